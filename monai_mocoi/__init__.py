@@ -1,0 +1,21 @@
+"""MoCo with intermediate-layer losses for medical images, as MONAI bundles.
+
+Floors, lowest first, and imports run downward only: ``losses`` and ``metrics`` (pure functions), ``networks`` and
+``transforms``, ``data``, then ``engines``, ``handlers`` and ``analysis``. Importing this package alone imports
+neither torch nor MONAI.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0.dev0"
+_PACKAGES = ("data", "engines", "handlers", "losses", "metrics", "networks", "transforms")
+__all__ = ["__version__", *_PACKAGES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,8 @@
+"""Reading images and drawing random views of them: array transforms, and dict transforms ending in ``d``."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {},
+)
