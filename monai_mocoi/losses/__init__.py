@@ -1,0 +1,13 @@
+"""Losses: functions of tensors without parameters, one file a loss. Heads with weights live in ``networks``."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "barlow_twins": ["BarlowTwinsLoss"],
+        "global_batch": ["global_sum", "standardize"],
+        "info_nce": ["InfoNCELoss"],
+        "stage_mse": ["StageMSELoss"],
+    },
+)

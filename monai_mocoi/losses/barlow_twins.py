@@ -1,0 +1,60 @@
+"""The paper's second intermediate loss: Barlow Twins (Zbontar et al. 2021) on projected stage features."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from monai_mocoi.losses.global_batch import global_sum, standardize
+
+
+class BarlowTwinsLoss(nn.Module):
+    r"""Pull the cross-correlation matrix C of the two views' features towards the identity.
+
+    .. math:: \Big( \sum_i (C_{ii} - 1)^2 + \lambda \sum_{i \ne j} C_{ij}^2 \Big) / \text{divisor}
+
+    C is computed over the global batch (all processes) from features standardised without affine part.
+
+    Args:
+        off_diagonal_weight: lambda. Barlow Twins' own 5e-3 by default. The paper of the intermediate losses has 1,
+            which at its batches of 8 to 32 lets the noise of the off-diagonal drown the invariance term (fault A11).
+        divisor: divides the sum; None: the feature dimension, so that the value does not grow with it. The paper: 32
+            (and a stage weight of 5e-5).
+
+    Raises:
+        ValueError: shapes that are not two equal ``(N, D)``, or a divisor that is not above 0.
+
+    Note:
+        MONAI's ``BarlowTwinsLoss`` mixes an unbiased standard deviation with a division by N, so it is not 0 at its
+        optimum, and it does not gather over processes.
+    """
+
+    def __init__(self, off_diagonal_weight: float = 5e-3, divisor: float | None = None) -> None:
+        super().__init__()
+        if divisor is not None and not divisor > 0:
+            raise ValueError(f"divisor is {divisor}, but must be above 0, or None for the feature dimension.")
+        self.off_diagonal_weight = off_diagonal_weight
+        self.divisor = divisor
+
+    def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of one stage.
+
+        Args:
+            query: ``(N, D)`` projected features of the query view.
+            key: ``(N, D)`` of the key view. Gradients flow into both.
+
+        Returns:
+            a scalar.
+        """
+        if query.ndim != 2 or query.shape != key.shape:
+            raise ValueError(
+                f"Barlow Twins needs two (N, D) features of one shape, but got {tuple(query.shape)} "
+                f"and {tuple(key.shape)}."
+            )
+        dimension = query.shape[1]
+        samples = global_sum(torch.tensor(float(len(query)), dtype=query.dtype, device=query.device))
+        correlation = global_sum(standardize(query).T @ standardize(key)) / samples
+        diagonal = correlation.diagonal()
+        on = (diagonal - 1).square().sum()
+        off = correlation.square().sum() - diagonal.square().sum()
+        return (on + self.off_diagonal_weight * off) / (self.divisor or dimension)

@@ -1,0 +1,61 @@
+"""Statistics over the global batch, that is over the samples of all processes, with gradients.
+
+Used by the losses that standardise features over the batch: two processes of N / 2 samples then give the loss and the
+gradient of one process with N samples (DistributedDataParallel averages gradients; see :func:`global_sum`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+
+class _AllReduceSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, tensor: torch.Tensor) -> torch.Tensor:
+        total = tensor.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> torch.Tensor:
+        # Every process's loss depends on this process's summand: its gradient is the sum of all their gradients.
+        total = grads[0].clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+
+def global_sum(tensor: torch.Tensor) -> torch.Tensor:
+    """Sum a tensor over all processes, differentiably; the tensor itself where there is one process.
+
+    Args:
+        tensor: any shape, the same on every process.
+
+    Returns:
+        the elementwise sum. Its gradient is summed over the processes too: when each process has the same loss, or
+        its part of a mean, DistributedDataParallel's average over processes is the gradient of the global loss.
+    """
+    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+        return tensor
+    total: torch.Tensor = _AllReduceSum.apply(tensor)
+    return total
+
+
+def standardize(features: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+    """Standardise each channel over the global batch and all positions, as BatchNorm in training without affine part.
+
+    Args:
+        features: ``(N, C, ...)`` in float32 or float64. Every process must hold the same N.
+        eps: added to the (biased) variance: a constant channel becomes 0.
+
+    Returns:
+        features of the same shape with mean 0 and variance ``v / (v + eps)`` per channel.
+    """
+    dims = [0, *range(2, features.ndim)]
+    per_channel = features.numel() // max(features.shape[1], 1)
+    count = global_sum(torch.tensor(float(per_channel), dtype=features.dtype, device=features.device))
+    centred = features - global_sum(features.sum(dims, keepdim=True)) / count
+    variance = global_sum(centred.square().sum(dims, keepdim=True)) / count
+    return centred * torch.rsqrt(variance + eps)

@@ -1,0 +1,50 @@
+"""The paper's first intermediate loss: mean squared difference of the two views' stage representations.
+
+Reference: Kaku, Upadhya, Razavian, "Intermediate Layers Matter in Momentum Contrastive Self Supervised Learning",
+NeurIPS 2021.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from monai_mocoi.losses.global_batch import standardize
+
+
+class StageMSELoss(nn.Module):
+    """Mean squared error between the query's and the key's representation of one stage.
+
+    What is compared is the stage head's business: pooled maps ("map") from ``networks.PooledMap``, or globally pooled
+    vectors ("vector") from ``networks.PooledVector``.
+
+    Args:
+        normalize: standardise every channel over the global batch and all positions, in both views, before they are
+            compared. Without it (the paper) the loss can be lowered by shrinking the features (fault A12); with it the
+            value runs from 0 (equal views) over 2 (unrelated views) to 4 (opposite views).
+
+    Raises:
+        ValueError: the two shapes differ.
+    """
+
+    def __init__(self, normalize: bool = False) -> None:
+        super().__init__()
+        self.normalize = normalize
+
+    def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        """Compute the loss of one stage.
+
+        Args:
+            query: ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors of the query encoder.
+            key: the same shape, of the key encoder; no gradient is needed.
+
+        Returns:
+            a scalar.
+        """
+        if query.shape != key.shape:
+            raise ValueError(
+                f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."
+            )
+        if self.normalize:
+            query, key = standardize(query), standardize(key)
+        return nn.functional.mse_loss(query, key)

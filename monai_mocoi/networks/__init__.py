@@ -1,0 +1,15 @@
+"""Networks: the stage encoder, MoCo with its queue and heads, and encoder weights in and out."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "moco": ["MoCo", "MoCoOutput"],
+        "negative_queue": ["NegativeQueue", "bounded_queue_size"],
+        "projection_head": ["ProjectionHead"],
+        "stage_encoder": ["StageEncoder", "StageFeatures"],
+        "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],
+        "weights": ["LoadReport", "WeightsError", "encoder_state_dict", "load_encoder", "save_encoder"],
+    },
+)

@@ -1,0 +1,226 @@
+"""MoCo with stage representations: a query encoder, its moving average, and a queue of negatives.
+
+References: He et al. 2020 (momentum contrast); Kaku, Upadhya, Razavian 2021 (losses after each stage).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from monai_mocoi.networks.negative_queue import NegativeQueue
+from monai_mocoi.networks.processes import gather_rows, rank, world_size
+from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.stage_heads import StageHead
+
+
+class MoCoOutput(NamedTuple):
+    """What a training step computes its losses from. N is the batch of this process, K the queue."""
+
+    query: torch.Tensor
+    """``(N, D)`` unit vectors of the query view."""
+    key: torch.Tensor
+    """``(N, D)`` unit vectors of the key view, in the batch's order, without gradient."""
+    positive: torch.Tensor
+    """``(N,)`` similarity of each query with its own key."""
+    negative: torch.Tensor
+    """``(N, K)`` similarity of each query with the queue, as it was before this batch entered."""
+    mask: torch.Tensor
+    """``(N, K)`` bool: True where a queue entry is a negative."""
+    stages_query: tuple[torch.Tensor, ...]
+    """The query view's stage representations, one a stage head."""
+    stages_key: tuple[torch.Tensor, ...]
+    """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
+    pooled_stages: tuple[torch.Tensor, ...]
+    """``(N, C)`` globally averaged query maps of the four stages, detached: for watching their spread."""
+
+
+class _Branch(NamedTuple):
+    vectors: torch.Tensor
+    pooled: tuple[torch.Tensor, ...]
+    averages: tuple[torch.Tensor, ...]
+
+
+class MoCo(nn.Module):
+    """Momentum contrast on a stage encoder.
+
+    In training, each forward pass moves the key encoder by the exponential moving average (parameters only), encodes
+    the key view with BatchNorm in train mode on a shuffled batch, un-shuffles everything (fault B3), and puts the keys
+    into the queue. None of this happens in eval mode (fault A5).
+
+    BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
+    parts. Query and key of an image are placed in different parts, so that the statistics of a part do not give the
+    positive away (He et al. 2020, section 3.3).
+
+    Args:
+        encoder: the query encoder; the key encoder starts as its copy.
+        head: the projection head, ``(N, F)`` to ``(N, D)``; it has a moving average too.
+        queue: the queue of negatives, with keys of length D.
+        stage_heads: none (plain MoCo), or one for each of the four stages.
+        momentum: of the moving average, 0..1; 0.999 in the paper.
+        bn_splits: BatchNorm parts a process, 1 or more; a small batch is split into fewer parts, of two images at
+            least.
+        mask_own_image: a queued key of the query's own image is no negative (fault A9).
+        mask_own_patient: nor is any key of the query's own patient.
+        seed: draw all weights again from this seed, a stream of its own for each part (encoder, head, stage heads), so
+            that arms which share a part start from the same weights (fault A8); None: keep the weights as given.
+            The shuffling of step s is drawn from (seed, s) too, the same on every process.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    steps: torch.Tensor
+
+    def __init__(
+        self,
+        encoder: StageEncoder,
+        head: nn.Module,
+        queue: NegativeQueue,
+        stage_heads: Sequence[StageHead] | None = None,
+        momentum: float = 0.999,
+        bn_splits: int = 1,
+        mask_own_image: bool = True,
+        mask_own_patient: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not 0 <= momentum <= 1:
+            raise ValueError(f"momentum is {momentum}, but must lie in 0..1 (0.99 to 0.999 are usual).")
+        if bn_splits < 1:
+            raise ValueError(f"bn_splits is {bn_splits}, but must be 1 (no split) or more.")
+        heads = list(stage_heads or [])
+        if len(heads) not in (0, len(encoder.stage_channels)):
+            raise ValueError(
+                f"there are {len(heads)} stage heads, but the encoder has {len(encoder.stage_channels)} stages: "
+                "give one for each, or none."
+            )
+        if seed is not None:
+            for part, module in enumerate([encoder, head, *heads]):
+                draw_weights(module, seed=seed * 1000 + part)
+        self.query_encoder = encoder
+        self.query_head = head
+        self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
+        self.key_head = copy.deepcopy(head).requires_grad_(False)
+        self.stage_heads = nn.ModuleList(heads)
+        self.queue = queue
+        self.momentum = momentum
+        self.bn_splits = bn_splits
+        self.mask_own_image = mask_own_image
+        self.mask_own_patient = mask_own_patient
+        self.shuffle_seed = seed or 0
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def forward(
+        self,
+        query_view: torch.Tensor,
+        key_view: torch.Tensor,
+        images: torch.Tensor | None = None,
+        patients: torch.Tensor | None = None,
+        move_key_encoder: bool = True,
+    ) -> MoCoOutput:
+        """Compare two views of a batch of images with each other and with the queue.
+
+        Args:
+            query_view: ``(N, C, H, W)`` first views.
+            key_view: ``(N, C, H, W)`` second views, of the same images in the same order.
+            images: ``(N,)`` index of each image, for the mask of own images; None: unknown.
+            patients: ``(N,)`` index of each image's patient; None: unknown.
+            move_key_encoder: False for all but the first micro-batch of an accumulated step, so that a step moves
+                the key encoder once.
+
+        Returns:
+            a :class:`MoCoOutput`.
+        """
+        query = self._encode(self.query_encoder, self.query_head, query_view)
+        with torch.no_grad():
+            if self.training and move_key_encoder:
+                self.update_key_encoder()
+            key, all_keys = self._encode_keys(key_view)
+
+        stages_query = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, query.pooled, strict=True))
+        stages_key = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, key.pooled, strict=True))
+
+        with torch.autocast(query.vectors.device.type, enabled=False):
+            positive = (query.vectors * key.vectors).sum(dim=1)
+            # A copy: the queue changes below, before the backward pass reads these keys.
+            negative = query.vectors @ self.queue.keys.clone().to(query.vectors.dtype).T
+        mask = self.queue.valid_for(
+            images if self.mask_own_image else None, patients if self.mask_own_patient else None
+        )
+        if self.training:
+            self.queue.enqueue(
+                all_keys,
+                None if images is None else gather_rows(images),
+                None if patients is None else gather_rows(patients),
+            )
+            self.steps += 1
+        return MoCoOutput(
+            query=query.vectors,
+            key=key.vectors,
+            positive=positive,
+            negative=negative,
+            mask=mask.expand_as(negative),
+            stages_query=stages_query,
+            stages_key=stages_key,
+            pooled_stages=query.averages,
+        )
+
+    def embed(self, view: torch.Tensor) -> torch.Tensor:
+        """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
+        return self._encode(self.query_encoder, self.query_head, view).vectors
+
+    @torch.no_grad()
+    def update_key_encoder(self) -> None:
+        """Move the key encoder and head towards the query's: parameters only, buffers follow their own data."""
+        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        queries = [*self.query_encoder.parameters(), *self.query_head.parameters()]
+        torch._foreach_lerp_(keys, queries, 1 - self.momentum)
+
+    def _encode_keys(self, view: torch.Tensor) -> tuple[_Branch, torch.Tensor]:
+        """Encode the key view; return this process's keys, and the keys of all processes in order."""
+        if not (self.training and self._parts(len(view)) * world_size() > 1):
+            key = self._encode(self.key_encoder, self.key_head, view)
+            return key, gather_rows(key.vectors)
+        total = len(view) * world_size()
+        own = slice(rank() * len(view), (rank() + 1) * len(view))
+        generator = torch.Generator().manual_seed(self.shuffle_seed * 1_000_003 + int(self.steps))
+        order = torch.randperm(total, generator=generator).to(view.device)
+        back = torch.argsort(order)
+        shuffled = self._encode(self.key_encoder, self.key_head, gather_rows(view)[order[own]])
+        all_keys = gather_rows(shuffled.vectors)[back]
+        pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
+        return _Branch(all_keys[own], pooled, ()), all_keys
+
+    def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor) -> _Branch:
+        branches = []
+        for part in images.tensor_split(self._parts(len(images))):
+            embedding, stages = encoder(part)
+            vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
+            pooled = tuple(h.pool(s) for h, s in zip(self.stage_heads, stages, strict=False))
+            averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if vectors.requires_grad else ()
+            branches.append(_Branch(vectors, pooled, averages))
+        if len(branches) == 1:
+            return branches[0]
+        return _Branch(
+            torch.cat([b.vectors for b in branches]),
+            tuple(torch.cat(p) for p in zip(*(b.pooled for b in branches), strict=True)),
+            tuple(torch.cat(a) for a in zip(*(b.averages for b in branches), strict=True)),
+        )
+
+    def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
+        parts = pooled.tensor_split(self._parts(len(pooled)))
+        return _full_precision(torch.cat([head(part) for part in parts]) if len(parts) > 1 else head(pooled))
+
+    def _parts(self, batch: int) -> int:
+        return max(1, min(self.bn_splits, batch // 2)) if self.training else 1
+
+
+def _full_precision(tensor: torch.Tensor) -> torch.Tensor:
+    # Under autocast the networks work in half precision; similarities and losses do not.
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

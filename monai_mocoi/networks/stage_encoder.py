@@ -1,0 +1,126 @@
+"""The encoder: a MONAI ResNet that returns its pooled embedding and the maps of its four stages."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from monai.networks.nets import ResNet
+from monai.networks.nets.resnet import ResNetBlock, ResNetBottleneck
+from torch import nn
+
+
+class StageFeatures(NamedTuple):
+    """What a :class:`StageEncoder` returns."""
+
+    embedding: torch.Tensor
+    """``(N, F)``: the last stage's map, averaged over its positions. F is 2048 for ResNet-50."""
+    stages: tuple[torch.Tensor, ...]
+    """Four maps ``(N, C, H, W)``; for ResNet-50 C = 256, 512, 1024, 2048 at 1/4, 1/8, 1/16, 1/32 of the input."""
+
+
+class StageEncoder(nn.Module):
+    """A 2-D MONAI ResNet without its classification layer, seen stage by stage.
+
+    With ``spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False`` a MONAI ResNet has torchvision's
+    strides, names and outputs, so that its weights fit into torchvision and timm and the other way round.
+
+    A one-channel image enters a three-channel first layer as if it were three equal channels: the first convolution's
+    weights are summed over their input channels, so that no copy of the image is made or kept for the gradient.
+
+    Args:
+        backbone: any 2-D ``monai.networks.nets.ResNet``; a classification layer in it is taken off.
+        zero_init_residual: start every residual branch at zero (the last BatchNorm weight of each block), so that the
+            blocks start as identities (Goyal et al. 2017). One setting for every method: the paper's code gives it to
+            its own two arms only (fault A8).
+
+    Raises:
+        TypeError: the backbone is not a MONAI ResNet.
+        ValueError: the backbone is not two-dimensional.
+    """
+
+    stage_channels: tuple[int, ...]
+    """Channels of the four stages."""
+
+    def __init__(self, backbone: ResNet, zero_init_residual: bool = False) -> None:
+        super().__init__()
+        if not isinstance(backbone, ResNet):
+            raise TypeError(
+                f"backbone is a {type(backbone).__name__}, but must be a monai.networks.nets.ResNet, for example "
+                "monai.networks.nets.resnet50(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, "
+                "bias_downsample=False, feed_forward=False)."
+            )
+        if not isinstance(backbone.conv1, nn.Conv2d):
+            raise ValueError(
+                f"the backbone's first layer is a {type(backbone.conv1).__name__}, but images here are two-dimensional: "
+                "build the backbone with spatial_dims=2 (MONAI's default is 3)."
+            )
+        backbone.fc = None
+        self.backbone = backbone
+        self.zero_init_residual = zero_init_residual
+        self.stage_channels = tuple(_out_channels(stage[-1]) for stage in self._stages())
+        if zero_init_residual:
+            self._zero_residuals()
+
+    def _stages(self) -> tuple[nn.Sequential, ...]:
+        net = self.backbone
+        return net.layer1, net.layer2, net.layer3, net.layer4
+
+    def reset_parameters(self) -> None:
+        """Draw the weights again, as MONAI's ResNet does: He et al. 2015, fan-out; BatchNorm 1 and 0."""
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.BatchNorm2d):
+                module.reset_parameters()
+        if self.zero_init_residual:
+            self._zero_residuals()
+
+    def _zero_residuals(self) -> None:
+        for stage in self._stages():
+            for block in stage:
+                last = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
+                nn.init.zeros_(last.weight)
+
+    def forward(self, images: torch.Tensor) -> StageFeatures:
+        """Encode images.
+
+        Args:
+            images: ``(N, C, H, W)``, normalised as the run's sidecar says; C is the first layer's number of channels,
+                or 1.
+
+        Returns:
+            the embedding and the four stage maps.
+
+        Raises:
+            ValueError: C is neither.
+        """
+        net = self.backbone
+        x = self._first_convolution(images)
+        x = net.act(net.bn1(x))
+        if not net.no_max_pool:
+            x = net.maxpool(x)
+        maps = []
+        for stage in self._stages():
+            x = stage(x)
+            maps.append(x)
+        return StageFeatures(x.mean(dim=(2, 3)), tuple(maps))
+
+    def _first_convolution(self, images: torch.Tensor) -> torch.Tensor:
+        conv: nn.Conv2d = self.backbone.conv1
+        if images.shape[1] == conv.in_channels:
+            return conv(images)
+        if images.shape[1] != 1:
+            raise ValueError(
+                f"the images have {images.shape[1]} channels, but the encoder's first layer takes {conv.in_channels} "
+                "(or 1, entered as equal channels): set the bundle's `channels`, or build the encoder with as many."
+            )
+        weight = conv.weight.sum(dim=1, keepdim=True)
+        return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
+
+
+def _out_channels(block: ResNetBlock | ResNetBottleneck) -> int:
+    last = block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2
+    return int(last.out_channels)

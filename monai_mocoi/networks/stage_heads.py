@@ -1,0 +1,71 @@
+"""Stage heads: what of a stage's map enters the intermediate loss.
+
+A stage head has two parts. ``pool`` is parameter-free and runs where the map was made; ``forward`` takes the pooled
+map (un-shuffled, in the batch's own order) and returns what the loss compares. Only Barlow projectors have weights;
+they are part of the network, so that the optimiser and DistributedDataParallel see them.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class StageHead(nn.Module):
+    """Base of the stage heads: pools to one vector and passes it on."""
+
+    def pool(self, stage: torch.Tensor) -> torch.Tensor:
+        """Reduce a stage map ``(N, C, H, W)``, without weights."""
+        return stage.mean(dim=(2, 3))
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        """Turn the pooled map into what the loss compares."""
+        return pooled
+
+
+class PooledMap(StageHead):
+    """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's "MSE" kind ``map``.
+
+    Args:
+        size: positions a side; the paper has 16, 16, 4, 4 for the four stages. A map smaller than that is repeated.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def pool(self, stage: torch.Tensor) -> torch.Tensor:
+        """``(N, C, H, W)`` to ``(N, C, size, size)``."""
+        return nn.functional.adaptive_avg_pool2d(stage, self.size)
+
+
+class PooledVector(StageHead):
+    """The map, averaged over all positions: the kind ``vector`` of the authors' histopathology variant."""
+
+
+class BarlowProjector(StageHead):
+    """Global average, then the three-layer projector of Barlow Twins.
+
+    Linear, BatchNorm, ReLU, Linear, BatchNorm, ReLU, Linear; no linear layer has a bias.
+
+    Args:
+        in_features: channels of the stage: 256, 512, 1024, 2048 for the stages of ResNet-50.
+        features: width of the three layers; 2048 in the paper.
+    """
+
+    def __init__(self, in_features: int, features: int = 2048) -> None:
+        super().__init__()
+        self.projector = nn.Sequential(
+            nn.Linear(in_features, features, bias=False),
+            nn.BatchNorm1d(features),
+            nn.ReLU(inplace=True),
+            nn.Linear(features, features, bias=False),
+            nn.BatchNorm1d(features),
+            nn.ReLU(inplace=True),
+            nn.Linear(features, features, bias=False),
+        )
+
+    def forward(self, pooled: torch.Tensor) -> torch.Tensor:
+        """``(N, in_features)`` to ``(N, features)``."""
+        projected: torch.Tensor = self.projector(pooled)
+        return projected
