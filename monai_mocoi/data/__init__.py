@@ -4,5 +4,15 @@ from monai_mocoi._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {},
+    {
+        "audit": ["AuditReport", "LeakError", "audit_datalist"],
+        "cache_dir": ["user_cache_dir"],
+        "datalist": ["Datalist", "load_datalist", "write_datalist"],
+        "dataset": ["EpochIndex", "ImageDataset", "patient_code"],
+        "decoded_cache": ["DecodedCache"],
+        "errors": ["DatasetError"],
+        "sampler": ["EpochSampler"],
+        "seeding": ["derive_seed"],
+        "splits": ["split_by_patient"],
+    },
 )

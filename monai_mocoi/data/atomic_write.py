@@ -1,0 +1,51 @@
+"""Files that are either whole or not there: written under a temporary name, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; it takes the name ``path`` when the block ends well.
+
+    Args:
+        path: the file to make or replace. Its folder is made if it is missing.
+
+    Yields:
+        the temporary path, in the same folder and with the same suffix. It is removed when the block raises.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` in one step and down to the disk."""
+    with atomic_path(path) as temporary, open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
+    """Write ``content`` as UTF-8 JSON to ``path`` in one step; the same content gives the same bytes.
+
+    Args:
+        path: the file to make or replace.
+        content: anything that :mod:`json` can write; NaN and infinity are refused.
+        indent: spaces a level; None writes one line.
+    """
+    text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())

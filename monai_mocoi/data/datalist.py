@@ -1,0 +1,292 @@
+"""The list of a dataset folder: MONAI's decathlon form with the patient of each image, read with every check.
+
+A dataset folder holds ``datalist.json`` (``name``, ``labels``, and the items of ``training``, ``validation`` and
+``test``), ``manifest.json`` (where it came from) and the images. See docs/data.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.data.atomic_write import write_bytes, write_json
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.versions import decoder_versions
+
+DATALIST_NAME = "datalist.json"
+MANIFEST_NAME = "manifest.json"
+SPLITS = ("training", "validation", "test")
+
+_HOW_TO_PREPARE = (
+    "Make a dataset folder with one of\n"
+    "  python -m data_prep nih --images DIR --metadata Data_Entry_2017.csv --out FOLDER   (NIH ChestX-ray14)\n"
+    "  python -m data_prep inhouse --help                                               (images of your own)\n"
+    "  python -m data_prep demo --modality chest --out FOLDER                           (generated, no medical data)\n"
+    "and give that FOLDER as dataset_dir."
+)
+
+
+@dataclass(frozen=True)
+class Datalist:
+    """A checked datalist.
+
+    Attributes:
+        name: the data set's name.
+        labels: names of the classes or findings, in the order of the label values; empty without labels.
+        folder: the dataset folder, absolute.
+        training, validation, test: the items of each split. An item is a dict with ``image`` (absolute path, as
+            MONAI's own list readers give it), ``name`` (the path as it stands in the file, relative to the folder),
+            ``patient`` and, where the data set has labels, ``label`` (a whole number, or a list of 0 and 1, one a
+            finding). The identity of an image is its index in its split.
+        sha256: of the file's bytes, in hexadecimal.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    folder: Path
+    training: list[dict[str, Any]]
+    validation: list[dict[str, Any]]
+    test: list[dict[str, Any]]
+    sha256: str
+
+    def splits(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the items by split: ``training``, ``validation``, ``test``, in this order."""
+        return {split: getattr(self, split) for split in SPLITS}
+
+
+def load_datalist(dataset_dir: str | Path) -> Datalist:
+    """Read and check the datalist of a dataset folder.
+
+    Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the
+    folder (symbolic links followed) and there; that no image is listed twice in a split; patients; labels. Whether a
+    patient or a picture is in two splits is the audit's work (:func:`monai_mocoi.data.audit_datalist`).
+
+    Args:
+        dataset_dir: the dataset folder.
+
+    Returns:
+        the datalist.
+
+    Raises:
+        DatasetError: something is wrong; the text names the value, the rule and the next step.
+    """
+    folder = Path(dataset_dir).absolute()
+    file = folder / DATALIST_NAME
+    if not folder.is_dir():
+        raise DatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_HOW_TO_PREPARE}")
+    if not file.is_file():
+        raise DatasetError(
+            f"dataset_dir: the folder '{dataset_dir}' has no {DATALIST_NAME}, so it is no (finished) dataset folder. "
+            f"If it was being prepared, run the same data_prep command again to finish it. {_HOW_TO_PREPARE}"
+        )
+    content = file.read_bytes()
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DatasetError(f"{DATALIST_NAME} is not valid JSON ({error}). Prepare the dataset folder again.") from error
+    _check_keys(document)
+    labels = _label_names(document["labels"])
+    splits = {split: _items(folder, split, document[split], labels) for split in SPLITS}
+    if not splits["training"]:
+        raise DatasetError(f"{DATALIST_NAME}: 'training' is empty; at least one training image is needed.")
+    _check_labels_alike(splits)
+    _check_files(folder, splits)
+    return Datalist(
+        name=document["name"], labels=labels, folder=folder, sha256=hashlib.sha256(content).hexdigest(), **splits
+    )
+
+
+def write_datalist(
+    folder: str | Path,
+    name: str,
+    labels: Sequence[str],
+    splits: Mapping[str, Sequence[Mapping[str, Any]]],
+    manifest: Mapping[str, Any],
+) -> str:
+    """Write ``manifest.json`` and then, last, ``datalist.json``: a folder that has a datalist is complete.
+
+    Args:
+        folder: the dataset folder.
+        name: the data set's name.
+        labels: names of the classes or findings in the order of the label values.
+        splits: the items of ``training``, ``validation`` and ``test``; of each, the keys ``image`` (relative path),
+            ``label`` and ``patient`` are written.
+        manifest: what the source adds to the manifest: at best ``source``, ``seed``, ``options``, ``exclusions``.
+            ``counts``, ``versions`` and ``datalist_sha256`` are added here.
+
+    Returns:
+        the SHA-256 of ``datalist.json`` in hexadecimal.
+    """
+    lines = [
+        f'"name": {json.dumps(name, ensure_ascii=False)}',
+        '"labels": ' + json.dumps({str(i): label for i, label in enumerate(labels)}, ensure_ascii=False),
+    ]
+    for split in SPLITS:
+        items = [
+            json.dumps({key: item[key] for key in ("image", "label", "patient") if key in item}, ensure_ascii=False)
+            for item in splits.get(split, ())
+        ]
+        lines.append(f'"{split}": [' + ",".join(f"\n  {item}" for item in items) + ("\n]" if items else "]"))
+    content = ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+    digest = hashlib.sha256(content).hexdigest()
+    counts = {
+        split: {"images": len(items), "patients": len({item["patient"] for item in items})}
+        for split, items in ((split, splits.get(split, ())) for split in SPLITS)
+    }
+    folder = Path(folder)
+    write_json(
+        folder / MANIFEST_NAME,
+        {**manifest, "counts": counts, "versions": decoder_versions(), "datalist_sha256": digest},
+    )
+    write_bytes(folder / DATALIST_NAME, content)
+    return digest
+
+
+def _check_keys(document: Any) -> None:
+    needed = ("name", "labels", *SPLITS)
+    if not isinstance(document, dict):
+        raise DatasetError(f"{DATALIST_NAME} must hold one JSON object with the keys {', '.join(needed)}.")
+    if missing := [key for key in needed if key not in document]:
+        raise DatasetError(f"{DATALIST_NAME} lacks the key(s) {', '.join(missing)}; a split may be an empty list.")
+    for key, kind, word in (
+        ("name", str, "a text"),
+        ("labels", dict, "an object"),
+        *((s, list, "a list") for s in SPLITS),
+    ):
+        if not isinstance(document[key], kind):
+            raise DatasetError(f"{DATALIST_NAME}: '{key}' must be {word}, not {type(document[key]).__name__}.")
+
+
+def _label_names(labels: dict[str, Any]) -> tuple[str, ...]:
+    expected = [str(i) for i in range(len(labels))]
+    if sorted(labels, key=lambda key: (len(key), key)) != expected:
+        raise DatasetError(
+            f'{DATALIST_NAME}: the keys of \'labels\' must be "0", "1", ... without a gap, not {", ".join(labels)}.'
+        )
+    names = tuple(labels[key] for key in expected)
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+        raise DatasetError(f"{DATALIST_NAME}: 'labels' must give each value a name of its own.")
+    return names
+
+
+def _items(folder: Path, split: str, entries: list[Any], labels: tuple[str, ...]) -> list[dict[str, Any]]:
+    items = []
+    first_place: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        place = f"{DATALIST_NAME}: {split}[{index}]"
+        if not isinstance(entry, dict):
+            raise DatasetError(f"{place} must be an object with image, label and patient.")
+        name = _checked_name(place, entry.get("image"))
+        if name in first_place:
+            raise DatasetError(f"{place}: '{name}' is listed already at {split}[{first_place[name]}]; remove one.")
+        first_place[name] = index
+        patient = entry.get("patient")
+        if not isinstance(patient, str) or not patient:
+            raise DatasetError(
+                f"{place}: 'patient' is {'missing' if patient is None else repr(patient)}; every item needs its "
+                "patient's id as a text, because splits and confidence intervals go by patient."
+            )
+        item = {"image": os.path.join(folder, *name.split("/")), "name": name, "patient": patient}
+        if "label" in entry:
+            _check_label(place, entry["label"], labels)
+            item["label"] = entry["label"]
+        items.append(item)
+    return items
+
+
+def _checked_name(place: str, name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise DatasetError(f"{place}: 'image' must be the image's path relative to the dataset folder.")
+    absolute = name.startswith("/") or re.match(r"[A-Za-z]:", name) is not None
+    if absolute or "\\" in name or "\0" in name or posixpath.normpath(name) != name or name.split("/")[0] == "..":
+        shown = "an absolute path" if absolute else repr(name)
+        raise DatasetError(
+            f"{place}: 'image' is {shown}; it must be a plain path inside the dataset folder, such as "
+            "'images/x.png': relative, with '/', without '.' or '..' parts."
+        )
+    return name
+
+
+def _check_label(place: str, label: Any, labels: tuple[str, ...]) -> None:
+    if type(label) is int:
+        if not 0 <= label < len(labels):
+            raise DatasetError(f"{place}: label {label} is unknown; 'labels' has the values 0 to {len(labels) - 1}.")
+    elif isinstance(label, list):
+        if len(label) != len(labels):
+            raise DatasetError(f"{place}: the label has {len(label)} values, but 'labels' names {len(labels)}.")
+        for value in label:
+            if type(value) is not int or value not in (0, 1):
+                raise DatasetError(f"{place}: label value {value!r}; the values of a multi-label item are 0 and 1.")
+    else:
+        raise DatasetError(
+            f"{place}: label {label!r}; it must be a whole number, or a list of 0 and 1 with one value a finding."
+        )
+
+
+def _check_labels_alike(splits: dict[str, list[dict[str, Any]]]) -> None:
+    """One kind of label in the whole list, and all or none in a split: batches and metrics need it."""
+    kinds = set()
+    for split, items in splits.items():
+        without = sum("label" not in item for item in items)
+        if 0 < without < len(items):
+            raise DatasetError(
+                f"{DATALIST_NAME}: {without} of {len(items)} items of '{split}' have no label; give all or none one."
+            )
+        kinds |= {type(item["label"]) for item in items if "label" in item}
+    if len(kinds) > 1:
+        raise DatasetError(f"{DATALIST_NAME}: some labels are numbers and some are lists; use one kind throughout.")
+
+
+def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
+    # One listing a folder, not one look-up a file: a hundred thousand look-ups on a network disk take minutes.
+    root = os.path.realpath(folder)
+    listings: dict[str, dict[str, bool]] = {}
+    missing, outside = [], []
+    for item in (item for items in splits.values() for item in items):
+        parent, base = posixpath.split(item["name"])
+        if parent not in listings:
+            listings[parent] = _listing(os.path.join(folder, parent))
+            if not _inside(os.path.realpath(os.path.join(folder, parent)), root):
+                outside.append(parent)
+        is_link = listings[parent].get(base)
+        if is_link is None:
+            missing.append(item["name"])
+        elif is_link and not _inside(os.path.realpath(item["image"]), root):
+            outside.append(item["name"])
+        elif is_link and not os.path.isfile(item["image"]):
+            missing.append(item["name"])
+    if outside:
+        raise DatasetError(
+            f"{DATALIST_NAME}: {_some(outside)} lead(s) out of the dataset folder through a symbolic link. Copy the "
+            "files in, so that the folder is complete and can be moved."
+        )
+    if missing:
+        total = sum(map(len, splits.values()))
+        raise DatasetError(
+            f"{len(missing)} of {total} images of {DATALIST_NAME} are not in the dataset folder: {_some(missing)}. "
+            "Copy them in again, or prepare the dataset folder anew with data_prep."
+        )
+
+
+def _listing(directory: str) -> dict[str, bool]:
+    """Return the files of a directory and whether each is a symbolic link; empty if there is no such directory."""
+    try:
+        with os.scandir(directory) as entries:
+            return {entry.name: entry.is_symlink() for entry in entries if entry.is_symlink() or entry.is_file()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _inside(path: str, root: str) -> bool:
+    return path == root or path.startswith(root + os.sep)
+
+
+def _some(names: Sequence[str], limit: int = 5) -> str:
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

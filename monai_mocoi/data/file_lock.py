@@ -1,0 +1,55 @@
+"""A lock between processes, so that what several of them need is made once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(file: IO[bytes]) -> bool:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _try_lock(file: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@contextmanager
+def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterator[bool]:
+    """Hold the lock of ``path`` for the length of the block.
+
+    The operating system frees the lock when its holder ends, however it ends, so no lock can go stale. The empty
+    lock file is left in place: removing it would let two processes hold "the" lock on two different files.
+
+    Args:
+        path: the lock file, made if missing, as is its folder.
+        wait: wait for another holder to finish; False does not wait.
+        poll: seconds between two tries.
+
+    Yields:
+        True if the lock is held; False (only when ``wait`` is False) if another process holds it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "ab") as file:
+        held = _try_lock(file)
+        while wait and not held:
+            time.sleep(poll)
+            held = _try_lock(file)
+        yield held  # closing the file frees the lock
