@@ -5,7 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "moco": ["MoCo", "MoCoOutput"],
+        "moco": ["MoCo", "MoCoOutput", "unwrap"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],
         "projection_head": ["ProjectionHead"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],

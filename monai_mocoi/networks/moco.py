@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.processes import gather_rows, rank, world_size
@@ -178,8 +179,8 @@ class MoCo(nn.Module):
     @torch.no_grad()
     def update_key_encoder(self) -> None:
         """Move the key encoder and head towards the query's: parameters only, buffers follow their own data."""
-        keys = [*self.key_encoder.parameters(), *self.key_head.parameters()]
-        queries = [*self.query_encoder.parameters(), *self.query_head.parameters()]
+        keys: list[torch.Tensor] = [*self.key_encoder.parameters(), *self.key_head.parameters()]
+        queries: list[torch.Tensor] = [*self.query_encoder.parameters(), *self.query_head.parameters()]
         torch._foreach_lerp_(keys, queries, 1 - self.momentum)
 
     def _encode_keys(self, view: torch.Tensor) -> tuple[_Branch, torch.Tensor]:
@@ -202,7 +203,7 @@ class MoCo(nn.Module):
         for part in images.tensor_split(self._parts(len(images))):
             embedding, stages = encoder(part)
             vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
-            pooled = tuple(h.pool(s) for h, s in zip(self.stage_heads, stages, strict=False))
+            pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
             averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if vectors.requires_grad else ()
             branches.append(_Branch(vectors, pooled, averages))
         if len(branches) == 1:
@@ -213,12 +214,27 @@ class MoCo(nn.Module):
             tuple(torch.cat(a) for a in zip(*(b.averages for b in branches), strict=True)),
         )
 
+    def _stage_heads(self) -> list[StageHead]:
+        return [head for head in self.stage_heads if isinstance(head, StageHead)]
+
     def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
         parts = pooled.tensor_split(self._parts(len(pooled)))
         return _full_precision(torch.cat([head(part) for part in parts]) if len(parts) > 1 else head(pooled))
 
     def _parts(self, batch: int) -> int:
         return max(1, min(self.bn_splits, batch // 2)) if self.training else 1
+
+
+def unwrap(network: nn.Module) -> MoCo:
+    """The MoCo network inside DistributedDataParallel, or the network itself.
+
+    Raises:
+        TypeError: it is no MoCo.
+    """
+    inner = network.module if isinstance(network, DistributedDataParallel) else network
+    if not isinstance(inner, MoCo):
+        raise TypeError(f"the network is a {type(inner).__name__}, but must be a monai_mocoi.networks.MoCo.")
+    return inner
 
 
 def _full_precision(tensor: torch.Tensor) -> torch.Tensor:

@@ -21,5 +21,6 @@ def draw_weights(module: nn.Module, seed: int) -> None:
             module.reset_parameters()
             return
         for layer in module.modules():
-            if hasattr(layer, "reset_parameters"):
-                layer.reset_parameters()
+            reset = getattr(layer, "reset_parameters", None)
+            if callable(reset):
+                reset()

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from monai.networks.nets import ResNet
-from monai.networks.nets.resnet import ResNetBlock, ResNetBottleneck
+from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
 
@@ -22,8 +22,8 @@ class StageFeatures(NamedTuple):
 class StageEncoder(nn.Module):
     """A 2-D MONAI ResNet without its classification layer, seen stage by stage.
 
-    With ``spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False`` a MONAI ResNet has torchvision's
-    strides, names and outputs, so that its weights fit into torchvision and timm and the other way round.
+    With ``spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False`` a MONAI ResNet has the
+    strides, names and outputs of torchvision's, so that weights fit into torchvision and timm and the other way round.
 
     A one-channel image enters a three-channel first layer as if it were three equal channels: the first convolution's
     weights are summed over their input channels, so that no copy of the image is made or kept for the gradient.
@@ -52,7 +52,7 @@ class StageEncoder(nn.Module):
             )
         if not isinstance(backbone.conv1, nn.Conv2d):
             raise ValueError(
-                f"the backbone's first layer is a {type(backbone.conv1).__name__}, but images here are two-dimensional: "
+                f"the backbone's first layer is a {type(backbone.conv1).__name__}, but images have two dimensions: "
                 "build the backbone with spatial_dims=2 (MONAI's default is 3)."
             )
         backbone.fc = None
@@ -82,7 +82,7 @@ class StageEncoder(nn.Module):
         for stage in self._stages():
             for block in stage:
                 last = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
-                nn.init.zeros_(last.weight)
+                nn.init.zeros_(last.weight)  # type: ignore[union-attr,arg-type]
 
     def forward(self, images: torch.Tensor) -> StageFeatures:
         """Encode images.
@@ -109,7 +109,8 @@ class StageEncoder(nn.Module):
         return StageFeatures(x.mean(dim=(2, 3)), tuple(maps))
 
     def _first_convolution(self, images: torch.Tensor) -> torch.Tensor:
-        conv: nn.Conv2d = self.backbone.conv1
+        conv = self.backbone.conv1
+        assert isinstance(conv, nn.Conv2d)  # checked when built
         if images.shape[1] == conv.in_channels:
             return conv(images)
         if images.shape[1] != 1:
@@ -121,6 +122,6 @@ class StageEncoder(nn.Module):
         return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
 
 
-def _out_channels(block: ResNetBlock | ResNetBottleneck) -> int:
+def _out_channels(block: nn.Module) -> int:
     last = block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2
-    return int(last.out_channels)
+    return int(last.out_channels)  # type: ignore[union-attr,arg-type]

@@ -1,0 +1,212 @@
+"""The pretraining engine: one iteration is one batch of view pairs; what it computes goes out as a dict of scalars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from monai.engines import Trainer, Workflow
+from monai.inferers import Inferer, SimpleInferer
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
+from monai_mocoi.networks import MoCoOutput, unwrap
+
+
+class MoCoTrainer(Trainer):
+    """Pretrain a :class:`~monai_mocoi.networks.MoCo` network.
+
+    Args:
+        device: where to compute.
+        max_epochs: number of passes over the data.
+        train_data_loader: batches with ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to mask own
+            images or patients, ``index`` and ``patient`` ``(N,)``.
+        network: the network on its device, bare or in DistributedDataParallel.
+        optimizer: over the network's trainable parameters (query encoder, query head, stage heads).
+        contrastive_loss: ``(positive, negative, mask)`` to a value a row, as ``InfoNCELoss(reduction="none")``.
+        stage_loss: ``(query, key)`` representation of one stage to a scalar; None: plain MoCo.
+        stage_weights: one weight a stage, 0.25 each in the paper's MSE arm.
+        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
+        precision: see :func:`~monai_mocoi.engines.autocast_dtype`. The losses are computed in float32 (or float64).
+        channels_last: pass images to the network in channels-last memory format (convert the network too).
+        accumulation_steps: batches a step of the optimiser, 1 or more. The key encoder moves once a step. What remains
+            at an epoch's end is a step too.
+        max_grad_norm: clip the gradient's norm; None: no clipping.
+        compile: run both encoders through ``torch.compile``.
+        epoch_length: iterations an epoch; None: the loader's length.
+        non_blocking: copy batches to the device asynchronously.
+        train_handlers: ignite or MONAI handlers.
+
+    Every iteration leaves in ``engine.state.output`` a dict of floats: ``loss/total``, ``loss/contrastive``,
+    ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
+    (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
+    ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4``, ``queue/fill`` and
+    ``schedule/learning_rate``. What cannot be told, such as the top-1 of a first batch without negatives, is left out.
+
+    The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it.
+
+    Raises:
+        ValueError: settings out of range, or fewer training images than a batch.
+        FloatingPointError: a loss term that is not finite; names the iteration and the term.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        max_epochs: int,
+        train_data_loader: Iterable,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        contrastive_loss: Callable[..., torch.Tensor],
+        stage_loss: Callable[..., torch.Tensor] | None = None,
+        stage_weights: Sequence[float] = (0.25, 0.25, 0.25, 0.25),
+        inferer: Inferer | None = None,
+        precision: str = "auto",
+        channels_last: bool = True,
+        accumulation_steps: int = 1,
+        max_grad_norm: float | None = None,
+        compile: bool = False,
+        epoch_length: int | None = None,
+        non_blocking: bool = True,
+        train_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.moco = unwrap(network)
+        if max_epochs < 1:
+            raise ValueError(f"max_epochs is {max_epochs}, but must be 1 or more.")
+        if accumulation_steps < 1:
+            raise ValueError(f"accumulation_steps is {accumulation_steps}, but must be 1 (no accumulation) or more.")
+        if max_grad_norm is not None and not max_grad_norm > 0:
+            raise ValueError(f"max_grad_norm is {max_grad_norm}, but must be above 0, or null for no clipping.")
+        stages = len(self.moco.stage_heads)
+        if stage_loss is not None and stages != len(stage_weights):
+            raise ValueError(
+                f"there are {len(stage_weights)} stage_weights and a stage loss, but the network has {stages} stage "
+                "heads: give the network as many stage_heads, or set stage_loss to null."
+            )
+        self.optimizer = optimizer
+        self.contrastive_loss = contrastive_loss
+        self.stage_loss = stage_loss
+        self.stage_weights = tuple(stage_weights)
+        self.inferer = SimpleInferer() if inferer is None else inferer
+        self.autocast = autocast_dtype(precision, device)
+        self.channels_last = channels_last
+        self.accumulation_steps = accumulation_steps
+        self.max_grad_norm = max_grad_norm
+        super().__init__(
+            device=device,
+            max_epochs=max_epochs,
+            data_loader=train_data_loader,
+            epoch_length=epoch_length,
+            non_blocking=non_blocking,
+            prepare_batch=prepare_views,
+            handlers=train_handlers,
+            decollate=False,
+        )
+        if self.state.epoch_length == 0:
+            raise ValueError(
+                "there are fewer training images than one batch, so not a single step would be made: lower batch_size "
+                "(or add images)."
+            )
+        self.scaler: torch.amp.GradScaler = torch.amp.GradScaler(
+            self.state.device.type, enabled=self.autocast == torch.float16
+        )
+        if compile:
+            self.moco.query_encoder.compile()
+            self.moco.key_encoder.compile()
+
+    def run(self) -> None:  # type: ignore[override]
+        """Train from the state reached so far to ``max_epochs``."""
+        # Not Trainer.run: it would replace the scaler, and with it the state of a resumed run.
+        Workflow.run(self)
+
+    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
+        view1, view2, images, patients = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
+        if self.channels_last:
+            view1 = view1.contiguous(memory_format=torch.channels_last)
+            view2 = view2.contiguous(memory_format=torch.channels_last)
+        step = (engine.state.iteration - 1) % engine.state.epoch_length
+        place = step % self.accumulation_steps
+        first, last = place == 0, place == self.accumulation_steps - 1 or step == engine.state.epoch_length - 1
+        batches = min(self.accumulation_steps, engine.state.epoch_length - (step - place))
+
+        self.network.train()
+        if first:
+            self.optimizer.zero_grad(set_to_none=True)
+        waits = isinstance(self.network, DistributedDataParallel) and not last
+        with self.network.no_sync() if waits else nullcontext():  # type: ignore[operator]
+            with torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None):
+                output = self.inferer(view1, self.network, view2, images, patients, move_key_encoder=first)
+            rows, terms = self._losses(output)
+            total = torch.stack(list(terms.values())).sum()
+            self.scaler.scale(total / batches).backward()
+        if last:
+            self._step()
+        return self._scalars(output, rows, {"loss/total": total, **terms})
+
+    def _losses(self, output: MoCoOutput) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        rows = self.contrastive_loss(output.positive, output.negative, output.mask)
+        terms = {"loss/contrastive": rows.mean()}
+        if self.stage_loss is not None:
+            pairs = zip(self.stage_weights, output.stages_query, output.stages_key, strict=True)
+            for number, (weight, query, key) in enumerate(pairs, start=1):
+                terms[f"loss/stage{number}"] = weight * self.stage_loss(query, key)
+        return rows, terms
+
+    def _step(self) -> None:
+        if self.max_grad_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.max_grad_norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    @torch.no_grad()
+    def _scalars(self, output: MoCoOutput, rows: torch.Tensor, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+        positive, negative, mask = output.positive, output.negative, output.mask
+        watched = {
+            "contrastive/relative_loss": relative_contrastive_loss(rows, negative, mask),
+            "contrastive/top1": retrieval_accuracy(positive, negative, mask),
+            "similarity/positive": positive.mean(),
+            "similarity/negative": torch.where(mask, negative, 0).sum() / mask.sum(),
+            "spread/embedding": feature_spread(output.query),
+            **{f"spread/stage{i}": feature_spread(s.float()) for i, s in enumerate(output.pooled_stages, start=1)},
+            "queue/fill": self.moco.queue.fill_share(),
+        }
+        # One transfer from the device for all of them.
+        values = torch.stack([v.double() for v in (*losses.values(), *watched.values())]).tolist()
+        scalars = dict(zip((*losses, *watched), values, strict=True))
+        bad = [name for name in losses if not math.isfinite(scalars[name])]
+        if bad:
+            raise FloatingPointError(
+                f"iteration {self.state.iteration}: {', '.join(bad)} is not finite. Lower learning_rate, set "
+                "max_grad_norm (for example 1.0), or try precision float32."
+            )
+        scalars["schedule/learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
+        return {name: value for name, value in scalars.items() if math.isfinite(value)}
+
+
+def prepare_views(
+    batch: dict[str, torch.Tensor], device: torch.device | str | None = None, non_blocking: bool = False, **_: Any
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    """Bring a batch to the device.
+
+    Args:
+        batch: with ``view1`` and ``view2`` ``(N, C, H, W)``; ``index`` and ``patient`` ``(N,)`` where known.
+        device: where to.
+        non_blocking: copy asynchronously.
+
+    Returns:
+        the two views, the images' indices and the patients' (None where the batch has none).
+    """
+
+    def moved(key: str) -> torch.Tensor | None:
+        value = batch.get(key)
+        return None if value is None else value.to(device, non_blocking=non_blocking)
+
+    views = batch["view1"].to(device, non_blocking=non_blocking), batch["view2"].to(device, non_blocking=non_blocking)
+    return *views, moved("index"), moved("patient")

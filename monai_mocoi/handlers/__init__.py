@@ -1,0 +1,16 @@
+"""Small ignite handlers with ``attach``: the run folder, the schedule, what TensorBoard shows, the encoder saved."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "encoder_saver": ["EncoderSaver"],
+        "learning_rate": ["WarmupCosine", "warmup_cosine"],
+        "run_folder": ["RunFolder", "RunFolderError", "check_run_folder"],
+        "settings_text": ["SettingsText"],
+        "summary_writer": ["LazySummaryWriter"],
+        "throughput": ["Throughput"],
+        "view_pairs": ["ViewPairs"],
+    },
+)

@@ -1,0 +1,53 @@
+"""The product of pretraining: the query encoder after the last epoch, with its sidecar, and the heads apart."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Workflow
+from torch import nn
+
+from monai_mocoi.networks import save_encoder, unwrap
+
+
+class EncoderSaver:
+    """Write ``encoder.pt``, ``encoder.json`` and ``heads.pt`` when the last epoch is over.
+
+    A run that ends before its last epoch writes none: there is no "best" by a contrastive loss (fault A6).
+
+    Args:
+        folder: of the run.
+        network: the MoCo network, bare or in DistributedDataParallel.
+        sidecar: plain values that a user of the encoder needs: method, input size, channels, mean and std, dataset
+            hash, settings.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], network: nn.Module, sidecar: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        self.moco = unwrap(network)
+        self.sidecar = dict(sidecar)
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.COMPLETED, self._save)
+
+    def _save(self, engine: Workflow) -> None:
+        if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
+            return
+        heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
+        torch.save(heads, self.folder / "heads.pt")
+        sidecar = {
+            "format": 1,
+            "names": "torchvision ResNet state dict, without classification layer",
+            "zero_init_residual": self.moco.query_encoder.zero_init_residual,
+            "stage_channels": list(self.moco.query_encoder.stage_channels),
+            "epochs": engine.state.epoch,
+            "iterations": engine.state.iteration,
+            **self.sidecar,
+        }
+        save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)

@@ -1,0 +1,186 @@
+"""The run folder: never overwritten unasked, with the resolved settings and a manifest that says what ran."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Workflow
+
+logger = logging.getLogger(__name__)
+
+_VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
+
+
+class RunFolderError(ValueError):
+    """The run folder cannot be used; the text says why and what to do."""
+
+
+def check_run_folder(folder: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Refuse a folder that another run, or anything else, already fills. Nothing is changed.
+
+    Args:
+        folder: of the run.
+        overwrite: allow a folder that holds an earlier run; it is emptied when the new run starts.
+
+    Raises:
+        RunFolderError: the folder is not empty, or is no run's, or cannot be written.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file, not a folder: choose another --output_dir.")
+    if folder.is_dir() and any(folder.iterdir()):
+        manifest = _read_manifest(folder)
+        if manifest is None:
+            raise RunFolderError(
+                f"{folder} holds files, but not those of a run: choose another --output_dir, or move them away."
+            )
+        if not overwrite:
+            raise RunFolderError(
+                f"{folder} already holds a run (state: {manifest.get('status', 'unknown')}). Nothing was changed. "
+                "Choose another --output_dir, or add --overwrite true to delete that run and start anew."
+            )
+    parent = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise RunFolderError(f"{parent} cannot be written by this user: choose another --output_dir.")
+
+
+class RunFolder:
+    """Make the run folder when training starts; keep its manifest true until the run ends.
+
+    Writes ``config.json`` (the settings, resolved) and ``manifest.json`` (status, dataset hash, seed, versions, commit,
+    device, times). Attach it first, so that the folder exists for the other handlers.
+
+    Args:
+        folder: of the run.
+        settings: the resolved constants of the config: plain values, others are written as text.
+        dataset_sha256: hash of the data set's ``datalist.json``.
+        overwrite: see :func:`check_run_folder`.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        settings: Mapping[str, Any],
+        dataset_sha256: str,
+        overwrite: bool = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.settings = {name: _plain(value) for name, value in settings.items()}
+        self.dataset_sha256 = dataset_sha256
+        self.overwrite = overwrite
+        self._manifest: dict[str, Any] = {}
+        self._began = 0.0
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+
+    def finish(self, engine: Workflow) -> None:
+        """Mark the run as finished; the last of the handlers of COMPLETED, when all products are written."""
+        done = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
+        self._update(engine, "finished" if done else "stopped")
+
+    def _start(self, engine: Workflow) -> None:
+        check_run_folder(self.folder, self.overwrite)
+        if self.folder.is_dir():
+            shutil.rmtree(self.folder)
+        (self.folder / "checkpoints").mkdir(parents=True)
+        self._began = time.monotonic()
+        self._manifest = {
+            "status": "running",
+            "started": _now(),
+            "dataset_sha256": self.dataset_sha256,
+            "seed": self.settings.get("seed"),
+            "device": _device_name(engine.state.device),
+            "threads": torch.get_num_threads(),
+            "processes": int(os.environ.get("WORLD_SIZE", "1")),
+            "commit": _commit(),
+            "python": platform.python_version(),
+            "versions": {name: _version(name) for name in _VERSIONS_OF},
+        }
+        _write_json(self.folder / "config.json", self.settings)
+        _write_json(self.folder / "manifest.json", self._manifest)
+
+    def _fail(self, engine: Workflow, error: BaseException) -> None:
+        if self._manifest:
+            # The type only: an error's text could name a file.
+            self._manifest["error"] = type(error).__name__
+            self._update(engine, "failed")
+        raise error
+
+    def _update(self, engine: Workflow, status: str) -> None:
+        self._manifest |= {
+            "status": status,
+            "ended": _now(),
+            "seconds": round(time.monotonic() - self._began, 1),
+            "epochs": engine.state.epoch,
+            "iterations": engine.state.iteration,
+        }
+        _write_json(self.folder / "manifest.json", self._manifest)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return str(device)
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that this package runs from; None for an installed package."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

@@ -1,0 +1,1 @@
+"""Parity with the paper's own networks: four training steps of each method from weights and data given by a rule."""
