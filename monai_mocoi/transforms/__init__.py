@@ -4,5 +4,10 @@ from monai_mocoi._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
-    {},
+    {
+        "fit_square": ["FitSquare", "FitSquared"],
+        "image_errors": ["MAX_PIXELS", "ImageReadError"],
+        "load": ["ReadImage", "ReadImaged"],
+        "reader": ["read_image"],
+    },
 )

@@ -1,0 +1,319 @@
+"""DICOM pictures to float32 (C, rows, columns) in 0..1, through the grey-scale or colour chain of PS3.3 and PS3.4 N.2.
+
+Decoding is pydicom's. Look-up tables and windows are computed here, for every value that a pixel can take, and the
+pixels are then looked up in that table: this is exact, and quicker than arithmetic on each pixel. pydicom's own functions
+are not used for it because (up to 3.0.2) they hold a LUT's index in the type of its output or of the pixels, so that
+12-bit pixels wrap around in a LUT of 8-bit entries.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from pydicom import Dataset, dcmread
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.multival import MultiValue
+from pydicom.pixels import apply_color_lut, get_decoder
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
+
+from monai_mocoi.transforms.image_errors import ImageReadError, check_size, guarded
+
+_INSTALL = 'pip install "monai-mocoi[dicom]"'
+# Strict decoders first; gdcm last, since it is content with more kinds of damage.
+_DECODERS = {name: rank for rank, name in enumerate(("pyjpegls", "pylibjpeg", "pillow", "pydicom", "gdcm"))}
+_MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+# A few kB of deflated zeros can grow to terabytes.
+_MAX_INFLATED = 2**31
+
+
+def read_dicom(file: BinaryIO, frame: int | None = None) -> np.ndarray:
+    """Read one picture from a DICOM file.
+
+    Grey (MONOCHROME1 and 2): the modality LUT or rescale, then the first VOI LUT, else the first window (its VOI LUT
+    function honoured), then 0..1, then 1 - x for MONOCHROME1. 0..1 is the output range of the window or, by its bit
+    depth, of the VOI LUT; without either, the range that the modality step gives to the values of Bits Stored.
+    Colour: PALETTE COLOR through its table, by the table's bit depth; RGB and YBR as RGB, by Bits Stored; no window.
+
+    Overlays are not burnt in; padding values are pixels like any others; Presentation LUT Shape, ICC profile and pixel
+    aspect ratio are not applied.
+
+    Args:
+        file: opened for reading in binary mode, at its start; left open.
+        frame: index of the frame, from 0; ``None``: the file must hold one frame only.
+
+    Returns:
+        float32 array (1 or 3, rows, columns) in 0..1, contiguous.
+
+    Raises:
+        ImageReadError: not a picture, damaged, several frames, a missing decoder, a window or LUT that makes no sense.
+
+    References:
+        DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.11.2 (VOI LUT), C.7.9 (Palette Color LUT).
+    """
+    with guarded("the DICOM header is damaged or cut short"):
+        ds = _header(file)
+        frame = _frame(ds, frame)
+    with guarded("the DICOM pixel data are damaged or cut short"):
+        pixels, photometric = _decode(ds, frame)
+    with guarded("the DICOM header's display values (LUT, window, palette) are damaged"):
+        return np.ascontiguousarray(_shown(pixels, photometric, ds, frame).transpose(2, 0, 1))
+
+
+def _header(file: BinaryIO) -> Dataset:
+    """Read the data set and check what can be checked before decoding."""
+    read_preamble(file, force=True)
+    meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+    if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflater.decompress(file.read(), _MAX_INFLATED)
+        if inflater.unconsumed_tail:
+            raise ImageReadError(f"the deflated DICOM file grows beyond the limit of {_MAX_INFLATED} bytes")
+    file.seek(0)
+    ds = dcmread(file, force=True)
+
+    if "PixelData" not in ds:
+        if "FloatPixelData" in ds or "DoubleFloatPixelData" in ds:
+            raise ImageReadError("the DICOM file holds floating-point pixels (a parametric map), which are no picture")
+        if "SOPClassUID" not in ds and "Rows" not in ds:
+            raise ImageReadError("the DICOM file is cut short or damaged, or no DICOM file; copy or download it again")
+        raise ImageReadError(
+            "the DICOM file holds no pixel data: it is no picture (a report, a presentation state?), or it is cut short"
+        )
+    if not ds.file_meta.get("TransferSyntaxUID"):
+        raise ImageReadError(
+            "the DICOM file names no transfer syntax (0002,0010), so its pixels cannot be decoded with certainty; "
+            "export it again, or rewrite it with a DICOM tool that adds the file meta information"
+        )
+    check_size(_integer(ds, "Rows"), _integer(ds, "Columns"))
+    stored, high = _integer(ds, "BitsStored"), _number(ds, "HighBit")
+    if high is not None and high != stored - 1:
+        raise ImageReadError(
+            f"DICOM High Bit is {high:.0f} with {stored} Bits Stored; PS3.5 8.1.1 allows {stored - 1} only. "
+            "Rewrite the file with a DICOM tool"
+        )
+    return ds
+
+
+def _frame(ds: Dataset, frame: int | None) -> int:
+    frames = int(_number(ds, "NumberOfFrames") or 1)
+    if frame is None and frames != 1:
+        raise ImageReadError(f"the DICOM file holds {frames} frames, not one picture; choose one with `frame`, from 0")
+    if frame is not None and not 0 <= frame < frames:
+        raise ImageReadError(f"frame {frame} was asked for, but the file holds {frames} (from 0 to {frames - 1})")
+    return frame or 0
+
+
+def _decode(ds: Dataset, frame: int) -> tuple[np.ndarray, str]:
+    """Decode one frame: (rows, columns, samples), and its photometric interpretation after YBR has become RGB."""
+    syntax = ds.file_meta.TransferSyntaxUID
+    # A UID of the standard has a name; the text of any other could be anything.
+    name = syntax.name if syntax.name != str(syntax) else "an unregistered one"
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        raise ImageReadError(
+            f"the DICOM transfer syntax ({name}) cannot be decoded; convert the file to an uncompressed one"
+        ) from None
+    if syntax.is_encapsulated and _integer(ds, "BitsAllocated") == 1:
+        raise ImageReadError(
+            f"the DICOM file holds compressed 1-bit pixels (a segmentation; transfer syntax {name}), "
+            "which no decoder reads; convert it to an uncompressed one"
+        )
+    if not decoder.is_available:
+        raise ImageReadError(f"no decoder for the DICOM transfer syntax {name} is installed; run {_INSTALL}")
+    if not syntax.is_encapsulated:
+        pixels, info = decoder.as_array(ds, index=frame)
+    else:
+        if (
+            syntax == JPEGExtended12Bit
+            and _integer(ds, "BitsStored") > 8
+            and "pylibjpeg" not in decoder.available_plugins
+        ):
+            raise ImageReadError(
+                f"12-bit pixels in the DICOM transfer syntax {name} are decoded by none of the decoders of {_INSTALL}; "
+                "convert the file to an uncompressed one (DCMTK's dcmdjpeg does)"
+            )
+        pixels, info = _first_success(decoder, ds, frame, name)
+    return pixels.reshape(*pixels.shape[:2], -1), str(info["photometric_interpretation"])
+
+
+def _first_success(decoder: Any, ds: Dataset, frame: int, name: str) -> tuple[np.ndarray, dict[str, Any]]:
+    for plugin in sorted(decoder.available_plugins, key=lambda name: _DECODERS.get(name, len(_DECODERS))):
+        try:
+            return decoder.as_array(ds, index=frame, decoding_plugin=plugin)
+        except Exception:
+            # One decoder's limits are not another's, for instance colour above 8 bits in JPEG 2000.
+            continue
+    missing = f", or need a decoder that is not installed ({_INSTALL})" if decoder.missing_dependencies else ""
+    raise ImageReadError(f"the DICOM pixel data (transfer syntax {name}) are damaged or cut short{missing}")
+
+
+def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int) -> np.ndarray:
+    """The picture as it is meant to be seen: (rows, columns, 1 or 3), float32, 0..1."""
+    low, high = _stored_range(ds)
+    if pixels.min() < low or pixels.max() > high:
+        raise ImageReadError(f"the DICOM file holds pixels outside {low}..{high}, the range that its Bits Stored gives")
+    samples = 1 if photometric in (*_MONOCHROME, "PALETTE COLOR") else 3
+    if pixels.shape[-1] != samples or (samples == 3 and photometric != "RGB"):
+        raise ImageReadError(
+            "the DICOM photometric interpretation (0028,0004) is not one of MONOCHROME1, MONOCHROME2, PALETTE COLOR, "
+            "RGB and YBR, or does not fit the samples per pixel"
+        )
+    # A table of all values is small up to 16 bits; beyond, the values that occur are computed one by one.
+    tabled = high - low < 2**16
+    levels = np.arange(low, high + 1, dtype=np.float64) if tabled else pixels.astype(np.float64)
+    if photometric in _MONOCHROME:
+        shades = _grey(levels, low, high, ds, frame)
+        shades = 1 - shades if photometric == "MONOCHROME1" else shades
+    elif photometric == "PALETTE COLOR":
+        shades = _palette(levels, ds)
+    elif low < 0:
+        raise ImageReadError("the DICOM file holds signed colour values, which DICOM does not define")
+    else:
+        shades = levels / high
+    shades = shades.astype(np.float32)
+    if not tabled:
+        return shades.reshape(*pixels.shape[:2], -1)
+    picture = shades[pixels.astype(np.intp) - low]
+    return picture.reshape(*pixels.shape[:2], -1)
+
+
+def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int) -> np.ndarray:
+    """Stored values through modality and VOI transform to 0..1, before MONOCHROME1 is turned round; float64."""
+    modality = _module(ds, frame, "PixelValueTransformationSequence")
+    if ds.get("ModalityLUTSequence"):
+        lut = _lut(ds.ModalityLUTSequence[0], "LUT", ds, high)
+        values, low, high = lut(levels), 0, 2**lut.bits - 1
+    else:
+        slope, intercept = _number(modality, "RescaleSlope"), _number(modality, "RescaleIntercept")
+        if (slope is None) != (intercept is None) or slope == 0:
+            raise ImageReadError(
+                "DICOM Rescale Slope and Intercept (0028,1053; 0028,1052) need each other, and a slope not 0"
+            )
+        slope, intercept = slope or 1.0, intercept or 0.0
+        values = levels * slope + intercept
+        low, high = sorted((low * slope + intercept, high * slope + intercept))
+
+    voi = _module(ds, frame, "FrameVOILUTSequence")
+    if voi.get("VOILUTSequence"):
+        lut = _lut(voi.VOILUTSequence[0], "LUT", ds, high)
+        return lut(values) / (2**lut.bits - 1)
+    center, width = _number(voi, "WindowCenter"), _number(voi, "WindowWidth")
+    if center is None and width is None:
+        return (values - low) / (high - low)
+    if center is None or width is None:
+        raise ImageReadError("DICOM Window Center and Width (0028,1050; 0028,1051) need each other; one is missing")
+    return _window(values, center, width, str(voi.get("VOILUTFunction") or "LINEAR").upper())
+
+
+def _window(values: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
+    """A window, for an output range of 0..1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise ImageReadError("DICOM VOI LUT Function (0028,1056) is none of LINEAR, LINEAR_EXACT and SIGMOID")
+    if width <= 0 or (function == "LINEAR" and width < 1):
+        least = "at least 1" if function == "LINEAR" else "above 0"
+        raise ImageReadError(f"DICOM Window Width (0028,1051) is {width:g}; for the function {function} it is {least}")
+    if function == "SIGMOID":
+        # Clipped where exp would overflow; the result is 0 there in any case.
+        return 1 / (1 + np.exp(np.minimum(-4 * (values - center) / width, 700)))
+    if function == "LINEAR":
+        center, width = center - 0.5, width - 1
+    if width == 0:
+        return (values > center).astype(np.float64)
+    return np.clip((values - center) / width + 0.5, 0, 1)
+
+
+def _palette(levels: np.ndarray, ds: Dataset) -> np.ndarray:
+    """Stored values to (..., 3) colours in 0..1."""
+    colours = []
+    for colour in ("Red", "Green", "Blue"):
+        lut = _lut(ds, f"{colour}PaletteColorLookupTable", ds, float(levels.max()))
+        colours.append(lut(levels) / (2**lut.bits - 1))
+    return np.stack(colours, axis=-1)
+
+
+class _LookUpTable(NamedTuple):
+    entries: np.ndarray
+    first: int  # the input value of the first entry
+    bits: int  # of an entry
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Look up; values outside the table take its first or last entry (PS3.3 C.11.1.1.1)."""
+        index = np.clip(np.floor(values - self.first), 0, len(self.entries) - 1)
+        return self.entries[index.astype(np.intp)].astype(np.float64)
+
+
+def _lut(item: Dataset, prefix: str, ds: Dataset, high: float) -> _LookUpTable:
+    """A LUT of a sequence's item, or one of the three of a palette; ``high`` is the highest possible input."""
+    descriptor = item.get(f"{prefix}Descriptor")
+    if not isinstance(descriptor, MultiValue | list) or len(descriptor) != 3:
+        raise ImageReadError("a DICOM LUT Descriptor does not hold its three numbers")
+    # Read as signed or unsigned as the file's VR says or, in implicit VR, as pydicom supposes. A number of entries is
+    # unsigned (0 stands for 65,536), and a table that began beyond the highest input would be no table.
+    count, first, bits = int(descriptor[0]) % 2**16 or 2**16, int(descriptor[1]), int(descriptor[2])
+    if first > high:
+        first -= 2**16
+    if not 8 <= bits <= 16:
+        raise ImageReadError(f"a DICOM LUT has entries of {bits} bits; 8 to 16 are defined")
+
+    data = item.get(f"{prefix}Data")
+    if data is None and f"Segmented{prefix}Data" in item:
+        entries = _segmented(item, prefix, count, bits)
+    elif isinstance(data, bytes):
+        order = "<" if ds.original_encoding[1] else ">"
+        wide = len(data) >= 2 * count
+        entries = np.frombuffer(data, dtype=f"{order}u2" if wide else "u1")
+    else:
+        entries = np.atleast_1d(np.asarray(data, dtype=np.int64)) % 2**16
+    if len(entries) < count:
+        raise ImageReadError(f"a DICOM LUT has {len(entries)} entries where its descriptor names {count}")
+    entries = entries[:count]
+    if entries.max() >= 2**bits:
+        raise ImageReadError(f"a DICOM LUT holds entries above {2**bits - 1}, the most that its {bits} bits allow")
+    return _LookUpTable(entries, first, bits)
+
+
+def _segmented(item: Dataset, prefix: str, count: int, bits: int) -> np.ndarray:
+    """One colour of a segmented palette (PS3.3 C.7.9.2), unrolled by pydicom: the table is what 0, 1, 2... give."""
+    if bits == 8 and count > 2**8:
+        raise ImageReadError(f"a segmented DICOM palette of {count} 8-bit entries is not read; convert the file to RGB")
+    first = int(item.RedPaletteColorLookupTableDescriptor[1])
+    table = apply_color_lut(np.arange(first, first + count), item)
+    return table[:, ("Red", "Green", "Blue").index(prefix.removesuffix("PaletteColorLookupTable"))]
+
+
+def _stored_range(ds: Dataset) -> tuple[int, int]:
+    bits = _integer(ds, "BitsStored")
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if _integer(ds, "PixelRepresentation") else (0, 2**bits - 1)
+
+
+def _module(ds: Dataset, frame: int, macro: str) -> Dataset:
+    """Where a module's fields are: in a functional group of the frame, of all frames (enhanced objects), or at the top."""
+    groups = list(ds.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1]
+    groups += list(ds.get("SharedFunctionalGroupsSequence") or [])[:1]
+    return next((group[macro][0] for group in groups if group.get(macro)), ds)
+
+
+def _number(ds: Dataset, keyword: str) -> float | None:
+    """The first number of a field; ``None`` where it is missing or empty."""
+    trouble = f"DICOM {keyword} is not a number"
+    with guarded(trouble):
+        value = ds.get(keyword)
+        if isinstance(value, MultiValue | list):
+            value = value[0] if value else None
+        if value is None or value == "":
+            return None
+        number = float(value)
+    if not math.isfinite(number):
+        raise ImageReadError(trouble)
+    return number
+
+
+def _integer(ds: Dataset, keyword: str) -> int:
+    number = _number(ds, keyword)
+    if number is None:
+        raise ImageReadError(f"DICOM {keyword} is missing; without it the pixels cannot be read")
+    return int(number)

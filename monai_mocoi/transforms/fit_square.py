@@ -1,0 +1,110 @@
+"""Bringing pictures of any size to one square size, without randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+from monai.utils.type_conversion import convert_to_tensor
+from torch.nn import functional
+
+FIT_MODES = ("crop", "pad", "stretch")
+
+
+class FitSquare(Transform):
+    """Bring a picture (C, rows, columns) to (C, size, size) by antialiased bilinear scaling, as Pillow's BILINEAR does.
+
+    A side scaled along keeps its proportion to the nearest whole pixel (at least 1). A picture that has the size already
+    is returned bit for bit.
+
+    Note:
+        MONAI's ``Resize(anti_aliasing=True)`` blurs with a Gaussian first, as scikit-image does, and so gives another
+        picture than Pillow, with which public weights were trained; hence torch's antialiased interpolation.
+
+    Args:
+        size: rows and columns of the result, at least 1.
+        mode: ``"crop"``: the shorter side becomes ``size``, and the middle of the longer one is kept. ``"pad"``: the
+            longer side becomes ``size``, and zeros (black) fill both ends of the shorter one. ``"stretch"``: both sides
+            become ``size``; the proportions change. Of an odd number of pixels cut or filled, the end takes one more.
+
+    Raises:
+        ValueError: an unknown mode, a size below 1 or, when called, a picture that is not (C, rows, columns), is empty,
+            or does not hold floating-point values.
+    """
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, size: int, mode: str = "crop") -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"size is {size!r}; it must be a whole number of pixels, at least 1")
+        if mode not in FIT_MODES:
+            raise ValueError(f"mode is {mode!r}; choose one of {', '.join(FIT_MODES)}")
+        self.size = size
+        self.mode = mode
+
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+        """Fit one picture.
+
+        Args:
+            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+
+        Returns:
+            the picture (C, size, size), of the same dtype, values clipped to 0..1, contiguous.
+        """
+        img = convert_to_tensor(img, track_meta=False)
+        if img.ndim != 3 or 0 in img.shape:
+            raise ValueError(
+                f"the picture has the shape {tuple(img.shape)}; (channels, rows, columns) is needed, none of them 0"
+            )
+        if not img.is_floating_point():
+            raise ValueError(
+                f"the picture holds {img.dtype}; floating-point values in 0..1 are needed, as ReadImage gives them"
+            )
+        rows, columns = self._scaled(*img.shape[1:])
+        if (rows, columns) != tuple(img.shape[1:]):
+            img = functional.interpolate(img[None], (rows, columns), mode="bilinear", antialias=True)[0]
+            # The weights add up to 1 only within rounding.
+            img = img.clamp(0, 1)
+        if self.mode == "crop":
+            top, left = (rows - self.size) // 2, (columns - self.size) // 2
+            img = img[:, top : top + self.size, left : left + self.size]
+        elif self.mode == "pad":
+            above, before = (self.size - rows) // 2, (self.size - columns) // 2
+            img = functional.pad(img, (before, self.size - columns - before, above, self.size - rows - above))
+        return img.contiguous()
+
+    def _scaled(self, rows: int, columns: int) -> tuple[int, int]:
+        if self.mode == "stretch":
+            return self.size, self.size
+        reference = min(rows, columns) if self.mode == "crop" else max(rows, columns)
+        # Whole-number arithmetic: floats would round one half up at one size and down at the next.
+        scaled = [max(1, (2 * side * self.size + reference) // (2 * reference)) for side in (rows, columns)]
+        return scaled[0], scaled[1]
+
+
+class FitSquared(MapTransform):
+    """Dictionary form of :class:`FitSquare`.
+
+    Args:
+        keys: keys of the pictures.
+        size: as in :class:`FitSquare`.
+        mode: as in :class:`FitSquare`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = FitSquare.backend
+
+    def __init__(self, keys: KeysCollection, size: int, mode: str = "crop", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.fit = FitSquare(size, mode)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Fit the picture of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.fit(d[key])
+        return d

@@ -1,0 +1,92 @@
+"""What may go wrong when a picture is read: one error class, one size limit, and nothing said in between.
+
+An image file comes from anywhere and may hold anything. Whatever it holds, reading it ends in a picture or in an
+:class:`ImageReadError`, and no patient's name reaches a log on the way.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MAX_PIXELS = 100_000_000
+"""The largest picture that is read, in pixels (rows x columns); 10,000 x 10,000, 400 MB a channel as float32."""
+
+
+class ImageReadError(ValueError):
+    """A file holds no picture that can be read.
+
+    The text says what is wrong and what to do. It names neither the file nor a person: it holds no path and no text
+    from the file's header. A caller that knows the file's name to be public adds it.
+    """
+
+
+def check_size(rows: int, columns: int) -> None:
+    """Refuse a picture that is empty or larger than :data:`MAX_PIXELS`, before its pixels are decoded."""
+    if rows < 1 or columns < 1:
+        raise ImageReadError(f"the picture has {rows} rows and {columns} columns; it needs at least 1 x 1")
+    if rows * columns > MAX_PIXELS:
+        raise ImageReadError(
+            f"the picture has {rows} x {columns} = {rows * columns} pixels; the limit is {MAX_PIXELS}. "
+            "Cut it into tiles or make it smaller first"
+        )
+
+
+@contextmanager
+def guarded(trouble: str) -> Iterator[None]:
+    """Turn every exception into an :class:`ImageReadError`, and silence the libraries' warnings and logs.
+
+    Pillow, pydicom and the decoders raise whatever a damaged file leads them to, and their texts and warnings quote the
+    file: hence only the exception's type is passed on, and the chain is cut.
+
+    Args:
+        trouble: what to say, as the beginning of the error's text.
+
+    Raises:
+        ImageReadError: for any exception inside; one raised inside passes unchanged.
+    """
+    with _SILENCE:
+        try:
+            yield
+        except ImageReadError:
+            raise
+        except Exception as error:
+            raise ImageReadError(f"{trouble} ({type(error).__name__})") from None
+
+
+class _Silence:
+    """No warning of any library and no log record of pydicom and Pillow while at least one thread is inside.
+
+    ``warnings.catch_warnings`` alone is not safe with threads: of two that overlap, the first to leave would switch the
+    warnings on again under the second. Hence the count.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._loggers = [logging.getLogger(name) for name in ("pydicom", "PIL")]
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._warnings = warnings.catch_warnings()
+                self._warnings.__enter__()
+                warnings.simplefilter("ignore")
+                self._levels = [logger.level for logger in self._loggers]
+                for logger in self._loggers:
+                    logger.setLevel(logging.CRITICAL + 1)
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                for logger, level in zip(self._loggers, self._levels, strict=True):
+                    logger.setLevel(level)
+                self._warnings.__exit__(None, None, None)
+
+
+_SILENCE = _Silence()

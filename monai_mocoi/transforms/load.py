@@ -1,0 +1,73 @@
+"""Reading an image file as the first step of a chain of transforms."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+
+from monai_mocoi.transforms.reader import read_image
+
+
+class ReadImage(Transform):
+    """Read a PNG, JPEG, TIFF or DICOM file: path to float32 tensor (C, rows, columns), values 0..1, contiguous.
+
+    The result is a plain tensor: MONAI's ``MetaTensor`` would carry the file's name, which can identify a patient.
+
+    Args:
+        channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
+            See :func:`~monai_mocoi.transforms.reader.read_image`.
+        frame: which frame of a multi-frame DICOM file, from 0; ``None``: the file must hold one frame only.
+
+    Raises:
+        ImageReadError: when called, if the file holds no picture that can be read.
+        FileNotFoundError, IsADirectoryError, PermissionError: when called, without the path.
+        ValueError: ``channels`` is not None, 1 or 3.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, channels: int | None = None, frame: int | None = None) -> None:
+        if channels not in (None, 1, 3):
+            raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+        self.channels = channels
+        self.frame = frame
+
+    def __call__(self, path: str | os.PathLike[str]) -> torch.Tensor:
+        """Read one file."""
+        return torch.from_numpy(read_image(path, self.channels, self.frame))
+
+
+class ReadImaged(MapTransform):
+    """Dictionary form of :class:`ReadImage`: each key's path is replaced by its picture.
+
+    Args:
+        keys: keys that hold paths.
+        channels: as in :class:`ReadImage`.
+        frame: as in :class:`ReadImage`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = ReadImage.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        channels: int | None = None,
+        frame: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.reader = ReadImage(channels, frame)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Read the file of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.reader(d[key])
+        return d

@@ -1,0 +1,103 @@
+"""PNG, JPEG and TIFF through Pillow, each to float32 (C, rows, columns) in 0..1."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from monai_mocoi.transforms.image_errors import MAX_PIXELS, ImageReadError, check_size, guarded
+
+_SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
+
+# TIFF 6.0 tags
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_WHITE_IS_ZERO, _UNSIGNED_INTEGER = 0, 1
+
+
+def read_raster(file: BinaryIO) -> np.ndarray:
+    """Read a PNG, JPEG or TIFF picture.
+
+    The scale is the format's, never the picture's own: an 8-bit value v becomes v / 255, a 16-bit one v / 65535 (12-bit
+    TIFF: v / 4095). A grey picture has one channel, every other one three (palette, CMYK and YCbCr are turned to RGB),
+    whether or not the three are equal. What an alpha channel or a transparent colour makes see-through is put before
+    black. The EXIF (or TIFF) orientation is applied. Colour profiles and gamma are not.
+
+    Note:
+        Pillow keeps the upper 8 bits of 16-bit *colour* pictures and of 16-bit grey with alpha: off by less than 1/255.
+
+    Args:
+        file: opened for reading in binary mode, at its start; left open.
+
+    Returns:
+        float32 array (1 or 3, rows, columns) in 0..1, contiguous.
+
+    Raises:
+        ImageReadError: damaged or cut short; larger than ``MAX_PIXELS``; several pages or frames; signed, 32-bit or
+            floating-point values, which have no agreed black and white.
+    """
+    with guarded("the picture file is damaged, cut short, or a variant that Pillow cannot decode"):
+        try:
+            picture = Image.open(file, formats=("PNG", "JPEG", "TIFF"))
+        except Image.DecompressionBombError:
+            raise ImageReadError(
+                f"the picture has more pixels than the limit, {MAX_PIXELS}. Cut it into tiles or make it smaller first"
+            ) from None
+        check_size(picture.height, picture.width)
+        if picture.format == "PNG":
+            # Pillow decodes without looking at the chunks' check sums or for the end mark; only verify() does.
+            picture.verify()
+            file.seek(0)
+            picture = Image.open(file, formats=("PNG",))
+        # A camera's MPO is a JPEG with previews behind the picture: its first frame is the picture.
+        frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
+        if frames != 1:
+            raise ImageReadError(f"the file holds {frames} pages or frames; save the wanted one as a file of its own")
+        _check_number_format(picture)
+
+        ImageOps.exif_transpose(picture, in_place=True)
+        levels, opaque = _levels(picture)
+        if opaque is not None:
+            levels *= opaque
+        return np.ascontiguousarray(levels.transpose(2, 0, 1))
+
+
+def _check_number_format(picture: Image.Image) -> None:
+    kind = _tiff_tag(picture, _SAMPLE_FORMAT, _UNSIGNED_INTEGER)
+    bits = _tiff_tag(picture, _BITS_PER_SAMPLE, 8)
+    if picture.mode == "F" or kind != _UNSIGNED_INTEGER or bits > 16:
+        what = "floating-point" if picture.mode == "F" else f"{bits}-bit" if bits > 16 else "signed"
+        raise ImageReadError(
+            f"the TIFF holds {what} values, whose black and white are not defined; save it as unsigned 8 or 16 bit"
+        )
+
+
+def _levels(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (rows, columns, 1 or 3) and, where something is transparent, opacity (rows, columns, 1); float32, 0..1."""
+    if picture.mode in _SIXTEEN_BIT_MODES:
+        bits = _tiff_tag(picture, _BITS_PER_SAMPLE, 16)
+        values = np.asarray(picture)[..., np.newaxis]
+        see_through = picture.info.get("transparency")
+        opaque = None if see_through is None else (values != see_through).astype(np.float32)
+        # Pillow turns WhiteIsZero round for up to 8 bits, but not for 16.
+        if _tiff_tag(picture, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
+            values = (2**bits - 1) - values.astype(np.int32)
+        return values.astype(np.float32) / np.float32(2**bits - 1), opaque
+
+    grey = picture.mode in ("1", "L", "LA", "La")
+    if picture.has_transparency_data:
+        values = _over_255(picture.convert("LA" if grey else "RGBA"))
+        return values[..., :-1], values[..., -1:]
+    return _over_255(picture.convert("L" if grey else "RGB")), None
+
+
+def _over_255(picture: Image.Image) -> np.ndarray:
+    values = np.asarray(picture).astype(np.float32) / np.float32(255)
+    return values.reshape(picture.height, picture.width, -1)
+
+
+def _tiff_tag(picture: Image.Image, tag: int, default: int) -> int:
+    tags = getattr(picture, "tag_v2", None)
+    value = default if tags is None else tags.get(tag, default)
+    return int(value[0] if isinstance(value, tuple) else value)
