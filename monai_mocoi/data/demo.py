@@ -1,0 +1,203 @@
+"""Generated demo data sets, and what ``dataset_dir`` means in a bundle: a dataset folder, or the word "demo"."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.data.cache_dir import user_cache_dir
+from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.data.phantoms.chest import (
+    CHEST_FINDINGS,
+    CHEST_VERSION,
+    FIELD_CM,
+    Anatomy,
+    draw_chest,
+    sample_anatomy,
+    sample_study,
+)
+from monai_mocoi.data.phantoms.radiograph_file import RadiographIdentity, sample_storage, save_radiograph
+from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.splits import split_by_patient
+
+__all__ = ["DEFAULT_PATIENTS", "DEFAULT_SIZE", "DEMO_VERSIONS", "generate_demo", "resolve_dataset_dir"]
+
+DEMO_VERSIONS = {"chest": CHEST_VERSION}
+"""The modalities that can be generated, and the version of their drawing."""
+
+DEFAULT_PATIENTS = 360
+DEFAULT_SIZE = 128
+_MOST_IMAGES = 4  # a patient has 1 to this many
+_SPLIT_SHARES = (0.7, 0.1, 0.2)
+
+_log = logging.getLogger(__name__)
+
+
+def generate_demo(
+    out: str | Path,
+    modality: str = "chest",
+    patients: int = DEFAULT_PATIENTS,
+    size: int = DEFAULT_SIZE,
+    seed: int = 0,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Generate a dataset folder of phantoms; with the same seed and options, the same files byte for byte.
+
+    The folder appears when it is complete, in one step. A folder that this very call would write is left as it is.
+
+    Args:
+        out: the dataset folder to make; it may exist if it is empty.
+        modality: a key of ``DEMO_VERSIONS``.
+        patients: >= 10; each has 1 to 4 images.
+        size: rows and columns in pixels, 32 to 2048.
+        seed: >= 0.
+        workers: threads; None means one a usable processor. It does not change the files.
+        progress: show a bar on standard error.
+
+    Returns:
+        the folder's absolute path.
+
+    Raises:
+        DatasetError: an unknown modality, a number out of its range, or a folder that holds something else.
+    """
+    _check_modality(modality)
+    for name, value, low, high in (
+        ("patients", patients, 10, 9999),
+        ("size", size, 32, 2048),
+        ("seed", seed, 0, 2**32 - 1),
+    ):
+        if not low <= value <= high:
+            raise DatasetError(f"{name} is {value}; it must be from {low} to {high}.")
+    folder = Path(os.path.abspath(Path(out).expanduser()))
+    wanted = {
+        "source": f"demo-{modality}",
+        "seed": seed,
+        "options": {"patients": patients, "size": size, "drawing": DEMO_VERSIONS[modality]},
+    }
+    with file_lock(folder.with_name(f".{folder.name}.lock")):
+        if _holds(folder, wanted):
+            return folder
+        partial = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed: the lock says it has ended
+        try:
+            _write(partial, wanted, patients, size, seed, workers, progress)
+            if folder.exists():
+                folder.rmdir()
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder
+
+
+def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
+    """Turn a bundle's ``dataset_dir`` into the path of a dataset folder.
+
+    Args:
+        dataset_dir: a folder that ``data_prep`` has written, or "demo": phantoms, generated once into the user's cache
+            folder (any number of processes may ask at the same time) and announced by a warning.
+        modality: what "demo" stands for, a key of ``DEMO_VERSIONS``.
+
+    Returns:
+        the folder's absolute path.
+
+    Raises:
+        DatasetError: it is neither; the text names the value and the command to run.
+    """
+    if dataset_dir == "demo":
+        _check_modality(modality)
+        folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
+        _log.warning(
+            "dataset_dir is 'demo': GENERATED PHANTOMS, NOT MEDICAL DATA, in %s. "
+            "Nothing learnt or measured on them says anything about patients.",
+            folder,
+        )
+        return str(generate_demo(folder, modality))
+    folder = Path(os.path.abspath(Path(dataset_dir).expanduser()))
+    if dataset_dir and (folder / DATALIST_NAME).is_file():
+        return str(folder)
+    problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
+    raise DatasetError(
+        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first:\n"
+        "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv "
+        f"--out {dataset_dir or 'FOLDER'}\n"
+        "For images of your own see\n"
+        "  python -m data_prep --help\n"
+        "or give dataset_dir as 'demo' to try with generated phantoms."
+    )
+
+
+def _check_modality(modality: str) -> None:
+    if modality not in DEMO_VERSIONS:
+        raise DatasetError(f"there is no demo data for modality '{modality}', only for {', '.join(DEMO_VERSIONS)}.")
+
+
+def _holds(folder: Path, wanted: dict[str, Any]) -> bool:
+    """True if ``folder`` is the finished data set ``wanted``; False if there is room for it; else an error."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    try:
+        manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+        found = {key: manifest.get(key) for key in wanted}
+    except (OSError, ValueError, AttributeError):
+        found = {}
+    if found == wanted and (folder / DATALIST_NAME).is_file():
+        return True
+    what = "demo data with other options" if found.get("source") == wanted["source"] else "something else"
+    raise DatasetError(
+        f"the folder '{folder.name}' exists and holds {what}; nothing was written. Name another folder, or remove "
+        "that one first."
+    )
+
+
+def _write(
+    folder: Path, wanted: dict[str, Any], patients: int, size: int, seed: int, workers: int | None, progress: bool
+) -> None:
+    """Write the images, and then the lists."""
+    (folder / "images").mkdir(parents=True)
+    tasks = []
+    for number in range(1, patients + 1):
+        rng = np.random.default_rng(derive_seed(seed, number))
+        anatomy = sample_anatomy(rng)
+        tasks += [(number, index, anatomy) for index in range(int(rng.integers(1, _MOST_IMAGES + 1)))]
+    items: list[dict[str, Any]] = [{} for _ in tasks]
+    written = map_in_threads(
+        lambda task: _write_image(folder, *task, size, seed),
+        tasks,
+        total=len(tasks),
+        workers=workers,
+        description="drawing demo images",
+        progress=progress,
+    )
+    for position, item in written:
+        items[position] = item
+    labels = np.array([item["label"] for item in items])
+    part = split_by_patient([item["patient"] for item in items], labels, _SPLIT_SHARES, seed)
+    splits = {
+        split: [item for item, own in zip(items, part, strict=True) if own == i]
+        for i, split in enumerate(("training", "validation", "test"))
+    }
+    findings = dict(zip(CHEST_FINDINGS, labels.sum(0).tolist(), strict=True))
+    manifest = {**wanted, "images_with": findings, "exclusions": {}}
+    write_datalist(folder, f"Chest phantoms, seed {seed} (generated, not medical)", CHEST_FINDINGS, splits, manifest)
+
+
+def _write_image(folder: Path, number: int, index: int, anatomy: Anatomy, size: int, seed: int) -> dict[str, Any]:
+    """Draw and write one image, by random numbers of its own, so that the order does not matter; return its item."""
+    rng = np.random.default_rng(derive_seed(seed, number, index))
+    drawing = draw_chest(anatomy, sample_study(rng, anatomy), size)
+    patient = f"p{number:04d}"
+    name = f"images/{patient}_{index}.dcm"
+    entropy = (f"demo-chest-{CHEST_VERSION}", str(seed), str(size))
+    identity = RadiographIdentity(patient, index, "F" if anatomy.breast else "M", entropy)
+    save_radiograph(folder / name, drawing.image, sample_storage(rng), identity, 10 * FIELD_CM / size)
+    return {"image": name, "label": list(drawing.labels), "patient": patient}

@@ -1,0 +1,22 @@
+"""Drawn images with findings that follow from what is drawn: for demonstrations and tests, never medical data."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "chest": [
+            "CARDIOTHORACIC_LIMIT",
+            "CHEST_FINDINGS",
+            "CHEST_VERSION",
+            "FIELD_CM",
+            "Anatomy",
+            "Drawing",
+            "Study",
+            "draw_chest",
+            "sample_anatomy",
+            "sample_study",
+        ],
+        "radiograph_file": ["RadiographIdentity", "Storage", "sample_storage", "save_radiograph"],
+    },
+)

@@ -1,0 +1,124 @@
+"""A drawn radiograph as a DICOM file, stored in any of the ways that real ones are.
+
+Source: DICOM PS3.3, Computed Radiography Image IOD (A.2), Modality LUT (C.11.1), VOI LUT (C.11.2).
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
+
+__all__ = ["RadiographIdentity", "Storage", "sample_storage", "save_radiograph"]
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How grey values are stored; none of it changes the picture that DICOM's rules give.
+
+    Attributes:
+        inverted: MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2.
+        bits: stored, 12 or 16, in 16 allocated.
+        window: the picture takes up only a part of the stored range, and window centre and width say which.
+        rescale: stored values are not output units; needs ``window``, which then stands in output units.
+        rle: RLE Lossless instead of uncompressed.
+    """
+
+    inverted: bool
+    bits: int
+    window: bool
+    rescale: bool
+    rle: bool
+
+
+@dataclass(frozen=True)
+class RadiographIdentity:
+    """Whose image it is: made up, and the same whenever it is generated again.
+
+    Attributes:
+        patient: for example ``p0001``.
+        index: of the image among the patient's, from 0.
+        sex: ``F`` or ``M``, as drawn.
+        entropy: texts that fix the UIDs.
+    """
+
+    patient: str
+    index: int
+    sex: str
+    entropy: tuple[str, ...]
+
+
+def sample_storage(rng: np.random.Generator) -> Storage:
+    """Draw a way of storing."""
+    inverted, deep, window, rescale, rle = (rng.random(5) < (0.4, 0.5, 0.6, 0.5, 0.3)).tolist()
+    return Storage(inverted, 16 if deep else 12, window, window and rescale, rle)
+
+
+def save_radiograph(
+    path: str | Path, image: NDArray[np.float32], storage: Storage, identity: RadiographIdentity, spacing_mm: float
+) -> None:
+    """Write a Computed Radiography file; the same arguments give the same bytes.
+
+    Args:
+        path: the file to write.
+        image: (rows, columns), 0 (black) .. 1 (white).
+        storage: how to store it.
+        identity: whose it is.
+        spacing_mm: between pixels, at the detector.
+    """
+    top = 2**storage.bits - 1
+    low, high = (round(0.1 * top), round(0.75 * top)) if storage.window else (0, top)
+    shown = 1 - image if storage.inverted else image
+    stored = np.round(low + shown.astype(np.float64) * (high - low)).astype("<u2")
+
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.ImplementationVersionName = "MONAI_MOCOI"
+    ds.SOPClassUID = ComputedRadiographyImageStorage
+    names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    for name in names:
+        setattr(ds, name, generate_uid(entropy_srcs=[*identity.entropy, identity.patient, str(identity.index), name]))
+    ds.ImageType = ["DERIVED", "PRIMARY"]
+    ds.Modality = "CR"
+    ds.Manufacturer = "monai_mocoi"
+    ds.PatientName = "PHANTOM"
+    ds.PatientID = identity.patient
+    ds.PatientBirthDate = ""
+    ds.PatientSex = identity.sex
+    ds.StudyDate = (datetime.date(2000, 1, 1) + datetime.timedelta(30 * identity.index)).strftime("%Y%m%d")
+    ds.StudyTime = "120000"
+    ds.StudyDescription = "Generated phantom, not a patient"
+    ds.AccessionNumber = ds.StudyID = ds.ReferringPhysicianName = ""
+    ds.SeriesNumber = ds.InstanceNumber = 1
+    ds.BodyPartExamined = "CHEST"
+    ds.ViewPosition = "PA"
+    ds.PatientOrientation = ["L", "F"]
+    ds.ImagerPixelSpacing = [round(spacing_mm, 6)] * 2
+    ds.BurnedInAnnotation = "NO"
+
+    ds.SamplesPerPixel = 1
+    ds.PhotometricInterpretation = "MONOCHROME1" if storage.inverted else "MONOCHROME2"
+    ds.Rows, ds.Columns = stored.shape
+    ds.BitsAllocated = 16
+    ds.BitsStored = storage.bits
+    ds.HighBit = storage.bits - 1
+    ds.PixelRepresentation = 0
+    slope, intercept = (0.5, -100) if storage.rescale else (1, 0)
+    if storage.rescale:
+        ds.RescaleSlope, ds.RescaleIntercept, ds.RescaleType = slope, intercept, "US"
+    if storage.window:
+        # LINEAR (C.11.2.1.2): black up to centre - 0.5 - (width - 1) / 2, white from centre - 0.5 + (width - 1) / 2.
+        ds.WindowCenter = (low + high) / 2 * slope + intercept + 0.5
+        ds.WindowWidth = (high - low) * slope + 1
+    ds.PixelData = stored.tobytes()
+    ds["PixelData"].VR = "OW"
+    if storage.rle:
+        # pydicom's own encoder, whichever others are installed: the same bytes everywhere.
+        ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    ds.save_as(path, enforce_file_format=True)
