@@ -1,0 +1,120 @@
+"""What every view transform takes: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked in one place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data.meta_tensor import MetaTensor
+
+
+def plain_image(img: Any, name: str) -> torch.Tensor:
+    """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down.
+
+    Args:
+        img: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array.
+        name: the transform that asks; it begins the error text.
+
+    Returns:
+        the same values as ``torch.Tensor``, without a copy where possible.
+
+    Raises:
+        ValueError: if the image has not three dimensions, is empty, or does not hold floating-point numbers.
+    """
+    tensor = img.as_tensor() if isinstance(img, MetaTensor) else torch.as_tensor(img)
+    if tensor.ndim != 3 or 0 in tensor.shape:
+        raise ValueError(
+            f"{name}: expected an image of shape (channels, rows, columns), got {tuple(tensor.shape)}; "
+            "put the channels first and draw views of one image at a time"
+        )
+    _check_float(tensor, name)
+    return tensor
+
+
+def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
+    """Refuse what is no batch of float images.
+
+    Args:
+        images: batch of shape (N, C, H, W); N may be 0.
+        name: the function that asks; it begins the error text.
+        colour: whether the channels have to mean something: C = 1 (grey) or 3 (red, green, blue).
+
+    Raises:
+        ValueError: if the shape, the number type or (with ``colour``) the number of channels is another.
+    """
+    if images.ndim != 4 or 0 in images.shape[1:]:
+        raise ValueError(
+            f"{name}: expected a batch of shape (samples, channels, rows, columns), got {tuple(images.shape)}; "
+            "use image[None] for a single image"
+        )
+    _check_float(images, name)
+    if colour and images.shape[1] not in (1, 3):
+        raise ValueError(f"{name}: expected 1 (grey) or 3 (RGB) channels, got {images.shape[1]}; drop the others first")
+
+
+def _check_float(images: torch.Tensor, name: str) -> None:
+    if not images.is_floating_point():
+        raise ValueError(f"{name}: expected floating-point values from 0 to 1, got {images.dtype}; divide uint8 by 255")
+
+
+def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> torch.Tensor:
+    """One parameter a sample, shaped to multiply a batch.
+
+    Args:
+        value: tensor of shape (N,), or one number for all samples.
+        images: batch of shape (N, C, H, W).
+        name: what the parameter is; it begins the error text.
+
+    Returns:
+        tensor of shape (N, 1, 1, 1) with the batch's dtype and device.
+
+    Raises:
+        ValueError: if the shape is neither () nor (N,).
+    """
+    samples = images.shape[0]
+    if not isinstance(value, torch.Tensor):
+        return images.new_full((samples, 1, 1, 1), value)
+    _check_samples(value, samples, name)
+    return value.to(images).expand(samples).reshape(samples, 1, 1, 1)
+
+
+def per_sample_on_host(value: torch.Tensor | float, images: torch.Tensor, name: str) -> np.ndarray:
+    """One parameter a sample in double precision, for small tables of coefficients.
+
+    Those are made with NumPy whatever the batch's device: its calls on small arrays take a fraction of PyTorch's time,
+    and every device has the same coefficients.
+
+    Args:
+        value: tensor of shape (N,), or one number for all samples.
+        images: batch of shape (N, C, H, W).
+        name: what the parameter is; it begins the error text.
+
+    Returns:
+        float64 array of shape (N,).
+
+    Raises:
+        ValueError: if the shape is neither () nor (N,).
+    """
+    samples = images.shape[0]
+    if not isinstance(value, torch.Tensor):
+        return np.full(samples, value, dtype=np.float64)
+    _check_samples(value, samples, name)
+    return np.broadcast_to(value.detach().cpu().double().numpy(), samples)
+
+
+def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
+    if value.ndim > 1 or (value.ndim == 1 and value.shape[0] != samples):
+        raise ValueError(
+            f"{name}: expected one value for each of the {samples} samples, got a tensor of shape {tuple(value.shape)}"
+        )
+
+
+def check_probability(prob: float, name: str) -> None:
+    """Refuse a probability outside 0..1, which MONAI would cut off silently.
+
+    Raises:
+        ValueError: if ``prob`` is below 0, above 1 or not a number.
+    """
+    if not 0 <= prob <= 1:
+        raise ValueError(f"{name}: prob must lie between 0 (never) and 1 (always), got {prob}")

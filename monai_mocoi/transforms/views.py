@@ -1,0 +1,146 @@
+"""Two independent random views of one image, the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import Compose, MapTransform, Randomizable, Transform
+from monai.utils.misc import MAX_SEED
+
+from monai_mocoi.transforms.images import plain_image
+
+
+class TwoViews(Randomizable, Transform):
+    """Draw two views of an image from one random transform.
+
+    The random parts of the transform all draw from one stream of numbers, one after the other, first for the first view
+    and then for the second. So the views are independent, are a function of the image and the seed alone, and a new
+    seed costs microseconds (MONAI makes a new generator for every part). The image itself is left untouched.
+
+    Args:
+        transform: array transform of an image (C, H, W): one of ours or MONAI's, or a ``monai.transforms.Compose`` of
+            such.
+
+    Raises:
+        TypeError: if the transform is a list (write a ``Compose``) or cannot be called.
+        ValueError: if nothing in it is random: the two views would be equal.
+
+    Example:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandColorJitter, TwoViews
+        >>> views = TwoViews(RandColorJitter(brightness=0.4, contrast=0.4, prob=1.0)).set_random_state(seed=0)
+        >>> first, second = views(torch.rand(1, 64, 64))
+    """
+
+    def __init__(self, transform: Callable[[torch.Tensor], Any]) -> None:
+        if not callable(transform):
+            raise TypeError(
+                f"TwoViews: expected one transform, got {type(transform).__name__}; "
+                "put several into a monai.transforms.Compose"
+            )
+        self.transform = transform
+        self._stream = np.random.RandomState()
+        self.R = self._stream
+        if _share(transform, self.R) == 0:
+            raise ValueError(
+                "TwoViews: nothing in the transform is random (monai.transforms.Randomizable), so the two views would "
+                "be equal; add for example RandResizedCrop or RandColorJitter"
+            )
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> TwoViews:
+        """Start the stream of random numbers anew, for all random parts of the transform.
+
+        Args:
+            seed: any integer; the same seed gives the same two views.
+            state: generator to draw from, if there is no seed. None for both: an unpredictable start.
+
+        Returns:
+            this object.
+        """
+        if seed is not None:
+            self._stream.seed(int(seed) % MAX_SEED)
+            self.R = self._stream
+        else:
+            super().set_random_state(state=state)
+        _share(self.transform, self.R)
+        return self
+
+    def __call__(self, img: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw two views.
+
+        Args:
+            img: shape (C, H, W), floating point, values 0..1.
+
+        Returns:
+            first and second view, plain tensors in the shape that the transform gives.
+        """
+        image = plain_image(img, "TwoViews")
+        return self._draw(image), self._draw(image)
+
+    def _draw(self, image: torch.Tensor) -> torch.Tensor:
+        # A copy, since a transform may work in place or hand back what it got.
+        return plain_image(self.transform(image.clone()), "TwoViews, result of the transform")
+
+
+def _share(transform: Any, stream: np.random.RandomState) -> int:
+    """Let every random part draw from the stream; return how many there are."""
+    if isinstance(transform, Compose):
+        # Not Compose.set_random_state: it would seed a generator of its own for every part.
+        transform.R = stream
+        return sum(_share(part, stream) for part in transform.transforms)
+    if isinstance(transform, Randomizable):
+        transform.set_random_state(state=stream)
+        return 1
+    return 0
+
+
+class TwoViewsd(Randomizable, MapTransform):
+    """Dict form of :class:`TwoViews`: replaces an image by two views of it.
+
+    Args:
+        keys: the image's key, one only.
+        transform: array transform of an image (C, H, W), as for :class:`TwoViews`.
+        view_keys: keys of the two views.
+        keep: True leaves the source image in the dict; False (default) drops it.
+        allow_missing_keys: True returns a dict without that key as it is; False (default) raises ``KeyError``.
+
+    Raises:
+        TypeError: as :class:`TwoViews`.
+        ValueError: as :class:`TwoViews`; if there is not one key, or there are not two different view keys.
+    """
+
+    def __init__(
+        self,
+        keys: Hashable | Sequence[Hashable],
+        transform: Callable[[torch.Tensor], Any],
+        view_keys: Sequence[Hashable] = ("view1", "view2"),
+        keep: bool = False,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        MapTransform.__init__(self, keys, allow_missing_keys)
+        if len(self.keys) != 1:
+            raise ValueError(f"TwoViewsd: expected one key, the image's, got {self.keys}")
+        if isinstance(view_keys, str) or len(view_keys) != 2 or view_keys[0] == view_keys[1]:
+            raise ValueError(f"TwoViewsd: expected two different view_keys, got {view_keys!r}")
+        self.views = TwoViews(transform)
+        self.R = self.views.R
+        self.view_keys = tuple(view_keys)
+        self.keep = keep
+
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> TwoViewsd:
+        """Start the stream of random numbers anew, as :meth:`TwoViews.set_random_state`."""
+        self.R = self.views.set_random_state(seed, state).R
+        return self
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Return a copy of the dict with the two views."""
+        result = dict(data)
+        for key in self.key_iterator(result):
+            views = self.views(result[key])
+            if not self.keep:
+                del result[key]
+            result.update(zip(self.view_keys, views, strict=True))
+        return result
