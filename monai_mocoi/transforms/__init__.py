@@ -5,6 +5,21 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "blur": ["RandGaussianBlur", "RandGaussianBlurd", "gaussian_blur"],
+        "colour": [
+            "RandColorJitter",
+            "RandColorJitterd",
+            "RandGrayscale",
+            "RandGrayscaled",
+            "adjust_brightness",
+            "adjust_contrast",
+            "adjust_hue",
+            "adjust_saturation",
+            "to_grayscale",
+        ],
+        "crop": ["RandResizedCrop", "RandResizedCropd", "crop_resize"],
+        "rotation": ["RandRotation", "RandRotationd", "rotate"],
+        "views": ["TwoViews", "TwoViewsd"],
         "fit_square": ["FitSquare", "FitSquared"],
         "image_errors": ["MAX_PIXELS", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
