@@ -26,10 +26,9 @@ SPLITS = ("training", "validation", "test")
 
 _HOW_TO_PREPARE = (
     "Make a dataset folder with one of\n"
-    "  python -m data_prep nih --images DIR --metadata Data_Entry_2017.csv --out FOLDER   (NIH ChestX-ray14)\n"
-    "  python -m data_prep inhouse --help                                               (images of your own)\n"
-    "  python -m data_prep demo --modality chest --out FOLDER                           (generated, no medical data)\n"
-    "and give that FOLDER as dataset_dir."
+    "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out FOLDER   (NIH ChestX-ray14)\n"
+    "  python -m data_prep demo --modality chest --out FOLDER   (generated phantoms, no medical data)\n"
+    "(`python -m data_prep --help` lists all sources) and give that FOLDER as dataset_dir."
 )
 
 
@@ -77,7 +76,7 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     Raises:
         DatasetError: something is wrong; the text names the value, the rule and the next step.
     """
-    folder = Path(dataset_dir).absolute()
+    folder = Path(dataset_dir).expanduser().resolve()
     file = folder / DATALIST_NAME
     if not folder.is_dir():
         raise DatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_HOW_TO_PREPARE}")

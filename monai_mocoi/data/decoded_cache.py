@@ -36,34 +36,32 @@ _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 
 
 def describe_decode(decode: Any) -> str:
-    """Say in words what a decoding function does, as a part of the cache's key.
+    """Write down what a decoding function does, as a part of the cache's key.
 
     Args:
-        decode: an object whose ``repr`` shows its settings (a dataclass, for example), or which has ``cache_config``
-            (a value or a method without arguments, giving anything with a stable ``repr``), or a composition of such
-            objects in ``transforms`` (MONAI's ``Compose``).
+        decode: an object with its settings as plain attributes (as this package's and MONAI's transforms have them) or
+            with a telling ``repr`` (a dataclass, for example), or a composition of such objects in ``transforms``
+            (MONAI's ``Compose``).
 
     Returns:
         the description: the same for the same settings, in any process.
 
     Raises:
-        DatasetError: the object does not describe itself (a lambda, for example), or it is random.
+        DatasetError: the object cannot be described (a lambda, for example), or it is random.
     """
-    if hasattr(decode, "cache_config"):
-        config = decode.cache_config
-        text = f"{type(decode).__qualname__}({config() if callable(config) else config!r})"
-    elif hasattr(decode, "transforms"):
+    kind = f"{type(decode).__module__}.{type(decode).__qualname__}"
+    if hasattr(decode, "transforms"):
         return " > ".join(describe_decode(transform) for transform in decode.transforms)
-    elif hasattr(decode, "set_random_state"):
-        raise DatasetError(
-            f"{type(decode).__name__} is random, so its result cannot be cached; move it from decode to transform."
-        )
+    if hasattr(decode, "set_random_state"):
+        raise DatasetError(f"{kind} is random, so its result cannot be cached; move it from decode to transform.")
+    if type(decode).__repr__ is not object.__repr__:
+        text = f"{kind} {decode!r}"
     else:
-        text = repr(decode)
-    if " at 0x" in text:
+        text = f"{kind} {sorted(vars(decode).items())}"
+    if " at 0x" in text:  # an address: something in it has no settings to show
         raise DatasetError(
-            f"decode: {type(decode).__name__} does not tell its settings, so a cached result could be out of date "
-            "unnoticed. Give it a __repr__ or a cache_config with all its settings, or use cache=False."
+            f"decode: {kind} does not show all its settings, so a cached result could be out of date unnoticed. Use a "
+            "class with plain attributes or a telling __repr__, or cache=False."
         )
     return text
 

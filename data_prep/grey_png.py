@@ -1,0 +1,40 @@
+"""Write a picture as a grey 8-bit PNG of a wanted size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_mocoi.data.atomic_write import atomic_path
+
+
+def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int) -> bool:
+    """Make a grey picture smaller and write it as an 8-bit PNG; the file appears whole or not at all.
+
+    The picture is reduced so that its shorter side has ``size`` pixels, by Pillow's bilinear filter with antialiasing
+    (the filter of the paper's code), in floating point and rounded once. A smaller picture keeps its size: enlarging
+    adds no information and takes disk.
+
+    Args:
+        picture: (1, rows, columns) float32, values 0..1.
+        target: the PNG file to write.
+        size: pixels of the shorter side.
+
+    Returns:
+        True if the picture was smaller than ``size`` and kept its size.
+
+    Raises:
+        OSError: ``target`` cannot be written.
+    """
+    grey = Image.fromarray(picture[0])
+    shorter = min(grey.size)
+    if shorter > size:
+        width, height = (round(side * size / shorter) for side in grey.size)
+        grey = grey.resize((width, height), Image.Resampling.BILINEAR)
+    levels = np.rint(np.clip(np.asarray(grey), 0, 1) * np.float32(255)).astype(np.uint8)
+    with atomic_path(target) as temporary:
+        Image.fromarray(levels).save(temporary)
+    return shorter < size

@@ -1,0 +1,178 @@
+"""The tables of NIH ChestX-ray14: ``Data_Entry_2017*.csv`` and the lists that split it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from monai_mocoi.data.errors import DatasetError
+
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Effusion",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pneumonia",
+    "Pneumothorax",
+    "Consolidation",
+    "Edema",
+    "Emphysema",
+    "Fibrosis",
+    "Pleural_Thickening",
+    "Hernia",
+)
+"""The 14 findings, in the order of the data set's paper (Wang et al., CVPR 2017, and its extension)."""
+
+NO_FINDING = "No Finding"
+
+_COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+_SPLIT_NAMES = {
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """One row of the metadata.
+
+    Attributes:
+        patient: the published number as 8 digits.
+        label: 14 values, 1 = the finding is named, in the order of ``FINDINGS``; all 0 for "No Finding".
+    """
+
+    patient: str
+    label: tuple[int, ...]
+
+
+def read_metadata(path: str | Path) -> dict[str, Study]:
+    """Read ``Data_Entry_2017.csv`` or ``Data_Entry_2017_v2020.csv``, or a part of it in the same columns.
+
+    Args:
+        path: the CSV file, plain or gzip (``.gz``). Needed are the columns Image Index, Finding Labels and Patient ID;
+            others, which differ between the two publications, are not looked at.
+
+    Returns:
+        the rows by image name, sorted by it.
+
+    Raises:
+        DatasetError: a column is missing, a finding unknown, a patient no number, an image named twice; no rows.
+    """
+    rows = _rows(path)
+    header = next(rows, [])
+    if missing := [column for column in _COLUMNS if column not in header]:
+        raise DatasetError(
+            f"{Path(path).name} lacks the column(s) {', '.join(missing)}; it has {', '.join(header) or 'none'}. "
+            "Give the Data_Entry_2017*.csv of NIH ChestX-ray14 as --metadata."
+        )
+    image_at, findings_at, patient_at = (header.index(column) for column in _COLUMNS)
+    labels: dict[str, tuple[int, ...]] = {}
+    studies: dict[str, Study] = {}
+    for number, row in enumerate(rows, start=2):
+        place = f"{Path(path).name}, row {number}"
+        if len(row) <= max(image_at, findings_at, patient_at):
+            raise DatasetError(f"{place} has only {len(row)} columns; the file may be cut off. Download it again.")
+        name, findings, patient = row[image_at].strip(), row[findings_at].strip(), row[patient_at].strip()
+        if not name.lower().endswith(".png") or any(sign in name for sign in "/\\\0"):
+            raise DatasetError(f"{place}: Image Index '{name}'; it must be a plain file name such as 00000001_000.png.")
+        if name in studies:
+            raise DatasetError(f"{place}: '{name}' has a row already; keep one.")
+        if not (patient.isascii() and patient.isdigit()):
+            raise DatasetError(f"{place}: Patient ID '{patient}'; it must be a whole number.")
+        if findings not in labels:
+            labels[findings] = _label(place, findings)
+        studies[name] = Study(patient.zfill(8), labels[findings])
+    if not studies:
+        raise DatasetError(f"{Path(path).name} has no rows.")
+    return dict(sorted(studies.items()))
+
+
+def read_image_list(path: str | Path) -> set[str]:
+    """Read ``train_val_list.txt`` or ``test_list.txt``: one image name a line; plain or gzip.
+
+    Raises:
+        DatasetError: it names no image.
+    """
+    with _open(path) as file:
+        names = {line.strip() for line in file} - {""}
+    if not names:
+        raise DatasetError(f"{Path(path).name} names no image.")
+    return names
+
+
+def read_split_csv(path: str | Path) -> dict[str, str]:
+    """Read a split as a CSV with the columns ``image`` and ``split``; plain or gzip.
+
+    Args:
+        path: the file. Splits are called train or training; val, valid or validation; test or testing; any case.
+
+    Returns:
+        ``training``, ``validation`` or ``test`` by image name.
+
+    Raises:
+        DatasetError: a column is missing, a split's name unknown, an image in two splits; no rows.
+    """
+    rows = _rows(path)
+    header = [column.lower() for column in next(rows, [])]
+    if missing := [column for column in ("image", "split") if column not in header]:
+        raise DatasetError(f"{Path(path).name} lacks the column(s) {', '.join(missing)}; it needs image and split.")
+    image_at, split_at = header.index("image"), header.index("split")
+    splits: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        if len(row) <= max(image_at, split_at):
+            raise DatasetError(
+                f"{Path(path).name}, row {number} has only {len(row)} columns; it needs image and split."
+            )
+        name, word = row[image_at].strip(), row[split_at].strip()
+        split = _SPLIT_NAMES.get(word.lower())
+        if split is None:
+            raise DatasetError(f"{Path(path).name}, row {number}: split '{word}'; it must be train, val or test.")
+        if splits.setdefault(name, split) != split:
+            raise DatasetError(f"{Path(path).name}, row {number}: '{name}' is in {splits[name]} and in {split}.")
+    if not splits:
+        raise DatasetError(f"{Path(path).name} has no rows.")
+    return splits
+
+
+def _label(place: str, findings: str) -> tuple[int, ...]:
+    named = {finding.strip() for finding in findings.split("|")}
+    if named == {NO_FINDING}:
+        return (0,) * len(FINDINGS)
+    if unknown := sorted(named - set(FINDINGS)):
+        why = f"stands beside others in '{findings}'" if unknown == [NO_FINDING] else "is not one of the 14 findings"
+        raise DatasetError(
+            f"{place}: finding '{', '.join(unknown)}' {why}; "
+            f"the findings are {', '.join(FINDINGS)}, or {NO_FINDING} alone."
+        )
+    return tuple(int(finding in named) for finding in FINDINGS)
+
+
+def _open(path: str | Path) -> TextIO:
+    path = Path(path)
+    if not path.is_file():
+        raise DatasetError(f"there is no file '{path}'.")
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return open(path, encoding="utf-8-sig", newline="")
+
+
+def _rows(path: str | Path) -> Iterator[list[str]]:
+    """Give the rows of a CSV file, the header's names without blanks around them; empty rows are left out."""
+    try:
+        with _open(path) as file:
+            rows = (row for row in csv.reader(file) if row)
+            yield [column.strip() for column in next(rows, [])]
+            yield from rows
+    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+        raise DatasetError(f"{Path(path).name} is no readable CSV file ({error}); download it again.") from error

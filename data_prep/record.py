@@ -1,0 +1,123 @@
+"""What a preparation has finished, so that the same command goes on after an interruption and another is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.file_lock import file_lock
+
+RECORD_NAME = "preparation.jsonl"
+
+
+class Record:
+    """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
+
+    An image's line is written after the image, so what is listed is whole. It holds size and time of the source and
+    the size of the result: an image counts as finished only while both are unchanged.
+
+    Args:
+        folder: the dataset folder.
+        options: the settings that decide what is written.
+
+    Raises:
+        DatasetError: the folder was begun with other options, or its record is damaged.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._done: dict[str, list[Any]] = {}
+        path = folder / RECORD_NAME
+        lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
+        if lines[0]:
+            try:
+                begun = json.loads(lines[0])["options"]
+            except (ValueError, KeyError, TypeError):
+                raise DatasetError(
+                    f"{RECORD_NAME} in --out is damaged, so what is finished is unknown; remove --out and begin again."
+                ) from None
+            _check_same(begun, options)
+        for line in lines[1:]:
+            try:
+                name, *values = json.loads(line)
+                self._done[name] = values
+            except (ValueError, TypeError):
+                continue  # a line that an interruption cut off: its image is made again
+        self._file = open(path, "ab")  # noqa: SIM115  # closed by __exit__
+        if not lines[0]:
+            self._write(json.dumps({"options": options}))
+        elif lines[-1]:
+            self._write("")  # end the line that was cut off
+
+    def __enter__(self) -> Record:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def finished(self, name: str, source: str, target: Path) -> bool | None:
+        """Return what :meth:`add` was told of an image if source and target are unchanged, else None."""
+        values = self._done.get(name)
+        if values is None:
+            return None
+        try:
+            return bool(values[3]) if values[:3] == _state(source, target) else None
+        except OSError:
+            return None
+
+    def add(self, name: str, source: str, target: Path, small: bool) -> None:
+        """Note that the image ``name`` is finished; ``small``: it was smaller than the wanted size."""
+        self._write(json.dumps([name, *_state(source, target), small]))
+
+    def _write(self, line: str) -> None:
+        self._file.write(line.encode() + b"\n")
+        self._file.flush()
+
+
+@contextmanager
+def opened_folder(folder: Path, options: Mapping[str, Any]) -> Iterator[Record]:
+    """Make or open the dataset folder of a preparation, alone, and give its record.
+
+    Args:
+        folder: a new or empty folder, or one that was begun by the same preparation.
+        options: the settings that decide what is written.
+
+    Raises:
+        DatasetError: the folder is a file, holds something else, was begun with other options, or another process is
+            writing there.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise DatasetError(f"--out: '{folder}' is a file; name a new folder.")
+    others = sorted(os.listdir(folder)) if folder.exists() else []
+    if set(others) - {".lock"} and RECORD_NAME not in others:
+        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        raise DatasetError(f"--out: the folder '{folder}' holds something else ({some}); name a new folder.")
+    with file_lock(folder / ".lock", wait=False) as held:
+        if not held:
+            raise DatasetError(
+                f"--out: another data_prep is writing to '{folder}'; wait for it or name another folder."
+            )
+        with Record(folder, options) as record:
+            yield record
+
+
+def _state(source: str, target: Path) -> list[int]:
+    status = os.stat(source)
+    return [status.st_size, status.st_mtime_ns, os.stat(target).st_size]
+
+
+def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    now = json.loads(json.dumps(options))
+    if different := [key for key in {**begun, **now} if begun.get(key) != now.get(key)]:
+        changes = "; ".join(f"{key}: {begun.get(key)} there, {now.get(key)} now" for key in different)
+        raise DatasetError(
+            f"--out was begun with other options ({changes}). Name another folder, or remove this one to begin again."
+        )

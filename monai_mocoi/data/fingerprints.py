@@ -1,0 +1,195 @@
+"""What a picture shows, in a few bytes: a digest of its pixels and a small descriptor; kept between runs.
+
+The store is one file a dataset folder in ``user_cache_dir()/fingerprints``. It holds hashes and descriptors, neither
+paths nor names, and a file's entry counts only while the file is unchanged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from monai_mocoi.data.atomic_write import atomic_path
+from monai_mocoi.data.cache_dir import user_cache_dir
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.transforms.reader import read_image, to_channels
+
+_FORMAT = 1
+_SIDE = 16
+_FLAT = 1e-3
+_MAX_FAILURES = 20
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass
+class Fingerprints:
+    """Fingerprints of n images, in the order of the files.
+
+    Attributes:
+        digests: (n, 16) uint8; equal exactly when the decoded pictures are.
+        descriptors: (n, 256) float16, length 1 (0 for a flat picture): their inner product is a correlation.
+    """
+
+    digests: Bytes
+    descriptors: NDArray[np.float16]
+
+
+def fingerprint(image: NDArray[np.float32]) -> tuple[bytes, NDArray[np.float16]]:
+    """Compute the fingerprint of one picture.
+
+    The digest is the same whatever the file format, for 8 and for 16 bits a value, and for a grey picture stored as
+    RGB. The descriptor stays nearly the same when a picture is resized, stretched, saved as JPEG or changed in
+    brightness and contrast: the picture is averaged down to 16 x 16, the local mean (3 x 3) is taken off, because the
+    coarse brightness of all chest X-rays is alike, and the result is scaled to length 1.
+
+    Args:
+        image: (1 or 3, rows, columns) float32, values 0..1.
+
+    Returns:
+        digest (16 bytes) and descriptor (256,) float16.
+    """
+    if len(image) == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
+        image = image[:1]
+    values = np.rint(image * np.float32(65535)).astype("<u2")
+    digest = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()[:16]
+
+    grey = Image.fromarray(to_channels(image, 1)[0])
+    small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float64)
+    padded = np.pad(small, 1, mode="edge")
+    detail = small - np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).mean((2, 3))
+    detail -= detail.mean()
+    length = np.linalg.norm(detail)
+    if length < _FLAT * _SIDE:  # a root mean square below a quarter of a grey level of 8 bits is rounding, not content
+        return digest, np.zeros(_SIDE**2, np.float16)
+    return digest, (detail / length).ravel().astype(np.float16)
+
+
+def dataset_fingerprints(
+    folder: str | Path,
+    paths: Sequence[str],
+    names: Sequence[str],
+    workers: int | None = None,
+    progress: bool = True,
+    cache_dir: str | Path | None = None,
+) -> Fingerprints:
+    """Return the fingerprints of a dataset folder's images; only new and changed files are read.
+
+    What was read is kept even when the reading is interrupted, so that a second call goes on from there.
+
+    Args:
+        folder: the dataset folder: names the store, as a hash.
+        paths: the image files.
+        names: what to call them in an error.
+        workers: reading threads; None means one a usable processor.
+        progress: show a progress bar if anything has to be read.
+        cache_dir: folder of the stores; None means ``user_cache_dir()/fingerprints``.
+
+    Returns:
+        the fingerprints in the order of ``paths``.
+
+    Raises:
+        DatasetError: files that cannot be read, by name and reason.
+    """
+    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
+    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
+    store = root / f"{key}.npz"
+    with file_lock(root / f"{key}.lock"):
+        signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
+        known = _load(store)
+        todo = [position for position, signature in enumerate(signatures) if signature not in known]
+        if todo:
+            try:
+                _read(todo, signatures, paths, names, known, workers, progress)
+            finally:
+                # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
+                _save(store, {signature: known[signature] for signature in signatures if signature in known})
+    return Fingerprints(
+        digests=np.array([np.frombuffer(known[signature][0], np.uint8) for signature in signatures]),
+        descriptors=np.array([known[signature][1] for signature in signatures]),
+    )
+
+
+_Known = dict[bytes, tuple[bytes, NDArray[np.float16]]]
+
+
+def _signature(path: str, name: str) -> bytes:
+    try:
+        return file_signature(path)
+    except OSError as error:
+        raise DatasetError(
+            f"{name} cannot be read ({error.strerror}); copy it into the dataset folder again."
+        ) from None
+
+
+def _read(
+    todo: Sequence[int],
+    signatures: Sequence[bytes],
+    paths: Sequence[str],
+    names: Sequence[str],
+    known: _Known,
+    workers: int | None,
+    progress: bool,
+) -> None:
+    def one(position: int) -> tuple[bytes, NDArray[np.float16]] | str:
+        try:
+            return fingerprint(read_image(paths[position]))
+        except OSError as error:
+            return f"{names[position]}: {error.strerror or error}"
+        except ValueError as error:
+            return f"{names[position]}: {error}"
+
+    failures: list[str] = []
+    with closing(map_in_threads(one, todo, len(todo), workers, "fingerprints", progress)) as results:
+        for place, result in results:
+            if not isinstance(result, str):
+                known[signatures[todo[place]]] = result
+                continue
+            failures.append(result)
+            if len(failures) == _MAX_FAILURES:
+                break
+    if failures:
+        count = f"{len(failures)} image(s)" if len(failures) < _MAX_FAILURES else f"{_MAX_FAILURES} or more images"
+        some = "\n  ".join(failures[:5])
+        raise DatasetError(f"{count} cannot be read; repair them or take them out of the datalist:\n  {some}")
+
+
+def _load(store: Path) -> _Known:
+    """Read a store; a missing or damaged one counts as empty (the zip format checks each array's checksum)."""
+    try:
+        with np.load(store, allow_pickle=False) as arrays:
+            signatures, digests, descriptors = (arrays[name] for name in ("signatures", "digests", "descriptors"))
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return {}
+    if not len(signatures) == len(digests) == len(descriptors):
+        return {}
+    return {
+        bytes(signature): (bytes(digest), descriptor)
+        for signature, digest, descriptor in zip(signatures, digests, descriptors, strict=True)
+    }
+
+
+def _save(store: Path, known: _Known) -> None:
+    if not known:
+        return
+    with atomic_path(store) as temporary:
+        np.savez(
+            temporary,
+            signatures=np.array([np.frombuffer(signature, np.uint8) for signature in known]),
+            digests=np.array([np.frombuffer(digest, np.uint8) for digest, _ in known.values()]),
+            descriptors=np.array([descriptor for _, descriptor in known.values()]),
+        )
