@@ -1,0 +1,210 @@
+import functools
+import hashlib
+import json
+import logging
+import multiprocessing
+import os
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pydicom
+import pytest
+
+from monai_mocoi.data import demo, load_datalist
+from monai_mocoi.data.demo import DEMO_VERSIONS, generate_demo, resolve_dataset_dir
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.phantoms.chest import CHEST_FINDINGS
+
+_small = functools.partial(generate_demo, patients=12, size=32, progress=False)
+
+
+def _content(folder):
+    """Digest of each file by its path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return generate_demo(tmp_path_factory.mktemp("demo") / "chest", patients=60, size=32, progress=False)
+
+
+def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path):
+    one, two = _small(tmp_path / "one", workers=1), _small(tmp_path / "two", workers=3)
+    assert _content(one) == _content(two)
+    other = _small(tmp_path / "other", seed=1)
+    assert not set(_content(one).values()) & set(_content(other).values())
+
+
+def test_folder_is_a_valid_dataset_folder(folder):
+    datalist = load_datalist(folder)
+    assert datalist.labels == CHEST_FINDINGS
+    items = [item for split in datalist.splits().values() for item in split]
+    assert {item["name"] for item in items} == {f"images/{path.name}" for path in (folder / "images").iterdir()}
+    patients = {split: {item["patient"] for item in items} for split, items in datalist.splits().items()}
+    assert sum(map(len, patients.values())) == len(set.union(*patients.values())) == 60
+    share = {split: len(own) / len(items) for split, own in datalist.splits().items()}
+    assert share == pytest.approx({"training": 0.7, "validation": 0.1, "test": 0.2}, abs=0.03)
+    images_each = np.unique([item["patient"] for item in items], return_counts=True)[1]
+    assert set(images_each) == {1, 2, 3, 4}
+
+
+def test_manifest_says_what_was_generated(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    datalist = load_datalist(folder)
+    items = [item for split in datalist.splits().values() for item in split]
+    assert manifest["source"] == "demo-chest"
+    assert manifest["seed"] == 0
+    assert manifest["options"] == {"patients": 60, "size": 32, "drawing": DEMO_VERSIONS["chest"]}
+    assert manifest["exclusions"] == {}
+    assert manifest["datalist_sha256"] == datalist.sha256
+    positives = np.array([item["label"] for item in items]).sum(0)
+    assert list(manifest["images_with"].values()) == positives.tolist()
+    assert {"monai_mocoi", "numpy", "pillow", "pydicom"} <= set(manifest["versions"])
+
+
+def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):
+    seen = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for path in (folder / "images").iterdir():
+            ds = pydicom.dcmread(path)
+            assert ds.pixel_array.shape == (32, 32)
+            assert ds.PatientID == path.name.split("_")[0]
+            seen |= {ds.PhotometricInterpretation, ds.BitsStored, ds.file_meta.TransferSyntaxUID.name}
+            seen |= {tag for tag in ("WindowCenter", "RescaleSlope") if tag in ds}
+    assert seen == {
+        *("MONOCHROME1", "MONOCHROME2", 12, 16, "Explicit VR Little Endian", "RLE Lossless"),
+        *("WindowCenter", "RescaleSlope"),
+    }
+
+
+def test_the_default_test_split_has_25_images_with_and_without_each_finding(tmp_path, monkeypatch):
+    """At the default count; the pictures themselves are not needed, so none is written."""
+    monkeypatch.setattr(demo, "save_radiograph", lambda path, *_: path.touch())
+    datalist = load_datalist(generate_demo(tmp_path / "x", size=32, progress=False))
+    test = np.array([item["label"] for item in datalist.test])
+    assert test.sum(0).min() >= 25
+    assert (1 - test).sum(0).min() >= 25
+    everything = np.array([item["label"] for items in datalist.splits().values() for item in items])
+    assert 700 <= len(everything) <= 950
+    assert ((everything.mean(0) > 0.15) & (everything.mean(0) < 0.35)).all()
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ({"patients": 9}, "patients is 9; it must be from 10 to 9999"),
+        ({"size": 16}, "size is 16; it must be from 32 to 2048"),
+        ({"seed": -1}, "seed is -1"),
+        ({"modality": "knee"}, "no demo data for modality 'knee', only for chest"),
+    ],
+)
+def test_bad_options_are_refused(tmp_path, option, text):
+    with pytest.raises(DatasetError, match=text):
+        generate_demo(tmp_path / "x", **option)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_finished_folder_is_kept_and_another_one_refused(tmp_path):
+    folder = _small(tmp_path / "x")
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert _small(tmp_path / "x") == folder
+    with pytest.raises(DatasetError, match="'x' exists and holds demo data with other options; nothing was written"):
+        _small(tmp_path / "x", seed=1)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(DatasetError, match="'mine' exists and holds something else"):
+        _small(tmp_path / "mine")
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_an_empty_folder_is_used(tmp_path):
+    (tmp_path / "x").mkdir()
+    assert load_datalist(_small(tmp_path / "x")).training
+
+
+def test_a_failed_run_leaves_no_folder_and_the_next_one_ends_well(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(demo, "save_radiograph", full)
+        with pytest.raises(OSError, match="disk full"):
+            _small(tmp_path / "x")
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    (tmp_path / ".x.partial" / "images").mkdir(parents=True)  # as a killed run leaves it
+    assert load_datalist(_small(tmp_path / "x")).training
+    assert not (tmp_path / ".x.partial").exists()
+
+
+def _generate_and_stamp(path):
+    return _small(path).stat().st_ino
+
+
+def test_processes_that_start_at_once_share_one_generation(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(3) as pool:
+        inodes = pool.map(_generate_and_stamp, [tmp_path / "x"] * 3, chunksize=1)
+    assert len(set(inodes)) == 1
+    assert load_datalist(tmp_path / "x").training
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(demo, "generate_demo", _small)
+    return tmp_path / "cache"
+
+
+def test_demo_is_generated_once_into_the_cache_with_a_warning(cache, caplog):
+    with caplog.at_level(logging.WARNING):
+        first = resolve_dataset_dir("demo", "chest")
+    assert first == str(cache / "demo" / f"chest-{DEMO_VERSIONS['chest']}")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "NOT MEDICAL DATA" in record.getMessage()
+    assert first in record.getMessage()
+    assert "\n" not in record.getMessage()
+    stamp = os.stat(first).st_mtime_ns
+    assert resolve_dataset_dir("demo", "chest") == first
+    assert os.stat(first).st_mtime_ns == stamp
+
+
+def test_a_dataset_folder_is_given_back_as_an_absolute_path(cache, folder, monkeypatch, caplog):
+    monkeypatch.chdir(folder.parent)
+    assert resolve_dataset_dir(folder.name, "chest") == str(folder)
+    assert not caplog.records
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [("nowhere/nih", "does not exist"), ("empty", "has no datalist.json"), ("", "does not exist")],
+)
+def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monkeypatch, value, problem):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DatasetError) as caught:
+        resolve_dataset_dir(value, "chest")
+    text = str(caught.value)
+    assert f"'{value}'" in text
+    assert problem in text
+    assert (
+        f"python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out {value or 'FOLDER'}"
+        in text
+    )
+    assert "python -m data_prep --help" in text
+    assert not cache.exists()
+
+
+def test_demo_of_an_unknown_modality_is_an_error(cache):
+    with pytest.raises(DatasetError, match="no demo data for modality 'retina'"):
+        resolve_dataset_dir("demo", "retina")
+
+
+def test_importing_it_does_not_import_torch():
+    code = "import sys, monai_mocoi.data.demo; sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
