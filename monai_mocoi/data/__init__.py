@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "datalist": ["Datalist", "load_datalist", "write_datalist"],
         "dataset": ["EpochIndex", "ImageDataset", "patient_code"],
         "decoded_cache": ["DecodedCache"],
+        "demo": ["generate_demo", "resolve_dataset_dir"],
         "errors": ["DatasetError"],
         "sampler": ["EpochSampler"],
         "seeding": ["derive_seed"],
