@@ -194,7 +194,7 @@ class DecodedCache:
                 and len(index["crc32"]) == len(array) == len(self)
                 and array.dtype == _DTYPES[self.bits]
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
             return False
         if good:
             self._array, self._checksums = array, np.array(index["crc32"], dtype=np.uint32)

@@ -40,6 +40,8 @@ def split_by_patient(
     shares = np.asarray(fractions, dtype=float)
     if shares.ndim != 1 or len(shares) == 0 or (shares <= 0).any() or abs(shares.sum() - 1) > 1e-6:
         raise DatasetError(f"split fractions {list(fractions)}: each must be above 0 and their sum must be 1.")
+    if len(patients) == 0:
+        raise DatasetError("there are no images to split.")
     names, patient_of = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     if len(names) < len(shares):
         raise DatasetError(
@@ -81,8 +83,6 @@ def split_by_patient(
 
 
 def _as_indicators(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
-    if n == 0:
-        raise DatasetError("there are no images to split.")
     if labels is None:
         return np.zeros((n, 0))
     array = np.asarray(labels)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+
+import pytest
+
+from monai_mocoi.data import DatasetError, load_datalist, write_datalist
+from tests.data.dataset_folders import dataset_folder, names, picture, read_list, save, write_list
+
+
+def test_reads_a_good_folder(tmp_path):
+    datalist = load_datalist(dataset_folder(tmp_path))
+    assert (datalist.name, datalist.labels, datalist.folder) == ("tiny", ("A", "B"), tmp_path)
+    assert [len(items) for items in datalist.splits().values()] == [6, 2, 3]
+    assert datalist.training[3] == {
+        "image": str(tmp_path / "images/003.png"),
+        "name": "images/003.png",
+        "patient": "p003",
+        "label": [1, 1],
+    }
+    assert datalist.sha256 == hashlib.sha256((tmp_path / "datalist.json").read_bytes()).hexdigest()
+
+
+def test_relative_folder_and_empty_splits(tmp_path, monkeypatch):
+    dataset_folder(tmp_path / "set", validation=0, test=0)
+    monkeypatch.chdir(tmp_path)
+    datalist = load_datalist("set")
+    assert datalist.validation == datalist.test == []
+    assert os.path.isabs(datalist.training[0]["image"])
+
+
+def test_no_folder_and_unfinished_folder_name_the_commands(tmp_path):
+    with pytest.raises(DatasetError, match=r"no folder 'nowhere'(.|\n)*data_prep nih(.|\n)*data_prep demo"):
+        load_datalist("nowhere")
+    with pytest.raises(DatasetError, match=r"has no datalist.json(.|\n)*same data_prep command again"):
+        load_datalist(tmp_path)
+
+
+def test_wrong_json(tmp_path):
+    for text in ("{", "\udcff"):
+        (tmp_path / "datalist.json").write_bytes(text.encode(errors="surrogateescape"))
+        with pytest.raises(DatasetError, match="not valid JSON"):
+            load_datalist(tmp_path)
+    (tmp_path / "datalist.json").write_text("[]")
+    with pytest.raises(DatasetError, match="one JSON object"):
+        load_datalist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"training": []}, "'training' is empty"),
+        ({"training": {}}, "'training' must be a list, not dict"),
+        ({"labels": ["A", "B"]}, "'labels' must be an object, not list"),
+        ({"labels": {"0": "A", "2": "B"}}, "without a gap, not 0, 2"),
+        ({"labels": {"0": "A", "1": "A"}}, "a name of its own"),
+        ({"name": None}, "'name' must be a text"),
+    ],
+)
+def test_wrong_document(tmp_path, changes, text):
+    document = read_list(dataset_folder(tmp_path)) | changes
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match=text):
+        load_datalist(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["name", "labels", "training", "validation", "test"])
+def test_missing_key(tmp_path, key):
+    document = read_list(dataset_folder(tmp_path))
+    del document[key]
+    (tmp_path / "datalist.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match=rf"lacks the key\(s\) {key};"):
+        load_datalist(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"image": "/etc/passwd.png"}, r"training\[2\]: 'image' is an absolute path"),
+        ({"image": "C:/x.png"}, "absolute path"),
+        ({"image": "../x.png"}, r"'\.\./x\.png'; it must be a plain path inside"),
+        ({"image": "images/../../x.png"}, "plain path inside"),
+        ({"image": "images//000.png"}, "plain path inside"),
+        ({"image": "images\\000.png"}, "plain path inside"),
+        ({"image": None}, "relative to the dataset folder"),
+        ({"image": "images/000.png"}, r"listed already at training\[0\]"),
+        ({"patient": None}, "'patient' is missing"),
+        ({"patient": 7}, "'patient' is 7"),
+        ({"label": [0]}, "has 1 values, but 'labels' names 2"),
+        ({"label": [0, 2]}, "label value 2"),
+        ({"label": [0, True]}, "label value True"),
+        ({"label": [0, 0.5]}, "label value 0.5"),
+        ({"label": 2}, "label 2 is unknown"),
+        ({"label": 1}, "some labels are numbers"),
+        ({"label": "A"}, "label 'A'"),
+        ({"image": "images/none.png"}, r"1 of 11 images .* not in the dataset folder: images/none\.png"),
+        ({"image": "images"}, "not in the dataset folder"),
+    ],
+)
+def test_wrong_item(tmp_path, change, text):
+    document = read_list(dataset_folder(tmp_path))
+    document["training"][2] |= change
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match=text) as error:
+        load_datalist(tmp_path)
+    assert str(tmp_path) not in str(error.value)
+
+
+def test_label_in_some_items_only(tmp_path):
+    document = read_list(dataset_folder(tmp_path))
+    del document["training"][2]["label"]
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match="1 of 6 items of 'training' have no label"):
+        load_datalist(tmp_path)
+    for item in document["training"]:
+        item.pop("label", None)
+    write_list(tmp_path, **document)
+    assert "label" not in load_datalist(tmp_path).training[0]
+
+
+def test_the_first_few_missing_images_are_named(tmp_path):
+    dataset_folder(tmp_path)
+    for number in range(7):
+        (tmp_path / f"images/{number:03d}.png").unlink()
+    with pytest.raises(DatasetError, match=r"7 of 11 .*000\.png.*004\.png and 2 more"):
+        load_datalist(tmp_path)
+
+
+def test_links_may_not_lead_out(tmp_path):
+    folder = dataset_folder(tmp_path / "set")
+    outside = save(tmp_path / "elsewhere/000.png", picture(0))
+    inside = folder / "images/000.png"
+    inside.unlink()
+    inside.symlink_to(outside)
+    with pytest.raises(DatasetError, match=r"images/000\.png lead\(s\) out of the dataset folder"):
+        load_datalist(folder)
+    inside.unlink()
+    inside.symlink_to("001.png")  # within the folder: allowed
+    load_datalist(folder)
+    inside.unlink()
+    inside.symlink_to("nothing.png")
+    with pytest.raises(DatasetError, match="not in the dataset folder"):
+        load_datalist(folder)
+    (folder / "images").rename(tmp_path / "moved")
+    (folder / "images").symlink_to(tmp_path / "moved")
+    with pytest.raises(DatasetError, match=r"images, .*lead"):
+        load_datalist(folder)
+
+
+def test_a_folder_reached_through_a_link_is_fine(tmp_path):
+    dataset_folder(tmp_path / "real")
+    (tmp_path / "link").symlink_to("real")
+    assert load_datalist(tmp_path / "link").folder == tmp_path / "real"
+
+
+def test_written_list_reads_back(tmp_path):
+    read = load_datalist(dataset_folder(tmp_path))
+    splits = {
+        split: [{"image": item["name"], "label": item["label"], "patient": item["patient"], "image_path": "secret"}
+                for item in items]
+        for split, items in read.splits().items()
+    }  # fmt: skip
+    digest = write_datalist(tmp_path, "Ä", ["A", "B"], splits, {"source": "test", "exclusions": {}})
+    again = load_datalist(tmp_path)
+    assert again.sha256 == digest
+    assert again.name == "Ä"
+    assert again.splits() == read.splits()
+    assert "secret" not in (tmp_path / "datalist.json").read_text()
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["datalist_sha256"] == digest
+    assert manifest["source"] == "test"
+    assert manifest["counts"]["training"] == {"images": 6, "patients": 6}
+    assert {"python", "monai_mocoi", "numpy", "pillow"} <= set(manifest["versions"])
+    assert names(again.test) == ["images/008.png", "images/009.png", "images/010.png"]
+
+
+def test_empty_splits_can_be_written(tmp_path):
+    save(tmp_path / "images/a.png", picture(1))
+    write_datalist(tmp_path, "one", [], {"training": [{"image": "images/a.png", "patient": "p"}]}, {})
+    datalist = load_datalist(tmp_path)
+    assert (len(datalist.training), datalist.labels, datalist.test) == (1, (), [])

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from monai.data import DataLoader
+from monai.transforms import Compose, RandomizableTransform
+
+from monai_mocoi.data import (
+    DatasetError,
+    EpochIndex,
+    EpochSampler,
+    ImageDataset,
+    derive_seed,
+    load_datalist,
+    patient_code,
+)
+from monai_mocoi.transforms import ReadImage
+from tests.data.dataset_folders import dataset_folder, picture, save
+
+
+class Noisy(RandomizableTransform):
+    """Adds one random number to the picture and shows it."""
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        self.randomize(None)
+        noise = float(self.R.uniform())
+        return {**data, "image": data["image"] + noise, "noise": noise}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    return dataset_folder(tmp_path / "set", training=7)
+
+
+@pytest.fixture
+def data(folder):
+    return load_datalist(folder).training
+
+
+def _dataset(data, transform=None, **options):
+    return ImageDataset(data, ReadImage(1), transform, progress=False, **options)
+
+
+def test_a_sample(data):
+    dataset = _dataset(data)
+    assert (len(dataset), dataset.data) == (7, data)
+    sample = dataset[3]
+    assert torch.equal(sample["image"], torch.from_numpy(picture(3))[None].float() / 255)
+    assert type(sample["image"]) is torch.Tensor
+    assert sample["index"] == 3
+    assert sample["patient"] == patient_code("p003")
+    assert torch.equal(sample["label"], torch.tensor([1.0, 1.0]))
+    assert set(sample) == {"image", "index", "patient", "label"}
+    with pytest.raises(IndexError):
+        dataset[7]
+    with pytest.raises(IndexError):
+        dataset[-1]
+    assert len(list(dataset)) == 7
+
+
+def test_class_labels_and_no_labels(data):
+    classes = [{**item, "label": 1} for item in data]
+    assert torch.equal(_dataset(classes)[0]["label"], torch.tensor(1))
+    assert "label" not in _dataset([{key: item[key] for key in ("image", "patient")} for item in data])[0]
+
+
+def test_patient_codes():
+    codes = [patient_code(f"p{i}") for i in range(1000)]
+    assert len(set(codes)) == 1000
+    assert torch.tensor(codes).dtype == torch.int64
+    assert min(codes) >= 0
+    assert patient_code("p1") == codes[1]
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_same_bits_with_and_without_cache(data, bits):
+    # Values that are no eighths of anything: both ways must round them.
+    class Decode(ReadImage):
+        def __call__(self, path):
+            return super().__call__(path) * 0.7390851
+
+    cached, direct = (ImageDataset(data, Decode(1), cache=cache, bits=bits, progress=False) for cache in (True, False))
+    for i in range(len(data)):
+        assert torch.equal(cached[i]["image"], direct[i]["image"])
+    assert not torch.equal(direct[0]["image"], Decode(1)(data[0]["image"]))
+
+
+def test_cache_goes_to_the_users_folder(data, tmp_path):
+    _dataset(data)
+    assert {path.suffix for path in (tmp_path / "cache/decoded").iterdir()} == {".npy", ".json", ".lock"}
+    _dataset(data, cache_dir=tmp_path / "own")
+    assert len(list((tmp_path / "own").iterdir())) == 3
+
+
+def test_views_are_a_function_of_seed_epoch_and_index(data):
+    def noise(dataset, epoch, index):
+        return dataset[EpochIndex(epoch, index)]["noise"]
+
+    dataset = _dataset(data, Noisy(), seed=5)
+    expected = Noisy().set_random_state(derive_seed(5, 2, 4))({"image": 0})["noise"]
+    assert noise(dataset, 2, 4) == expected
+    noise(dataset, 0, 0)
+    assert noise(dataset, 2, 4) == expected
+    assert noise(_dataset(data, Compose([Noisy()]), seed=5), 2, 4) != expected  # Compose deals out seeds of its own
+    drawn = {noise(dataset, epoch, index) for epoch in range(10) for index in range(7)}
+    assert len(drawn) == 70
+    assert noise(_dataset(data, Noisy(), seed=6), 2, 4) != expected
+    assert dataset[4]["noise"] == noise(dataset, 0, 4)
+
+
+def _two_epochs(data, workers: int, persistent: bool) -> list[dict[str, Any]]:
+    dataset = _dataset(data, Compose([Noisy()]), seed=1)
+    sampler = EpochSampler(len(dataset), seed=1)
+    loader = DataLoader(
+        dataset, num_workers=workers, batch_size=3, sampler=sampler, persistent_workers=persistent and workers > 0
+    )
+    batches = []
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        batches += list(loader)
+    return batches
+
+
+@pytest.mark.parametrize(("workers", "persistent"), [(1, False), (2, False), (2, True)])
+def test_same_samples_and_bits_for_any_number_of_workers(data, workers, persistent):
+    alone, several = _two_epochs(data, 0, False), _two_epochs(data, workers, persistent)
+    assert len(alone) == len(several) == 6
+    for one, other in zip(alone, several, strict=True):
+        assert torch.equal(one["index"], other["index"])
+        assert torch.equal(one["image"], other["image"])
+        assert torch.equal(one["patient"], other["patient"])
+    first, second = (torch.cat([batch["noise"] for batch in alone[k : k + 3]]) for k in (0, 3))
+    assert not set(first.tolist()) & set(second.tolist())
+
+
+def test_works_in_spawned_workers(data):
+    dataset = _dataset(data)
+    context = multiprocessing.get_context("fork")
+    with context.Pool(1) as pool:
+        sample = pool.apply(pickle.loads(pickle.dumps(dataset)).__getitem__, (2,))
+    assert torch.equal(sample["image"], dataset[2]["image"])
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_reading_errors_name_index_and_image_only(data, folder, cache):
+    (folder / "images/002.png").write_bytes(b"GIF89a")
+    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*GIF") as error:
+        _dataset(data, cache=cache)[2]
+    assert str(folder) not in str(error.value)
+
+
+def test_a_file_that_goes_away_later(data, folder):
+    dataset = _dataset(data, cache=False)
+    (folder / "images/002.png").unlink()
+    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*not exist"):
+        dataset[2]
+
+
+def test_a_changed_file_is_decoded_again(data, folder):
+    _dataset(data)
+    save(folder / "images/001.png", picture(77))
+    assert torch.equal(_dataset(data)[1]["image"], torch.from_numpy(picture(77))[None].float() / 255)
+
+
+def test_wrong_arguments(data):
+    for arguments, text in (({"bits": 4}, "bits is 4"), ({"seed": -1}, "seed is -1")):
+        with pytest.raises(DatasetError, match=text):
+            _dataset(data, **arguments)
+    with pytest.raises(DatasetError, match="no images"):
+        _dataset([])
