@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep.grey_png import write_grey_png
+from tests.data.dataset_folders import picture
+from tests.data_prep.nih_files import grey
+
+
+def _float(pixels: np.ndarray, levels: int = 255) -> np.ndarray:
+    return (pixels / levels).astype(np.float32)[None]
+
+
+@pytest.mark.parametrize(("shape", "size", "expected"), [
+    ((48, 48), 24, (24, 24)), ((48, 60), 24, (24, 30)), ((61, 40), 20, (30, 20)), ((48, 48), 47, (47, 47)),
+])  # fmt: skip
+def test_shorter_side_gets_the_size(tmp_path, shape, size, expected):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    assert write_grey_png(_float(pixels), tmp_path / "a.png", size) is False
+    result = grey(tmp_path / "a.png")
+    assert result.shape == expected
+    # Pillow's own 8-bit result rounds between its two passes, so it may be one level off, not more.
+    theirs = np.asarray(Image.fromarray(pixels).resize(expected[::-1], Image.Resampling.BILINEAR))
+    assert np.abs(result.astype(int) - theirs).max() <= 1
+
+
+def test_halving_against_the_triangle_filter(tmp_path):
+    # Reducing by 2, Pillow's antialiased bilinear filter weighs the nearest 4 pixels 1, 3, 3, 1 (over 8).
+    pixels = picture(5, 32)
+    write_grey_png(_float(pixels), tmp_path / "a.png", 16)
+    inner = np.zeros((14, 14))
+    weights = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
+    for r in range(14):
+        for c in range(14):
+            inner[r, c] = (pixels[2 * r + 1 : 2 * r + 5, 2 * c + 1 : 2 * c + 5] * weights).sum()
+    assert np.abs(grey(tmp_path / "a.png")[1:15, 1:15] - inner).max() <= 0.501
+
+
+@pytest.mark.parametrize("size", [24, 25, 1000])
+def test_never_enlarged_and_then_exact(tmp_path, size):
+    assert write_grey_png(_float(picture(2)), tmp_path / "a.png", size) is (size > 24)
+    np.testing.assert_array_equal(grey(tmp_path / "a.png"), picture(2))
+
+
+def test_16_bits_are_rounded_to_8(tmp_path):
+    levels = np.arange(0, 65536, 7)[:9216].reshape(96, 96)
+    write_grey_png(_float(levels, 65535), tmp_path / "a.png", 96)
+    np.testing.assert_array_equal(grey(tmp_path / "a.png"), np.rint(levels / 257))

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from data_prep.nih_metadata import FINDINGS, read_image_list, read_metadata, read_split_csv
+from monai_mocoi.data import DatasetError
+from tests.data_prep.nih_files import HEADER_2017, HEADER_2020, image_names, row, write_metadata
+
+
+def test_findings_are_the_14_in_the_papers_order():
+    assert len(FINDINGS) == len(set(FINDINGS)) == 14
+    assert (FINDINGS[0], FINDINGS[7], FINDINGS[13]) == ("Atelectasis", "Pneumothorax", "Hernia")
+
+
+@pytest.mark.parametrize("header", [HEADER_2017, HEADER_2020, "\ufeff" + HEADER_2020])
+@pytest.mark.parametrize(("name", "ending"), [("a.csv", "\n"), ("a.csv", "\r\n"), ("a.csv.gz", "\n")])
+def test_both_publications_and_gzip(tmp_path, header, name, ending):
+    studies = read_metadata(write_metadata(tmp_path / name, image_names(), header, ending))
+    assert list(studies) == image_names()
+    study = studies["00000007_001.png"]  # "Mass|Hernia"
+    assert study.patient == "00000007"
+    assert [finding for finding, value in zip(FINDINGS, study.label, strict=True) if value] == ["Mass", "Hernia"]
+    assert sum(studies["00000005_000.png"].label) == 0
+
+
+def test_columns_are_found_by_name(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(' Patient ID ,x,Finding Labels,Image Index\n7,,"Mass | Edema",00000007_000.png\n\n')
+    (study,) = read_metadata(path).values()
+    assert (study.patient, sum(study.label)) == ("00000007", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", r"lacks the column\(s\) Image Index, Finding Labels, Patient ID; it has none"),
+        ("Image Index,Patient ID,x\n", r"lacks the column\(s\) Finding Labels; it has Image Index, Patient ID, x"),
+        (HEADER_2020 + "\n", "has no rows"),
+        (HEADER_2020 + "\n" + row("00000001_000.png", "Mass|Cough"), "row 2: finding 'Cough' is not one of the 14"),
+        (HEADER_2020 + "\n" + row("00000001_000.png", "Mass|No Finding"), "'No Finding' stands beside others"),
+        (HEADER_2020 + "\n" + row("00000001_000.png", ""), "finding '' is not one"),
+        (HEADER_2020 + ("\n" + row("00000001_000.png", "Mass")) * 2, "row 3: .*already"),
+        (HEADER_2020 + "\n00000001_000.png,Mass,0,1.0,57\n", "row 2: Patient ID '1.0'"),
+        (HEADER_2020 + "\n../00000001_000.png,Mass,0,1,57\n", "plain file name"),
+        (HEADER_2020 + "\n00000001_000.dcm,Mass,0,1,57\n", "plain file name"),
+        (HEADER_2020 + "\n00000001_000.png,Mass\n", "row 2 has only 2 columns"),
+    ],
+)  # fmt: skip
+def test_metadata_errors(tmp_path, text, error):
+    path = tmp_path / "Data_Entry_2017.csv"
+    path.write_text(text)
+    with pytest.raises(DatasetError, match=error):
+        read_metadata(path)
+
+
+def test_damaged_and_missing_files(tmp_path):
+    whole = gzip.compress(("x" * 10_000).encode())
+    for content in (b"not gzip", whole[:-9]):
+        (tmp_path / "a.csv.gz").write_bytes(content)
+        with pytest.raises(DatasetError, match=r"a\.csv\.gz is no readable CSV file"):
+            read_metadata(tmp_path / "a.csv.gz")
+    (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DatasetError, match="no readable CSV"):
+        read_metadata(tmp_path / "b.csv")
+    with pytest.raises(DatasetError, match="there is no file"):
+        read_metadata(tmp_path / "c.csv")
+
+
+def test_image_lists(tmp_path):
+    (tmp_path / "l.txt").write_text("a.png\r\n\n b.png \na.png")
+    assert read_image_list(tmp_path / "l.txt") == {"a.png", "b.png"}
+    (tmp_path / "l.txt").write_text("\n")
+    with pytest.raises(DatasetError, match="names no image"):
+        read_image_list(tmp_path / "l.txt")
+
+
+def test_split_csv(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text("x,Image,SPLIT\n1,a,train\n2,b,Training\n3,c,val\n4,d,valid\n5,e,validation\n6,f,TEST\n6,f,test\n")
+    train, val, test = "training", "validation", "test"
+    assert read_split_csv(path) == {"a": train, "b": train, "c": val, "d": val, "e": val, "f": test}
+    for text, error in (
+        ("image,fold\n", r"lacks the column\(s\) split"),
+        ("image,split\na,dev\n", "row 2: split 'dev'"),
+        ("image,split\na,train\na,test\n", "'a' is in training and in test"),
+        ("image,split\na\n", "row 2 has only 1"),
+        ("image,split\n", "has no rows"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DatasetError, match=error):
+            read_split_csv(path)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from data_prep.record import RECORD_NAME, opened_folder
+from monai_mocoi.data import DatasetError
+
+
+@pytest.fixture
+def files(tmp_path):
+    source = tmp_path / "source"
+    source.write_text("source")
+    return str(source), tmp_path / "out/images/a.png"
+
+
+def _add(tmp_path, files, options=None, small=False):
+    with opened_folder(tmp_path / "out", options or {"size": 1}) as record:
+        files[1].parent.mkdir(exist_ok=True)
+        files[1].write_text("target")
+        record.add("a.png", *files, small)
+
+
+def _finished(tmp_path, files):
+    with opened_folder(tmp_path / "out", {"size": 1}) as record:
+        return record.finished("a.png", *files)
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_remembers_what_is_finished(tmp_path, files, small):
+    _add(tmp_path, files, small=small)
+    assert _finished(tmp_path, files) is small
+    with opened_folder(tmp_path / "out", {"size": 1}) as record:
+        assert record.finished("b.png", *files) is None
+
+
+@pytest.mark.parametrize("change", ["source", "time", "target", "no target", "no source"])
+def test_only_unchanged_files_count(tmp_path, files, change):
+    _add(tmp_path, files)
+    source, target = files
+    if change == "source":
+        with open(source, "a") as file:
+            file.write("more")
+    elif change == "time":
+        os.utime(source, ns=(1, 1))
+    elif change == "target":
+        target.write_text("half")
+    else:
+        os.unlink(target if change == "no target" else source)
+    assert _finished(tmp_path, files) is None
+
+
+def test_a_line_that_was_cut_off(tmp_path, files):
+    _add(tmp_path, files)
+    path = tmp_path / "out" / RECORD_NAME
+    path.write_bytes(path.read_bytes()[:-4])
+    assert _finished(tmp_path, files) is None
+    _add(tmp_path, files)
+    assert _finished(tmp_path, files) is False
+
+
+def test_other_options_are_refused_and_named(tmp_path, files):
+    _add(tmp_path, files, {"size": 1, "seed": 0, "lists": (1, 2)})
+    _add(tmp_path, files, {"size": 1, "seed": 0, "lists": (1, 2)})
+    with pytest.raises(DatasetError, match=r"other options \(seed: 0 there, 3 now; split: None there, own now"):
+        _add(tmp_path, files, {"size": 1, "seed": 3, "lists": (1, 2), "split": "own"})
+
+
+def test_a_damaged_beginning(tmp_path, files):
+    _add(tmp_path, files)
+    (tmp_path / "out" / RECORD_NAME).write_bytes(b"garbage\n")
+    with pytest.raises(DatasetError, match="is damaged"):
+        _finished(tmp_path, files)
+
+
+def test_foreign_folders_are_refused(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.doc").write_text("precious")
+    with (
+        pytest.raises(DatasetError, match=r"holds something else \(thesis\.doc\)"),
+        opened_folder(tmp_path / "out", {}),
+    ):
+        pass
+    with pytest.raises(DatasetError, match="is a file"), opened_folder(tmp_path / "out/thesis.doc", {}):
+        pass
+
+
+def test_two_at_once_are_refused(tmp_path):
+    with (
+        opened_folder(tmp_path / "out", {}),
+        pytest.raises(DatasetError, match="another data_prep is writing"),
+        opened_folder(tmp_path / "out", {}),
+    ):
+        pass
