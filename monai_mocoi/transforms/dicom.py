@@ -1,9 +1,9 @@
 """DICOM pictures to float32 (C, rows, columns) in 0..1, through the grey-scale or colour chain of PS3.3 and PS3.4 N.2.
 
 Decoding is pydicom's. Look-up tables and windows are computed here, for every value that a pixel can take, and the
-pixels are then looked up in that table: this is exact, and quicker than arithmetic on each pixel. pydicom's own functions
-are not used for it because (up to 3.0.2) they hold a LUT's index in the type of its output or of the pixels, so that
-12-bit pixels wrap around in a LUT of 8-bit entries.
+pixels are then looked up in that table: this is exact, and quicker than arithmetic on each pixel. pydicom's own
+functions are not used for it because (up to 3.0.2) they hold a LUT's index in the type of its output or of the pixels,
+so that 12-bit pixels wrap around in a LUT of 8-bit entries.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from pydicom import Dataset, dcmread
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGExtended12Bit
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000TransferSyntaxes, JPEGExtended12Bit
 
+from monai_mocoi.transforms.gdcm_process import GdcmProcess
 from monai_mocoi.transforms.image_errors import ImageReadError, check_size, guarded
 
 _INSTALL = 'pip install "monai-mocoi[dicom]"'
-# Strict decoders first; gdcm last, since it is content with more kinds of damage.
-_DECODERS = {name: rank for rank, name in enumerate(("pyjpegls", "pylibjpeg", "pillow", "pydicom", "gdcm"))}
+# In this order. GDCM, which can end the process, only for what no other decoder knows, and in a process of its own.
+_DECODERS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
+_GDCM = GdcmProcess()
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 # A few kB of deflated zeros can grow to terabytes.
 _MAX_INFLATED = 2**31
@@ -87,6 +89,11 @@ def _header(file: BinaryIO) -> Dataset:
             "the DICOM file names no transfer syntax (0002,0010), so its pixels cannot be decoded with certainty; "
             "export it again, or rewrite it with a DICOM tool that adds the file meta information"
         )
+    if ds.file_meta.TransferSyntaxUID.is_encapsulated and _integer(ds, "BitsAllocated") == 1:
+        raise ImageReadError(
+            "the DICOM file holds compressed 1-bit pixels (a segmentation?), which no decoder reads; "
+            "convert it to an uncompressed transfer syntax"
+        )
     check_size(_integer(ds, "Rows"), _integer(ds, "Columns"))
     stored, high = _integer(ds, "BitsStored"), _number(ds, "HighBit")
     if high is not None and high != stored - 1:
@@ -117,38 +124,56 @@ def _decode(ds: Dataset, frame: int) -> tuple[np.ndarray, str]:
         raise ImageReadError(
             f"the DICOM transfer syntax ({name}) cannot be decoded; convert the file to an uncompressed one"
         ) from None
-    if syntax.is_encapsulated and _integer(ds, "BitsAllocated") == 1:
-        raise ImageReadError(
-            f"the DICOM file holds compressed 1-bit pixels (a segmentation; transfer syntax {name}), "
-            "which no decoder reads; convert it to an uncompressed one"
-        )
     if not decoder.is_available:
         raise ImageReadError(f"no decoder for the DICOM transfer syntax {name} is installed; run {_INSTALL}")
     if not syntax.is_encapsulated:
         pixels, info = decoder.as_array(ds, index=frame)
-    else:
-        if (
-            syntax == JPEGExtended12Bit
-            and _integer(ds, "BitsStored") > 8
-            and "pylibjpeg" not in decoder.available_plugins
-        ):
-            raise ImageReadError(
-                f"12-bit pixels in the DICOM transfer syntax {name} are decoded by none of the decoders of {_INSTALL}; "
-                "convert the file to an uncompressed one (DCMTK's dcmdjpeg does)"
-            )
-        pixels, info = _first_success(decoder, ds, frame, name)
-    return pixels.reshape(*pixels.shape[:2], -1), str(info["photometric_interpretation"])
+        return _with_samples(pixels), str(info["photometric_interpretation"])
 
-
-def _first_success(decoder: Any, ds: Dataset, frame: int, name: str) -> tuple[np.ndarray, dict[str, Any]]:
-    for plugin in sorted(decoder.available_plugins, key=lambda name: _DECODERS.get(name, len(_DECODERS))):
+    plugins = set(decoder.available_plugins)
+    if syntax == JPEGExtended12Bit and _integer(ds, "BitsStored") > 8 and "pylibjpeg" not in plugins:
+        raise ImageReadError(
+            f"12-bit pixels in the DICOM transfer syntax {name} are beyond all decoders that {_INSTALL} brings; "
+            "convert the file to an uncompressed one (DCMTK's dcmdjpeg does)"
+        )
+    # One decoder's limits are not another's, for instance colour above 8 bits in JPEG 2000: each is tried.
+    for plugin in [name for name in _DECODERS if name in plugins]:
         try:
-            return decoder.as_array(ds, index=frame, decoding_plugin=plugin)
+            pixels, info = decoder.as_array(ds, index=frame, decoding_plugin=plugin)
+            return _with_samples(pixels), str(info["photometric_interpretation"])
         except Exception:
-            # One decoder's limits are not another's, for instance colour above 8 bits in JPEG 2000.
             continue
-    missing = f", or need a decoder that is not installed ({_INSTALL})" if decoder.missing_dependencies else ""
-    raise ImageReadError(f"the DICOM pixel data (transfer syntax {name}) are damaged or cut short{missing}")
+    if plugins == {"gdcm"}:
+        try:
+            pixels, photometric = _GDCM.decode(str(syntax), ds.PixelData, frame, _pixel_module(ds))
+            return _with_samples(pixels), photometric
+        except RuntimeError:
+            pass
+    hint = f", or need a decoder that {_INSTALL} brings" if syntax in JPEG2000TransferSyntaxes else ""
+    raise ImageReadError(f"the DICOM pixel data (transfer syntax {name}) are damaged or cut short{hint}")
+
+
+def _with_samples(pixels: np.ndarray) -> np.ndarray:
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _pixel_module(ds: Dataset) -> dict[str, Any]:
+    """All that a decoder needs to know of the header, and nothing of the patient."""
+    samples = _integer(ds, "SamplesPerPixel")
+    module: dict[str, Any] = {
+        "rows": _integer(ds, "Rows"),
+        "columns": _integer(ds, "Columns"),
+        "number_of_frames": int(_number(ds, "NumberOfFrames") or 1),
+        "samples_per_pixel": samples,
+        "photometric_interpretation": str(ds.PhotometricInterpretation),
+        "bits_allocated": _integer(ds, "BitsAllocated"),
+        "bits_stored": _integer(ds, "BitsStored"),
+        "pixel_representation": _integer(ds, "PixelRepresentation"),
+        "pixel_keyword": "PixelData",
+    }
+    if samples > 1:
+        module["planar_configuration"] = _integer(ds, "PlanarConfiguration")
+    return module
 
 
 def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int) -> np.ndarray:
@@ -291,7 +316,7 @@ def _stored_range(ds: Dataset) -> tuple[int, int]:
 
 
 def _module(ds: Dataset, frame: int, macro: str) -> Dataset:
-    """Where a module's fields are: in a functional group of the frame, of all frames (enhanced objects), or at the top."""
+    """Where a module's fields are: in a functional group of the frame or of all (enhanced objects), or in ``ds``."""
     groups = list(ds.get("PerFrameFunctionalGroupsSequence") or [])[frame : frame + 1]
     groups += list(ds.get("SharedFunctionalGroupsSequence") or [])[:1]
     return next((group[macro][0] for group in groups if group.get(macro)), ds)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from monai_mocoi.transforms.image_errors import MAX_PIXELS, ImageReadError, check_size, guarded
 
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 
 # TIFF 6.0 tags
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
-_WHITE_IS_ZERO, _UNSIGNED_INTEGER = 0, 1
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION, _SAMPLE_FORMAT = 258, 262, 284, 339
+_WHITE_IS_ZERO, _PLANES_APART, _UNSIGNED_INTEGER = 0, 2, 1
 
 
 def read_raster(file: BinaryIO) -> np.ndarray:
@@ -55,6 +55,7 @@ def read_raster(file: BinaryIO) -> np.ndarray:
         if frames != 1:
             raise ImageReadError(f"the file holds {frames} pages or frames; save the wanted one as a file of its own")
         _check_number_format(picture)
+        _check_strips(picture)
 
         ImageOps.exif_transpose(picture, in_place=True)
         levels, opaque = _levels(picture)
@@ -70,6 +71,18 @@ def _check_number_format(picture: Image.Image) -> None:
         what = "floating-point" if picture.mode == "F" else f"{bits}-bit" if bits > 16 else "signed"
         raise ImageReadError(
             f"the TIFF holds {what} values, whose black and white are not defined; save it as unsigned 8 or 16 bit"
+        )
+
+
+def _check_strips(picture: ImageFile.ImageFile) -> None:
+    """Refuse a TIFF whose strips or tiles do not fill it: Pillow would leave the rest black and say nothing."""
+    if picture.format != "TIFF" or any(tile[0] == "libtiff" for tile in picture.tile):
+        return  # libtiff looks itself
+    planes = len(picture.getbands()) if _tiff_tag(picture, _PLANAR_CONFIGURATION, 1) == _PLANES_APART else 1
+    filled = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in picture.tile)
+    if filled < planes * picture.width * picture.height:
+        raise ImageReadError(
+            "the TIFF is damaged: its strips or tiles do not fill the picture; copy or export it again"
         )
 
 

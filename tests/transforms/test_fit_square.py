@@ -47,7 +47,7 @@ def test_equal_to_pillow(mode, shape, size):
     fitted = FitSquare(size, mode)(img)
     assert fitted.shape == (3, size, size)
     assert fitted.is_contiguous()
-    # torch keeps a float32 picture's coordinates in float32: an error that grows with the side. In float64 none is left.
+    # torch keeps a float32 picture's coordinates in float32: an error that grows with the side; none in float64.
     np.testing.assert_allclose(fitted.numpy(), pillow, rtol=0, atol=1e-7 + 2 * max(shape) * 2**-24)
     np.testing.assert_allclose(FitSquare(size, mode)(img.double()).numpy(), pillow, rtol=0, atol=1e-7)
 

@@ -264,6 +264,38 @@ def test_cut_short(tmp_path, suffix):
             read(tmp_path, whole[:length])
 
 
+def test_a_tiff_whose_strips_do_not_fill_it_is_not_half_black(tmp_path):
+    values = noise()
+    content = bytearray(tiff(values, bits=8))
+    at = content.index(struct.pack("<HHII", 257, 4, 1, 7))
+    content[at : at + 12] = struct.pack("<HHII", 257, 4, 1, 40)
+    assert np.asarray(Image.open(io.BytesIO(bytes(content)))).shape == (40, 9)
+    with pytest.raises(ImageReadError, match="do not fill the picture"):
+        read(tmp_path, bytes(content))
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_tiff_of_several_strips_and_of_separate_planes(tmp_path, compression):
+    colour = noise(shape=(70, 90, 3))
+    image = read(tmp_path, Image.fromarray(colour), format="TIFF", compression=compression, strip_size=900)
+    np.testing.assert_array_equal(image, colour.transpose(2, 0, 1) / np.float32(255))
+    planes = np.ascontiguousarray(colour.transpose(2, 0, 1))
+    start = struct.pack("<2sHI", b"II", 42, 8)
+    tags = [(256, 90), (257, 70), (258, 8), (259, 1), (262, 2), (277, 3), (278, 70), (284, 2)]
+    tags = [(tag, 1, value) for tag, value in tags]
+    size = 2 + 12 * (len(tags) + 2) + 4
+    lists = 8 + size
+    data = lists + 24 + 6
+    tags[2] = (258, 3, lists + 24)
+    tags += [(273, 3, lists), (279, 3, lists + 12)]
+    directory = struct.pack("<H", len(tags))
+    for tag, count, value in sorted(tags):
+        directory += struct.pack("<HHII", tag, 3 if tag == 258 else 4, count, value)
+    offsets = [data + 6300 * plane for plane in range(3)]
+    tail = struct.pack("<I3I3I3H", 0, *offsets, *[6300] * 3, 8, 8, 8)
+    np.testing.assert_array_equal(read(tmp_path, start + directory + tail + planes.tobytes()), image)
+
+
 def test_a_damaged_png_is_found_by_its_check_sums(tmp_path):
     whole = bytearray(png(noise(shape=(32, 32)), 0, 8))
     whole[-14] ^= 1  # the check sum of the last data chunk; the pixels themselves would decode
