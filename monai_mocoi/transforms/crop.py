@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -63,7 +64,8 @@ def _resize_taps(low: np.ndarray, high: np.ndarray, length: int, size: int) -> T
     index = np.minimum(np.maximum(pixel, 0), length - 1)
     weight *= index == pixel
     # Summed strictly in order, so that more taps of weight 0 (a wider box elsewhere in the batch) change no bit.
-    return index.astype(np.int64), weight / weight.cumsum(-1)[..., -1:]
+    total = functools.reduce(np.add, np.moveaxis(weight, -1, 0))
+    return index.astype(np.int64), weight / total[..., None]
 
 
 def _rows_columns(size: int | Sequence[int], name: str) -> tuple[int, int]:

@@ -35,7 +35,8 @@ def _sum_rows(images: torch.Tensor, index: np.ndarray, weight: np.ndarray) -> to
     samples, channels, rows, columns = images.shape
     first_row = np.arange(0, samples * channels * rows, rows).reshape(samples, channels, 1, 1)
     bags = index[:, None] + first_row  # (N, C, rows out, taps): rows of all the images below each other
-    weights = np.array(np.broadcast_to(weight[:, None], bags.shape))
+    weights = np.empty(bags.shape)
+    weights[...] = weight[:, None]
     sums = F.embedding_bag(
         torch.from_numpy(bags.reshape(-1, bags.shape[-1])).to(images.device),
         images.contiguous().view(-1, columns),

@@ -1,6 +1,9 @@
 import copy
+import json
 import pickle
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from monai_mocoi.transforms import (
     RandGaussianBlur,
     RandGrayscale,
     RandResizedCrop,
+    RandResizedCropd,
     RandRotation,
     TwoViews,
     TwoViewsd,
@@ -194,3 +198,16 @@ def test_written_as_a_bundle_config():
     transform = ConfigParser(config).get_parsed_content("transform").set_random_state(seed=0)
     views = transform({"image": torch.rand(1, 20, 20)})
     assert views["view1"].shape == views["view2"].shape == (1, 16, 16)
+
+
+def test_the_configs_in_the_documentation_work():
+    page = (Path(__file__).parents[2] / "docs" / "views.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```json\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 3
+    for block in blocks:
+        transform = ConfigParser({"transform": json.loads(block)}).get_parsed_content("transform")
+        assert isinstance(transform, TwoViewsd | RandResizedCropd)
+        for channels in (1, 3):
+            result = transform.set_random_state(seed=0)({"image": torch.rand(channels, 224, 224)})
+            assert all(view.shape == (channels, 224, 224) for view in result.values())
+            assert len(result) == (2 if isinstance(transform, TwoViewsd) else 1)
