@@ -1,8 +1,8 @@
 """GDCM in a process of its own.
 
-GDCM is the one permissively licensed decoder of JPEG Lossless, the commonest compression of X-ray archives. Some
-damaged files make it end the whole process (a C++ exception that nobody catches). So it works in a child process,
-started when first needed and kept: a damaged file costs an error, not the training run.
+Of the decoders of JPEG Lossless that pydicom can use, GDCM is the one with a permissive licence. Some damaged files
+make it end the whole process (a C++ exception that nobody catches). So it works in a child process, started when first
+needed and kept: a damaged file costs an error, not the training run.
 """
 
 from __future__ import annotations

@@ -79,7 +79,8 @@ def _check_strips(picture: ImageFile.ImageFile) -> None:
     if picture.format != "TIFF" or any(tile[0] == "libtiff" for tile in picture.tile):
         return  # libtiff looks itself
     planes = len(picture.getbands()) if _tiff_tag(picture, _PLANAR_CONFIGURATION, 1) == _PLANES_APART else 1
-    filled = sum((right - left) * (lower - upper) for _, (left, upper, right, lower), *_ in picture.tile)
+    extents = [tile[1] or (0, 0, 0, 0) for tile in picture.tile]
+    filled = sum((right - left) * (lower - upper) for left, upper, right, lower in extents)
     if filled < planes * picture.width * picture.height:
         raise ImageReadError(
             "the TIFF is damaged: its strips or tiles do not fill the picture; copy or export it again"
