@@ -187,8 +187,8 @@ def sample_anatomy(rng: np.random.Generator) -> Anatomy:
     )
     if not has_mass:
         return anatomy
-    radius = rng.uniform(1.7, 2.8)  # more than 3 cm across: NIH's line between Nodule and Mass
-    mass = (*_place(rng, anatomy, radius), radius, rng.uniform(0.30, 0.45))
+    radius = rng.uniform(1.8, 2.9)  # more than 3 cm across: NIH's line between Nodule and Mass
+    mass = (*_place(rng, anatomy, radius), radius, rng.uniform(0.40, 0.55))
     return replace(anatomy, mass=mass)
 
 
@@ -196,10 +196,10 @@ def sample_study(rng: np.random.Generator, anatomy: Anatomy) -> Study:
     """Draw one image's findings, positioning and exposure; each acute finding in about 3 of 10."""
     patches = int(rng.integers(1, 4)) * (rng.random() < 0.3)
     return Study(
-        effusion=_pair(rng, 0.3, 3.5, 7.5),
+        effusion=_pair(rng, 0.3, 4.0, 8.0),
         pneumothorax=_pair(rng, 0.3, 1.8, 4.2),
         infiltrates=tuple(
-            (*_place(rng, anatomy, 1.5), *rng.uniform(2.0, 4.0, 2), rng.uniform(0.5, 0.8)) for _ in range(patches)
+            (*_place(rng, anatomy, 1.5), *rng.uniform(2.0, 4.0, 2), rng.uniform(0.55, 0.85)) for _ in range(patches)
         ),
         shift=(rng.normal(0, 1.3), rng.normal(0, 1.5)),
         turn=rng.normal(0, 0.035),
