@@ -36,5 +36,6 @@ def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int) 
         grey = grey.resize((width, height), Image.Resampling.BILINEAR)
     levels = np.rint(np.clip(np.asarray(grey), 0, 1) * np.float32(255)).astype(np.uint8)
     with atomic_path(target) as temporary:
-        Image.fromarray(levels).save(temporary)
+        # Level 4 gives the size of Pillow's 6 in a third of the time (docs/data.md).
+        Image.fromarray(levels).save(temporary, compress_level=4)
     return shorter < size

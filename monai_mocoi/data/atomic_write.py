@@ -31,6 +31,17 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: str | Path, stem: str = "*") -> None:
+    """Remove the temporary files that a killed process left behind; only to be called where no other one writes.
+
+    Args:
+        folder: where to look, not below it; it need not exist.
+        stem: name without suffix of the file that was to be made; "*" means any.
+    """
+    for path in Path(folder).glob(f".{stem}.*.tmp*"):
+        path.unlink(missing_ok=True)
+
+
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Write ``content`` to ``path`` in one step and down to the disk."""
     with atomic_path(path) as temporary, open(temporary, "wb") as file:

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.data.atomic_write import atomic_path, write_json
+from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers, write_json
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
@@ -92,7 +92,7 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
 def dequantise(values: NDArray[np.unsignedinteger[Any]]) -> torch.Tensor:
     """Return (C, H, W) float32 in 0..1 from what :func:`quantise` gave: q / (2**bits - 1)."""
     limit = np.float32(np.iinfo(values.dtype).max)
-    return torch.from_numpy(values.astype(np.float32) / limit)
+    return torch.from_numpy(np.divide(values, limit, dtype=np.float32))
 
 
 class DecodedCache:
@@ -203,7 +203,7 @@ class DecodedCache:
     def _build(self, workers: int | None, progress: bool) -> None:
         first = decode_one(self.decode, self.paths[0], 0, self.bits, self.names)
         shape = (len(self), *first.shape)
-        self.file.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.file.parent, self.key)
         _check_room(self.file.parent, math.prod(shape) * first.itemsize)
         with atomic_path(self.file) as temporary:
             array = np.lib.format.open_memmap(temporary, mode="w+", dtype=first.dtype, shape=shape)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_mocoi.data.atomic_write import atomic_path
+from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
@@ -185,6 +185,7 @@ def _load(store: Path) -> _Known:
 def _save(store: Path, known: _Known) -> None:
     if not known:
         return
+    remove_leftovers(store.parent, store.stem)
     with atomic_path(store) as temporary:
         np.savez(
             temporary,

@@ -25,7 +25,7 @@ def usable_cpus() -> int:
 def progress_bar(total: int, description: str, enabled: bool = True) -> Any:
     """Make a tqdm bar on standard error; where that is a file, it writes a line now and then, not ten a second."""
     interval = 0.1 if sys.stderr.isatty() else 30.0
-    return tqdm(total=total, desc=description, disable=not enabled, mininterval=interval, unit="image")
+    return tqdm(total=total, desc=description, disable=not enabled or total == 0, mininterval=interval, unit="image")
 
 
 def map_in_threads(

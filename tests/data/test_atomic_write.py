@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_mocoi.data.atomic_write import atomic_path, write_bytes, write_json
+from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers, write_bytes, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -38,3 +38,19 @@ def test_json_and_bytes(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / "a.json", float("nan"))
     assert (tmp_path / "a.json").read_bytes() == b"x"
+
+
+def test_leftovers_of_a_killed_process(tmp_path):
+    with atomic_path(tmp_path / "a.b.npy") as first, atomic_path(tmp_path / "c.npy") as second:
+        first.touch()
+        second.touch()
+        for path in (first, second):  # as if the process had ended here
+            (tmp_path / ("x" + path.name)).hardlink_to(path)
+    for path in tmp_path.glob("x*"):
+        path.rename(tmp_path / path.name[1:])
+    assert len(list(tmp_path.iterdir())) == 4
+    remove_leftovers(tmp_path, "c")
+    assert len(list(tmp_path.iterdir())) == 3
+    remove_leftovers(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.b.npy", "c.npy"]
+    remove_leftovers(tmp_path / "none")
