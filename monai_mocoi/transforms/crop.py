@@ -55,8 +55,8 @@ def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[
 
 def _resize_taps(low: np.ndarray, high: np.ndarray, length: int, size: int) -> Taps:
     """Pixels and weights, each (N, size, taps), that resize the stretch low..high of a line of ``length`` pixels."""
-    # Built as (N, taps, size): NumPy is quick along a long last axis, and adds the taps up in order, so that more taps of
-    # weight 0 (a wider box elsewhere in the batch) change no bit.
+    # Built as (N, taps, size): NumPy is quick along a long last axis, and adds the taps up in order, so that more taps
+    # of weight 0 (a wider box elsewhere in the batch) change no bit.
     step = ((high - low) / size)[:, None, None]
     reach = np.maximum(step, 1.0)
     centre = low[:, None, None] + step * (np.arange(size) + 0.5)
