@@ -25,14 +25,14 @@ check: $(STAMP)  ## style, types, and bundles that match their templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m bundles.templates.write --check
+	$(BIN)/python bundles/templates/write.py --check
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bundles: $(STAMP)  ## write bundles/<data>_<method>/ from bundles/templates/
-	$(BIN)/python -m bundles.templates.write
+	$(BIN)/python bundles/templates/write.py
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -8,11 +8,13 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+from ignite.engine import Events
 from monai.engines import Trainer, Workflow
 from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_mocoi.data import EpochSampler
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap
@@ -113,9 +115,11 @@ class MoCoTrainer(Trainer):
                 "there are fewer training images than one batch, so not a single step would be made: lower batch_size "
                 "(or add images)."
             )
-        self.scaler: torch.amp.GradScaler = torch.amp.GradScaler(
-            self.state.device.type, enabled=self.autocast == torch.float16
-        )
+        sampler = getattr(train_data_loader, "sampler", None)
+        if isinstance(sampler, EpochSampler):
+            self.add_event_handler(Events.EPOCH_STARTED, lambda: sampler.set_epoch(self.state.epoch - 1))
+        scaling = self.autocast == torch.float16
+        self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=scaling)
         if compile:
             self.moco.query_encoder.compile()
             self.moco.key_encoder.compile()

@@ -37,34 +37,35 @@ class WarmupCosine:
 
     Args:
         optimizer: whose parameter groups are set, each to the factor times the rate that it has now.
-        warmup_steps: see :func:`warmup_cosine`; it is an error when it is not below the run's length.
+        warmup_steps: see :func:`warmup_cosine`.
+        warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
         cosine: False: constant after the warm-up.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, warmup_steps: int = 0, cosine: bool = True) -> None:
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        warmup_steps: int = 0,
+        warmup_max_share: float = 0.1,
+        cosine: bool = True,
+    ) -> None:
         if warmup_steps < 0:
             raise ValueError(f"warmup_steps is {warmup_steps}, but must be 0 (none) or more.")
+        if not 0 <= warmup_max_share <= 1:
+            raise ValueError(f"warmup_max_share is {warmup_max_share}, but must lie in 0..1.")
         self.optimizer = optimizer
         self.warmup_steps = warmup_steps
+        self.warmup_max_share = warmup_max_share
         self.cosine = cosine
         self.base = [float(group["lr"]) for group in optimizer.param_groups]
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._check)
         engine.add_event_handler(Events.ITERATION_STARTED, self._set)
 
-    def _total(self, engine: Workflow) -> int:
-        return int(engine.state.max_epochs) * int(engine.state.epoch_length)
-
-    def _check(self, engine: Workflow) -> None:
-        if self.warmup_steps >= self._total(engine):
-            raise ValueError(
-                f"the warm-up of {self.warmup_steps} steps is as long as the whole run of {self._total(engine)} steps: "
-                "lower the warm-up, or raise max_epochs."
-            )
-
     def _set(self, engine: Workflow) -> None:
-        factor = warmup_cosine(engine.state.iteration - 1, self._total(engine), self.warmup_steps, self.cosine)
+        total = engine.state.max_epochs * engine.state.epoch_length
+        warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
+        factor = warmup_cosine(engine.state.iteration - 1, total, warmup, self.cosine)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * factor

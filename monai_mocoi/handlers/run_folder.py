@@ -7,10 +7,12 @@ import json
 import logging
 import os
 import platform
+import shlex
 import shutil
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -28,17 +30,18 @@ class RunFolderError(ValueError):
     """The run folder cannot be used; the text says why and what to do."""
 
 
-def check_run_folder(folder: str | os.PathLike[str], overwrite: bool = False) -> None:
+def check_run_folder(folder: str | os.PathLike[str], overwrite: bool | str = False) -> None:
     """Refuse a folder that another run, or anything else, already fills. Nothing is changed.
 
     Args:
         folder: of the run.
-        overwrite: allow a folder that holds an earlier run; it is emptied when the new run starts.
+        overwrite: allow a folder that holds an earlier run; it is emptied when the new run starts. The texts "true" and
+            "false" will do: so MONAI's command line hands them on.
 
     Raises:
         RunFolderError: the folder is not empty, or is no run's, or cannot be written.
     """
-    folder = Path(folder)
+    folder, overwrite = Path(folder), _true(overwrite)
     if folder.exists() and not folder.is_dir():
         raise RunFolderError(f"{folder} is a file, not a folder: choose another --output_dir.")
     if folder.is_dir() and any(folder.iterdir()):
@@ -68,6 +71,7 @@ class RunFolder:
         settings: the resolved constants of the config: plain values, others are written as text.
         dataset_sha256: hash of the data set's ``datalist.json``.
         overwrite: see :func:`check_run_folder`.
+        own_data: commands that lead from one's own images to this run, logged at the end; None: nothing is logged.
     """
 
     def __init__(
@@ -75,12 +79,14 @@ class RunFolder:
         folder: str | os.PathLike[str],
         settings: Mapping[str, Any],
         dataset_sha256: str,
-        overwrite: bool = False,
+        overwrite: bool | str = False,
+        own_data: Sequence[str] | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.settings = {name: _plain(value) for name, value in settings.items()}
+        self.settings = dict(settings)
         self.dataset_sha256 = dataset_sha256
         self.overwrite = overwrite
+        self.own_data = own_data
         self._manifest: dict[str, Any] = {}
         self._began = 0.0
 
@@ -88,11 +94,6 @@ class RunFolder:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
-
-    def finish(self, engine: Workflow) -> None:
-        """Mark the run as finished; the last of the handlers of COMPLETED, when all products are written."""
-        done = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
-        self._update(engine, "finished" if done else "stopped")
 
     def _start(self, engine: Workflow) -> None:
         check_run_folder(self.folder, self.overwrite)
@@ -114,6 +115,20 @@ class RunFolder:
         }
         _write_json(self.folder / "config.json", self.settings)
         _write_json(self.folder / "manifest.json", self._manifest)
+        # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
+        engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _finish(self, engine: Workflow) -> None:
+        done = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
+        self._update(engine, "finished" if done else "stopped")
+        engine.remove_event_handler(self._finish, Events.COMPLETED)
+        if not done:
+            return
+        python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
+        logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")
+        logger.info("Curves:  %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
+        for line in self.own_data or []:
+            logger.info("Your own data: %s", line)
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
         if self._manifest:
@@ -133,12 +148,12 @@ class RunFolder:
         _write_json(self.folder / "manifest.json", self._manifest)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value if value is None or isinstance(value, str | bool | int | float) else str(value)
+def _true(value: bool | str) -> bool:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise RunFolderError(f"overwrite is {value!r}, but must be true or false.")
+    return value
 
 
 def _now() -> str:
@@ -182,5 +197,5 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
     os.replace(temporary, path)

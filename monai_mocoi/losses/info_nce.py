@@ -34,9 +34,7 @@ class InfoNCELoss(nn.Module):
         self.temperature = temperature
         self.reduction = reduction
 
-    def forward(
-        self, positive: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None
-    ) -> torch.Tensor:
+    def forward(self, positive: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
         """Compute the loss.
 
         Args:

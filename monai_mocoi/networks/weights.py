@@ -60,11 +60,11 @@ def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: M
     Args:
         path: of the weights, ending in ``.pt``; the sidecar has the same name with ``.json``.
         encoder: whose weights to write.
-        sidecar: plain values: method, input size, channel rule, mean and std, dataset hash, settings.
+        sidecar: plain values (others are written as text): method, input size, channel rule, mean and std, dataset hash, settings.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(dict(sidecar), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(dict(sidecar), indent=2, allow_nan=False, default=str) + "\n"
     _write(path.with_suffix(".json"), lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
     state = encoder_state_dict(encoder)
     _write(path, lambda temporary: torch.save(state, temporary))

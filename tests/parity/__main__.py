@@ -1,4 +1,4 @@
-"""``python -m tests.parity --seed 1``: print the trajectories of a seed as JSON, and nothing else, to standard output."""
+"""``python -m tests.parity --seed 1``: print a seed's trajectories as JSON to standard output, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run's settings as a table in TensorBoard's text tab."""
+"""The run's settings: checked before work begins, and shown as a table in TensorBoard's text tab."""
 
 from __future__ import annotations
 
@@ -7,6 +7,27 @@ from typing import Any
 
 from ignite.engine import Events
 from monai.engines import Workflow
+
+_MEANT = {"true": "True", "false": "False", "none": "None", "null": "None"}
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse a text that was meant as true, false or nothing.
+
+    MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true.
+
+    Args:
+        settings: names and resolved values.
+
+    Raises:
+        ValueError: names the setting and what to write.
+    """
+    for name, value in settings.items():
+        if isinstance(value, str) and value.lower() in _MEANT:
+            raise ValueError(
+                f"{name} is the text {value!r}, which would not mean what it says: "
+                f"write --{name} {_MEANT[value.lower()]} (with a capital letter)."
+            )
 
 
 class SettingsText:

@@ -1,0 +1,54 @@
+"""One line of text an epoch, for those who read logs rather than curves."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+
+from ignite.engine import Events
+from monai.engines import Workflow
+
+logger = logging.getLogger(__name__)
+
+_MEANS = {"loss/total": "loss", "contrastive/relative_loss": "loss / guessing", "contrastive/top1": "top-1"}
+_VALIDATION = {
+    "validation/relative_loss": "loss / guessing",
+    "validation/top1": "top-1",
+    "validation/top1_chance": "chance",
+}
+
+
+class EpochLog:
+    """Log an epoch's means of the trainer's output, its images a second, and the validation's metrics.
+
+    Args:
+        validator: the evaluator whose metrics to show; None: none.
+    """
+
+    def __init__(self, validator: Workflow | None = None) -> None:
+        self.validator = validator
+        self._sums: dict[str, float] = defaultdict(float)
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer, after the validation handler."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
+
+    def _add(self, engine: Workflow) -> None:
+        for name, value in engine.state.output.items():
+            self._sums[name] += value
+            self._counts[name] += 1
+
+    def _log(self, engine: Workflow) -> None:
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        parts = [f"{text} {means[name]:.3f}" for name, text in _MEANS.items() if name in means]
+        if "speed/images_per_second" in means:
+            parts.append(f"{means['speed/images_per_second']:.0f} images/s")
+        metrics = self.validator.state.metrics if self.validator is not None else {}
+        checked = [f"{text} {metrics[name]:.3f}" for name, text in _VALIDATION.items() if name in metrics]
+        if checked:
+            parts.append("validation: " + ", ".join(checked))
+        logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
+        self._sums.clear()
+        self._counts.clear()

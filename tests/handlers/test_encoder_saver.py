@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_mocoi.handlers import EncoderSaver
+from monai_mocoi.networks import StageEncoder, load_encoder
+from tests.handlers.engine import counting
+from tests.networks.small import small_moco, small_resnet
+
+
+def test_query_encoder_of_the_last_epoch_with_its_sidecar_and_heads(tmp_path: Path) -> None:
+    moco = small_moco("barlow", zero_init_residual=True)
+
+    def drift(engine: Any, batch: Any) -> dict[str, float]:
+        with torch.no_grad():
+            moco.query_encoder.backbone.conv1.weight.add_(1)
+        return {}
+
+    counting(step=drift, handlers=[EncoderSaver(tmp_path, moco, {"method": "barlow", "mean": 0.5})]).run()
+    other = StageEncoder(small_resnet())
+    load_encoder(other, tmp_path / "encoder.pt")
+    assert torch.equal(other.backbone.conv1.weight, moco.query_encoder.backbone.conv1.weight)
+    assert not torch.equal(other.backbone.conv1.weight, moco.key_encoder.backbone.conv1.weight)
+    sidecar = json.loads((tmp_path / "encoder.json").read_text())
+    assert (sidecar["method"], sidecar["mean"], sidecar["epochs"], sidecar["iterations"]) == ("barlow", 0.5, 2, 6)
+    assert sidecar["zero_init_residual"] is True
+    heads = torch.load(tmp_path / "heads.pt", weights_only=True)
+    moco.query_head.load_state_dict(heads["head"])
+    moco.stage_heads.load_state_dict(heads["stage_heads"])
+
+
+def test_a_run_that_ends_early_leaves_no_product(tmp_path: Path) -> None:
+    def stop(engine: Any, batch: Any) -> dict[str, float]:
+        engine.terminate()
+        return {}
+
+    counting(step=stop, handlers=[EncoderSaver(tmp_path, small_moco(), {})]).run()
+    assert list(tmp_path.iterdir()) == []

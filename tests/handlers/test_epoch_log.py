@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from monai_mocoi.handlers import EpochLog
+from tests.handlers.engine import counting
+
+
+def test_one_line_an_epoch_with_means_and_validation(caplog: pytest.LogCaptureFixture) -> None:
+    validator = counting()
+    validator.state.metrics = {"validation/top1": 0.25, "validation/top1_chance": 0.01}
+
+    def step(engine: Any, batch: Any) -> dict[str, float]:
+        output = {"loss/total": float(batch + engine.state.epoch)}
+        return output if batch == 0 else {**output, "contrastive/top1": 0.5, "speed/images_per_second": 100.0}
+
+    with caplog.at_level(logging.INFO, logger="monai_mocoi.handlers.epoch_log"):
+        counting(step=step, handlers=[EpochLog(validator)]).run()
+    lines = [r.getMessage() for r in caplog.records if r.name == "monai_mocoi.handlers.epoch_log"]
+    assert lines == [
+        "epoch 1 of 2: loss 2.000, top-1 0.500, 100 images/s, validation: top-1 0.250, chance 0.010",
+        "epoch 2 of 2: loss 3.000, top-1 0.500, 100 images/s, validation: top-1 0.250, chance 0.010",
+    ]

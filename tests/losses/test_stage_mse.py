@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from monai_mocoi.losses import StageMSELoss
+
+
+def naive_standardised(features: np.ndarray) -> np.ndarray:
+    result = np.empty_like(features)
+    for channel in range(features.shape[1]):
+        values = features[:, channel]
+        result[:, channel] = (values - values.mean()) / np.sqrt(values.var() + 1e-5)
+    return result
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 1, 1, 1), (7, 5, 3, 2), (8, 16), (9, 1)])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_equals_numpy(shape: tuple[int, ...], normalize: bool) -> None:
+    random = np.random.default_rng(len(shape) + shape[0])
+    query, key = random.random(shape) * 3, random.random(shape) + 1
+    a, b = (naive_standardised(query), naive_standardised(key)) if normalize else (query, key)
+    loss = StageMSELoss(normalize)(torch.from_numpy(query), torch.from_numpy(key))
+    assert float(loss) == pytest.approx(((a - b) ** 2).mean(), rel=1e-10, abs=1e-12)
+
+
+def test_closed_forms() -> None:
+    maps = torch.rand(4, 3, 5, 5, dtype=torch.float64)
+    assert float(StageMSELoss()(maps, maps + 2)) == pytest.approx(4)
+    assert float(StageMSELoss(normalize=True)(maps, 3 * maps + 2)) < 1e-6  # neither scale nor offset matters
+    assert float(StageMSELoss(normalize=True)(maps, -maps)) == pytest.approx(4, rel=1e-3)
+    unrelated = torch.rand(400, 3, 5, 5, dtype=torch.float64), torch.rand(400, 3, 5, 5, dtype=torch.float64)
+    assert float(StageMSELoss(normalize=True)(*unrelated)) == pytest.approx(2, rel=0.05)
+
+
+def test_a12_shrinking_the_features_lowers_the_raw_loss_only() -> None:
+    query, key = torch.rand(8, 4, 3, 3, dtype=torch.float64), torch.rand(8, 4, 3, 3, dtype=torch.float64)
+    assert StageMSELoss()(query / 2, key / 2) < 0.3 * StageMSELoss()(query, key)
+    normalised = StageMSELoss(normalize=True)
+    assert float(normalised(query / 2, key / 2)) == pytest.approx(float(normalised(query, key)), rel=1e-3)
+
+
+def test_standardised_gradient_equals_batch_norm() -> None:
+    query = torch.rand(6, 4, 3, 3, dtype=torch.float64, requires_grad=True)
+    key = torch.rand(6, 4, 3, 3, dtype=torch.float64)
+    ours = torch.autograd.grad(StageMSELoss(normalize=True)(query, key), query)[0]
+
+    def norm(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.batch_norm(x, None, None, training=True)
+
+    theirs = torch.autograd.grad(torch.nn.functional.mse_loss(norm(query), norm(key)), query)[0]
+    torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
+        StageMSELoss()(torch.zeros(2, 3), torch.zeros(2, 4))

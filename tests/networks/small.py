@@ -1,0 +1,58 @@
+"""Small networks for tests: the parts of the real ones, with few channels."""
+
+from __future__ import annotations
+
+import torch
+from monai.networks.nets import ResNet
+
+from monai_mocoi.networks import (
+    BarlowProjector,
+    MoCo,
+    NegativeQueue,
+    PooledMap,
+    PooledVector,
+    ProjectionHead,
+    StageEncoder,
+)
+from monai_mocoi.networks.stage_heads import StageHead
+
+
+def small_resnet(block: str = "bottleneck", channels: int = 3) -> ResNet:
+    """A ResNet of one block a stage, 4 to 32 planes, with torchvision's strides."""
+    return ResNet(
+        block,
+        [1, 1, 1, 1],
+        [4, 8, 16, 32],
+        spatial_dims=2,
+        n_input_channels=channels,
+        conv1_t_stride=2,
+        bias_downsample=False,
+        feed_forward=False,
+    )
+
+
+def small_moco(
+    method: str = "moco", queue: int = 16, head: str = "mlp_bn", zero_init_residual: bool = False, **options: object
+) -> MoCo:
+    """A MoCo of small parts; ``options`` go to MoCo."""
+    encoder = StageEncoder(small_resnet(), zero_init_residual)
+    stage_heads: list[StageHead] = {
+        "moco": [],
+        "map": [PooledMap(size) for size in (4, 4, 2, 2)],
+        "vector": [PooledVector() for _ in range(4)],
+        "barlow": [BarlowProjector(channels, 16) for channels in encoder.stage_channels],
+    }[method]
+    return MoCo(
+        encoder,
+        ProjectionHead(head, encoder.stage_channels[-1], 24, 12),
+        NegativeQueue(queue, 12),
+        stage_heads,
+        **{"seed": 1, **options},  # type: ignore[arg-type]
+    )
+
+
+def views(count: int, seed: int = 0, channels: int = 1, size: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two related views of random images, float32."""
+    generator = torch.Generator().manual_seed(seed)
+    first = torch.rand(count, channels, size, size, generator=generator)
+    return first, 0.8 * first + 0.2 * torch.rand(first.shape, generator=generator)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from monai_mocoi.networks import BarlowProjector, PooledMap, PooledVector, ProjectionHead
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers"),
+    [
+        ("linear", [nn.Linear]),
+        ("mlp", [nn.Linear, nn.ReLU, nn.Linear]),
+        ("mlp_bn", [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear, nn.BatchNorm1d]),
+    ],
+)
+def test_projection_heads(kind: str, layers: list[type]) -> None:
+    head = ProjectionHead(kind, 10, 6, 4)
+    assert [type(layer) for layer in head] == layers
+    assert head(torch.rand(3, 10)).shape == (3, 4)
+    assert ProjectionHead(kind, 10, None, 4)(torch.rand(3, 10)).shape == (3, 4)
+
+
+def test_last_batch_norm_has_no_affine_part() -> None:
+    assert ProjectionHead("mlp_bn", 10, 6, 4)[-1].affine is False
+
+
+def test_unknown_head_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'conv'.*linear, mlp, mlp_bn"):
+        ProjectionHead("conv")
+
+
+@pytest.mark.parametrize("side", [1, 2, 8, 32])
+def test_pooled_map_averages_or_repeats(side: int) -> None:
+    stage = torch.rand(2, 3, side, side)
+    pooled = PooledMap(4).pool(stage)
+    assert pooled.shape == (2, 3, 4, 4)
+    for row in range(4):
+        rows = slice(row * side // 4, -(-(row + 1) * side // 4))
+        for column in range(4):
+            columns = slice(column * side // 4, -(-(column + 1) * side // 4))
+            torch.testing.assert_close(pooled[..., row, column], stage[..., rows, columns].mean((2, 3)))
+
+
+def test_vector_and_projector() -> None:
+    stage = torch.rand(4, 6, 3, 3)
+    torch.testing.assert_close(PooledVector().pool(stage), stage.mean((2, 3)))
+    projector = BarlowProjector(6, 16)
+    assert projector(projector.pool(stage)).shape == (4, 16)
+    assert [name for name, _ in projector.named_parameters()] == [
+        "projector.0.weight",
+        "projector.1.weight",
+        "projector.1.bias",
+        "projector.3.weight",
+        "projector.4.weight",
+        "projector.4.bias",
+        "projector.6.weight",
+    ]
