@@ -1,0 +1,74 @@
+"""A small dataset folder and a way to run a bundle's config in this process with a small network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigWorkflow
+
+from monai_mocoi.data import generate_demo
+
+BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
+NAMES = sorted(p.name for p in BUNDLES.iterdir() if (p / "configs").is_dir() and p.name != "templates")
+
+SMALL_BACKBONE = {
+    "_target_": "monai.networks.nets.ResNet",
+    "block": "bottleneck",
+    "layers": [1, 1, 1, 1],
+    "block_inplanes": [4, 8, 16, 32],
+    "spatial_dims": 2,
+    "n_input_channels": 3,
+    "conv1_t_stride": 2,
+    "bias_downsample": False,
+    "feed_forward": False,
+}
+SMALL = {
+    "image_size": 32,
+    "batch_size": 8,
+    "max_epochs": 2,
+    "queue_size": 12,
+    "num_workers": 0,
+    "head_hidden": 16,
+    "device": "cpu",
+    "network_def#encoder#backbone": SMALL_BACKBONE,
+    "network_def#head#in_features": 128,
+}
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=16, size=40, progress=False)
+
+
+@pytest.fixture
+def workflow(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+    """Build an (uninitialised) workflow of a bundle with small settings, in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def build(name: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
+        configs = BUNDLES / name / "configs"
+        settings = {**SMALL, "dataset_dir": str(dataset), **overrides}
+        if name.endswith("barlow"):
+            settings |= {"barlow_features": 16}
+            settings |= {f"network_def#stage_heads#{i}#in_features": 16 * 2**i for i in range(4)}
+        files = [str(configs / file) for file in ("train.json", *overlays)]
+        return ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
+
+    return build
+
+
+@pytest.fixture
+def pretrained(workflow: Callable[..., ConfigWorkflow]) -> Callable[..., ConfigWorkflow]:
+    """Initialise, run and finalise a bundle."""
+
+    def run(name: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
+        built = workflow(name, *overlays, **overrides)
+        built.initialize()
+        built.run()
+        built.finalize()
+        return built
+
+    return run

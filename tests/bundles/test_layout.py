@@ -1,0 +1,173 @@
+"""What MONAI's bundle tools, and the checks of its model zoo, ask of a bundle; all of it offline."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from monai.bundle import ConfigWorkflow, verify_metadata
+
+from tests.bundles.conftest import BUNDLES, NAMES
+
+FILES = {
+    "LICENSE",
+    "configs/logging.conf",
+    "configs/metadata.json",
+    "configs/multi_gpu_train.json",
+    "configs/paper.json",
+    "configs/train.json",
+    "docs/README.md",
+    "docs/data_license.txt",
+}
+
+# The fields that MONAI's metadata schema of 2024-07-25 requires, and their types, in our own words.
+TENSOR = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "format": {"type": "string"},
+        "num_channels": {"type": "integer"},
+        "spatial_shape": {"type": "array", "items": {"type": ["string", "integer"]}},
+        "dtype": {"type": "string"},
+        "value_range": {"type": "array", "items": {"type": "number"}},
+        "is_patch_data": {"type": "boolean"},
+        "channel_def": {"type": "object"},
+    },
+    "required": ["type", "format", "num_channels", "spatial_shape", "dtype", "value_range"],
+}
+TEXTS = ["schema", "version", "monai_version", "pytorch_version", "numpy_version", "task", "description", "authors"]
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "string", "minLength": 1} for name in [*TEXTS, "copyright"]},
+        "required_packages_version": {"type": "object"},
+        "changelog": {"type": "object"},
+        "network_data_format": {
+            "type": "object",
+            "properties": {
+                "inputs": {"type": "object", "properties": {"image": TENSOR}, "required": ["image"]},
+                "outputs": {"type": "object", "properties": {"pred": TENSOR}, "required": ["pred"]},
+            },
+            "required": ["inputs", "outputs"],
+        },
+    },
+    "required": [*TEXTS, "copyright", "required_packages_version", "network_data_format"],
+}
+
+
+def config(name: str, file: str) -> dict[str, Any]:
+    return json.loads((BUNDLES / name / "configs" / file).read_text())
+
+
+def strings(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [s for v in value.values() for s in strings(v)]
+    if isinstance(value, list):
+        return [s for v in value for s in strings(v)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_there_are_three_chest_bundles() -> None:
+    assert {"nih_moco", "nih_mse", "nih_barlow"} <= set(NAMES)
+
+
+def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> None:
+    script = BUNDLES / "templates" / "write.py"
+    result = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files(name: str) -> None:
+    folder = BUNDLES / name
+    assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == FILES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_fits_the_schema_offline(name: str, tmp_path: Path) -> None:
+    schema = tmp_path / "schema.json"
+    schema.write_text(json.dumps(SCHEMA))
+    # An existing --filepath is used as it is: nothing is downloaded.
+    verify_metadata(meta_file=str(BUNDLES / name / "configs" / "metadata.json"), filepath=str(schema))
+    metadata = config(name, "metadata.json")
+    assert metadata["version"] in metadata["changelog"]
+    assert metadata["name"] == name
+    del metadata["task"]
+    broken = tmp_path / "metadata.json"
+    broken.write_text(json.dumps(metadata))
+    with pytest.raises(ValueError, match="'task' is a required property"):
+        verify_metadata(meta_file=str(broken), filepath=str(schema))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_versions_are_the_pinned_ones(name: str, repository: Path) -> None:
+    pins = dict(
+        line.lower().split("==")
+        for line in (repository / "constraints.txt").read_text().splitlines()
+        if "==" in line and not line.startswith("#")
+    )
+    metadata = config(name, "metadata.json")
+    named = {
+        "monai": metadata["monai_version"],
+        "torch": metadata["pytorch_version"],
+        "numpy": metadata["numpy_version"],
+        **metadata["required_packages_version"],
+    }
+    import monai_mocoi
+
+    assert named.pop("monai-mocoi") == monai_mocoi.__version__
+    assert {package: pins[package] for package in named} == named
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_properties(name: str, workflow: Callable[..., ConfigWorkflow]) -> None:
+    built = workflow(name)
+    built.initialize()
+    assert built.check_properties() == []
+    assert built.max_epochs == 2
+    assert not Path("runs").exists()  # a check leaves nothing behind
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config_habits(name: str) -> None:
+    train = config(name, "train.json")
+    assert train["train"]["trainer"]["train_handlers"] == "@train#handlers"
+    assert isinstance(train["train"]["handlers"], list)
+    settings = set(train["settings"])
+    constants = list(train)[: list(train).index("settings")]
+    assert settings == set(constants) - {"imports", "bundle_root", "overwrite", "rank"}
+    for file in ("train.json", "paper.json", "multi_gpu_train.json"):
+        content = config(name, file)
+        for text in strings(content):
+            assert "scripts." not in text
+            assert not text.startswith(("/", "~")), text
+            assert ".." not in text, text
+        if file == "paper.json":
+            assert set(content) <= set(train), "an overlay sets what train.json has"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_and_overlay_agree(name: str) -> None:
+    """The README's table of departures names every setting that paper.json changes."""
+    train, paper = config(name, "train.json"), config(name, "paper.json")
+    readme = (BUNDLES / name / "docs" / "README.md").read_text()
+    rows = {
+        "views": "| Views |",
+        "head": "| Head |",
+        "temperature": "| Temperature |",
+        "learning_rate": "| Learning rate |",
+        "ema_momentum": "| Moving average |",
+        "queue_size": "| Queue |",
+        "bn_splits": "| BatchNorm |",
+        "image_size": "| Image |",
+        "stage_weights": "| Intermediate loss |",
+    }
+    for setting, row in rows.items():
+        if paper.get(setting) != train.get(setting):
+            assert row in readme
+    assert f"bundles/{name}/configs/train.json" in readme
