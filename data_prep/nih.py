@@ -18,7 +18,7 @@ from data_prep.grey_png import write_grey_png
 from data_prep.image_finder import find_images
 from data_prep.nih_metadata import FINDINGS, Study, read_image_list, read_metadata, read_split_csv
 from data_prep.record import Record, opened_folder
-from monai_mocoi.data.atomic_write import remove_leftovers
+from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import SPLITS, Datalist, write_datalist
 from monai_mocoi.data.errors import DatasetError

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.atomic_write import write_json
+from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError

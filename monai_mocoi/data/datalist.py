@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.atomic_write import write_bytes, write_json
+from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.versions import decoder_versions
 

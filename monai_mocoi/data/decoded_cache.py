@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers, write_json
+from monai_mocoi.atomic_write import atomic_path, remove_leftovers, write_json
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers
+from monai_mocoi.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock

@@ -12,6 +12,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.networks import save_encoder, unwrap
 
 
@@ -40,7 +41,8 @@ class EncoderSaver:
         if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
             return
         heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
-        torch.save(heads, self.folder / "heads.pt")
+        with atomic_path(self.folder / "heads.pt") as temporary:
+            torch.save(heads, temporary)
         sidecar = {
             "format": 1,
             "names": "torchvision ResNet state dict, without classification layer",

@@ -21,6 +21,8 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.atomic_write import write_json
+
 logger = logging.getLogger(__name__)
 
 _VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
@@ -83,7 +85,7 @@ class RunFolder:
         own_data: Sequence[str] | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.settings = dict(settings)
+        self.settings = {name: _plain(value) for name, value in settings.items()}
         self.dataset_sha256 = dataset_sha256
         self.overwrite = overwrite
         self.own_data = own_data
@@ -113,8 +115,8 @@ class RunFolder:
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in _VERSIONS_OF},
         }
-        _write_json(self.folder / "config.json", self.settings)
-        _write_json(self.folder / "manifest.json", self._manifest)
+        write_json(self.folder / "config.json", self.settings)
+        write_json(self.folder / "manifest.json", self._manifest)
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         engine.add_event_handler(Events.COMPLETED, self._finish)
 
@@ -145,7 +147,11 @@ class RunFolder:
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,
         }
-        _write_json(self.folder / "manifest.json", self._manifest)
+        write_json(self.folder / "manifest.json", self._manifest)
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
 
 
 def _true(value: bool | str) -> bool:
@@ -193,9 +199,3 @@ def _read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return manifest if isinstance(manifest, dict) else None
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-    os.replace(temporary, path)

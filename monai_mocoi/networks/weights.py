@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
+from monai_mocoi.atomic_write import atomic_path, write_bytes
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 
@@ -53,21 +53,19 @@ def encoder_state_dict(encoder: StageEncoder) -> dict[str, torch.Tensor]:
 
 
 def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: Mapping[str, Any]) -> None:
-    """Write the encoder and, beside it, what a user must know to use it.
-
-    Both files are written under temporary names and then renamed, the sidecar first.
+    """Write the encoder and, beside it, what a user must know to use it; the sidecar first, each file in one step.
 
     Args:
         path: of the weights, ending in ``.pt``; the sidecar has the same name with ``.json``.
         encoder: whose weights to write.
-        sidecar: plain values (others are written as text): method, input size, channel rule, mean and std, dataset hash, settings.
+        sidecar: plain values (others are written as text): method, input size, channel rule, mean and std, dataset
+            hash, settings.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dict(sidecar), indent=2, allow_nan=False, default=str) + "\n"
-    _write(path.with_suffix(".json"), lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
-    state = encoder_state_dict(encoder)
-    _write(path, lambda temporary: torch.save(state, temporary))
+    write_bytes(path.with_suffix(".json"), text.encode())
+    with atomic_path(path) as temporary:
+        torch.save(encoder_state_dict(encoder), temporary)
 
 
 def load_encoder(encoder: StageEncoder, path: str | os.PathLike[str]) -> LoadReport:
@@ -115,17 +113,3 @@ def load_encoder(encoder: StageEncoder, path: str | os.PathLike[str]) -> LoadRep
             )
     encoder.backbone.load_state_dict(state, strict=False)
     return report
-
-
-def _write(path: Path, write: Any) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        write(temporary)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -49,7 +49,11 @@ def test_view_pairs_are_shown_without_the_normalisation(tmp_path: Path, channels
     first, second = torch.rand(5, channels, 4, 6), torch.rand(5, channels, 4, 6)
     batch = {"view1": (first - 0.5) / 0.25, "view2": (second - 0.5) / 0.25}
     writer = LazySummaryWriter(tmp_path)
-    engine = counting(max_epochs=3, step=lambda engine, batch: {}, handlers=[ViewPairs(writer, [0.5] * channels, 0.25, pairs=2, every=2)])
+    engine = counting(
+        max_epochs=3,
+        step=lambda engine, batch: {},
+        handlers=[ViewPairs(writer, [0.5] * channels, 0.25, pairs=2, every=2)],
+    )
     engine.data_loader = [batch] * 3
     engine.run()
     writer.close()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from monai_mocoi.data.atomic_write import atomic_path, remove_leftovers, write_bytes, write_json
+from monai_mocoi.atomic_write import atomic_path, remove_leftovers, write_bytes, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):

@@ -1,4 +1,7 @@
-"""Files that are either whole or not there: written under a temporary name, then renamed."""
+"""Files that are either whole or not there: written under a temporary name, then renamed.
+
+It imports nothing of ours, so every floor may use it.
+"""
 
 from __future__ import annotations
 
