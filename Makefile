@@ -8,12 +8,17 @@ DEMO := bundles/nih_mse/configs/train.json
 .PHONY: demo test test-fast check format bundles clean
 
 $(STAMP): pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dicom,dev]"
 	touch $(STAMP)
 
 demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed), with the main command
-	$(BIN)/python -m monai.bundle run --config_file $(DEMO)
+	@if [ -e runs/nih_mse/pretrain/encoder.pt ]; then \
+		echo "runs/nih_mse/pretrain/encoder.pt is there already; to make it anew: rm -r runs/nih_mse && make demo"; \
+	else \
+		echo "$(BIN)/python -m monai.bundle run --config_file $(DEMO)"; \
+		$(BIN)/python -m monai.bundle run --config_file $(DEMO); \
+	fi
 
 test: $(STAMP)  ## the whole suite
 	$(BIN)/python -m pytest -n 2

@@ -66,7 +66,7 @@ class Plain:
         vectors, maps = [], []
         for part in images.chunk(self.splits):
             body = net[0]
-            x = body.maxpool(body.act(body.bn1(body.conv1(part.expand(-1, 3, -1, -1)))))
+            x = body.maxpool(body.act(body.bn1(body.conv1(part))))
             stages = []
             for layer in (body.layer1, body.layer2, body.layer3, body.layer4):
                 x = layer(x)
@@ -100,13 +100,12 @@ class Plain:
                 back = order.argsort()
                 key, key_maps = key[back], [m[back] for m in key_maps]
             stages = [self.stage_term(i, a, b) for i, (a, b) in enumerate(zip(maps, key_maps, strict=True))]
-        logits = torch.cat([(query * key).sum(1, keepdim=True), query @ self.queue.T], 1) / TEMPERATURE
+        logits = torch.cat([(query * key).sum(1, keepdim=True), query @ self.queue.clone().T], 1) / TEMPERATURE
         loss = F.cross_entropy(logits, torch.zeros(len(logits), dtype=torch.long, device=logits.device))
         loss = loss + sum(0.25 * stage for stage in stages)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        self.queue = self.queue.clone()
         self.queue[self.place : self.place + len(key)] = key
         self.place = (self.place + len(key)) % QUEUE
         return loss.item()
@@ -155,6 +154,7 @@ def main() -> None:
     parser.add_argument("--method", choices=["moco", "mse", "barlow"], nargs="+", default=["moco", "mse", "barlow"])
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--size", type=int, default=224)
+    parser.add_argument("--channels", type=int, choices=[1, 3], default=3, help="of our input; the plain side takes 3")
     parser.add_argument("--splits", type=int, default=2, help="BatchNorm parts, on both sides")
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--rounds", type=int, default=5)
@@ -166,16 +166,21 @@ def main() -> None:
         torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, {torch.get_num_threads()} threads"
     )
     print(f"torch {torch.__version__}, monai {monai.__version__}, {name}, {dtype or torch.float32}, channels last")
-    print(f"batch {args.batch}, {args.size} px, one channel, bn_splits {args.splits}")
+    print(f"batch {args.batch}, {args.size} px, {args.channels} channel(s), bn_splits {args.splits}")
     for method in args.method:
         torch.manual_seed(0)
-        view1 = torch.rand(args.batch, 1, args.size, args.size)
+        view1 = torch.rand(args.batch, 1, args.size, args.size, device=device)
         view2 = 0.8 * view1 + 0.2 * torch.rand_like(view1)
-        batch = {"view1": view1, "view2": view2, "index": torch.arange(args.batch)}
+        view1, view2 = (
+            v.expand(-1, args.channels, -1, -1).contiguous(memory_format=torch.channels_last) for v in (view1, view2)
+        )
+        batch = {"view1": view1, "view2": view2, "index": torch.arange(args.batch, device=device)}
         our_step = ours(method, args.splits, args.precision, device)
         plain = Plain(method, args.splits, dtype, device)
-        on_device = [v.to(device).contiguous(memory_format=torch.channels_last) for v in (view1, view2)]
-        sides = {"ours": partial(our_step, batch), "plain": partial(plain, *on_device)}
+        sides = {
+            "ours": partial(our_step, batch),
+            "plain": partial(plain, view1.expand(-1, 3, -1, -1), view2.expand(-1, 3, -1, -1)),
+        }
         for step in sides.values():
             timed(step, 2, device)
         seconds: dict[str, list[float]] = {"ours": [], "plain": []}

@@ -102,10 +102,13 @@ def read_image_list(path: str | Path) -> set[str]:
     """Read ``train_val_list.txt`` or ``test_list.txt``: one image name a line; plain or gzip.
 
     Raises:
-        DatasetError: it names no image.
+        DatasetError: it names no image, or is no text.
     """
-    with _open(path) as file:
-        names = {line.strip() for line in file} - {""}
+    try:
+        with _open(path) as file:
+            names = {line.strip() for line in file} - {""}
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
+        raise DatasetError(f"{Path(path).name} is no text file with one image name a line.") from error
     if not names:
         raise DatasetError(f"{Path(path).name} names no image.")
     return names

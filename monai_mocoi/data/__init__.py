@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "audit": ["AuditReport", "LeakError", "audit_datalist"],
         "cache_dir": ["user_cache_dir"],
-        "datalist": ["Datalist", "load_datalist", "write_datalist"],
+        "datalist": ["Datalist", "load_datalist", "require_images", "write_datalist"],
         "dataset": ["EpochIndex", "ImageDataset", "patient_code"],
         "decoded_cache": ["DecodedCache"],
         "demo": ["generate_demo", "resolve_dataset_dir"],

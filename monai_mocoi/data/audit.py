@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ NEAR_CORRELATION = 0.97
 _FORMAT = 1
 _EXAMPLES = 10
 _BLOCK = 4096
+
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,8 @@ def audit_datalist(
     )
     if not report.clean:
         raise LeakError(report)
+    if sum(report.near.values()):
+        logger.warning("%s", report.text())
     return report
 
 

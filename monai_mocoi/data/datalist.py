@@ -102,6 +102,23 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     )
 
 
+def require_images(datalist: Datalist, **at_least: int) -> None:
+    """Refuse a data set whose splits are too small for what is to come, before work begins.
+
+    Args:
+        datalist: to look at.
+        at_least: images needed, by split: ``training=64, validation=2``.
+
+    Raises:
+        DatasetError: names the split, its number of images and the number needed.
+    """
+    for split, needed in at_least.items():
+        found = len(datalist.splits()[split])
+        if found < needed:
+            hint = "lower batch_size, or add images" if split == "training" else "prepare the data set with more in it"
+            raise DatasetError(f"the {split} split has {found} image(s), but {needed} are needed: {hint}.")
+
+
 def write_datalist(
     folder: str | Path,
     name: str,

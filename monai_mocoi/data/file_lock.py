@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from monai_mocoi.data.errors import DatasetError
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -42,12 +44,22 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
         wait: wait for another holder to finish; False does not wait.
         poll: seconds between two tries.
 
+    Raises:
+        DatasetError: the folder cannot be made or written.
+
     Yields:
         True if the lock is held; False (only when ``wait`` is False) if another process holds it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "ab") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = open(path, "ab")  # noqa: SIM115 - closed by the block below
+    except OSError as error:
+        raise DatasetError(
+            f"cannot write to the folder {path.parent.name!r} ({error.strerror}). If it is the cache, name a folder "
+            "that can be written in the environment variable MONAI_MOCOI_CACHE."
+        ) from error
+    with file:
         held = _try_lock(file)
         while wait and not held:
             time.sleep(poll)

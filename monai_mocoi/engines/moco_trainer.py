@@ -39,6 +39,7 @@ class MoCoTrainer(Trainer):
         accumulation_steps: batches a step of the optimiser, 1 or more. The key encoder moves once a step. What remains
             at an epoch's end is a step too.
         max_grad_norm: clip the gradient's norm; None: no clipping.
+        watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
         compile: run both encoders through ``torch.compile``.
         epoch_length: iterations an epoch; None: the loader's length.
         non_blocking: copy batches to the device asynchronously.
@@ -47,8 +48,9 @@ class MoCoTrainer(Trainer):
     Every iteration leaves in ``engine.state.output`` a dict of floats: ``loss/total``, ``loss/contrastive``,
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
-    ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4``, ``queue/fill`` and
-    ``schedule/learning_rate``. What cannot be told, such as the top-1 of a first batch without negatives, is left out.
+    ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
+    ``queue/fill`` and ``schedule/learning_rate``. What cannot be told, such as the top-1 of a first batch without
+    negatives, is left out.
 
     The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it.
 
@@ -72,6 +74,7 @@ class MoCoTrainer(Trainer):
         channels_last: bool = True,
         accumulation_steps: int = 1,
         max_grad_norm: float | None = None,
+        watch_every: int = 10,
         compile: bool = False,
         epoch_length: int | None = None,
         non_blocking: bool = True,
@@ -81,6 +84,8 @@ class MoCoTrainer(Trainer):
         self.moco = unwrap(network)
         if max_epochs < 1:
             raise ValueError(f"max_epochs is {max_epochs}, but must be 1 or more.")
+        if watch_every < 1:
+            raise ValueError(f"watch_every is {watch_every}, but must be 1 (every iteration) or more.")
         if accumulation_steps < 1:
             raise ValueError(f"accumulation_steps is {accumulation_steps}, but must be 1 (no accumulation) or more.")
         if max_grad_norm is not None and not max_grad_norm > 0:
@@ -100,6 +105,7 @@ class MoCoTrainer(Trainer):
         self.channels_last = channels_last
         self.accumulation_steps = accumulation_steps
         self.max_grad_norm = max_grad_norm
+        self.watch_every = watch_every
         super().__init__(
             device=device,
             max_epochs=max_epochs,
@@ -145,7 +151,10 @@ class MoCoTrainer(Trainer):
         waits = isinstance(self.network, DistributedDataParallel) and not last
         with self.network.no_sync() if waits else nullcontext():  # type: ignore[operator]
             with torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None):
-                output = self.inferer(view1, self.network, view2, images, patients, move_key_encoder=first)
+                watch = (engine.state.iteration - 1) % self.watch_every == 0
+                output = self.inferer(
+                    view1, self.network, view2, images, patients, move_key_encoder=first, watch_stages=watch
+                )
             rows, terms = self._losses(output)
             total = torch.stack(list(terms.values())).sum()
             self.scaler.scale(total / batches).backward()

@@ -45,7 +45,8 @@ class EpochLog:
         parts = [f"{text} {means[name]:.3f}" for name, text in _MEANS.items() if name in means]
         if "speed/images_per_second" in means:
             parts.append(f"{means['speed/images_per_second']:.0f} images/s")
-        metrics = self.validator.state.metrics if self.validator is not None else {}
+        fresh = self.validator is not None and self.validator.state.epoch == engine.state.epoch
+        metrics = self.validator.state.metrics if self.validator is not None and fresh else {}
         checked = [f"{text} {metrics[name]:.3f}" for name, text in _VALIDATION.items() if name in metrics]
         if checked:
             parts.append("validation: " + ", ".join(checked))

@@ -30,7 +30,7 @@ def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bo
 
 
 class WarmupCosine:
-    """Set the learning rate before every iteration, from the iteration's number alone.
+    """Set the learning rate before every iteration, from the step's number alone.
 
     There is no state: a resumed run continues rightly, and a run extended by a larger ``max_epochs`` follows the longer
     cosine from where it stands (a saved torch scheduler would keep the old length).
@@ -40,6 +40,7 @@ class WarmupCosine:
         warmup_steps: see :func:`warmup_cosine`.
         warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
         cosine: False: constant after the warm-up.
+        accumulation_steps: the trainer's: iterations a step, and what remains at an epoch's end is a step too.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class WarmupCosine:
         warmup_steps: int = 0,
         warmup_max_share: float = 0.1,
         cosine: bool = True,
+        accumulation_steps: int = 1,
     ) -> None:
         if warmup_steps < 0:
             raise ValueError(f"warmup_steps is {warmup_steps}, but must be 0 (none) or more.")
@@ -57,6 +59,7 @@ class WarmupCosine:
         self.warmup_steps = warmup_steps
         self.warmup_max_share = warmup_max_share
         self.cosine = cosine
+        self.accumulation_steps = accumulation_steps
         self.base = [float(group["lr"]) for group in optimizer.param_groups]
 
     def attach(self, engine: Workflow) -> None:
@@ -64,8 +67,10 @@ class WarmupCosine:
         engine.add_event_handler(Events.ITERATION_STARTED, self._set)
 
     def _set(self, engine: Workflow) -> None:
-        total = engine.state.max_epochs * engine.state.epoch_length
+        epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
+        steps_an_epoch = -(-engine.state.epoch_length // self.accumulation_steps)
+        total = engine.state.max_epochs * steps_an_epoch
         warmup = min(self.warmup_steps, int(self.warmup_max_share * total))
-        factor = warmup_cosine(engine.state.iteration - 1, total, warmup, self.cosine)
+        factor = warmup_cosine(epoch * steps_an_epoch + batch // self.accumulation_steps, total, warmup, self.cosine)
         for group, base in zip(self.optimizer.param_groups, self.base, strict=True):
             group["lr"] = base * factor

@@ -73,6 +73,8 @@ class RunFolder:
         settings: the resolved constants of the config: plain values, others are written as text.
         dataset_sha256: hash of the data set's ``datalist.json``.
         overwrite: see :func:`check_run_folder`.
+        components: objects to describe in ``config.json`` beside the settings, by name: what an override deep inside
+            the config changed shows there.
         own_data: commands that lead from one's own images to this run, logged at the end; None: nothing is logged.
     """
 
@@ -82,11 +84,13 @@ class RunFolder:
         settings: Mapping[str, Any],
         dataset_sha256: str,
         overwrite: bool | str = False,
+        components: Mapping[str, Any] | None = None,
         own_data: Sequence[str] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.settings = {name: _plain(value) for name, value in settings.items()}
         self.dataset_sha256 = dataset_sha256
+        self.components = _plain(_described(dict(components or {})))
         self.overwrite = overwrite
         self.own_data = own_data
         self._manifest: dict[str, Any] = {}
@@ -101,7 +105,7 @@ class RunFolder:
         check_run_folder(self.folder, self.overwrite)
         if self.folder.is_dir():
             shutil.rmtree(self.folder)
-        (self.folder / "checkpoints").mkdir(parents=True)
+        self.folder.mkdir(parents=True)
         self._began = time.monotonic()
         self._manifest = {
             "status": "running",
@@ -115,7 +119,7 @@ class RunFolder:
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in _VERSIONS_OF},
         }
-        write_json(self.folder / "config.json", self.settings)
+        write_json(self.folder / "config.json", {**self.settings, "components": self.components})
         write_json(self.folder / "manifest.json", self._manifest)
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         engine.add_event_handler(Events.COMPLETED, self._finish)
@@ -150,6 +154,28 @@ class RunFolder:
         write_json(self.folder / "manifest.json", self._manifest)
 
 
+def _described(value: Any) -> Any:
+    """Describe an object by its class and its plain attributes, and those of the transforms in it."""
+    if isinstance(value, Mapping):
+        return {name: _described(item) for name, item in value.items()}
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_described(item) for item in value]
+    kept = {
+        name: _described(item)
+        for name, item in vars(value).items()
+        if not name.startswith("_") and (name in ("transform", "transforms", "views") or _is_plain(item))
+    }
+    return {"class": type(value).__name__, **kept}
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(_is_plain(item) for item in value)
+    return value is None or isinstance(value, str | bool | int | float)
+
+
 def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
@@ -180,7 +206,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def _commit() -> str | None:
-    """Commit of the checkout that this package runs from; None for an installed package."""
+    """Commit of the checkout this package runs from, "-dirty" where files differ; None for an installed package."""
     here = Path(__file__).resolve().parents[2]
     if not (here / ".git").exists():
         return None
@@ -188,14 +214,20 @@ def _commit() -> str | None:
         found = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True, timeout=10
         )
+        changed = subprocess.run(
+            ["git", "status", "--porcelain"], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip()
+    return found.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a run; None where the folder holds something else."""
+    if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
+        return None  # a dataset folder has a manifest too, and must never be emptied
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return manifest if isinstance(manifest, dict) else None
+    return manifest if isinstance(manifest, dict) and "status" in manifest else None

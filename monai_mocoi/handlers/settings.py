@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,16 +13,22 @@ _MEANT = {"true": "True", "false": "False", "none": "None", "null": "None"}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse a text that was meant as true, false or nothing.
+    """Refuse a text that was meant as true, false or nothing, and ``torchrun`` without its overlay.
 
     MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true.
 
     Args:
-        settings: names and resolved values.
+        settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
 
     Raises:
         ValueError: names the setting and what to write.
     """
+    processes, world_size = int(os.environ.get("WORLD_SIZE", "1")), settings.get("world_size", 1)
+    if processes != world_size:
+        raise ValueError(
+            f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
+            "--config_file \"['.../train.json','.../multi_gpu_train.json']\", or start one process without torchrun."
+        )
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
             raise ValueError(

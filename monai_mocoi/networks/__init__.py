@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "moco": ["MoCo", "MoCoOutput", "unwrap"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],
+        "processes": ["from_torchrun"],
         "projection_head": ["ProjectionHead"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
         "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],

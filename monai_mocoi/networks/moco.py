@@ -38,7 +38,8 @@ class MoCoOutput(NamedTuple):
     stages_key: tuple[torch.Tensor, ...]
     """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
     pooled_stages: tuple[torch.Tensor, ...]
-    """``(N, C)`` globally averaged query maps of the four stages, detached: for watching their spread."""
+    """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
+    ``watch_stages`` is False."""
 
 
 class _Branch(NamedTuple):
@@ -55,8 +56,8 @@ class MoCo(nn.Module):
     into the queue. None of this happens in eval mode (fault A5).
 
     BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
-    parts. Query and key of an image are placed in different parts, so that the statistics of a part do not give the
-    positive away (He et al. 2020, section 3.3).
+    parts. The key view's parts are drawn anew in every step, so that an image's key stands among others than its query
+    did, and the statistics do not give the positive away (He et al. 2020, section 3.3).
 
     Args:
         encoder: the query encoder; the key encoder starts as its copy.
@@ -115,6 +116,7 @@ class MoCo(nn.Module):
         self.mask_own_image = mask_own_image
         self.mask_own_patient = mask_own_patient
         self.shuffle_seed = seed or 0
+        self._needs_two = any(isinstance(m, nn.BatchNorm1d) for m in (*head.modules(), *self.stage_heads.modules()))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def forward(
@@ -124,6 +126,7 @@ class MoCo(nn.Module):
         images: torch.Tensor | None = None,
         patients: torch.Tensor | None = None,
         move_key_encoder: bool = True,
+        watch_stages: bool = True,
     ) -> MoCoOutput:
         """Compare two views of a batch of images with each other and with the queue.
 
@@ -134,11 +137,17 @@ class MoCo(nn.Module):
             patients: ``(N,)`` index of each image's patient; None: unknown.
             move_key_encoder: False for all but the first micro-batch of an accumulated step, so that a step moves
                 the key encoder once.
+            watch_stages: give ``pooled_stages``; it costs a pass over all stage maps.
 
         Returns:
             a :class:`MoCoOutput`.
+
+        Raises:
+            ValueError: a training batch of one image, with heads that have BatchNorm.
         """
-        query = self._encode(self.query_encoder, self.query_head, query_view)
+        if self.training and self._needs_two and len(query_view) < 2:
+            raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
+        query = self._encode(self.query_encoder, self.query_head, query_view, watch_stages)
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
@@ -198,13 +207,13 @@ class MoCo(nn.Module):
         pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
         return _Branch(all_keys[own], pooled, ()), all_keys
 
-    def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor) -> _Branch:
+    def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor, watch: bool = False) -> _Branch:
         branches = []
         for part in images.tensor_split(self._parts(len(images))):
             embedding, stages = encoder(part)
             vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
             pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
-            averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if vectors.requires_grad else ()
+            averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
             branches.append(_Branch(vectors, pooled, averages))
         if len(branches) == 1:
             return branches[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 import torch.distributed as dist
 
@@ -14,6 +16,23 @@ def world_size() -> int:
 def rank() -> int:
     """This process's place among them, from 0."""
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
+def from_torchrun(name: str) -> int:
+    """A number that ``torchrun`` hands to each of its processes.
+
+    Args:
+        name: "RANK", "LOCAL_RANK" or "WORLD_SIZE".
+
+    Raises:
+        RuntimeError: the process was not started by ``torchrun``.
+    """
+    if name not in os.environ:
+        raise RuntimeError(
+            f"{name} is not set: multi_gpu_train.json is for runs started by `torchrun --nproc_per_node N -m "
+            "monai.bundle run ...`. For one process leave this overlay out."
+        )
+    return int(os.environ[name])
 
 
 @torch.no_grad()

@@ -119,6 +119,12 @@ class StageEncoder(nn.Module):
                 "(or 1, entered as equal channels): set the bundle's `channels`, or build the encoder with as many."
             )
         weight = conv.weight.sum(dim=1, keepdim=True)
+        if conv.weight.is_contiguous(memory_format=torch.channels_last):
+            # With one channel both formats have the same order in memory; the strides alone tell the convolution which
+            # is meant, and thereby the format of all that follows.
+            images = images.contiguous()
+            height, width = images.shape[2:]
+            images = images.as_strided(images.shape, (height * width, 1, width, 1))
         return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
 
 

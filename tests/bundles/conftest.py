@@ -30,7 +30,6 @@ SMALL = {
     "batch_size": 8,
     "max_epochs": 2,
     "queue_size": 12,
-    "num_workers": 0,
     "head_hidden": 16,
     "device": "cpu",
     "network_def#encoder#backbone": SMALL_BACKBONE,

@@ -140,7 +140,7 @@ def test_config_habits(name: str) -> None:
     assert isinstance(train["train"]["handlers"], list)
     settings = set(train["settings"])
     constants = list(train)[: list(train).index("settings")]
-    assert settings == set(constants) - {"imports", "bundle_root", "overwrite", "rank"}
+    assert settings == set(constants) - {"imports", "bundle_root", "overwrite", "rank", "dataset_dir", "output_dir"}
     for file in ("train.json", "paper.json", "multi_gpu_train.json"):
         content = config(name, file)
         for text in strings(content):

@@ -24,7 +24,6 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
     pretrained(name)
     folder = Path("runs") / name / "pretrain"
     assert sorted(p.name for p in folder.iterdir()) == [
-        "checkpoints",
         "config.json",
         "encoder.json",
         "encoder.pt",
@@ -79,9 +78,6 @@ def test_a8_every_method_starts_from_the_same_weights(workflow: Run) -> None:
 
 
 def test_a7_paper_overlay_sets_the_papers_settings(workflow: Run) -> None:
-    """Only the sizes of the small test are kept; every other value is the paper's."""
-    from tests.bundles.conftest import SMALL
-
     for name in ("nih_moco", "nih_mse", "nih_barlow"):
         built = workflow(name, "paper.json", queue_size=65536)
         built.initialize()
@@ -113,12 +109,12 @@ def test_a7_paper_overlay_sets_the_papers_settings(workflow: Run) -> None:
         if name == "nih_barlow":
             assert trainer.stage_weights == (5e-5,) * 4
             assert (trainer.stage_loss.off_diagonal_weight, trainer.stage_loss.divisor) == (1, 32)
-        assert SMALL["image_size"] == settings["image_size"]
 
 
 def test_paper_overlay_runs(pretrained: Run) -> None:
-    pretrained("nih_mse", "paper.json", max_epochs=1, decode_size=32)
+    built = pretrained("nih_mse", "paper.json", max_epochs=1, image_size=48)
     assert (Path("runs") / "nih_mse" / "pretrain" / "encoder.pt").is_file()
+    assert built.parser.get_parsed_content("validate#dataset")[0]["view1"].shape == (1, 48, 48)
 
 
 def test_a10_learning_rate_follows_the_global_batch(workflow: Run) -> None:
@@ -151,7 +147,7 @@ def test_views_of_a_pair_differ_and_are_the_same_at_every_validation(workflow: R
         ({"dataset_dir": "nowhere"}, "python -m data_prep nih"),
         ({"head": "conv"}, "linear, mlp, mlp_bn"),
         ({"cosine": "false"}, "--cosine False"),
-        ({"batch_size": 4096}, "lower batch_size"),
+        ({"batch_size": 4096}, "but 4096 are needed: lower batch_size"),
         ({"temperature": 0}, "temperature is 0"),
     ],
 )
@@ -166,6 +162,36 @@ def test_bad_settings_are_refused_before_a_run_folder_exists(
         error = error.__cause__ or error.__context__  # type: ignore[assignment]
     assert any(message in text for text in texts)
     assert not Path("runs").exists()
+
+
+def test_a_change_deep_in_the_config_shows_in_what_is_recorded(pretrained: Run) -> None:
+    pretrained("nih_mse", max_epochs=1, **{"views#transform#transforms#0#degrees": 25})
+    config = json.loads(Path("runs/nih_mse/pretrain/config.json").read_text())
+    rotation = config["components"]["views"]["views"]["transform"]["transforms"][0]
+    assert (rotation["class"], rotation["degrees"]) == ("RandRotation", [-25, 25])
+    assert config["components"]["optimizer"]["momentum"] == 0.9
+    assert config["components"]["stage_loss"] == {"class": "StageMSELoss", "normalize": True, "training": True}
+    assert "PooledMap" in config["components"]["network"]
+
+
+def test_no_local_path_travels_with_the_product(pretrained: Run, dataset: Path) -> None:
+    pretrained("nih_mse", max_epochs=1)
+    for file in Path("runs/nih_mse/pretrain").rglob("*"):
+        if file.is_file():
+            assert str(dataset).encode() not in file.read_bytes(), file.name
+
+
+def test_three_channels_have_a_mean_each(workflow: Run) -> None:
+    mean, std = [0.1, 0.2, 0.3], [0.5, 0.25, 0.125]
+    grey = workflow("nih_moco", channels=3)
+    coloured = workflow("nih_moco", channels=3, mean=mean, std=std)
+    views = []
+    for built in (grey, coloured):
+        built.initialize()
+        views.append(built.parser.get_parsed_content("validate#dataset")[0]["view1"])
+    pixels = views[0] * 0.25 + 0.5
+    expected = (pixels - torch.tensor(mean).reshape(3, 1, 1)) / torch.tensor(std).reshape(3, 1, 1)
+    torch.testing.assert_close(views[1], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a24_an_earlier_run_is_not_touched(pretrained: Run) -> None:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from monai_mocoi.data import DatasetError, load_datalist, write_datalist
+from monai_mocoi.data import DatasetError, load_datalist, require_images, write_datalist
 from tests.data.dataset_folders import dataset_folder, names, picture, read_list, save, write_list
 
 
@@ -29,6 +29,15 @@ def test_relative_folder_and_empty_splits(tmp_path, monkeypatch):
     datalist = load_datalist("set")
     assert datalist.validation == datalist.test == []
     assert os.path.isabs(datalist.training[0]["image"])
+
+
+def test_too_few_images_are_named_with_their_split(tmp_path):
+    datalist = load_datalist(dataset_folder(tmp_path, validation=0))
+    require_images(datalist, training=6)
+    with pytest.raises(DatasetError, match=r"training split has 6 image\(s\), but 7 are needed: lower batch_size"):
+        require_images(datalist, training=7)
+    with pytest.raises(DatasetError, match=r"validation split has 0 image\(s\), but 2 are needed"):
+        require_images(datalist, training=6, validation=2)
 
 
 def test_no_folder_and_unfinished_folder_name_the_commands(tmp_path):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import math
+import shutil
 from typing import Any
 
 import pytest
@@ -90,6 +91,13 @@ def test_one_iteration_equals_a_plain_step(method: str) -> None:
         torch.testing.assert_close(ours, plain, rtol=1e-4, atol=1e-6)
 
 
+def test_stages_are_watched_every_few_iterations() -> None:
+    rows = run_noting(trainer_of(small_moco(), batches(5), watch_every=2))
+    assert ["spread/stage1" in row for row in rows] == [True, False, True, False, True]
+    with pytest.raises(ValueError, match="watch_every is 0"):
+        trainer_of(small_moco(), batches(1), watch_every=0)
+
+
 def test_first_step_without_negatives_tells_nothing() -> None:
     first, second = run_noting(trainer_of(small_moco(), batches(2)))
     assert first["loss/contrastive"] == 0
@@ -155,13 +163,6 @@ def test_bfloat16_runs_the_networks_but_keeps_weights_and_losses_in_float32() ->
     assert rows[0]["loss/total"] != exact[0]["loss/total"]
 
 
-def test_scaler_state_can_be_kept() -> None:
-    trainer = trainer_of(small_moco(), batches(1))
-    trainer.run()
-    assert trainer.scaler.is_enabled() is False
-    trainer.scaler.load_state_dict(trainer.scaler.state_dict())
-
-
 def test_a_loss_that_is_not_finite_stops_the_run_and_is_named() -> None:
     data = batches(3)
     data[1]["view1"][0] = float("nan")
@@ -200,11 +201,30 @@ def test_sampler_is_told_every_epoch() -> None:
     assert orders[0] != orders[1] != orders[2]
 
 
-def test_compiled_encoders_keep_their_names() -> None:
-    moco = small_moco()
-    names = list(moco.state_dict())
-    trainer_of(moco, batches(1), compile=True)
-    assert list(moco.state_dict()) == names
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile on a CPU needs the compiler g++")
+def test_compiled_encoders_train_alike_and_keep_their_names() -> None:
+    plain, compiled = small_moco(), small_moco()
+    names = list(compiled.state_dict())
+    rows = run_noting(trainer_of(plain, batches(2)))
+    same = run_noting(trainer_of(compiled, batches(2), compile=True))
+    assert list(compiled.state_dict()) == names
+    assert same[-1]["loss/total"] == pytest.approx(rows[-1]["loss/total"], rel=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("precision", ["float32", "bf16", "fp16"])
+@pytest.mark.parametrize("method", ["moco", "map", "barlow"])
+def test_cuda_trains_in_every_precision_and_keeps_its_scaler(method: str, precision: str) -> None:
+    moco = small_moco(method, bn_splits=2).to("cuda", memory_format=torch.channels_last)
+    trainer = trainer_of(moco, batches(3), method, device="cuda", precision=precision)
+    rows = run_noting(trainer)
+    exact = run_noting(trainer_of(small_moco(method, bn_splits=2), batches(3), method))
+    assert rows[0]["loss/total"] == pytest.approx(exact[0]["loss/total"], rel=0.1, abs=1e-3)
+    assert all(math.isfinite(row["loss/total"]) for row in rows)
+    assert trainer.scaler.is_enabled() == (precision == "fp16")
+    assert ("scale" in trainer.scaler.state_dict()) == (precision == "fp16")
 
 
 def test_bad_settings_are_refused_before_any_work() -> None:
@@ -241,7 +261,8 @@ def test_b3_two_processes_of_half_the_batch_equal_one_process_with_two_batch_nor
     for name, value in one.state_dict().items():
         if "running" in name or "num_batches" in name:
             continue  # each process keeps the running statistics of its own part
-        torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-12, msg=name)
-        torch.testing.assert_close(second[name], value, rtol=1e-6, atol=1e-12, msg=name)
+        # Sums run in another order, so a weight that is nearly 0 differs by rounding: 1e-9 is far below any weight.
+        torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-9, msg=name)
+        torch.testing.assert_close(second[name], value, rtol=1e-6, atol=1e-9, msg=name)
     for row, a, b in zip(rows, first_rows, second_rows, strict=True):
         assert (a["loss/total"] + b["loss/total"]) / 2 == pytest.approx(row["loss/total"], rel=1e-6)

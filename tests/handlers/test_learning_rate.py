@@ -58,6 +58,17 @@ def test_a_short_run_warms_up_for_its_share_only() -> None:
     assert seen == pytest.approx([warmup_cosine(step, 20, 2) for step in range(20)])
 
 
+def test_accumulated_batches_count_as_one_step() -> None:
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    schedule = WarmupCosine(optimizer, warmup_steps=2, warmup_max_share=1.0, accumulation_steps=2)
+    engine = counting(max_epochs=2, iterations=5, handlers=[schedule])
+    seen: list[float] = []
+    engine.add_event_handler(Events.ITERATION_STARTED, lambda: seen.append(optimizer.param_groups[0]["lr"]))
+    engine.run()
+    steps = [0, 0, 1, 1, 2, 3, 3, 4, 4, 5]  # what remains at an epoch's end is a step too
+    assert seen == pytest.approx([warmup_cosine(step, 6, 2) for step in steps])
+
+
 def test_bad_arguments_are_named() -> None:
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
     with pytest.raises(ValueError, match="warmup_steps is -1"):

@@ -29,7 +29,12 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
     assert (record["seed"], record["dataset_sha256"], record["epochs"], record["iterations"]) == (3, "abc", 2, 6)
     assert record["versions"]["torch"]
     assert record["device"] == "cpu"
-    assert json.loads((folder / "config.json").read_text()) == {"seed": 3, "device": "x", "sizes": [1, 2]}
+    assert json.loads((folder / "config.json").read_text()) == {
+        "seed": 3,
+        "device": "x",
+        "sizes": [1, 2],
+        "components": {},
+    }
     assert "encoder.pt" in caplog.text
     assert "tensorboard" in caplog.text
     assert "prepare me" in caplog.text
@@ -79,6 +84,11 @@ def test_a_folder_of_something_else_is_never_emptied(tmp_path: Path) -> None:
         check_run_folder(tmp_path, overwrite=True)
     (tmp_path / "manifest.json").write_text("{broken")
     with pytest.raises(RunFolderError, match="not those of a run"):
+        check_run_folder(tmp_path, overwrite=True)
+    (tmp_path / "manifest.json").write_text('{"source": "nih"}')
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "datalist.json").write_text("{}")
+    with pytest.raises(RunFolderError, match="not those of a run"):  # a dataset folder
         check_run_folder(tmp_path, overwrite=True)
     with pytest.raises(RunFolderError, match="is a file"):
         check_run_folder(tmp_path / "thesis.txt")

@@ -158,6 +158,13 @@ def test_half_precision_ends_at_the_heads() -> None:
         assert tensor.dtype == torch.float32
 
 
+def test_a_batch_of_one_is_refused_where_batch_norm_needs_two() -> None:
+    with pytest.raises(ValueError, match="batch_size to 2"):
+        small_moco()(*views(1), torch.arange(1))
+    assert small_moco(head="linear")(*views(1, size=64), torch.arange(1)).query.shape == (1, 12)
+    assert small_moco().eval()(*views(1), torch.arange(1)).query.shape == (1, 12)
+
+
 def test_bad_arguments_are_named() -> None:
     encoder, head, queue = StageEncoder(small_resnet()), torch.nn.Linear(128, 12), small_moco().queue
     with pytest.raises(ValueError, match=r"momentum is 1\.5"):
