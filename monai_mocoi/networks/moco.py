@@ -227,7 +227,8 @@ class MoCo(nn.Module):
         return [head for head in self.stage_heads if isinstance(head, StageHead)]
 
     def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
-        parts = pooled.tensor_split(self._parts(len(pooled)))
+        has_weights = next(head.parameters(), None) is not None
+        parts = pooled.tensor_split(self._parts(len(pooled)) if has_weights else 1)
         return _full_precision(torch.cat([head(part) for part in parts]) if len(parts) > 1 else head(pooled))
 
     def _parts(self, batch: int) -> int:
