@@ -13,8 +13,9 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed), with the main command
-	@if [ -e runs/nih_mse/pretrain/encoder.pt ]; then \
-		echo "runs/nih_mse/pretrain/encoder.pt is there already; to make it anew: rm -r runs/nih_mse && make demo"; \
+	@if [ -e runs/nih_mse/pretrain ]; then \
+		echo "runs/nih_mse/pretrain holds a run already, finished or not; to make it anew: rm -r runs/nih_mse && make demo"; \
+		test -e runs/nih_mse/pretrain/encoder.pt; \
 	else \
 		echo "$(BIN)/python -m monai.bundle run --config_file $(DEMO)"; \
 		$(BIN)/python -m monai.bundle run --config_file $(DEMO); \
@@ -30,7 +31,7 @@ check: $(STAMP)  ## style, types, and bundles that match their templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python bundles/templates/write.py --check
+	$(BIN)/python bundles/templates/write.py --check && echo "Bundles match their templates."
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

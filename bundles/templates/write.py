@@ -44,7 +44,7 @@ def with_settings(config: dict[str, Any], template: dict[str, Any]) -> dict[str,
     names = list(template)
     constants = names[: names.index("settings")] + [name for name in config if name not in template]
     rest = [name for name in names if name not in constants and name != "settings"]
-    settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS}
+    settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | {"method": "METHOD_NAME"}
     return {**{n: config[n] for n in constants}, "settings": settings, **{n: config[n] for n in rest}}
 
 
@@ -74,7 +74,7 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
             config = merged(config, overlay.get(file, {}))
         if file == "train.json":
             config = with_settings(config, template)
-        files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name) + "\n"
+        files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name).replace("METHOD_NAME", method) + "\n"
     files["configs/logging.conf"] = (TEMPLATES / "configs" / "logging.conf").read_text(encoding="utf-8")
     words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o["words"].items()}
     readme = string.Template((TEMPLATES / "docs" / "README.md").read_text(encoding="utf-8"))

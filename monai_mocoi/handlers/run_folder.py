@@ -134,7 +134,7 @@ class RunFolder:
         logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")
         logger.info("Curves:  %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
         for line in self.own_data or []:
-            logger.info("Your own data: %s", line)
+            logger.info("Your own data: %s", line.replace("python ", f"{python} ", 1))
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
         if self._manifest:

@@ -9,13 +9,14 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
-_MEANT = {"true": "True", "false": "False", "none": "None", "null": "None"}
+_MEANT = {"true": "True", "false": "False", "none": "'$None'", "null": "'$None'"}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse a text that was meant as true, false or nothing, and ``torchrun`` without its overlay.
 
-    MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true.
+    MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true; and it drops
+    ``--max_grad_norm None`` without a word, so that nothing must be written as the expression ``'$None'``.
 
     Args:
         settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
@@ -33,7 +34,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         if isinstance(value, str) and value.lower() in _MEANT:
             raise ValueError(
                 f"{name} is the text {value!r}, which would not mean what it says: "
-                f"write --{name} {_MEANT[value.lower()]} (with a capital letter)."
+                f"write --{name} {_MEANT[value.lower()]}."
             )
 
 

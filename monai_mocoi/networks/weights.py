@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from monai_mocoi.atomic_write import atomic_path, write_bytes
 from monai_mocoi.networks.stage_encoder import StageEncoder
@@ -68,11 +69,12 @@ def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: M
         torch.save(encoder_state_dict(encoder), temporary)
 
 
-def load_encoder(encoder: StageEncoder, path: str | os.PathLike[str]) -> LoadReport:
+def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport:
     """Load weights into an encoder, and tell what matched.
 
     Args:
-        encoder: changed in place.
+        encoder: a :class:`StageEncoder`, or a plain ResNet with torchvision's names (MONAI's or torchvision's own);
+            changed in place.
         path: an ``encoder.pt``, or any state dict in torchvision's ResNet names (torchvision's or timm's file).
 
     Returns:
@@ -94,7 +96,8 @@ def load_encoder(encoder: StageEncoder, path: str | os.PathLike[str]) -> LoadRep
         ) from error
     if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
         raise WeightsError(f"{path.name!r} is not a plain state dict of tensors: save model.state_dict() itself.")
-    own = encoder.backbone.state_dict()
+    backbone = encoder.backbone if isinstance(encoder, StageEncoder) else encoder
+    own = backbone.state_dict()
     report = LoadReport(
         matched=tuple(name for name in own if name in state),
         missing=tuple(name for name in own if name not in state),
@@ -111,5 +114,5 @@ def load_encoder(encoder: StageEncoder, path: str | os.PathLike[str]) -> LoadRep
                 f"{name} has shape {tuple(state[name].shape)} in {path.name!r}, but {tuple(own[name].shape)} in this "
                 "encoder: build the encoder with the same depth and number of input channels."
             )
-    encoder.backbone.load_state_dict(state, strict=False)
+    backbone.load_state_dict(state, strict=False)
     return report

@@ -138,7 +138,8 @@ def test_config_habits(name: str) -> None:
     train = config(name, "train.json")
     assert train["train"]["trainer"]["train_handlers"] == "@train#handlers"
     assert isinstance(train["train"]["handlers"], list)
-    settings = set(train["settings"])
+    settings = set(train["settings"]) - {"method"}
+    assert train["settings"]["method"] == name.split("_")[1]
     constants = list(train)[: list(train).index("settings")]
     assert settings == set(constants) - {"imports", "bundle_root", "overwrite", "rank", "dataset_dir", "output_dir"}
     for file in ("train.json", "paper.json", "multi_gpu_train.json"):

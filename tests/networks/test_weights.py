@@ -26,8 +26,11 @@ def test_round_trip_and_sidecar(tmp_path: Path) -> None:
     assert not report.missing
     assert not report.unexpected
     assert len(report.matched) == len(encoder_state_dict(encoder))
+    bare = small_resnet()
+    assert load_encoder(bare, tmp_path / "run" / "encoder.pt") == report
     for name, value in encoder.backbone.state_dict().items():
         assert torch.equal(value, other.backbone.state_dict()[name])
+        assert torch.equal(value, bare.state_dict()[name])
 
 
 def test_file_is_a_plain_state_dict_in_torchvision_names(tmp_path: Path) -> None:
