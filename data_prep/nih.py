@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -367,6 +368,8 @@ def _print_summary(items: Mapping[str, list[dict[str, Any]]], exclusions: Exclus
     print(
         "  python -m monai.bundle run --config_file bundles/nih_mse/configs/train.json --dataset_dir "
         + shlex.quote(out)
+        + " --output_dir "
+        + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(out))))
     )
 
 
