@@ -1,0 +1,256 @@
+"""Which settings of ``train.json`` make the encoder better? Trials, each judged by linear evaluation, not by its loss.
+
+    python benchmarks/recipe.py run --trials benchmarks/recipe_trials.json --dataset DIR --results FILE.jsonl
+    python benchmarks/recipe.py table --results FILE.jsonl [--dataset DIR]
+
+A trial is a bundle, overrides of its ``train.json`` and a seed: the bundle is run in a process of its own, its encoder
+measured, and one line appended to the results. Trials that stand there already are left out, so that a long list can be
+worked off in parts, and by several of these commands at once.
+
+Linear evaluation here: the pooled features of each stage, standardised, and an L2-penalised logistic regression for "any
+finding", on the patients of training and validation in five folds by patient, the penalty chosen by folds within the
+training folds. The images of each group (a CSV of file names and groups, where the data set mixes sources) are measured
+apart. The test split is left alone unless ``--test`` is given, which fits on training and validation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import fcntl
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
+PENALTIES = np.logspace(-5, 1, 7)
+STAGES = (1, 2, 3, 4)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=("run", "trial", "table"))
+    parser.add_argument("--trials", type=Path, help="JSON list of {name, bundle, overrides, seeds}")
+    parser.add_argument("--dataset", type=Path, help="dataset folder")
+    parser.add_argument("--groups", type=Path, help="CSV with columns image and group; default: one group")
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--keep", type=Path, help="folder for the run folders; default: they are thrown away")
+    parser.add_argument("--test", action="store_true", help="measure on the test split too")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.command == "table":
+        print_table(given.results)
+    elif given.command == "trial":
+        one_trial(given, json.loads(given.one))
+    else:
+        run_trials(given)
+
+
+def run_trials(given: argparse.Namespace) -> None:
+    trials = json.loads(given.trials.read_text())
+    seeds = sorted({seed for trial in trials for seed in trial["seeds"]})
+    for seed in seeds:  # all settings once before any twice
+        for trial in trials:
+            if seed not in trial["seeds"]:
+                continue
+            one = {k: trial[k] for k in ("name", "bundle", "overrides")} | {"seed": seed}
+            if not claimed(given.results, f"{one['name']} {seed}"):
+                continue
+            command = [sys.executable, __file__, "trial", "--one", json.dumps(one), "--dataset", str(given.dataset)]
+            command += ["--results", str(given.results)] + (["--test"] if given.test else [])
+            command += ["--groups", str(given.groups)] if given.groups else []
+            command += ["--keep", str(given.keep)] if given.keep else []
+            subprocess.run(command, check=False)
+
+
+def claimed(results: Path, key: str) -> bool:
+    """Whether this process is the first to take the trial on."""
+    claims = results.with_suffix(".claims")
+    with open(claims, "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        if key in file.read().splitlines():
+            return False
+        file.write(key + "\n")
+    return True
+
+
+def one_trial(given: argparse.Namespace, trial: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (given.keep or Path(temporary)) / f"{trial['name']}-{trial['seed']}".replace(" ", "_")
+        began = time.time()
+        encoder, watched = pretrained(trial, given.dataset, folder)
+        seconds = time.time() - began
+        line = {**trial, "seconds": round(seconds), **watched, "auc": measured(encoder, given)}
+    with open(given.results, "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(json.dumps(line) + "\n")
+    print(json.dumps(line), flush=True)
+
+
+def pretrained(trial: dict[str, Any], dataset: Path, folder: Path) -> tuple[Any, dict[str, float]]:
+    """The encoder of a trial (with ``max_epochs`` 0: as it is before training; bundle "pixels": none) and its curves' ends."""
+    if trial["bundle"] == "pixels":
+        return None, {}
+    from monai.bundle import ConfigWorkflow
+
+    overrides = dict(trial["overrides"])
+    untrained = overrides.get("max_epochs") == 0
+    if untrained:
+        overrides["max_epochs"] = 1
+    config = BUNDLES / trial["bundle"] / "configs" / "train.json"
+    settings = {"dataset_dir": str(dataset), "output_dir": str(folder), "seed": trial["seed"], "overwrite": True}
+    workflow = ConfigWorkflow(str(config), workflow_type="train", logging_file=False, **settings, **overrides)
+    workflow.initialize()
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+    if untrained:
+        return trainer.moco.query_encoder, {}
+    curves = defaultdict(list)
+    trainer.add_event_handler("iteration_completed", lambda e: [curves[k].append(v) for k, v in e.state.output.items()])
+    workflow.run()
+    workflow.finalize()
+    names = ("contrastive/relative_loss", "contrastive/top1", "similarity/positive", "similarity/negative")
+    watched = {name: round(float(np.mean(curves[name][-20:])), 4) for name in names}
+    metrics = workflow.parser.get_parsed_content("validate#evaluator").state.metrics
+    watched |= {name: round(metrics[name], 4) for name in ("validation/top1", "validation/relative_loss")}
+    return trainer.moco.query_encoder, watched
+
+
+def measured(encoder: Any, given: argparse.Namespace) -> dict[str, Any]:
+    from monai_mocoi.data import load_datalist
+
+    datalist = load_datalist(given.dataset)
+    splits = {"cv": [*datalist.training, *datalist.validation], "test": list(datalist.test)}
+    group_of = {}
+    if given.groups:
+        with open(given.groups, newline="") as file:
+            group_of = {row["image"]: row["group"] for row in csv.DictReader(file)}
+    parts = ["cv", "test"] if given.test else ["cv"]
+    items = [item for part in parts for item in splits[part]]
+    features = pixel_features(items) if encoder is None else encoder_features(encoder, items)
+    labels = np.array([any(item["label"]) for item in items], dtype=int)
+    patients = np.array([item["patient"] for item in items])
+    groups = np.array([group_of.get(Path(item["image"]).name, "all") for item in items])
+    fits = np.arange(len(items)) < len(splits["cv"])
+    result: dict[str, Any] = {}
+    for group in sorted(set(groups)):
+        for name, values in features.items():
+            rows = fits & (groups == group)
+            found = {"cv": cross_validated(values[rows], labels[rows], patients[rows])}
+            if given.test:
+                tested = ~fits & (groups == group)
+                found["test"] = held_out(
+                    values[rows], labels[rows], patients[rows], values[tested], labels[tested], name
+                )
+            result.setdefault(group, {})[name] = found
+    return result
+
+
+def decoded(items: list[dict[str, Any]], size: int) -> np.ndarray:
+    from monai.transforms import Compose
+
+    from monai_mocoi.data import ImageDataset
+    from monai_mocoi.transforms import FitSquare, ReadImage
+
+    data = ImageDataset(items, Compose([ReadImage(channels=1), FitSquare(size=size, mode="crop")]), progress=False)
+    return np.stack([data[i]["image"].numpy() for i in range(len(data))])
+
+
+def pixel_features(items: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    return {"pixels": decoded(items, 64).reshape(len(items), -1)}
+
+
+def encoder_features(encoder: Any, items: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    import torch
+
+    encoder = encoder.eval().cpu().float()
+    images = torch.from_numpy((decoded(items, 64) - 0.5) / 0.25)
+    found = defaultdict(list)
+    with torch.no_grad():
+        for part in images.split(64):
+            for stage, maps in enumerate(encoder(part.contiguous(memory_format=torch.channels_last)).stages, start=1):
+                found[f"stage{stage}"].append(maps.mean(dim=(2, 3)))
+    return {name: torch.cat(parts).double().numpy() for name, parts in found.items()}
+
+
+def pipeline(penalty: float, components: int | None) -> Any:
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    first = [PCA(components, random_state=0)] if components else []
+    return make_pipeline(*first, StandardScaler(), LogisticRegression(C=penalty, max_iter=2000))
+
+
+def chosen(values: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> Any:
+    """A classifier whose penalty is chosen by three folds by patient; raw pixels go through a PCA of 64."""
+    from sklearn.metrics import roc_auc_score
+
+    components = 64 if values.shape[1] == 64 * 64 else None
+    scores = []
+    for penalty in PENALTIES:
+        aucs = [
+            roc_auc_score(
+                labels[held], pipeline(penalty, components).fit(values[kept], labels[kept]).decision_function(values[held])
+            )
+            for kept, held in folds(labels, patients, 3)
+        ]
+        scores.append(np.mean(aucs))
+    return pipeline(PENALTIES[int(np.argmax(scores))], components).fit(values, labels)
+
+
+def folds(labels: np.ndarray, patients: np.ndarray, count: int) -> Any:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    return StratifiedGroupKFold(count, shuffle=True, random_state=0).split(labels, labels, patients)
+
+
+def cross_validated(values: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    aucs = []
+    for kept, held in folds(labels, patients, 5):
+        model = chosen(values[kept], labels[kept], patients[kept])
+        aucs.append(roc_auc_score(labels[held], model.decision_function(values[held])))
+    return round(float(np.mean(aucs)), 4)
+
+
+def held_out(
+    values: np.ndarray, labels: np.ndarray, patients: np.ndarray, test: np.ndarray, truth: np.ndarray, name: str
+) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return round(float(roc_auc_score(truth, chosen(values, labels, patients).decision_function(test))), 4)
+
+
+def print_table(results: Path) -> None:
+    lines = [json.loads(line) for line in results.read_text().splitlines()]
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        found[line["name"]].append(line)
+    groups = sorted(lines[0]["auc"])
+    columns = [(group, stage) for group in groups for stage in ("stage3", "stage4")]
+    print("| trial | seeds | " + " | ".join(f"{g} {s}" for g, s in columns) + " | top-1 | loss / guessing |")
+    print("|---" * (len(columns) + 4) + "|")
+    for name, trials in found.items():
+        cells = []
+        for group, stage in columns:
+            values = [t["auc"][group].get(stage, t["auc"][group].get("pixels", {})).get("cv") for t in trials]
+            spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.3f}{spread}")
+        for key in ("validation/top1", "validation/relative_loss"):
+            values = [t[key] for t in trials if key in t]
+            cells.append(f"{np.mean(values):.2f}" if values else "-")
+        print(f"| {name} | {len(trials)} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""What the exit code of ``mocoi run`` says: a cluster's script decides by it whether to start the run again.
+
+An exception class of ours carries its code as ``exit_code``; any other error ends with :data:`ERROR`. It imports nothing
+of ours, so every floor may use it.
+"""
+
+FINISHED = 0
+"""The run came to its end."""
+ERROR = 1
+"""An error that is none of these."""
+USAGE = 2
+"""A command, setting or run folder that was refused; nothing was changed."""
+DATA = 3
+"""The dataset folder or an image in it."""
+NOT_FINITE = 4
+"""A loss became NaN or infinite."""
+COLLAPSED = 5
+"""The encoder collapsed, and ``on_collapse`` is "stop"."""
+DISK_FULL = 6
+"""No room for a checkpoint; the last good one is intact."""
+PREEMPTED = 75
+"""SIGTERM or SIGUSR1: the state was saved; the same command with ``--resume true`` goes on (sysexits' EX_TEMPFAIL)."""
