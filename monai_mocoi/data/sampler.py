@@ -16,8 +16,9 @@ from monai_mocoi.data.seeding import derive_seed
 class EpochSampler(Sampler[EpochIndex]):
     """Give each process its share of an epoch's samples as :class:`~monai_mocoi.data.EpochIndex`.
 
-    Process r of W takes positions r, r + W, r + 2W, ... of the epoch's order. So the k-th batches of all processes
-    together are the k-th batch of W times the size in one process.
+    The epoch's order is dealt one *global batch*, ``world_size * batch_size`` samples, at a time: process r takes rows
+    ``r * batch_size`` to ``(r + 1) * batch_size`` of each. So the k-th batches of all processes, one after the other,
+    are the k-th batch that one process with ``world_size`` times the batch size would have.
 
     Args:
         dataset_size: number of images.
@@ -26,12 +27,15 @@ class EpochSampler(Sampler[EpochIndex]):
             the epoch stays 0, so that random views are the same every time.
         rank: this process's number; None asks torch.distributed, 0 without it.
         world_size: number of processes; None asks torch.distributed, 1 without it.
-        drop_last: True: leave out the last few of the epoch's order where the processes could not share them evenly
-            (every process has dataset_size // world_size samples). False: every sample exactly once, some processes
-            having one more. None: as ``shuffle``, for training must stay in step and a test must be complete.
+        drop_last: what becomes of a last global batch that is not full. True: it is left out, so that all processes
+            have equally many full batches. False: it is shared as evenly as it can be, every sample exactly once; the
+            first processes may have one sample more than the others, and the last ones none at all. None: as
+            ``shuffle``, for training must stay in step and a test must be complete.
+        batch_size: of the loader that this sampler feeds, in each process; 1 deals the samples out one by one.
 
     Raises:
-        DatasetError: no samples, fewer samples than processes with ``drop_last``, or a rank outside the world.
+        DatasetError: no samples, with ``drop_last`` fewer samples than one global batch, a rank outside the world, or
+            a batch_size below 1.
     """
 
     def __init__(
@@ -42,19 +46,24 @@ class EpochSampler(Sampler[EpochIndex]):
         rank: int | None = None,
         world_size: int | None = None,
         drop_last: bool | None = None,
+        batch_size: int = 1,
     ) -> None:
         together = dist.is_available() and dist.is_initialized()
         self.rank = rank if rank is not None else dist.get_rank() if together else 0
         self.world_size = world_size if world_size is not None else dist.get_world_size() if together else 1
         self.dataset_size, self.seed, self.shuffle = dataset_size, seed, shuffle
         self.drop_last = shuffle if drop_last is None else drop_last
+        self.batch_size = batch_size
         if dataset_size < 1 or seed < 0:
             raise DatasetError(f"dataset_size is {dataset_size} and seed {seed}; at least 1 and 0 are needed.")
         if not 0 <= self.rank < self.world_size:
             raise DatasetError(f"rank {self.rank} is outside 0 to {self.world_size - 1}, the world of this run.")
-        if self.drop_last and dataset_size < self.world_size:
+        if batch_size < 1:
+            raise DatasetError(f"batch_size is {batch_size}, but must be 1 or more.")
+        if self.drop_last and dataset_size < self.world_size * batch_size:
             raise DatasetError(
-                f"{dataset_size} image(s) cannot be shared by {self.world_size} processes; use fewer processes."
+                f"{dataset_size} image(s) do not fill one batch of {batch_size} in each of {self.world_size} "
+                "process(es): use a smaller batch_size or fewer processes."
             )
         self.epoch = 0
         self.start = 0
@@ -77,8 +86,9 @@ class EpochSampler(Sampler[EpochIndex]):
 
     def __len__(self) -> int:
         """Return this process's number of samples in a whole epoch, whatever ``start`` is."""
-        share, rest = divmod(self.dataset_size, self.world_size)
-        return share + (not self.drop_last and self.rank < rest)
+        full, rest = divmod(self.dataset_size, self.world_size * self.batch_size)
+        share = 0 if self.drop_last else rest // self.world_size + (self.rank < rest % self.world_size)
+        return full * self.batch_size + share
 
     def __iter__(self) -> Iterator[EpochIndex]:
         if self.shuffle:
@@ -86,7 +96,14 @@ class EpochSampler(Sampler[EpochIndex]):
             order = np.random.RandomState(derive_seed(self.seed, self.epoch)).permutation(self.dataset_size)
         else:
             order = np.arange(self.dataset_size)
-        mine = order[self.rank :: self.world_size][: len(self)]
         epoch, start, self.start = self.epoch, self.start, 0
-        for index in mine[start:].tolist():
+        for index in self._share(order)[start:].tolist():
             yield EpochIndex(epoch, index)
+
+    def _share(self, order: np.ndarray) -> np.ndarray:
+        """Take this process's rows of every global batch."""
+        full = self.dataset_size - self.dataset_size % (self.world_size * self.batch_size)
+        mine = order[:full].reshape(-1, self.world_size, self.batch_size)[:, self.rank].ravel()
+        if self.drop_last:
+            return mine
+        return np.concatenate([mine, np.array_split(order[full:], self.world_size)[self.rank]])

@@ -61,6 +61,40 @@ def test_shares_in_a_test_are_complete(world):
     assert sorted(index for share in shares for index in share) == list(range(7))
 
 
+@pytest.mark.parametrize("drop_last", [True, False])
+@pytest.mark.parametrize(("world", "batch"), [(1, 5), (2, 1), (2, 4), (3, 2)])
+@pytest.mark.parametrize("n", [12, 13, 23, 24, 25])
+def test_kth_batches_of_all_processes_are_the_kth_batch_of_one(n, world, batch, drop_last):
+    samplers = [
+        EpochSampler(n, seed=1, rank=rank, world_size=world, drop_last=drop_last, batch_size=batch)
+        for rank in range(world)
+    ]
+    shares = [_indices(sampler) for sampler in samplers]
+    assert [len(share) for share in shares] == [len(sampler) for sampler in samplers]
+    alone = _indices(EpochSampler(n, seed=1, rank=0, world_size=1))
+    for k, first in enumerate(range(0, n, world * batch)):
+        together = [index for share in shares for index in share[k * batch : (k + 1) * batch]]
+        whole = alone[first : first + world * batch]
+        assert together == (whole if len(whole) == world * batch or not drop_last else [])
+    counts = {len(share) for share in shares}
+    assert max(counts) - min(counts) <= (0 if drop_last else 1)
+
+
+def test_a_process_without_samples():
+    samplers = [EpochSampler(2, shuffle=False, rank=rank, world_size=4, batch_size=8) for rank in range(4)]
+    assert [_indices(sampler) for sampler in samplers] == [[0], [1], [], []]
+    assert [len(sampler) for sampler in samplers] == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_going_on_in_batches(batch):
+    sampler = EpochSampler(13, seed=2, rank=1, world_size=2, batch_size=batch, drop_last=False)
+    sampler.set_epoch(3)
+    whole = list(sampler)
+    sampler.set_epoch(3, 2 * batch)
+    assert list(sampler) == whole[2 * batch :]
+
+
 @pytest.mark.parametrize("start", [0, 1, 4, 5])
 def test_going_on_in_the_middle_of_an_epoch(start):
     sampler = EpochSampler(10, seed=2, rank=1, world_size=2)
@@ -106,6 +140,10 @@ def test_errors():
         EpochSampler(5, rank=2, world_size=2)
     with pytest.raises(DatasetError, match="2 image"):
         EpochSampler(2, rank=0, world_size=3)
+    with pytest.raises(DatasetError, match=r"7 image.* batch of 4 in each of 2"):
+        EpochSampler(7, rank=0, world_size=2, batch_size=4)
+    with pytest.raises(DatasetError, match="batch_size is 0"):
+        EpochSampler(7, batch_size=0)
     for epoch, start in ((-1, 0), (0, -1), (0, 6)):
         with pytest.raises(DatasetError, match="start within 0 to 5"):
             EpochSampler(5).set_epoch(epoch, start)
