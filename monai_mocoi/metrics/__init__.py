@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
+        "rank": ["effective_rank"],
         "spread": ["feature_spread"],
     },
 )
