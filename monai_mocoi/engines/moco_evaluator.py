@@ -16,6 +16,7 @@ from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.metrics import relative_contrastive_loss, retrieval_accuracy
 from monai_mocoi.networks import unwrap
+from monai_mocoi.networks.processes import gather_ragged_rows, world_size
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
 
@@ -27,9 +28,14 @@ class MoCoEvaluator(Evaluator):
     validation images, not the queue. Neither the moving average nor the queue is touched (fault A5), and the views
     differ (fault A6) and are the same at every validation, when the loader draws them from a fixed seed.
 
+    With several processes each embeds the images that its loader gives, all of them run this evaluator, and all of them
+    end with the same metrics: those over the images of all processes in the order of ``index``, each image once. The
+    shares may be unequal; a process may have none.
+
     Args:
         device: where to compute.
-        val_data_loader: batches as for :class:`~monai_mocoi.engines.MoCoTrainer`, with ``index``.
+        val_data_loader: batches as for :class:`~monai_mocoi.engines.MoCoTrainer`; without ``index`` the images are
+            taken to be all different, in the order in which they come.
         network: the MoCo network, bare or in DistributedDataParallel.
         temperature: of the contrastive loss; the trainer's.
         inferer: ignored; MONAI's bundle tools expect one.
@@ -71,13 +77,28 @@ class MoCoEvaluator(Evaluator):
         )
         self._queries: list[torch.Tensor] = []
         self._keys: list[torch.Tensor] = []
+        self._images: list[torch.Tensor] = []
         # Before the caller's handlers, so that those see the metrics of this epoch.
         self.add_event_handler(Events.EPOCH_STARTED, self._forget)
         self.add_event_handler(Events.EPOCH_COMPLETED, self._measure)
         self._register_handlers(val_handlers or [])
 
+    def run(self, global_epoch: int = 1) -> None:
+        """Validate.
+
+        Args:
+            global_epoch: the trainer's epoch, from 1.
+        """
+        if self.state.epoch_length == 0 and world_size() > 1:
+            # MONAI would leave the run out, and the other processes would wait for this one's rows for ever.
+            self.state.max_epochs = self.state.epoch = global_epoch
+            self.fire_event(Events.EPOCH_STARTED)
+            self.fire_event(Events.EPOCH_COMPLETED)
+            return
+        super().run(global_epoch)
+
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        view1, view2, _, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
+        view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
         if self.channels_last:
             view1 = view1.contiguous(memory_format=torch.channels_last)
             view2 = view2.contiguous(memory_format=torch.channels_last)
@@ -88,14 +109,31 @@ class MoCoEvaluator(Evaluator):
         ):
             self._queries.append(self.moco.embed(view1))
             self._keys.append(self.moco.embed(view2))
+        if images is not None:
+            self._images.append(images)
         return {}
 
     def _forget(self, engine: Any) -> None:
-        self._queries, self._keys = [], []
+        # Beginning with no rows of the right shape and type, for a process without images has nothing else to gather.
+        self._queries = [self.moco.queue.keys.new_zeros(0, self.moco.queue.keys.shape[1])]
+        self._keys = list(self._queries)
+        self._images = [self.moco.queue.images.new_zeros(0)]
+
+    def _gathered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Queries and keys of all processes' images, in the order of their indices and each image once."""
+        queries, keys, images = (
+            gather_ragged_rows(torch.cat(rows)) for rows in (self._queries, self._keys, self._images)
+        )
+        if len(images) < len(queries):
+            return queries, keys
+        images, order = images.sort(stable=True)
+        first = torch.ones_like(images, dtype=torch.bool)
+        first[1:] = images[1:] != images[:-1]
+        return queries[order[first]], keys[order[first]]
 
     @torch.no_grad()
     def _measure(self, engine: Any) -> None:
-        queries, keys = torch.cat(self._queries), torch.cat(self._keys)
+        queries, keys = self._gathered()
         self._forget(engine)
         count = len(queries)
         if count < 2:

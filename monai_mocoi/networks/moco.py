@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_mocoi.networks.batch_statistics import one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.processes import gather_rows, rank, world_size
 from monai_mocoi.networks.seeded_weights import draw_weights
@@ -57,7 +58,8 @@ class MoCo(nn.Module):
 
     BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
     parts. The key view's parts are drawn anew in every step, so that an image's key stands among others than its query
-    did, and the statistics do not give the positive away (He et al. 2020, section 3.3).
+    did, and the statistics do not give the positive away (He et al. 2020, section 3.3). The running
+    statistics move once a view, towards the average of the parts'.
 
     Args:
         encoder: the query encoder; the key encoder starts as its copy.
@@ -209,12 +211,15 @@ class MoCo(nn.Module):
 
     def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor, watch: bool = False) -> _Branch:
         branches = []
-        for part in images.tensor_split(self._parts(len(images))):
-            embedding, stages = encoder(part)
-            vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
-            pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
-            averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
-            branches.append(_Branch(vectors, pooled, averages))
+        parts = self._parts(len(images))
+        with one_update(parts, encoder, head) as next_part:
+            for part in images.tensor_split(parts):
+                next_part()
+                embedding, stages = encoder(part)
+                vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
+                pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
+                averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
+                branches.append(_Branch(vectors, pooled, averages))
         if len(branches) == 1:
             return branches[0]
         return _Branch(
@@ -228,8 +233,15 @@ class MoCo(nn.Module):
 
     def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
         has_weights = next(head.parameters(), None) is not None
-        parts = pooled.tensor_split(self._parts(len(pooled)) if has_weights else 1)
-        return _full_precision(torch.cat([head(part) for part in parts]) if len(parts) > 1 else head(pooled))
+        parts = self._parts(len(pooled)) if has_weights else 1
+        if parts == 1:
+            return _full_precision(head(pooled))
+        outputs = []
+        with one_update(parts, head) as next_part:
+            for part in pooled.tensor_split(parts):
+                next_part()
+                outputs.append(head(part))
+        return _full_precision(torch.cat(outputs))
 
     def _parts(self, batch: int) -> int:
         return max(1, min(self.bn_splits, batch // 2)) if self.training else 1

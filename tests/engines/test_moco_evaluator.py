@@ -10,6 +10,7 @@ from monai_mocoi.engines import MoCoEvaluator, moco_evaluator
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.networks import MoCo
 from tests.networks.small import small_moco, views
+from tests.processes import in_processes
 
 
 def evaluator_of(moco: MoCo, data: list[dict[str, torch.Tensor]], **options: Any) -> MoCoEvaluator:
@@ -101,3 +102,43 @@ def test_one_image_tells_nothing() -> None:
     evaluator = evaluator_of(small_moco(), batches([1]))
     evaluator.run()
     assert evaluator.state.metrics == {}
+
+
+def indexed(sizes: list[int], order: list[int] | None = None) -> list[dict[str, torch.Tensor]]:
+    """Batches of float64 images, number i looking the same wherever it stands; ``order`` is cut into the sizes."""
+    view1, view2 = (v.double() for v in views(sum(sizes), seed=5))
+    order = list(range(sum(sizes))) if order is None else order
+    rows = torch.tensor(order, dtype=torch.long).split(sizes)
+    return [{"view1": view1[r], "view2": view2[r], "index": r} for r in rows]
+
+
+Shares = list[list[dict[str, torch.Tensor]]]
+
+
+def metrics_of_a_share(rank: int, cases: list[Shares]) -> list[tuple[dict[str, float], int]]:
+    found = []
+    for shares in cases:
+        evaluator = evaluator_of(small_moco().double(), shares[rank], channels_last=False)
+        evaluator.run(3)
+        found.append((evaluator.state.metrics, evaluator.state.epoch))
+    return found
+
+
+def test_order_of_the_images_does_not_matter_and_each_counts_once() -> None:
+    whole = evaluator_of(small_moco().double(), indexed([4, 5]), channels_last=False)
+    whole.run()
+    again = [*indexed([4, 5], [8, 3, 0, 1, 2, 5, 4, 7, 6]), *indexed([9])]
+    repeated = evaluator_of(small_moco().double(), again, channels_last=False)
+    repeated.run()
+    assert repeated.state.metrics == pytest.approx(whole.state.metrics, rel=1e-12)
+
+
+def test_two_processes_measure_what_one_does_even_if_one_of_them_has_no_image() -> None:
+    whole = evaluator_of(small_moco().double(), indexed([11]), channels_last=False)
+    whole.run()
+    dealt = indexed([4, 2, 5], [0, 1, 2, 3, 8, 9, 4, 5, 6, 7, 10])
+    cases: list[Shares] = [[dealt[:2], dealt[2:]], [indexed([11]), []]]
+    for found in in_processes(metrics_of_a_share, 2, cases):
+        for metrics, epoch in found:
+            assert metrics == pytest.approx(whole.state.metrics, rel=1e-12)
+            assert epoch == 3
