@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import Dataset
 
-from monai_mocoi.data.decoded_cache import DecodedCache, decode_one, dequantise
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.data.decoded_cache import DecodedCache, changed_in_the_run, decode_all, decode_one, dequantise
+from monai_mocoi.data.errors import DatasetError, ImageDecodeError
 from monai_mocoi.data.seeding import derive_seed
+
+ON_BAD_IMAGE = ("stop", "skip")
+
+logger = logging.getLogger(__name__)
 
 
 class EpochIndex(NamedTuple):
@@ -20,7 +27,7 @@ class EpochIndex(NamedTuple):
 
     Attributes:
         epoch: from 0.
-        index: of the image in its split.
+        index: the sample's position in the data set: the image's row in its split, less the skipped rows before it.
     """
 
     epoch: int
@@ -43,8 +50,14 @@ def patient_code(patient: str) -> int:
 class ImageDataset(Dataset[Any]):
     """Decoded images with index, patient and label, then the random transform.
 
-    Before each sample the transform is seeded from (seed, epoch, index): a sample's views are the same whatever the
-    number of workers or processes and the order of the samples, and differ from epoch to epoch.
+    Before each sample the transform is seeded from (seed, epoch, row in the split): a sample's views are the same
+    whatever the number of workers or processes, the order of the samples and the skipped images, and differ from epoch
+    to epoch.
+
+    An image that cannot be read (damaged, missing, or with values that are not finite) is found before the first
+    sample. With ``on_bad_image="skip"`` it is left out: the length counts the others, whose positions follow one
+    another without a gap, while a sample's ``index`` stays the row in the split, by which the queue, predictions and
+    errors name it. Too little memory or disk is never taken for an unreadable image.
 
     Args:
         data: the items of a split, as :func:`~monai_mocoi.data.load_datalist` gives them: ``image`` (path),
@@ -55,18 +68,31 @@ class ImageDataset(Dataset[Any]):
             it has ``set_random_state`` (MONAI's random transforms and ``Compose``).
         seed: of the views, >= 0.
         cache: decode all images once into a memory-mapped file; False decodes at every access. The tensors are the
-            same, bit for bit: both are rounded to ``bits``.
+            same, bit for bit: both are rounded to ``bits``. False with "skip" decodes all images once when the data
+            set is made, only to see which can be read; False with "stop" does not, and a bad image stops the run when
+            its turn comes.
         cache_dir: the cache's folder; None means ``user_cache_dir()/decoded``.
         bits: 8 or 16 bits a cached value.
-        progress: show a progress bar while the cache is made.
+        progress: show a progress bar while the images are decoded.
+        on_bad_image: "stop": an unreadable image is an error. "skip": it is left out with a warning, if there are not
+            too many.
+        max_bad_share: with "skip", the share of the split that may be unreadable, 0..1; 0.01 is one image in a
+            hundred. It has no effect with "stop".
+
+    Attributes:
+        rows: by position, the row in the split.
+        skipped: what was left out, by row: dicts of ``index`` (the row), ``name`` (as the item has it, else None) and
+            ``reason``. Empty with "stop".
 
     A sample is a dict of ``image`` (C, H, W) float32 in 0..1, ``index`` (int), ``patient`` (int, see
     :func:`patient_code`) and, where the items have one, ``label``: an int64 scalar for a class, float32 (findings,)
     for a multi-label item. ``dataset[i]`` is the sample of epoch 0, ``dataset[EpochIndex(e, i)]`` that of epoch e.
 
     Raises:
-        DatasetError: an image cannot be decoded; the text names its index, its name within the dataset folder and the
-            reader's reason.
+        DatasetError: an image cannot be read and "stop" is set, or more of them than ``max_bad_share``; the text names
+            the first ones by row, name within the dataset folder and the reader's reason. Also, whatever the setting,
+            when an image becomes unreadable after the data set was made.
+        CacheFullError: no room for the cache.
     """
 
     def __init__(
@@ -79,6 +105,8 @@ class ImageDataset(Dataset[Any]):
         cache_dir: str | Path | None = None,
         bits: int = 8,
         progress: bool = True,
+        on_bad_image: str = "stop",
+        max_bad_share: float = 0.01,
     ) -> None:
         if len(data) == 0:
             raise DatasetError("the split has no images; choose another split, or prepare a dataset folder with one.")
@@ -86,37 +114,98 @@ class ImageDataset(Dataset[Any]):
             raise DatasetError(f"bits is {bits}; a decoded value takes 8 or 16 bits.")
         if seed < 0:
             raise DatasetError(f"seed is {seed}; it must be 0 or more.")
+        if on_bad_image not in ON_BAD_IMAGE:
+            raise DatasetError(f"on_bad_image is {on_bad_image!r}; choose one of {', '.join(ON_BAD_IMAGE)}.")
+        if type(max_bad_share) not in (int, float) or not 0 <= max_bad_share <= 1:
+            raise DatasetError(f"max_bad_share is {max_bad_share!r}; it is a share of the split, from 0 to 1.")
         self.data = data
         self.decode = decode
         self.transform = transform
         self.seed = seed
         self.bits = bits
-        self._names = [item["name"] for item in data] if all("name" in item for item in data) else None
+        self.on_bad_image = on_bad_image
+        self._names = [item.get("name") for item in data]
         self._patients = [patient_code(item["patient"]) for item in data]
         self._cache = None
+        paths = [item["image"] for item in data]
+        share = max_bad_share if on_bad_image == "skip" else None
+        bad: Mapping[int, str] = {}
         if cache:
-            paths = [item["image"] for item in data]
-            self._cache = DecodedCache(paths, decode, bits, cache_dir, progress=progress, names=self._names)
+            self._cache = DecodedCache(
+                paths, decode, bits, cache_dir, progress=progress, names=self._names, max_bad_share=share
+            )
+            bad = self._cache.bad
+        elif on_bad_image == "skip":
+            bad = decode_all(decode, paths, bits, self._names, share, progress=progress)
+        self.rows = [row for row in range(len(data)) if row not in bad]
+        self.skipped = [{"index": row, "name": self._names[row], "reason": reason} for row, reason in bad.items()]
+        self._log_skipped()
 
     def __len__(self) -> int:
-        return len(self.data)
+        return len(self.rows)
 
     def __getitem__(self, item: int | EpochIndex) -> Any:
-        epoch, index = item if isinstance(item, tuple) else (0, int(item))
-        if not 0 <= index < len(self):
-            raise IndexError(f"index {index} is outside 0 to {len(self) - 1}")
-        sample: dict[str, Any] = {"image": self._picture(index), "index": index, "patient": self._patients[index]}
-        if "label" in self.data[index]:
-            label = self.data[index]["label"]
+        epoch, position = item if isinstance(item, tuple) else (0, int(item))
+        if not 0 <= position < len(self):
+            raise IndexError(f"index {position} is outside 0 to {len(self) - 1}")
+        row = self.rows[position]
+        sample: dict[str, Any] = {"image": self._picture(row), "index": row, "patient": self._patients[row]}
+        if "label" in self.data[row]:
+            label = self.data[row]["label"]
             sample["label"] = torch.tensor(label, dtype=torch.float32 if isinstance(label, list) else torch.int64)
         if self.transform is None:
             return sample
         if hasattr(self.transform, "set_random_state"):
-            self.transform.set_random_state(seed=derive_seed(self.seed, epoch, index))
+            self.transform.set_random_state(seed=derive_seed(self.seed, epoch, row))
         return self.transform(sample)
 
-    def _picture(self, index: int) -> torch.Tensor:
+    def _picture(self, row: int) -> torch.Tensor:
         if self._cache is not None:
-            return self._cache[index]
-        path = self.data[index]["image"]
-        return dequantise(decode_one(self.decode, path, index, self.bits, self._names))
+            return self._cache[row]
+        try:
+            return dequantise(decode_one(self.decode, self.data[row]["image"], row, self.bits, self._names))
+        except ImageDecodeError as error:
+            if self.on_bad_image == "skip":
+                raise changed_in_the_run(error) from None
+            text = str(error).rstrip(".")
+            raise ImageDecodeError(
+                f"{text}. Without the cache no image was looked at before, so it was so from the start or changed "
+                "during the run. Repair it or take it out of the datalist; or leave such images out with on_bad_image "
+                '"skip".',
+                error.reason,
+            ) from None
+
+    def _log_skipped(self) -> None:
+        if not self.skipped:
+            return
+        count, total = len(self.skipped), len(self.data)
+        logger.warning(
+            'on_bad_image is "skip": %d of %d images (%.3g %%) cannot be read and are left out:',
+            count,
+            total,
+            100 * count / total,
+        )
+        for image in self.skipped:
+            name = "" if image["name"] is None else f" ({image['name']})"
+            logger.warning("  skipped image %d%s: %s", image["index"], name, image["reason"])
+
+
+def without_skipped(datalist: Datalist, **datasets: ImageDataset) -> Datalist:
+    """Return a datalist without the images that its data sets have skipped, for what looks at all images again.
+
+    For the audit (:func:`~monai_mocoi.data.audit_datalist`) and :func:`~monai_mocoi.data.require_images`.
+
+    Args:
+        datalist: the whole one. Its ``sha256`` is kept: it is that of the file.
+        datasets: by split, the data set of all of its items: ``training=train_dataset``. A split that is not named
+            stays whole.
+
+    Raises:
+        ValueError: a name that is no split, or a data set of other items.
+    """
+    splits = datalist.splits()
+    for split, dataset in datasets.items():
+        if split not in splits or dataset.data != splits[split]:
+            raise ValueError(f"{split!r} with its data set is none of this datalist's splits ({', '.join(SPLITS)})")
+    kept: dict[str, Any] = {split: [d.data[row] for row in d.rows] for split, d in datasets.items()}
+    return replace(datalist, **kept)

@@ -1,20 +1,22 @@
 """Decode once, augment often: the deterministic first part of preprocessing, kept in one memory-mapped file.
 
 Two files a list of images, in ``user_cache_dir()/decoded``: ``<key>.npy`` holds the pictures as whole numbers,
-``<key>.json`` a checksum of each. The key is a hash of everything on which the pixels depend, so that a changed file
-or setting never meets an old result. Neither file holds a path, a name or an id.
+``<key>.json`` a checksum of each, and why one cannot be read. The key is a hash of everything on which the pixels
+depend, so that a changed file or setting never meets an old result. Neither file holds a path, a name or an id.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
+import os
 import shutil
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +26,18 @@ from numpy.typing import NDArray
 
 from monai_mocoi.atomic_write import atomic_path, remove_leftovers, write_json
 from monai_mocoi.data.cache_dir import user_cache_dir
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import CacheFullError, DatasetError, ImageDecodeError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.transforms.image_errors import ImageReadError
 
-_FORMAT = 1
+_FORMAT = 2
 _MAX_FAILURES = 20
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Too little memory, disk or file handles: the machine's fault, so no image may be left out for it.
+_MACHINE = (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
 _DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 
 
@@ -77,12 +83,14 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
         (C, H, W) uint8 or uint16. An 8-bit source that was only scaled by 1/255 comes back exactly.
 
     Raises:
-        DatasetError: not three-dimensional, not finite, or outside 0..1.
+        DatasetError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
     """
     values = np.asarray(picture, dtype=np.float32)
     if values.ndim != 3 or values.size == 0:
         raise DatasetError(f"the decoded picture has the shape {values.shape}; it must be (channels, rows, columns).")
     low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):  # min and max pass a NaN on
+        raise DatasetError("the decoded picture holds values that are not finite (NaN or infinity).")
     if not (low >= -0.001 and high <= 1.001):
         raise DatasetError(f"the decoded picture has values from {low:.4g} to {high:.4g}; they must lie in 0 to 1.")
     limit = np.float32(2**bits - 1)
@@ -111,9 +119,18 @@ class DecodedCache:
         workers: decoding threads; None means one a usable processor.
         progress: show a progress bar while decoding.
         names: what to call the files in an error, for example their published names; None names the index only.
+        max_bad_share: share of the files that may be unreadable, 0..1; they are listed in ``bad``. None: not one, and
+            the error says so without naming a share.
+
+    Attributes:
+        bad: why each unreadable file cannot be read, by its index, in order. A cache that was made earlier remembers
+            them; when it is opened they alone are tried again, and it is made anew if one can be read now (its rights
+            or its disk were mended, which neither size nor time of change shows).
 
     Raises:
-        DatasetError: no files, files of different shapes, files that cannot be decoded, or too little free disk.
+        DatasetError: no files, files of different shapes, too many files that cannot be read.
+        CacheFullError: too little room on the disk. Nothing half written is left.
+        MemoryError: too little memory to decode an image; no image is left out for that.
     """
 
     def __init__(
@@ -124,7 +141,8 @@ class DecodedCache:
         cache_dir: str | Path | None = None,
         workers: int | None = None,
         progress: bool = True,
-        names: Sequence[str] | None = None,
+        names: Sequence[str | None] | None = None,
+        max_bad_share: float | None = None,
     ) -> None:
         if bits not in _DTYPES:
             raise DatasetError(f"bits is {bits}; a cached value takes 8 or 16 bits.")
@@ -134,13 +152,19 @@ class DecodedCache:
         self.decode = decode
         self.bits = bits
         self.names = names
+        self.max_bad_share = max_bad_share
+        self.bad: dict[int, str] = {}
         folder = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "decoded"
+        self._signatures = [_signature(path) for path in self.paths]
         self.key = self._key()
         self.file = folder / f"{self.key}.npy"
         self._index_file = folder / f"{self.key}.json"
         self._array: NDArray[np.unsignedinteger[Any]] | None = None
         self._warned = False
-        if not self._open():
+        if self._open() and any(self._readable(index) for index in self.bad):
+            self._array = None
+            self._index_file.unlink(missing_ok=True)
+        if self._array is None:
             with file_lock(folder / f"{self.key}.lock"):
                 if not self._open():  # another process may have made it meanwhile
                     self._build(workers, progress)
@@ -149,25 +173,51 @@ class DecodedCache:
                             "the cache of decoded images could not be read back after it was written; look at the "
                             "disk, set MONAI_MOCOI_CACHE to a folder on another one, or use cache=False."
                         )
+        if _too_many(len(self.bad), len(self), max_bad_share):
+            raise _unreadable(self.bad, len(self), names, max_bad_share)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        """Return picture ``index`` as (C, H, W) float32 in 0..1."""
+        """Return picture ``index`` as (C, H, W) float32 in 0..1.
+
+        Raises:
+            ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
+                longer be read, since the cache was opened.
+        """
+        if index in self.bad:
+            raise _image_error(index, self.names, self.bad[index])
         if self._array is None and not self._open():
             self._warn_damaged()
-            return self.decoded(index)
+            return self._again(index)
         assert self._array is not None
         row = np.asarray(self._array[index])
         if _checksum(row) != self._checksums[index]:
             self._warn_damaged()
-            return self.decoded(index)
+            return self._again(index)
         return dequantise(row)
 
     def decoded(self, index: int) -> torch.Tensor:
         """Decode file ``index`` anew: bit for bit what the cache holds for it."""
         return dequantise(decode_one(self.decode, self.paths[index], index, self.bits, self.names))
+
+    def _again(self, index: int) -> torch.Tensor:
+        """Decode a file whose row is damaged, if it is still the file from which the row was made."""
+        if _signature(self.paths[index]) != self._signatures[index]:
+            reason = "its file was changed, replaced or removed"
+            raise changed_in_the_run(_image_error(index, self.names, reason))
+        try:
+            return self.decoded(index)
+        except ImageDecodeError as error:
+            raise changed_in_the_run(error) from None
+
+    def _readable(self, index: int) -> bool:
+        try:
+            self.decoded(index)
+        except ImageDecodeError:
+            return False
+        return True
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_array": None}  # a pickled memmap would carry the whole array
@@ -176,76 +226,76 @@ class DecodedCache:
         digest = hashlib.sha256()
         settings = [_FORMAT, describe_decode(self.decode), self.bits, sorted(decoder_versions().items())]
         digest.update(json.dumps([*settings, torch.__version__]).encode())
-        for index, path in enumerate(self.paths):
-            try:
-                digest.update(file_signature(path))
-            except OSError as error:
-                raise _image_error(index, self.names, error.strerror or type(error).__name__) from None
+        digest.update(b"".join(self._signatures))
         return digest.hexdigest()
 
     def _open(self) -> bool:
         """Map the file if both parts are there and agree; anything else counts as absent and is made anew."""
         try:
-            index = json.loads(self._index_file.read_text())
+            index = json.loads(self._index_file.read_text(encoding="utf-8"))
             array = np.load(self.file, mmap_mode="r", allow_pickle=False)
+            bad = dict(index["bad"])
             good = (
                 index["key"] == self.key
                 and tuple(index["shape"]) == array.shape
                 and len(index["crc32"]) == len(array) == len(self)
                 and array.dtype == _DTYPES[self.bits]
+                and all(type(row) is int and 0 <= row < len(self) and type(bad[row]) is str for row in bad)
             )
-        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            checksums = np.array(index["crc32"], dtype=np.uint32)
+        except (OSError, ValueError, KeyError, TypeError, EOFError, OverflowError):
             return False
         if good:
-            self._array, self._checksums = array, np.array(index["crc32"], dtype=np.uint32)
+            self._array, self._checksums, self.bad = array, checksums, bad
         return good
 
     def _build(self, workers: int | None, progress: bool) -> None:
-        first = decode_one(self.decode, self.paths[0], 0, self.bits, self.names)
-        shape = (len(self), *first.shape)
+        shape = (len(self), *self._picture_shape())
+        dtype = np.dtype(_DTYPES[self.bits])
+        picture_bytes = math.prod(shape[1:]) * dtype.itemsize
         remove_leftovers(self.file.parent, self.key)
-        _check_room(self.file.parent, math.prod(shape) * first.itemsize)
-        with atomic_path(self.file) as temporary:
-            array = np.lib.format.open_memmap(temporary, mode="w+", dtype=first.dtype, shape=shape)
-            checksums = self._fill(array, workers, progress)
-            array.flush()
-        # Last, because a cache counts as whole once its index is there.
-        write_json(self._index_file, {"key": self.key, "shape": shape, "crc32": checksums}, indent=None)
-
-    def _fill(self, array: NDArray[Any], workers: int | None, progress: bool) -> list[int]:
-        """Decode every file into its row of ``array``; returns the rows' checksums."""
-
-        def fill_row(index: int) -> int | DatasetError:
-            try:
-                row = decode_one(self.decode, self.paths[index], index, self.bits, self.names)
-            except DatasetError as error:
-                return error
-            if row.shape != array.shape[1:]:
-                reason = f"its decoded shape is {row.shape}, but that of the first image is {array.shape[1:]}"
-                return _image_error(index, self.names, reason)
-            array[index] = row
-            return _checksum(row)
-
+        _check_room(self.file.parent, len(self) * picture_bytes)
         checksums = [0] * len(self)
-        failures: list[DatasetError] = []
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # decoding threads that each open a pool of their own would only slow one another
+        # Written, not mapped: into a mapped file, the first page that finds no room would end the process.
+        with _disk_errors(), atomic_path(self.file) as temporary, open(temporary, "wb") as file:
+            header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            start = file.tell()
+
+            def write_row(index: int, row: NDArray[Any], checksum: int) -> None:
+                if row.shape != shape[1:]:
+                    reason = f"its decoded shape is {row.shape}, but that of the first image is {shape[1:]}"
+                    advice = "End decode with a step that gives all images one size and number of channels."
+                    raise DatasetError(f"{_place(index, self.names)}: {reason}. {advice}")
+                file.seek(start + index * picture_bytes)
+                file.write(row.data)
+                checksums[index] = checksum
+
+            bad = decode_all(
+                self.decode, self.paths, self.bits, self.names, self.max_bad_share, write_row, workers, progress
+            )
+            file.truncate(start + len(self) * picture_bytes)  # the last rows may be those of unreadable images
+            file.flush()
+            os.fsync(file.fileno())
+        index = {"key": self.key, "shape": shape, "crc32": checksums, "bad": list(bad.items())}
         try:
-            with closing(map_in_threads(fill_row, range(len(self)), len(self), workers, "decoding", progress)) as rows:
-                for index, result in rows:
-                    if isinstance(result, int):
-                        checksums[index] = result
-                        continue
-                    failures.append(result)
-                    if len(failures) == _MAX_FAILURES:
-                        break
-        finally:
-            torch.set_num_threads(threads)
-        if failures:
-            count = f"{len(failures)} image(s)" if len(failures) < _MAX_FAILURES else f"{_MAX_FAILURES} or more images"
-            some = "\n  ".join(map(str, failures[:5]))
-            raise DatasetError(f"{count} cannot be decoded; repair them or take them out of the datalist:\n  {some}")
-        return checksums
+            with _disk_errors():
+                write_json(self._index_file, index, indent=None)  # last: with it, the cache counts as whole
+        except DatasetError:
+            self.file.unlink(missing_ok=True)
+            raise
+
+    def _picture_shape(self) -> tuple[int, ...]:
+        """Return the decoded shape of the first image that can be read."""
+        bad: dict[int, str] = {}
+        for index, path in enumerate(self.paths):
+            try:
+                return decode_one(self.decode, path, index, self.bits, self.names).shape
+            except ImageDecodeError as error:
+                bad[index] = error.reason
+            if len(bad) == _MAX_FAILURES and _too_many(len(bad), len(self), self.max_bad_share):
+                raise _unreadable(bad, len(self), self.names, self.max_bad_share, complete=False)
+        raise _unreadable(bad, len(self), self.names, self.max_bad_share)
 
     def _warn_damaged(self) -> None:
         if self._warned:
@@ -260,7 +310,7 @@ class DecodedCache:
 
 
 def decode_one(
-    decode: Callable[[str], torch.Tensor], path: str, index: int, bits: int, names: Sequence[str] | None
+    decode: Callable[[str], torch.Tensor], path: str, index: int, bits: int, names: Sequence[str | None] | None
 ) -> NDArray[np.unsignedinteger[Any]]:
     """Decode and round one file.
 
@@ -275,31 +325,198 @@ def decode_one(
         (C, H, W) uint8 or uint16.
 
     Raises:
-        DatasetError: it cannot be read; the text has the index, the name and the reader's reason.
+        ImageDecodeError: it cannot be read, or holds values that are not finite or outside 0..1; the text has the
+            index, the name and the reader's reason.
+        MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
+            fault.
     """
     try:
-        return quantise(decode(path), bits)
-    except OSError as error:  # its text would hold the absolute path
-        raise _image_error(index, names, error.strerror or str(error)) from None
-    except ValueError as error:
-        raise _image_error(index, names, str(error)) from error
+        return np.ascontiguousarray(quantise(decode(path), bits))
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        _raise_for_the_machine(error, f"{_place(index, names)}: ")
+        root: BaseException = error
+        while isinstance(root, RuntimeError) and root.__cause__ is not None:  # MONAI's Compose wraps what a step raises
+            root = root.__cause__
+        if isinstance(root, OSError):  # the text of the system's own would hold the path
+            reason = root.strerror or str(root)
+        elif isinstance(root, ValueError):
+            reason = str(root)
+        else:
+            raise
+        if not isinstance(root, ImageReadError | DatasetError):  # those name no file
+            reason = _without_path(reason, path)
+        raise _image_error(index, names, reason) from None  # the chain is cut, for its texts could hold the path
+
+
+def decode_all(
+    decode: Callable[[str], torch.Tensor],
+    paths: Sequence[str],
+    bits: int,
+    names: Sequence[str | None] | None = None,
+    max_bad_share: float | None = None,
+    take: Callable[[int, NDArray[Any], int], None] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> dict[int, str]:
+    """Decode every file once, in threads.
+
+    Args:
+        decode: path -> tensor (C, H, W), values 0..1.
+        paths: the files.
+        bits: 8 or 16.
+        names: what to call the files in an error; None names the index only.
+        max_bad_share: share of the files that may be unreadable, 0..1; None: not one.
+        take: called in this thread with index, picture and checksum of each file that can be read, in the order in
+            which they are ready; None only looks whether they can be read.
+        workers: decoding threads; None means one a usable processor.
+        progress: show a progress bar.
+
+    Returns:
+        why each unreadable file cannot be read, by its index, in order.
+
+    Raises:
+        DatasetError: more files than allowed cannot be read, or none can; the text lists the first ones.
+    """
+
+    def one(index: int) -> tuple[NDArray[Any], int] | str:
+        try:
+            row = decode_one(decode, paths[index], index, bits, names)
+        except ImageDecodeError as error:
+            return error.reason
+        return row, _checksum(row)
+
+    bad: dict[int, str] = {}
+    complete = True
+    total = len(paths)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # decoding threads that each open a pool of their own would only slow one another
+    try:
+        with closing(map_in_threads(one, range(total), total, workers, "decoding", progress)) as results:
+            for index, result in results:
+                if not isinstance(result, str):
+                    if take is not None:
+                        take(index, *result)
+                    continue
+                bad[index] = result
+                if len(bad) >= _MAX_FAILURES and _too_many(len(bad), total, max_bad_share):
+                    complete = False
+                    break
+    finally:
+        torch.set_num_threads(threads)
+    bad = dict(sorted(bad.items()))
+    if _too_many(len(bad), total, max_bad_share):
+        raise _unreadable(bad, total, names, max_bad_share, complete)
+    return bad
+
+
+def changed_in_the_run(error: ImageDecodeError) -> ImageDecodeError:
+    """Say of an image that could be read when the run began that it has changed since."""
+    text = str(error).rstrip(".")
+    return ImageDecodeError(
+        f"{text}. It could be read when the run began, so it changed during the run. Look at the disk and at who "
+        "writes to the dataset folder, restore the file, and start again.",
+        error.reason,
+    )
+
+
+def _too_many(bad: int, total: int, max_bad_share: float | None) -> bool:
+    return bad > 0 and (max_bad_share is None or bad == total or bad / total > max_bad_share)
+
+
+def _unreadable(
+    bad: Mapping[int, str],
+    total: int,
+    names: Sequence[str | None] | None,
+    max_bad_share: float | None,
+    complete: bool = True,
+) -> DatasetError:
+    """Make the error for a list of images of which too many cannot be read."""
+    count = f"{len(bad)} of {total} images" if complete else f"{len(bad)} or more of {total} images"
+    some = "".join(f"\n  {_place(index, names)}: {reason}" for index, reason in list(bad.items())[:5])
+    some += "\n  ..." if len(bad) > 5 or not complete else ""
+    mend = "Repair them (copy or export them again) or take them out of the datalist"
+    if len(bad) == total:
+        return DatasetError(f"{count} cannot be read, so none is left:{some}\n{mend}.")
+    if max_bad_share is None:
+        return DatasetError(f'{count} cannot be read:{some}\n{mend}; or leave them out with on_bad_image "skip".')
+    share = f"{'' if complete else 'at least '}{100 * len(bad) / total:.3g} %"
+    return DatasetError(
+        f'{count} ({share}) cannot be read; on_bad_image is "skip", but max_bad_share is {max_bad_share:g} '
+        f"({100 * max_bad_share:.3g} %):{some}\n{mend}; or, if so many may be missing, raise max_bad_share."
+    )
+
+
+def _raise_for_the_machine(error: BaseException, place: str) -> None:
+    """Raise anew what is no fault of the image, also where the reader has made it an error of the image's."""
+    seen: BaseException | None = error
+    while seen is not None:
+        number = getattr(seen, "errno", None)
+        if isinstance(seen, MemoryError) or number == errno.ENOMEM:
+            raise MemoryError(
+                f"{place}there is too little memory to decode it. Close other programs, use fewer num_workers or a "
+                "machine with more memory; or, if this image alone needs so much, take it out of the datalist."
+            ) from None
+        if number in _MACHINE:
+            raise DatasetError(
+                f"{place}{os.strerror(number)}. This is the machine's fault and not the image's, so it is not left out."
+            ) from None
+        seen = seen.__cause__ or seen.__context__
+
+
+def _without_path(text: str, path: str) -> str:
+    """Take a path and its last part out of what a decoder says: they can identify a patient."""
+    for part in filter(None, (os.path.abspath(path), path, os.path.basename(path))):
+        text = text.replace(part, "the file")
+    return text
+
+
+def _signature(path: str) -> bytes:
+    """Return the signature of a file; zeros for one that is not there, so that the key is another once it is."""
+    try:
+        return file_signature(path)
+    except OSError:
+        return bytes(16)
 
 
 def _checksum(row: NDArray[Any]) -> int:
     return zlib.crc32(np.ascontiguousarray(row).data)
 
 
-def _image_error(index: int, names: Sequence[str] | None, reason: str) -> DatasetError:
-    name = f" ({names[index]})" if names is not None else ""
-    return DatasetError(f"image {index}{name}: {reason}")
+def _place(index: int, names: Sequence[str | None] | None) -> str:
+    name = names[index] if names is not None else None
+    return f"image {index}" + (f" ({name})" if name is not None else "")
+
+
+def _image_error(index: int, names: Sequence[str | None] | None, reason: str) -> ImageDecodeError:
+    return ImageDecodeError(f"{_place(index, names)}: {reason}", reason)
+
+
+_ELSEWHERE = (
+    "Set MONAI_MOCOI_CACHE to a folder with more room, or use cache=False (decodes every image in every epoch)."
+)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Turn what the system says while the cache is written into an error with a next step, without the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise CacheFullError(
+                f"there was no more room for the cache of decoded images ({error.strerror}); what was written of it is "
+                f"removed. {_ELSEWHERE}"
+            ) from None
+        raise DatasetError(
+            f"the cache of decoded images cannot be written ({error.strerror}); look at its disk. {_ELSEWHERE}"
+        ) from None
 
 
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise DatasetError(
-            f"the cache of decoded images needs {_size(needed)}, but its folder has {_size(free)} free. Set "
-            "MONAI_MOCOI_CACHE to a folder with more room, or use cache=False (decodes every image in every epoch)."
+        raise CacheFullError(
+            f"the cache of decoded images needs {_size(needed)}, but its folder has {_size(free)} free. {_ELSEWHERE}"
         )
 
 

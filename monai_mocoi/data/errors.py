@@ -2,6 +2,29 @@
 
 from __future__ import annotations
 
+from monai_mocoi.exit_codes import DATA, DISK_FULL
+
 
 class DatasetError(ValueError):
     """A dataset folder, its list, its images or its cache cannot be used; the text says why and what to do next."""
+
+    exit_code = DATA
+
+
+class CacheFullError(DatasetError):
+    """There is no room for the cache of decoded images; nothing half written is left."""
+
+    exit_code = DISK_FULL
+
+
+class ImageDecodeError(DatasetError):
+    """One image cannot be read.
+
+    Args:
+        text: the whole sentence, with the image's row and name.
+        reason: the reader's reason alone, without row, name and path.
+    """
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)  # the text alone, so that pickling and a DataLoader's workers can make it anew
+        self.reason = reason

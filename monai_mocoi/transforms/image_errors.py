@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from monai_mocoi.exit_codes import DATA
+
 MAX_PIXELS = 100_000_000
 """The largest picture that is read, in pixels (rows x columns); 10,000 x 10,000, 400 MB a channel as float32."""
 
@@ -22,6 +24,8 @@ class ImageReadError(ValueError):
     The text says what is wrong and what to do. It names neither the file nor a person: it holds no path and no text
     from the file's header. A caller that knows the file's name to be public adds it.
     """
+
+    exit_code = DATA
 
 
 def check_size(rows: int, columns: int) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import json
 import multiprocessing
 import os
 import pickle
@@ -12,9 +14,12 @@ import numpy as np
 import pytest
 import torch
 from monai.transforms import Compose, RandFlip
+from PIL import Image
 
-from monai_mocoi.data import DatasetError, DecodedCache
-from monai_mocoi.data.decoded_cache import dequantise, describe_decode, quantise
+from monai_mocoi import exit_codes
+from monai_mocoi.data import CacheFullError, DatasetError, DecodedCache, decoded_cache
+from monai_mocoi.data.decoded_cache import decode_one, dequantise, describe_decode, quantise
+from monai_mocoi.data.errors import ImageDecodeError
 from monai_mocoi.transforms import FitSquare, ReadImage
 from tests.data.dataset_folders import picture, save
 
@@ -70,9 +75,14 @@ def test_every_level_comes_back_exactly(bits):
 
 def test_what_cannot_be_quantised():
     quantise(np.full((1, 1, 1), 1.0009, np.float32), 8)  # the overshoot of a filter
-    for value, text in ((1.01, "1.01"), (-0.01, "-0.01"), (np.nan, "nan"), (255, "255")):
+    for value, text in ((1.01, "1.01"), (-0.01, "-0.01"), (255, "255")):
         with pytest.raises(DatasetError, match=rf"values from .*{text}"):
             quantise(np.full((1, 2, 2), value, np.float32), 8)
+    for value in (np.nan, np.inf, -np.inf):
+        one_pixel = np.zeros((1, 3, 3), np.float32)
+        one_pixel[0, 1, 2] = value
+        with pytest.raises(DatasetError, match=r"not finite \(NaN or infinity\)"):
+            quantise(one_pixel, 8)
     with pytest.raises(DatasetError, match=r"shape \(2, 2\)"):
         quantise(np.zeros((2, 2), np.float32), 8)
 
@@ -180,29 +190,287 @@ def test_unreadable_images_are_named_and_nothing_is_left(files, decode, tmp_path
     Path(files[1]).write_bytes(b"nothing")
     names = [f"images/{i}.png" for i in range(5)]
     with pytest.raises(
-        DatasetError, match=r"1 image\(s\) cannot be decoded(.|\n)*image 1 \(images/1\.png\): "
+        DatasetError, match=r"1 of 5 images cannot be read:\n  image 1 \(images/1\.png\): .*unknown kind"
     ) as error:
         _open(files, decode, tmp_path, names=names)
+    assert error.value.exit_code == exit_codes.DATA
     assert "secret" not in str(error.value)
-    assert not [path for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"]
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def _damage(*paths: str) -> None:
+    for path in paths:
+        Path(path).write_bytes(Path(path).read_bytes()[:-40])
+
+
+@pytest.mark.parametrize("damaged", [[0], [2], [4], [0, 1], [3, 4]])
+def test_a_share_may_be_unreadable(files, decode, tmp_path, damaged):
+    expected = [ReadImage(1)(path) for path in files]
+    _damage(*(files[i] for i in damaged))
+    cache = _open(files, decode, tmp_path, max_bad_share=0.4)
+    assert list(cache.bad) == damaged
+    assert all("damaged" in reason for reason in cache.bad.values())
+    for i in range(5):
+        if i in damaged:
+            with pytest.raises(ImageDecodeError, match=f"^image {i}: .*damaged"):
+                cache[i]
+        else:
+            assert torch.equal(cache[i], expected[i])
+
+
+def test_the_unreadable_ones_are_remembered(files, decode, tmp_path):
+    _damage(files[3])
+    first = _open(files, decode, tmp_path, max_bad_share=0.2)
+    calls = decode.calls
+    again = _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert decode.calls == calls + 1  # the bad one is tried again, the others are not
+    assert again.bad == first.bad == {3: first.bad[3]}
+    assert torch.equal(again[4], first[4])
+    index = json.loads(first.file.with_suffix(".json").read_text())
+    assert index["bad"] == [[3, first.bad[3]]]
+    with pytest.raises(DatasetError) as late:
+        _open(files, decode, tmp_path)
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(DatasetError) as fresh:
+        _open(files, decode, tmp_path)
+    assert str(late.value) == str(fresh.value)
+    assert "1 of 5 images cannot be read:\n  image 3: " in str(fresh.value)
+
+
+def test_too_many_unreadable_images_are_counted(files, decode, tmp_path):
+    _damage(files[3], files[1])
+    text = (
+        r'2 of 5 images \(40 %\) cannot be read; on_bad_image is "skip", but max_bad_share is 0\.2 \(20 %\):'
+        r"\n  image 1: .*\n  image 3: .*\nRepair"
+    )
+    with pytest.raises(DatasetError, match=text):
+        _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+    _open(files, decode, tmp_path, max_bad_share=0.4)
+    with pytest.raises(DatasetError, match=text):  # from the cache that was made meanwhile
+        _open(files, decode, tmp_path, max_bad_share=0.2)
+
+
+def test_no_readable_image_is_an_error_whatever_the_share(files, decode, tmp_path):
+    _damage(*files)
+    with pytest.raises(DatasetError, match="5 of 5 images cannot be read, so none is left"):
+        _open(files, decode, tmp_path, max_bad_share=1)
+
+
+def test_hopeless_cases_end_early(tmp_path, decode):
+    files = [str(save(tmp_path / f"{i}.png", picture(0, size=4))) for i in range(200)]
+    _damage(*files[1:])
+    with pytest.raises(DatasetError, match=r"20 or more of 200 images \(at least 10 %\)(.|\n)*\n  \.\.\.\n"):
+        _open(files, decode, tmp_path, max_bad_share=0.01, workers=1)
+    assert decode.calls < 40
+    _damage(files[0])
+    with pytest.raises(DatasetError, match="20 or more of 200 images cannot be read"):
+        _open(files, decode, tmp_path, workers=1)
+    assert decode.calls < 60
+
+
+def test_the_share_is_exact():
+    for total in range(1, 300):
+        for bad in range(1, total):
+            assert not decoded_cache._too_many(bad, total, bad / total)
+            assert decoded_cache._too_many(bad + 1, total, bad / total)
+    assert not decoded_cache._too_many(7, 100, 0.07)
+    assert not decoded_cache._too_many(0, 5, 0)
+    assert decoded_cache._too_many(1, 5, 0)
+    assert decoded_cache._too_many(1, 5, None)
+
+
+def test_a_repaired_file_is_seen(files, decode, tmp_path):
+    whole = Path(files[1]).read_bytes()
+    _damage(files[1])
+    assert list(_open(files, decode, tmp_path, max_bad_share=0.2).bad) == [1]
+    Path(files[1]).write_bytes(whole)
+    mended = _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert mended.bad == {}
+    assert torch.equal(mended[1], ReadImage(1)(files[1]))
+
+
+@dataclass(frozen=True)
+class Locked(Decode):
+    """A file whose rights are missing while the file ``lock`` is there: neither size nor time of change shows it."""
+
+    lock: str = ""
+
+    def __call__(self, path: str) -> torch.Tensor:
+        if path.endswith("2.png") and Path(self.lock).exists():
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return super().__call__(path)
+
+
+def test_mended_rights_are_seen(files, tmp_path):
+    lock = tmp_path / "locked"
+    lock.touch()
+    decode = Locked(str(tmp_path / "log"), lock=str(lock))
+    first = _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert first.bad == {2: "Permission denied"}
+    lock.unlink()
+    mended = _open(files, decode, tmp_path)
+    assert mended.key == first.key
+    assert mended.bad == {}
+    assert torch.equal(mended[2], ReadImage(1)(files[2]))
+
+
+@pytest.mark.parametrize("bad", [None, [[7, "x"]], [["1", "x"]], [[1, 2]], [[[1], "x"]], 5])
+def test_a_list_of_unreadable_ones_that_makes_no_sense_is_made_anew(files, decode, tmp_path, bad):
+    cache = _open(files, decode, tmp_path)
+    file = cache.file.with_suffix(".json")
+    index = json.loads(file.read_text())
+    if bad is None:
+        del index["bad"]
+    else:
+        index["bad"] = bad
+    file.write_text(json.dumps(index))
+    calls = decode.calls
+    assert _open(files, decode, tmp_path).bad == {}
+    assert decode.calls > calls
+    assert json.loads(file.read_text())["bad"] == []
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "unreadable"])
+def test_a_damaged_row_whose_file_has_changed_is_an_error(files, tmp_path, what):
+    lock = tmp_path / "locked"
+    decode = Locked(str(tmp_path / "log"), lock=str(lock))
+    cache = _open(files, decode, tmp_path, max_bad_share=1.0)
+    raw = bytearray(cache.file.read_bytes())
+    raw[-1000] ^= 1  # in row 3
+    raw[-1400] ^= 1  # in row 2
+    cache.file.write_bytes(raw)
+    damaged = _open(files, decode, tmp_path, max_bad_share=1.0)
+    if what == "removed":
+        Path(files[3]).unlink()
+    elif what == "replaced":
+        save(Path(files[3]), picture(99, size=25))
+    else:
+        lock.touch()
+    row = 2 if what == "unreadable" else 3
+    with (
+        pytest.warns(UserWarning, match="damaged"),
+        pytest.raises(DatasetError, match=f"^image {row}: .*it changed during the run") as error,
+    ):
+        damaged[row]
+    assert "secret" not in str(error.value)
+
+
+def test_compose_hides_neither_the_reason_nor_the_fault(files, tmp_path):
+    # MONAI's Compose makes a RuntimeError of what a step raises.
+    _damage(files[1])
+    chain = Compose([ReadImage(1), FitSquare(8)])
+    cache = DecodedCache(files, chain, cache_dir=tmp_path / "cache", progress=False, max_bad_share=0.2)
+    assert list(cache.bad) == [1]
+    assert "damaged" in cache.bad[1]
+    with pytest.raises(RuntimeError, match="applying transform") as error:
+        decode_one(Compose([len, len]), files[0], 0, 8, None)  # a mistake in the chain is no bad image
+    assert not isinstance(error.value, DatasetError)
+
+
+def _raising(error):
+    def raises(*_):
+        raise error
+
+    return raises
+
+
+@pytest.mark.parametrize("composed", [False, True])
+@pytest.mark.parametrize(
+    ("fault", "expected", "text"),
+    [
+        (MemoryError(), MemoryError, "image 0: there is too little memory"),
+        (OSError(errno.ENOMEM, "x"), MemoryError, "image 0: there is too little memory"),
+        (OSError(errno.ENOSPC, "x"), DatasetError, "image 0: No space left on device. This is the machine's fault"),
+        (OSError(errno.EMFILE, "x"), DatasetError, "image 0: Too many open files. This is the machine's fault"),
+    ],
+)
+def test_the_machines_faults_are_not_the_images(files, tmp_path, monkeypatch, fault, expected, text, composed):
+    # Raised where the reader makes an ImageReadError of whatever comes.
+    monkeypatch.setattr(Image, "open", lambda *_, **__: _raising(fault)())
+    decode = Compose([ReadImage(1)]) if composed else ReadImage(1)
+    with pytest.raises(expected, match=text) as error:
+        DecodedCache(files, decode, cache_dir=tmp_path / "cache", progress=False, max_bad_share=1.0)
+    assert not isinstance(error.value, ImageDecodeError)
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+def test_reasons_hold_no_path(files, tmp_path):
+    @dataclass(frozen=True)
+    class Chatty:
+        def __call__(self, path: str) -> torch.Tensor:
+            if path == files[2]:
+                raise ValueError(f"no picture in {path} ({os.path.basename(path)})")
+            return ReadImage(1)(path)
+
+    cache = DecodedCache(files, Chatty(), cache_dir=tmp_path / "cache", progress=False, max_bad_share=0.5)
+    assert cache.bad == {2: "no picture in the file (the file)"}
+    for path in (tmp_path / "cache").iterdir():
+        assert b"secret" not in path.read_bytes()
+
+
+def _open_with_limit(files, decode, folder, limit):
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    try:
+        DecodedCache(files, decode, cache_dir=folder, progress=False, max_bad_share=0.5)
+    except CacheFullError as error:
+        return str(error), error.exit_code
+    return "", 0
+
+
+def test_a_real_limit_of_the_system_leaves_nothing(files, decode, tmp_path):
+    pytest.importorskip("resource")
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        text, code = pool.apply(_open_with_limit, (files, decode, tmp_path / "cache", 2000))  # it needs 3,008 bytes
+    assert "no more room for the cache of decoded images (File too large)" in text
+    assert "MONAI_MOCOI_CACHE" in text
+    assert "secret" not in text
+    assert code == exit_codes.DISK_FULL
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("place", ["pictures", "index"])
+def test_no_half_file_is_left_when_the_disk_fails(files, decode, tmp_path, monkeypatch, place, number):
+    if place == "pictures":
+        monkeypatch.setattr(os, "fsync", _raising(OSError(number, os.strerror(number), "secret")))
+    else:
+        monkeypatch.setattr(
+            decoded_cache,
+            "write_json",
+            lambda *arguments, **_: _raising(OSError(number, os.strerror(number), "secret"))(),
+        )
+    with pytest.raises(DatasetError, match=os.strerror(number)) as error:
+        _open(files, decode, tmp_path, max_bad_share=0.5)
+    assert error.value.exit_code == (exit_codes.DISK_FULL if number == errno.ENOSPC else exit_codes.DATA)
+    assert "secret" not in str(error.value)
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
+    monkeypatch.undo()
+    assert torch.equal(_open(files, decode, tmp_path)[4], ReadImage(1)(files[4]))
 
 
 def test_different_shapes(files, decode, tmp_path):
     save(Path(files[4]), picture(4, size=20))
     with pytest.raises(DatasetError, match=r"image 4: its decoded shape is \(1, 20, 20\).*\(1, 24, 24\)"):
-        _open(files, decode, tmp_path)
+        _open(files, decode, tmp_path, max_bad_share=1.0)  # the setting of decode is at fault, not the image
 
 
 def test_missing_file(files, decode, tmp_path):
     Path(files[2]).unlink()
-    with pytest.raises(DatasetError, match=r"^image 2: No such file"):
+    with pytest.raises(DatasetError, match=r"1 of 5 images cannot be read:\n  image 2: .*does not exist"):
         _open(files, decode, tmp_path)
+    skipped = _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert skipped.bad == {2: "the image file does not exist"}
+    save(Path(files[2]), picture(2))
+    assert _open(files, decode, tmp_path).bad == {}
 
 
 def test_too_little_disk_is_said_before_the_work(files, decode, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9, 2000))
-    with pytest.raises(DatasetError, match=r"needs 0\.00 MiB.*0\.00 MiB free.*MONAI_MOCOI_CACHE"):
+    with pytest.raises(CacheFullError, match=r"needs 0\.00 MiB.*0\.00 MiB free.*MONAI_MOCOI_CACHE"):
         _open(files, decode, tmp_path)
     assert decode.calls == 1
 
