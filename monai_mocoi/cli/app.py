@@ -1,0 +1,145 @@
+"""The command ``mocoi``: run a config with every override checked, show beforehand what it would do, prepare data."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from monai_mocoi import __version__
+from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.cli.exit_code_table import exit_code_table
+from monai_mocoi.cli.messages import explain
+from monai_mocoi.cli.overrides import check_command
+from monai_mocoi.exit_codes import ERROR, FINISHED
+
+_STOPPED = 130  # by Ctrl-C: 128 and the signal's number, as shells have it
+
+_SETTINGS = """\b
+Settings are given as --key value or --key=value, where key is a name in the config, or an id such as
+train#trainer#max_epochs or stage_weights#0. Write true, false and none as they are, a list as one word
+("[0.8, 1.0]"), and what is to be worked out as a Python expression ('$2 * @batch_size'). A config is code: run only
+those that you trust."""
+
+_EXIT_CODES = (
+    "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table()) + "\n 130  Ctrl-C."
+)
+
+app = typer.Typer(
+    name="mocoi",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+_TAKES_ANY_KEY = {"ignore_unknown_options": True}
+Words = Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [--KEY VALUE]", show_default=False, hidden=True)]
+Traceback = Annotated[
+    bool, typer.Option("--traceback", envvar="MONAI_MOCOI_TRACEBACK", help="On an error show the whole traceback too.")
+]
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app(prog_name="mocoi")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mocoi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _mocoi(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Self-supervised pretraining for medical images. Research software, no medical device."""
+
+
+@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Run a config, such as train.json.
+
+Later config files overlay earlier ones. A setting that the config does not have, or a value of another kind than its
+default, is refused before anything is done.
+
+{_SETTINGS}
+""")  # fmt: skip
+def run(words: Words = None, show_traceback: Traceback = False) -> None:
+    """Run a config; see the help above."""
+    from monai_mocoi.cli.plan import decide_constants
+
+    try:
+        checked = check_command(words or [])
+        decide_constants(checked)  # what cannot be worked out is refused here, before torch is imported
+        from monai_mocoi.cli.workflow import run_checked
+
+        run_checked(checked, show_traceback)
+    except KeyboardInterrupt:
+        _say("stopped by Ctrl-C.")
+        raise typer.Exit(_STOPPED) from None
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
+@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Show what a run would do, and do nothing.
+
+Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what would be
+written where. The exit code is that of a run that would be refused, else 0.
+
+{_SETTINGS}
+""")  # fmt: skip
+def plan(words: Words = None, show_traceback: Traceback = False) -> None:
+    """Show a plan; see the help above."""
+    from monai_mocoi.cli.plan import make_plan
+    from monai_mocoi.cli.show import show_plan
+
+    try:
+        made = make_plan(check_command(words or []))
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+    show_plan(made)
+    for text, _ in made.refusals:
+        _say(f"the run would be refused: {text}")
+    raise typer.Exit(made.refusals[0][1] if made.refusals else FINISHED)
+
+
+@app.command(
+    context_settings={**_TAKES_ANY_KEY, "help_option_names": []},
+    add_help_option=False,
+    help="Turn raw images into a dataset folder: the same as python -m data_prep.",
+)
+def prepare(
+    words: Annotated[list[str] | None, typer.Argument(metavar="SOURCE [OPTION]", show_default=False)] = None,
+) -> None:
+    """Hand everything on to data_prep."""
+    from data_prep.__main__ import main as data_prep
+
+    raise typer.Exit(data_prep(words or []))
+
+
+def _report(error: Exception, show_traceback: bool) -> int:
+    text, code = explain(error)
+    if show_traceback:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    # Every process of torchrun refuses the same command with the same words: one of them is enough.
+    if not isinstance(error, UsageError) or int(os.environ.get("RANK", "0")) == 0:
+        _say(text)
+    return code or ERROR
+
+
+def _say(text: str) -> None:
+    """Write a message to standard error: plain where that is no terminal, and never cut to its width."""
+    from rich.console import Console
+
+    process = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    sys.stdout.flush()
+    console.print(f"error{process}:", style="bold red", end=" ")
+    console.print(text, markup=False)

@@ -1,0 +1,151 @@
+"""Config files read and overlaid from left to right as ``monai.bundle`` does, without torch."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
+from monai_mocoi.cli.errors import UsageError
+
+_SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
+_ROOT_OF_REFERENCE = re.compile(r"[@%](\w+)")
+
+
+@dataclass(frozen=True)
+class ConfigFiles:
+    """Config files and what they make together.
+
+    Attributes:
+        files: paths as they were given.
+        names: what to call them in a message: the file's name, or the path where two have the same name.
+        layers: the config after each file; the last one is the whole config, without the command line's overrides.
+        origin: for each id that a file sets, the place of that file in ``files``; a key of the file at its top level.
+    """
+
+    files: tuple[str, ...]
+    names: tuple[str, ...]
+    layers: tuple[dict[str, Any], ...]
+    origin: dict[str, int]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config of all files."""
+        return self.layers[-1]
+
+    @property
+    def together(self) -> str:
+        """The names in one text: ``train.json and paper.json``."""
+        return " and ".join(self.names)
+
+
+def read_configs(files: Sequence[str]) -> ConfigFiles:
+    """Read the files and overlay each on those before it.
+
+    A key may be an id (``"train#trainer#max_epochs"``), and ``"+id"`` adds to the object or the list that is there. A
+    key that an overlay adds, that nothing refers to and that is nearly the name of a setting, is taken for a slip:
+    MONAI would keep it and never look at it.
+
+    Args:
+        files: paths of JSON files, at least one.
+
+    Raises:
+        UsageError: a file is missing, cannot be read, is not JSON, holds a key twice, or does not fit what it overlays.
+    """
+    if not files:
+        raise UsageError("no config file is named: write, for example, mocoi run bundles/nih_mse/configs/train.json")
+    short = [Path(file).name for file in files]
+    names = tuple(name if short.count(name) == 1 else str(file) for name, file in zip(short, files, strict=True))
+    config: dict[str, Any] = {}
+    layers: list[dict[str, Any]] = []
+    origin: dict[str, int] = {}
+    for place, (file, name) in enumerate(zip(files, names, strict=True)):
+        content = _read(file)
+        for key, value in content.items():
+            _merge(config, key, value, name)
+            origin[normal_id(key.removeprefix("+"))] = place
+        if layers:
+            _refuse_slips(layers[-1], config, content, name)
+        layers.append(copy.deepcopy(config))
+    return ConfigFiles(tuple(map(str, files)), names, tuple(layers), origin)
+
+
+def _read(file: str) -> dict[str, Any]:
+    path = Path(file)
+    if not file.strip():
+        raise UsageError("a config file's name is empty")
+    if not path.exists():
+        hint = f", but {near}" if (near := _what_there_is(path)) else ""
+        raise UsageError(f"there is no config file {file}{hint}")
+    if path.is_dir():
+        raise UsageError(f"{file} is a folder, not a config file: is {path / 'configs' / 'train.json'} meant?")
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"{file} is no .json file: mocoi reads configs in JSON only")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{file} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not valid JSON: it is no UTF-8 text") from error
+    except RecursionError as error:
+        raise UsageError(f"{file} is not valid JSON: it is nested too deep") from error
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{file} holds {type(content).__name__}, but a config is an object: {{...}}")
+    return content
+
+
+def _what_there_is(path: Path) -> str:
+    folder = path.parent
+    if not folder.is_dir():
+        return ""
+    found = sorted(p.name for p in folder.glob("*.json") if p.name != "metadata.json")
+    return f"its folder has {', '.join(found[:6])}" if found else ""
+
+
+def _without_repeats(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in result:
+            raise UsageError(f"the key {key!r} stands twice in one object; remove one of them")
+        result[key] = value
+    return result
+
+
+def _merge(config: dict[str, Any], key: str, value: Any, name: str) -> None:
+    setting = normal_id(key.removeprefix("+"))
+    if key.startswith("+") and has(config, setting):
+        there = find(config, setting)
+        if isinstance(there, dict) and isinstance(value, dict):
+            there.update(value)
+        elif isinstance(there, list) and isinstance(value, list):
+            there.extend(value)
+        else:
+            raise UsageError(f"{name}: {key} can only add an object to an object, or a list to a list")
+        return
+    try:
+        put(config, setting, value)
+    except KeyError as error:
+        hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
+        raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
+
+
+def _refuse_slips(before: dict[str, Any], after: dict[str, Any], content: dict[str, Any], name: str) -> None:
+    used = {root for text in strings(after) for root in _ROOT_OF_REFERENCE.findall(text)}
+    for key in content:
+        setting = normal_id(key.removeprefix("+"))
+        if "#" in setting or setting in before or setting in used:
+            continue
+        if found := [other for other in nearest(before, setting, _SLIP) if "#" not in other]:
+            raise UsageError(
+                f"{name} adds {setting}, which nothing refers to: is {' or '.join(found)} meant? (If the key is a note "
+                "for readers, give it another name.)"
+            )

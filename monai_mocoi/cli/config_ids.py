@@ -1,0 +1,112 @@
+"""Ids of settings, as MONAI writes them: ``train#trainer#max_epochs`` or ``train::trainer::max_epochs``.
+
+The parts are keys of objects or, in a list, indices from 0. The functions here take an id in either form and give the
+form with ``#``. They do what ``monai.bundle.ConfigParser`` does, which cannot be imported without torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+_NEAR = 0.6  # difflib's own default
+_MOST_SUGGESTIONS = 3
+
+
+def normal_id(setting: str) -> str:
+    """Return the id with ``#`` between its parts."""
+    return setting.replace("::", "#")
+
+
+def find(config: Any, setting: str) -> Any:
+    """Return what the config has at an id.
+
+    Raises:
+        KeyError: there is nothing; its argument is the part of the id up to where the config ends.
+    """
+    parts = normal_id(setting).split("#")
+    for depth, part in enumerate(parts):
+        if isinstance(config, dict) and part in config:
+            config = config[part]
+        elif isinstance(config, list) and part.isdecimal() and int(part) < len(config):
+            config = config[int(part)]
+        else:
+            raise KeyError("#".join(parts[: depth + 1]))
+    return config
+
+
+def has(config: Any, setting: str) -> bool:
+    """Say whether the config has something at an id."""
+    try:
+        find(config, setting)
+    except KeyError:
+        return False
+    return True
+
+
+def put(config: Any, setting: str, value: Any) -> None:
+    """Set a value, in place; a key that its object lacks is added.
+
+    Raises:
+        KeyError: the parent is not there, is neither object nor list, or the list has no such index.
+    """
+    parent, _, last = normal_id(setting).rpartition("#")
+    holder = find(config, parent) if parent else config
+    if isinstance(holder, dict):
+        holder[last] = value
+    elif isinstance(holder, list) and last.isdecimal() and int(last) < len(holder):
+        holder[int(last)] = value
+    else:
+        raise KeyError(setting)
+
+
+def walk(config: Any, setting: str = "") -> Iterator[tuple[str, Any]]:
+    """Give every id of the config and what is there, parents first."""
+    if isinstance(config, dict | list):
+        items = config.items() if isinstance(config, dict) else enumerate(config)
+        for key, value in items:
+            below = f"{setting}#{key}" if setting else str(key)
+            yield below, value
+            yield from walk(value, below)
+
+
+def strings(config: Any) -> Iterator[str]:
+    """Give every text value of the config."""
+    return (value for _, value in walk(config) if isinstance(value, str))
+
+
+def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
+    """Find the settings that were probably meant.
+
+    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) stands for that constant.
+
+    Args:
+        config: to look in.
+        setting: the id that it does not have.
+        least: how alike the ids, or the last parts of them, must be: 0 (anything) to 1 (the same), by difflib.
+
+    Returns:
+        up to three ids, the best first; of several that are equally near, those nearest to the top.
+    """
+    wanted = normal_id(setting).replace("-", "_")
+    leaf = wanted.rpartition("#")[2]
+    best: dict[str, tuple[float, int]] = {}
+    for name, value in walk(config):
+        own_leaf = name.rpartition("#")[2]
+        if own_leaf.isdecimal() and not leaf.isdecimal():
+            continue
+        near = max(_likeness(wanted, name), _likeness(leaf, own_leaf))
+        if near < least:
+            continue
+        if isinstance(value, str) and value.startswith("@") and has(config, value[1:]):
+            name = normal_id(value[1:])
+        best[name] = max(best.get(name, (0.0, 0)), (near, -name.count("#")))
+    ranked = sorted(best, key=lambda name: best[name], reverse=True)
+    # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
+    return [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02][:_MOST_SUGGESTIONS]
+
+
+def _likeness(a: str, b: str) -> float:
+    matcher = difflib.SequenceMatcher(None, a, b)
+    return matcher.ratio() if matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR else 0.0

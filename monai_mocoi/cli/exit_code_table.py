@@ -1,0 +1,19 @@
+"""The exit codes and what they mean, read from ``monai_mocoi/exit_codes.py``, so that help and code cannot disagree."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from itertools import pairwise
+
+from monai_mocoi import exit_codes
+
+
+def exit_code_table() -> Iterator[tuple[int, str]]:
+    """Give each code and its meaning, in the order of the file."""
+    body = ast.parse(inspect.getsource(exit_codes)).body
+    for statement, meaning in pairwise(body):
+        match statement, meaning:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+                yield getattr(exit_codes, name), " ".join(text.replace("``", "").split())

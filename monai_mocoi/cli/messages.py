@@ -1,0 +1,97 @@
+"""One clear message and one exit code from whatever error ended a run."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from collections.abc import Iterator
+
+from monai_mocoi.exit_codes import DISK_FULL, ERROR
+
+_OURS = ("monai_mocoi", "data_prep")
+# How MONAI's config parser begins the errors that it wraps around the one that matters.
+_WRAPPINGS = ("Failed to evaluate", "Failed to instantiate component")
+_NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+_IN_WORKER = re.compile(r"Caught \w+ in (DataLoader worker process|pin memory thread)")
+_SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or image_size."
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """Say what happened, in words for who gave the command.
+
+    Of the chain of errors that led to this one, the message is that of the outermost error of this package, which was
+    written to be read; without any, that of the first error inside MONAI's wrapping. The exit code is that error's
+    ``exit_code``; a full disk anywhere in the chain has its own.
+
+    Args:
+        error: as it was caught.
+
+    Returns:
+        the message, of one or more lines, and the exit code.
+    """
+    chain = list(_chain(error))
+    full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
+    ours = next((e for e in chain if hasattr(e, "exit_code")), None) or next(filter(_is_ours, chain), None)
+    main = ours or next((e for e in chain if not _is_wrapping(e)), error)
+    text = _text(main)
+    code = int(getattr(main, "exit_code", DISK_FULL if full else ERROR))
+    if ours is None and not _raised_by_us(main):
+        text = f"{type(main).__name__}: {text}" if text else type(main).__name__
+    if full and ours is None:
+        text += ". The disk (or your quota on it) is full: make room and give the command again."
+    elif any(_is_out_of_memory(e) for e in chain):
+        where = "The GPU has" if any("cuda" in str(e).lower() for e in chain) else "The machine has"
+        text = f"{where} not enough memory for this run. {_SMALLER} ({_first_line(text)})"
+    elif ours is None and not _raised_by_us(main):
+        text += "\nThe same command with --traceback shows where."
+    return text, code
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Give the error and those that led to it, the outermost first."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+
+
+def _is_ours(error: BaseException) -> bool:
+    return type(error).__module__.partition(".")[0] in _OURS
+
+
+def _is_wrapping(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and str(error).startswith(_WRAPPINGS) and error.__cause__ is not None
+
+
+def _raised_by_us(error: BaseException) -> bool:
+    """True for a built-in error that our code raised with a text of its own."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] in _OURS
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # By name, for torch's own class cannot be named here without importing torch.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+
+
+def _text(error: BaseException) -> str:
+    """Return the error's text; of one from a loader's process, whose text is a whole traceback, the last part."""
+    if isinstance(error, OSError) and error.strerror and not _is_ours(error):
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    if _IN_WORKER.match(text):
+        parts = re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)
+        text = parts[-1] if len(parts) > 1 else text
+    return text.strip()
+
+
+def _first_line(text: str) -> str:
+    line = text.splitlines()[0] if text else ""
+    return line if len(line) <= 160 else f"{line[:157]}..."

@@ -1,0 +1,346 @@
+"""What a command would do: its constants as they come out, the data, the steps, and what would be written where.
+
+It reads the config files, the list of the dataset folder and the run folder's manifest, and imports neither torch nor
+MONAI; nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.cli.config_ids import find, has, walk
+from monai_mocoi.cli.evaluator import Evaluator, Undecided
+from monai_mocoi.cli.overrides import Checked
+from monai_mocoi.exit_codes import DATA, USAGE
+
+# Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
+_PLACES = ("dataset_dir", "output_dir", "overwrite", "resume")
+# What each handler writes: the argument that names its folder, then file and meaning.
+_PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+    "RunFolder": (
+        "folder",
+        (("config.json", "the settings as used"), ("manifest.json", "what ran, on what, and how it ended")),
+    ),
+    "Checkpoints": ("folder", (("checkpoints/", "the state to continue from (--resume true)"),)),
+    "LazySummaryWriter": ("log_dir", (("", "curves and view pairs for TensorBoard"),)),
+    "EncoderSaver": (
+        "folder",
+        (
+            ("encoder.pt", "the encoder, after the last epoch"),
+            ("encoder.json", "what must be known to use it"),
+            ("heads.pt", "projection and stage heads"),
+        ),
+    ),
+    "MoCoTrainer": ("debug_dir", (("", "a report, should a loss not be finite"),)),
+}
+AT_RUN_TIME = "decided at run time"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows of name, value and note under a title."""
+
+    title: str
+    rows: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command would do.
+
+    Attributes:
+        sections: to be shown in this order.
+        refusals: what would stop the run before its first step, with the exit code of each, the first one first.
+    """
+
+    sections: tuple[Section, ...]
+    refusals: tuple[tuple[str, int], ...]
+
+
+def make_plan(checked: Checked) -> Plan:
+    """Work out the plan of a checked command.
+
+    Raises:
+        UsageError: a constant cannot be worked out: it refers to nothing, or in a circle, or divides by 0.
+    """
+    evaluator = Evaluator(checked.config)
+    refusals: list[tuple[str, int]] = []
+    images: dict[str, int] = {}  # by split; filled by what reads the list, empty where there is none
+    # In the order of the run, which looks at the data first and at the run folder then.
+    sections = (
+        Section("Settings", tuple(_settings(checked, evaluator))),
+        Section("Changed besides", tuple(_other_changes(checked))),
+        Section("Data", tuple(_data(evaluator, images, refusals))),
+        Section("Written", tuple(_written(evaluator, images, refusals))),
+        Section("Steps", tuple(_steps(evaluator, images, refusals))),
+    )
+    return Plan(tuple(section for section in sections if section.rows), tuple(refusals))
+
+
+def decide_constants(checked: Checked) -> dict[str, Any]:
+    """Work out the constants, those left out that only a run can tell.
+
+    Raises:
+        UsageError: one cannot be worked out at all.
+    """
+    evaluator = Evaluator(checked.config)
+    return {name: value for name in _constants(checked.config) if (value := _decided(evaluator, name)) is not _UNKNOWN}
+
+
+_UNKNOWN = object()
+
+
+def _decided(evaluator: Evaluator, setting: str) -> Any:
+    if not has(evaluator.config, setting):
+        return _UNKNOWN
+    try:
+        return evaluator.value(setting)
+    except Undecided:
+        return _UNKNOWN
+
+
+def _constants(config: dict[str, Any]) -> list[str]:
+    """Names of the constants in the config's order."""
+    settings = config.get("settings")
+    if not isinstance(settings, dict):
+        return [name for name, value in config.items() if _is_constant(value) and not name.startswith("_")]
+    wanted = {*settings, *_PLACES}
+    return [name for name in config if name in wanted and name != "settings"]
+
+
+def _is_constant(value: Any) -> bool:
+    return not isinstance(value, dict | list) and not (isinstance(value, str) and value.startswith("$import"))
+
+
+def _settings(checked: Checked, evaluator: Evaluator) -> Iterator[tuple[str, str, str]]:
+    base = Evaluator(checked.files.layers[0])
+    for name in _constants(checked.config):
+        value = _shown(evaluator, name)
+        before = _shown(base, name) if has(base.config, name) else None
+        source = _source(checked, name)
+        if not source and before is not None and before != value:
+            source = "follows"
+        was = "" if before in (None, value) else f", was {before}"
+        yield name, value, f"{source}{was}" if source else ""
+
+
+def _shown(evaluator: Evaluator, name: str) -> str:
+    try:
+        return _text(evaluator.value(name))
+    except Undecided:
+        raw = find(evaluator.config, name)
+        return f"{AT_RUN_TIME}: {raw.removeprefix('$')}" if isinstance(raw, str) else AT_RUN_TIME
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return "none" if value is None else json.dumps(value, default=str)
+
+
+def _source(checked: Checked, name: str) -> str:
+    """Name what changed a constant, or a part of it, last; empty for the first file."""
+    if any(_concerns(setting, name) for setting in checked.overrides):
+        return "command line"
+    places = [place for setting, place in checked.files.origin.items() if _concerns(setting, name)]
+    return checked.files.names[max(places)] if places and max(places) > 0 else ""
+
+
+def _concerns(setting: str, name: str) -> bool:
+    return setting == name or setting.startswith(f"{name}#")
+
+
+def _other_changes(checked: Checked) -> Iterator[tuple[str, str, str]]:
+    constants = set(_constants(checked.config))
+    for setting, place in checked.files.origin.items():
+        if place > 0 and setting.partition("#")[0] not in constants and setting not in checked.overrides:
+            yield setting, _brief(find(checked.config, setting)), checked.files.names[place]
+    for setting in checked.overrides:
+        if setting.partition("#")[0] not in constants:
+            yield setting, _brief(find(checked.config, setting)), "command line"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict) and "_target_" in value:
+        return str(value["_target_"])
+    text = _text(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _data(
+    evaluator: Evaluator, images: dict[str, int], refusals: list[tuple[str, int]]
+) -> Iterator[tuple[str, str, str]]:
+    from monai_mocoi.data.cache_dir import user_cache_dir
+    from monai_mocoi.data.datalist import load_datalist
+    from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
+    from monai_mocoi.data.errors import DatasetError
+
+    named, modality = _decided(evaluator, "dataset_dir"), _decided(evaluator, "modality")
+    if not isinstance(named, str):
+        return
+    is_demo = named == "demo" and modality in DEMO_VERSIONS
+    try:
+        if is_demo:  # where resolve_dataset_dir would draw them
+            folder = str(user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}")
+        else:
+            folder = resolve_dataset_dir(named, str(modality))
+        yield "folder", folder, "generated phantoms, no medical data" if is_demo else ""
+        if is_demo and not Path(folder).exists():
+            yield "images", "not made yet: the first run draws them", ""
+            return
+        splits = load_datalist(folder).splits()
+    except DatasetError as error:
+        refusals.append((str(error), DATA))
+        yield "images", "none that can be used", ""
+        return
+    for split, items in splits.items():
+        images[split] = len(items)
+        yield split, f"{len(items)} images of {len({item['patient'] for item in items})} patients", ""
+
+
+def _steps(
+    evaluator: Evaluator, images: dict[str, int], refusals: list[tuple[str, int]]
+) -> Iterator[tuple[str, str, str]]:
+    if not has(evaluator.config, "train#trainer") or not has(evaluator.config, "batch_size"):
+        return
+    batch, accumulation, epochs, processes = (
+        _decided(evaluator, name) if has(evaluator.config, name) else 1
+        for name in ("train#dataloader#batch_size", "accumulation_steps", "train#trainer#max_epochs", "world_size")
+    )
+    yield "processes", _number(processes), "from torchrun" if processes is _UNKNOWN else ""
+    if not images or not all(_is_count(n) for n in (batch, accumulation, epochs)):
+        yield "iterations", AT_RUN_TIME, ""
+        return
+    if processes is _UNKNOWN:
+        yield "iterations", f"{AT_RUN_TIME}: {images['training']} images / ({batch} x processes)", "an epoch"
+        return
+    together = batch * processes
+    drop_last = _decided(evaluator, "train#dataloader#drop_last") is True
+    iterations = images["training"] // together if drop_last else math.ceil(images["training"] / together)
+    steps = math.ceil(iterations / accumulation)
+    yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{together} images each"
+    yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"
+    if iterations < 1:
+        refusals.append(
+            (
+                f"the training split has {images['training']} image(s), but {together} are needed: lower batch_size.",
+                DATA,
+            )
+        )
+    elif images["validation"] < 2 and has(evaluator.config, "validate#evaluator"):
+        refusals.append((f"the validation split has {images['validation']} image(s), but 2 are needed.", DATA))
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _number(value: Any) -> str:
+    return AT_RUN_TIME if value is _UNKNOWN else str(value)
+
+
+def _written(
+    evaluator: Evaluator, images: dict[str, int], refusals: list[tuple[str, int]]
+) -> Iterator[tuple[str, str, str]]:
+    from monai_mocoi.data.cache_dir import user_cache_dir
+
+    run_dir = _decided(evaluator, "run_dir")
+    if isinstance(run_dir, str):
+        yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, refusals)
+    for _, part in walk(evaluator.config):
+        kind = str(part["_target_"]).rpartition(".")[2] if isinstance(part, dict) and "_target_" in part else ""
+        if kind not in _PRODUCTS or _is_disabled(evaluator, part):
+            continue
+        argument, files = _PRODUCTS[kind]
+        if argument not in part:
+            continue
+        folder = _folder_argument(evaluator, part[argument])
+        yield from (
+            ("", str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""), what) for name, what in files
+        )
+    yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, images)
+
+
+def _is_disabled(evaluator: Evaluator, part: dict[str, Any]) -> bool:
+    try:
+        disabled = Evaluator({**evaluator.config, "_wanted_": part.get("_disabled_", False)}).value("_wanted_")
+    except Undecided:
+        return False
+    return disabled.lower() == "true" if isinstance(disabled, str) else bool(disabled)
+
+
+def _folder_argument(evaluator: Evaluator, raw: Any) -> str:
+    try:
+        return str(Evaluator({**evaluator.config, "_wanted_": raw}).value("_wanted_"))
+    except Undecided as undecided:
+        return f"({undecided})"
+
+
+def _cache_size(evaluator: Evaluator, images: dict[str, int]) -> str:
+    side, channels, bits = (_decided(evaluator, name) for name in ("decode_size", "channels", "cache_bits"))
+    if not images or not all(_is_count(n) for n in (side, channels, bits)):
+        return "decoded images, used again by later runs"
+    size = (images["training"] + images["validation"]) * side * side * channels * bits / 8 / 2**20
+    return f"decoded images, {size:.0f} MiB, used again by later runs"
+
+
+def _state_of(folder: Path, evaluator: Evaluator, refusals: list[tuple[str, int]]) -> str:
+    """Say what is in the run folder and what the run would do with it."""
+    overwrite, resume = (_decided(evaluator, name) is True for name in ("overwrite", "resume"))
+    if overwrite and resume:
+        refusals.append(("overwrite deletes the earlier run and resume continues it: give only one of them.", USAGE))
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return "new"
+    status = _status(folder)
+    if status is None:
+        refusals.append((f"{folder} holds files, but not those of a run: choose another --output_dir.", USAGE))
+        return "holds something else"
+    if resume:
+        newest = max((path.name for path in folder.glob("checkpoints/checkpoint_*.pt")), default="")
+        _compare_settings(folder, evaluator, refusals)
+        return f"holds a run ({status}); continued from {newest or 'its beginning: no checkpoint yet'}"
+    if overwrite:
+        return f"holds a run ({status}); DELETED when the run starts (overwrite)"
+    refusals.append(
+        (
+            f"{folder} already holds a run (state: {status}): add --resume true to continue it, choose another "
+            "--output_dir, or add --overwrite true to delete it and start anew.",
+            USAGE,
+        )
+    )
+    return f"holds a run ({status})"
+
+
+def _status(folder: Path) -> str | None:
+    """Status of the run in a folder; None where the folder holds something else."""
+    # A dataset folder has a manifest too, and is none.
+    if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
+        return None
+    try:
+        return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["status"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _compare_settings(folder: Path, evaluator: Evaluator, refusals: list[tuple[str, int]]) -> None:
+    """Refuse to continue with other settings, as far as these are decided."""
+    from monai_mocoi.handlers.run_folder_error import RunFolderError
+    from monai_mocoi.handlers.same_settings import check_same_settings
+
+    names = evaluator.config.get("settings")
+    if not isinstance(names, dict):
+        return
+    values = {name: _decided(evaluator, f"settings#{name}") for name in names}
+    now = json.loads(json.dumps({name: value for name, value in values.items() if value is not _UNKNOWN}, default=str))
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        check_same_settings({n: saved[n] for n in now if n in saved}, now, f"the run in {folder}")
+    except RunFolderError as error:
+        refusals.append((str(error), USAGE))
+    except (OSError, ValueError) as error:
+        refusals.append((f"config.json in {folder} cannot be read ({type(error).__name__}).", USAGE))
