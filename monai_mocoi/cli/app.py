@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.exit_codes import ERROR, FINISHED
 
 _STOPPED = 130  # by Ctrl-C: 128 and the signal's number, as shells have it
+_FOR_THE_FIRST_PROCESS = 2.0  # seconds
 
 _SETTINGS = """\b
 Settings are given as --key value or --key=value, where key is a name in the config, or an id such as
@@ -128,8 +130,11 @@ def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:
         sys.stderr.write("".join(traceback.format_exception(error)))
-    # Every process of torchrun refuses the same command with the same words: one of them is enough.
-    if not isinstance(error, UsageError) or int(os.environ.get("RANK", "0")) == 0:
+    if isinstance(error, UsageError) and int(os.environ.get("RANK", "0")) > 0:
+        # Every process of torchrun refuses the same command: the first one says so, for which the others wait, because
+        # torchrun ends them all with the first that ends.
+        time.sleep(_FOR_THE_FIRST_PROCESS)
+    else:
         _say(text)
     return code or ERROR
 
