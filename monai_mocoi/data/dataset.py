@@ -57,7 +57,7 @@ class ImageDataset(Dataset[Any]):
     An image that cannot be read (damaged, missing, or with values that are not finite) is found before the first
     sample. With ``on_bad_image="skip"`` it is left out: the length counts the others, whose positions follow one
     another without a gap, while a sample's ``index`` stays the row in the split, by which the queue, predictions and
-    errors name it. Too little memory or disk is never taken for an unreadable image.
+    errors name it. Too little memory or disk is an error under both settings, as far as the reader lets it be seen.
 
     Args:
         data: the items of a split, as :func:`~monai_mocoi.data.load_datalist` gives them: ``image`` (path),

@@ -130,7 +130,7 @@ class DecodedCache:
     Raises:
         DatasetError: no files, files of different shapes, too many files that cannot be read.
         CacheFullError: too little room on the disk. Nothing half written is left.
-        MemoryError: too little memory to decode an image; no image is left out for that.
+        MemoryError: too little memory to decode an image, which is not left out for that.
     """
 
     def __init__(

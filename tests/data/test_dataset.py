@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +11,18 @@ import torch
 from monai.data import DataLoader
 from monai.transforms import Compose, RandomizableTransform
 
+from monai_mocoi import exit_codes
 from monai_mocoi.data import (
     DatasetError,
     EpochIndex,
     EpochSampler,
     ImageDataset,
+    audit_datalist,
     derive_seed,
     load_datalist,
     patient_code,
+    require_images,
+    without_skipped,
 )
 from monai_mocoi.transforms import ReadImage
 from tests.data.dataset_folders import dataset_folder, picture, save
@@ -149,16 +155,132 @@ def test_works_in_spawned_workers(data):
 @pytest.mark.parametrize("cache", [True, False])
 def test_reading_errors_name_index_and_image_only(data, folder, cache):
     (folder / "images/002.png").write_bytes(b"GIF89a")
-    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*GIF") as error:
+    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*GIF(.|\n)*datalist(.|\n)*skip") as error:
         _dataset(data, cache=cache)[2]
+    assert error.value.exit_code == exit_codes.DATA
     assert str(folder) not in str(error.value)
 
 
-def test_a_file_that_goes_away_later(data, folder):
-    dataset = _dataset(data, cache=False)
+@pytest.mark.parametrize("on_bad_image", ["stop", "skip"])
+def test_a_file_that_goes_away_later(data, folder, on_bad_image):
+    dataset = _dataset(data, cache=False, on_bad_image=on_bad_image)
     (folder / "images/002.png").unlink()
-    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*not exist"):
+    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): .*not exist.*changed during the run"):
         dataset[2]
+
+
+def test_a_file_that_goes_away_later_under_a_worker(data, folder):
+    dataset = _dataset(data, cache=False, on_bad_image="skip")
+    (folder / "images/002.png").unlink()
+    batches = iter(DataLoader(dataset, num_workers=1, batch_size=7))
+    with pytest.raises(DatasetError, match="changed during the run") as error:
+        next(batches)
+    batches._shutdown_workers()  # left to the garbage collector, this takes five seconds
+    assert error.value.exit_code == exit_codes.DATA
+
+
+def _truncate(folder: Path, *numbers: int) -> None:
+    for number in numbers:
+        file = folder / f"images/{number:03d}.png"
+        file.write_bytes(file.read_bytes()[:-50])
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_skipping(data, folder, cache, caplog):
+    whole = _dataset(data, Noisy(), seed=3)
+    expected = [whole[EpochIndex(1, row)] for row in range(7)]
+    _truncate(folder, 0, 4)
+    caplog.set_level(logging.WARNING)
+    dataset = _dataset(data, Noisy(), seed=3, cache=cache, on_bad_image="skip", max_bad_share=0.3)
+    assert len(dataset) == 5
+    assert dataset.rows == [1, 2, 3, 5, 6]
+    assert dataset.data == data
+    assert [(image["index"], image["name"]) for image in dataset.skipped] == [
+        (0, "images/000.png"),
+        (4, "images/004.png"),
+    ]
+    assert all(set(image) == {"index", "name", "reason"} and "damaged" in image["reason"] for image in dataset.skipped)
+    for position, row in enumerate(dataset.rows):
+        sample = dataset[EpochIndex(1, position)]
+        assert sample["index"] == row
+        assert torch.equal(sample["image"], expected[row]["image"])  # views go by row: those of the others stay
+        assert torch.equal(sample["label"], expected[row]["label"])
+        assert sample["patient"] == expected[row]["patient"]
+    with pytest.raises(IndexError):
+        dataset[5]
+
+    assert "2 of 7 images (28.6 %) cannot be read and are left out" in caplog.text
+    lines = [record.getMessage() for record in caplog.records if "skipped image" in record.getMessage()]
+    assert [line.split(":")[0] for line in lines] == [
+        "  skipped image 0 (images/000.png)",
+        "  skipped image 4 (images/004.png)",
+    ]
+    assert str(folder) not in caplog.text
+
+
+def test_skipping_is_the_same_from_an_earlier_cache_and_stop_still_stops(data, folder):
+    _truncate(folder, 2)
+    options = {"on_bad_image": "skip", "max_bad_share": 0.2}
+    first, again, direct = _dataset(data, **options), _dataset(data, **options), _dataset(data, cache=False, **options)
+    assert first.skipped == again.skipped == direct.skipped
+    assert [s["index"] for s in first] == [s["index"] for s in direct] == [0, 1, 3, 4, 5, 6]
+    with pytest.raises(DatasetError, match=r"1 of 7 images cannot be read:\n  image 2 \(images/002\.png\): .*damaged"):
+        _dataset(data)
+
+
+@pytest.mark.parametrize("cache", [True, False])
+def test_more_than_the_share_is_an_error(data, folder, cache):
+    _truncate(folder, 2, 5)
+    with pytest.raises(
+        DatasetError,
+        match=r"2 of 7 images \(28\.6 %\).*max_bad_share is 0\.01 \(1 %\)(.|\n)*images/002.png(.|\n)*images/005.png",
+    ):
+        _dataset(data, cache=cache, on_bad_image="skip")
+
+
+def test_nothing_to_skip(data, caplog):
+    dataset = _dataset(data, on_bad_image="skip", max_bad_share=0)
+    assert (len(dataset), dataset.skipped, caplog.records) == (7, [], [])
+
+
+def test_items_without_names_are_skipped_by_row(data, folder):
+    _truncate(folder, 3)
+    items = [{key: item[key] for key in ("image", "patient")} for item in data]
+    dataset = _dataset(items, on_bad_image="skip", max_bad_share=0.5)
+    assert [(image["index"], image["name"]) for image in dataset.skipped] == [(3, None)]
+
+
+def test_skipping_with_workers_and_sampler(data, folder):
+    _truncate(folder, 1, 6)
+    batches = []
+    for workers in (0, 2):
+        dataset = _dataset(data, Compose([Noisy()]), seed=1, on_bad_image="skip", max_bad_share=0.5)
+        sampler = EpochSampler(len(dataset), seed=1)
+        batches.append(list(DataLoader(dataset, num_workers=workers, batch_size=2, sampler=sampler)))
+    for one, other in zip(*batches, strict=True):
+        assert torch.equal(one["index"], other["index"])
+        assert torch.equal(one["image"], other["image"])
+    assert sorted(torch.cat([batch["index"] for batch in batches[0]]).tolist()) == [0, 2, 3, 4, 5]
+
+
+def test_the_datalist_without_the_skipped(folder):
+    _truncate(folder, 1, 7)
+    datalist = load_datalist(folder)
+    options = {"on_bad_image": "skip", "max_bad_share": 0.5}
+    training, validation = (_dataset(items, **options) for items in (datalist.training, datalist.validation))
+    with pytest.raises(DatasetError, match=r"images/00[17]\.png"):
+        audit_datalist(datalist, progress=False)
+    left = without_skipped(datalist, training=training, validation=validation)
+    assert [len(items) for items in left.splits().values()] == [6, 1, 3]
+    assert datalist.training[1] not in left.training
+    assert (left.sha256, left.test) == (datalist.sha256, datalist.test)
+    assert audit_datalist(left, progress=False).images == {"training": 6, "validation": 1, "test": 3}
+    with pytest.raises(DatasetError, match=r"training split has 6 image\(s\), but 7 are needed"):
+        require_images(left, training=7)
+    with pytest.raises(ValueError, match="'validation' with its data set is none"):
+        without_skipped(datalist, validation=training)
+    with pytest.raises(ValueError, match="'train' with its data set is none"):
+        without_skipped(datalist, train=training)
 
 
 def test_a_changed_file_is_decoded_again(data, folder):
@@ -168,7 +290,14 @@ def test_a_changed_file_is_decoded_again(data, folder):
 
 
 def test_wrong_arguments(data):
-    for arguments, text in (({"bits": 4}, "bits is 4"), ({"seed": -1}, "seed is -1")):
+    for arguments, text in (
+        ({"bits": 4}, "bits is 4"),
+        ({"seed": -1}, "seed is -1"),
+        ({"on_bad_image": "ignore"}, "on_bad_image is 'ignore'; choose one of stop, skip"),
+        ({"max_bad_share": 1.5}, "max_bad_share is 1.5; it is a share of the split, from 0 to 1"),
+        ({"max_bad_share": float("nan")}, "max_bad_share is nan"),
+        ({"max_bad_share": "1"}, "max_bad_share is '1'"),
+    ):
         with pytest.raises(DatasetError, match=text):
             _dataset(data, **arguments)
     with pytest.raises(DatasetError, match="no images"):
