@@ -107,7 +107,7 @@ class Evaluator:
             return name
 
         try:
-            tree = ast.parse(substitute(raw[1:], name_of).strip(), mode="eval")
+            tree = ast.parse(substitute(raw[1:], name_of), mode="eval")
         except (SyntaxError, ValueError) as error:
             raise UsageError(f"{waiting[-1]}: {raw!r} is no Python expression") from error
         try:

@@ -69,7 +69,7 @@ def check_command(words: Sequence[str]) -> Checked:
             run_arguments[setting] = _run_argument(config, setting, word)
             continue
         value = _value(files, config, setting, word)
-        put(config, setting, value)
+        put(config, setting, copy.deepcopy(value))  # a later override may go into it
         overrides[setting] = value
     return Checked(files, config, overrides, run_arguments)
 

@@ -38,6 +38,7 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "MoCoTrainer": ("debug_dir", (("", "a report, should a loss not be finite"),)),
 }
+_STEPS = ("imports", "initialize", "run", "finalize")
 AT_RUN_TIME = "decided at run time"
 
 
@@ -83,13 +84,14 @@ def make_plan(checked: Checked) -> Plan:
 
 
 def decide_constants(checked: Checked) -> dict[str, Any]:
-    """Work out the constants, those left out that only a run can tell.
+    """Work out the constants in ``settings``, those left out that only a run can tell.
 
     Raises:
-        UsageError: one cannot be worked out at all.
+        UsageError: one cannot be worked out at all. The other parts of a config may never be needed.
     """
     evaluator = Evaluator(checked.config)
-    return {name: value for name in _constants(checked.config) if (value := _decided(evaluator, name)) is not _UNKNOWN}
+    names = _constants(checked.config) if isinstance(checked.config.get("settings"), dict) else []
+    return {name: value for name in names if (value := _decided(evaluator, name)) is not _UNKNOWN}
 
 
 _UNKNOWN = object()
@@ -108,13 +110,13 @@ def _constants(config: dict[str, Any]) -> list[str]:
     """Names of the constants in the config's order."""
     settings = config.get("settings")
     if not isinstance(settings, dict):
-        return [name for name, value in config.items() if _is_constant(value) and not name.startswith("_")]
+        return [name for name, value in config.items() if _is_constant(value) and name not in _STEPS]
     wanted = {*settings, *_PLACES}
     return [name for name in config if name in wanted and name != "settings"]
 
 
 def _is_constant(value: Any) -> bool:
-    return not isinstance(value, dict | list) and not (isinstance(value, str) and value.startswith("$import"))
+    return not isinstance(value, dict | list)
 
 
 def _settings(checked: Checked, evaluator: Evaluator) -> Iterator[tuple[str, str, str]]:

@@ -38,17 +38,19 @@ def expand(config: dict[str, Any]) -> dict[str, Any]:
         UsageError: a macro's file or id is not there, or a relative id leads out of the config.
     """
 
+    expanded = copy.deepcopy(config)
+
     def visit(value: Any, setting: str) -> Any:
-        if isinstance(value, dict):
-            return {key: visit(item, f"{setting}#{key}" if setting else key) for key, item in value.items()}
-        if isinstance(value, list):
-            return [visit(item, f"{setting}#{i}" if setting else str(i)) for i, item in enumerate(value)]
+        # In place, as MONAI does it: a macro finds what stands before it expanded already.
+        if isinstance(value, dict | list):
+            for key, item in list(value.items() if isinstance(value, dict) else enumerate(value)):
+                value[key] = visit(item, f"{setting}#{key}" if setting else str(key))
         if not isinstance(value, str):
             return value
         value = _absolute(value, setting)
-        return _macro(config, value, setting) if value.startswith("%") else value
+        return _macro(expanded, value, setting) if value.startswith("%") else value
 
-    return visit(config, "")
+    return visit(expanded, "")
 
 
 def _absolute(text: str, setting: str) -> str:

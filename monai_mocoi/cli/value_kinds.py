@@ -88,7 +88,7 @@ def _kinds_of_expression(expression: str, kinds_at: Callable[[str], Kinds]) -> K
         return name
 
     try:
-        tree = ast.parse(substitute(expression, name_of).strip(), mode="eval")
+        tree = ast.parse(substitute(expression, name_of), mode="eval")
     except (SyntaxError, ValueError, RecursionError):
         return ANY
 
@@ -192,7 +192,7 @@ def _refusal(setting: str, word: str, kinds: Kinds, default: str) -> str:
 
 def _checked_expression(setting: str, word: str) -> str:
     try:
-        ast.parse(substitute(word[1:], lambda _: "_setting").strip(), mode="exec")
+        ast.parse(substitute(word[1:], lambda _: "_setting"), mode="exec")
     except (SyntaxError, ValueError, RecursionError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "it cannot be read"
         raise UsageError(f"{setting}: {word!r} is no Python expression ({reason})") from error

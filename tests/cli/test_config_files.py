@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from monai.bundle import ConfigParser
+
+from monai_mocoi.cli import UsageError, read_configs
+from tests.bundles.conftest import BUNDLES, NAMES
+
+OVERLAYS = {
+    "replaces.json": {"mean": [0.1, 0.2, 0.3], "train#trainer#max_epochs": 3, "train::trainer::momentum": "$@mean[0]"},
+    "adds.json": {"+crop_area": [2], "+train": {"more": 1}, "crop_area#0": 0.5, "own": "@mean", "+fresh": [1]},
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(OVERLAYS)), ids=" ".join)
+@pytest.mark.filterwarnings("ignore:Can't merge entry")
+def test_overlays_are_merged_as_monai_does(write, order):
+    files = [write(), *(write(OVERLAYS[name], name) for name in order)]
+    read = read_configs(files)
+    assert read.config == ConfigParser.load_config_files(files)
+    assert len(read.layers) == 3
+    assert read.layers[0]["crop_area"] == [0.8, 1.0]  # an early layer does not change with a later one
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("overlay", ["paper.json", "multi_gpu_train.json"])
+def test_every_bundle_is_read_as_monai_does(name, overlay):
+    files = [str(BUNDLES / name / "configs" / file) for file in ("train.json", overlay)]
+    assert read_configs(files).config == ConfigParser.load_config_files(files)
+
+
+def test_the_origin_of_each_key(write):
+    read = read_configs([write(), write(OVERLAYS["replaces.json"], "replaces.json")])
+    assert read.names == ("train.json", "replaces.json")
+    assert (read.origin["mean"], read.origin["head"], read.origin["train#trainer#momentum"]) == (1, 0, 1)
+
+
+def test_files_of_one_name_are_told_apart(write, tmp_path):
+    (tmp_path / "other").mkdir()
+    files = [write(), write({"mean": 1.0}, "other/train.json")]
+    assert read_configs(files).names == tuple(files)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('{"a": 1,}', "is not valid JSON: line 1, column"),
+        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ("[1, 2]", "holds list"),
+        ("\ufeff{}", "is not valid JSON"),
+        ("", "is not valid JSON: line 1, column 1"),
+        ("[" * 100_000, "is not valid JSON"),
+    ],
+)
+def test_a_file_that_is_no_config(write, content, reason):
+    with pytest.raises(UsageError, match=reason) as error:
+        read_configs([write(content)])
+    assert "train.json" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_files_that_are_not_there(write, tmp_path):
+    path = write()
+    for files, reason in (
+        ([], "no config file is named"),
+        ([""], "name is empty"),
+        ([path.replace("train", "trian")], "but its folder has train.json"),
+        ([str(tmp_path / "no" / "train.json")], "there is no config file"),
+        ([str(tmp_path)], "is a folder"),
+        ([write("a: 1", "train.yaml")], "JSON only"),
+    ):
+        with pytest.raises(UsageError, match=reason):
+            read_configs(files)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "reason"),
+    [
+        ({"max_epoch": 3}, "adds max_epoch, which nothing refers to: is max_epochs meant"),
+        ({"trian#trainer#max_epochs": 3}, "no such place"),
+        ({"+mean": [1]}, "can only add"),
+        ({"+crop_area": {"a": 1}}, "can only add"),
+    ],
+)
+def test_an_overlay_that_does_not_fit(write, overlay, reason):
+    with pytest.raises(UsageError, match=reason):
+        read_configs([write(), write(overlay, "paper.json")])
+
+
+def test_an_overlay_may_add_what_is_used_or_like_nothing(write):
+    read = read_configs([write(), write({"max_epoch": 3, "max_epochs": "@max_epoch", "note": "mine"}, "paper.json")])
+    assert read.config["max_epoch"] == 3
