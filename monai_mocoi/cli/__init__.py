@@ -5,7 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "app": ["app", "main"],
+        "app": ["main"],
         "config_files": ["ConfigFiles", "read_configs"],
         "errors": ["UsageError"],
         "evaluator": ["Evaluator", "Undecided"],

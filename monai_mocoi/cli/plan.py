@@ -89,9 +89,13 @@ def decide_constants(checked: Checked) -> dict[str, Any]:
     Raises:
         UsageError: one cannot be worked out at all. The other parts of a config may never be needed.
     """
-    evaluator = Evaluator(checked.config)
-    names = _constants(checked.config) if isinstance(checked.config.get("settings"), dict) else []
-    return {name: value for name in names if (value := _decided(evaluator, name)) is not _UNKNOWN}
+    return _decided_settings(Evaluator(checked.config))
+
+
+def _decided_settings(evaluator: Evaluator) -> dict[str, Any]:
+    names = evaluator.config.get("settings")
+    values = {name: _decided(evaluator, f"settings#{name}") for name in (names if isinstance(names, dict) else ())}
+    return {name: value for name, value in values.items() if value is not _UNKNOWN}
 
 
 _UNKNOWN = object()
@@ -129,6 +133,9 @@ def _settings(checked: Checked, evaluator: Evaluator) -> Iterator[tuple[str, str
             source = "follows"
         was = "" if before in (None, value) else f", was {before}"
         yield name, value, f"{source}{was}" if source else ""
+    for name in settings if isinstance(settings := checked.config.get("settings"), dict) else ():
+        if name not in checked.config:  # it stands in ``settings`` alone
+            yield name, _shown(evaluator, f"settings#{name}"), ""
 
 
 def _shown(evaluator: Evaluator, name: str) -> str:
@@ -183,7 +190,7 @@ def _data(
     from monai_mocoi.data.errors import DatasetError
 
     named, modality = _decided(evaluator, "dataset_dir"), _decided(evaluator, "modality")
-    if not isinstance(named, str):
+    if not isinstance(named, str) or (named == "demo" and not isinstance(modality, str)):
         return
     is_demo = named == "demo" and modality in DEMO_VERSIONS
     try:
@@ -334,11 +341,7 @@ def _compare_settings(folder: Path, evaluator: Evaluator, refusals: list[tuple[s
     from monai_mocoi.handlers.run_folder_error import RunFolderError
     from monai_mocoi.handlers.same_settings import check_same_settings
 
-    names = evaluator.config.get("settings")
-    if not isinstance(names, dict):
-        return
-    values = {name: _decided(evaluator, f"settings#{name}") for name in names}
-    now = json.loads(json.dumps({name: value for name, value in values.items() if value is not _UNKNOWN}, default=str))
+    now = json.loads(json.dumps(_decided_settings(evaluator), default=str))
     try:
         saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         check_same_settings({n: saved[n] for n in now if n in saved}, now, f"the run in {folder}")

@@ -119,7 +119,7 @@ def _quiet() -> Iterator[None]:
         # It says that a config is code: so do `mocoi run --help` and docs/commands.md.
         warnings.filterwarnings("ignore", message="parsing config_file")
         for own in loggers:
-            own.setLevel(logging.ERROR)
+            own.setLevel(logging.CRITICAL)  # a missing metadata.json is an error to them
         try:
             yield
         finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from monai_mocoi.cli import app
+from monai_mocoi.cli.app import app
 
 CONFIG = {
     "imports": ["$import os", "$import sys"],

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from monai_mocoi import __version__
+from monai_mocoi.cli.exit_code_table import exit_code_table
+
+FAILS = {
+    "imports": ["$import tests.cli.test_app as here"],
+    "code": 3,
+    "initialize": ["$here.fail(@code)"],
+    "run": ["$1"],
+}
+
+
+class _OwnError(ValueError):
+    def __init__(self, code):
+        super().__init__(f"it broke\nand [bold]how[/]: {'x' * 200}")
+        self.exit_code = code
+
+
+def fail(code):
+    if code == 130:
+        raise KeyboardInterrupt
+    if code == 75:
+        raise SystemExit(75)
+    raise _OwnError(code)
+
+
+def test_version_and_help(mocoi):
+    assert mocoi("--version").output == f"mocoi {__version__}\n"
+    text = mocoi("--help").output
+    assert all(command in text for command in ("run", "plan", "prepare"))
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_help_says_what_every_exit_code_means(mocoi, command):
+    result = mocoi(command, "--help")
+    words = " ".join(result.output.split())
+    assert result.exit_code == 0
+    for code, meaning in exit_code_table():
+        assert f"{code} {' '.join(meaning.split())}" in words
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_mistyped_setting(mocoi, write, command):
+    result = mocoi(command, write(), "--max_epoch", "1")
+    assert result.exit_code == 2
+    assert result.stderr == "error: there is no setting max_epoch in train.json: did you mean max_epochs?\n"
+    assert result.stdout == ""
+
+
+def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
+    result = mocoi("run", write(), "--batch_size", "$1 // 0")
+    assert result.exit_code == 2
+    assert "by zero" in result.stderr
+
+
+def test_without_a_config(mocoi):
+    result = mocoi("run")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: no config file is named")
+
+
+@pytest.mark.parametrize("code", [2, 3, 6])
+def test_one_message_and_the_errors_own_code(mocoi, write, code):
+    result = mocoi("run", write(FAILS), "--code", str(code))
+    assert result.exit_code == code
+    assert result.stderr == f"error: it broke\nand [bold]how[/]: {'x' * 200}\n"
+    assert result.stdout == ""
+
+
+def test_leaving_with_a_code_of_its_own_and_by_ctrl_c(mocoi, write):
+    assert mocoi("run", write(FAILS), "--code", "75").exit_code == 75
+    result = mocoi("run", write(FAILS), "--code=130")
+    assert (result.exit_code, result.stderr) == (130, "error: stopped by Ctrl-C.\n")
+
+
+def test_an_error_never_ends_with_the_code_of_success(mocoi, write):
+    assert mocoi("run", write(FAILS), "--code", "0").exit_code == 1
+
+
+@pytest.mark.parametrize("how", ["option", "environment"])
+@pytest.mark.filterwarnings("ignore:parsing config_file")
+def test_the_traceback_on_demand(mocoi, write, monkeypatch, how):
+    words = ["--traceback"] if how == "option" else []
+    if how == "environment":
+        monkeypatch.setenv("MONAI_MOCOI_TRACEBACK", "1")
+    result = mocoi("run", write(FAILS), "--code", "3", *words)
+    assert result.exit_code == 3
+    assert "Traceback (most recent call last)" in result.stderr
+    assert "in fail" in result.stderr
+    assert "error: it broke" in result.stderr
+
+
+def test_which_process_of_several_failed(mocoi, write, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("monai_mocoi.cli.app._FOR_THE_FIRST_PROCESS", 0.01)
+    assert mocoi("run", write(FAILS)).stderr.startswith("error (process 1): it broke")
+    result = mocoi("run", write(FAILS), "--cod", "3")  # the first process says that
+    assert (result.exit_code, result.stderr) == (2, "")
+
+
+def test_negative_numbers_are_values(mocoi, write):
+    result = mocoi("plan", write(), "--mean", "-1e-3")
+    assert result.exit_code == 0
+    assert "-0.001" in result.stdout
+
+
+def test_the_plan_and_what_would_be_refused(mocoi, write, tmp_path):
+    result = mocoi("plan", write(), "--head", "linear", "--dataset_dir", str(tmp_path))
+    assert result.exit_code == 3
+    assert "command line, was mlp" in result.stdout
+    assert result.stderr.startswith("error: the run would be refused: dataset_dir is ")
+
+
+def test_prepare_hands_everything_on(mocoi, capsys):
+    result = mocoi("prepare", "audit", "nowhere")
+    assert result.exit_code == 2
+    assert "there is no folder 'nowhere'" in result.stderr
+    result = mocoi("prepare", "nih", "--help")
+    assert result.exit_code == 0
+    assert "--metadata" in result.stdout
+
+
+def loaded_by(*words: str) -> subprocess.CompletedProcess[str]:
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('LOADED', sorted({'torch', 'monai', 'ignite', 'numpy'} & set(sys.modules))))\n"
+        f"sys.argv = ['mocoi', *{words!r}]\n"
+        "from monai_mocoi.cli.app import main\n"
+        "main()\n"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_refusals_plans_and_help_need_neither_torch_nor_monai(write, tmp_path):
+    path = write()
+    for words, code in (
+        (("--help",), 0),
+        (("run", "--help"), 0),
+        (("run", path, "--max_epoch", "1"), 2),
+        (("run", path, "--batch_size", "1.5"), 2),
+        (("plan", path, "--max_epoch", "1"), 2),
+    ):
+        done = loaded_by(*words)
+        assert done.returncode == code, done.stderr
+        assert done.stdout.endswith("LOADED []\n")
+
+
+def test_a_plan_needs_neither_torch_nor_monai(repository):
+    configs = repository / "bundles" / "nih_mse" / "configs"
+    files = [str(configs / name) for name in ("train.json", "paper.json", "multi_gpu_train.json")]
+    done = loaded_by("plan", *files, "--resume", "true")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("LOADED ['numpy']\n")

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from monai_mocoi import exit_codes
+from monai_mocoi.cli.exit_code_table import exit_code_table
+
+
+def test_every_code_once_with_a_meaning():
+    table = dict(exit_code_table())
+    constants = {value for name, value in vars(exit_codes).items() if name.isupper()}
+    assert set(table) == constants
+    assert len(table) == len(list(exit_code_table()))
+    assert table[exit_codes.FINISHED] == "The run came to its end."
+    assert "--resume true" in table[exit_codes.PREEMPTED]
+    assert not any("`" in meaning or "\n" in meaning for meaning in table.values())

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from monai_mocoi.cli import UsageError, check_command, make_plan
+from monai_mocoi.cli.plan import decide_constants
+from monai_mocoi.data import generate_demo, resolve_dataset_dir
+from tests.bundles.conftest import BUNDLES
+from tests.cli.conftest import CONFIG
+
+TRAIN = str(BUNDLES / "nih_mse" / "configs" / "train.json")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return str(generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=12, size=40, progress=False))
+
+
+def planned(*words):
+    plan = make_plan(check_command(list(words)))
+    rows = {section.title: {name: (value, note) for name, value, note in section.rows} for section in plan.sections}
+    return plan, rows
+
+
+def test_the_constants_in_order_with_what_changed_them(write):
+    overlay = write({"head": "linear", "crop_area#0": 0.5, "norm#divisor": 2}, "paper.json")
+    _, rows = planned(write(), overlay, "--batch_size", "16", "--sizes#1", "8", "--train#trainer#momentum", "0.9")
+    settings = rows["Settings"]
+    assert list(settings) == [name for name in CONFIG if name in {*CONFIG["settings"], "dataset_dir", "output_dir"}]
+    assert settings["bundle"] == ("small", "")
+    assert settings["max_grad_norm"] == ("none", "")
+    assert settings["head"] == ("linear", "paper.json, was mlp")
+    assert settings["crop_area"] == ("[0.5, 1.0]", "paper.json, was [0.8, 1.0]")
+    assert settings["batch_size"] == ("16", "command line, was 32")
+    assert settings["sizes"] == ("[16, 8]", "command line, was [16, 4]")
+    assert settings["learning_rate"] == ("0.0125", "follows, was 0.025")
+    assert settings["device"] == (f"decided at run time: {CONFIG['device'][1:]}", "")
+    _, rows_of_bundle = planned(TRAIN)
+    assert rows_of_bundle["Settings"]["method"] == ("mse", "")
+    assert rows["Changed besides"] == {
+        "norm#divisor": ("2", "paper.json"), "train#trainer#momentum": ("0.9", "command line"),
+    }  # fmt: skip
+
+
+def test_a_constant_that_cannot_be_worked_out_is_refused(write):
+    checked = check_command([write(), "--batch_size", "$1 // 0"])
+    for check in (make_plan, decide_constants):
+        with pytest.raises(UsageError, match=r"batch_size: .* by zero"):
+            check(checked)
+
+
+def test_decided_constants_are_values(write):
+    decided = decide_constants(check_command([write(), "--cosine", "false", "--max_grad_norm", "2"]))
+    assert (decided["cosine"], decided["max_grad_norm"], decided["max_epochs"]) == (False, 2, 6)
+    assert "device" not in decided
+
+
+def test_data_and_steps(dataset, tmp_path):
+    words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path / "out"), "--max_epochs", "5"]
+    plan, rows = planned(*words, "--batch_size", "3", "--accumulation_steps", "4")
+    items = json.loads((tmp_path.parent / dataset / "datalist.json").read_text())
+    images, patients = len(items["training"]), len({item["patient"] for item in items["training"]})
+    assert rows["Data"]["training"] == (f"{images} images of {patients} patients", "")
+    assert rows["Steps"]["iterations"] == (f"{images // 3} an epoch, {images // 3 * 5} in all", "3 images each")
+    steps = math.ceil(images // 3 / 4)
+    assert rows["Steps"]["optimiser steps"] == (f"{steps} an epoch, {steps * 5} in all", "5 epoch(s)")
+    assert plan.refusals == ()
+    plan, _ = planned(*words, "--batch_size", str(images + 1))
+    ((text, code),) = plan.refusals
+    assert code == 3
+    assert f"{images} image(s), but {images + 1} are needed" in text
+
+
+def test_two_processes_share_the_images(dataset, tmp_path):
+    words = [TRAIN, TRAIN.replace("train.json", "multi_gpu_train.json"), "--dataset_dir", dataset, "--batch_size", "4"]
+    _, rows = planned(*words)
+    assert rows["Steps"]["processes"] == ("decided at run time", "from torchrun")
+    assert rows["Steps"]["iterations"][0].startswith("decided at run time: ")
+    assert rows["Settings"]["learning_rate"][0].startswith("decided at run time: @learning_rate_per_256")
+    _, rows = planned(*words, "--world_size", "2")
+    images = len(json.loads((tmp_path.parent / dataset / "datalist.json").read_text())["training"])
+    assert rows["Steps"]["iterations"] == (
+        f"{images // 8} an epoch, {images // 8 * 100} in all",
+        "8 images each",
+    )
+    assert rows["Settings"]["learning_rate"] == (str(0.2 * 4 * 2 / 256), "follows, was 0.025")
+
+
+def test_a_dataset_folder_that_is_none(tmp_path):
+    plan, rows = planned(TRAIN, "--dataset_dir", str(tmp_path))
+    assert [code for _, code in plan.refusals] == [3]
+    assert "data_prep" in plan.refusals[0][0]
+    assert rows["Steps"]["iterations"][0] == "decided at run time"
+
+
+def test_the_demo_folder_is_the_one_that_a_run_uses(monkeypatch, tmp_path):
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    plan, rows = planned(TRAIN)
+    assert rows["Data"]["images"] == ("not made yet: the first run draws them", "")
+    assert plan.refusals == ()
+    assert not (tmp_path / "cache").exists()  # a plan writes nothing
+    monkeypatch.setattr("monai_mocoi.data.demo.generate_demo", lambda folder, modality: folder)
+    assert rows["Data"]["folder"][0] == resolve_dataset_dir("demo", "chest")
+
+
+def test_what_is_written_where(dataset, tmp_path):
+    plan, _ = planned(TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path / "out"))
+    (written,) = (section for section in plan.sections if section.title == "Written")
+    run_dir = str(tmp_path / "out" / "pretrain")
+    assert ("run folder", run_dir, "new") in written.rows
+    paths = {value.removeprefix(run_dir) for _, value, _ in written.rows}
+    assert {"/encoder.pt", "/encoder.json", "/heads.pt", "/config.json", "/manifest.json", "/tensorboard/"} <= paths
+    assert "/checkpoints/" in paths
+    plan, _ = planned(TRAIN, "--dataset_dir", dataset, "--rank", "1")  # a second process writes less
+    assert not any(value.endswith("encoder.pt") for section in plan.sections for _, value, _ in section.rows)
+
+
+def earlier_run(folder, **config):
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "manifest.json").write_text('{"status": "stopped"}')
+
+
+def test_a_run_folder_that_is_not_empty(dataset, tmp_path):
+    words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path), "--batch_size", "4"]
+    folder = tmp_path / "pretrain"
+    earlier_run(folder, seed=1)
+
+    def state(*more):
+        plan, rows = planned(*words, *more)
+        return rows["Written"]["run folder"][1], plan.refusals
+
+    note, ((text, code),) = state()
+    assert (note, code) == ("holds a run (stopped)", 2)
+    assert "already holds a run (state: stopped)" in text
+    assert state("--overwrite", "true") == ("holds a run (stopped); DELETED when the run starts (overwrite)", ())
+    assert state("--overwrite", "true", "--resume", "true")[1][0][1] == 2
+    (folder / "manifest.json").unlink()
+    note, ((text, code),) = state("--overwrite", "true")
+    assert (note, code) == ("holds something else", 2)
+    assert "not those of a run" in text
+
+
+def test_a_run_that_is_to_be_continued(dataset, tmp_path):
+    words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path), "--resume", "true", "--batch_size", "4"]
+    folder = tmp_path / "pretrain"
+    earlier_run(folder, **decide_constants(check_command(words)))
+    (folder / "checkpoints").mkdir()
+    for number in (7, 12):
+        (folder / "checkpoints" / f"checkpoint_{number:09d}.pt").touch()
+    plan, rows = planned(*words, "--max_epochs", "200")
+    assert rows["Written"]["run folder"][1] == "holds a run (stopped); continued from checkpoint_000000012.pt"
+    assert plan.refusals == ()
+    plan, _ = planned(*words, "--seed", "2")
+    ((text, code),) = plan.refusals
+    assert "seed 1 -> 2" in text
+    assert code == 2
