@@ -1,0 +1,271 @@
+"""Has the encoder collapsed? Looked at before any head, on images that stay the same, while the run goes on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from ignite.engine import Events
+from torch import nn
+
+from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.exit_codes import COLLAPSED
+from monai_mocoi.handlers.random_state import random_state, set_random_state
+from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
+from monai_mocoi.networks.processes import rank, world_size
+
+logger = logging.getLogger(__name__)
+
+ON_COLLAPSE = ("stop", "warn")
+RANK_THRESHOLD = 4.0
+MARGIN_THRESHOLD = 0.01
+_STAGES = (1, 2, 3, 4)
+_NAMES = (
+    *(f"collapse/rank_stage{stage}" for stage in _STAGES),
+    *(f"collapse/spread_stage{stage}" for stage in _STAGES),
+    "collapse/margin_stage4",
+    "collapse/margin",
+    "collapse/top1",
+    "collapse/top1_chance",
+)
+_KEPT_BYTES = 2**29  # 256 pairs of one channel at 512 px, or of three at 224 px
+
+
+class CollapseError(RuntimeError):
+    """The encoder collapsed; the text says when, by which figures, and what to change."""
+
+    exit_code = COLLAPSED
+
+
+class CollapseMonitor:
+    """Every ``check_every`` steps, measure whether the encoder still tells validation images apart.
+
+    Looked at are the globally averaged maps of the *query* encoder's four stages, before any head, in eval mode: a head
+    that ends in BatchNorm blows the last rest of noise up to full size, and so does every measure taken behind it.
+
+    Written to TensorBoard, at the iteration: ``collapse/rank_stage1`` to ``4``
+    (:func:`~monai_mocoi.metrics.effective_rank`), ``collapse/spread_stage1`` to ``4``
+    (:func:`~monai_mocoi.metrics.feature_spread`), the margin, which is the mean similarity (cosine) of the two views of
+    an image less that of views of different images, of the stage-4 features (``collapse/margin_stage4``) and of the
+    embeddings behind the head (``collapse/margin``), and by those embeddings ``collapse/top1`` with
+    ``collapse/top1_chance``, what guessing would give.
+
+    A check is *low* where the rank of stage 4 is below ``rank_threshold`` and a margin, of the features or of the
+    embeddings, is below ``margin_threshold``. ``patience`` low checks in a row are a collapse. docs/collapse.md shows
+    the measurements behind the thresholds.
+
+    Nothing of the run is touched: neither weights, buffers, queue and train mode, nor any random generator. In a
+    distributed run the first process measures and all decide alike by its figures: attach the monitor in every process.
+
+    Steps are steps of the optimiser, as in the learning rate's warm-up, not iterations: with ``accumulation_steps`` an
+    iteration changes nothing, and what a run has learnt goes by its steps.
+
+    Args:
+        dataset: validation images; ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access.
+        summary_writer: where to write.
+        check_every: steps from one check to the next, 1 or more.
+        images: how many images to look at, the first of the data set, 2 or more. The rank grows with them.
+        grace_steps: no check counts up to this step; 0: all count.
+        warmup_steps: of the learning rate; no check counts during it either.
+        patience: low checks in a row that make a collapse, 1 or more.
+        rank_threshold: of the effective rank of stage 4, 0 or more.
+        margin_threshold: of the margins, 0 or more.
+        on_collapse: "stop": raise :class:`CollapseError`; "warn": log a warning, once for each run of low checks.
+        batch_size: images a pass through the network.
+
+    Raises:
+        ValueError: a number out of range, or an unknown ``on_collapse``.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        summary_writer: Any,
+        check_every: int = 100,
+        images: int = 256,
+        grace_steps: int = 500,
+        warmup_steps: int = 0,
+        patience: int = 3,
+        rank_threshold: float = RANK_THRESHOLD,
+        margin_threshold: float = MARGIN_THRESHOLD,
+        on_collapse: str = "stop",
+        batch_size: int = 64,
+    ) -> None:
+        least = {
+            "check_every": (check_every, 1),
+            "images": (images, 2),
+            "grace_steps": (grace_steps, 0),
+            "warmup_steps": (warmup_steps, 0),
+            "patience": (patience, 1),
+            "rank_threshold": (rank_threshold, 0),
+            "margin_threshold": (margin_threshold, 0),
+            "batch_size": (batch_size, 1),
+        }
+        for name, (value, limit) in least.items():
+            if not value >= limit:
+                raise ValueError(f"{name} is {value}, but must be {limit} or more.")
+        if on_collapse not in ON_COLLAPSE:
+            raise ValueError(f"on_collapse is {on_collapse!r}; choose one of {', '.join(ON_COLLAPSE)}.")
+        if len(dataset) < 2:
+            raise ValueError(
+                f"there are {len(dataset)} validation images, but the collapse monitor compares images and needs 2 or "
+                "more: put more patients into the validation split."
+            )
+        self.dataset = dataset
+        self.writer = summary_writer
+        self.check_every = check_every
+        self.images = min(images, len(dataset))
+        self.grace_steps = max(grace_steps, warmup_steps)
+        self.patience = patience
+        self.rank_threshold = rank_threshold
+        self.margin_threshold = margin_threshold
+        self.on_collapse = on_collapse
+        self.batch_size = batch_size
+        self.low_checks = 0
+        """Low checks in a row so far."""
+        self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def attach(self, engine: MoCoTrainer) -> None:
+        """Register on a trainer, before the handler that saves checkpoints: they are to hold this step's check."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._check)
+
+    def state_dict(self) -> dict[str, int]:
+        """The state of a run to go on from."""
+        return {"low_checks": self.low_checks}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on from :meth:`state_dict`."""
+        self.low_checks = int(state["low_checks"])
+
+    def _check(self, engine: MoCoTrainer) -> None:
+        step = _step_completed(engine)
+        if step is None or step % self.check_every:
+            return
+        values = self._measured_by_the_first(engine)
+        if rank() == 0:
+            for name, value in values.items():
+                self.writer.add_scalar(name, value, engine.state.iteration)
+        self._judge(engine.state.iteration, step, values)
+
+    def _judge(self, iteration: int, step: int, values: Mapping[str, float]) -> None:
+        low = values["collapse/rank_stage4"] < self.rank_threshold and (
+            min(values["collapse/margin_stage4"], values["collapse/margin"]) < self.margin_threshold
+        )
+        self.low_checks = self.low_checks + 1 if low and step > self.grace_steps else 0
+        if self.low_checks < self.patience:
+            return
+        if self.on_collapse == "stop":
+            raise CollapseError(self._text(iteration, values))
+        if self.low_checks == self.patience and rank() == 0:
+            logger.warning(self._text(iteration, values))
+
+    def _measured_by_the_first(self, engine: MoCoTrainer) -> dict[str, float]:
+        """What the first process measured: each has other running statistics in BatchNorm, and one must decide."""
+        if world_size() == 1:
+            return self._measure(engine)
+        failure = None
+        # The last number says that there are values: the others must not wait for a process that failed.
+        numbers = torch.zeros(len(_NAMES) + 1, dtype=torch.float64, device=engine.state.device)
+        if rank() == 0:
+            try:
+                numbers[:] = torch.tensor([*self._measure(engine).values(), 1.0], dtype=torch.float64)
+            except Exception as error:
+                failure = error
+        dist.broadcast(numbers, src=0)
+        if failure is not None:
+            raise failure
+        *values, done = numbers.tolist()
+        if not done:
+            raise RuntimeError("the first process could not measure whether the encoder collapsed: see its own error.")
+        return dict(zip(_NAMES, values, strict=True))
+
+    @torch.no_grad()
+    def _measure(self, engine: MoCoTrainer) -> dict[str, float]:
+        moco, device = engine.moco, engine.state.device
+        pooled: list[list[torch.Tensor]] = [[] for _ in range(5)]
+        embedded: list[list[torch.Tensor]] = [[], []]
+        with _untouched(moco), torch.autocast(device.type, engine.autocast, enabled=engine.autocast is not None):
+            for pair in self._views():
+                for side, view in enumerate(pair):
+                    if engine.channels_last:
+                        view = view.contiguous(memory_format=torch.channels_last)
+                    embedding, maps = moco.query_encoder(view.to(device))
+                    embedded[side].append(moco.query_head(embedding).cpu())
+                    for place, stage in enumerate(maps if side == 0 else maps[-1:], start=4 * side):
+                        # Not in half precision, which would round the mean to a few hundred levels.
+                        pooled[place].append(stage.mean(dim=(2, 3), dtype=torch.float32).cpu())
+        *stages, last_again = (torch.cat(parts) for parts in pooled)
+        feature_margin, _ = _margin_and_top1(stages[-1], last_again)
+        margin, top1 = _margin_and_top1(*(torch.cat(parts) for parts in embedded))
+        numbers = [
+            *(effective_rank(features) for features in stages),
+            *(feature_spread(features) for features in stages),
+            feature_margin,
+            margin,
+            top1,
+            1 / self.images,
+        ]
+        return dict(zip(_NAMES, map(float, numbers), strict=True))
+
+    def _views(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The pairs of views in batches; kept after the first check unless they are large, for drawing takes time."""
+        if self._kept:
+            yield from self._kept
+            return
+        pairs, size = [], 0
+        for start in range(0, self.images, self.batch_size):
+            items = [self.dataset[i] for i in range(start, min(start + self.batch_size, self.images))]
+            pair = torch.stack([item["view1"] for item in items]), torch.stack([item["view2"] for item in items])
+            size += pair[0].nbytes + pair[1].nbytes
+            if size <= _KEPT_BYTES:
+                pairs.append(pair)
+            yield pair
+        self._kept = pairs if size <= _KEPT_BYTES else []
+
+    def _text(self, iteration: int, values: Mapping[str, float]) -> str:
+        return (
+            f"The encoder has collapsed at iteration {iteration}: it hardly tells images apart any more, and is no use "
+            f"for any further step. In {self.low_checks} checks in a row, the last with these figures on {self.images} "
+            f"validation images: effective rank of stage 4 {values['collapse/rank_stage4']:.3g} (limit "
+            f"{self.rank_threshold:g}), margin between views of one image and of different images "
+            f"{values['collapse/margin_stage4']:.2g} before the head and {values['collapse/margin']:.2g} behind it "
+            f"(limit {self.margin_threshold:g}), top-1 {values['collapse/top1']:.3f} (guessing: "
+            f"{values['collapse/top1_chance']:.3f}). Training on rarely helps. What does: --head mlp_bn, then "
+            "--zero_init_residual True, then half the --learning_rate_per_256 or twice the --warmup_steps; "
+            "docs/recipe.md has the settings that were tried. To train on nevertheless: --on_collapse warn."
+        )
+
+
+def _step_completed(engine: MoCoTrainer) -> int | None:
+    """The number of the optimiser's step that this iteration completed, from 1; None where it completed none."""
+    epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
+    done, size = batch + 1, engine.accumulation_steps
+    if done % size and done < engine.state.epoch_length:
+        return None
+    return epoch * -(-engine.state.epoch_length // size) + -(-done // size)
+
+
+@contextmanager
+def _untouched(network: nn.Module) -> Iterator[None]:
+    """Eval mode; afterwards every module's mode, and all random generators, are as they were."""
+    modes, state = {module: module.training for module in network.modules()}, random_state()
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+        set_random_state(state)
+
+
+def _margin_and_top1(queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean similarity of the pairs less that of all others, and the share of pairs that are each other's nearest."""
+    count = len(queries)
+    similarity = nn.functional.normalize(queries.double(), dim=1) @ nn.functional.normalize(keys.double(), dim=1).T
+    positive, others = similarity.diagonal(), ~torch.eye(count, dtype=torch.bool)
+    margin = positive.mean() - similarity[others].mean()
+    return margin, retrieval_accuracy(positive, similarity, others)
