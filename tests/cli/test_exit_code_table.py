@@ -12,3 +12,9 @@ def test_every_code_once_with_a_meaning():
     assert table[exit_codes.FINISHED] == "The run came to its end."
     assert "--resume true" in table[exit_codes.PREEMPTED]
     assert not any("`" in meaning or "\n" in meaning for meaning in table.values())
+
+
+def test_the_documentation_has_the_same_codes(repository):
+    page = (repository / "docs" / "commands.md").read_text(encoding="utf-8")
+    documented = [int(line.split("|")[1]) for line in page.splitlines() if line.startswith("| ") and line[2].isdigit()]
+    assert documented == [*(code for code, _ in exit_code_table()), 130]
