@@ -83,7 +83,7 @@ class MoCoEvaluator(Evaluator):
         self.add_event_handler(Events.EPOCH_COMPLETED, self._measure)
         self._register_handlers(val_handlers or [])
 
-    def run(self, global_epoch: int = 1) -> None:
+    def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
         """Validate.
 
         Args:

@@ -23,37 +23,57 @@ def _tracking(*modules: nn.Module) -> list[_BatchNorm]:
     return [norm for norm in norms if norm.running_mean is not None]
 
 
+def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+    return list(torch._foreach_add(tensors, 0))  # on a GPU one kernel for all of them
+
+
 @contextmanager
 def one_update(parts: int, *modules: nn.Module) -> Iterator[Callable[[], None]]:
     """Let the forward passes of a batch's parts move the running statistics once, towards their average.
 
-    Passed through one after the other with momentum m, the last part would weigh the most and the old value would fade
-    by (1 - m) ** parts. With momentum ``(m / P) / (1 - (P - 1 - i) m / P)`` for part i of P, the result is
-    ``(1 - m) old + (m / P) (a_0 + ... + a_{P-1})``, and it counts as one batch in ``num_batches_tracked``. Parts weigh
-    the same, whatever their sizes. A BatchNorm with momentum None averages over all batches and is left as it is.
+    Passed through one after the other, the last part would weigh the most, and the old value would fade by
+    (1 - momentum) ** parts. Here the result is ``(1 - m) old + (m / parts) (a_1 + ... + a_parts)``, with momentum m and
+    the parts' statistics a, and counts as one batch in ``num_batches_tracked``. Parts weigh the same, whatever their
+    sizes. A BatchNorm with momentum None averages over all batches and is left as it is.
 
     Args:
-        parts: P, 1 or more; with 1 nothing is changed.
-        modules: whose BatchNorm layers are in train mode.
+        parts: 1 or more; with 1 nothing is changed.
+        modules: the BatchNorm layers that are in train mode in these are meant.
 
     Yields:
-        a function to call before each part.
+        a function to call after each part.
     """
     norms = [n for n in _tracking(*modules) if n.training and n.momentum is not None] if parts > 1 else []
     momenta = [float(norm.momentum) for norm in norms]  # type: ignore[arg-type]
-    left = parts
+    # .data: autograd keeps the buffers for a backward pass that does not read them, and must not mind the change.
+    statistics = [s.data for norm in norms for s in (norm.running_mean, norm.running_var) if s is not None]
+    if not statistics:
+        yield lambda: None
+        return
+    old = _copies(statistics)
+    sums: list[torch.Tensor] = []
 
-    def next_part() -> None:
-        nonlocal left
-        left -= 1
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum / (parts - left * momentum)
+    def part_done() -> None:
+        if sums:
+            torch._foreach_add_(sums, statistics)
+        else:
+            sums.extend(_copies(statistics))
 
     try:
-        yield next_part
+        # With momentum 1 a layer notes the statistics of the part alone. (One momentum for all parts, for torch.compile
+        # makes another program for each.)
+        for norm in norms:
+            norm.momentum = 1.0
+        yield part_done
+    except BaseException:
+        torch._foreach_copy_(statistics, old)
+        raise
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+    torch._foreach_mul_(old, [1 - m for m in momenta for _ in range(2)])
+    torch._foreach_mul_(sums, [m / parts for m in momenta for _ in range(2)])
+    torch._foreach_copy_(statistics, torch._foreach_add(old, sums))
     counters = [norm.num_batches_tracked for norm in norms if norm.num_batches_tracked is not None]
     if counters:
         torch._foreach_sub_(counters, parts - 1)

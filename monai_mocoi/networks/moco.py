@@ -212,14 +212,14 @@ class MoCo(nn.Module):
     def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor, watch: bool = False) -> _Branch:
         branches = []
         parts = self._parts(len(images))
-        with one_update(parts, encoder, head) as next_part:
+        with one_update(parts, encoder, head) as part_done:
             for part in images.tensor_split(parts):
-                next_part()
                 embedding, stages = encoder(part)
                 vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
                 pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
                 averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
                 branches.append(_Branch(vectors, pooled, averages))
+                part_done()
         if len(branches) == 1:
             return branches[0]
         return _Branch(
@@ -237,10 +237,10 @@ class MoCo(nn.Module):
         if parts == 1:
             return _full_precision(head(pooled))
         outputs = []
-        with one_update(parts, head) as next_part:
+        with one_update(parts, head) as part_done:
             for part in pooled.tensor_split(parts):
-                next_part()
                 outputs.append(head(part))
+                part_done()
         return _full_precision(torch.cat(outputs))
 
     def _parts(self, batch: int) -> int:
