@@ -5,9 +5,11 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "agreement": ["any_rank", "from_first_rank", "gather_objects", "mean_over_ranks"],
+        "batch_statistics": ["average_batch_statistics"],
         "moco": ["MoCo", "MoCoOutput", "unwrap"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],
-        "processes": ["from_torchrun"],
+        "processes": ["data_parallel", "from_torchrun", "rank", "torchrun_device", "world_size"],
         "projection_head": ["ProjectionHead"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
         "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],

@@ -53,7 +53,7 @@ def test_two_processes_write_one_set_of_files(tmp_path: Path, small: Path) -> No
     configs = BUNDLES / "nih_mse" / "configs"
     files = [str(configs / "train.json"), str(configs / "multi_gpu_train.json")]
     done = command(
-        "torch.distributed.run", "--nproc_per_node", 2, "--master_port", 29511, "-m",
+        "torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m",
         "monai.bundle", "run", "--config_file", str(files), "--dataset_dir", small, *SHORT,
         cwd=tmp_path, CUDA_VISIBLE_DEVICES="",
     )  # fmt: skip
