@@ -45,7 +45,7 @@ def remove_leftovers(folder: str | Path, stem: str = "*") -> None:
         path.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     """Write ``content`` to ``path`` in one step and down to the disk."""
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         file.write(content)

@@ -1,7 +1,7 @@
 """What the exit code of ``mocoi run`` says: a cluster's script decides by it whether to start the run again.
 
-An exception class of ours carries its code as ``exit_code``; any other error ends with :data:`ERROR`. It imports nothing
-of ours, so every floor may use it.
+An exception class of ours carries its code as ``exit_code``; any other error ends with :data:`ERROR`. It imports
+nothing of ours, so every floor may use it.
 """
 
 FINISHED = 0
@@ -17,6 +17,6 @@ NOT_FINITE = 4
 COLLAPSED = 5
 """The encoder collapsed, and ``on_collapse`` is "stop"."""
 DISK_FULL = 6
-"""No room for a checkpoint; the last good one is intact."""
+"""No room left, for the cache of decoded images or for a checkpoint; the last good checkpoint is intact."""
 PREEMPTED = 75
 """SIGTERM or SIGUSR1: the state was saved; the same command with ``--resume true`` goes on (sysexits' EX_TEMPFAIL)."""

@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
 CONFIGS = ("metadata.json", "train.json", "paper.json", "multi_gpu_train.json")
 # Not settings of the method; and paths, which could name people, do not belong into what a run writes.
-NO_SETTINGS = {"imports", "bundle_root", "overwrite", "rank", "dataset_dir", "output_dir"}
+NO_SETTINGS = {"imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir"}
 
 
 def read(path: Path) -> Any:

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "decoded_cache": ["DecodedCache"],
         "demo": ["generate_demo", "resolve_dataset_dir"],
         "errors": ["CacheFullError", "DatasetError"],
+        "loader_workers": ["keep_working"],
         "sampler": ["EpochSampler"],
         "seeding": ["derive_seed"],
         "splits": ["split_by_patient"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -30,6 +31,20 @@ else:
         except BlockingIOError:
             return False
         return True
+
+
+_held: set[IO[bytes]] = set()
+
+
+def _let_go() -> None:
+    for file in _held:
+        file.close()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    # A forked child (a loader's worker, for example) shares the lock, and would hold it when its parent has died.
+    os.register_at_fork(after_in_child=_let_go)
 
 
 @contextmanager
@@ -64,4 +79,9 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
         while wait and not held:
             time.sleep(poll)
             held = _try_lock(file)
-        yield held  # closing the file frees the lock
+        if held:
+            _held.add(file)
+        try:
+            yield held  # closing the file frees the lock
+        finally:
+            _held.discard(file)

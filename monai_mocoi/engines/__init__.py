@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "moco_evaluator": ["MoCoEvaluator"],
         "moco_trainer": ["MoCoTrainer"],
+        "not_finite": ["NotFiniteError"],
         "precision": ["PRECISIONS", "autocast_dtype"],
     },
 )

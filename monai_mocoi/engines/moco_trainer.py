@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -15,9 +16,10 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
+from monai_mocoi.engines.not_finite import NotFiniteError, write_report
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
-from monai_mocoi.networks import MoCoOutput, unwrap
+from monai_mocoi.networks import MoCoOutput, gather_objects, mean_over_ranks, rank, unwrap
 
 
 class MoCoTrainer(Trainer):
@@ -41,6 +43,7 @@ class MoCoTrainer(Trainer):
         max_grad_norm: clip the gradient's norm; None: no clipping.
         watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
         compile: run both encoders through ``torch.compile``.
+        debug_dir: folder for the report on a loss that is not finite; None: no report.
         epoch_length: iterations an epoch; None: the loader's length.
         non_blocking: copy batches to the device asynchronously.
         train_handlers: ignite or MONAI handlers.
@@ -52,11 +55,15 @@ class MoCoTrainer(Trainer):
     ``queue/fill`` and ``schedule/learning_rate``. What cannot be told, such as the top-1 of a first batch without
     negatives, is left out.
 
-    The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it.
+    In a distributed run they are the means over all processes.
+
+    The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it. With
+    ``state.iteration`` and ``state.epoch`` set when the run starts, it goes on in the middle of an epoch, with the
+    batch that comes next.
 
     Raises:
         ValueError: settings out of range, or fewer training images than a batch.
-        FloatingPointError: a loss term that is not finite; names the iteration and the term.
+        NotFiniteError: a loss term that is not finite; names the iteration, the term and the images of the batch.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class MoCoTrainer(Trainer):
         max_grad_norm: float | None = None,
         watch_every: int = 10,
         compile: bool = False,
+        debug_dir: str | os.PathLike[str] | None = None,
         epoch_length: int | None = None,
         non_blocking: bool = True,
         train_handlers: Sequence[Any] | None = None,
@@ -106,6 +114,7 @@ class MoCoTrainer(Trainer):
         self.accumulation_steps = accumulation_steps
         self.max_grad_norm = max_grad_norm
         self.watch_every = watch_every
+        self.debug_dir = debug_dir
         super().__init__(
             device=device,
             max_epochs=max_epochs,
@@ -123,7 +132,15 @@ class MoCoTrainer(Trainer):
             )
         sampler = getattr(train_data_loader, "sampler", None)
         if isinstance(sampler, EpochSampler):
-            self.add_event_handler(Events.EPOCH_STARTED, lambda: sampler.set_epoch(self.state.epoch - 1))
+            batch_size = train_data_loader.batch_size  # type: ignore[attr-defined]
+
+            def place_sampler() -> None:
+                done = self.state.iteration - (self.state.epoch - 1) * self.state.epoch_length
+                sampler.set_epoch(self.state.epoch - 1, start=done * batch_size)
+
+            self.add_event_handler(Events.EPOCH_STARTED, place_sampler)
+        # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
+        self.add_event_handler(Events.EXCEPTION_RAISED, _raise)
         scaling = self.autocast == torch.float16
         self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=scaling)
         if compile:
@@ -134,6 +151,11 @@ class MoCoTrainer(Trainer):
         """Train from the state reached so far to ``max_epochs``."""
         # Not Trainer.run: it would replace the scaler, and with it the state of a resumed run.
         Workflow.run(self)
+
+    def step_is_complete(self) -> bool:
+        """Whether the optimiser has used all gradients: False in the middle of an accumulated step."""
+        within = self.state.iteration % self.state.epoch_length
+        return within % self.accumulation_steps == 0
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
         view1, view2, images, patients = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
@@ -158,9 +180,11 @@ class MoCoTrainer(Trainer):
             rows, terms = self._losses(output)
             total = torch.stack(list(terms.values())).sum()
             self.scaler.scale(total / batches).backward()
+        # Before the step: a loss that is not finite must not reach the weights.
+        scalars = self._scalars(batchdata, output, rows, {"loss/total": total, **terms})
         if last:
             self._step()
-        return self._scalars(output, rows, {"loss/total": total, **terms})
+        return scalars
 
     def _losses(self, output: MoCoOutput) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         rows = self.contrastive_loss(output.positive, output.negative, output.mask)
@@ -179,7 +203,13 @@ class MoCoTrainer(Trainer):
         self.scaler.update()
 
     @torch.no_grad()
-    def _scalars(self, output: MoCoOutput, rows: torch.Tensor, losses: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _scalars(
+        self,
+        batch: dict[str, torch.Tensor],
+        output: MoCoOutput,
+        rows: torch.Tensor,
+        losses: dict[str, torch.Tensor],
+    ) -> dict[str, float]:
         positive, negative, mask = output.positive, output.negative, output.mask
         watched = {
             "contrastive/relative_loss": relative_contrastive_loss(rows, negative, mask),
@@ -190,17 +220,30 @@ class MoCoTrainer(Trainer):
             **{f"spread/stage{i}": feature_spread(s.float()) for i, s in enumerate(output.pooled_stages, start=1)},
             "queue/fill": self.moco.queue.fill_share(),
         }
-        # One transfer from the device for all of them.
-        values = torch.stack([v.double() for v in (*losses.values(), *watched.values())]).tolist()
-        scalars = dict(zip((*losses, *watched), values, strict=True))
-        bad = [name for name in losses if not math.isfinite(scalars[name])]
-        if bad:
-            raise FloatingPointError(
-                f"iteration {self.state.iteration}: {', '.join(bad)} is not finite. Lower learning_rate, set "
-                "max_grad_norm (for example 1.0), or try precision float32."
-            )
+        names = (*losses, *watched)
+        own = torch.stack([v.double() for v in (*losses.values(), *watched.values())])
+        # One transfer from the device for all of them. A loss that is not finite anywhere is so in the mean.
+        scalars = dict(zip(names, mean_over_ranks(own).tolist(), strict=True))
+        if not all(math.isfinite(scalars[name]) for name in losses):
+            self._report(batch, dict(zip(names, own.tolist(), strict=True)), list(losses))
         scalars["schedule/learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
         return {name: value for name, value in scalars.items() if math.isfinite(value)}
+
+    def _report(self, batch: dict[str, torch.Tensor], own: dict[str, float], losses: list[str]) -> None:
+        """Stop all processes with the same error; each leaves a report of what it saw."""
+        bad = [name for name in losses if not math.isfinite(own[name])]
+        anywhere = {name for names in gather_objects(bad) for name in names}
+        terms = [name for name in losses if name in anywhere]
+        rows = [row for part in gather_objects(batch["index"].tolist() if "index" in batch else []) for row in part]
+        report = None
+        if self.debug_dir is not None:
+            state = self.state
+            report = write_report(self.debug_dir, rank(), state.iteration, state.epoch, batch, own, bad, self.moco)
+        raise NotFiniteError(self.state.iteration, terms, rows, report)
+
+
+def _raise(engine: Workflow, error: BaseException) -> None:
+    raise error
 
 
 def prepare_views(

@@ -8,6 +8,8 @@ from collections import defaultdict
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.networks import rank
+
 logger = logging.getLogger(__name__)
 
 _MEANS = {"loss/total": "loss", "contrastive/relative_loss": "loss / guessing", "contrastive/top1": "top-1"}
@@ -35,6 +37,15 @@ class EpochLog:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
 
+    def state_dict(self) -> dict[str, dict[str, float]]:
+        """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
+        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+
+    def load_state_dict(self, state: dict[str, dict[str, float]]) -> None:
+        """Go back to a state."""
+        self._sums = defaultdict(float, state["sums"])
+        self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
+
     def _add(self, engine: Workflow) -> None:
         for name, value in engine.state.output.items():
             self._sums[name] += value
@@ -50,6 +61,7 @@ class EpochLog:
         checked = [f"{text} {metrics[name]:.3f}" for name, text in _VALIDATION.items() if name in metrics]
         if checked:
             parts.append("validation: " + ", ".join(checked))
-        logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
+        if rank() == 0:
+            logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
         self._sums.clear()
         self._counts.clear()

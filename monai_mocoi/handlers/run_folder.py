@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -21,29 +22,39 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.atomic_write import write_json
+from monai_mocoi.atomic_write import remove_leftovers, write_json
+from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.handlers.checkpoint_files import checkpoint_files, iteration_of
+from monai_mocoi.handlers.run_folder_error import RunFolderError
+from monai_mocoi.handlers.same_settings import check_same_settings
+from monai_mocoi.handlers.settings import as_flag, plain
 
 logger = logging.getLogger(__name__)
 
 _VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
 
 
-class RunFolderError(ValueError):
-    """The run folder cannot be used; the text says why and what to do."""
-
-
-def check_run_folder(folder: str | os.PathLike[str], overwrite: bool | str = False) -> None:
+def check_run_folder(
+    folder: str | os.PathLike[str],
+    overwrite: bool | str = False,
+    resume: bool | str = False,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
     """Refuse a folder that another run, or anything else, already fills. Nothing is changed.
 
     Args:
         folder: of the run.
         overwrite: allow a folder that holds an earlier run; it is emptied when the new run starts. The texts "true" and
             "false" will do: so MONAI's command line hands them on.
+        resume: allow a folder that holds an earlier run of the same settings, to go on with; an empty one too.
+        settings: of the run to be, compared when it is to be continued.
 
     Raises:
-        RunFolderError: the folder is not empty, or is no run's, or cannot be written.
+        RunFolderError: the folder is not empty, or is no run's, or of a run with other settings, or cannot be written.
     """
-    folder, overwrite = Path(folder), _true(overwrite)
+    folder, overwrite, resume = Path(folder), as_flag("overwrite", overwrite), as_flag("resume", resume)
+    if overwrite and resume:
+        raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
     if folder.exists() and not folder.is_dir():
         raise RunFolderError(f"{folder} is a file, not a folder: choose another --output_dir.")
     if folder.is_dir() and any(folder.iterdir()):
@@ -52,30 +63,55 @@ def check_run_folder(folder: str | os.PathLike[str], overwrite: bool | str = Fal
             raise RunFolderError(
                 f"{folder} holds files, but not those of a run: choose another --output_dir, or move them away."
             )
-        if not overwrite:
+        if resume:
+            _check_resumable(folder, manifest, settings or {})
+        elif not overwrite:
             raise RunFolderError(
-                f"{folder} already holds a run (state: {manifest.get('status', 'unknown')}). Nothing was changed. "
-                "Choose another --output_dir, or add --overwrite true to delete that run and start anew."
+                f"{folder} already holds a run (state: {manifest['status']}). Nothing was changed. Add --resume true "
+                "to continue it, choose another --output_dir, or add --overwrite true to delete it and start anew."
             )
     parent = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
     if not os.access(parent, os.W_OK | os.X_OK):
         raise RunFolderError(f"{parent} cannot be written by this user: choose another --output_dir.")
 
 
+def _check_resumable(folder: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    if manifest["status"] == "finished" and not checkpoint_files(folder / "checkpoints"):
+        raise RunFolderError(
+            f"{folder} holds a finished run without checkpoints, which cannot be continued: choose another "
+            "--output_dir, or add --overwrite true to delete it and start anew."
+        )
+    try:
+        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"config.json in {folder} cannot be read ({type(error).__name__}).") from error
+    saved.pop("components", None)
+    check_same_settings(saved, plain(settings), f"the run in {folder}")
+
+
 class RunFolder:
-    """Make the run folder when training starts; keep its manifest true until the run ends.
+    """Make the run folder when training starts, or go on with an earlier one; keep its manifest true until the end.
 
     Writes ``config.json`` (the settings, resolved) and ``manifest.json`` (status, dataset hash, seed, versions, commit,
-    device, times). Attach it first, so that the folder exists for the other handlers.
+    device, times). Attach it on the first process, before the handlers that write into the folder. While it runs, a
+    lock file beside the folder keeps another command out.
 
     Args:
         folder: of the run.
         settings: the resolved constants of the config: plain values, others are written as text.
         dataset_sha256: hash of the data set's ``datalist.json``.
         overwrite: see :func:`check_run_folder`.
+        resume: keep a folder that has checkpoints; one without any is made anew.
         components: objects to describe in ``config.json`` beside the settings, by name: what an override deep inside
             the config changed shows there.
+        skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
         own_data: commands that lead from one's own images to this run, logged at the end; None: nothing is logged.
+
+    The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
+    that was killed leaves "running".
+
+    Raises:
+        RunFolderError: at the start: see :func:`check_run_folder`; or another process is writing to the folder.
     """
 
     def __init__(
@@ -84,17 +120,23 @@ class RunFolder:
         settings: Mapping[str, Any],
         dataset_sha256: str,
         overwrite: bool | str = False,
+        resume: bool | str = False,
         components: Mapping[str, Any] | None = None,
+        skipped_images: Sequence[Mapping[str, Any]] = (),
         own_data: Sequence[str] | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.settings = {name: _plain(value) for name, value in settings.items()}
+        self.settings = plain(settings)
         self.dataset_sha256 = dataset_sha256
-        self.components = _plain(_described(dict(components or {})))
+        self.components = plain(_described(dict(components or {})))
         self.overwrite = overwrite
+        self.resume = resume
+        self.skipped_images = [dict(image) for image in skipped_images]
         self.own_data = own_data
         self._manifest: dict[str, Any] = {}
         self._began = 0.0
+        self._seconds_before = 0.0
+        self._lock = ExitStack()
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
@@ -102,10 +144,11 @@ class RunFolder:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
-        check_run_folder(self.folder, self.overwrite)
-        if self.folder.is_dir():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
+        check_run_folder(self.folder, self.overwrite, self.resume, self.settings)
+        if not self._lock.enter_context(file_lock(self.folder.with_name(f".{self.folder.name}.lock"), wait=False)):
+            raise RunFolderError(
+                f"another process is writing to {self.folder}: wait for its end, or choose another --output_dir."
+            )
         self._began = time.monotonic()
         self._manifest = {
             "status": "running",
@@ -119,15 +162,48 @@ class RunFolder:
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in _VERSIONS_OF},
         }
+        if as_flag("resume", self.resume) and checkpoint_files(self.folder / "checkpoints"):
+            self._continue(engine)
+        else:
+            if self.folder.is_dir():
+                shutil.rmtree(self.folder)
+            self.folder.mkdir(parents=True)
         write_json(self.folder / "config.json", {**self.settings, "components": self.components})
         write_json(self.folder / "manifest.json", self._manifest)
+        if self.skipped_images:
+            write_json(self.folder / "skipped_images.json", self.skipped_images)
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
-        engine.add_event_handler(Events.COMPLETED, self._finish)
+        if not engine.has_event_handler(self._finish, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self._finish)
+
+    def _continue(self, engine: Workflow) -> None:
+        """Take the earlier manifest up: when the run began, how long it took, and each time that it was continued."""
+        newest = checkpoint_files(self.folder / "checkpoints")[0]
+        epoch = -(-iteration_of(newest) // engine.state.epoch_length)
+        if epoch > engine.state.max_epochs:
+            raise RunFolderError(
+                f"max_epochs is {engine.state.max_epochs}, but the run in {self.folder} has reached epoch {epoch}: "
+                "continue it with at least as many."
+            )
+        remove_leftovers(self.folder)
+        earlier = _read_manifest(self.folder) or {}
+        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        check_same_settings(config["components"], self.components, f"the run in {self.folder}")
+        changed = {
+            name: [config.get(name), value] for name, value in self.settings.items() if config.get(name) != value
+        }
+        again = {name: self._manifest[name] for name in ("started", "device", "commit", "versions")}
+        self._seconds_before = float(earlier.get("seconds", 0.0))
+        self._manifest["started"] = earlier.get("started")
+        self._manifest["continued"] = [
+            *earlier.get("continued", []),
+            {**again, "from_status": earlier["status"], "changed": changed},
+        ]
 
     def _finish(self, engine: Workflow) -> None:
         done = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
         self._update(engine, "finished" if done else "stopped")
-        engine.remove_event_handler(self._finish, Events.COMPLETED)
+        self._lock.close()
         if not done:
             return
         python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
@@ -140,14 +216,18 @@ class RunFolder:
         if self._manifest:
             # The type only: an error's text could name a file.
             self._manifest["error"] = type(error).__name__
-            self._update(engine, "failed")
+            try:
+                self._update(engine, "failed")
+            except OSError as second:  # a full disk, for example: the first error is the one to be seen
+                logger.error("manifest.json could not be brought up to date: %s", second.strerror)
+        self._lock.close()
         raise error
 
     def _update(self, engine: Workflow, status: str) -> None:
         self._manifest |= {
             "status": status,
             "ended": _now(),
-            "seconds": round(time.monotonic() - self._began, 1),
+            "seconds": round(self._seconds_before + time.monotonic() - self._began, 1),
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,
         }
@@ -174,18 +254,6 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(_is_plain(item) for item in value)
     return value is None or isinstance(value, str | bool | int | float)
-
-
-def _plain(value: Any) -> Any:
-    return json.loads(json.dumps(value, default=str))
-
-
-def _true(value: bool | str) -> bool:
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if not isinstance(value, bool):
-        raise RunFolderError(f"overwrite is {value!r}, but must be true or false.")
-    return value
 
 
 def _now() -> str:

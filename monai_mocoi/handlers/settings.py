@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,37 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.exit_codes import USAGE
+
 _MEANT = {"true": "True", "false": "False", "none": "'$None'", "null": "'$None'"}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be meant; the text names it and what to write."""
+
+    exit_code = USAGE
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON knows them; what it does not know (a device, a path) becomes a text."""
+    return json.loads(json.dumps(dict(settings), default=str))
+
+
+def as_flag(name: str, value: bool | str) -> bool:
+    """True or false, also where MONAI's command line hands it on as the text "true" or "false".
+
+    Args:
+        name: of the setting, for the error.
+        value: what was given.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}, but must be true or false.")
+    return value
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -22,17 +53,17 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
 
     Raises:
-        ValueError: names the setting and what to write.
+        SettingsError: names the setting and what to write.
     """
     processes, world_size = int(os.environ.get("WORLD_SIZE", "1")), settings.get("world_size", 1)
     if processes != world_size:
-        raise ValueError(
+        raise SettingsError(
             f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
             "--config_file \"['.../train.json','.../multi_gpu_train.json']\", or start one process without torchrun."
         )
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
-            raise ValueError(
+            raise SettingsError(
                 f"{name} is the text {value!r}, which would not mean what it says: "
                 f"write --{name} {_MEANT[value.lower()]}."
             )
@@ -55,5 +86,7 @@ class SettingsText:
         engine.add_event_handler(Events.STARTED, self._write)
 
     def _write(self, engine: Workflow) -> None:
+        if engine.state.iteration:  # a continued run: they stand there already
+            return
         rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.settings.items())
         self.writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)

@@ -29,6 +29,11 @@ class LazySummaryWriter:
             self._writer = SummaryWriter(self.log_dir)
         return getattr(self._writer, name)
 
+    def flush(self) -> None:
+        """Bring everything written so far to the disk."""
+        if self._writer is not None:
+            self._writer.flush()
+
     def close(self) -> None:
         """Flush and close, if anything was ever written."""
         if self._writer is not None:

@@ -141,7 +141,8 @@ def test_config_habits(name: str) -> None:
     settings = set(train["settings"]) - {"method"}
     assert train["settings"]["method"] == name.split("_")[1]
     constants = list(train)[: list(train).index("settings")]
-    assert settings == set(constants) - {"imports", "bundle_root", "overwrite", "rank", "dataset_dir", "output_dir"}
+    of_the_machine = {"imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir"}
+    assert settings == set(constants) - of_the_machine
     for file in ("train.json", "paper.json", "multi_gpu_train.json"):
         content = config(name, file)
         for text in strings(content):

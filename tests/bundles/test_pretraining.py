@@ -24,6 +24,7 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
     pretrained(name)
     folder = Path("runs") / name / "pretrain"
     assert sorted(p.name for p in folder.iterdir()) == [
+        "checkpoints",
         "config.json",
         "encoder.json",
         "encoder.pt",

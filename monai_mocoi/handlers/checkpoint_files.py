@@ -1,0 +1,171 @@
+"""Checkpoint files: whole or not there, checked by a digest, the newest few kept.
+
+``folder/checkpoint_000000120.pt`` holds the state after iteration 120; ``checkpoint_000000120.pt.sha256`` beside it is
+its digest in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import logging
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_mocoi.atomic_write import remove_leftovers, write_bytes
+from monai_mocoi.exit_codes import DATA, DISK_FULL
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+
+
+class CheckpointError(ValueError):
+    """No checkpoint can be read; the text says why and what to do."""
+
+    exit_code = DATA
+
+
+class DiskFullError(OSError):
+    """There is no room for a checkpoint; the text says how much is needed and free."""
+
+    exit_code = DISK_FULL
+
+
+def checkpoint_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoints in a folder, damaged ones too, the newest first; none where there is no folder."""
+    return sorted(Path(folder).glob("checkpoint_*.pt"), reverse=True)
+
+
+def iteration_of(path: Path) -> int:
+    """The iteration that a checkpoint stands after, by its name."""
+    return int(path.stem.removeprefix("checkpoint_"))
+
+
+def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
+    """Write a checkpoint down to the disk, then remove the oldest beyond ``keep``.
+
+    Args:
+        folder: made if it is missing.
+        iteration: that the state stands after; part of the name.
+        state: tensors and plain values.
+        keep: how many to keep, this one included.
+
+    Returns:
+        the file.
+
+    Raises:
+        DiskFullError: no room (or no quota) left; the checkpoints before it are untouched.
+    """
+    folder = Path(folder)
+    path = folder / f"checkpoint_{iteration:09d}.pt"
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, buffer)
+    content = buffer.getbuffer()
+    try:
+        # The digest first: a checkpoint counts once it has its name, and then its digest must be there.
+        write_bytes(_digest_file(path), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+        write_bytes(path, content)
+    except OSError as error:
+        if not path.exists():
+            _digest_file(path).unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFullError(error.errno, _no_room(folder, len(content), "A checkpoint")) from error
+    for old in checkpoint_files(folder)[keep:]:
+        old.unlink(missing_ok=True)
+        _digest_file(old).unlink(missing_ok=True)
+    return path
+
+
+def check_room(folder: str | os.PathLike[str], needed: int) -> None:
+    """Refuse a folder without room for the checkpoints to come.
+
+    Args:
+        folder: where they will be; it need not exist yet.
+        needed: bytes.
+
+    Raises:
+        DiskFullError: less is free.
+    """
+    folder = Path(folder).absolute()
+    parent = next(p for p in (folder, *folder.parents) if p.is_dir())
+    if shutil.disk_usage(parent).free < needed:
+        raise DiskFullError(errno.ENOSPC, _no_room(parent, needed, "The run's checkpoints"))
+
+
+def newest_checkpoint(folder: str | Path) -> Path | None:
+    """The newest checkpoint whose digest is right; each damaged one before it is named in a warning.
+
+    Args:
+        folder: of the checkpoints.
+
+    Returns:
+        the file; None where there are no checkpoints at all.
+
+    Raises:
+        CheckpointError: there are some, but every one is damaged.
+    """
+    remove_leftovers(folder)
+    files = checkpoint_files(folder)
+    for path in files:
+        reason = _damage(path)
+        if reason is None:
+            return path
+        logger.warning("%s is damaged (%s): the checkpoint before it is tried.", path.name, reason)
+    if not files:
+        return None
+    raise CheckpointError(
+        f"every checkpoint of the run is damaged ({', '.join(path.name for path in files)}): the run cannot be "
+        "continued. Bring back a copy of one, or start anew with --overwrite true."
+    )
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint into the main memory.
+
+    Raises:
+        CheckpointError: it cannot be read, is of another format, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path.name} cannot be read ({type(error).__name__}).") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path.name} is no checkpoint of format {FORMAT}: it was written by another version of monai_mocoi. "
+            "Continue the run with that version, or start anew with --overwrite true."
+        )
+    return state
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        expected = _digest_file(path).read_text(encoding="ascii").split()[0]
+    except (OSError, ValueError, IndexError):
+        return "its .sha256 is missing or unreadable"
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return None if digest.hexdigest() == expected else "its content is not what was written"
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _no_room(folder: Path, needed: int, what: str) -> str:
+    return (
+        f"{what} of {needed / 2**20:.0f} MiB cannot be written: {shutil.disk_usage(folder).free / 2**20:.0f} MiB are "
+        "free. Earlier checkpoints are intact: make room, then continue with --resume true (or set keep_checkpoints "
+        "lower, or start on another disk with --output_dir)."
+    )

@@ -1,0 +1,196 @@
+"""A run that is never lost: its whole state every few iterations and after each epoch, and the way back into it.
+
+Goes in: the trainer's network, optimiser and scaler, the random generators, the states of other handlers, the lengths
+of the TensorBoard files. Comes out: ``checkpoints/checkpoint_*.pt`` (see
+:mod:`monai_mocoi.handlers.checkpoint_files`). A continued run equals one that was never interrupted, bit for bit on a
+CPU.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from ignite.engine import Events
+from torch import nn
+
+from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.handlers.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
+from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
+from monai_mocoi.handlers.random_state import random_state, set_random_state
+from monai_mocoi.handlers.same_settings import check_same_settings
+from monai_mocoi.handlers.settings import as_flag, plain
+from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.networks import from_first_rank, gather_objects, rank
+
+logger = logging.getLogger(__name__)
+
+
+class Stateful(Protocol):
+    """Whatever has a state to keep: plain values and tensors."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state."""
+
+
+class Checkpoints:
+    """Save the state of a :class:`~monai_mocoi.engines.MoCoTrainer`, and continue from the newest good one.
+
+    Attach it on every process, behind :class:`~monai_mocoi.handlers.RunFolder` and before all others: it puts the
+    state back when the run starts, so that they see in ``engine.state.iteration`` whether the run is a continued one.
+    It saves behind all other handlers.
+
+    Args:
+        folder: of the run; the files go to ``checkpoints/`` in it.
+        settings: the resolved constants. A checkpoint of other settings is refused, but for those that do not change
+            what is learnt (see :mod:`monai_mocoi.handlers.same_settings`).
+        dataset_sha256: hash of the data set's ``datalist.json``; another data set is refused.
+        every: iterations from one checkpoint to the next, 1 or more. There is one after each epoch too.
+        keep: how many to keep, 1 or more; 2 leave one to go back to when the newest is damaged.
+        resume: continue from the newest good checkpoint; without any, start from the beginning. The texts "true" and
+            "false" will do: so MONAI's command line hands them on.
+        summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
+        also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
+
+    What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, gradients where an
+    accumulated step is not complete, epoch and iteration, settings; for each process its random generators and, as
+    each has its own, its BatchNorm statistics.
+
+    Raises:
+        ValueError: ``every`` or ``keep`` out of range.
+        CheckpointError, RunFolderError: see :meth:`attach`'s handlers: nothing to read, or other settings.
+        DiskFullError: no room, before the first step or later.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        settings: Mapping[str, Any],
+        dataset_sha256: str,
+        every: int = 500,
+        keep: int = 2,
+        resume: bool | str = False,
+        summary_writer: LazySummaryWriter | None = None,
+        also: Mapping[str, Stateful] | None = None,
+    ) -> None:
+        if every < 1:
+            raise ValueError(f"checkpoint_every is {every}, but must be 1 (every iteration) or more.")
+        if keep < 1:
+            raise ValueError(f"keep_checkpoints is {keep}, but must be 1 or more (2 leave one in reserve).")
+        self.folder = Path(folder) / "checkpoints"
+        self.settings = plain(settings)
+        self.dataset_sha256 = dataset_sha256
+        self.every = every
+        self.keep = keep
+        self.resume = as_flag("resume", resume)
+        self.summary_writer = summary_writer
+        self.also = dict(also or {})
+        self._saved: int | None = None
+
+    def attach(self, engine: MoCoTrainer) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+
+    def save(self, engine: MoCoTrainer) -> None:
+        """Write a checkpoint of the state after the current iteration; all processes must call it together."""
+        if self._saved == engine.state.iteration:
+            return
+        own = {"random": random_state(), "batch_statistics": dict(_batch_statistics(engine.moco))}
+        processes = gather_objects(own)
+        if rank() == 0:
+            write_checkpoint(self.folder, engine.state.iteration, self._state(engine, processes), self.keep)
+        self._saved = engine.state.iteration
+
+    def _start(self, engine: MoCoTrainer) -> None:
+        self._saved = None
+        path = newest_checkpoint(self.folder) if self.resume and rank() == 0 else None
+        # The first process chooses, for all must continue from the same one.
+        path = from_first_rank(path)
+        if path is not None:
+            self._load(engine, read_checkpoint(path))
+            logger.info(
+                "Continued from %s: epoch %d, iteration %d.", path.name, engine.state.epoch, engine.state.iteration
+            )
+        elif self.resume and rank() == 0:
+            logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
+        if rank() == 0:
+            check_room(self.folder, (self.keep + 1 - len(list(self.folder.glob("*.pt")))) * _size(engine))
+        # Only now, to stand behind all other handlers: a checkpoint holds what they did with this iteration.
+        for event, handler in (
+            (Events.ITERATION_COMPLETED, self._after_iteration),
+            (Events.EPOCH_COMPLETED, self.save),
+        ):
+            if not engine.has_event_handler(handler, event):
+                engine.add_event_handler(event, handler)
+
+    def _after_iteration(self, engine: MoCoTrainer) -> None:
+        # The last of an epoch is saved after the epoch's validation, which would be left out otherwise.
+        if engine.state.iteration % self.every == 0 and engine.state.iteration % engine.state.epoch_length:
+            self.save(engine)
+
+    def _state(self, engine: MoCoTrainer, processes: list[dict[str, Any]]) -> dict[str, Any]:
+        gradients = {}
+        if not engine.step_is_complete():
+            gradients = {n: p.grad for n, p in engine.moco.named_parameters() if p.grad is not None}
+        if self.summary_writer is not None:
+            self.summary_writer.flush()
+        return {
+            "iteration": engine.state.iteration,
+            "epoch_length": engine.state.epoch_length,
+            "settings": self.settings,
+            "dataset_sha256": self.dataset_sha256,
+            "network": engine.moco.state_dict(),
+            "optimizer": engine.optimizer.state_dict(),
+            "scaler": engine.scaler.state_dict(),
+            "gradients": gradients,
+            "also": {name: part.state_dict() for name, part in self.also.items()},
+            "processes": processes,
+            "logs": {} if self.summary_writer is None else log_lengths(self.summary_writer.log_dir),
+        }
+
+    def _load(self, engine: MoCoTrainer, state: dict[str, Any]) -> None:
+        check_same_settings(
+            {**state["settings"], "dataset_sha256": state["dataset_sha256"], "epoch_length": state["epoch_length"]},
+            {**self.settings, "dataset_sha256": self.dataset_sha256, "epoch_length": engine.state.epoch_length},
+            "the checkpoint",
+        )
+        engine.moco.load_state_dict(state["network"])
+        engine.optimizer.load_state_dict(state["optimizer"])
+        engine.scaler.load_state_dict(state["scaler"])
+        for name, parameter in engine.moco.named_parameters():
+            if name in state["gradients"]:
+                parameter.grad = state["gradients"][name].to(parameter.device)
+        for name, part in self.also.items():
+            part.load_state_dict(state["also"][name])
+        own = state["processes"][rank()]
+        statistics = _batch_statistics(engine.moco)
+        for name, value in own["batch_statistics"].items():
+            statistics[name].copy_(value)
+        if self.summary_writer is not None and rank() == 0:
+            cut_back(self.summary_writer.log_dir, state["logs"])
+        engine.state.iteration = state["iteration"]
+        engine.state.epoch = state["iteration"] // state["epoch_length"]
+        set_random_state(own["random"])
+        self._saved = state["iteration"]
+
+
+def _batch_statistics(network: nn.Module) -> dict[str, torch.Tensor]:
+    return {
+        f"{name}.{statistic}": buffer
+        for name, module in network.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm)
+        for statistic, buffer in module.named_buffers(recurse=False)
+    }
+
+
+def _size(engine: MoCoTrainer) -> int:
+    """Bytes of a checkpoint, about: the network, and as much again as it learns for the optimiser's momentum."""
+    tensors = [*engine.moco.state_dict().values(), *(p for p in engine.moco.parameters() if p.requires_grad)]
+    return sum(t.numel() * t.element_size() for t in tensors)

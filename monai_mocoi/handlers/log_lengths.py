@@ -1,0 +1,33 @@
+"""Files that only grow, such as TensorBoard's: their lengths at a checkpoint, and the cut back to them.
+
+What a run wrote after its last checkpoint is written again when it goes on from there. Cutting the files back to their
+lengths at the checkpoint leaves each step once: no gap, no double.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
+    """Bytes of each file in a folder (not below it), by name; empty where there is no folder."""
+    folder = Path(folder)
+    return {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
+
+
+def cut_back(folder: str | os.PathLike[str], lengths: Mapping[str, int]) -> None:
+    """Bring a folder back to what :func:`log_lengths` saw: longer files are cut, files that are new are removed.
+
+    Args:
+        folder: of the files.
+        lengths: as they were; a file that is missing, or shorter by now, is left as it is.
+    """
+    for path in sorted(Path(folder).glob("*")):
+        if not path.is_file():
+            continue
+        if path.name not in lengths:
+            path.unlink()
+        elif path.stat().st_size > lengths[path.name]:
+            os.truncate(path, lengths[path.name])

@@ -1,0 +1,89 @@
+"""A cluster takes the machine back: finish the iteration, save, and end with an exit code of its own.
+
+SIGTERM and SIGUSR1 (Slurm's ``--signal=USR1@60``, for example) are caught while the trainer runs. Before and after,
+they end the process as ever: there is nothing to lose.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from typing import Any
+
+from ignite.engine import Events
+from monai.engines import Workflow
+
+from monai_mocoi.exit_codes import PREEMPTED
+from monai_mocoi.handlers.checkpoints import Checkpoints
+from monai_mocoi.networks import any_rank
+
+logger = logging.getLogger(__name__)
+
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+
+
+class Preemption:
+    """Stop a trainer on a signal, with a checkpoint. Attach it on every process, as the first handler.
+
+    In a distributed run a signal to any process stops all of them after the same iteration. In the last iteration of an
+    epoch the epoch's validation is finished first, and in the last epoch the run simply comes to its end.
+
+    Args:
+        checkpoints: what saves.
+    """
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self.checkpoints = checkpoints
+        self.stopped = False
+        self._signal: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.COMPLETED, self._restore)
+        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+
+    def exit_if_stopped(self) -> None:
+        """End the process with the code of a preempted run, if a signal stopped the trainer: for ``finalize``."""
+        if self.stopped:
+            sys.exit(PREEMPTED)
+
+    def _start(self, engine: Workflow) -> None:
+        self.stopped, self._signal = False, None
+        for event in (Events.ITERATION_COMPLETED, Events.EPOCH_COMPLETED):
+            if not engine.has_event_handler(self._stop, event):
+                engine.add_event_handler(event, self._stop)
+        try:
+            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+        except ValueError:
+            logger.warning("The trainer does not run in the main thread: signals will not be waited for.")
+
+    def _remember(self, number: int, frame: Any) -> None:
+        self._signal = number
+
+    def _stop(self, engine: Workflow) -> None:
+        within_epoch = engine.state.iteration % engine.state.epoch_length > 0
+        at_epoch_end = engine.last_event_name == Events.EPOCH_COMPLETED
+        if not (within_epoch or at_epoch_end) or not any_rank(self._signal is not None):
+            return
+        if at_epoch_end and engine.state.epoch == engine.state.max_epochs:
+            return
+        self.checkpoints.save(engine)
+        self.stopped = True
+        name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
+        logger.warning(
+            "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
+            name,
+            engine.state.iteration,
+        )
+        engine.terminate()
+
+    def _restore(self, engine: Workflow) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}
+
+    def _fail(self, engine: Workflow, error: BaseException) -> None:
+        self._restore(engine)  # the trainer raises the error again

@@ -1,0 +1,327 @@
+"""A run that is stopped anywhere and continued equals one that never was, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+from monai.bundle import ConfigWorkflow
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from monai_mocoi.exit_codes import PREEMPTED
+from monai_mocoi.handlers import read_checkpoint
+
+Run = Callable[..., ConfigWorkflow]
+RUN = Path("runs/nih_mse/pretrain")
+
+
+class Killed(BaseException):
+    """As good as ``kill -9`` within a test: no handler of ours sees it coming."""
+
+
+def killed_after(workflow: ConfigWorkflow, iteration: int, event: Any = Events.ITERATION_COMPLETED) -> None:
+    """Run until the iteration, then drop everything without a word to any handler."""
+    workflow.initialize()
+    trainer = workflow.parser.get_parsed_content("train#trainer")
+
+    @trainer.on(event(event_filter=lambda _, n: trainer.state.iteration == iteration))
+    def _() -> None:
+        trainer._event_handlers.pop(Events.EXCEPTION_RAISED)
+        raise Killed
+
+    with pytest.raises(Killed):
+        trainer.run()
+    workflow.parser.get_parsed_content("train#handlers#1")._lock.close()  # the system frees it when a process dies
+    workflow.parser.get_parsed_content("preemption")._restore(trainer)
+    # What the writer still holds would be lost; here it reaches the disk, and must not be seen either.
+    workflow.parser.get_parsed_content("summary_writer").close()
+
+
+def events(folder: Path = RUN) -> dict[tuple[str, int], list[bytes]]:
+    """Every value in the TensorBoard files, as they lie on the disk, by tag and step; speed is left out."""
+    found: dict[tuple[str, int], list[bytes]] = {}
+    for file in sorted((folder / "tensorboard").iterdir()):
+        for event in EventFileLoader(str(file)).Load():
+            for value in event.summary.value:
+                if not value.tag.startswith("speed/"):
+                    found.setdefault((value.tag, event.step), []).append(value.tensor.SerializeToString())
+    return found
+
+
+def products(folder: Path = RUN) -> dict[str, Any]:
+    """What must be the same in two runs: the product, the last checkpoint's state, every curve."""
+    last = read_checkpoint(sorted((folder / "checkpoints").glob("*.pt"))[-1])
+    last.pop("logs")
+    last["also"]["epoch_log"]["sums"].pop("speed/images_per_second", None)
+    return {
+        "encoder": torch.load(folder / "encoder.pt", weights_only=True),
+        "heads": torch.load(folder / "heads.pt", weights_only=True),
+        "sidecar": json.loads((folder / "encoder.json").read_text()),
+        "events": events(folder),
+        "checkpoint": last,
+    }
+
+
+def differences(one: Any, two: Any, where: str = "") -> Iterator[str]:
+    """Where two nested values differ; tensors must be equal bit for bit."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        if one.keys() != two.keys():
+            yield f"{where}: keys {set(one) ^ set(two)}"
+        for key in one.keys() & two.keys():
+            yield from differences(one[key], two[key], f"{where}/{key}")
+    elif isinstance(one, list | tuple) and isinstance(two, list | tuple) and len(one) == len(two):
+        for number, (a, b) in enumerate(zip(one, two, strict=True)):
+            yield from differences(a, b, f"{where}/{number}")
+    elif isinstance(one, torch.Tensor):
+        if not (isinstance(two, torch.Tensor) and torch.equal(one, two)):
+            yield where
+    elif one != two:
+        yield f"{where}: {one!r} and {two!r}"
+
+
+def assert_same(one: dict[str, Any], two: dict[str, Any]) -> None:
+    assert list(differences(one, two)) == []
+    doubled = [key for key, values in two["events"].items() if len(values) > 1]
+    assert doubled == []
+
+
+@pytest.fixture
+def undisturbed(pretrained: Run) -> Callable[..., dict[str, Any]]:
+    def run(name: str = "nih_mse", **overrides: Any) -> dict[str, Any]:
+        pretrained(name, output_dir="undisturbed", **overrides)
+        return products(Path("undisturbed/pretrain"))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("nih_mse", {}),
+        ("nih_moco", {"num_workers": 1}),
+        ("nih_barlow", {"accumulation_steps": 2, "checkpoint_every": 1}),
+        ("nih_mse", {"precision": "bf16", "max_grad_norm": 1.0}),
+    ],
+)
+def test_killed_in_the_middle_of_an_epoch(
+    name: str, overrides: dict[str, Any], workflow: Run, pretrained: Run, undisturbed: Any
+) -> None:
+    overrides = {"checkpoint_every": 2, "batch_size": 4, **overrides}
+    expected = undisturbed(name, **overrides)
+    length = expected["checkpoint"]["epoch_length"]
+    assert length > 3, "the epochs of this test must be long enough to be killed in the middle"
+    killed_after(workflow(name, **overrides), 3)
+    killed_after(workflow(name, **overrides, resume=True), length + 1)
+    pretrained(name, **overrides, resume=True)
+    assert_same(expected, products(Path("runs") / name / "pretrain"))
+
+
+@pytest.mark.parametrize("event", [Events.EPOCH_COMPLETED, Events.ITERATION_STARTED, Events.EPOCH_STARTED])
+def test_killed_at_the_seams_of_an_epoch(event: Any, workflow: Run, pretrained: Run, undisturbed: Any) -> None:
+    expected = undisturbed(batch_size=8)
+    length = expected["checkpoint"]["epoch_length"]
+    at = length + 1 if event == Events.ITERATION_STARTED else length
+    killed_after(workflow("nih_mse", batch_size=8), at, event)
+    pretrained("nih_mse", batch_size=8, resume=True)
+    assert_same(expected, products())
+
+
+def test_killed_before_the_first_checkpoint_starts_from_the_beginning(
+    workflow: Run, pretrained: Run, undisturbed: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = undisturbed()
+    killed_after(workflow("nih_mse"), 1)
+    with caplog.at_level("INFO"):
+        pretrained("nih_mse", resume="true")
+    assert "no checkpoint to continue from" in caplog.text
+    assert_same(expected, products())
+
+
+def test_resume_in_an_empty_place_starts_a_run(pretrained: Run) -> None:
+    pretrained("nih_mse", max_epochs=1, resume=True)
+    assert json.loads((RUN / "manifest.json").read_text())["status"] == "finished"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_ends_the_iteration_saves_and_exits_with_its_own_code(
+    number: int, workflow: Run, pretrained: Run, undisturbed: Any
+) -> None:
+    expected = undisturbed(batch_size=4)
+    before = signal.getsignal(number)
+    built = workflow("nih_mse", batch_size=4)
+    built.initialize()
+    trainer = built.parser.get_parsed_content("train#trainer")
+    trainer.add_event_handler(Events.ITERATION_STARTED(once=3), lambda: os.kill(os.getpid(), number))
+    built.run()
+    with pytest.raises(SystemExit) as caught:
+        built.finalize()
+    assert caught.value.code == PREEMPTED == 75
+    assert signal.getsignal(number) == before
+    assert json.loads((RUN / "manifest.json").read_text())["status"] == "stopped"
+    assert not (RUN / "encoder.pt").exists()
+    assert trainer.state.iteration == 3
+    assert read_checkpoint(RUN / "checkpoints" / "checkpoint_000000003.pt")["iteration"] == 3
+    pretrained("nih_mse", batch_size=4, resume=True)
+    assert_same(expected, products())
+
+
+def test_a_signal_in_the_last_iteration_of_an_epoch_waits_for_its_validation(
+    workflow: Run, pretrained: Run, undisturbed: Any
+) -> None:
+    expected = undisturbed()
+    length = expected["checkpoint"]["epoch_length"]
+    built = workflow("nih_mse")
+    built.initialize()
+    trainer = built.parser.get_parsed_content("train#trainer")
+    trainer.add_event_handler(Events.ITERATION_STARTED(once=length), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    built.run()
+    with pytest.raises(SystemExit):
+        built.finalize()
+    assert ("validation/top1", 1) in events()
+    pretrained("nih_mse", resume=True)
+    assert_same(expected, products())
+
+
+def test_every_random_generator_goes_on(workflow: Run) -> None:
+    """Python, NumPy and torch: what they would draw next is the same after the way through a checkpoint."""
+
+    def drawn(built: ConfigWorkflow, iterations: int) -> list[Any]:
+        built.initialize()
+        trainer = built.parser.get_parsed_content("train#trainer")
+        found: list[Any] = []
+
+        @trainer.on(Events.ITERATION_COMPLETED)
+        def _() -> None:
+            found.append((random.random(), float(np.random.rand()), float(torch.rand(()))))  # noqa: NPY002
+            if trainer.state.iteration == iterations:
+                trainer.terminate()
+
+        built.run()
+        built.finalize()
+        return found
+
+    options = {"batch_size": 4, "checkpoint_every": 1}
+    whole = drawn(workflow("nih_mse", **options, output_dir="whole"), 8)
+    first = drawn(workflow("nih_mse", **options), 3)
+    rest = drawn(workflow("nih_mse", **options, resume=True), 8)
+    assert first + rest == whole
+
+
+def test_a_longer_run_follows_the_longer_schedule(pretrained: Run) -> None:
+    pretrained("nih_mse", max_epochs=4, output_dir="long")
+    pretrained("nih_mse", max_epochs=2)
+    short = events()
+    pretrained("nih_mse", max_epochs=4, resume=True)
+    rates, longer = (
+        {step: value for (tag, step), value in found.items() if tag == "schedule/learning_rate"}
+        for found in (events(), events(Path("long/pretrain")))
+    )
+    length = read_checkpoint(sorted((RUN / "checkpoints").glob("*.pt"))[-1])["epoch_length"]
+    assert sorted(rates) == list(range(1, 4 * length + 1))
+    for step in range(1, 4 * length + 1):
+        expected = short[("schedule/learning_rate", step)] if step <= 2 * length else longer[step]
+        assert rates[step] == expected
+    manifest = json.loads((RUN / "manifest.json").read_text())
+    assert (manifest["status"], manifest["epochs"]) == ("finished", 4)
+    assert manifest["continued"][0]["changed"] == {"max_epochs": [2, 4]}
+    assert json.loads((RUN / "encoder.json").read_text())["epochs"] == 4
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(pretrained: Run) -> None:
+    pretrained("nih_mse")
+    before = products()
+    pretrained("nih_mse", resume=True)
+    assert_same(before, products())
+
+
+def texts(error: BaseException | None) -> str:
+    found = []
+    while error is not None:
+        found.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": 0.1, "batch_size": 4}, r"batch_size 8 -> 4; .*temperature 0.2 -> 0.1"),
+        ({"views#transform#transforms#0#degrees": 25}, "views"),
+        ({"max_epochs": 1}, "max_epochs is 1, but the run in .* has reached epoch 2"),
+        ({"overwrite": True}, "give only one of them"),
+        ({"resume": "perhaps"}, "resume is 'perhaps'"),
+    ],
+)
+def test_a_run_of_other_settings_is_not_continued(pretrained: Run, change: dict[str, Any], message: str) -> None:
+    pretrained("nih_mse")
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file() and path.name != "manifest.json"}
+    with pytest.raises(Exception) as caught:
+        pretrained("nih_mse", **{"resume": True, **change})
+    assert re.search(message, texts(caught.value), re.S)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_settings_that_change_nothing_that_is_learnt_may_differ(
+    workflow: Run, pretrained: Run, undisturbed: Any
+) -> None:
+    expected = undisturbed(batch_size=4)
+    killed_after(workflow("nih_mse", batch_size=4, checkpoint_every=2), 3)
+    pretrained("nih_mse", batch_size=4, checkpoint_every=1, num_workers=1, keep_checkpoints=5, resume=True)
+    found = products()
+    for one in (expected, found):
+        for settings in (one["checkpoint"]["settings"], one["sidecar"]["settings"]):
+            for name in ("checkpoint_every", "num_workers", "keep_checkpoints"):
+                settings.pop(name, None)
+        one["events"] = {key: value for key, value in one["events"].items() if key[0] != "settings/text_summary"}
+    assert_same(expected, found)
+
+
+def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(
+    workflow: Run, pretrained: Run, undisturbed: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = undisturbed(batch_size=4, checkpoint_every=1)
+    killed_after(workflow("nih_mse", batch_size=4, checkpoint_every=1), 3)
+    newest = RUN / "checkpoints" / "checkpoint_000000002.pt"  # the third died with its iteration
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    pretrained("nih_mse", batch_size=4, checkpoint_every=1, resume=True)
+    assert "checkpoint_000000002.pt is damaged" in caplog.text
+    assert_same(expected, products())
+
+
+def test_when_every_checkpoint_is_damaged_nothing_is_lost(workflow: Run, pretrained: Run) -> None:
+    killed_after(workflow("nih_mse", batch_size=4, checkpoint_every=1), 3)
+    files = sorted((RUN / "checkpoints").glob("*.pt"))
+    for file in files:
+        os.truncate(file, 1000)
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", batch_size=4, resume=True)
+    assert "every checkpoint of the run is damaged" in texts(caught.value)
+    assert sorted((RUN / "checkpoints").glob("*.pt")) == files
+
+
+def test_two_commands_do_not_write_to_one_folder(workflow: Run, pretrained: Run) -> None:
+    built = workflow("nih_mse")
+    built.initialize()
+    trainer = built.parser.get_parsed_content("train#trainer")
+    seen = []
+
+    @trainer.on(Events.ITERATION_COMPLETED(once=1))
+    def _() -> None:
+        with pytest.raises(RuntimeError) as caught:
+            pretrained("nih_mse", resume=True)
+        seen.append(texts(caught.value))
+
+    built.run()
+    assert "another process is writing" in seen[0]

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
+
+
+def test_files_go_back_to_what_they_were(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"first")
+    (tmp_path / "below").mkdir()
+    lengths = log_lengths(tmp_path)
+    assert lengths == {"one": 5}
+    (tmp_path / "one").write_bytes(b"first and more")
+    (tmp_path / "two").write_bytes(b"new")
+    cut_back(tmp_path, lengths)
+    assert (tmp_path / "one").read_bytes() == b"first"
+    assert not (tmp_path / "two").exists()
+    assert (tmp_path / "below").is_dir()
+
+
+def test_shorter_and_missing_files_stay(tmp_path: Path) -> None:
+    (tmp_path / "one").write_bytes(b"1")
+    cut_back(tmp_path, {"one": 9, "gone": 3})
+    assert (tmp_path / "one").read_bytes() == b"1"
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    assert log_lengths(tmp_path / "none") == {}
+    cut_back(tmp_path / "none", {"one": 1})
