@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from ignite.engine import Events
 from torch import nn
 
@@ -16,7 +15,8 @@ from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.exit_codes import COLLAPSED
 from monai_mocoi.handlers.random_state import random_state, set_random_state
 from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
-from monai_mocoi.networks.processes import rank, world_size
+from monai_mocoi.networks import from_first_rank
+from monai_mocoi.networks.processes import rank
 
 logger = logging.getLogger(__name__)
 
@@ -142,8 +142,8 @@ class CollapseMonitor:
         self.low_checks = int(state["low_checks"])
 
     def _check(self, engine: MoCoTrainer) -> None:
-        step = _step_completed(engine)
-        if step is None or step % self.check_every:
+        step = _steps(engine)
+        if not engine.step_is_complete() or step % self.check_every:
             return
         values = self._measured_by_the_first(engine)
         if rank() == 0:
@@ -164,24 +164,19 @@ class CollapseMonitor:
             logger.warning(self._text(iteration, values))
 
     def _measured_by_the_first(self, engine: MoCoTrainer) -> dict[str, float]:
-        """What the first process measured: each has other running statistics in BatchNorm, and one must decide."""
-        if world_size() == 1:
-            return self._measure(engine)
-        failure = None
-        # The last number says that there are values: the others must not wait for a process that failed.
-        numbers = torch.zeros(len(_NAMES) + 1, dtype=torch.float64, device=engine.state.device)
+        """What the first process measured: one must decide, for each has seen other images."""
+        values, failure = None, None
         if rank() == 0:
             try:
-                numbers[:] = torch.tensor([*self._measure(engine).values(), 1.0], dtype=torch.float64)
+                values = self._measure(engine)
             except Exception as error:
-                failure = error
-        dist.broadcast(numbers, src=0)
+                failure = error  # raised below: the others must not wait for a process that failed
+        values = from_first_rank(values)
         if failure is not None:
             raise failure
-        *values, done = numbers.tolist()
-        if not done:
+        if values is None:
             raise RuntimeError("the first process could not measure whether the encoder collapsed: see its own error.")
-        return dict(zip(_NAMES, values, strict=True))
+        return values
 
     @torch.no_grad()
     def _measure(self, engine: MoCoTrainer) -> dict[str, float]:
@@ -240,13 +235,11 @@ class CollapseMonitor:
         )
 
 
-def _step_completed(engine: MoCoTrainer) -> int | None:
-    """The number of the optimiser's step that this iteration completed, from 1; None where it completed none."""
-    epoch, batch = divmod(engine.state.iteration - 1, engine.state.epoch_length)
-    done, size = batch + 1, engine.accumulation_steps
-    if done % size and done < engine.state.epoch_length:
-        return None
-    return epoch * -(-engine.state.epoch_length // size) + -(-done // size)
+def _steps(engine: MoCoTrainer) -> int:
+    """Steps of the optimiser so far; what remains at an epoch's end is a step too."""
+    epochs, batches = divmod(engine.state.iteration, engine.state.epoch_length)
+    size = engine.accumulation_steps
+    return epochs * -(-engine.state.epoch_length // size) + batches // size
 
 
 @contextmanager
