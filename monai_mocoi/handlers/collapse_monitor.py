@@ -21,8 +21,8 @@ from monai_mocoi.networks.processes import rank
 logger = logging.getLogger(__name__)
 
 ON_COLLAPSE = ("stop", "warn")
-RANK_THRESHOLD = 4.0
-MARGIN_THRESHOLD = 0.01
+RANK_THRESHOLD = 5.0
+MARGIN_THRESHOLD = 0.2
 _STAGES = (1, 2, 3, 4)
 _NAMES = (
     *(f"collapse/rank_stage{stage}" for stage in _STAGES),
@@ -32,6 +32,7 @@ _NAMES = (
     "collapse/top1",
     "collapse/top1_chance",
 )
+_IMAGES_A_DIRECTION = 8  # needed to judge by the rank, which is small for few images
 _KEPT_BYTES = 2**29  # 256 pairs of one channel at 512 px, or of three at 224 px
 
 
@@ -56,7 +57,8 @@ class CollapseMonitor:
 
     A check is *low* where the rank of stage 4 is below ``rank_threshold`` and a margin, of the features or of the
     embeddings, is below ``margin_threshold``. ``patience`` low checks in a row are a collapse. docs/collapse.md shows
-    the measurements behind the thresholds.
+    the measurements behind the thresholds. The rank of few images is small whatever the encoder: its threshold is at
+    most an eighth of the images, and eight images or fewer are shown, but not judged.
 
     Nothing of the run is touched: neither weights, buffers, queue and train mode, nor any random generator. In a
     distributed run the first process measures and all decide alike by its figures: attach the monitor in every process.
@@ -121,7 +123,8 @@ class CollapseMonitor:
         self.images = min(images, len(dataset))
         self.grace_steps = max(grace_steps, warmup_steps)
         self.patience = patience
-        self.rank_threshold = rank_threshold
+        few = self.images <= _IMAGES_A_DIRECTION
+        self.rank_threshold = 0.0 if few else min(rank_threshold, self.images / _IMAGES_A_DIRECTION)
         self.margin_threshold = margin_threshold
         self.on_collapse = on_collapse
         self.batch_size = batch_size
@@ -131,6 +134,13 @@ class CollapseMonitor:
 
     def attach(self, engine: MoCoTrainer) -> None:
         """Register on a trainer, before the handler that saves checkpoints: they are to hold this step's check."""
+        if self.images <= _IMAGES_A_DIRECTION and rank() == 0:
+            logger.warning(
+                "There are %d validation images, too few to tell whether the encoder collapses: the figures are shown, "
+                "but not judged. %d or more are enough.",
+                self.images,
+                int(_IMAGES_A_DIRECTION * RANK_THRESHOLD),
+            )
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._check)
 
     def state_dict(self) -> dict[str, int]:
@@ -223,15 +233,15 @@ class CollapseMonitor:
 
     def _text(self, iteration: int, values: Mapping[str, float]) -> str:
         return (
-            f"The encoder has collapsed at iteration {iteration}: it hardly tells images apart any more, and is no use "
-            f"for any further step. In {self.low_checks} checks in a row, the last with these figures on {self.images} "
-            f"validation images: effective rank of stage 4 {values['collapse/rank_stage4']:.3g} (limit "
-            f"{self.rank_threshold:g}), margin between views of one image and of different images "
-            f"{values['collapse/margin_stage4']:.2g} before the head and {values['collapse/margin']:.2g} behind it "
-            f"(limit {self.margin_threshold:g}), top-1 {values['collapse/top1']:.3f} (guessing: "
-            f"{values['collapse/top1_chance']:.3f}). Training on rarely helps. What does: --head mlp_bn, then "
-            "--zero_init_residual True, then half the --learning_rate_per_256 or twice the --warmup_steps; "
-            "docs/recipe.md has the settings that were tried. To train on nevertheless: --on_collapse warn."
+            f"The encoder has collapsed at iteration {iteration}: it hardly tells images apart any more. So said "
+            f"{self.low_checks} checks in a row on {self.images} validation images; at the last, the features before "
+            f"the head (stage 4) had an effective rank of {values['collapse/rank_stage4']:.3g} (limit "
+            f"{self.rank_threshold:.3g}), and two views of an image were more alike than views of different images by "
+            f"{values['collapse/margin_stage4']:.2g} before and {values['collapse/margin']:.2g} behind the head (limit "
+            f"{self.margin_threshold:.3g}). Training on rarely helps. Start again with the first of these that is not "
+            "set yet: --head mlp_bn; --zero_init_residual True; half the --learning_rate_per_256 or twice the "
+            "--warmup_steps; a --weight_decay of 0.0001 or less. docs/recipe.md lists settings that learn, "
+            "docs/collapse.md explains the figures. To train on nevertheless: --on_collapse warn."
         )
 
 
