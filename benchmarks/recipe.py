@@ -9,8 +9,8 @@ worked off in parts, and by several of these commands at once.
 
 Linear evaluation here: the pooled features of each stage, standardised, and an L2-penalised logistic regression for
 "any finding", on the patients of training and validation in five folds by patient, the penalty chosen by folds within
-the training folds. The images of each group (a CSV of file names and groups, where the data set mixes sources) are measured
-apart. The test split is left alone unless ``--test`` is given, which fits on training and validation.
+the training folds. The images of each group (a CSV of file names and groups, where the data set mixes sources) are
+measured apart. The test split is left alone unless ``--test`` is given, which fits on training and validation.
 """
 
 from __future__ import annotations

@@ -22,8 +22,14 @@ def attach(
 
     Returns:
         the three objects, in the order named above.
+
+    Raises:
+        ValueError: a module and a public name are called the same.
     """
     origin = {name: module for module, names in exports.items() for name in names}
+    clashing = sorted(origin.keys() & exports.keys())
+    if clashing:  # once the module is imported, the name would mean the module
+        raise ValueError(f"{package}: {clashing} are names of modules and of what is in them; rename one of each.")
 
     def __getattr__(name: str) -> Any:
         if name in origin:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from monai_mocoi.handlers import RunFolder, RunFolderError, check_run_folder
+from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_run_folder
 from tests.handlers.engine import counting
 
 
@@ -92,5 +92,5 @@ def test_a_folder_of_something_else_is_never_emptied(tmp_path: Path) -> None:
         check_run_folder(tmp_path, overwrite=True)
     with pytest.raises(RunFolderError, match="is a file"):
         check_run_folder(tmp_path / "thesis.txt")
-    with pytest.raises(RunFolderError, match="'maybe'"):
+    with pytest.raises(SettingsError, match="'maybe'"):
         check_run_folder(tmp_path / "new", "maybe")
