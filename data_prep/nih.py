@@ -366,7 +366,7 @@ def _print_summary(items: Mapping[str, list[dict[str, Any]]], exclusions: Exclus
         print(f"left out, {reason}: {len(names)} (listed in manifest.json)")
     print(f"The dataset folder is ready: {out}\nNext, to pretrain on it:")
     print(
-        "  python -m monai.bundle run --config_file bundles/nih_mse/configs/train.json --dataset_dir "
+        "  python -m monai_mocoi run bundles/nih_mse/configs/train.json --dataset_dir "
         + shlex.quote(out)
         + " --output_dir "
         + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(out))))

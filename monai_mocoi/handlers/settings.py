@@ -59,7 +59,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     if processes != world_size:
         raise SettingsError(
             f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
-            "--config_file \"['.../train.json','.../multi_gpu_train.json']\", or start one process without torchrun."
+            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json`, or start one process without "
+            "torchrun."
         )
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:

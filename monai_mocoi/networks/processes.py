@@ -34,7 +34,7 @@ def from_torchrun(name: str) -> int:
     if name not in os.environ:
         raise RuntimeError(
             f"{name} is not set: multi_gpu_train.json is for runs started by `torchrun --nproc_per_node N -m "
-            "monai.bundle run ...`. For one process leave this overlay out."
+            "monai_mocoi run ...`. For one process leave this overlay out."
         )
     return int(os.environ[name])
 

@@ -14,7 +14,7 @@ class ProjectionHead(nn.Sequential):
         kind: "linear": one linear layer (MoCo v1, the paper);
             "mlp": Linear, ReLU, Linear (MoCo v2, Chen et al. 2020);
             "mlp_bn": Linear, BatchNorm, ReLU, Linear, BatchNorm without affine part (as in MoCo v3, Chen et al. 2021).
-            The two kinds without BatchNorm start, and often stay, collapsed on homogeneous medical images.
+            The two kinds without BatchNorm learn more slowly from homogeneous medical images (docs/recipe.md).
         in_features: length of the embedding, 2048 for ResNet-50.
         hidden_features: width of the hidden layer of the two MLPs; None: the width of the embedding.
         out_features: length of queries and keys.

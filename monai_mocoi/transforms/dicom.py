@@ -141,6 +141,8 @@ def _decode(ds: Dataset, frame: int) -> tuple[np.ndarray, str]:
         try:
             pixels, info = decoder.as_array(ds, index=frame, decoding_plugin=plugin)
             return _with_samples(pixels), str(info["photometric_interpretation"])
+        except MemoryError:
+            raise  # says nothing about the file
         except Exception:
             continue
     if plugins == {"gdcm"}:
@@ -221,6 +223,12 @@ def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int) 
         slope, intercept = slope or 1.0, intercept or 0.0
         values = levels * slope + intercept
         low, high = sorted((low * slope + intercept, high * slope + intercept))
+        # Beyond what float64 holds all pixels would come out alike: a picture without a word of what went wrong.
+        if not 0 < high - low < math.inf:
+            raise ImageReadError(
+                f"DICOM Rescale Slope {slope:g} and Intercept {intercept:g} (0028,1053; 0028,1052) turn all pixels into "
+                f"values from {low:g} to {high:g}, a range that cannot be computed with; correct the header"
+            )
 
     voi = _module(ds, frame, "FrameVOILUTSequence")
     if voi.get("VOILUTSequence"):

@@ -434,6 +434,11 @@ def without(*keywords):
         ({"WindowCenter": 100, "WindowWidth": 3, "VOILUTFunction": "CURVE"}, "VOI LUT Function"),
         ({"RescaleSlope": 2}, "need each other"),
         ({"RescaleSlope": 0, "RescaleIntercept": 1}, "slope not 0"),
+        # Finite numbers, whose products are not; and an intercept beside which float64 loses the pixels.
+        ({"RescaleSlope": "1e308", "RescaleIntercept": 0}, r"Slope 1e\+308 .* from 0 to inf"),
+        ({"RescaleSlope": "-1e308", "RescaleIntercept": 0}, "from -inf to 0"),
+        ({"RescaleSlope": "1e308", "RescaleIntercept": 0, "WindowCenter": 1, "WindowWidth": 2}, "to inf"),
+        ({"RescaleSlope": "1e-30", "RescaleIntercept": 1000}, "from 1000 to 1000"),
         ({"VOILUTSequence": [lut([0, 1, 2], 0, 7)]}, "entries of 7 bits"),
         ({"VOILUTSequence": [lut([0, 300], 0, 8)]}, "entries above 255"),
         ({"VOILUTSequence": [Dataset()]}, "LUT Descriptor"),
@@ -500,6 +505,25 @@ def test_a_missing_decoder_names_the_transfer_syntax_and_the_command(tmp_path, s
         read_image(path)
     assert syntax.name in str(caught.value)
     assert 'pip install "monai-mocoi[dicom]"' in str(caught.value)
+
+
+def test_a_lack_of_memory_in_a_decoder_is_not_blamed_on_the_file(tmp_path, monkeypatch):
+    ds = dataset(noise(255))
+    compress(ds, RLELossless)
+    path = save(tmp_path / "x.dcm", ds)
+    read_image(path)
+
+    def lacking(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(get_decoder(RLELossless), "as_array", lacking)
+    with pytest.raises(MemoryError):
+        read_image(path)
+
+
+def test_the_scale_of_a_constant_picture_is_its_formats(tmp_path):
+    path = write(tmp_path / "x.dcm", np.full((3, 4), 51, np.uint8), RescaleSlope=2, RescaleIntercept=1)
+    np.testing.assert_allclose(read_image(path), np.full((1, 3, 4), 0.2), rtol=1e-6)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
