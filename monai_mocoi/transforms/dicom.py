@@ -226,8 +226,8 @@ def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int) 
         # Beyond what float64 holds all pixels would come out alike: a picture without a word of what went wrong.
         if not 0 < high - low < math.inf:
             raise ImageReadError(
-                f"DICOM Rescale Slope {slope:g} and Intercept {intercept:g} (0028,1053; 0028,1052) turn all pixels into "
-                f"values from {low:g} to {high:g}, a range that cannot be computed with; correct the header"
+                f"DICOM Rescale Slope {slope:g} and Intercept {intercept:g} (0028,1053; 0028,1052) give values from "
+                f"{low:g} to {high:g}, a range that cannot be computed with; correct the header"
             )
 
     voi = _module(ds, frame, "FrameVOILUTSequence")

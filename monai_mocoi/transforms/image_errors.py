@@ -1,8 +1,8 @@
 """What may go wrong when a picture is read: one error class, one size limit, and nothing said in between.
 
 An image file comes from anywhere and may hold anything. Whatever it holds, reading it ends in a picture or in an
-:class:`ImageReadError`, and no patient's name reaches a log on the way. Only a lack of memory is another matter: that is
-the machine's, and no reason to call the file bad.
+:class:`ImageReadError`, and no patient's name reaches a log on the way. Only a lack of memory is another matter: it
+is the machine's, and no reason to call the file bad.
 """
 
 from __future__ import annotations
