@@ -240,24 +240,32 @@ def auc(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def print_table(results: Path) -> None:
+    """One row a setting: means over its seeds, with the standard deviation where there are several."""
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         found[line["name"]].append(line)
     groups = sorted(lines[0]["auc"])
-    columns = [(group, stage) for group in groups for stage in ("stage3", "stage4")]
-    print("| trial | seeds | " + " | ".join(f"{g} {s}" for g, s in columns) + " | top-1 | loss / guessing |")
+    splits = sorted({split for line in lines for part in line["auc"].values() for f in part.values() for split in f})
+    columns = [(group, stage, split) for split in splits for group in groups for stage in ("stage3", "stage4")]
+    heads = [f"{group}, {stage}, {split}" for group, stage, split in columns]
+    print("| Setting | seeds | " + " | ".join(heads) + " | top-1 | loss / guessing |")
     print("|---" * (len(columns) + 4) + "|")
     for name, trials in found.items():
         cells = []
-        for group, stage in columns:
-            values = [t["auc"][group].get(stage, t["auc"][group].get("pixels", {})).get("cv") for t in trials]
-            spread = f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.3f}{spread}")
+        for group, stage, split in columns:
+            features = [trial["auc"][group] for trial in trials]
+            values = [part.get(stage, part.get("pixels", {})).get(split) for part in features]
+            cells.append(mean_and_deviation([value for value in values if value is not None]))
         for key in ("validation/top1", "validation/relative_loss"):
-            values = [t[key] for t in trials if key in t]
-            cells.append(f"{np.mean(values):.2f}" if values else "-")
+            cells.append(mean_and_deviation([trial[key] for trial in trials if key in trial]))
         print(f"| {name} | {len(trials)} | " + " | ".join(cells) + " |")
+
+
+def mean_and_deviation(values: list[float]) -> str:
+    if not values:
+        return "-"
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
 
 if __name__ == "__main__":
