@@ -39,7 +39,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     if ours is None and not _raised_by_us(main):
         text = f"{type(main).__name__}: {text}" if text else type(main).__name__
     if full and ours is None:
-        text += ". The disk (or your quota on it) is full: make room and give the command again."
+        text += ". The disk (or your quota on it) is full: make room and give the command again, with "
+        text += "--resume true where the run had begun."
     elif any(_is_out_of_memory(e) for e in chain):
         where = "The GPU has" if any("cuda" in str(e).lower() for e in chain) else "The machine has"
         text = f"{where} not enough memory for this run. {_SMALLER} ({_first_line(text)})"

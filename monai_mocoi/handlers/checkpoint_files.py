@@ -165,7 +165,7 @@ def _digest_file(path: Path) -> Path:
 
 def _no_room(folder: Path, needed: int, what: str) -> str:
     return (
-        f"{what} of {needed / 2**20:.0f} MiB cannot be written: {shutil.disk_usage(folder).free / 2**20:.0f} MiB are "
+        f"{what} of {needed / 2**20:.1f} MiB cannot be written: {shutil.disk_usage(folder).free / 2**20:.1f} MiB are "
         "free. Earlier checkpoints are intact: make room, then continue with --resume true (or set keep_checkpoints "
         "lower, or start on another disk with --output_dir)."
     )

@@ -52,16 +52,16 @@ class Checkpoints:
         settings: the resolved constants. A checkpoint of other settings is refused, but for those that do not change
             what is learnt (see :mod:`monai_mocoi.handlers.same_settings`).
         dataset_sha256: hash of the data set's ``datalist.json``; another data set is refused.
-        every: iterations from one checkpoint to the next, 1 or more. There is one after each epoch too.
+        every: iterations from one checkpoint to the next, 1 or more; one that would fall into an accumulated step waits
+            for its end. There is one after each epoch too.
         keep: how many to keep, 1 or more; 2 leave one to go back to when the newest is damaged.
         resume: continue from the newest good checkpoint; without any, start from the beginning. The texts "true" and
             "false" will do: so MONAI's command line hands them on.
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
 
-    What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, gradients where an
-    accumulated step is not complete, epoch and iteration, settings; for each process its random generators and, as
-    each has its own, its BatchNorm statistics.
+    What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings; for each
+    process its random generators and, as each has its own, its BatchNorm statistics.
 
     Raises:
         ValueError: ``every`` or ``keep`` out of range.
@@ -99,7 +99,10 @@ class Checkpoints:
         engine.add_event_handler(Events.STARTED, self._start)
 
     def save(self, engine: MoCoTrainer) -> None:
-        """Write a checkpoint of the state after the current iteration; all processes must call it together."""
+        """Write a checkpoint of the state after the current iteration, which must complete a step of the optimiser.
+
+        All processes must call it together.
+        """
         if self._saved == engine.state.iteration:
             return
         own = {"random": random_state(), "batch_statistics": dict(_batch_statistics(engine.moco))}
@@ -131,14 +134,13 @@ class Checkpoints:
                 engine.add_event_handler(event, handler)
 
     def _after_iteration(self, engine: MoCoTrainer) -> None:
-        # The last of an epoch is saved after the epoch's validation, which would be left out otherwise.
-        if engine.state.iteration % self.every == 0 and engine.state.iteration % engine.state.epoch_length:
+        # The last of an epoch is saved after the epoch's validation, which would be left out otherwise. In the middle
+        # of an accumulated step each process has gradients of its own: the step is completed first.
+        due = engine.state.iteration // self.every > (self._saved or 0) // self.every
+        if due and engine.state.iteration % engine.state.epoch_length and engine.step_is_complete():
             self.save(engine)
 
     def _state(self, engine: MoCoTrainer, processes: list[dict[str, Any]]) -> dict[str, Any]:
-        gradients = {}
-        if not engine.step_is_complete():
-            gradients = {n: p.grad for n, p in engine.moco.named_parameters() if p.grad is not None}
         if self.summary_writer is not None:
             self.summary_writer.flush()
         return {
@@ -149,7 +151,6 @@ class Checkpoints:
             "network": engine.moco.state_dict(),
             "optimizer": engine.optimizer.state_dict(),
             "scaler": engine.scaler.state_dict(),
-            "gradients": gradients,
             "also": {name: part.state_dict() for name, part in self.also.items()},
             "processes": processes,
             "logs": {} if self.summary_writer is None else log_lengths(self.summary_writer.log_dir),
@@ -164,9 +165,6 @@ class Checkpoints:
         engine.moco.load_state_dict(state["network"])
         engine.optimizer.load_state_dict(state["optimizer"])
         engine.scaler.load_state_dict(state["scaler"])
-        for name, parameter in engine.moco.named_parameters():
-            if name in state["gradients"]:
-                parameter.grad = state["gradients"][name].to(parameter.device)
         for name, part in self.also.items():
             part.load_state_dict(state["also"][name])
         own = state["processes"][rank()]

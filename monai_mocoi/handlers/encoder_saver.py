@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.networks import save_encoder, unwrap
 
 
@@ -41,8 +42,10 @@ class EncoderSaver:
         if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
             return
         heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
-        with atomic_path(self.folder / "heads.pt") as temporary:
-            torch.save(heads, temporary)
+        # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
+        content = io.BytesIO()
+        torch.save(heads, content)
+        write_bytes(self.folder / "heads.pt", content.getbuffer())
         sidecar = {
             "format": 1,
             "names": "torchvision ResNet state dict, without classification layer",

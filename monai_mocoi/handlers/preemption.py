@@ -12,8 +12,8 @@ import sys
 from typing import Any
 
 from ignite.engine import Events
-from monai.engines import Workflow
 
+from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.exit_codes import PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
 from monai_mocoi.networks import any_rank
@@ -26,8 +26,9 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(s
 class Preemption:
     """Stop a trainer on a signal, with a checkpoint. Attach it on every process, as the first handler.
 
-    In a distributed run a signal to any process stops all of them after the same iteration. In the last iteration of an
-    epoch the epoch's validation is finished first, and in the last epoch the run simply comes to its end.
+    In a distributed run a signal to any process stops all of them after the same iteration. An accumulated step is
+    completed first, and so is the epoch's validation where the iteration is its last; in the last epoch the run simply
+    comes to its end.
 
     Args:
         checkpoints: what saves.
@@ -39,7 +40,7 @@ class Preemption:
         self._signal: int | None = None
         self._before: dict[int, Any] = {}
 
-    def attach(self, engine: Workflow) -> None:
+    def attach(self, engine: MoCoTrainer) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.COMPLETED, self._restore)
@@ -50,7 +51,7 @@ class Preemption:
         if self.stopped:
             sys.exit(PREEMPTED)
 
-    def _start(self, engine: Workflow) -> None:
+    def _start(self, engine: MoCoTrainer) -> None:
         self.stopped, self._signal = False, None
         for event in (Events.ITERATION_COMPLETED, Events.EPOCH_COMPLETED):
             if not engine.has_event_handler(self._stop, event):
@@ -63,10 +64,12 @@ class Preemption:
     def _remember(self, number: int, frame: Any) -> None:
         self._signal = number
 
-    def _stop(self, engine: Workflow) -> None:
+    def _stop(self, engine: MoCoTrainer) -> None:
         within_epoch = engine.state.iteration % engine.state.epoch_length > 0
         at_epoch_end = engine.last_event_name == Events.EPOCH_COMPLETED
-        if not (within_epoch or at_epoch_end) or not any_rank(self._signal is not None):
+        if not ((within_epoch and engine.step_is_complete()) or at_epoch_end):
+            return
+        if not any_rank(self._signal is not None):
             return
         if at_epoch_end and engine.state.epoch == engine.state.max_epochs:
             return
@@ -80,10 +83,10 @@ class Preemption:
         )
         engine.terminate()
 
-    def _restore(self, engine: Workflow) -> None:
+    def _restore(self, engine: MoCoTrainer) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
-    def _fail(self, engine: Workflow, error: BaseException) -> None:
+    def _fail(self, engine: MoCoTrainer, error: BaseException) -> None:
         self._restore(engine)  # the trainer raises the error again

@@ -219,7 +219,8 @@ class RunFolder:
             try:
                 self._update(engine, "failed")
             except OSError as second:  # a full disk, for example: the first error is the one to be seen
-                logger.error("manifest.json could not be brought up to date: %s", second.strerror)
+                logger.warning("manifest.json could not be brought up to date: %s", second.strerror)
+            self._manifest = {}  # done: the engine tells of one error more than once
         self._lock.close()
         raise error
 

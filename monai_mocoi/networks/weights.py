@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.atomic_write import atomic_path, write_bytes
+from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 
@@ -65,8 +66,10 @@ def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: M
     path = Path(path)
     text = json.dumps(dict(sidecar), indent=2, allow_nan=False, default=str) + "\n"
     write_bytes(path.with_suffix(".json"), text.encode())
-    with atomic_path(path) as temporary:
-        torch.save(encoder_state_dict(encoder), temporary)
+    # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
+    content = io.BytesIO()
+    torch.save(encoder_state_dict(encoder), content)
+    write_bytes(path, content.getbuffer())
 
 
 def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport:

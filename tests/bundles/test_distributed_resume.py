@@ -1,4 +1,4 @@
-"""Two processes that are stopped and continued equal two that never were; torchrun restarts a worker that was killed."""
+"""Two processes, stopped and continued, equal two that never were; torchrun restarts workers that were killed."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_two_processes_stopped_in_an_epoch_and_continued_equal_two_undisturbed(
     stopped = as_torchrun(train, 2, str(dataset), str(tmp_path), stop)
     assert [(process["code"], process["iteration"]) for process in stopped] == [(code, AT)] * 2
     folder = tmp_path / PRETRAIN
-    assert sorted(file.stem.split("_")[1] for file in (folder / "checkpoints").iterdir()) == kept
+    assert sorted(file.stem.split("_")[1] for file in (folder / "checkpoints").glob("*.pt")) == kept
     assert not (folder / "encoder.pt").exists()
     if code == PREEMPTED:
         assert json.loads((folder / "manifest.json").read_text())["status"] == "stopped"
@@ -183,9 +183,7 @@ def test_torchrun_restarts_after_a_killed_worker_and_goes_on_from_the_checkpoint
 
 @needs_proc
 @pytest.mark.slow
-def test_a_sigterm_to_torchrun_stops_all_processes_with_a_checkpoint(
-    dataset: Path, small: Path, tmp_path: Path
-) -> None:
+def test_a_sigterm_to_torchrun_saves_and_stops_all(dataset: Path, small: Path, tmp_path: Path) -> None:
     folder, log = tmp_path / "run" / "pretrain", tmp_path / "log"
     with started(torchrun(dataset, small, folder.parent), log) as process:
         wait_until(lambda: list(folder.glob("checkpoints/checkpoint_*.pt")), process, log)
@@ -194,6 +192,6 @@ def test_a_sigterm_to_torchrun_stops_all_processes_with_a_checkpoint(
         assert not workers(process.pid)
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["status"] == "stopped", log.read_text()
-    newest = max((folder / "checkpoints").iterdir())
+    newest = max((folder / "checkpoints").glob("*.pt"))
     assert int(newest.stem.split("_")[1]) == manifest["iterations"]
     assert list(differences(torch.load(newest, weights_only=True)["iteration"], manifest["iterations"])) == []
