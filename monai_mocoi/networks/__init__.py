@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "projection_head": ["ProjectionHead"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
         "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],
+        "start": ["join_processes"],
         "weights": ["LoadReport", "WeightsError", "encoder_state_dict", "load_encoder", "save_encoder"],
     },
 )

@@ -1,0 +1,64 @@
+"""Join the processes that ``torchrun`` started, also after it restarted them."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+
+import torch.distributed as dist
+
+
+def join_processes(backend: str) -> None:
+    """Make the default process group of the processes that ``torchrun`` started.
+
+    ``torchrun`` keeps one store for all its restarts, and what workers left there before they died would be taken for
+    the addresses of those that live: they could not find each other. So each start meets below a prefix of its own.
+
+    Args:
+        backend: "nccl" or "gloo".
+
+    Raises:
+        RuntimeError: the processes did not all come within the store's time limit.
+    """
+    store, rank, world_size = next(dist.rendezvous("env://"))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        store = dist.PrefixStore(agree_on_start(store, rank, world_size), store)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
+
+
+def agree_on_start(store: dist.Store, rank: int, world_size: int, poll: float = 0.02) -> str:
+    """Agree on a name that no earlier start has had, over a store that may hold the remains of earlier ones.
+
+    Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for.
+
+    Args:
+        store: shared by the processes.
+        rank: of this process.
+        world_size: number of processes.
+        poll: seconds between two looks of the first process.
+
+    Returns:
+        the name, the same on every process.
+
+    Raises:
+        RuntimeError: a process did not come within the store's time limit.
+    """
+    own = uuid.uuid4().hex
+    if rank > 0:
+        store.set(f"start/process/{rank}", own)
+        name = store.get(f"start/offer/{own}").decode()  # waits; only the first process of this start can have read own
+        store.set(f"start/answer/{name}/{rank}", "here")
+        return name
+    until = time.monotonic() + store.timeout.total_seconds()
+    for other in range(1, world_size):
+        # What is read may still be a dead process's: the offer is repeated until a living one has answered.
+        while not store.check([f"start/answer/{own}/{other}"]):
+            if store.check([f"start/process/{other}"]):
+                store.set(f"start/offer/{store.get(f'start/process/{other}').decode()}", own)
+            if time.monotonic() > until:
+                raise RuntimeError(
+                    f"process {other} of {world_size} did not come: did it start, and find this machine?"
+                )
+            time.sleep(poll)
+    return own
