@@ -19,7 +19,7 @@ def join_processes(backend: str) -> None:
         backend: "nccl" or "gloo".
 
     Raises:
-        RuntimeError: the processes did not all come within the store's time limit.
+        RuntimeError: the processes did not all come within half an hour.
     """
     store, rank, world_size = next(dist.rendezvous("env://"))
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
@@ -27,7 +27,7 @@ def join_processes(backend: str) -> None:
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
 
 
-def agree_on_start(store: dist.Store, rank: int, world_size: int, poll: float = 0.02) -> str:
+def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
     """Agree on a name that no earlier start has had, over a store that may hold the remains of earlier ones.
 
     Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for.
@@ -36,13 +36,14 @@ def agree_on_start(store: dist.Store, rank: int, world_size: int, poll: float = 
         store: shared by the processes.
         rank: of this process.
         world_size: number of processes.
+        limit: seconds that the first process waits for the others; they wait as long as the store does.
         poll: seconds between two looks of the first process.
 
     Returns:
         the name, the same on every process.
 
     Raises:
-        RuntimeError: a process did not come within the store's time limit.
+        RuntimeError: a process did not come within the limit.
     """
     own = uuid.uuid4().hex
     if rank > 0:
@@ -50,7 +51,7 @@ def agree_on_start(store: dist.Store, rank: int, world_size: int, poll: float = 
         name = store.get(f"start/offer/{own}").decode()  # waits; only the first process of this start can have read own
         store.set(f"start/answer/{name}/{rank}", "here")
         return name
-    until = time.monotonic() + store.timeout.total_seconds()
+    until = time.monotonic() + limit
     for other in range(1, world_size):
         # What is read may still be a dead process's: the offer is repeated until a living one has answered.
         while not store.check([f"start/answer/{own}/{other}"]):

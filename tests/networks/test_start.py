@@ -11,8 +11,8 @@ import torch.distributed as dist
 from monai_mocoi.networks.start import agree_on_start
 
 
-def stores(number: int, seconds: float = 30) -> list[dist.TCPStore]:
-    limit = datetime.timedelta(seconds=seconds)
+def stores(number: int) -> list[dist.TCPStore]:
+    limit = datetime.timedelta(seconds=30)
     first = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=limit)
     return [first, *(dist.TCPStore("127.0.0.1", first.port, is_master=False, timeout=limit) for _ in range(number - 1))]
 
@@ -44,4 +44,4 @@ def test_remains_of_processes_that_died_while_they_joined_are_passed_over() -> N
 
 def test_a_process_that_never_comes_is_named() -> None:
     with pytest.raises(RuntimeError, match="process 1 of 2 did not come"):
-        agree_on_start(stores(1, seconds=1)[0], 0, 2)
+        agree_on_start(stores(1)[0], 0, 2, limit=0.2)
