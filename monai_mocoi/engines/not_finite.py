@@ -31,9 +31,8 @@ class NotFiniteError(FloatingPointError):
         where = f" What the batch and the weights held stands in {report}." if report else ""
         super().__init__(
             f"iteration {iteration}: {', '.join(terms)} is not finite. The batch held the images {self.rows} (rows of "
-            f"training in datalist.json, from 0).{where} Look at these images; if they are sound, lower learning_rate, "
-            "set max_grad_norm (for example 1.0), or try precision float32, and go on from the last checkpoint with "
-            "--resume true or start anew."
+            f"training in datalist.json, from 0).{where} Look at these images; if they are sound, start a new "
+            "run with a lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32."
         )
 
 

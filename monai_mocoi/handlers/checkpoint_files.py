@@ -41,7 +41,7 @@ class DiskFullError(OSError):
 
 def checkpoint_files(folder: str | os.PathLike[str]) -> list[Path]:
     """The checkpoints in a folder, damaged ones too, the newest first; none where there is no folder."""
-    return sorted(Path(folder).glob("checkpoint_*.pt"), reverse=True)
+    return sorted(Path(folder).glob(f"checkpoint_{'[0-9]' * 9}.pt"), reverse=True)
 
 
 def iteration_of(path: Path) -> int:
@@ -79,7 +79,7 @@ def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapp
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise DiskFullError(error.errno, _no_room(folder, len(content), "A checkpoint")) from error
-    for old in checkpoint_files(folder)[keep:]:
+    for old in [other for other in checkpoint_files(folder) if iteration_of(other) <= iteration][keep:]:
         old.unlink(missing_ok=True)
         _digest_file(old).unlink(missing_ok=True)
     return path
@@ -102,7 +102,7 @@ def check_room(folder: str | os.PathLike[str], needed: int) -> None:
 
 
 def newest_checkpoint(folder: str | Path) -> Path | None:
-    """The newest checkpoint whose digest is right; each damaged one before it is named in a warning.
+    """The newest checkpoint whose digest is right; damaged newer ones are named in a warning and renamed.
 
     Args:
         folder: of the checkpoints.
@@ -114,10 +114,16 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
         CheckpointError: there are some, but every one is damaged.
     """
     remove_leftovers(folder)
+    for digest in Path(folder).glob("checkpoint_*.pt.sha256"):
+        if not digest.with_suffix("").exists():  # its writer was killed in between
+            digest.unlink()
     files = checkpoint_files(folder)
     for path in files:
         reason = _damage(path)
         if reason is None:
+            for newer in files[: files.index(path)]:  # so that it takes no place of those to come
+                newer.rename(newer.with_name(newer.name + ".damaged"))
+                _digest_file(newer).unlink(missing_ok=True)
             return path
         logger.warning("%s is damaged (%s): the checkpoint before it is tried.", path.name, reason)
     if not files:

@@ -10,23 +10,22 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+_EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
+
 
 def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
-    """Bytes of each file in a folder (not below it), by name; empty where there is no folder."""
-    folder = Path(folder)
-    return {path.name: path.stat().st_size for path in sorted(folder.glob("*")) if path.is_file()}
+    """Bytes of each TensorBoard file in a folder, by name; empty where there is no folder."""
+    return {path.name: path.stat().st_size for path in sorted(Path(folder).glob(_EVENTS))}
 
 
 def cut_back(folder: str | os.PathLike[str], lengths: Mapping[str, int]) -> None:
-    """Bring a folder back to what :func:`log_lengths` saw: longer files are cut, files that are new are removed.
+    """Bring the TensorBoard files back to what :func:`log_lengths` saw: longer ones are cut, new ones are removed.
 
     Args:
         folder: of the files.
         lengths: as they were; a file that is missing, or shorter by now, is left as it is.
     """
-    for path in sorted(Path(folder).glob("*")):
-        if not path.is_file():
-            continue
+    for path in sorted(Path(folder).glob(_EVENTS)):
         if path.name not in lengths:
             path.unlink()
         elif path.stat().st_size > lengths[path.name]:

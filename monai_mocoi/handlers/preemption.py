@@ -43,7 +43,6 @@ class Preemption:
     def attach(self, engine: MoCoTrainer) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.COMPLETED, self._restore)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def exit_if_stopped(self) -> None:
@@ -53,6 +52,9 @@ class Preemption:
 
     def _start(self, engine: MoCoTrainer) -> None:
         self.stopped, self._signal = False, None
+        # Only now, to stand behind the handlers that write the products.
+        if not engine.has_event_handler(self._restore, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self._restore)
         for event in (Events.ITERATION_COMPLETED, Events.EPOCH_COMPLETED):
             if not engine.has_event_handler(self._stop, event):
                 engine.add_event_handler(event, self._stop)

@@ -22,7 +22,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.atomic_write import remove_leftovers, write_json
+from monai_mocoi.atomic_write import remove_leftovers, write_bytes, write_json
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.handlers.checkpoint_files import checkpoint_files, iteration_of
 from monai_mocoi.handlers.run_folder_error import RunFolderError
@@ -30,6 +30,9 @@ from monai_mocoi.handlers.same_settings import check_same_settings
 from monai_mocoi.handlers.settings import as_flag, plain
 
 logger = logging.getLogger(__name__)
+
+# What a run has written before its first checkpoint.
+_OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
 
 _VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
 
@@ -53,6 +56,11 @@ def check_run_folder(
         RunFolderError: the folder is not empty, or is no run's, or of a run with other settings, or cannot be written.
     """
     folder, overwrite, resume = Path(folder), as_flag("overwrite", overwrite), as_flag("resume", resume)
+    if overwrite and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
+        raise RunFolderError(
+            "torchrun has started its processes again, and --overwrite true would now delete what the run has reached. "
+            "Nothing was changed: start with --resume true instead, which continues it."
+        )
     if overwrite and resume:
         raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
     if folder.exists() and not folder.is_dir():
@@ -76,11 +84,15 @@ def check_run_folder(
 
 
 def _check_resumable(folder: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if manifest["status"] == "finished" and not checkpoint_files(folder / "checkpoints"):
-        raise RunFolderError(
-            f"{folder} holds a finished run without checkpoints, which cannot be continued: choose another "
-            "--output_dir, or add --overwrite true to delete it and start anew."
-        )
+    if not checkpoint_files(folder / "checkpoints"):
+        # It would be made anew: only if nothing is lost by that.
+        kept = sorted(path.name for path in folder.iterdir() if path.name not in _OF_A_START)
+        if manifest["status"] == "finished" or kept or any((folder / "checkpoints").glob("*.damaged")):
+            raise RunFolderError(
+                f"{folder} holds a run without a good checkpoint (state: {manifest['status']}; files: "
+                f"{', '.join(kept) or 'none of value'}), which cannot be continued. Nothing was changed. Choose "
+                "another --output_dir, or add --overwrite true to delete it and start anew."
+            )
     try:
         saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -136,6 +148,7 @@ class RunFolder:
         self._manifest: dict[str, Any] = {}
         self._began = 0.0
         self._seconds_before = 0.0
+        self._before: dict[str, bytes] = {}
         self._lock = ExitStack()
 
     def attach(self, engine: Workflow) -> None:
@@ -150,7 +163,8 @@ class RunFolder:
                 f"another process is writing to {self.folder}: wait for its end, or choose another --output_dir."
             )
         self._began = time.monotonic()
-        self._manifest = {
+        self._before = {}
+        manifest = {
             "status": "running",
             "started": _now(),
             "dataset_sha256": self.dataset_sha256,
@@ -163,11 +177,12 @@ class RunFolder:
             "versions": {name: _version(name) for name in _VERSIONS_OF},
         }
         if as_flag("resume", self.resume) and checkpoint_files(self.folder / "checkpoints"):
-            self._continue(engine)
+            self._continue(engine, manifest)
         else:
             if self.folder.is_dir():
                 shutil.rmtree(self.folder)
             self.folder.mkdir(parents=True)
+        self._manifest = manifest
         write_json(self.folder / "config.json", {**self.settings, "components": self.components})
         write_json(self.folder / "manifest.json", self._manifest)
         if self.skipped_images:
@@ -175,8 +190,9 @@ class RunFolder:
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         if not engine.has_event_handler(self._finish, Events.COMPLETED):
             engine.add_event_handler(Events.COMPLETED, self._finish)
+            engine.add_event_handler(Events.EPOCH_STARTED, lambda: self._before.clear())
 
-    def _continue(self, engine: Workflow) -> None:
+    def _continue(self, engine: Workflow, manifest: dict[str, Any]) -> None:
         """Take the earlier manifest up: when the run began, how long it took, and each time that it was continued."""
         newest = checkpoint_files(self.folder / "checkpoints")[0]
         epoch = -(-iteration_of(newest) // engine.state.epoch_length)
@@ -186,16 +202,23 @@ class RunFolder:
                 "continue it with at least as many."
             )
         remove_leftovers(self.folder)
-        earlier = _read_manifest(self.folder) or {}
+        earlier = _read_manifest(self.folder)
+        assert earlier is not None, "check_run_folder has read it"
+        if earlier["dataset_sha256"] != self.dataset_sha256:
+            raise RunFolderError(
+                f"the run in {self.folder} was made with another data set: its datalist.json differs. Nothing was "
+                "changed. Give the earlier dataset_dir, or choose another --output_dir."
+            )
         config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
-        check_same_settings(config["components"], self.components, f"the run in {self.folder}")
+        check_same_settings(config.get("components", {}), self.components, f"the run in {self.folder}")
         changed = {
             name: [config.get(name), value] for name, value in self.settings.items() if config.get(name) != value
         }
-        again = {name: self._manifest[name] for name in ("started", "device", "commit", "versions")}
+        again = {name: manifest[name] for name in ("started", "device", "commit", "versions")}
         self._seconds_before = float(earlier.get("seconds", 0.0))
-        self._manifest["started"] = earlier.get("started")
-        self._manifest["continued"] = [
+        self._before = {name: (self.folder / name).read_bytes() for name in ("config.json", "manifest.json")}
+        manifest["started"] = earlier.get("started")
+        manifest["continued"] = [
             *earlier.get("continued", []),
             {**again, "from_status": earlier["status"], "changed": changed},
         ]
@@ -213,7 +236,10 @@ class RunFolder:
             logger.info("Your own data: %s", line.replace("python ", f"{python} ", 1))
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
-        if self._manifest:
+        if self._before:  # the earlier run cannot be continued: leave it as it was found
+            for name, content in self._before.items():
+                write_bytes(self.folder / name, content)
+        elif self._manifest:
             # The type only: an error's text could name a file.
             self._manifest["error"] = type(error).__name__
             try:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -264,7 +265,7 @@ def texts(error: BaseException | None) -> str:
 )
 def test_a_run_of_other_settings_is_not_continued(pretrained: Run, change: dict[str, Any], message: str) -> None:
     pretrained("nih_mse")
-    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file() and path.name != "manifest.json"}
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
     with pytest.raises(Exception) as caught:
         pretrained("nih_mse", **{"resume": True, **change})
     assert re.search(message, texts(caught.value), re.S)
@@ -309,6 +310,40 @@ def test_when_every_checkpoint_is_damaged_nothing_is_lost(workflow: Run, pretrai
         pretrained("nih_mse", batch_size=4, resume=True)
     assert "every checkpoint of the run is damaged" in texts(caught.value)
     assert sorted((RUN / "checkpoints").glob("*.pt")) == files
+
+
+def test_a_folder_with_something_of_value_and_no_checkpoint_is_not_emptied(workflow: Run, pretrained: Run) -> None:
+    pretrained("nih_mse", max_epochs=1)
+    for file in (RUN / "checkpoints").iterdir():
+        file.unlink()
+    record = json.loads((RUN / "manifest.json").read_text())
+    (RUN / "manifest.json").write_text(json.dumps({**record, "status": "failed"}))
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", max_epochs=1, resume=True)
+    assert "encoder.json, encoder.pt, heads.pt" in texts(caught.value)
+    assert (RUN / "encoder.pt").exists()
+
+
+def test_another_data_set_is_refused_and_nothing_changes(pretrained: Run, dataset: Path, tmp_path: Path) -> None:
+    pretrained("nih_mse", max_epochs=1)
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+    other = shutil.copytree(dataset, tmp_path / "other")
+    listed = json.loads((other / "datalist.json").read_text())
+    listed["training"].pop()
+    (other / "datalist.json").write_text(json.dumps(listed))
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", max_epochs=1, resume=True, dataset_dir=str(other))
+    assert "another data set" in texts(caught.value)
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_torchruns_restart_never_deletes(pretrained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pretrained("nih_mse", max_epochs=1)
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", max_epochs=1, overwrite=True)
+    assert "start with --resume true instead" in texts(caught.value)
+    assert (RUN / "encoder.pt").exists()
 
 
 def test_two_commands_do_not_write_to_one_folder(workflow: Run, pretrained: Run) -> None:

@@ -41,6 +41,19 @@ def test_the_newest_are_kept_in_the_order_of_their_iterations(tmp_path: Path) ->
     assert len(list(tmp_path.iterdir())) == 4  # two checkpoints, two digests, no leftovers
 
 
+def test_a_file_of_another_name_is_nobodys_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "checkpoint_best.pt").write_bytes(b"mine")
+    (tmp_path / "checkpoint_000000001_backup.pt").write_bytes(b"mine too")
+    (good,) = written(tmp_path, 2, keep=1)
+    assert checkpoint_files(tmp_path) == [good]
+    assert (tmp_path / "checkpoint_000000001_backup.pt").exists()
+
+
+def test_a_newer_file_takes_no_place_of_the_one_just_written(tmp_path: Path) -> None:
+    newer, written_now = written(tmp_path, 9, 3, keep=1)
+    assert checkpoint_files(tmp_path) == [newer, written_now]
+
+
 def test_no_folder_no_checkpoint(tmp_path: Path) -> None:
     assert newest_checkpoint(tmp_path / "none") is None
 
@@ -61,6 +74,8 @@ def test_damaged_ones_are_named_and_passed_over(tmp_path: Path, damage: str, cap
     else:
         bad.write_bytes(b"")
     assert newest_checkpoint(tmp_path) == good
+    assert bad.with_name(bad.name + ".damaged").exists()
+    assert checkpoint_files(tmp_path) == [good]
     assert bad.name in caplog.text
     assert good.name not in caplog.text
 
@@ -77,6 +92,7 @@ def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
 def test_leftovers_of_a_killed_writer_do_not_count_and_are_removed(tmp_path: Path) -> None:
     (good,) = written(tmp_path, 1)
     (tmp_path / ".checkpoint_000000002.abc.tmp.pt").write_bytes(b"half")
+    (tmp_path / "checkpoint_000000002.pt.sha256").write_text("0  checkpoint_000000002.pt")
     assert newest_checkpoint(tmp_path) == good
     assert sorted(p.name for p in tmp_path.iterdir()) == [good.name, good.name + ".sha256"]
 

@@ -6,24 +6,24 @@ from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
 
 
 def test_files_go_back_to_what_they_were(tmp_path: Path) -> None:
-    (tmp_path / "one").write_bytes(b"first")
-    (tmp_path / "below").mkdir()
+    (tmp_path / "events.out.tfevents.1").write_bytes(b"first")
+    (tmp_path / "notes.txt").write_bytes(b"mine")
     lengths = log_lengths(tmp_path)
-    assert lengths == {"one": 5}
-    (tmp_path / "one").write_bytes(b"first and more")
-    (tmp_path / "two").write_bytes(b"new")
+    assert lengths == {"events.out.tfevents.1": 5}
+    (tmp_path / "events.out.tfevents.1").write_bytes(b"first and more")
+    (tmp_path / "events.out.tfevents.2").write_bytes(b"new")
     cut_back(tmp_path, lengths)
-    assert (tmp_path / "one").read_bytes() == b"first"
-    assert not (tmp_path / "two").exists()
-    assert (tmp_path / "below").is_dir()
+    assert (tmp_path / "events.out.tfevents.1").read_bytes() == b"first"
+    assert not (tmp_path / "events.out.tfevents.2").exists()
+    assert (tmp_path / "notes.txt").read_bytes() == b"mine"
 
 
 def test_shorter_and_missing_files_stay(tmp_path: Path) -> None:
-    (tmp_path / "one").write_bytes(b"1")
-    cut_back(tmp_path, {"one": 9, "gone": 3})
-    assert (tmp_path / "one").read_bytes() == b"1"
+    (tmp_path / "events.out.tfevents.1").write_bytes(b"1")
+    cut_back(tmp_path, {"events.out.tfevents.1": 9, "gone": 3})
+    assert (tmp_path / "events.out.tfevents.1").read_bytes() == b"1"
 
 
 def test_no_folder(tmp_path: Path) -> None:
     assert log_lengths(tmp_path / "none") == {}
-    cut_back(tmp_path / "none", {"one": 1})
+    cut_back(tmp_path / "none", {"events.out.tfevents.1": 1})
