@@ -162,9 +162,11 @@ class CollapseMonitor:
         self._judge(engine.state.iteration, step, values)
 
     def _judge(self, iteration: int, step: int, values: Mapping[str, float]) -> None:
-        low = values["collapse/rank_stage4"] < self.rank_threshold and (
-            min(values["collapse/margin_stage4"], values["collapse/margin"]) < self.margin_threshold
+        # So written that a figure which is no number counts as low: features that are not finite are no use either.
+        healthy = values["collapse/rank_stage4"] >= self.rank_threshold or all(
+            values[name] >= self.margin_threshold for name in ("collapse/margin_stage4", "collapse/margin")
         )
+        low = not healthy
         self.low_checks = self.low_checks + 1 if low and step > self.grace_steps else 0
         if self.low_checks < self.patience:
             return

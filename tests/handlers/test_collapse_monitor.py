@@ -423,3 +423,12 @@ def test_cuda_finds_a_blind_encoder_and_spares_a_seeing_one(precision: str) -> N
     engine.run()
     assert monitor.low_checks == 0
     assert torch.equal(torch.cuda.get_rng_state(), state)
+
+
+def test_figures_that_are_no_numbers_count_as_low() -> None:
+    monitor = CollapseMonitor([None] * 100, None, patience=2, on_collapse="stop", grace_steps=500)  # type: ignore[arg-type]
+    values = dict.fromkeys(("collapse/rank_stage4", "collapse/margin_stage4", "collapse/margin"), float("nan"))
+    values |= dict.fromkeys(("collapse/spread_stage4", "collapse/top1", "collapse/top1_chance"), 0.0)
+    monitor._judge(600, 600, values)
+    with pytest.raises(CollapseError):
+        monitor._judge(700, 700, values)
