@@ -302,7 +302,7 @@ def test_a_low_rank_with_margins_and_a_low_margin_with_rank_are_no_collapse() ->
     assert low(under[0], over[1], under[1])
     assert not low(under[0], over[1], over[1])
     assert not low(over[0], under[1], under[1])
-    assert not low(float("nan"), under[1], under[1])
+    assert low(float("nan"), under[1], under[1]), "what is no number is no good sign"
 
 
 def test_warns_once_for_each_run_of_low_checks(
