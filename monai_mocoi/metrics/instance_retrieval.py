@@ -28,7 +28,7 @@ def retrieval_accuracy(
     Returns:
         a scalar 0..1 over the rows that have a negative; NaN where no row has one (there is nothing to tell).
     """
-    ahead = negative >= positive.unsqueeze(1)
+    ahead = ~(negative < positive.unsqueeze(1))  # so that NaN counts as a miss
     if mask is not None:
         ahead = ahead & mask
     hit = (ahead.sum(dim=1) < k).to(positive.dtype)

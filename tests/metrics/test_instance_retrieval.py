@@ -39,3 +39,10 @@ def test_relative_loss_is_one_for_guessing() -> None:
     mask = torch.tensor([[True, True, True], [True, False, False], [False, False, False]])
     guessing = torch.tensor([math.log(4), math.log(2), 0.0], dtype=torch.float64)
     assert float(relative_contrastive_loss(guessing, torch.zeros(3, 3), mask)) == pytest.approx(1)
+
+
+def test_what_is_no_number_is_never_found() -> None:
+    nan = torch.full((2,), float("nan"))
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    assert retrieval_accuracy(nan, torch.zeros(2, 3), mask) == 0
+    assert retrieval_accuracy(torch.ones(2), nan[:, None].expand(2, 3), mask) == 0
