@@ -61,7 +61,7 @@ class Checkpoints:
         also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
 
     What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings; for each
-    process its random generators and, as each has its own, its BatchNorm statistics.
+    process its random generators and its BatchNorm statistics.
 
     Raises:
         ValueError: ``every`` or ``keep`` out of range.
