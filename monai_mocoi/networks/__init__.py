@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "agreement": ["any_rank", "from_first_rank", "gather_objects", "mean_over_ranks"],
         "batch_statistics": ["average_batch_statistics"],
+        "classifier": ["TRAINABLE", "Classifier"],
         "moco": ["MoCo", "MoCoOutput", "unwrap"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],
         "processes": ["data_parallel", "from_torchrun", "rank", "torchrun_device", "world_size"],

@@ -97,16 +97,32 @@ class StageEncoder(nn.Module):
         Raises:
             ValueError: C is neither.
         """
+        maps = self._maps(images, 4)
+        return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
+
+    def stage_map(self, images: torch.Tensor, stage: int) -> torch.Tensor:
+        """The map of one stage; the later stages are not computed.
+
+        Args:
+            images: as for :meth:`forward`.
+            stage: 1..4.
+
+        Returns:
+            ``(N, C, H, W)``.
+        """
+        return self._maps(images, stage)[-1]
+
+    def _maps(self, images: torch.Tensor, count: int) -> list[torch.Tensor]:
         net = self.backbone
         x = self._first_convolution(images)
         x = net.act(net.bn1(x))
         if not net.no_max_pool:
             x = net.maxpool(x)
         maps = []
-        for stage in self._stages():
+        for stage in self._stages()[:count]:
             x = stage(x)
             maps.append(x)
-        return StageFeatures(x.mean(dim=(2, 3)), tuple(maps))
+        return maps
 
     def _first_convolution(self, images: torch.Tensor) -> torch.Tensor:
         conv = self.backbone.conv1

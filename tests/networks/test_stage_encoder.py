@@ -27,8 +27,9 @@ def test_stages_equal_monai_own_features() -> None:
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_one_channel_equals_three_equal_channels(training: bool, channels_last: bool) -> None:
+    torch.manual_seed(0)  # BatchNorm over few values: some draws are badly conditioned
     encoder = StageEncoder(small_resnet()).double().train(training)
-    grey = torch.rand(2, 1, 32, 32, dtype=torch.float64)
+    grey = torch.rand(4, 1, 64, 64, dtype=torch.float64)
     if channels_last:
         encoder, grey = encoder.to(memory_format=torch.channels_last), grey.to(memory_format=torch.channels_last)
     results = []

@@ -1,0 +1,81 @@
+"""The classifier of fine-tuning, linear evaluation and inference: a stage encoder and one linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.networks.stage_encoder import StageEncoder
+
+TRAINABLE = ("all", "head")
+"""What may be trained: encoder and linear layer, or the linear layer alone."""
+
+
+class Classifier(nn.Module):
+    """One linear layer on the features of a stage, averaged over the positions of its map.
+
+    Args:
+        encoder: with whatever weights it is to start from, see :func:`~monai_mocoi.networks.load_pretrained`.
+        classes: outputs: findings, each with a sigmoid of its own, or the classes of one softmax; 1 or more. (Two
+            classes are two outputs.)
+        stage: whose features to use, 1..4; 4 is the encoder's own embedding. Later stages are not computed.
+        trainable: "all", or "head": the encoder is frozen, which means that its weights get no gradient *and* that its
+            BatchNorms stay in eval mode, so that not a bit of it moves (fault A16).
+        seed: draw all weights from this seed, encoder and layer from streams of their own; the encoder's are those that
+            pretraining with this seed starts from. None: keep the weights as given.
+
+    Raises:
+        ValueError: a number out of range, or an unknown ``trainable``.
+    """
+
+    def __init__(
+        self, encoder: StageEncoder, classes: int, stage: int = 4, trainable: str = "all", seed: int | None = None
+    ) -> None:
+        super().__init__()
+        if stage not in (1, 2, 3, 4):
+            raise ValueError(f"stage is {stage!r}, but must be 1, 2, 3 or 4, the last.")
+        if classes < 1:
+            raise ValueError(f"classes is {classes}, but must be 1 or more: does the data set have labels?")
+        if trainable not in TRAINABLE:
+            raise ValueError(f"trainable is {trainable!r}; choose one of {', '.join(TRAINABLE)}.")
+        self.encoder = encoder
+        self.head = nn.Linear(encoder.stage_channels[stage - 1], classes)
+        self.stage = stage
+        self.trainable = trainable
+        if seed is not None:
+            draw_weights(encoder, seed=seed * 1000)
+            draw_weights(self.head, seed=seed * 1000 + 1)
+        unused = [f"backbone.layer{number}." for number in range(stage + 1, 5)]
+        for name, parameter in encoder.named_parameters():
+            parameter.requires_grad_(trainable == "all" and not name.startswith(tuple(unused)))
+        self.train()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Classify images.
+
+        Args:
+            images: ``(N, C, H, W)``, normalised as the sidecar of the weights says.
+
+        Returns:
+            ``(N, classes)`` logits: a sigmoid (findings) or a softmax (classes) of them gives probabilities.
+        """
+        if self.trainable == "head":
+            with torch.no_grad():
+                maps = self.encoder.stage_map(images, self.stage)
+        else:
+            maps = self.encoder.stage_map(images, self.stage)
+        return self.head(maps.mean(dim=(2, 3)))
+
+    def train(self, mode: bool = True) -> Classifier:
+        """Switch to training or, with False, to evaluation; a frozen encoder stays in evaluation."""
+        super().train(mode)
+        if self.trainable == "head":
+            self.encoder.eval()
+        return self
+
+    def trained_parameters(self) -> Iterator[nn.Parameter]:
+        """What an optimiser is to get."""
+        return (parameter for parameter in self.parameters() if parameter.requires_grad)

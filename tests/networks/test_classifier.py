@@ -1,0 +1,77 @@
+"""The classifier: which stage it reads, what it trains, and that "frozen" means frozen."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from monai_mocoi.networks import Classifier, StageEncoder
+from tests.networks.small import small_moco, small_resnet, views
+
+
+def classifier(**options: object) -> Classifier:
+    return Classifier(StageEncoder(small_resnet()), **{"classes": 3, "seed": 1, **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3, 4])
+def test_it_is_a_linear_layer_on_the_averaged_map_of_the_stage(stage: int) -> None:
+    network = classifier(stage=stage).eval()
+    images, _ = views(5)
+    maps = network.encoder(images).stages[stage - 1]
+    by_hand = maps.flatten(2).mean(dim=2) @ network.head.weight.T + network.head.bias
+    torch.testing.assert_close(network(images), by_hand)
+    assert network(images).shape == (5, 3)
+
+
+def test_later_stages_are_neither_computed_nor_trained() -> None:
+    network = classifier(stage=2)
+    network.encoder.backbone.layer3 = torch.nn.Sequential()  # computing it would change nothing; training it neither
+    trained = {id(p) for p in network.trained_parameters()}
+    assert all(id(p) not in trained for p in network.encoder.backbone.layer4.parameters())
+    network(views(2)[0]).sum().backward()
+    assert all(p.grad is not None for p in network.trained_parameters())
+
+
+def test_a16_a_frozen_encoder_does_not_move_by_a_bit() -> None:
+    network = classifier(trainable="head")
+    before = copy.deepcopy(network.encoder.state_dict())
+    optimizer = torch.optim.Adam(network.trained_parameters(), lr=0.1)
+    head = network.head.weight.detach().clone()
+    for step in range(3):
+        network.train()
+        optimizer.zero_grad()
+        network(views(4, seed=step)[0]).square().sum().backward()
+        optimizer.step()
+    assert all(torch.equal(value, before[name]) for name, value in network.encoder.state_dict().items())
+    assert not torch.equal(head, network.head.weight)
+    assert [p.shape for p in network.trained_parameters()] == [(3, 128), (3,)]
+
+
+def test_an_encoder_that_is_not_frozen_does_move() -> None:
+    network = classifier()
+    before = copy.deepcopy(network.encoder.state_dict())
+    network(views(4)[0]).sum().backward()
+    torch.optim.SGD(network.trained_parameters(), lr=0.1).step()
+    assert any(not torch.equal(value, before[name]) for name, value in network.encoder.state_dict().items())
+
+
+def test_the_random_start_is_that_of_pretraining_with_the_same_seed() -> None:
+    own = classifier(seed=7).encoder.state_dict()
+    pretraining = small_moco(seed=7).query_encoder.state_dict()
+    assert all(torch.equal(value, pretraining[name]) for name, value in own.items())
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"stage": 5}, "stage is 5"),
+        ({"stage": 0}, "stage is 0"),
+        ({"classes": 0}, "does the data set have labels"),
+        ({"trainable": "none"}, "choose one of all, head"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(options: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        classifier(**options)
