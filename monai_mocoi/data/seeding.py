@@ -1,8 +1,13 @@
-"""One seed for every draw, computed from where the draw stands and not from what was drawn before."""
+"""Seeds for every draw, computed from where the draw stands and not from what was drawn before."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
+import torch
 
 
 def derive_seed(*parts: int) -> int:
@@ -17,5 +22,33 @@ def derive_seed(*parts: int) -> int:
     Returns:
         a whole number in 0 .. 2**32 - 1.
     """
+    return derive_seeds(1, *parts)[0]
+
+
+def derive_seeds(count: int, *parts: int) -> list[int]:
+    """Mix whole numbers into ``count`` seeds, for generators that are not to draw the same; see :func:`derive_seed`.
+
+    The first ones are the same for any ``count``, and the very first is that of :func:`derive_seed`.
+    """
     # SeedSequence fills up short input with zeros, so (1, 2) would equal (1, 2, 0) without the leading count.
-    return int(np.random.SeedSequence([len(parts), *parts]).generate_state(1)[0])
+    return np.random.SeedSequence([len(parts), *parts]).generate_state(count).tolist()
+
+
+def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> None:
+    """Seed ``random``, ``numpy.random`` and torch's CPU generator, each with a number in 0 .. 2**32 - 1."""
+    random.seed(for_python)
+    np.random.seed(for_numpy)  # noqa: NPY002 - the global generator is meant
+    # Not torch.manual_seed, which reaches for the GPUs too and takes a hundred times as long.
+    torch.default_generator.manual_seed(for_torch)
+
+
+@contextmanager
+def global_generators_kept() -> Iterator[None]:
+    """Afterwards ``random``, ``numpy.random`` and torch's CPU generator are as they were, also after an error."""
+    state = random.getstate(), np.random.get_state(), torch.default_generator.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(state[0])
+        np.random.set_state(state[1])  # noqa: NPY002
+        torch.default_generator.set_state(state[2])

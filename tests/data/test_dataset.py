@@ -3,9 +3,11 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import pickle
+import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from monai.data import DataLoader
@@ -35,6 +37,17 @@ class Noisy(RandomizableTransform):
         self.randomize(None)
         noise = float(self.R.uniform())
         return {**data, "image": data["image"] + noise, "noise": noise}
+
+
+class DrawsGlobally:
+    """A user's own transform that knows nothing of MONAI's random state."""
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        return {**data, "drawn": globally_drawn()}
+
+
+def globally_drawn() -> torch.Tensor:
+    return torch.tensor([random.random(), np.random.rand(), torch.rand(())], dtype=torch.float64)  # noqa: NPY002
 
 
 @pytest.fixture
@@ -142,6 +155,46 @@ def test_same_samples_and_bits_for_any_number_of_workers(data, workers, persiste
         assert torch.equal(one["patient"], other["patient"])
     first, second = (torch.cat([batch["noise"] for batch in alone[k : k + 3]]) for k in (0, 3))
     assert not set(first.tolist()) & set(second.tolist())
+
+
+@pytest.mark.parametrize("transform", [DrawsGlobally(), Compose([Noisy(), DrawsGlobally()])])
+def test_a_transform_that_draws_globally_is_repeatable_with_workers_and_after_a_resume(data, transform):
+    def drawn(workers: int, start: int = 0) -> torch.Tensor:
+        dataset = _dataset(data, transform, seed=1)
+        sampler = EpochSampler(len(dataset), seed=1)
+        sampler.set_epoch(3, start)
+        loader = DataLoader(dataset, num_workers=workers, batch_size=2, sampler=sampler)
+        return torch.cat([batch["drawn"] for batch in loader])
+
+    globally_drawn()  # where the global generators stand must not matter
+    whole = drawn(0)
+    assert len(torch.unique(whole)) == 7 * 3
+    assert torch.equal(drawn(2), whole)
+    assert torch.equal(drawn(0, start=4), whole[4:])
+    assert torch.equal(drawn(2, start=4), whole[4:])
+    alone = _dataset(data, transform, seed=1)
+    order = EpochSampler(len(alone), seed=1)
+    order.set_epoch(3)
+    assert torch.equal(torch.stack([alone[item]["drawn"] for item in order]), whole)
+
+
+def test_global_draws_are_not_those_of_the_transform(data):
+    class Both(Noisy):
+        def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+            return DrawsGlobally()(super().__call__(data))
+
+    sample = _dataset(data, Both())[0]
+    assert len({sample["noise"], *sample["drawn"].tolist()}) == 4
+
+
+def test_the_main_processs_generators_are_left_alone(data):
+    state = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()  # noqa: NPY002
+    dataset = _dataset(data, DrawsGlobally())
+    dataset[EpochIndex(2, 1)]
+    next(iter(torch.utils.data.DataLoader(dataset, batch_size=3, generator=torch.Generator())))
+    assert random.getstate() == state[0]
+    assert np.random.get_state()[1].tolist() == state[1]  # noqa: NPY002
+    assert torch.equal(torch.get_rng_state(), state[2])
 
 
 def test_works_in_spawned_workers(data):
