@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +21,11 @@ from monai_mocoi.engines.not_finite import NotFiniteError, write_report
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
 from monai_mocoi.networks import MoCoOutput, gather_objects, mean_over_ranks, rank, unwrap
+from monai_mocoi.networks.batch_statistics import batch_parts
+
+logger = logging.getLogger(__name__)
+
+_LEAST_PART = 4  # images
 
 
 class MoCoTrainer(Trainer):
@@ -28,8 +34,8 @@ class MoCoTrainer(Trainer):
     Args:
         device: where to compute.
         max_epochs: number of passes over the data.
-        train_data_loader: batches with ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to mask own
-            images or patients, ``index`` and ``patient`` ``(N,)``.
+        train_data_loader: of known length; batches have ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to
+            mask own images or patients, ``index`` and ``patient`` ``(N,)``.
         network: the network on its device, bare or in DistributedDataParallel.
         optimizer: over the network's trainable parameters (query encoder, query head, stage heads).
         contrastive_loss: ``(positive, negative, mask)`` to a value a row, as ``InfoNCELoss(reduction="none")``.
@@ -44,7 +50,7 @@ class MoCoTrainer(Trainer):
         watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
         compile: run both encoders through ``torch.compile``.
         debug_dir: folder for the report on a loss that is not finite; None: no report.
-        epoch_length: iterations an epoch; None: the loader's length.
+        epoch_length: iterations an epoch; None: the loader's length. Anything else is refused.
         non_blocking: copy batches to the device asynchronously.
         train_handlers: ignite or MONAI handlers.
 
@@ -60,6 +66,8 @@ class MoCoTrainer(Trainer):
     The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it. With
     ``state.iteration`` and ``state.epoch`` set when the run starts, it goes on in the middle of an epoch, with the
     batch that comes next.
+
+    The first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
 
     Raises:
         ValueError: settings out of range, or fewer training images than a batch.
@@ -104,6 +112,13 @@ class MoCoTrainer(Trainer):
                 f"there are {len(stage_weights)} stage_weights and a stage loss, but the network has {stages} stage "
                 "heads: give the network as many stage_heads, or set stage_loss to null."
             )
+        batches = len(train_data_loader)  # type: ignore[arg-type]
+        if epoch_length not in (None, batches):
+            raise ValueError(
+                f"epoch_length is {epoch_length}, but the loader has {batches} batches: an epoch must be one pass over "
+                "the data, or a continued run could not find its place. Leave epoch_length out (null), and set the "
+                "length of training by max_epochs."
+            )
         self.optimizer = optimizer
         self.contrastive_loss = contrastive_loss
         self.stage_loss = stage_loss
@@ -139,6 +154,7 @@ class MoCoTrainer(Trainer):
                 sampler.set_epoch(self.state.epoch - 1, start=done * batch_size)
 
             self.add_event_handler(Events.EPOCH_STARTED, place_sampler)
+        self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
         # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
         self.add_event_handler(Events.EXCEPTION_RAISED, _raise)
         scaling = self.autocast == torch.float16
@@ -156,6 +172,22 @@ class MoCoTrainer(Trainer):
         """Whether the optimiser has used all gradients: False in the middle of an accumulated step."""
         within = self.state.iteration % self.state.epoch_length
         return within % self.accumulation_steps == 0
+
+    def _check_parts(self, engine: Any) -> None:
+        """Warn of BatchNorm parts that are too small; once, for a batch's and an image's size are known only now."""
+        self.remove_event_handler(self._check_parts, Events.ITERATION_STARTED)
+        batch, _, rows, columns = engine.state.batch["view1"].shape
+        part = batch // batch_parts(batch, self.moco.bn_splits)
+        normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.moco.modules())
+        if part >= _LEAST_PART or not normed or rank() > 0:
+            return
+        fewer = f", or bn_splits to {batch // _LEAST_PART}" if batch >= _LEAST_PART else ""
+        logger.warning(
+            f"A BatchNorm part holds {part} image(s), but should hold {_LEAST_PART} or more (batch_size {batch} in "
+            f"each process, bn_splits {self.moco.bn_splits}, images of {rows} x {columns} pixels): with so few, and in "
+            "small images above all, the weights can grow without bounds while the loss looks well. Set batch_size to "
+            f"{_LEAST_PART * self.moco.bn_splits} or more{fewer}."
+        )
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
         view1, view2, images, patients = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)

@@ -18,6 +18,19 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from monai_mocoi.networks.processes import world_size
 
 
+def batch_parts(batch: int, splits: int) -> int:
+    """Into how many BatchNorm parts a training batch is split.
+
+    Args:
+        batch: images of this process, 0 or more.
+        splits: parts wanted, 1 or more.
+
+    Returns:
+        ``splits``, or so many fewer that each part holds two images at least; never less than 1.
+    """
+    return max(1, min(splits, batch // 2))
+
+
 def _tracking(*modules: nn.Module) -> list[_BatchNorm]:
     norms = (m for module in modules for m in module.modules() if isinstance(m, _BatchNorm))
     return [norm for norm in norms if norm.running_mean is not None]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import shutil
 from typing import Any
@@ -12,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
 from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import moco_trainer as module
 from monai_mocoi.losses import BarlowTwinsLoss, InfoNCELoss, StageMSELoss
 from monai_mocoi.networks import MoCo
 from tests.networks.small import small_moco, views
@@ -238,6 +240,46 @@ def test_bad_settings_are_refused_before_any_work() -> None:
         trainer_of(small_moco("moco"), batches(1), "map")
     with pytest.raises(ValueError, match="lower batch_size"):
         trainer_of(small_moco(), [])
+
+
+def test_an_epoch_is_one_pass_over_the_data() -> None:
+    for length in (1, 4):
+        with pytest.raises(ValueError, match=rf"epoch_length is {length}, but the loader has 3 batches.*null"):
+            trainer_of(small_moco(), batches(3), epoch_length=length)
+    assert len(run_noting(trainer_of(small_moco(), batches(3), epoch_length=3, max_epochs=2))) == 6
+
+
+PARTS = "A BatchNorm part holds"
+
+
+def warnings_of(caplog: pytest.LogCaptureFixture, network: MoCo, size: int, **options: Any) -> list[str]:
+    caplog.clear()
+    with caplog.at_level(logging.WARNING):
+        trainer_of(network, batches(2, size), max_epochs=2, **options).run()
+    return [message for message in caplog.messages if message.startswith(PARTS)]
+
+
+def test_batch_norm_parts_that_are_too_small_are_named_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (text,) = warnings_of(caplog, small_moco(bn_splits=2), size=7)
+    assert text.startswith(f"{PARTS} 3 image(s), but should hold 4 or more (batch_size 7 in each process, bn_splits 2,")
+    assert "images of 32 x 32 pixels" in text
+    assert text.endswith("Set batch_size to 8 or more, or bn_splits to 1.")
+    (text,) = warnings_of(caplog, small_moco(), size=3)
+    assert text.endswith("Set batch_size to 4 or more.")
+    assert warnings_of(caplog, small_moco(bn_splits=2), size=8) == []
+    assert warnings_of(caplog, without_batch_norm(small_moco(head="linear", bn_splits=2)), size=6) == []
+    monkeypatch.setattr(module, "rank", lambda: 1)
+    assert warnings_of(caplog, small_moco(), size=3) == []
+
+
+def without_batch_norm(network: MoCo) -> MoCo:
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.modules.batchnorm._BatchNorm):
+                setattr(module, name, torch.nn.GroupNorm(1, child.num_features))
+    return network
 
 
 def _network(method: str, bn_splits: int) -> MoCo:

@@ -7,13 +7,28 @@ import torch
 from torch import nn
 
 from monai_mocoi.networks import average_batch_statistics
-from monai_mocoi.networks.batch_statistics import one_update
+from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from tests.networks.small import small_moco, views
 from tests.processes import in_processes
 
 
 def rows(count: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(count, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * 2 + 1
+
+
+def part_sizes(batch: int, splits: int) -> list[int]:
+    """What BatchNorm sees of a training batch's first views."""
+    moco, sizes = small_moco(head="linear", bn_splits=splits), []
+    moco.query_encoder.backbone.bn1.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    moco(*views(batch, size=64))
+    return sizes
+
+
+@pytest.mark.parametrize(("batch", "splits"), [(1, 1), (1, 2), (2, 2), (3, 2), (4, 2), (5, 2), (5, 3), (8, 3), (8, 9)])
+def test_parts_are_as_many_as_the_network_makes(batch: int, splits: int) -> None:
+    sizes = part_sizes(batch, splits)
+    assert batch_parts(batch, splits) == len(sizes)
+    assert batch // batch_parts(batch, splits) == min(sizes)
 
 
 @pytest.mark.parametrize("momentum", [0.1, 0.01, 1.0])
