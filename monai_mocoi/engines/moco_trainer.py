@@ -34,7 +34,7 @@ class MoCoTrainer(Trainer):
     Args:
         device: where to compute.
         max_epochs: number of passes over the data.
-        train_data_loader: of known length; batches have ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to
+        train_data_loader: of known length; with ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to
             mask own images or patients, ``index`` and ``patient`` ``(N,)``.
         network: the network on its device, bare or in DistributedDataParallel.
         optimizer: over the network's trainable parameters (query encoder, query head, stage heads).

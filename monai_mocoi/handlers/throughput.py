@@ -1,4 +1,4 @@
-"""Images a second, as the user waits for them: loading, views and training together."""
+"""Images a second in training: waiting for a batch and working on it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from monai.engines import Workflow
 class Throughput:
     """Add ``speed/images_per_second`` to the trainer's output; attach it before the handlers that write the output.
 
+    The time is that from asking for a batch to the end of its step. What the handlers behind this one do after an
+    iteration or between epochs, such as validation, checkpoints and the collapse monitor, does not count.
+
     Args:
         batch_size: images an iteration, over all processes.
     """
 
     def __init__(self, batch_size: int) -> None:
         self.batch_size = batch_size
-        self._last: float | None = None
+        self._began = 0.0
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.EPOCH_STARTED, self._pause)
+        engine.add_event_handler(Events.GET_BATCH_STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._measure)
 
-    def _pause(self, engine: Workflow) -> None:
-        self._last = None  # validation and saving between epochs are not the trainer's speed
+    def _start(self, engine: Workflow) -> None:
+        self._began = time.perf_counter()
 
     def _measure(self, engine: Workflow) -> None:
-        now = time.perf_counter()
-        if self._last is not None:
-            engine.state.output["speed/images_per_second"] = self.batch_size / (now - self._last)
-        self._last = now
+        engine.state.output["speed/images_per_second"] = self.batch_size / (time.perf_counter() - self._began)

@@ -275,10 +275,10 @@ def test_batch_norm_parts_that_are_too_small_are_named_once(
 
 
 def without_batch_norm(network: MoCo) -> MoCo:
-    for module in list(network.modules()):
-        for name, child in module.named_children():
+    for parent in list(network.modules()):
+        for name, child in parent.named_children():
             if isinstance(child, torch.nn.modules.batchnorm._BatchNorm):
-                setattr(module, name, torch.nn.GroupNorm(1, child.num_features))
+                setattr(parent, name, torch.nn.GroupNorm(1, child.num_features))
     return network
 
 
