@@ -9,7 +9,7 @@ import json
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,20 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    sync_folder(Path(path).parent)
+
+
+def sync_folder(folder: str | Path) -> None:
+    """Bring the names in a folder down to the disk: without it, a power failure can undo a rename.
+
+    Where the system cannot do that (Windows, some network file systems), nothing happens.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from monai_mocoi.atomic_write import atomic_path, remove_leftovers, write_bytes, write_json
+from monai_mocoi.atomic_write import atomic_path, remove_leftovers, sync_folder, write_bytes, write_json
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -54,3 +56,25 @@ def test_leftovers_of_a_killed_process(tmp_path):
     remove_leftovers(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.b.npy", "c.npy"]
     remove_leftovers(tmp_path / "none")
+
+
+def test_file_and_name_reach_the_disk(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append((os.fstat(descriptor).st_ino, names())))
+
+    def names():
+        return [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")]
+
+    write_bytes(tmp_path / "a", b"x")
+    file, folder = (tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino
+    assert synced == [(file, []), (folder, ["a"])]  # the content before the name
+
+
+def test_a_folder_that_cannot_be_synced_is_no_error(tmp_path, monkeypatch):
+    sync_folder(tmp_path / "none")
+
+    def refuse(descriptor):
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    sync_folder(tmp_path)

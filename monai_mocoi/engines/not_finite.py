@@ -21,14 +21,18 @@ class NotFiniteError(FloatingPointError):
         iteration: from 1.
         terms: names of the terms.
         rows: of the batch's images in the datalist's training split, over all processes.
-        report: the file written by :func:`write_report`, if any.
+        report: what :func:`write_report` gave; None: no report was asked for.
     """
 
     exit_code = NOT_FINITE
 
-    def __init__(self, iteration: int, terms: Sequence[str], rows: Sequence[int], report: Path | None = None) -> None:
+    def __init__(
+        self, iteration: int, terms: Sequence[str], rows: Sequence[int], report: Path | OSError | None = None
+    ) -> None:
         self.iteration, self.terms, self.rows = iteration, list(terms), list(rows)
         where = f" What the batch and the weights held stands in {report}." if report else ""
+        if isinstance(report, OSError):
+            where = f" What the batch and the weights held could not be written down ({report.strerror})."
         super().__init__(
             f"iteration {iteration}: {', '.join(terms)} is not finite. The batch held the images {self.rows} (rows of "
             f"training in datalist.json, from 0).{where} Look at these images; if they are sound, start a new "
@@ -45,7 +49,7 @@ def write_report(
     scalars: Mapping[str, float],
     bad: Sequence[str],
     network: nn.Module,
-) -> Path:
+) -> Path | OSError:
     """Write what one process saw, without any picture or name: images are rows of the datalist.
 
     Args:
@@ -59,7 +63,8 @@ def write_report(
         network: whose weights to look through.
 
     Returns:
-        ``folder/not_finite_iteration_<n>_process_<rank>.json``.
+        ``folder/not_finite_iteration_<n>_process_<rank>.json``, or why it could not be written: that must not hide the
+        error that it is about.
     """
     rows = batch["index"].tolist() if "index" in batch else [None] * len(batch["view1"])
     images = [
@@ -78,7 +83,10 @@ def write_report(
         "images": images,
     }
     path = Path(folder) / f"not_finite_iteration_{iteration}_process_{rank}.json"
-    write_json(path, report)
+    try:
+        write_json(path, report)
+    except OSError as error:
+        return error
     return path
 
 

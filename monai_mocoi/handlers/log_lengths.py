@@ -10,12 +10,26 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from monai_mocoi.atomic_write import sync_folder
+
 _EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
 
 
 def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
-    """Bytes of each TensorBoard file in a folder, by name; empty where there is no folder."""
-    return {path.name: path.stat().st_size for path in sorted(Path(folder).glob(_EVENTS))}
+    """Bytes of each TensorBoard file in a folder, by name; empty where there is no folder.
+
+    The files, and their names, are brought down to the disk first: else a power failure could leave one shorter than
+    the checkpoint says. All of them, for a continued run has cut the earlier ones back; one that is down costs nothing.
+    """
+    folder = Path(folder)
+    files = sorted(folder.glob(_EVENTS))
+    for path in files:
+        with open(path, "ab") as file:
+            os.fsync(file.fileno())
+    if files:
+        sync_folder(folder)
+        sync_folder(folder.parent)  # where the folder itself has its name
+    return {path.name: path.stat().st_size for path in files}
 
 
 def cut_back(folder: str | os.PathLike[str], lengths: Mapping[str, int]) -> None:

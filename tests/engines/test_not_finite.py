@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from monai_mocoi.engines import NotFiniteError
+from monai_mocoi.cli.messages import explain
+from monai_mocoi.engines import NotFiniteError, not_finite
 from monai_mocoi.exit_codes import NOT_FINITE
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
@@ -44,6 +47,21 @@ def test_error_and_report_name_the_iteration_the_term_and_the_images(tmp_path: P
     flawed = [image["row"] for image in report["images"] if image[view]["not_finite_pixels"]]
     assert flawed == [13]
     assert all(torch.isfinite(p).all() for p in moco.query_encoder.parameters())
+
+
+def test_a_full_disk_does_not_hide_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "secret-name")
+
+    monkeypatch.setattr(not_finite, "write_json", full)
+    trainer = trainer_of(small_moco("map"), planted("view1", float("nan")), "map", debug_dir=tmp_path / "debug")
+    with pytest.raises(NotFiniteError) as caught:
+        trainer.run()
+    text, code = explain(caught.value)
+    assert code == NOT_FINITE
+    assert text.startswith("iteration 2: ")
+    assert "could not be written down (No space left on device). Look at these images" in text
+    assert "secret-name" not in text
 
 
 def test_one_bad_stage_is_told_from_the_others(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
 
@@ -27,3 +30,15 @@ def test_shorter_and_missing_files_stay(tmp_path: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     assert log_lengths(tmp_path / "none") == {}
     cut_back(tmp_path / "none", {"events.out.tfevents.1": 1})
+
+
+def test_what_is_measured_is_down_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run" / "tensorboard"
+    folder.mkdir(parents=True)
+    files = [folder / f"events.out.tfevents.{number}" for number in (1, 2)]
+    for path in files:
+        path.write_bytes(b"curve")
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    assert log_lengths(folder) == {path.name: 5 for path in files}
+    assert synced == [path.stat().st_ino for path in (*files, folder, folder.parent)]
