@@ -3,14 +3,17 @@
     python benchmarks/kill_and_resume.py [--kills 10] [--processes 1] [--seed 0] [-- --max_epochs 6 ...]
 
 Runs ``bundles/nih_mse`` on the demo data undisturbed, then once more with ``kill -9`` of all its processes at random
-moments of the time that the first run took, each time continued with ``--resume true``. At the end the encoder, the
-heads, every TensorBoard value and the last checkpoint's network, queue and optimiser must be equal bit for bit. What
-follows ``--`` is handed on to both runs.
+moments of its training, each time continued with ``--resume true``. A kill counts if it hit the training: the command
+died of it, and its manifest says "running". If the training has ended before, the kill is told as late, and the
+remaining ones go to another run, at earlier moments. At the end the encoder, the heads, every TensorBoard value and the
+last checkpoint's network, queue and optimiser of every run must be equal bit for bit. What follows ``--`` is handed on
+to all runs; ``-- --max_epochs 2 --image_size 32 --batch_size 16`` is a quick trial.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -26,6 +29,8 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from monai_mocoi.handlers.checkpoint_files import checkpoint_files, iteration_of
+
 CONFIGS = Path(__file__).resolve().parents[1] / "bundles" / "nih_mse" / "configs"
 
 
@@ -37,32 +42,85 @@ def main() -> int:
     parser.add_argument("overrides", nargs="*", help="after --: handed on to the runs")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        began = time.monotonic()
-        code = start(given, Path(folder), "undisturbed").wait()
-        whole = time.monotonic() - began
-        print(f"undisturbed: exit {code} after {whole:.0f} s", flush=True)
-        if code:
-            return code
-        moments = random.Random(given.seed)
-        for number in range(given.kills):
-            run = start(given, Path(folder), "killed")
-            # A moment of the first part of what is left, so that there is something left to kill.
-            seconds = moments.uniform(0.05, 1.5 / given.kills + 0.1) * whole
-            time.sleep(seconds)
-            ended = run.poll()
-            for process in [run.pid, *below(run.pid)]:  # torchrun's workers are in sessions of their own
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            run.wait()
-            found = sorted((Path(folder) / "killed" / "pretrain" / "checkpoints").glob("*.pt"))
-            state = f"ended by itself with {ended}" if ended is not None else "killed"
-            print(f"{number + 1}: {state} after {seconds:.1f} s, newest checkpoint {found[-1].stem if found else None}")
-            sys.stdout.flush()
-        code = start(given, Path(folder), "killed").wait()
-        print(f"continued to the end: exit {code}", flush=True)
-        wrong = list(differences(*(outcome(Path(folder) / name / "pretrain") for name in ("undisturbed", "killed"))))
+        return compare(given, Path(folder))
+
+
+def compare(given: argparse.Namespace, folder: Path) -> int:
+    if code := start(given, folder, "undisturbed").wait():
+        return failed(folder, "undisturbed", code)
+    whole = manifest(folder / "undisturbed")
+    print(f"undisturbed: {whole['iterations']} iterations in {whole['seconds']:.0f} s", flush=True)
+    moments = random.Random(given.seed)
+    hits, late = 0, 0
+    while hits < given.kills:
+        name = f"killed_{late}"
+        share = next_moment(moments, given.kills - hits) / 2**late
+        left = 1 - newest(folder / name) / whole["iterations"]
+        seconds = share * left * whole["seconds"]
+        run = start(given, folder, name)
+        if killed(run, folder / name, seconds):
+            hits += 1
+            at = f"newest checkpoint {newest(folder / name)}"
+            print(f"{hits}: {name} killed after {seconds:.1f} s of training, {at}", flush=True)
+        elif run.returncode in (0, -signal.SIGKILL):
+            late += 1
+            print(f"late: {name} had ended before {seconds:.1f} s of training", flush=True)
+        else:
+            return failed(folder, name, run.returncode)
+    expected = outcome(folder / "undisturbed" / "pretrain")
+    wrong: list[str] = []
+    for name in [f"killed_{number}" for number in range(late + 1)]:
+        if code := start(given, folder, name).wait():
+            return failed(folder, name, code)
+        wrong += differences(expected, outcome(folder / name / "pretrain"), name)
+    print(f"{hits} of {given.kills} kills hit the training, {late} more came too late; continued to the end")
     print("different:" if wrong else "equal bit for bit", *wrong[:20], sep="\n  ")
-    return 1 if wrong or code else 0
+    return 1 if wrong else 0
+
+
+def next_moment(moments: random.Random, kills: int) -> float:
+    """The share of what is left after which the first of so many kills comes, if all come at random moments of it."""
+    # Less than the whole: the last kill must come before the end also where this run is quicker than the undisturbed.
+    return 0.9 * (1 - moments.random() ** (1 / kills))
+
+
+def killed(run: subprocess.Popen[bytes], folder: Path, seconds: float) -> bool:
+    """Kill all processes of a run when it has trained for so long; whether that hit its training."""
+    began = time.time_ns()
+    while run.poll() is None and not is_training(folder, began):
+        time.sleep(0.02)
+    with suppress(subprocess.TimeoutExpired):
+        run.wait(seconds)
+    if run.poll() is None:
+        for process in [run.pid, *below(run.pid)]:  # torchrun's workers are in sessions of their own
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+    # Looked at afterwards, for it could have ended in between.
+    return run.wait() == -signal.SIGKILL and is_training(folder, began)
+
+
+def is_training(folder: Path, began: int) -> bool:
+    """Whether the manifest was written since ``began`` and says so."""
+    with suppress(FileNotFoundError):
+        changed = (folder / "pretrain" / "manifest.json").stat().st_mtime_ns
+        return changed > began and manifest(folder)["status"] == "running"
+    return False
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "pretrain" / "manifest.json").read_text(encoding="utf-8"))
+
+
+def newest(folder: Path) -> int:
+    """The newest checkpoint's iteration; 0 without any."""
+    found = checkpoint_files(folder / "pretrain" / "checkpoints")
+    return iteration_of(found[0]) if found else 0
+
+
+def failed(folder: Path, name: str, code: int) -> int:
+    """Show how a run failed that should not."""
+    print(f"{name}: exit {code}", *(folder / f"{name}.log").read_text().splitlines()[-20:], sep="\n  ")
+    return code
 
 
 def start(given: argparse.Namespace, folder: Path, name: str) -> subprocess.Popen[bytes]:
