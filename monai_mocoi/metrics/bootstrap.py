@@ -1,0 +1,229 @@
+"""Bootstrap over patients: how much a figure would change with other patients, not with other images of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.metrics.inputs import check_labels
+from monai_mocoi.metrics.intervals import bca_interval, bias_and_acceleration, bootstrap_p_value, percentile_interval
+from monai_mocoi.metrics.patients import patient_index, sum_by_patient
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+"""Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of
+their ids; returns ``(resamples,)`` or ``(resamples, columns)``. See :mod:`monai_mocoi.metrics.patient_statistics`."""
+
+DRAWS_AT_ONCE = 2**20
+"""Patients drawn in one call; the resamples do not depend on it."""
+IMAGES_AT_ONCE = 2**20
+"""Images times resamples that a statistic is asked for in one call."""
+
+
+@dataclass(frozen=True, eq=False)
+class PatientResamples:
+    """Resamples of patients that any number of statistics are evaluated on.
+
+    Attributes:
+        counts: ``(resamples, patients)`` uint8, how often each patient was drawn, in the sorted order of the
+            patients' ids.
+        index: ``(n,)`` the patient of each image, as its place in that order.
+        redrawn: resamples that were thrown away because a class had no positive or no negative image in them.
+    """
+
+    counts: np.ndarray
+    index: np.ndarray
+    redrawn: int
+
+    def weights(self, resample: int) -> np.ndarray:
+        """Weight ``(n,)`` of each image in one resample: how often its patient was drawn."""
+        return self.counts[resample, self.index].astype(np.float64)
+
+    def apply(self, statistic: Statistic) -> Bootstrapped:
+        """Evaluate a statistic on the whole sample and on every resample.
+
+        Raises:
+            ValueError: it is not finite on the whole sample or on a resample.
+        """
+        patients = self.counts.shape[1]
+        estimate = np.asarray(statistic(np.ones((patients, 1))))[0]
+        if not np.isfinite(estimate).all():
+            raise ValueError(
+                "the statistic is undefined on the whole sample: choose the classes with scored_classes first"
+            )
+        rows, size = len(self.counts), self._block
+        blocks = (self.counts[i : i + size] for i in range(0, rows, size))
+        values = np.concatenate([statistic(np.ascontiguousarray(block.T, dtype=np.float64)) for block in blocks])
+        undefined = int((~np.isfinite(values.reshape(rows, -1))).any(axis=1).sum())
+        if undefined:
+            raise ValueError(
+                f"the statistic is undefined on {undefined} of {rows} resamples: give patient_bootstrap the labels of "
+                "the scored classes, so that such resamples are redrawn"
+            )
+        return Bootstrapped(estimate, values, self, lambda: self._leave_one_out(statistic))
+
+    @property
+    def _block(self) -> int:
+        return int(np.clip(IMAGES_AT_ONCE // len(self.index), 16, 512))
+
+    def _leave_one_out(self, statistic: Statistic) -> np.ndarray:
+        patients, size = self.counts.shape[1], self._block
+        parts = []
+        for start in range(0, patients, size):
+            out = np.arange(start, min(start + size, patients))
+            counts = np.ones((patients, len(out)))
+            counts[out, np.arange(len(out))] = 0
+            parts.append(statistic(counts))
+        return np.concatenate(parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Bootstrapped:
+    """A statistic on the whole sample and on resamples of its patients.
+
+    The difference of two, ``second - first``, is paired: both must be of the same resamples.
+
+    Attributes:
+        estimate: ``()`` or ``(columns,)``, on the whole sample.
+        values: ``(resamples,)`` or ``(resamples, columns)``.
+        resamples: what it was evaluated on.
+    """
+
+    estimate: np.ndarray
+    values: np.ndarray
+    resamples: PatientResamples
+    evaluate_left_out: Callable[[], np.ndarray]
+
+    @cached_property
+    def left_out(self) -> np.ndarray:
+        """``(patients,)`` or ``(patients, columns)``: the value without each patient in turn (jackknife)."""
+        return self.evaluate_left_out()
+
+    def mean(self) -> Bootstrapped:
+        """Mean over the columns: from the classes' AUC to the macro AUC.
+
+        Raises:
+            ValueError: there are no columns.
+        """
+        if self.values.ndim == 1:
+            raise ValueError("the statistic has one value a resample: there are no columns to average")
+        return Bootstrapped(
+            self.estimate.mean(axis=-1),
+            self.values.mean(axis=-1),
+            self.resamples,
+            lambda: self.left_out.mean(axis=-1),
+        )
+
+    def __sub__(self, other: Bootstrapped) -> Bootstrapped:
+        if self.resamples is not other.resamples:
+            raise ValueError("a paired difference needs both statistics on the same resamples: apply both to one draw")
+        return Bootstrapped(
+            self.estimate - other.estimate,
+            self.values - other.values,
+            self.resamples,
+            lambda: self.left_out - other.left_out,
+        )
+
+    def interval(self, method: str, level: float = 0.95) -> np.ndarray:
+        """Confidence interval.
+
+        Args:
+            method: "percentile" (:func:`~monai_mocoi.metrics.percentile_interval`) or "bca"
+                (:func:`~monai_mocoi.metrics.bca_interval`).
+            level: 0..1.
+
+        Returns:
+            ``(2,)`` or ``(2, columns)``: lower and upper limit.
+
+        Raises:
+            ValueError: another method, too few resamples for the level, or (BCa) a statistic that is undefined without
+                one of the patients.
+        """
+        if _is_bca(method):
+            return bca_interval(self.estimate, self.values, self.left_out, level)
+        return percentile_interval(self.values, level)
+
+    def p_value(self, method: str, null: float = 0) -> np.ndarray:
+        """Two-sided p-value by inversion of that interval (:func:`~monai_mocoi.metrics.bootstrap_p_value`), never 0."""
+        if _is_bca(method):
+            bias, acceleration = bias_and_acceleration(self.estimate, self.values, self.left_out)
+            return bootstrap_p_value(self.values, null, bias, acceleration)
+        return bootstrap_p_value(self.values, null)
+
+
+def _is_bca(method: str) -> bool:
+    if method not in ("percentile", "bca"):
+        raise ValueError(f'method is {method!r}; expected "percentile" or "bca"')
+    return method == "bca"
+
+
+def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
+    """Draw as many patients as there are, with replacement, again and again; a patient's images come along together.
+
+    Example::
+
+        draw = patient_bootstrap(patients, labels, resamples=2000, seed=0)
+        auc = draw.apply(roc_auc_by_patient(labels, scores, patients))
+        auc.interval("percentile"), auc.mean().interval("bca")
+
+    Resamples come one after the other from one stream, ``numpy.random.default_rng(seed)``, and those in which a class
+    has no positive or no negative image are passed over. So the first 500 of 2,000 are the 500 of the same seed.
+
+    Args:
+        patients: ``(n,)`` patient ids, text or integers, one an image; at least two patients.
+        labels: ``(n,)`` or ``(n, classes)``, 0 or 1, of the scored classes only; None: nothing is redrawn.
+        resamples: 1 or more.
+        seed: 0 or more.
+
+    Returns:
+        the resamples.
+
+    Raises:
+        ValueError: fewer than two patients, a class without positives or negatives, shapes that do not fit, or more
+            resamples thrown away than asked for: over half of all.
+    """
+    index, count = patient_index(patients)
+    if count < 2:
+        raise ValueError(f"{count} patient(s): an interval over patients needs at least 2")
+    if resamples < 1:
+        raise ValueError(f"resamples is {resamples}; expected at least 1")
+    present = np.zeros((count, 0)) if labels is None else _present(labels, index, count)
+
+    generator = np.random.default_rng(seed)
+    counts = np.empty((resamples, count), dtype=np.uint8)
+    kept, redrawn = 0, 0
+    while kept < resamples:
+        rows = min(resamples - kept, max(1, DRAWS_AT_ONCE // count))
+        drawn = generator.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
+        # A uint8 is enough: no count exceeds the number of patients, and among more than 255 of them the chance that
+        # any is drawn 256 times is below 1e-480.
+        fresh = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.uint8)
+        defined = (fresh.astype(np.float32) @ present > 0).all(axis=1)
+        good = fresh[defined]
+        counts[kept : kept + len(good)] = good
+        kept += len(good)
+        redrawn += rows - len(good)
+        if redrawn > resamples:
+            raise ValueError(
+                f"{redrawn} of {redrawn + kept} resamples of the patients have a class without positives or without "
+                "negatives: too few patients carry that class to tell an interval; score fewer classes"
+            )
+    return PatientResamples(counts, index, redrawn)
+
+
+def _present(labels: Any, index: np.ndarray, count: int) -> np.ndarray:
+    """``(patients, 2 classes)`` float32: images of each patient that are positive, then those that are negative."""
+    labels = np.asarray(labels)
+    labels = check_labels(labels, (len(index), *labels.shape[1:])).reshape(len(index), -1)
+    has = sum_by_patient(np.concatenate([labels, ~labels], axis=1), index, count).astype(np.float32)
+    missing = np.flatnonzero(~has.any(axis=0))
+    if len(missing):
+        kind, column = divmod(int(missing[0]), labels.shape[1])
+        raise ValueError(
+            f"column {column} of the labels has no {('positive', 'negative')[kind]} image: choose the classes with "
+            "scored_classes first"
+        )
+    return has

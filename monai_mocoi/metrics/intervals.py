@@ -1,0 +1,149 @@
+"""Confidence intervals and p-values from the values of a statistic over bootstrap resamples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+
+def _sorted_values(values: Any, level: float | None = None) -> np.ndarray:
+    values = np.sort(np.asarray(values, dtype=np.float64), axis=0)
+    if values.ndim == 0 or not np.isfinite(values).all():
+        raise ValueError("a resample's value is not finite: redraw resamples where the statistic is undefined")
+    if level is not None:
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level}; expected above 0 and below 1, such as 0.95")
+        fewest = round(2 / (1 - level)) - 1
+        if len(values) < fewest:
+            raise ValueError(
+                f"{len(values)} resamples cannot tell an interval of level {level}: draw at least {fewest}"
+            )
+    return values
+
+
+def _quantile(ordered: np.ndarray, share: Any) -> np.ndarray:
+    """Value at rank share x (B + 1) of B ordered ones, linear between ranks, at most the outermost."""
+    last = len(ordered) - 1
+    position = np.broadcast_to(np.clip(np.asarray(share) * (last + 2) - 1, 0, last), ordered.shape[1:])
+    low = np.floor(position).astype(int)
+    below = np.take_along_axis(ordered, low[None], axis=0)[0]
+    above = np.take_along_axis(ordered, np.minimum(low + 1, last)[None], axis=0)[0]
+    return below + (position - low) * (above - below)
+
+
+def percentile_interval(values: Any, level: float = 0.95) -> np.ndarray:
+    """Percentile interval (Efron 1979): the quantiles (1 - level)/2 and (1 + level)/2 of the resamples' values.
+
+    The q-quantile of B values is the one of rank q (B + 1), linear between ranks (Davison and Hinkley 1997).
+
+    Args:
+        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
+        level: 0..1.
+
+    Returns:
+        ``(2,)`` or ``(2, columns)``: lower and upper limit.
+
+    Raises:
+        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+    """
+    ordered = _sorted_values(values, level)
+    return np.stack([_quantile(ordered, (1 - level) / 2), _quantile(ordered, (1 + level) / 2)])
+
+
+def bias_and_acceleration(estimate: Any, values: Any, left_out: Any) -> tuple[np.ndarray, np.ndarray]:
+    """z0 and a of the BCa interval (Efron 1987).
+
+    z0 is the normal quantile of the share of resamples below the estimate, ties counting half, kept half a resample
+    away from 0 and 1. a = sum d^3 / (6 (sum d^2)^1.5) with d = mean of the leave-one-out values - each of them; 0 where
+    they are all equal.
+
+    Args:
+        estimate: ``()`` or ``(columns,)``, of the whole sample.
+        values: ``(resamples,)`` or ``(resamples, columns)``.
+        left_out: ``(patients,)`` or ``(patients, columns)``, each patient left out in turn.
+
+    Raises:
+        ValueError: values that are not finite.
+    """
+    estimate, values = np.asarray(estimate, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    left_out = np.asarray(left_out, dtype=np.float64)
+    if not np.isfinite(left_out).all():
+        raise ValueError(
+            "the statistic is undefined without one of the patients: all positives or all negatives of a class are of "
+            "one patient, and no interval over patients can be told"
+        )
+    count = len(values)
+    share = ((values < estimate).sum(axis=0) + 0.5 * (values == estimate).sum(axis=0)) / count
+    bias = ndtri(np.clip(share, 0.5 / count, 1 - 0.5 / count))
+    distance = left_out.mean(axis=0) - left_out
+    # Differences of rounding are no spread.
+    distance[np.abs(distance) <= 1e-14 * np.abs(left_out).max(axis=0, initial=0)] = 0
+    spread = (distance**2).sum(axis=0) ** 1.5
+    skew = (distance**3).sum(axis=0)
+    return bias, np.divide(skew, 6 * spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95) -> np.ndarray:
+    """Bias-corrected and accelerated interval (Efron 1987).
+
+    The quantiles of :func:`percentile_interval` at Phi(z0 + (z0 + z) / (1 - a (z0 + z))), with z0 and a of
+    :func:`bias_and_acceleration`.
+
+    Args:
+        estimate: ``()`` or ``(columns,)``, of the whole sample.
+        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
+        left_out: ``(patients,)`` or ``(patients, columns)``, each patient left out in turn, finite.
+        level: 0..1.
+
+    Returns:
+        ``(2,)`` or ``(2, columns)``: lower and upper limit.
+
+    Raises:
+        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+    """
+    ordered = _sorted_values(values, level)
+    bias, acceleration = bias_and_acceleration(estimate, ordered, left_out)
+    limits = []
+    for z in (ndtri((1 - level) / 2), ndtri((1 + level) / 2)):
+        stretch = 1 - acceleration * (bias + z)
+        # A stretch of 0 or less lies beyond what the formula can correct: the outermost value on that side.
+        moved = np.divide(bias + z, stretch, out=np.full_like(stretch, np.sign(z) * np.inf), where=stretch > 0)
+        limits.append(_quantile(ordered, ndtr(bias + moved)))
+    return np.stack(limits)
+
+
+def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration: Any = 0) -> np.ndarray:
+    """Two-sided p-value by interval inversion: the smallest alpha whose interval of level 1 - alpha excludes ``null``.
+
+    For the percentile interval of B resamples that is 2 min(1 + #{value <= null}, 1 + #{value >= null}) / (B + 1); the
+    1 keeps it from being 0 (Davison and Hinkley 1997, chapter 4). For BCa the shares are led back through its formula
+    first.
+
+    Args:
+        values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
+        null: the value to be excluded.
+        bias: z0 of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
+        acceleration: a of the same; 0 for the percentile interval.
+
+    Returns:
+        ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can tell, to 1.
+
+    Raises:
+        ValueError: values that are not finite.
+    """
+    values = _sorted_values(values)
+    count = len(values) + 1
+    low = (1 + (values <= null).sum(axis=0)) / count
+    high = 1 - (1 + (values >= null).sum(axis=0)) / count
+    bias, acceleration = np.asarray(bias, dtype=np.float64), np.asarray(acceleration, dtype=np.float64)
+    tails = []
+    for share in (low, high):
+        away = ndtri(share) - bias
+        stretch = 1 + acceleration * away
+        # Where it is 0 or less, no alpha moves the limit as far as this share.
+        beyond = np.where(acceleration > 0, -np.inf, np.inf) * np.ones_like(stretch)
+        back = np.divide(away, stretch, out=beyond, where=stretch > 0)
+        tails.append(ndtr(back - bias))
+    return np.clip(2 * np.minimum(tails[0], 1 - tails[1]), 2 / count, 1)

@@ -1,0 +1,60 @@
+"""Which classes are scored: decided by counts alone, before any score is looked at or any image resampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.metrics.inputs import check_labels
+from monai_mocoi.metrics.patients import patient_index
+
+
+@dataclass(frozen=True)
+class ScoredClasses:
+    """Columns that are scored and those that are not.
+
+    Attributes:
+        scored: columns with enough positives and negatives, ascending.
+        left_out: the other columns, ascending; reported by name with their counts, without an interval.
+        positives: ``(classes,)`` positive images of every class.
+        negatives: ``(classes,)`` negative images of every class.
+    """
+
+    scored: np.ndarray
+    left_out: np.ndarray
+    positives: np.ndarray
+    negatives: np.ndarray
+
+
+def scored_classes(
+    labels: Any, min_positives: int = 25, min_negatives: int = 25, patients: Any = None
+) -> ScoredClasses:
+    """Choose the classes with enough positive and negative images to be scored.
+
+    Args:
+        labels: ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
+        min_positives: fewest positive images of a scored class.
+        min_negatives: fewest negative images of a scored class.
+        patients: ``(n,)`` patient ids; where given, the positives of a scored class come from at least two patients,
+            and its negatives too: with one, an interval over patients says nothing. None: not asked.
+
+    Returns:
+        the choice and the counts of every class.
+
+    Raises:
+        ValueError: shapes that do not fit, or labels other than 0 and 1.
+    """
+    shape = np.shape(labels)
+    if len(shape) != 2:
+        raise ValueError(f"labels have shape {shape}; expected (images, classes)")
+    labels = check_labels(labels, shape)
+    positives, negatives = labels.sum(axis=0), (~labels).sum(axis=0)
+    enough = (positives >= min_positives) & (negatives >= min_negatives)
+    if patients is not None:
+        index, _ = patient_index(patients, len(labels))
+        for column in np.flatnonzero(enough):
+            own = labels[:, column]
+            enough[column] = min(len(np.unique(index[own])), len(np.unique(index[~own]))) >= 2
+    return ScoredClasses(np.flatnonzero(enough), np.flatnonzero(~enough), positives, negatives)
