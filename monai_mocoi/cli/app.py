@@ -126,6 +126,29 @@ def prepare(
     raise typer.Exit(data_prep(words or []))
 
 
+@app.command(epilog=_EXIT_CODES)
+def export(
+    weights: Annotated[str, typer.Argument(help="encoder.pt, classifier.pt or another ResNet's weights.")],
+    to: Annotated[str, typer.Option("--to", help="torchvision, timm or monai.")],
+    out: Annotated[str, typer.Option("--out", help="The file to write: .pt or .safetensors.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file and the JSON file beside it.")
+    ] = False,
+    show_traceback: Traceback = False,
+) -> None:
+    """Write an encoder or classifier for another library.
+
+    The file has that library's names, and is tried in its own network before it is kept. A JSON file beside it says how
+    to prepare the images.
+    """
+    try:
+        from monai_mocoi.cli.export import export_and_show
+
+        export_and_show(weights, to, out, overwrite)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
 def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -14,10 +15,10 @@ from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.weight_files import WeightFile, WeightsError, read_weights, sidecar_path
 
-
-class WeightsError(ValueError):
-    """A weights file that cannot be used; the text says why and what to do."""
+_TRUNK = ("conv1.", "bn1.", "layer")
+_COUNTER = "num_batches_tracked"  # of no influence on any output; files of before 2018 lack it
 
 
 class LoadReport(NamedTuple):
@@ -28,13 +29,16 @@ class LoadReport(NamedTuple):
     """Names of the encoder that the file does not have; they keep their values."""
     unexpected: tuple[str, ...]
     """Names of the file that the encoder does not have, such as a classification layer; they are ignored."""
+    prefix: str = ""
+    """What stood before each matched name in the file and was taken off, such as ``module.encoder_q.``."""
 
     def __str__(self) -> str:
         def some(names: tuple[str, ...]) -> str:
             return ": " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else ""
 
         return (
-            f"{len(self.matched)} matched, {len(self.missing)} missing{some(self.missing)}, "
+            f"{len(self.matched)} matched{f' (below {self.prefix!r})' if self.prefix else ''}, "
+            f"{len(self.missing)} missing{some(self.missing)}, "
             f"{len(self.unexpected)} unexpected{some(self.unexpected)}"
         )
 
@@ -54,6 +58,23 @@ def encoder_state_dict(encoder: StageEncoder) -> dict[str, torch.Tensor]:
     }
 
 
+def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
+    """A hash of weights that does not depend on the file that they are in, nor on the order of their names.
+
+    Args:
+        state: tensors by name, on any device; for an encoder :func:`encoder_state_dict`'s.
+
+    Returns:
+        the SHA-256, in hexadecimal digits, of each name, kind of number, shape and value's bytes.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().to("cpu", memory_format=torch.contiguous_format)
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: Mapping[str, Any]) -> None:
     """Write the encoder and, beside it, what a user must know to use it; the sidecar first, each file in one step.
 
@@ -65,7 +86,7 @@ def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: M
     """
     path = Path(path)
     text = json.dumps(dict(sidecar), indent=2, allow_nan=False, default=str) + "\n"
-    write_bytes(path.with_suffix(".json"), text.encode())
+    write_bytes(sidecar_path(path), text.encode())
     # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
     content = io.BytesIO()
     torch.save(encoder_state_dict(encoder), content)
@@ -77,45 +98,92 @@ def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport
 
     Args:
         encoder: a :class:`StageEncoder`, or a plain ResNet with torchvision's names (MONAI's or torchvision's own);
-            changed in place.
-        path: an ``encoder.pt``, or any state dict in torchvision's ResNet names (torchvision's or timm's file).
+            changed in place. A classification layer (``fc``) is left as it is.
+        path: an ``encoder.pt``, or any other file that :func:`~monai_mocoi.networks.read_weights` reads: a pretraining
+            checkpoint, a ``classifier.pt``, torchvision's, timm's or the official MoCo's file, a safetensors file.
 
     Returns:
-        the report; print it.
+        the report; print it. Missing are at most BatchNorm's counters.
 
     Raises:
-        WeightsError: no such file, not a state dict, not a single name matched, or a matched name of another shape.
-            The encoder is not changed then.
+        WeightsError: the file cannot be read; a weight is missing, has another shape or is not finite; or the file has
+            layers that the encoder does not. The encoder is not changed then.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise WeightsError(f"there is no weights file {path.name!r} at the place given: check the path.")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WeightsError(
-            f"{path.name!r} could not be read as a weights file ({type(error).__name__}): it is damaged, or it holds "
-            "more than tensors. Save a plain state dict with torch.save(model.state_dict(), ...)."
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise WeightsError(f"{path.name!r} is not a plain state dict of tensors: save model.state_dict() itself.")
+    return load_weights(encoder, read_weights(path), Path(path).name)
+
+
+def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
+    """Load weights that were read already; see :func:`load_encoder`.
+
+    Args:
+        encoder: as there.
+        file: the weights.
+        name: of the file, for the error's text.
+
+    Returns:
+        the report.
+
+    Raises:
+        WeightsError: as there, but for reading.
+    """
     backbone = encoder.backbone if isinstance(encoder, StageEncoder) else encoder
-    own = backbone.state_dict()
+    own = {key: value for key, value in backbone.state_dict().items() if not key.startswith("fc.")}
+    state = file.resnet
     report = LoadReport(
-        matched=tuple(name for name in own if name in state),
-        missing=tuple(name for name in own if name not in state),
-        unexpected=tuple(name for name in state if name not in own),
+        matched=tuple(key for key in own if key in state),
+        missing=tuple(key for key in own if key not in state),
+        unexpected=(*(key for key in state if key not in own), *file.rest),
+        prefix=file.prefix,
     )
     if not report.matched:
         raise WeightsError(
-            f"no weight of {path.name!r} fits this encoder ({report}): the encoder expects torchvision's ResNet names, "
+            f"no weight of {name!r} fits this encoder ({report}): the encoder must have torchvision's ResNet names, "
             "such as conv1.weight and layer1.0.conv1.weight."
         )
-    for name in report.matched:
-        if state[name].shape != own[name].shape:
-            raise WeightsError(
-                f"{name} has shape {tuple(state[name].shape)} in {path.name!r}, but {tuple(own[name].shape)} in this "
-                "encoder: build the encoder with the same depth and number of input channels."
+    for key in report.matched:
+        _check_shape(key, tuple(state[key].shape), tuple(own[key].shape), name)
+    lacking = [key for key in report.missing if not key.endswith(_COUNTER)]
+    excess = [key for key in report.unexpected if key in state and key.startswith(_TRUNK)]
+    if lacking or excess:
+        what = " and ".join(
+            text
+            for text, keys in (
+                (f"lacks {len(lacking)} of the encoder's weights ({', '.join(lacking[:3])})", lacking),
+                (f"has {len(excess)} that the encoder lacks ({', '.join(excess[:3])})", excess),
             )
-    backbone.load_state_dict(state, strict=False)
+            if keys
+        )
+        raise WeightsError(
+            f"{name!r} {what}, so it is a ResNet of another depth or kind: take a file of the same ResNet."
+        )
+    check_finite({key: state[key] for key in report.matched}, name)
+    backbone.load_state_dict({key: state[key] for key in report.matched}, strict=False)
     return report
+
+
+def check_finite(state: Mapping[str, torch.Tensor], name: str) -> None:
+    """Refuse weights that are no numbers.
+
+    Args:
+        state: tensors by name.
+        name: of the file, for the error's text.
+
+    Raises:
+        WeightsError: one holds NaN or infinity.
+    """
+    for key, value in state.items():
+        if not bool(torch.isfinite(value).all()):
+            raise WeightsError(f"{key} in {name!r} holds NaN or infinite values: the weights cannot be used.")
+
+
+def _check_shape(key: str, shape: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
+    if shape == wanted:
+        return
+    what = f"{key} has shape {shape} in {name!r}, but {wanted} in this encoder"
+    if key == "conv1.weight" and len(shape) == len(wanted) == 4 and shape[1] != wanted[1]:
+        raise WeightsError(
+            f"{what}: those weights take images of {shape[1]} channels, this encoder of {wanted[1]}. Build the encoder "
+            f"with n_input_channels={shape[1]}, or take other weights. (Grey images enter a three-channel encoder as "
+            "three equal channels: they need no encoder of their own.)"
+        )
+    raise WeightsError(f"{what}: build the encoder with the same depth, width and number of input channels.")

@@ -1,0 +1,44 @@
+"""``mocoi export``: what it wrote, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+
+from monai_mocoi.networks import export_weights
+
+
+def export_and_show(weights: str, to: str, out: str, overwrite: bool) -> None:
+    """Export weights and say what was written, how to open it and how to prepare images for it.
+
+    Args:
+        weights: the file to export.
+        to: whose names to write: "torchvision", "timm" or "monai".
+        out: the file to write.
+        overwrite: replace it.
+
+    Raises:
+        WeightsError: see :func:`~monai_mocoi.networks.export_weights`.
+    """
+    written = export_weights(weights, to, out, overwrite)
+    info = written.sidecar
+    classes = "encoder" if info["classes"] is None else f"classifier of {info['classes']}"
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        f"Written: {written.path} and {written.path.with_suffix('.json').name} ({info['architecture']}, {classes})"
+    )
+    console.print(f"Tried in {written.proof}")
+    console.print(f"Opens with: {info['opens_with']}")
+    console.print(f"Images: {_images(info)}")
+
+
+def _images(info: dict[str, Any]) -> str:
+    if "mean" not in info or "std" not in info:
+        return "how they are to be normalised is not known, for the weights have no JSON file beside them"
+    text = f"values 0..1, then (value - {info['mean']}) / {info['std']}"
+    if "image_size" in info:
+        text += f", {info['image_size']} x {info['image_size']}"
+    if info.get("channels") == 1 and info["in_channels"] == 3:
+        text += "; grey, repeated to three equal channels"
+    return text

@@ -1,0 +1,105 @@
+"""What an encoder starts from: random weights, or those of a file; and whether the images suit them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.weight_files import read_weights
+from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
+
+_IMAGENET = "mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225]"
+
+
+class Pretrained(NamedTuple):
+    """What an encoder starts from."""
+
+    source: str
+    """Name of the file, without its folder; "none": random weights."""
+    report: LoadReport
+    """What was loaded; nothing for "none"."""
+    sidecar: dict[str, Any] | None
+    """What is known of the file's images: ``method``, ``mean``, ``std``, ``channels``, ``image_size``...; None: nothing
+    is. Empty for "none"."""
+    sha256: str
+    """:func:`~monai_mocoi.networks.weights_sha256` of the encoder as it starts."""
+
+    def __str__(self) -> str:
+        if self.source == "none":
+            return "no pretrained weights: the encoder starts from random ones"
+        return f"{self.source}: {self.report}"
+
+
+def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | None) -> Pretrained:
+    """Let an encoder start from weights.
+
+    Args:
+        encoder: changed in place.
+        pretrained: a file as :func:`~monai_mocoi.networks.load_encoder` takes it: ``encoder.pt``, a pretraining
+            checkpoint (its query encoder is taken), a ``classifier.pt``, torchvision's or timm's file, safetensors.
+            "none" or None: the encoder is left as it was drawn.
+
+    Returns:
+        what it starts from; print it, and compare ``sidecar`` by :func:`check_preprocessing`.
+
+    Raises:
+        WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
+    """
+    source, report = "none", LoadReport((), (), ())
+    sidecar: dict[str, Any] | None = {}
+    if pretrained is not None and str(pretrained) != "none":
+        file = read_weights(pretrained)
+        source = Path(pretrained).name
+        report, sidecar = load_weights(encoder, file, source), file.sidecar
+    return Pretrained(source, report, sidecar, weights_sha256(encoder_state_dict(encoder)))
+
+
+def check_preprocessing(
+    sidecar: Mapping[str, Any] | None,
+    *,
+    mean: float | Sequence[float],
+    std: float | Sequence[float],
+    channels: int,
+) -> list[str]:
+    """Compare how images are prepared with how they were when the weights were learnt.
+
+    Args:
+        sidecar: :attr:`Pretrained.sidecar`.
+        mean: subtracted from images of 0..1; one number stands for every channel.
+        std: then divided by.
+        channels: of the images, 1 or 3.
+
+    Returns:
+        a warning a difference; none where all agrees, or the start is random.
+    """
+    if sidecar is None:
+        return [
+            "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
+            f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had {_IMAGENET}."
+        ]
+    here = {"mean": mean, "std": std, "channels": channels}
+    return [
+        f"the pretrained weights were learnt with {key} {_shown(sidecar[key])}, but this run takes {_shown(value)}: "
+        f"set {key} to the same, or know why not."
+        for key, value in here.items()
+        if key in sidecar and not _same(key, sidecar[key], value)
+    ]
+
+
+def _same(key: str, first: Any, second: Any) -> bool:
+    if key == "channels":
+        return bool(first == second)
+    one, other = _of_each_channel(first), _of_each_channel(second)
+    return len(one) == len(other) and all(abs(a - b) <= 1e-6 for a, b in zip(one, other, strict=True))
+
+
+def _of_each_channel(value: Any) -> list[float]:
+    numbers = [float(v) for v in value] if isinstance(value, Sequence) else [float(value)]
+    return numbers * 3 if len(numbers) == 1 else numbers
+
+
+def _shown(value: Any) -> str:
+    return str(list(value)) if isinstance(value, Sequence) else str(value)

@@ -1,0 +1,73 @@
+"""Which ResNet a state dict belongs to, told from its names and shapes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+
+from monai_mocoi.networks.weight_files import WeightsError
+
+_NAMED: dict[tuple[str, tuple[int, ...]], str] = {
+    ("basic", (2, 2, 2, 2)): "resnet18",
+    ("basic", (3, 4, 6, 3)): "resnet34",
+    ("bottleneck", (3, 4, 6, 3)): "resnet50",
+    ("bottleneck", (3, 4, 23, 3)): "resnet101",
+    ("bottleneck", (3, 8, 36, 3)): "resnet152",
+}
+
+
+class ResNetShape(NamedTuple):
+    """The kind and size of a ResNet of four stages."""
+
+    block: str
+    """ "basic" (two convolutions) or "bottleneck" (three)."""
+    layers: tuple[int, ...]
+    """Blocks of each stage; ResNet-50: 3, 4, 6, 3."""
+    planes: tuple[int, ...]
+    """Channels of each stage's first convolutions; usually 64, 128, 256, 512."""
+    in_channels: int
+    """Channels of an image."""
+    downsample_bias: bool = False
+    """The convolutions of the shortcuts have a bias: MONAI's default, of no effect before BatchNorm's own."""
+
+    @property
+    def name(self) -> str | None:
+        """As torchvision, timm and MONAI call it, such as "resnet50"; None: they have no such ResNet."""
+        return _NAMED.get((self.block, self.layers)) if self.planes == (64, 128, 256, 512) else None
+
+    @property
+    def stage_channels(self) -> tuple[int, ...]:
+        """Channels of each stage's map."""
+        return tuple(planes * (4 if self.block == "bottleneck" else 1) for planes in self.planes)
+
+
+def shape_of_resnet(state: Mapping[str, torch.Tensor]) -> ResNetShape:
+    """Tell a ResNet from its state dict in torchvision's names.
+
+    Args:
+        state: at least the first convolution of each block, and the third of a bottleneck.
+
+    Returns:
+        its shape. The strides are not in a state dict: torchvision's are meant.
+
+    Raises:
+        WeightsError: a name is missing, so it is another kind of network.
+    """
+    needed = ("conv1.weight", *(f"layer{stage}.0.conv1.weight" for stage in range(1, 5)))
+    missing = [name for name in needed if name not in state]
+    if missing:
+        raise WeightsError(
+            f"the weights have no {missing[0]}: they are of another network than a ResNet of torchvision's kind."
+        )
+    blocks = [match for name in state if (match := re.fullmatch(r"layer(\d)\.(\d+)\.conv1\.weight", name))]
+    stages = range(1, 5)
+    return ResNetShape(
+        block="bottleneck" if "layer1.0.conv3.weight" in state else "basic",
+        layers=tuple(sum(int(match[1]) == stage for match in blocks) for stage in stages),
+        planes=tuple(int(state[f"layer{stage}.0.conv1.weight"].shape[0]) for stage in stages),
+        in_channels=int(state["conv1.weight"].shape[1]),
+        downsample_bias="layer2.0.downsample.0.bias" in state,
+    )
