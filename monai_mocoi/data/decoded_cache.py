@@ -16,7 +16,7 @@ import shutil
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,14 +159,13 @@ class DecodedCache:
         self.key = self._key()
         self.file = folder / f"{self.key}.npy"
         self._index_file = folder / f"{self.key}.json"
+        self._lock_file = folder / f"{self.key}.lock"
         self._array: NDArray[np.unsignedinteger[Any]] | None = None
         self._warned = False
-        if self._open() and any(self._readable(index) for index in self.bad):
-            self._array = None
-            self._index_file.unlink(missing_ok=True)
-        if self._array is None:
-            with file_lock(folder / f"{self.key}.lock"):
-                if not self._open():  # another process may have made it meanwhile
+        if not self._is_up_to_date():
+            with file_lock(self._lock_file):
+                if not self._is_up_to_date():  # another process may have made it meanwhile
+                    self._index_file.unlink(missing_ok=True)
                     self._build(workers, progress)
                     if not self._open():
                         raise DatasetError(
@@ -188,15 +187,20 @@ class DecodedCache:
         """
         if index in self.bad:
             raise _image_error(index, self.names, self.bad[index])
-        if self._array is None and not self._open():
-            self._warn_damaged()
-            return self._again(index)
-        assert self._array is not None
-        row = np.asarray(self._array[index])
-        if _checksum(row) != self._checksums[index]:
-            self._warn_damaged()
+        if self._array is None:
+            self._open()
+        row = self._row(index)
+        if row is None:
+            self._warn_damaged(index)
             return self._again(index)
         return dequantise(row)
+
+    def _row(self, index: int) -> NDArray[np.unsignedinteger[Any]] | None:
+        """Row of the file; None where it, or the whole file, is damaged."""
+        if self._array is None:
+            return None
+        row = np.asarray(self._array[index])
+        return row if _checksum(row) == self._checksums[index] else None
 
     def decoded(self, index: int) -> torch.Tensor:
         """Decode file ``index`` anew: bit for bit what the cache holds for it."""
@@ -211,6 +215,9 @@ class DecodedCache:
             return self.decoded(index)
         except ImageDecodeError as error:
             raise changed_in_the_run(error) from None
+
+    def _is_up_to_date(self) -> bool:
+        return self._open() and not any(self._readable(index) for index in self.bad)
 
     def _readable(self, index: int) -> bool:
         try:
@@ -297,11 +304,14 @@ class DecodedCache:
                 raise _unreadable(bad, len(self), self.names, self.max_bad_share, complete=False)
         raise _unreadable(bad, len(self), self.names, self.max_bad_share)
 
-    def _warn_damaged(self) -> None:
+    def _warn_damaged(self, index: int) -> None:
         if self._warned:
             return
         self._warned = True
-        self._index_file.unlink(missing_ok=True)
+        # Another process may be making the cache anew, or have done so: then it is to stay. So is one that is read-only.
+        with suppress(DatasetError, OSError), file_lock(self._lock_file, wait=False) as held:
+            if held and not (self._open() and self._row(index) is not None):
+                self._index_file.unlink(missing_ok=True)
         warnings.warn(
             "the cache of decoded images is damaged; the damaged ones are decoded again one by one (slower, the same "
             "result), and the next run makes the cache anew.",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import multiprocessing
@@ -20,6 +21,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.data import CacheFullError, DatasetError, DecodedCache, decoded_cache
 from monai_mocoi.data.decoded_cache import decode_one, dequantise, describe_decode, quantise
 from monai_mocoi.data.errors import ImageDecodeError
+from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
 from tests.data.dataset_folders import picture, save
 
@@ -163,6 +165,36 @@ def test_a_damaged_row_is_decoded_again_and_the_next_opening_mends_it(files, dec
     calls = decode.calls
     assert torch.equal(mended[4], ReadImage(1)(files[4]))
     assert decode.calls == calls
+
+
+@pytest.mark.parametrize("other", ["is making it anew", "has made it anew"])
+def test_a_damaged_row_leaves_the_cache_of_another_process_alone(files, decode, tmp_path, other):
+    cache = _open(files, decode, tmp_path)
+    raw = bytearray(cache.file.read_bytes())
+    raw[-30] ^= 1  # in the last row
+    cache.file.write_bytes(raw)
+    damaged = _open(files, decode, tmp_path)
+    index = cache.file.with_suffix(".json")
+    with contextlib.ExitStack() as stack:
+        if other == "has made it anew":
+            index.unlink()
+            _open(files, decode, tmp_path)
+        else:
+            stack.enter_context(file_lock(cache.file.with_suffix(".lock")))
+        with pytest.warns(UserWarning, match="damaged"):
+            assert torch.equal(damaged[4], ReadImage(1)(files[4]))
+    assert index.exists()
+
+
+def test_a_damaged_cache_that_cannot_be_written_is_still_read(files, decode, tmp_path):
+    damaged = _open(files, decode, tmp_path)
+    raw = bytearray(damaged.file.read_bytes())
+    raw[-30] ^= 1
+    damaged.file.write_bytes(raw)
+    shutil.rmtree(tmp_path / "cache")
+    (tmp_path / "cache").touch()  # now neither the lock nor anything else can be made there
+    with pytest.warns(UserWarning, match="damaged"):
+        assert torch.equal(damaged[4], ReadImage(1)(files[4]))
 
 
 def test_pickled_small_and_mapped_again(files, decode, tmp_path):
@@ -313,6 +345,26 @@ def test_mended_rights_are_seen(files, tmp_path):
     assert mended.key == first.key
     assert mended.bad == {}
     assert torch.equal(mended[2], ReadImage(1)(files[2]))
+
+
+def test_a_cache_that_another_process_mended_meanwhile_is_kept(files, tmp_path, monkeypatch):
+    lock = tmp_path / "locked"
+    lock.touch()
+    decode = Locked(str(tmp_path / "log"), lock=str(lock))
+    _open(files, decode, tmp_path, max_bad_share=0.2)
+    lock.unlink()
+    readable, made = DecodedCache._readable, []
+
+    def after_another(cache, index):
+        if not made:
+            made.append(0)
+            made.append(_open(files, decode, tmp_path).file.stat().st_ino)
+        return readable(cache, index)
+
+    monkeypatch.setattr(DecodedCache, "_readable", after_another)
+    cache = _open(files, decode, tmp_path, max_bad_share=0.2)
+    assert cache.bad == {}
+    assert cache.file.stat().st_ino == made[1]
 
 
 @pytest.mark.parametrize("bad", [None, [[7, "x"]], [["1", "x"]], [[1, 2]], [[[1], "x"]], 5])
