@@ -308,7 +308,7 @@ class DecodedCache:
         if self._warned:
             return
         self._warned = True
-        # Another process may be making the cache anew, or have done so: then it is to stay. So is one that is read-only.
+        # Another process may be making the cache anew, or have done so; and one that cannot be written is still read.
         with suppress(DatasetError, OSError), file_lock(self._lock_file, wait=False) as held:
             if held and not (self._open() and self._row(index) is not None):
                 self._index_file.unlink(missing_ok=True)

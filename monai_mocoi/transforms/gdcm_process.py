@@ -20,6 +20,7 @@ import numpy as np
 
 _LENGTH = struct.Struct("<Q")
 _SECONDS = 120
+_NO_MEMORY = 12  # exit code of a child that had too little memory
 
 
 class GdcmProcess:
@@ -51,6 +52,7 @@ class GdcmProcess:
 
         Raises:
             RuntimeError: GDCM could not decode them, ended its process, or took too long.
+            MemoryError: the child had too little memory, which says nothing about the file.
         """
         with self._lock:
             if self._child is None or self._child.poll() is not None:
@@ -61,9 +63,14 @@ class GdcmProcess:
             try:
                 _send(child.stdin, (syntax, data, index, options))
                 answer = _receive(child.stdout)
-            except (OSError, EOFError):
-                self._end()
-                raise RuntimeError("GDCM ended its process") from None
+            except BaseException as error:
+                # Whatever stands in the pipes belongs to this frame: the next one must not get it.
+                code = self._end()
+                if code == _NO_MEMORY:
+                    raise MemoryError("there is too little memory to decode the pixel data") from None
+                if isinstance(error, OSError | EOFError):
+                    raise RuntimeError("GDCM ended its process") from None
+                raise
             finally:
                 watchdog.cancel()
         if answer is None:
@@ -75,11 +82,14 @@ class GdcmProcess:
         with self._lock:
             self._end()
 
-    def _end(self) -> None:
+    def _end(self) -> int | None:
+        """End the child; return its exit code, which is its own if it had ended before."""
         child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            child.communicate()
+        if child is None:
+            return None
+        child.kill()
+        child.communicate()
+        return child.returncode
 
     def _forget(self) -> None:
         # The pipes belong to the parent: two processes writing into them would get each other's pixels.
@@ -97,6 +107,13 @@ def _start() -> subprocess.Popen[bytes]:
 
 def serve() -> None:
     """Be the child process: answer requests from standard input until it is closed."""
+    try:
+        _answer_requests()
+    except MemoryError:
+        os._exit(_NO_MEMORY)  # wherever it was: the next child begins with all the memory that there is
+
+
+def _answer_requests() -> None:
     from pydicom.pixels import get_decoder
     from pydicom.uid import UID
 
@@ -112,6 +129,8 @@ def serve() -> None:
         try:
             pixels, info = get_decoder(UID(syntax)).as_array(data, index=index, decoding_plugin="gdcm", **options)
             answer = np.ascontiguousarray(pixels), str(info["photometric_interpretation"])
+        except MemoryError:
+            raise
         except Exception:
             answer = None
         _send(answers, answer)

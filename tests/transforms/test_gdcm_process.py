@@ -3,6 +3,8 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEGLosslessSV1
 
-from monai_mocoi.transforms import ImageReadError, read_image
+from monai_mocoi.transforms import ImageReadError, gdcm_process, read_image
 from monai_mocoi.transforms import dicom as dicom_module
 from monai_mocoi.transforms.gdcm_process import GdcmProcess
 from tests.transforms.dicom_files import dataset, save
@@ -76,6 +78,42 @@ def test_damage_is_an_error_and_the_next_file_is_read(tmp_path):
             assert read_image(path).shape == (1, 32, 20)
     path.write_bytes(whole)
     assert read_image(path).shape == (1, 32, 20)
+
+
+def test_too_little_memory_in_the_child_is_no_damage(tmp_path, process, monkeypatch):
+    pixels = noise(255, (32, 20), np.uint8)
+    path = jpeg_lossless(tmp_path / "x.dcm", dataset(pixels))
+    code = (
+        "import sys; sys.path[:] = {!r}; import pydicom.pixels; from monai_mocoi.transforms.gdcm_process import serve\n"
+        "def get_decoder(syntax): raise MemoryError\n"
+        "pydicom.pixels.get_decoder = get_decoder; serve()"
+    )
+    start = gdcm_process._start
+    monkeypatch.setattr(dicom_module, "_GDCM", process)
+    monkeypatch.setattr(
+        gdcm_process,
+        "_start",
+        lambda: subprocess.Popen([sys.executable, "-c", code.format(sys.path)], stdin=-1, stdout=-1),
+    )
+    with pytest.raises(MemoryError, match="too little memory to decode"):
+        read_image(path)
+    monkeypatch.setattr(gdcm_process, "_start", start)
+    np.testing.assert_array_equal(read_image(path)[0], pixels / np.float32(255))
+
+
+def test_an_answer_that_was_not_taken_is_not_the_next_ones(tmp_path, process, monkeypatch):
+    first, second = (
+        request(dcmread(jpeg_lossless(tmp_path / f"{n}.dcm", dataset(np.full((8, 8), n, np.uint8))))) for n in (1, 2)
+    )
+
+    def too_large(stream):
+        raise MemoryError
+
+    with monkeypatch.context() as small:
+        small.setattr(gdcm_process, "_receive", too_large)
+        with pytest.raises(MemoryError):
+            process.decode(*first)
+    assert (process.decode(*second)[0] == 2).all()
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="needs POSIX signals")
