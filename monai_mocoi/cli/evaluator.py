@@ -14,7 +14,8 @@ from typing import Any
 
 from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.cli.references import expand, referred, substitute
+from monai_mocoi.cli.expressions import parse_expression
+from monai_mocoi.cli.references import expand, referred
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "int": int, "float": float, "bool": bool, "len": len, "min": min, "max": max, "abs": abs, "sum": sum,
@@ -99,19 +100,12 @@ class Evaluator:
         return self._at(reference[0], waiting) if reference else raw
 
     def _expression(self, raw: str, waiting: tuple[str, ...]) -> Any:
-        names: dict[str, str] = {}
-
-        def name_of(setting: str) -> str:
-            name = f"_setting_{len(names)}"
-            names[name] = setting
-            return name
-
         try:
-            tree = ast.parse(substitute(raw[1:], name_of), mode="eval")
-        except (SyntaxError, ValueError) as error:
+            tree, names = parse_expression(raw[1:])
+        except ValueError as error:
             raise UsageError(f"{waiting[-1]}: {raw!r} is no Python expression") from error
         try:
-            return _work_out(tree.body, lambda name: self._at(names[name], waiting) if name in names else None, names)
+            return _work_out(tree, lambda name: self._at(names[name], waiting) if name in names else None, names)
         except _Unlisted:
             raise Undecided(raw[1:]) from None
         except (ArithmeticError, TypeError, ValueError, LookupError) as error:

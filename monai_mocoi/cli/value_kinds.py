@@ -11,6 +11,7 @@ from typing import Any
 
 from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred, substitute
 
 Kinds = frozenset[str]
@@ -80,16 +81,9 @@ def _kind(value: Any) -> str:
 
 
 def _kinds_of_expression(expression: str, kinds_at: Callable[[str], Kinds]) -> Kinds:
-    names: dict[str, str] = {}
-
-    def name_of(setting: str) -> str:
-        name = f"_setting_{len(names)}"
-        names[name] = setting
-        return name
-
     try:
-        tree = ast.parse(substitute(expression, name_of), mode="eval")
-    except (SyntaxError, ValueError, RecursionError):
+        tree, names = parse_expression(expression)
+    except ValueError:
         return ANY
 
     def kinds(node: ast.expr) -> Kinds:
@@ -120,7 +114,7 @@ def _kinds_of_expression(expression: str, kinds_at: Callable[[str], Kinds]) -> K
             return frozenset({_RESULT_OF.get(function, "any")})
         return ANY
 
-    return kinds(tree.body)
+    return kinds(tree)
 
 
 def _kinds_of_operation(operator: ast.operator, left: Kinds, right: Kinds) -> Kinds:
