@@ -14,18 +14,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
 from ignite.engine import Events
-from torch import nn
 
 from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.handlers.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
+from monai_mocoi.handlers.description import describe_training
+from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
 from monai_mocoi.handlers.random_state import random_state, set_random_state
 from monai_mocoi.handlers.same_settings import check_same_settings
 from monai_mocoi.handlers.settings import as_flag, plain
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.networks import from_first_rank, gather_objects, rank
+from monai_mocoi.networks import from_first_rank, gather_objects, rank, world_size
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ class Checkpoints:
     Args:
         folder: of the run; the files go to ``checkpoints/`` in it.
         settings: the resolved constants. A checkpoint of other settings is refused, but for those that do not change
-            what is learnt (see :mod:`monai_mocoi.handlers.same_settings`).
+            what is learnt (see :mod:`monai_mocoi.handlers.same_settings`). So is one of a trainer that is described
+            otherwise (see :mod:`monai_mocoi.handlers.description`), or of another number of processes.
         dataset_sha256: hash of the data set's ``datalist.json``; another data set is refused.
         every: iterations from one checkpoint to the next, 1 or more; one that would fall into an accumulated step waits
             for its end. There is one after each epoch too.
@@ -60,12 +61,14 @@ class Checkpoints:
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
 
-    What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings; for each
-    process its random generators and its BatchNorm statistics.
+    What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings, the
+    trainer's description; for each process its random generators. The network is that of the first process: see
+    :class:`~monai_mocoi.handlers.AverageBatchStatistics` for why it is that of all.
 
     Raises:
         ValueError: ``every`` or ``keep`` out of range.
         CheckpointError, RunFolderError: see :meth:`attach`'s handlers: nothing to read, or other settings.
+        WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
 
@@ -92,6 +95,7 @@ class Checkpoints:
         self.resume = as_flag("resume", resume)
         self.summary_writer = summary_writer
         self.also = dict(also or {})
+        self._description: dict[str, Any] = {}
         self._saved: int | None = None
 
     def attach(self, engine: MoCoTrainer) -> None:
@@ -105,14 +109,18 @@ class Checkpoints:
         """
         if self._saved == engine.state.iteration:
             return
-        own = {"random": random_state(), "batch_statistics": dict(_batch_statistics(engine.moco))}
-        processes = gather_objects(own)
+        processes = gather_objects({"random": random_state(), "not_finite": first_not_finite(engine.moco)})
+        for name in (process.pop("not_finite") for process in processes):
+            if name is not None:
+                raise WeightsNotFiniteError(engine.state.iteration, name)
         if rank() == 0:
             write_checkpoint(self.folder, engine.state.iteration, self._state(engine, processes), self.keep)
         self._saved = engine.state.iteration
 
     def _start(self, engine: MoCoTrainer) -> None:
         self._saved = None
+        # Once: a second run of this trainer begins with the learning rate that the first one ended with.
+        self._description = self._description or from_first_rank(describe_training(engine))
         path = newest_checkpoint(self.folder) if self.resume and rank() == 0 else None
         # The first process chooses, for all must continue from the same one.
         path = from_first_rank(path)
@@ -146,8 +154,7 @@ class Checkpoints:
         return {
             "iteration": engine.state.iteration,
             "epoch_length": engine.state.epoch_length,
-            "settings": self.settings,
-            "dataset_sha256": self.dataset_sha256,
+            "settings": self._compared(engine),
             "network": engine.moco.state_dict(),
             "optimizer": engine.optimizer.state_dict(),
             "scaler": engine.scaler.state_dict(),
@@ -156,36 +163,28 @@ class Checkpoints:
             "logs": {} if self.summary_writer is None else log_lengths(self.summary_writer.log_dir),
         }
 
+    def _compared(self, engine: MoCoTrainer) -> dict[str, Any]:
+        return {
+            **self.settings,
+            **self._description,
+            "dataset_sha256": self.dataset_sha256,
+            "epoch_length": engine.state.epoch_length,
+            "world_size": world_size(),
+        }
+
     def _load(self, engine: MoCoTrainer, state: dict[str, Any]) -> None:
-        check_same_settings(
-            {**state["settings"], "dataset_sha256": state["dataset_sha256"], "epoch_length": state["epoch_length"]},
-            {**self.settings, "dataset_sha256": self.dataset_sha256, "epoch_length": engine.state.epoch_length},
-            "the checkpoint",
-        )
+        check_same_settings(state["settings"], self._compared(engine), "the checkpoint")
         engine.moco.load_state_dict(state["network"])
         engine.optimizer.load_state_dict(state["optimizer"])
         engine.scaler.load_state_dict(state["scaler"])
         for name, part in self.also.items():
             part.load_state_dict(state["also"][name])
-        own = state["processes"][rank()]
-        statistics = _batch_statistics(engine.moco)
-        for name, value in own["batch_statistics"].items():
-            statistics[name].copy_(value)
         if self.summary_writer is not None and rank() == 0:
             cut_back(self.summary_writer.log_dir, state["logs"])
         engine.state.iteration = state["iteration"]
         engine.state.epoch = state["iteration"] // state["epoch_length"]
-        set_random_state(own["random"])
+        set_random_state(state["processes"][rank()]["random"])
         self._saved = state["iteration"]
-
-
-def _batch_statistics(network: nn.Module) -> dict[str, torch.Tensor]:
-    return {
-        f"{name}.{statistic}": buffer
-        for name, module in network.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm)
-        for statistic, buffer in module.named_buffers(recurse=False)
-    }
 
 
 def _size(engine: MoCoTrainer) -> int:

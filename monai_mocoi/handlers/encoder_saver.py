@@ -14,6 +14,7 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import save_encoder, unwrap
 
 
@@ -27,6 +28,9 @@ class EncoderSaver:
         network: the MoCo network, bare or in DistributedDataParallel.
         sidecar: plain values that a user of the encoder needs: method, input size, channels, mean and std, dataset
             hash, settings.
+
+    Raises:
+        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
     """
 
     def __init__(self, folder: str | os.PathLike[str], network: nn.Module, sidecar: Mapping[str, Any]) -> None:
@@ -41,6 +45,8 @@ class EncoderSaver:
     def _save(self, engine: Workflow) -> None:
         if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
             return
+        if (name := first_not_finite(self.moco)) is not None:
+            raise WeightsNotFiniteError(engine.state.iteration, name)
         heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
         # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
         content = io.BytesIO()

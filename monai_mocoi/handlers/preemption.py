@@ -16,7 +16,7 @@ from ignite.engine import Events
 from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.exit_codes import PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
-from monai_mocoi.networks import any_rank
+from monai_mocoi.networks import any_rank, rank
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ class Preemption:
         try:
             self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
         except ValueError:
-            logger.warning("The trainer does not run in the main thread: signals will not be waited for.")
+            if rank() == 0:
+                logger.warning("The trainer does not run in the main thread: signals will not be waited for.")
 
     def _remember(self, number: int, frame: Any) -> None:
         self._signal = number
@@ -77,12 +78,13 @@ class Preemption:
             return
         self.checkpoints.save(engine)
         self.stopped = True
-        name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
-        logger.warning(
-            "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
-            name,
-            engine.state.iteration,
-        )
+        if rank() == 0:
+            name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
+            logger.warning(
+                "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
+                name,
+                engine.state.iteration,
+            )
         engine.terminate()
 
     def _restore(self, engine: MoCoTrainer) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai_mocoi.handlers.run_folder_error import RunFolderError
@@ -18,30 +19,66 @@ MAY_DIFFER = frozenset(
 )  # fmt: skip
 """Settings that may change when a run is continued."""
 
+_ADVICE = {
+    "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
+    "trainer.precision": "What precision auto stands for depends on the device: give the earlier one with --precision "
+    "(fp16 needs a GPU).",
+    "data.readable_images": "Bring the images back to what they were.",
+}
+_SHOWN = 12
+
 
 def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:
     """Refuse to continue with other settings.
 
     Args:
-        saved: names and plain values of the run that is to be continued.
-        now: those of this command.
+        saved: names and plain values, nested ones too, of the run that is to be continued.
+        now: those of this command. A name that is absent counts as None.
         what: where ``saved`` was found, for the text.
 
     Raises:
-        RunFolderError: names every setting that differs, with both values.
+        RunFolderError: names what differs, with both values; of long texts and nested values only the part that does.
     """
-    differing = [
-        f"{name} {_shown(saved, name)} -> {_shown(now, name)}"
-        for name in [*saved, *(name for name in now if name not in saved)]
-        if name not in MAY_DIFFER and _shown(saved, name) != _shown(now, name)
-    ]
-    if differing:
-        raise RunFolderError(
-            f"the run cannot be continued: {what} was made with other settings (before -> now): "
-            f"{'; '.join(differing)}. Nothing was changed. Give the earlier settings, or choose another --output_dir "
-            "for a run of its own."
-        )
+    names = [name for name in {**saved, **now} if not _may_differ(name, saved.get(name), now.get(name))]
+    differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))
+    if not differing:
+        return
+    shown = [f"{name} {change}" for name, change in differing.items()][:_SHOWN]
+    if len(differing) > _SHOWN:
+        shown.append(f"and {len(differing) - _SHOWN} more")
+    raise RunFolderError(
+        f"the run cannot be continued: {what} was made with other settings (before -> now): {'; '.join(shown)}. "
+        f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
+        "Give the earlier settings, or choose another --output_dir for a run of its own."
+    )
 
 
-def _shown(settings: Mapping[str, Any], name: str) -> str:
-    return repr(settings[name]) if name in settings else "absent"
+def _may_differ(name: str, saved: Any, now: Any) -> bool:
+    # What "auto" came to is for the checkpoint to compare.
+    return name in MAY_DIFFER or (name == "precision" and "auto" in (saved, now))
+
+
+def _differences(saved: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Name and "before -> now" of each part that differs."""
+    if isinstance(saved, Mapping) and isinstance(now, Mapping):
+        for key in {**saved, **now}:
+            yield from _differences(saved.get(key), now.get(key), f"{name}.{key}".strip("."))
+    elif _are_parts(saved) and _are_parts(now) and len(saved) == len(now):
+        for place, (one, two) in enumerate(zip(saved, now, strict=True)):
+            yield from _differences(one, two, f"{name}.{place}")
+    elif saved != now:
+        yield name, " -> ".join(_shown(saved, now))
+
+
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
+
+
+def _shown(*values: Any) -> list[str]:
+    if all(isinstance(value, str) for value in values):
+        # A description such as "MoCo(momentum=0.99, bn_splits=2)": what both have says nothing.
+        parts = [re.split(r"\n\s*|[(,]\s*(?=\w+=)", value.removesuffix(")")) for value in values]
+        common = set(parts[0]).intersection(*parts)
+        if common:
+            return [", ".join(part for part in own if part not in common) or "..." for own in parts]
+    return [value.get("class", "...") if isinstance(value, Mapping) else repr(value) for value in values]

@@ -183,6 +183,11 @@ class MoCo(nn.Module):
             pooled_stages=query.averages,
         )
 
+    def extra_repr(self) -> str:
+        """What is set beside the parts, for a printed network and for the comparison with an earlier run."""
+        names = ("momentum", "bn_splits", "mask_own_image", "mask_own_patient", "shuffle_seed")
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+
     def embed(self, view: torch.Tensor) -> torch.Tensor:
         """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
         return self._encode(self.query_encoder, self.query_head, view).vectors

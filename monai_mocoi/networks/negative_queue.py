@@ -82,6 +82,10 @@ class NegativeQueue(nn.Module):
         """K: how many keys the queue can hold."""
         return len(self.keys)
 
+    def extra_repr(self) -> str:
+        """Its two sizes, for a printed network and for the comparison with an earlier run."""
+        return f"size={self.size}, dim={self.keys.shape[1]}"
+
     def fill_share(self) -> torch.Tensor:
         """Share of the places that hold a key, 0..1."""
         return self.filled.float().mean()

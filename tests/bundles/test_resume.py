@@ -272,6 +272,40 @@ def test_a_run_of_other_settings_is_not_continued(pretrained: Run, change: dict[
     assert before == {path: path.read_bytes() for path in before}
 
 
+DEEP = {
+    "network_def#momentum": (0.5, r"network\W* momentum=0.99 -> momentum=0.5"),
+    "network_def#stage_heads#1#size": (8, r"network.stage_heads.1 size=16 -> size=8"),
+    "contrastive_loss#temperature": (0.5, r"contrastive_loss\S* \S*0.2 -> \S*0.5"),
+    "optimizer#nesterov": (True, r"optimizer\S*nesterov False -> True"),
+    "views#transform#transforms#1#ratio": ([0.9, 1.1], r"transforms.1.ratio \[0.75, 1.33\d*\] -> \[0.9, 1.1\]"),
+    "views#transform#transforms#2#brightness": (0.3, r"transforms.2._width \[0.39\d*, .*\] -> \[0.6"),
+    "decode#transforms#1#mode": ("pad", r"data.decode.transforms.1.mode 'crop' -> 'pad'"),
+    "train#dataset#seed": (2, r"data.seed 1 -> 2"),
+    "train#sampler#shuffle": (False, r"data.sampler.shuffle True -> False"),
+    "train#trainer#max_grad_norm": (1.0, r"trainer.max_grad_norm None -> 1.0"),
+    "train#trainer#stage_weights": ([1, 1, 1, 1], r"trainer.stage_weights \[0.25.*\] -> \[1, 1, 1, 1\]"),
+    "train#trainer#stage_loss#normalize": (False, r"stage_loss normalize=True -> normalize=False"),
+    "train#handlers#4#warmup_max_share": (0.5, r"handlers.WarmupCosine.warmup_max_share 0.1 -> 0.5"),
+    "train#handlers#4#_disabled_": (True, r"handlers.WarmupCosine WarmupCosine -> None"),
+}
+
+
+def test_overrides_deep_in_the_config_are_named_too(workflow: Run, pretrained: Run) -> None:
+    pretrained("nih_mse", max_epochs=1)
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+    for name, (value, message) in DEEP.items():
+        override = {name: value}
+        if name == "train#trainer#stage_loss#normalize":  # a loss of the trainer's own
+            override = {"train#trainer#stage_loss": {"_target_": "monai_mocoi.losses.StageMSELoss"}}
+        with pytest.raises(Exception) as caught:
+            pretrained("nih_mse", max_epochs=1, resume=True, **override)
+        found = texts(caught.value)
+        assert re.search(message, found), (name, found)
+        assert "0x" not in found
+        assert max(len(line) for line in found.splitlines()) < 700
+    assert before == {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+
+
 def test_settings_that_change_nothing_that_is_learnt_may_differ(
     workflow: Run, pretrained: Run, undisturbed: Any
 ) -> None:

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
+from monai_mocoi.engines import NotFiniteError
 from monai_mocoi.handlers import EncoderSaver
 from monai_mocoi.networks import StageEncoder, load_encoder
 from tests.handlers.engine import counting
@@ -39,4 +41,17 @@ def test_a_run_that_ends_early_leaves_no_product(tmp_path: Path) -> None:
         return {}
 
     counting(step=stop, handlers=[EncoderSaver(tmp_path, small_moco(), {})]).run()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
+    moco = small_moco("barlow")
+
+    def overflow(engine: Any, batch: Any) -> dict[str, float]:
+        with torch.no_grad():
+            moco.stage_heads[2].projector[3].weight[0, 0] = float("nan")
+        return {}
+
+    with pytest.raises(NotFiniteError, match=r"iteration 6: stage_heads.2.projector.3.weight of the network is not"):
+        counting(step=overflow, handlers=[EncoderSaver(tmp_path, moco, {})]).run()
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from ignite.engine import Events
+
+from monai_mocoi.engines import MoCoTrainer, NotFiniteError
+from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.handlers import Checkpoints, RunFolderError, read_checkpoint
+from monai_mocoi.handlers import checkpoints as module
+from tests.engines.test_moco_trainer import batches, trainer_of
+from tests.networks.small import small_moco
+from tests.processes import in_processes
+
+
+class Batches(list[Any]):
+    """A loader of few batches with a data set, of whose images those in ``rows`` can be read."""
+
+    def __init__(self, rows: list[int]) -> None:
+        super().__init__(batches(3, size=4))
+        self.dataset = SimpleNamespace(rows=rows, data=[None] * 12)
+
+
+def trainer(folder: Path, resume: bool = False, rows: Any = range(12), epochs: int = 1, **options: Any) -> MoCoTrainer:
+    handlers = [Checkpoints(folder, {"seed": 1}, "abc", every=1, keep=9, resume=resume)]
+    return trainer_of(small_moco(), Batches(list(rows)), max_epochs=epochs, train_handlers=handlers, **options)
+
+
+def kept(folder: Path) -> list[str]:
+    return sorted(file.stem[-2:] for file in (folder / "checkpoints").glob("*.pt"))
+
+
+def refusal(folder: Path, **options: Any) -> str:
+    built = trainer(folder, resume=True, epochs=2, **options)
+    before = {name: value.clone() for name, value in built.moco.state_dict().items()}
+    with pytest.raises(RunFolderError) as caught:
+        built.run()
+    assert all(torch.equal(before[name], value) for name, value in built.moco.state_dict().items())
+    assert kept(folder) == ["01", "02", "03"]
+    return str(caught.value)
+
+
+def test_a_trainer_of_other_parts_is_refused_and_of_the_same_goes_on(tmp_path: Path) -> None:
+    trainer(tmp_path).run()
+    assert "trainer.max_grad_norm None -> 2.0." in refusal(tmp_path, max_grad_norm=2.0)
+    again = trainer(tmp_path, resume=True, epochs=2)
+    again.run()
+    assert kept(tmp_path) == [f"0{i}" for i in range(1, 7)]
+    again.run()  # whatever the first run left in its optimiser and transforms
+    assert again.state.epoch == 2
+
+
+def test_the_precision_that_auto_came_to_must_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from monai_mocoi.engines import moco_trainer
+
+    came_to = iter([torch.bfloat16, None])
+    monkeypatch.setattr(moco_trainer, "autocast_dtype", lambda precision, device: next(came_to))
+    trainer(tmp_path, precision="auto").run()
+    text = refusal(tmp_path, precision="auto")
+    assert "trainer.precision 'bf16' -> 'float32'" in text
+    assert "with --precision" in text
+
+
+@pytest.mark.parametrize(
+    ("rows", "text"), [(range(11), "'12 of 12 .*' -> '11 of 12 "), ([*range(11), 12], "'12 of 12 .*' -> '12 of 12 ")]
+)
+def test_other_readable_images_are_another_run(tmp_path: Path, rows: Any, text: str) -> None:
+    trainer(tmp_path).run()
+    with pytest.raises(RunFolderError, match=f"data.readable_images {text}.*Bring the images back"):
+        trainer(tmp_path, resume=True, rows=rows).run()
+
+
+def test_another_number_of_processes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer(tmp_path).run()
+    monkeypatch.setattr(module, "world_size", lambda: 2)
+    assert "world_size 1 -> 2." in refusal(tmp_path)
+
+
+def break_after(built: MoCoTrainer, iteration: int, name: str) -> None:
+    @built.on(Events.ITERATION_COMPLETED(once=iteration))
+    def _() -> None:
+        built.moco.state_dict()[name].view(-1)[-1] = float("inf")
+
+
+@pytest.mark.parametrize(
+    "name", ["query_encoder.backbone.conv1.weight", "query_head.0.weight", "key_encoder.backbone.bn1.running_var"]
+)
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path, name: str) -> None:
+    built = trainer(tmp_path)
+    break_after(built, 3, name)  # the last step: no loss would tell
+    with pytest.raises(NotFiniteError, match=f"iteration 3: {name} of the network is not finite") as caught:
+        built.run()
+    assert caught.value.exit_code == NOT_FINITE
+    assert kept(tmp_path) == ["01", "02"]
+
+
+def _broken_on_the_second(rank: int, folder: str) -> str:
+    built = trainer(Path(folder))
+    if rank == 1:
+        break_after(built, 2, "queue.keys")
+    try:
+        built.run()
+    except NotFiniteError as error:
+        return str(error)
+    return "nothing"
+
+
+@pytest.mark.slow
+def test_all_processes_stop_when_one_has_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    first, second = in_processes(_broken_on_the_second, 2, str(tmp_path))
+    assert first == second
+    assert first.startswith("iteration 2: queue.keys of the network is not finite")
+    assert kept(tmp_path) == ["01"]
+
+
+def test_of_the_processes_only_the_random_generators_are_kept_apart(tmp_path: Path) -> None:
+    trainer(tmp_path).run()
+    (process,) = read_checkpoint(tmp_path / "checkpoints" / "checkpoint_000000003.pt")["processes"]
+    assert list(process) == ["random"]
