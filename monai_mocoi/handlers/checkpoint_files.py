@@ -21,6 +21,7 @@ import torch
 
 from monai_mocoi.atomic_write import remove_leftovers, write_bytes
 from monai_mocoi.exit_codes import DATA, DISK_FULL
+from monai_mocoi.handlers.checkpoint_names import checkpoint_files, iteration_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,6 @@ class DiskFullError(OSError):
     """There is no room for a checkpoint; the text says how much is needed and free."""
 
     exit_code = DISK_FULL
-
-
-def checkpoint_files(folder: str | os.PathLike[str]) -> list[Path]:
-    """The checkpoints in a folder, damaged ones too, the newest first; none where there is no folder."""
-    return sorted(Path(folder).glob(f"checkpoint_{'[0-9]' * 9}.pt"), reverse=True)
-
-
-def iteration_of(path: Path) -> int:
-    """The iteration that a checkpoint stands after, by its name."""
-    return int(path.stem.removeprefix("checkpoint_"))
 
 
 def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
@@ -78,11 +69,22 @@ def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapp
             _digest_file(path).unlink(missing_ok=True)
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise DiskFullError(error.errno, _no_room(folder, len(content), "A checkpoint")) from error
+        raise _no_room(error.errno, folder, len(content), "A checkpoint") from error
     for old in [other for other in checkpoint_files(folder) if iteration_of(other) <= iteration][keep:]:
         old.unlink(missing_ok=True)
         _digest_file(old).unlink(missing_ok=True)
     return path
+
+
+def room_needed(folder: str | os.PathLike[str], size: int, keep: int) -> int:
+    """Bytes that the checkpoints to come will take at most, beside those that are there.
+
+    Args:
+        folder: where they will be; it need not exist yet.
+        size: of a checkpoint, in bytes.
+        keep: how many are kept. While one is written, there is one more; it is written before any is removed.
+    """
+    return max(1, keep + 1 - len(checkpoint_files(folder))) * size
 
 
 def check_room(folder: str | os.PathLike[str], needed: int) -> None:
@@ -98,7 +100,7 @@ def check_room(folder: str | os.PathLike[str], needed: int) -> None:
     folder = Path(folder).absolute()
     parent = next(p for p in (folder, *folder.parents) if p.is_dir())
     if shutil.disk_usage(parent).free < needed:
-        raise DiskFullError(errno.ENOSPC, _no_room(parent, needed, "The run's checkpoints"))
+        raise _no_room(errno.ENOSPC, parent, needed, "The run's checkpoints")
 
 
 def newest_checkpoint(folder: str | Path) -> Path | None:
@@ -169,9 +171,12 @@ def _digest_file(path: Path) -> Path:
     return path.with_name(path.name + ".sha256")
 
 
-def _no_room(folder: Path, needed: int, what: str) -> str:
-    return (
-        f"{what} of {needed / 2**20:.1f} MiB cannot be written: {shutil.disk_usage(folder).free / 2**20:.1f} MiB are "
-        "free. Earlier checkpoints are intact: make room, then continue with --resume true (or set keep_checkpoints "
-        "lower, or start on another disk with --output_dir)."
+def _no_room(number: int, folder: Path, needed: int, what: str) -> DiskFullError:
+    reason = "your quota on its disk is used up"  # what others still have free says nothing then
+    if number != errno.EDQUOT:
+        reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    return DiskFullError(
+        number,
+        f"{what} of {needed / 2**20:.1f} MiB cannot be written: {reason}. Earlier checkpoints are intact: make room, "
+        "then continue with --resume true (or set keep_checkpoints lower, or start on another disk with --output_dir).",
     )

@@ -11,7 +11,13 @@ import torch
 from monai_mocoi.exit_codes import DATA, DISK_FULL
 from monai_mocoi.handlers import CheckpointError, DiskFullError, newest_checkpoint, read_checkpoint
 from monai_mocoi.handlers import checkpoint_files as module
-from monai_mocoi.handlers.checkpoint_files import check_room, checkpoint_files, iteration_of, write_checkpoint
+from monai_mocoi.handlers.checkpoint_files import (
+    check_room,
+    checkpoint_files,
+    iteration_of,
+    room_needed,
+    write_checkpoint,
+)
 
 
 def written(folder: Path, *iterations: int, keep: int = 5) -> list[Path]:
@@ -117,9 +123,11 @@ def test_another_format_is_refused(tmp_path: Path) -> None:
         read_checkpoint(path)
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.ENOSPC, r"\d MiB are free"), (errno.EDQUOT, r"written: your quota [^0-9]* used up")]
+)
 def test_a_full_disk_leaves_the_earlier_ones_intact(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, reason: str
 ) -> None:
     (good,) = written(tmp_path, 1)
     before = sorted(p.name for p in tmp_path.iterdir())
@@ -131,7 +139,7 @@ def test_a_full_disk_leaves_the_earlier_ones_intact(
 
     original = module.write_bytes
     monkeypatch.setattr(module, "write_bytes", full)
-    with pytest.raises(DiskFullError, match=r"MiB are free.*--resume true") as caught:
+    with pytest.raises(DiskFullError, match=rf"{reason}\..*--resume true") as caught:
         written(tmp_path, 2, keep=1)
     assert caught.value.exit_code == DISK_FULL
     assert newest_checkpoint(tmp_path) == good
@@ -153,3 +161,13 @@ def test_too_little_room_is_seen_before_the_run(tmp_path: Path) -> None:
     with pytest.raises(DiskFullError, match=r"MiB cannot be written"):
         check_room(tmp_path / "not" / "yet", 1 << 60)
     assert not (tmp_path / "not").exists()
+
+
+def test_room_is_needed_for_those_to_come(tmp_path: Path) -> None:
+    assert room_needed(tmp_path / "none", 10, keep=2) == 30
+    written(tmp_path, 1)
+    (tmp_path / ".checkpoint_000000002.abc.tmp.pt").write_bytes(b"left by a killed writer")
+    (tmp_path / "checkpoint_000000003.pt.damaged").write_bytes(b"")
+    assert room_needed(tmp_path, 10, keep=2) == 20
+    written(tmp_path, 2, 3, 4)
+    assert room_needed(tmp_path, 10, keep=2) == 10  # fewer are kept from now on, but the next one is written first
