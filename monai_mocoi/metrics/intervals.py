@@ -82,7 +82,13 @@ def bias_and_acceleration(estimate: Any, values: Any, left_out: Any) -> tuple[np
     distance[np.abs(distance) <= 1e-14 * np.abs(left_out).max(axis=0, initial=0)] = 0
     spread = (distance**2).sum(axis=0) ** 1.5
     skew = (distance**3).sum(axis=0)
-    return bias, np.divide(skew, 6 * spread, out=np.zeros_like(spread), where=spread > 0)
+    return bias, _divided(skew, 6 * spread, 0)
+
+
+def _divided(numerator: np.ndarray, denominator: np.ndarray, otherwise: Any) -> np.ndarray:
+    """Quotient where the denominator is above 0, and ``otherwise`` elsewhere."""
+    above = denominator > 0
+    return np.where(above, numerator / np.where(above, denominator, 1), otherwise)
 
 
 def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95) -> np.ndarray:
@@ -109,7 +115,7 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
     for z in (ndtri((1 - level) / 2), ndtri((1 + level) / 2)):
         stretch = 1 - acceleration * (bias + z)
         # A stretch of 0 or less lies beyond what the formula can correct: the outermost value on that side.
-        moved = np.divide(bias + z, stretch, out=np.full_like(stretch, np.sign(z) * np.inf), where=stretch > 0)
+        moved = _divided(bias + z, stretch, np.sign(z) * np.inf)
         limits.append(_quantile(ordered, ndtr(bias + moved)))
     return np.stack(limits)
 
@@ -140,10 +146,8 @@ def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration:
     bias, acceleration = np.asarray(bias, dtype=np.float64), np.asarray(acceleration, dtype=np.float64)
     tails = []
     for share in (low, high):
-        away = ndtri(share) - bias
-        stretch = 1 + acceleration * away
-        # Where it is 0 or less, no alpha moves the limit as far as this share.
-        beyond = np.where(acceleration > 0, -np.inf, np.inf) * np.ones_like(stretch)
-        back = np.divide(away, stretch, out=beyond, where=stretch > 0)
+        away = ndtri(np.clip(share, 0.5 / count, 1 - 0.5 / count)) - bias  # a share of 0 or 1 is of the tail far off
+        # A stretch of 0 or less: no alpha moves the limit as far as this share.
+        back = _divided(away, 1 + acceleration * away, np.where(acceleration > 0, -np.inf, np.inf))
         tails.append(ndtr(back - bias))
     return np.clip(2 * np.minimum(tails[0], 1 - tails[1]), 2 / count, 1)
