@@ -1,0 +1,13 @@
+"""What an encoder has learnt, measured on features that are computed once: linear evaluation and its parts."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "describe": ["describe_settings"],
+        "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
+        "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "stage_features": ["FeatureError", "pooled_features"],
+    },
+)

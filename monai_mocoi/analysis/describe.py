@@ -1,0 +1,68 @@
+"""Writing down what a preprocessing does, so that a stored result is found again only while it is the same."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms import Compose
+
+
+class NotDescribableError(ValueError):
+    """Something has no settings to show, or is random."""
+
+
+def describe_settings(value: Any) -> str:
+    """Describe an object by its class and all of its attributes, theirs too, and so on.
+
+    Args:
+        value: numbers, texts, lists, dicts, arrays and tensors (by a digest of their content), dtypes, classes, named
+            functions, and objects made of such, as this package's and MONAI's transforms are.
+
+    Returns:
+        the description: the same for the same settings, in any process; another one when a setting changes.
+
+    Raises:
+        NotDescribableError: part of it is random (has ``set_random_state``), or is an object without attributes or a
+            function without a name of its own (a lambda, for example).
+    """
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
+        return repr(value)
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().float().numpy() if value.dtype == torch.bfloat16 else value.detach().cpu().numpy()
+    if isinstance(value, (np.ndarray, np.generic)):
+        content = np.ascontiguousarray(value)
+        return f"{content.dtype} {content.shape} {hashlib.sha256(content.tobytes()).hexdigest()}"
+    if isinstance(value, (torch.dtype, torch.device, torch.memory_format, np.dtype, range, slice)):
+        return repr(value)
+    if isinstance(value, Mapping):
+        return (
+            "{" + ", ".join(sorted(f"{describe_settings(k)}: {describe_settings(v)}" for k, v in value.items())) + "}"
+        )
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(describe_settings, value)) + "]"
+    if isinstance(value, (set, frozenset)):
+        return "{" + ", ".join(sorted(map(describe_settings, value))) + "}"
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    if type(value) is Compose:  # its random state acts through its random parts alone
+        return f"{name} {describe_settings(value.transforms)}"
+    if hasattr(value, "set_random_state") or isinstance(value, (np.random.RandomState, np.random.Generator)):
+        raise NotDescribableError(f"{name} is random")
+    own = getattr(value, "__qualname__", None)
+    if own is not None:  # a class or a function
+        if "<" in own or getattr(value, "__closure__", None):
+            raise NotDescribableError(f"{value.__module__}.{own} does not show what it does")
+        return f"{value.__module__}.{own}"
+    attributes = {**getattr(value, "__dict__", {})}
+    for kind in type(value).__mro__:
+        slots = kind.__dict__.get("__slots__", ())
+        for slot in [slots] if isinstance(slots, str) else slots:
+            if slot not in ("__dict__", "__weakref__") and hasattr(value, slot):
+                attributes[slot] = getattr(value, slot)
+    if not attributes and type(value).__repr__ is not object.__repr__:
+        return f"{name} {value!r}"
+    return f"{name} {describe_settings(attributes)}"

@@ -1,0 +1,232 @@
+"""Linear evaluation: how much a linear classifier can read off frozen features."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.logistic_regression import (
+    MAX_ITERATIONS,
+    TOLERANCE,
+    LogisticFit,
+    fit_logistic,
+    predict_probabilities,
+)
+
+PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))
+"""100 to 0.0001, two a decade, from strong to weak; :func:`~monai_mocoi.analysis.fit_logistic` gives their meaning."""
+
+FIXED_PENALTY = 0.1
+"""What is taken where there is nothing to choose by (selection "last")."""
+
+SELECTIONS = ("metric", "loss", "last")
+
+Array = NDArray[Any]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One penalty of the grid.
+
+    Attributes:
+        penalty: see :func:`~monai_mocoi.analysis.fit_logistic`.
+        score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
+        iterations: of L-BFGS.
+        gradient: largest relative gradient norm of a class.
+        converged: whether all classes reached the tolerance.
+    """
+
+    penalty: float
+    score: float | None
+    iterations: int
+    gradient: float
+    converged: bool
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
+
+    Attributes:
+        weight: (classes, features) float64.
+        bias: (classes,) float64.
+        penalty: the chosen one.
+        selection: what it was chosen by: "metric", "loss", or "last" (:data:`FIXED_PENALTY`).
+        score: its score on validation; None with "last".
+        edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may lie beyond; else None.
+        grid: all penalties, from strong to weak.
+        constant: classes of which training holds no positive or no negative: their weights are 0.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    penalty: float
+    selection: str
+    score: float | None
+    edge: str | None
+    grid: tuple[GridPoint, ...]
+    constant: tuple[int, ...]
+
+    def probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
+        """Probabilities (images, classes) for features (images, features); ``kind`` as in LinearEvaluation."""
+        return predict_probabilities(features, self.weight, self.bias, kind)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the weights, as plain values for a JSON file."""
+        own = {name: getattr(self, name) for name in ("penalty", "selection", "score", "edge")}
+        return {**own, "constant_classes": list(self.constant), "grid": [vars(point) for point in self.grid]}
+
+
+class LinearEvaluation:
+    """Logistic regression on frozen features, its penalty chosen on validation.
+
+    Without augmentation: each image is seen once, as it is. Features are standardised on the training images, whose
+    classifiers are fitted over the grid of penalties by :func:`~monai_mocoi.analysis.fit_logistic`; one penalty is
+    chosen for all classes. Of penalties that score the same the strongest is taken. It is not fitted again on training
+    and validation together.
+
+    Args:
+        kind: "multilabel": a sigmoid a class; "softmax": one softmax over them.
+        classes: their number.
+        metric: ``metric(labels, probabilities) -> float``, higher is better, NaN where it is not defined: the reported
+            metric. Labels come as they are given to :meth:`fit`, probabilities as (images, classes) float64. Needed for
+            selection "metric".
+        selection: "metric"; "loss": by the mean log loss on validation (over images, and over classes if multilabel);
+            "last": there is no validation to choose by, and :data:`FIXED_PENALTY` is taken.
+        penalties: the grid, each > 0.
+        tolerance: relative norm of the gradient at which a fit is finished.
+        max_iterations: of L-BFGS at each penalty.
+
+    Raises:
+        ValueError: an unknown selection, or "metric" without one.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        classes: int,
+        metric: Callable[[Array, Array], float] | None = None,
+        selection: str = "metric",
+        penalties: Sequence[float] = PENALTIES,
+        tolerance: float = TOLERANCE,
+        max_iterations: int = MAX_ITERATIONS,
+    ) -> None:
+        if selection not in SELECTIONS:
+            raise ValueError(f"selection is {selection!r}; choose one of {', '.join(SELECTIONS)}.")
+        if selection == "metric" and metric is None:
+            raise ValueError('selection is "metric", so a metric is needed; or choose by "loss".')
+        self.kind = kind
+        self.classes = classes
+        self.metric = metric
+        self.selection = selection
+        self.penalties = sorted(set(penalties), reverse=True) if selection != "last" else [FIXED_PENALTY]
+        self.tolerance = tolerance
+        self.max_iterations = max_iterations
+
+    def fit(
+        self,
+        train_features: Array,
+        train_labels: Array,
+        validation_features: Array | None = None,
+        validation_labels: Array | None = None,
+        sample_weight: Array | None = None,
+    ) -> LinearFit:
+        """Fit on training, choose on validation.
+
+        Where the metric is not defined on validation at any penalty, the loss decides instead, with a warning.
+
+        Args:
+            train_features: (images, features) float32 or float64.
+            train_labels: see :func:`~monai_mocoi.analysis.fit_logistic`.
+            validation_features: the same; not looked at with selection "last".
+            validation_labels: the same.
+            sample_weight: of the training images, for class weighting; validation is not weighted.
+
+        Returns:
+            the chosen classifier.
+
+        Raises:
+            ValueError: shapes or values that do not fit, or no validation where one is needed.
+        """
+        fits = fit_logistic(
+            train_features,
+            train_labels,
+            self.penalties,
+            self.kind,
+            self.classes,
+            sample_weight,
+            self.tolerance,
+            self.max_iterations,
+        )
+        if self.selection == "last":
+            return self._result(fits, 0, "last", [None])
+        if validation_features is None or validation_labels is None or len(validation_features) == 0:
+            raise ValueError(f'selection by {self.selection} needs validation images; without them use "last".')
+        validation_labels = np.asarray(validation_labels)
+        selection = self.selection
+        scores = self._scores(fits, validation_features, validation_labels, selection)
+        if selection == "metric" and all(score is None for score in scores):
+            logger.warning(
+                "linear evaluation: the metric is not defined on the %d validation images, so the penalty is chosen by "
+                "their log loss.",
+                len(validation_labels),
+            )
+            selection = "loss"
+            scores = self._scores(fits, validation_features, validation_labels, selection)
+        # The first of equals: the strongest.
+        best = max(range(len(fits)), key=lambda i: -math.inf if scores[i] is None else scores[i])  # type: ignore[arg-type, return-value]
+        return self._result(fits, best, selection, scores)
+
+    def _scores(
+        self, fits: Sequence[LogisticFit], features: Array, labels: Array, selection: str
+    ) -> list[float | None]:
+        scores: list[float | None] = []
+        for fit in fits:
+            probabilities = predict_probabilities(features, fit.weight, fit.bias, self.kind)
+            if selection == "loss":
+                score = -log_loss(labels, probabilities, self.kind)
+            else:
+                assert self.metric is not None
+                score = float(self.metric(labels, probabilities))
+            scores.append(score if math.isfinite(score) else None)
+        return scores
+
+    def _result(
+        self, fits: Sequence[LogisticFit], best: int, selection: str, scores: Sequence[float | None]
+    ) -> LinearFit:
+        edge = None
+        if len(fits) > 1 and best in (0, len(fits) - 1):
+            edge = "strongest" if best == 0 else "weakest"
+            logger.info("linear evaluation: the chosen penalty, %.3g, is the %s of the grid.", fits[best].penalty, edge)
+        grid = tuple(
+            GridPoint(fit.penalty, score, fit.iterations, float(fit.gradient.max()), bool(fit.converged.all()))
+            for fit, score in zip(fits, scores, strict=True)
+        )
+        chosen = fits[best]
+        return LinearFit(
+            chosen.weight, chosen.bias, chosen.penalty, selection, scores[best], edge, grid, chosen.constant
+        )
+
+
+def log_loss(labels: Array, probabilities: Array, kind: str) -> float:
+    """Mean negative log likelihood: over images ("softmax"), over images and classes ("multilabel").
+
+    Args:
+        labels: class numbers (images,), or 0 and 1 (images, classes).
+        probabilities: (images, classes); cut to 1e-15 from 0 and 1.
+        kind: "multilabel" or "softmax".
+    """
+    p = np.clip(probabilities, 1e-15, 1 - 1e-15)
+    if kind == "multilabel":
+        return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+    if labels.ndim == 2:
+        labels = labels.argmax(1)
+    return float(-np.mean(np.log(p[np.arange(len(p)), labels])))
