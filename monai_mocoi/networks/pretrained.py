@@ -75,7 +75,7 @@ def check_preprocessing(
     Returns:
         a warning a difference; none where all agrees, or the start is random.
     """
-    if sidecar is None:
+    if sidecar is None or (sidecar and not {"mean", "std"} <= sidecar.keys()):
         return [
             "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
             f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had {_IMAGENET}."

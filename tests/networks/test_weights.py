@@ -1,13 +1,30 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
-from monai_mocoi.networks import StageEncoder, WeightsError, encoder_state_dict, load_encoder, save_encoder
+from monai_mocoi.networks import (
+    StageEncoder,
+    TorchvisionLayout,
+    WeightsError,
+    encoder_state_dict,
+    load_encoder,
+    save_encoder,
+    weights_sha256,
+)
 from tests.networks.small import small_resnet
+
+W = "w.pt"
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def test_round_trip_and_sidecar(tmp_path: Path) -> None:
@@ -43,33 +60,69 @@ def test_file_is_a_plain_state_dict_in_torchvision_names(tmp_path: Path) -> None
 
 def test_report_names_what_is_missing_and_unexpected(tmp_path: Path) -> None:
     state = encoder_state_dict(StageEncoder(small_resnet()))
-    del state["conv1.weight"]
-    torch.save({**state, "fc.weight": torch.zeros(2, 2)}, tmp_path / "w.pt")
-    report = load_encoder(StageEncoder(small_resnet()), tmp_path / "w.pt")
-    assert report.missing == ("conv1.weight",)
+    del state["bn1.num_batches_tracked"]  # files of old versions of torch have no counters
+    torch.save({"state_dict": {f"module.{n}": v for n, v in {**state, "fc.weight": torch.zeros(2, 2)}.items()}}, W)
+    report = load_encoder(StageEncoder(small_resnet()), W)
+    assert report.missing == ("bn1.num_batches_tracked",)
     assert report.unexpected == ("fc.weight",)
-    assert f"{len(report.matched)} matched, 1 missing: conv1.weight, 1 unexpected: fc.weight" == str(report)
+    expected = "matched (below 'module.'), 1 missing: bn1.num_batches_tracked, 1 unexpected: fc.weight"
+    assert f"{len(report.matched)} {expected}" == str(report)
 
 
-def test_zero_matched_fails_and_changes_nothing(tmp_path: Path) -> None:
-    torch.save({"module.conv1.weight": torch.zeros(1)}, tmp_path / "w.pt")
+def test_a_classification_layer_is_left_as_it_is(tmp_path: Path) -> None:
+    network = TorchvisionLayout("basic", (1, 1, 1, 1), classes=2)
+    before = network.fc.weight.clone()  # type: ignore[union-attr,operator]
+    torch.save(TorchvisionLayout("basic", (1, 1, 1, 1), classes=3).state_dict(), W)
+    assert load_encoder(network, W).unexpected == ("fc.weight", "fc.bias")
+    assert torch.equal(network.fc.weight, before)
+
+
+def refused(state: dict[str, torch.Tensor], match: str) -> None:
+    torch.save(state, W)
     encoder = StageEncoder(small_resnet())
     before = {name: value.clone() for name, value in encoder.backbone.state_dict().items()}
-    with pytest.raises(WeightsError, match=r"0 matched.*module.conv1.weight"):
-        load_encoder(encoder, tmp_path / "w.pt")
+    with pytest.raises(WeightsError, match=match):
+        load_encoder(encoder, W)
     assert all(torch.equal(before[name], value) for name, value in encoder.backbone.state_dict().items())
 
 
-def test_unusable_files_say_why(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
+    state = encoder_state_dict(StageEncoder(small_resnet()))
+    refused({"layer1.0.conv1.weight": torch.zeros(4, 4, 3, 3)}, r"layer1.0.conv1.weight has shape \(4, 4, 3, 3\)")
+    refused({n: v for n, v in state.items() if n != "conv1.weight"}, r"lacks 1 of .* \(conv1.weight\)")
+    refused(
+        {**state, "layer1.1.conv1.weight": torch.zeros(1)}, r"has 1 that the encoder lacks \(layer1.1.conv1.weight\)"
+    )
+    refused(
+        {**state, "conv1.weight": state["conv1.weight"][:, :1]}, r"of 1 channels, this encoder of 3.*=1.*three equal"
+    )
+    refused({**state, "conv1.weight": state["conv1.weight"][:2]}, r"\(2, 3, 7, 7\).*\(4, 3, 7, 7\).*same depth, width")
+    for value in (math.nan, math.inf):
+        refused({**state, "bn1.running_mean": torch.full((4,), value)}, "bn1.running_mean .* NaN or infinite")
+
+
+def test_zero_matched_fails() -> None:
+    torch.save(small_resnet().state_dict(), W)
+    with pytest.raises(WeightsError, match=r"no weight of 'w.pt' fits this encoder \(0 matched"):
+        load_encoder(torch.nn.Linear(2, 2), W)
+
+
+def test_the_hash_is_of_names_and_values_not_of_the_file(tmp_path: Path) -> None:
     encoder = StageEncoder(small_resnet())
-    with pytest.raises(WeightsError, match="no weights file"):
-        load_encoder(encoder, tmp_path / "none.pt")
-    (tmp_path / "text.pt").write_text("hello")
-    with pytest.raises(WeightsError, match="could not be read"):
-        load_encoder(encoder, tmp_path / "text.pt")
-    torch.save([1, 2], tmp_path / "list.pt")
-    with pytest.raises(WeightsError, match="not a plain state dict"):
-        load_encoder(encoder, tmp_path / "list.pt")
-    torch.save({"conv1.weight": torch.zeros(4, 1, 7, 7)}, tmp_path / "shape.pt")
-    with pytest.raises(WeightsError, match=r"conv1.weight has shape \(4, 1, 7, 7\).*\(4, 3, 7, 7\)"):
-        load_encoder(encoder, tmp_path / "shape.pt")
+    state = encoder_state_dict(encoder)
+    digest = weights_sha256(state)
+    torch.save(state, W)
+    safetensors.torch.save_file(state, "w.safetensors")
+    assert weights_sha256(torch.load(W)) == weights_sha256(safetensors.torch.load_file("w.safetensors")) == digest
+    assert weights_sha256(dict(reversed(state.items()))) == digest
+    assert weights_sha256(encoder.to(memory_format=torch.channels_last).backbone.state_dict()) == digest
+    weight = state["conv1.weight"]
+    changed = weight.clone()
+    changed.view(-1)[0] = torch.nextafter(changed.view(-1)[0], torch.tensor(9.0))
+    others = [
+        {**state, "conv1.weight": changed},
+        {**state, "conv1.weight": weight.reshape(-1)},
+        {**state, "conv1.weight": weight.view(torch.int32)},
+        {**{n: v for n, v in state.items() if n != "conv1.weight"}, "conv2.weight": weight},
+    ]
+    assert len({digest, *map(weights_sha256, others)}) == 5

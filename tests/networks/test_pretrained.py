@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+from monai_mocoi.networks import (
+    Classifier,
+    StageEncoder,
+    WeightsError,
+    check_preprocessing,
+    encoder_state_dict,
+    load_pretrained,
+    save_encoder,
+    weights_sha256,
+)
+from tests.networks.small import small_moco, small_resnet
+
+SIDECAR = {"method": "moco", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 224}
+
+
+def files(folder: Path) -> tuple[StageEncoder, list[Path]]:
+    """The same encoder in every kind of file."""
+    moco = small_moco()
+    encoder = moco.query_encoder
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.add_(0.01)  # so that the key encoder is another one
+    save_encoder(folder / "encoder.pt", encoder, SIDECAR)
+    torch.save({"settings": SIDECAR, "network": moco.state_dict()}, folder / "checkpoint_000000001.pt")
+    torch.save(Classifier(encoder, 3, stage=2).state_dict(), folder / "classifier.pt")
+    plain = encoder_state_dict(encoder)
+    torch.save({**plain, "fc.weight": torch.ones(9, 128), "fc.bias": torch.ones(9)}, folder / "torchvision.pth")
+    safetensors.torch.save_file({**plain, "fc.weight": torch.ones(9, 128)}, folder / "timm.safetensors")
+    torch.save({"state_dict": {f"module.encoder_q.{n}": v for n, v in plain.items()}}, folder / "official.pth.tar")
+    return encoder, sorted(path for path in folder.iterdir() if path.suffix != ".json")
+
+
+def test_every_kind_of_file_gives_the_same_encoder(tmp_path: Path) -> None:
+    encoder, paths = files(tmp_path)
+    images = torch.rand(2, 1, 32, 32)
+    expected = encoder.eval()(images).embedding
+    assert len(paths) == 6
+    for path in paths:
+        other = StageEncoder(small_resnet())
+        loaded = load_pretrained(other, str(path))
+        assert torch.equal(other.eval()(images).embedding, expected)
+        assert loaded.source == path.name
+        assert not loaded.report.missing
+        assert str(loaded) == f"{path.name}: {loaded.report}"
+        assert loaded.sha256 == weights_sha256(encoder_state_dict(encoder))
+        known = path.name in ("encoder.pt", "checkpoint_000000001.pt")
+        assert loaded.sidecar == (SIDECAR if known else None)
+
+
+@pytest.mark.parametrize("none", ["none", None])
+def test_none_leaves_the_encoder_as_it_was_drawn(none: str | None) -> None:
+    encoder = StageEncoder(small_resnet())
+    before = weights_sha256(encoder_state_dict(encoder))
+    loaded = load_pretrained(encoder, none)
+    assert loaded.source == "none"
+    assert loaded.sha256 == before == weights_sha256(encoder_state_dict(encoder))
+    assert "random" in str(loaded)
+    assert not loaded.report.matched
+    assert check_preprocessing(loaded.sidecar, mean=0.1, std=0.1, channels=3) == []
+
+
+def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    files(tmp_path)
+    with pytest.raises(
+        WeightsError, match=r"conv1.weight has shape \(4, 3, 7, 7\) in 'encoder.pt', but \(4, 1, 7, 7\)"
+    ):
+        load_pretrained(StageEncoder(small_resnet(channels=1)), tmp_path / "encoder.pt")
+    with pytest.raises(WeightsError, match="there is no weights file 'NONE'"):
+        load_pretrained(StageEncoder(small_resnet()), "NONE")
+
+
+@pytest.mark.parametrize(
+    ("here", "warned"),
+    [
+        ({}, []),
+        ({"mean": [0.5, 0.5, 0.5], "std": [0.25]}, []),
+        ({"mean": 0.4}, ["mean 0.5, but this run takes 0.4"]),
+        ({"mean": [0.5, 0.5, 0.4]}, ["mean 0.5, but this run takes [0.5, 0.5, 0.4]"]),
+        ({"std": 1, "channels": 3}, ["std 0.25, but this run takes 1", "channels 1, but this run takes 3"]),
+    ],
+)
+def test_a_warning_a_difference(here: dict[str, Any], warned: list[str]) -> None:
+    texts = check_preprocessing(SIDECAR, **{"mean": 0.5, "std": 0.25, "channels": 1, **here})
+    assert len(texts) == len(warned)
+    assert all(part in text for part, text in zip(warned, texts, strict=True))
+
+
+@pytest.mark.parametrize("sidecar", [None, {"method": "moco", "mean": 0.5}])
+def test_unknown_preprocessing_is_said(sidecar: dict[str, Any] | None) -> None:
+    (text,) = check_preprocessing(sidecar, mean=0.5, std=(0.25, 0.25, 0.25), channels=3)
+    assert "this run takes mean 0.5 and std [0.25, 0.25, 0.25]" in text
+    assert "[0.485, 0.456, 0.406]" in text
