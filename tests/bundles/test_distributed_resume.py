@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from monai_mocoi.exit_codes import PREEMPTED
 from tests.bundles.conftest import BUNDLES, SMALL
@@ -92,6 +93,8 @@ def test_two_processes_stopped_in_an_epoch_and_continued_equal_two_undisturbed(
     assert not (folder / "encoder.pt").exists()
     if code == PREEMPTED:
         assert json.loads((folder / "manifest.json").read_text())["status"] == "stopped"
+        with pytest.raises(ProcessRaisedException, match=r"world_size 2 -> 1.*Start as many processes as before"):
+            as_torchrun(train, 1, str(dataset), str(tmp_path), None, True)
 
     continued = as_torchrun(train, 2, str(dataset), str(tmp_path), None, True)
     assert [process["code"] for process in continued] == [0, 0]

@@ -371,6 +371,35 @@ def test_another_data_set_is_refused_and_nothing_changes(pretrained: Run, datase
     assert before == {path: path.read_bytes() for path in before}
 
 
+def test_an_image_that_can_be_read_again_makes_another_run(pretrained: Run, dataset: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(dataset, tmp_path / "damaged"))
+    image = folder / json.loads((folder / "datalist.json").read_text())["training"][3]["image"]
+    content = image.read_bytes()
+    image.write_bytes(content[: len(content) // 2])
+    options = {"dataset_dir": str(folder), "max_epochs": 1, "on_bad_image": "skip", "max_bad_share": 0.5}
+    pretrained("nih_mse", **options)
+    before = {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+    images = len(json.loads((folder / "datalist.json").read_text())["training"])
+    image.write_bytes(content)
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", **options, resume=True)
+    found = texts(caught.value)
+    assert re.search(rf"readable_images '{images - 1} of {images} .*' -> '{images} of {images} ", found), found
+    assert before == {path: path.read_bytes() for path in RUN.rglob("*") if path.is_file()}
+
+
+def test_auto_and_the_precision_that_it_came_to_are_one_run(pretrained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for supported in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, supported, lambda: False)
+    pretrained("nih_mse", max_epochs=1)
+    with pytest.raises(RuntimeError) as caught:
+        pretrained("nih_mse", max_epochs=2, resume=True, precision="bf16")
+    assert "trainer.precision 'float32' -> 'bf16'" in texts(caught.value)
+    pretrained("nih_mse", max_epochs=2, resume=True, precision="float32")
+    manifest = json.loads((RUN / "manifest.json").read_text())
+    assert manifest["continued"][0]["changed"] == {"max_epochs": [1, 2], "precision": ["auto", "float32"]}
+
+
 def test_torchruns_restart_never_deletes(pretrained: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     pretrained("nih_mse", max_epochs=1)
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
