@@ -17,10 +17,10 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of
 their ids; returns ``(resamples,)`` or ``(resamples, columns)``. See :mod:`monai_mocoi.metrics.patient_statistics`."""
 
-DRAWS_AT_ONCE = 2**20
+DRAWS_AT_ONCE = 2**16
 """Patients drawn in one call; the resamples do not depend on it."""
-IMAGES_AT_ONCE = 2**20
-"""Images times resamples that a statistic is asked for in one call."""
+COUNTS_AT_ONCE = 2**15
+"""Patients times resamples that a statistic is asked for in one call: as float64 they stay in a core's cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class PatientResamples:
 
     @property
     def _block(self) -> int:
-        return int(np.clip(IMAGES_AT_ONCE // len(self.index), 16, 512))
+        return int(np.clip(COUNTS_AT_ONCE // self.counts.shape[1], 16, 512))
 
     def _leave_one_out(self, statistic: Statistic) -> np.ndarray:
         patients, size = self.counts.shape[1], self._block

@@ -109,7 +109,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     draw = patient_bootstrap(patients, labels, resamples=50)
     statistic = roc_auc_by_patient(labels, scores, patients)
     whole = draw.apply(statistic)
-    monkeypatch.setattr(bootstrap, "IMAGES_AT_ONCE", 1)
+    monkeypatch.setattr(bootstrap, "COUNTS_AT_ONCE", 1)
     parts = draw.apply(statistic)
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_array_equal(parts.left_out, whole.left_out)
