@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+LEFTOVERS = ".*.tmp*"
+"""Pattern of the temporary names."""
+
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:

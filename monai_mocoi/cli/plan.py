@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, has, walk
 from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
-from monai_mocoi.exit_codes import DATA, USAGE
+from monai_mocoi.exit_codes import DATA
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
 _PLACES = ("dataset_dir", "output_dir", "overwrite", "resume")
@@ -63,6 +63,14 @@ class Plan:
     refusals: tuple[tuple[str, int], ...]
 
 
+@dataclass
+class _Data:
+    """What the list of the dataset folder says; empty until it is read, and where there is none."""
+
+    images: dict[str, int] = field(default_factory=dict)  # by split
+    sha256: str | None = None
+
+
 def make_plan(checked: Checked) -> Plan:
     """Work out the plan of a checked command.
 
@@ -71,14 +79,14 @@ def make_plan(checked: Checked) -> Plan:
     """
     evaluator = Evaluator(checked.config)
     refusals: list[tuple[str, int]] = []
-    images: dict[str, int] = {}  # by split; filled by what reads the list, empty where there is none
+    data = _Data()
     # In the order of the run, which looks at the data first and at the run folder then.
     sections = (
         Section("Settings", tuple(_settings(checked, evaluator))),
         Section("Changed besides", tuple(_other_changes(checked))),
-        Section("Data", tuple(_data(evaluator, images, refusals))),
-        Section("Written", tuple(_written(evaluator, images, refusals))),
-        Section("Steps", tuple(_steps(evaluator, images, refusals))),
+        Section("Data", tuple(_data(evaluator, data, refusals))),
+        Section("Written", tuple(_written(evaluator, data, refusals))),
+        Section("Steps", tuple(_steps(evaluator, data.images, refusals))),
     )
     return Plan(tuple(section for section in sections if section.rows), tuple(refusals))
 
@@ -181,9 +189,7 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _data(
-    evaluator: Evaluator, images: dict[str, int], refusals: list[tuple[str, int]]
-) -> Iterator[tuple[str, str, str]]:
+def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
     from monai_mocoi.data.datalist import load_datalist
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
@@ -202,13 +208,14 @@ def _data(
         if is_demo and not Path(folder).exists():
             yield "images", "not made yet: the first run draws them", ""
             return
-        splits = load_datalist(folder).splits()
+        datalist = load_datalist(folder)
     except DatasetError as error:
         refusals.append((str(error), DATA))
         yield "images", "none that can be used", ""
         return
-    for split, items in splits.items():
-        images[split] = len(items)
+    data.sha256 = datalist.sha256
+    for split, items in datalist.splits().items():
+        data.images[split] = len(items)
         yield split, f"{len(items)} images of {len({item['patient'] for item in items})} patients", ""
 
 
@@ -253,14 +260,12 @@ def _number(value: Any) -> str:
     return AT_RUN_TIME if value is _UNKNOWN else str(value)
 
 
-def _written(
-    evaluator: Evaluator, images: dict[str, int], refusals: list[tuple[str, int]]
-) -> Iterator[tuple[str, str, str]]:
+def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
 
     run_dir = _decided(evaluator, "run_dir")
     if isinstance(run_dir, str):
-        yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, refusals)
+        yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, data, refusals)
     for _, part in walk(evaluator.config):
         kind = str(part["_target_"]).rpartition(".")[2] if isinstance(part, dict) and "_target_" in part else ""
         if kind not in _PRODUCTS or _is_disabled(evaluator, part):
@@ -272,7 +277,7 @@ def _written(
         yield from (
             ("", str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""), what) for name, what in files
         )
-    yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, images)
+    yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
 
 
 def _is_disabled(evaluator: Evaluator, part: dict[str, Any]) -> bool:
@@ -298,54 +303,29 @@ def _cache_size(evaluator: Evaluator, images: dict[str, int]) -> str:
     return f"decoded images, {size:.0f} MiB, used again by later runs"
 
 
-def _state_of(folder: Path, evaluator: Evaluator, refusals: list[tuple[str, int]]) -> str:
+def _state_of(folder: Path, evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> str:
     """Say what is in the run folder and what the run would do with it."""
-    overwrite, resume = (_decided(evaluator, name) is True for name in ("overwrite", "resume"))
-    if overwrite and resume:
-        refusals.append(("overwrite deletes the earlier run and resume continues it: give only one of them.", USAGE))
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return "new"
-    status = _status(folder)
-    if status is None:
-        refusals.append((f"{folder} holds files, but not those of a run: choose another --output_dir.", USAGE))
-        return "holds something else"
-    if resume:
-        newest = max((path.name for path in folder.glob("checkpoints/checkpoint_*.pt")), default="")
-        _compare_settings(folder, evaluator, refusals)
-        return f"holds a run ({status}); continued from {newest or 'its beginning: no checkpoint yet'}"
-    if overwrite:
-        return f"holds a run ({status}); DELETED when the run starts (overwrite)"
-    refusals.append(
-        (
-            f"{folder} already holds a run (state: {status}): add --resume true to continue it, choose another "
-            "--output_dir, or add --overwrite true to delete it and start anew.",
-            USAGE,
-        )
-    )
-    return f"holds a run ({status})"
-
-
-def _status(folder: Path) -> str | None:
-    """Status of the run in a folder; None where the folder holds something else."""
-    # A dataset folder has a manifest too, and is none.
-    if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
-        return None
-    try:
-        return str(json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["status"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-
-
-def _compare_settings(folder: Path, evaluator: Evaluator, refusals: list[tuple[str, int]]) -> None:
-    """Refuse to continue with other settings, as far as these are decided."""
+    from monai_mocoi.handlers.run_folder_check import check_usable, find_run
     from monai_mocoi.handlers.run_folder_error import RunFolderError
-    from monai_mocoi.handlers.same_settings import check_same_settings
 
-    now = json.loads(json.dumps(_decided_settings(evaluator), default=str))
+    overwrite, resume = (_decided(evaluator, name) is True for name in ("overwrite", "resume"))
+    settings = json.loads(json.dumps(_decided_settings(evaluator), default=str))
+    names = evaluator.config.get("settings")
+    undecided = set(names) - set(settings) if isinstance(names, dict) else set()
+    epochs = _decided(evaluator, "max_epochs")
     try:
-        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        check_same_settings({n: saved[n] for n in now if n in saved}, now, f"the run in {folder}")
+        run = check_usable(
+            folder, overwrite, resume, settings, undecided, data.sha256, epochs if _is_count(epochs) else None
+        )
     except RunFolderError as error:
-        refusals.append((str(error), USAGE))
-    except (OSError, ValueError) as error:
-        refusals.append((f"config.json in {folder} cannot be read ({type(error).__name__}).", USAGE))
+        refusals.append((str(error), error.exit_code))
+        run = find_run(folder)
+        if run is None:
+            return "holds something else" if folder.exists() else "new"
+        return f"holds a run ({run.manifest['status']})"
+    if run is None:
+        return "new"
+    if resume:
+        newest = run.newest.name if run.newest else "its beginning: no checkpoint yet"
+        return f"holds a run ({run.manifest['status']}); continued from {newest}"
+    return f"holds a run ({run.manifest['status']}); DELETED when the run starts (overwrite)"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import json
 import logging
 import os
 import platform
 import shlex
-import shutil
 import subprocess
 import sys
 import time
@@ -23,16 +21,15 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.atomic_write import remove_leftovers, write_bytes, write_json
+from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.handlers.checkpoint_files import checkpoint_files, iteration_of
+from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
+from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.same_settings import check_same_settings
 from monai_mocoi.handlers.settings import as_flag, plain
 
 logger = logging.getLogger(__name__)
-
-# What a run has written before its first checkpoint.
-_OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
 
 _VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
 
@@ -55,50 +52,14 @@ def check_run_folder(
     Raises:
         RunFolderError: the folder is not empty, or is no run's, or of a run with other settings, or cannot be written.
     """
-    folder, overwrite, resume = Path(folder), as_flag("overwrite", overwrite), as_flag("resume", resume)
-    if overwrite and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
-        raise RunFolderError(
-            "torchrun has started its processes again, and --overwrite true would now delete what the run has reached. "
-            "Nothing was changed: start with --resume true instead, which continues it."
-        )
-    if overwrite and resume:
-        raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file, not a folder: choose another --output_dir.")
-    if folder.is_dir() and any(folder.iterdir()):
-        manifest = _read_manifest(folder)
-        if manifest is None:
-            raise RunFolderError(
-                f"{folder} holds files, but not those of a run: choose another --output_dir, or move them away."
-            )
-        if resume:
-            _check_resumable(folder, manifest, settings or {})
-        elif not overwrite:
-            raise RunFolderError(
-                f"{folder} already holds a run (state: {manifest['status']}). Nothing was changed. Add --resume true "
-                "to continue it, choose another --output_dir, or add --overwrite true to delete it and start anew."
-            )
-    parent = next(p for p in (folder, *folder.absolute().parents) if p.is_dir())
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise RunFolderError(f"{parent} cannot be written by this user: choose another --output_dir.")
-
-
-def _check_resumable(folder: Path, manifest: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    if not checkpoint_files(folder / "checkpoints"):
-        # It would be made anew: only if nothing is lost by that.
-        kept = sorted(path.name for path in folder.iterdir() if path.name not in _OF_A_START)
-        if manifest["status"] == "finished" or kept or any((folder / "checkpoints").glob("*.damaged")):
-            raise RunFolderError(
-                f"{folder} holds a run without a good checkpoint (state: {manifest['status']}; files: "
-                f"{', '.join(kept) or 'none of value'}), which cannot be continued. Nothing was changed. Choose "
-                "another --output_dir, or add --overwrite true to delete it and start anew."
-            )
-    try:
-        saved = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunFolderError(f"config.json in {folder} cannot be read ({type(error).__name__}).") from error
-    saved.pop("components", None)
-    check_same_settings(saved, plain(settings), f"the run in {folder}")
+    settings = plain(settings or {})
+    check_usable(
+        Path(folder),
+        as_flag("overwrite", overwrite),
+        as_flag("resume", resume),
+        settings,
+        max_epochs=settings.get("max_epochs"),
+    )
 
 
 class RunFolder:
@@ -157,17 +118,16 @@ class RunFolder:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
-        check_run_folder(self.folder, self.overwrite, self.resume, self.settings)
-        if not self._lock.enter_context(file_lock(self.folder.with_name(f".{self.folder.name}.lock"), wait=False)):
-            raise RunFolderError(
-                f"another process is writing to {self.folder}: wait for its end, or choose another --output_dir."
-            )
+        self._manifest, self._before = {}, {}
+        self._check(engine)
+        self._take_lock()
+        earlier = self._check(engine)  # again: another command may have come first
         self._began = time.monotonic()
-        self._before = {}
         manifest = {
             "status": "running",
             "started": _now(),
             "dataset_sha256": self.dataset_sha256,
+            "epoch_length": engine.state.epoch_length,
             "seed": self.settings.get("seed"),
             "device": _device_name(engine.state.device),
             "threads": torch.get_num_threads(),
@@ -176,51 +136,66 @@ class RunFolder:
             "python": platform.python_version(),
             "versions": {name: _version(name) for name in _VERSIONS_OF},
         }
-        if as_flag("resume", self.resume) and checkpoint_files(self.folder / "checkpoints"):
-            self._continue(engine, manifest)
+        if as_flag("resume", self.resume) and earlier is not None and earlier.newest is not None:
+            delete_leftovers(self.folder)
+            remove_leftovers(self.folder)
+            self._continue(earlier, manifest)
+            self._manifest = manifest
+            self._write_first_files(self.folder, manifest)
         else:
-            if self.folder.is_dir():
-                shutil.rmtree(self.folder)
-            self.folder.mkdir(parents=True)
-        self._manifest = manifest
-        write_json(self.folder / "config.json", {**self.settings, "components": self.components})
-        write_json(self.folder / "manifest.json", self._manifest)
-        if self.skipped_images:
-            write_json(self.folder / "skipped_images.json", self.skipped_images)
+            with replaced(self.folder) as made:
+                self._write_first_files(made, manifest)
+            self._manifest = manifest
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         if not engine.has_event_handler(self._finish, Events.COMPLETED):
             engine.add_event_handler(Events.COMPLETED, self._finish)
             engine.add_event_handler(Events.EPOCH_STARTED, lambda: self._before.clear())
 
-    def _continue(self, engine: Workflow, manifest: dict[str, Any]) -> None:
+    def _check(self, engine: Workflow) -> EarlierRun | None:
+        return check_usable(
+            self.folder,
+            as_flag("overwrite", self.overwrite),
+            as_flag("resume", self.resume),
+            self.settings,
+            dataset_sha256=self.dataset_sha256,
+            max_epochs=engine.state.max_epochs,
+            epoch_length=engine.state.epoch_length,
+        )
+
+    def _take_lock(self) -> None:
+        place = self.folder.resolve()  # one lock, whatever link leads there
+        try:
+            held = self._lock.enter_context(file_lock(place.with_name(f".{place.name}.lock"), wait=False))
+        except DatasetError as error:
+            raise RunFolderError(
+                f"the lock file of {self.folder} cannot be made in the folder above it: ask for the right to write "
+                "there, or choose another --output_dir."
+            ) from error
+        if not held:
+            raise RunFolderError(
+                f"another process is writing to {self.folder}: wait for its end, or choose another --output_dir."
+            )
+
+    def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
+        write_json(folder / "config.json", {**self.settings, "components": self.components})
+        write_json(folder / "manifest.json", manifest)
+        if self.skipped_images:
+            write_json(folder / "skipped_images.json", self.skipped_images)
+
+    def _continue(self, earlier: EarlierRun, manifest: dict[str, Any]) -> None:
         """Take the earlier manifest up: when the run began, how long it took, and each time that it was continued."""
-        newest = checkpoint_files(self.folder / "checkpoints")[0]
-        epoch = -(-iteration_of(newest) // engine.state.epoch_length)
-        if epoch > engine.state.max_epochs:
-            raise RunFolderError(
-                f"max_epochs is {engine.state.max_epochs}, but the run in {self.folder} has reached epoch {epoch}: "
-                "continue it with at least as many."
-            )
-        remove_leftovers(self.folder)
-        earlier = _read_manifest(self.folder)
-        assert earlier is not None, "check_run_folder has read it"
-        if earlier["dataset_sha256"] != self.dataset_sha256:
-            raise RunFolderError(
-                f"the run in {self.folder} was made with another data set: its datalist.json differs. Nothing was "
-                "changed. Give the earlier dataset_dir, or choose another --output_dir."
-            )
-        config = json.loads((self.folder / "config.json").read_text(encoding="utf-8"))
+        config = read_config(self.folder)
         check_same_settings(config.get("components", {}), self.components, f"the run in {self.folder}")
         changed = {
             name: [config.get(name), value] for name, value in self.settings.items() if config.get(name) != value
         }
         again = {name: manifest[name] for name in ("started", "device", "commit", "versions")}
-        self._seconds_before = float(earlier.get("seconds", 0.0))
+        self._seconds_before = float(earlier.manifest.get("seconds", 0.0))
         self._before = {name: (self.folder / name).read_bytes() for name in ("config.json", "manifest.json")}
-        manifest["started"] = earlier.get("started")
+        manifest["started"] = earlier.manifest.get("started")
         manifest["continued"] = [
-            *earlier.get("continued", []),
-            {**again, "from_status": earlier["status"], "changed": changed},
+            *earlier.manifest.get("continued", []),
+            {**again, "from_status": earlier.manifest["status"], "changed": changed},
         ]
 
     def _finish(self, engine: Workflow) -> None:
@@ -315,14 +290,3 @@ def _commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return found.stdout.strip() + ("-dirty" if changed.stdout.strip() else "")
-
-
-def _read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a run; None where the folder holds something else."""
-    if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
-        return None  # a dataset folder has a manifest too, and must never be emptied
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return manifest if isinstance(manifest, dict) and "status" in manifest else None

@@ -7,9 +7,11 @@ import pytest
 
 from monai_mocoi.cli import UsageError, check_command, make_plan
 from monai_mocoi.cli.plan import decide_constants
-from monai_mocoi.data import generate_demo, resolve_dataset_dir
+from monai_mocoi.data import generate_demo, load_datalist, resolve_dataset_dir
+from monai_mocoi.handlers import RunFolder, RunFolderError
 from tests.bundles.conftest import BUNDLES
 from tests.cli.conftest import CONFIG
+from tests.handlers.engine import counting
 
 TRAIN = str(BUNDLES / "nih_mse" / "configs" / "train.json")
 
@@ -118,10 +120,12 @@ def test_what_is_written_where(dataset, tmp_path):
     assert not any(value.endswith("encoder.pt") for section in plan.sections for _, value, _ in section.rows)
 
 
-def earlier_run(folder, **config):
-    folder.mkdir(parents=True)
+def earlier_run(folder, manifest=None, checkpoints=(), **config):
+    (folder / "checkpoints").mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "manifest.json").write_text('{"status": "stopped"}')
+    (folder / "manifest.json").write_text(json.dumps({"status": "stopped", **(manifest or {})}))
+    for number in checkpoints:
+        (folder / "checkpoints" / f"checkpoint_{number:09d}.pt").touch()
 
 
 def test_a_run_folder_that_is_not_empty(dataset, tmp_path):
@@ -146,15 +150,62 @@ def test_a_run_folder_that_is_not_empty(dataset, tmp_path):
 
 def test_a_run_that_is_to_be_continued(dataset, tmp_path):
     words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path), "--resume", "true", "--batch_size", "4"]
-    folder = tmp_path / "pretrain"
-    earlier_run(folder, **decide_constants(check_command(words)))
-    (folder / "checkpoints").mkdir()
-    for number in (7, 12):
-        (folder / "checkpoints" / f"checkpoint_{number:09d}.pt").touch()
+    config = decide_constants(check_command(words))
+    earlier_run(tmp_path / "pretrain", {"dataset_sha256": load_datalist(dataset).sha256}, (7, 12), **config)
     plan, rows = planned(*words, "--max_epochs", "200")
     assert rows["Written"]["run folder"][1] == "holds a run (stopped); continued from checkpoint_000000012.pt"
     assert plan.refusals == ()
-    plan, _ = planned(*words, "--seed", "2")
+    plan, rows = planned(*words, "--seed", "2")
     ((text, code),) = plan.refusals
     assert "seed 1 -> 2" in text
     assert code == 2
+    assert rows["Written"]["run folder"][1] == "holds a run (stopped)"
+
+
+def test_a_run_without_a_checkpoint_begins_anew(dataset, tmp_path):
+    words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path), "--resume", "true", "--batch_size", "4"]
+    earlier_run(tmp_path / "pretrain", **decide_constants(check_command(words)))
+    plan, rows = planned(*words)
+    assert plan.refusals == ()
+    assert rows["Written"]["run folder"][1] == "holds a run (stopped); continued from its beginning: no checkpoint yet"
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ({"manifest": {"status": "finished"}}, "without a good checkpoint (state: finished"),
+        ({"file": "encoder.pt"}, "without a good checkpoint (state: stopped; files: encoder.pt)"),
+        ({"file": "checkpoints/checkpoint_000000002.pt.damaged"}, "without a good checkpoint"),
+        ({"checkpoints": [31]}, "max_epochs is 3, but the run in {folder} has reached epoch 4"),
+        ({"checkpoints": [30], "manifest": {"dataset_sha256": "another"}}, "was made with another data set"),
+        ({"checkpoints": [30], "config": "{broken"}, "config.json in {folder} cannot be read"),
+    ],
+)
+def test_a_plan_refuses_to_continue_what_the_run_refuses(dataset, tmp_path, found, message):
+    words = [TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path), "--resume", "true", "--max_epochs", "3"]
+    words += ["--batch_size", "4"]
+    folder = tmp_path / "pretrain"
+    manifest = {"dataset_sha256": load_datalist(dataset).sha256, "epoch_length": 10, **found.get("manifest", {})}
+    earlier_run(folder, manifest, found.get("checkpoints", ()), **decide_constants(check_command(words)))
+    if "file" in found:
+        (folder / found["file"]).touch()
+    if "config" in found:
+        (folder / "config.json").write_text(found["config"])
+    plan, rows = planned(*words)
+    ((text, code),) = plan.refusals
+    assert message.format(folder=folder) in text
+    assert code == 2
+    assert rows["Written"]["run folder"][1].startswith("holds a run (")
+    handler = RunFolder(folder, decide_constants(check_command(words)), load_datalist(dataset).sha256, resume=True)
+    with pytest.raises(RunFolderError) as caught:
+        counting(max_epochs=3, iterations=10, handlers=[handler]).run()
+    assert str(caught.value) == text  # the run says the same
+
+
+def test_a_place_where_no_run_can_be_written(dataset, tmp_path):
+    (tmp_path / "file").touch()
+    plan, rows = planned(TRAIN, "--dataset_dir", dataset, "--output_dir", str(tmp_path / "file"), "--batch_size", "4")
+    ((text, code),) = plan.refusals
+    assert f"{tmp_path / 'file'} is a file" in text
+    assert code == 2
+    assert rows["Written"]["run folder"][1] == "new"

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_run_folder
+from monai_mocoi.handlers import run_folder as module
 from tests.handlers.engine import counting
 
 
@@ -94,3 +100,108 @@ def test_a_folder_of_something_else_is_never_emptied(tmp_path: Path) -> None:
         check_run_folder(tmp_path / "thesis.txt")
     with pytest.raises(SettingsError, match="'maybe'"):
         check_run_folder(tmp_path / "new", "maybe")
+
+
+def run_until_killed(folder: Path, step: int, **options: Any) -> None:
+    """In a process of its own: end without a word, as by ``kill -9``, at a change of names on the disk (from 0)."""
+    left = step
+
+    def counted(function: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            if left == 0:
+                os._exit(9)
+            left -= 1
+            return function(*args, **kwargs)
+
+        return call
+
+    for name in ("mkdir", "replace", "unlink", "rmdir"):
+        setattr(os, name, counted(getattr(os, name)))
+    run(folder, lambda engine, batch: os._exit(0), **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("again", ["resume", "overwrite"])
+def test_killed_anywhere_the_next_start_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str) -> None:
+    monkeypatch.setattr(module, "_commit", lambda: None)  # it starts processes
+    old, new = {"config.json", "manifest.json", "encoder.pt"}, {"config.json", "manifest.json", "skipped_images.json"}
+    options: dict[str, Any] = {"skipped_images": [{"row": 1}]}
+    for step in range(100):
+        folder = tmp_path / str(step) / "x"
+        if again == "overwrite":
+            run(folder)
+            (folder / "encoder.pt").touch()
+        process = multiprocessing.get_context("fork").Process(
+            target=run_until_killed, args=(folder, step), kwargs={"overwrite": again == "overwrite", **options}
+        )
+        process.start()
+        process.join()
+        assert not folder.exists() or {path.name for path in folder.iterdir()} in (old, new)
+        if process.exitcode == 0:
+            break
+        run(folder, **{again: True}, **options)
+        assert manifest(folder)["status"] == "finished"
+        assert {path.name for path in folder.iterdir()} == new
+        assert sorted(path.name for path in folder.parent.iterdir()) == [".x.lock", "x"]
+    assert 3 < step < 99
+
+
+def test_another_command_that_comes_first_keeps_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = module.file_lock
+
+    @contextmanager
+    def after_another(path: Path, wait: bool) -> Iterator[bool]:
+        monkeypatch.setattr(module, "file_lock", lock)
+        run(tmp_path / "x", overwrite=True)  # from start to end, after our first look
+        (tmp_path / "x" / "encoder.pt").write_text("precious")
+        with lock(path, wait=wait) as held:
+            yield held
+
+    monkeypatch.setattr(module, "file_lock", after_another)
+    with pytest.raises(RunFolderError, match="already holds a run"):
+        run(tmp_path / "x")
+    assert (tmp_path / "x" / "encoder.pt").read_text() == "precious"
+    run(tmp_path / "x", overwrite=True)  # the lock was freed
+
+
+def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def refuse(path: Path, wait: bool) -> Iterator[bool]:
+        raise DatasetError("cannot write to the folder 'x'")
+        yield
+
+    monkeypatch.setattr(module, "file_lock", refuse)
+    with pytest.raises(RunFolderError, match=r"lock file of .*x cannot be made in the folder above .* --output_dir"):
+        run(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_two_names_of_one_folder_have_one_lock(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+
+    def also(engine: Any, batch: Any) -> None:
+        with pytest.raises(RunFolderError, match="another process is writing"):
+            run(tmp_path / "link", overwrite=True)
+
+    run(tmp_path / "x", also)
+    assert manifest(tmp_path / "x")["status"] == "finished"
+
+
+def test_a_leftover_of_a_killed_write_is_nothing_of_value(tmp_path: Path) -> None:
+    def stop(engine: Any, batch: Any) -> None:
+        engine.terminate()
+
+    run(tmp_path / "x", stop)
+    (tmp_path / "x" / ".manifest.abc.tmp.json").touch()
+    run(tmp_path / "x", resume=True)
+    assert manifest(tmp_path / "x")["status"] == "finished"
+
+
+def test_a_handler_that_is_used_again_does_not_touch_a_run_that_it_refuses(tmp_path: Path) -> None:
+    engine = counting(handlers=[RunFolder(tmp_path / "x", {}, "abc")])
+    engine.run()
+    engine.state.epoch = engine.state.iteration = 0
+    with pytest.raises(RunFolderError, match="already holds a run"):
+        engine.run()
+    assert manifest(tmp_path / "x")["status"] == "finished"
