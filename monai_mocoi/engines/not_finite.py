@@ -20,14 +20,20 @@ class NotFiniteError(FloatingPointError):
     Args:
         iteration: from 1.
         terms: names of the terms.
-        rows: of the batch's images in the datalist's training split, over all processes.
+        rows: of the batch's images, over all processes.
         report: what :func:`write_report` gave; None: no report was asked for.
+        image_list: what the rows are rows of.
     """
 
     exit_code = NOT_FINITE
 
     def __init__(
-        self, iteration: int, terms: Sequence[str], rows: Sequence[int], report: Path | OSError | None = None
+        self,
+        iteration: int,
+        terms: Sequence[str],
+        rows: Sequence[int],
+        report: Path | OSError | None = None,
+        image_list: str = "training in datalist.json",
     ) -> None:
         self.iteration, self.terms, self.rows = iteration, list(terms), list(rows)
         where = f" What the batch and the weights held stands in {report}." if report else ""
@@ -35,7 +41,7 @@ class NotFiniteError(FloatingPointError):
             where = f" What the batch and the weights held could not be written down ({report.strerror})."
         super().__init__(
             f"iteration {iteration}: {', '.join(terms)} is not finite. The batch held the images {self.rows} (rows of "
-            f"training in datalist.json, from 0).{where} Look at these images; if they are sound, start a new "
+            f"{image_list}, from 0).{where} Look at these images; if they are sound, start a new "
             "run with a lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32."
         )
 
@@ -57,7 +63,7 @@ def write_report(
         rank: of the process.
         iteration: from 1.
         epoch: from 1.
-        batch: ``view1``, ``view2`` ``(N, C, H, W)``, and ``index`` ``(N,)`` if known.
+        batch: ``view1`` and ``view2``, or ``image``, ``(N, C, H, W)``; and ``index`` ``(N,)`` if known.
         scalars: the iteration's values.
         bad: names of those that are not finite.
         network: whose weights to look through.
@@ -66,10 +72,10 @@ def write_report(
         ``folder/not_finite_iteration_<n>_process_<rank>.json``, or why it could not be written: that must not hide the
         error that it is about.
     """
-    rows = batch["index"].tolist() if "index" in batch else [None] * len(batch["view1"])
+    views = [name for name in ("view1", "view2", "image") if name in batch]
+    rows = batch["index"].tolist() if "index" in batch else [None] * len(batch[views[0]])
     images = [
-        {"row": row, **{view: _described(batch[view][place]) for view in ("view1", "view2")}}
-        for place, row in enumerate(rows)
+        {"row": row, **{view: _described(batch[view][place]) for view in views}} for place, row in enumerate(rows)
     ]
     report: dict[str, Any] = {
         "iteration": iteration,
