@@ -27,8 +27,8 @@ def describe_settings(value: Any) -> str:
         the description: the same for the same settings, in any process; another one when a setting changes.
 
     Raises:
-        NotDescribableError: part of it is random (has ``set_random_state``), or is an object without attributes or a
-            function without a name of its own (a lambda, for example).
+        NotDescribableError: part of it is random (has ``set_random_state``), shows no settings, or is a function
+            without a name of its own (a lambda, for example).
     """
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
         return repr(value)
@@ -57,12 +57,14 @@ def describe_settings(value: Any) -> str:
         if "<" in own or getattr(value, "__closure__", None):
             raise NotDescribableError(f"{value.__module__}.{own} does not show what it does")
         return f"{value.__module__}.{own}"
-    attributes = {**getattr(value, "__dict__", {})}
+    attributes = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
         slots = kind.__dict__.get("__slots__", ())
         for slot in [slots] if isinstance(slots, str) else slots:
             if slot not in ("__dict__", "__weakref__") and hasattr(value, slot):
                 attributes[slot] = getattr(value, slot)
-    if not attributes and type(value).__repr__ is not object.__repr__:
-        return f"{name} {value!r}"
-    return f"{name} {describe_settings(attributes)}"
+    if attributes or (hasattr(value, "__dict__") and type(value).__repr__ is object.__repr__):
+        return f"{name} {describe_settings(attributes)}"
+    if " at 0x" in repr(value):  # an address: nothing else is shown
+        raise NotDescribableError(f"{name} does not show its settings")
+    return f"{name} {value!r}"

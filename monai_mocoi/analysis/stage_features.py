@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import monai
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -281,7 +282,7 @@ def _key(encoder: StageEncoder, dataset: ImageDataset, device: torch.device, aut
             f"features are computed once an image and kept, so every step of their preprocessing must be deterministic "
             f"and show its settings, but {error}. Use transforms without chance made of plain settings, or cache=False."
         ) from None
-    computed = [torch.__version__, device.type, str(autocast)]
+    computed = [torch.__version__, monai.__version__, device.type, str(autocast)]
     source = json.dumps([_FORMAT, encoder_digest(encoder), *steps, dataset.bits, decoder_versions(), *computed])
     return hashlib.sha256(source.encode()).hexdigest()
 
