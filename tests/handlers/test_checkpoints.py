@@ -55,11 +55,10 @@ def test_a_trainer_of_other_parts_is_refused_and_of_the_same_goes_on(tmp_path: P
 
 
 def test_the_precision_that_auto_came_to_must_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from monai_mocoi.engines import moco_trainer
-
-    came_to = iter([torch.bfloat16, None])
-    monkeypatch.setattr(moco_trainer, "autocast_dtype", lambda precision, device: next(came_to))
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     trainer(tmp_path, precision="auto").run()
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     text = refusal(tmp_path, precision="auto")
     assert "trainer.precision 'bf16' -> 'float32'" in text
     assert "with --precision" in text
