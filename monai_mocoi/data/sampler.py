@@ -91,14 +91,17 @@ class EpochSampler(Sampler[EpochIndex]):
         return full * self.batch_size + share
 
     def __iter__(self) -> Iterator[EpochIndex]:
-        if self.shuffle:
-            # RandomState: its stream is frozen across NumPy versions, which that of default_rng is not.
-            order = np.random.RandomState(derive_seed(self.seed, self.epoch)).permutation(self.dataset_size)
-        else:
-            order = np.arange(self.dataset_size)
+        order = self._order()
         epoch, start, self.start = self.epoch, self.start, 0
         for index in self._share(order)[start:].tolist():
             yield EpochIndex(epoch, index)
+
+    def _order(self) -> np.ndarray:
+        """Return the samples of the whole epoch, of all processes."""
+        if not self.shuffle:
+            return np.arange(self.dataset_size)
+        # RandomState: its stream is frozen across NumPy versions, which that of default_rng is not.
+        return np.random.RandomState(derive_seed(self.seed, self.epoch)).permutation(self.dataset_size)
 
     def _share(self, order: np.ndarray) -> np.ndarray:
         """Take this process's rows of every global batch."""

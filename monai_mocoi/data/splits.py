@@ -42,44 +42,87 @@ def split_by_patient(
         raise DatasetError(f"split fractions {list(fractions)}: each must be above 0 and their sum must be 1.")
     if len(patients) == 0:
         raise DatasetError("there are no images to split.")
-    names, patient_of = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
-    if len(names) < len(shares):
+    patient_of, counts, images = count_by_patient(patients, labels)
+    if len(images) < len(shares):
         raise DatasetError(
-            f"{len(names)} patient(s) cannot fill {len(shares)} splits: a patient's images stay together. "
+            f"{len(images)} patient(s) cannot fill {len(shares)} splits: a patient's images stay together. "
             "Give more patients or fewer splits."
         )
+    return deal_out(counts, images, shares, np.random.RandomState(derive_seed(seed)))[patient_of]
+
+
+def count_by_patient(
+    patients: Sequence[str], labels: ArrayLike | None
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Count images and findings of each patient; the patients are numbered in the order of their ids.
+
+    Args:
+        patients: patient id of each image.
+        labels: as for :func:`split_by_patient`.
+
+    Returns:
+        (images,) the patient's number for each image; (patients, findings) how many images of each patient have each
+        finding or class; (patients,) how many images each has.
+
+    Raises:
+        DatasetError: not one label an image.
+    """
+    names, patient_of = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     findings = _as_indicators(labels, len(patient_of))
     counts = np.zeros((len(names), findings.shape[1]))
     np.add.at(counts, patient_of, findings)
-    images = np.bincount(patient_of, minlength=len(names)).astype(float)
+    return patient_of, counts, np.bincount(patient_of, minlength=len(names)).astype(float)
 
+
+def deal_out(
+    counts: NDArray[np.float64], images: NDArray[np.float64], shares: NDArray[np.float64], random: np.random.RandomState
+) -> NDArray[np.intp]:
+    """Deal patients out to splits, as :func:`split_by_patient` does, from their counts.
+
+    Args:
+        counts: (patients, findings) how many images of each patient have each finding.
+        images: (patients,) how many images each patient has.
+        shares: (splits,) wanted share of the images, sum 1; no more splits than patients.
+        random: breaks the ties. (RandomState, for its stream is frozen across NumPy versions, which that of
+            default_rng is not.)
+
+    Returns:
+        (patients,) the split of each patient; none is empty. Where nothing tells two splits apart, the first is taken.
+    """
     # The order within a finding: chance among equals, then the patients with the most images first, because a large
     # patient placed last would unbalance a split that is nearly full.
-    # RandomState: its stream is frozen across NumPy versions, which that of default_rng is not.
-    chance = np.random.RandomState(derive_seed(seed)).permutation(len(names))
-    order = chance[np.argsort(-images[chance], kind="stable")]
+    chance = random.permutation(len(images))
+    order = chance[np.argsort(-images[chance], kind="stable")].tolist()
+    # Plain lists from here on: arrays of two or three numbers would take five times as long.
+    found, size, parts = counts.tolist(), images.tolist(), shares.tolist()
+    remaining = counts.sum(0).tolist()
     # What each split lacks, as a part of its share: all begin with the same, the total.
-    wanted = np.tile(counts.sum(0), (len(shares), 1))
-    wanted_images = np.full(len(shares), images.sum())
-    assigned = np.full(len(names), -1)
+    wanted = [[total] * len(parts) for total in remaining]
+    wanted_images = [sum(size)] * len(parts)
+    assigned = [-1] * len(size)
 
-    def assign(patient: int, need: NDArray[np.float64]) -> None:
-        best = np.flatnonzero(need >= need.max() - 1e-6)
-        split = best[np.argmax(wanted_images[best])]
+    def assign(patient: int, need: list[float]) -> None:
+        enough = max(need) - 1e-6
+        best = [split for split, lack in enumerate(need) if lack >= enough]
+        split = max(best, key=wanted_images.__getitem__)
         assigned[patient] = split
-        wanted[split] -= counts[patient] / shares[split]
-        wanted_images[split] -= images[patient] / shares[split]
+        for finding, count in enumerate(found[patient]):
+            if count:
+                wanted[finding][split] -= count / parts[split]
+                remaining[finding] -= count
+        wanted_images[split] -= size[patient] / parts[split]
 
-    left = counts.copy()
-    while (remaining := left.sum(0)).any():
-        finding = int(np.where(remaining > 0, remaining, np.inf).argmin())
-        for patient in order[left[order, finding] > 0]:
-            assign(patient, wanted[:, finding])
-            left[patient] = 0
-    for patient in order[assigned[order] < 0]:
-        assign(patient, wanted_images)
-    _fill_empty(assigned, images, len(shares))
-    return assigned[patient_of]
+    while open_findings := [finding for finding, count in enumerate(remaining) if count > 0]:
+        finding = min(open_findings, key=remaining.__getitem__)
+        for patient in order:
+            if assigned[patient] < 0 and found[patient][finding]:
+                assign(patient, wanted[finding])
+    for patient in order:
+        if assigned[patient] < 0:
+            assign(patient, wanted_images)
+    result = np.array(assigned)
+    _fill_empty(result, images, len(parts))
+    return result
 
 
 def _as_indicators(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
@@ -87,7 +130,7 @@ def _as_indicators(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
         return np.zeros((n, 0))
     array = np.asarray(labels)
     if len(array) != n:
-        raise DatasetError(f"{n} patients but {len(array)} labels were given to split; one of each an image is needed.")
+        raise DatasetError(f"{n} patients but {len(array)} labels were given; one of each an image is needed.")
     if array.ndim == 1:
         array = array[:, None] == np.unique(array)[None, :]
     return array.astype(float)

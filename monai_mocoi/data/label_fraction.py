@@ -1,0 +1,220 @@
+"""Which training and validation images have labels: drawn by fraction and seed, or given back (faults A2 and A18)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.label_order import check_fraction, draw_labelled
+from monai_mocoi.data.labels import class_indicators, label_array, label_kind
+from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.selection_rule import selection_rule
+
+LABELLED_NAME = "labelled.json"
+"""The file of a run folder that holds :attr:`LabelSubset.record`."""
+VALIDATION_LABELS = ("same", "all")
+_CUT = ("training", "validation")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelSubset:
+    """The part of a data set that has labels.
+
+    Attributes:
+        datalist: training and validation cut to the images with labels, in the order of the whole list; test whole.
+            ``sha256`` stays that of the file.
+        selection: what chooses the epoch: "metric", "loss" or "last" (see
+            :class:`~monai_mocoi.data.selection_rule.SelectionRule`).
+        record: what was done, for ``labelled.json`` in the run folder; nothing but what JSON knows. ``label_fraction``,
+            ``label_seed`` and ``validation_labels`` (null where a given file does not say), ``ids`` ("drawn" or
+            "given"), ``dataset_sha256``, ``kind`` ("multilabel" or "softmax"), ``counts`` (by split: ``images``,
+            ``of`` so many, ``patients``, and ``positives`` by class), ``selection``, ``selection_reason``,
+            ``selection_classes`` (with at least 5 positive and 5 negative validation images), ``warnings`` (sentences),
+            and the images' names: ``training`` and ``validation``.
+    """
+
+    datalist: Datalist
+    selection: str
+    record: dict[str, Any]
+
+
+def label_subset(
+    datalist: Datalist,
+    fraction: float | None = None,
+    seed: int | None = None,
+    validation_labels: str | None = None,
+    label_ids: str | Path | None = None,
+) -> LabelSubset:
+    """Cut training and validation to the images that have labels.
+
+    A fraction of the *images* is drawn as whole patients, balanced by class (see
+    :func:`~monai_mocoi.data.draw_label_order`); with one seed, 1 % is a part of 6 %. The fraction wins over the
+    coverage of the classes: one without a positive (or a negative) is named in a warning.
+
+    Args:
+        datalist: the whole one.
+        fraction: of the images of training, above 0 and at most 1; None means 1, all.
+        seed: of the draw, >= 0; None means 0. It is without effect for all images.
+        validation_labels: "same": validation is cut to the same fraction, for whoever has few labels has few to choose
+            a model by, too. "all": it keeps all. None means "same".
+        label_ids: a ``labelled.json`` of an earlier run, or the run folder: exactly its images are used, and nothing
+            is drawn. ``fraction``, ``seed`` and ``validation_labels`` must then be None or what the file says, so that
+            no run is filed under another fraction than its own. Of a file made by hand only the lists ``training`` and
+            ``validation`` are needed. None: draw.
+
+    Returns:
+        the cut datalist, how to choose the epoch, and the record.
+
+    Raises:
+        DatasetError: a setting out of range; training without labels; or ``label_ids`` cannot be read, contradicts the
+            settings, or names an image twice, one that is not in the datalist, or one of another split.
+    """
+    kind = label_kind(datalist)
+    settings: dict[str, Any] = {"label_fraction": fraction, "label_seed": seed, "validation_labels": validation_labels}
+    warnings = []
+    if label_ids is not None:
+        document = _read_ids(Path(label_ids))
+        for key, value in settings.items():
+            settings[key] = _agreed(key, value, document)
+        kept = {split: _find(datalist, split, document[split]) for split in _CUT}
+        if document.get("dataset_sha256", datalist.sha256) != datalist.sha256:
+            warnings.append("label_ids were drawn from another version of this data set; all images named are in it.")
+    else:
+        asked = (1.0 if fraction is None else fraction, 0 if seed is None else seed, validation_labels or "same")
+        settings = dict(zip(settings, asked, strict=True))
+        kept = _draw(datalist, *asked)
+    if datalist.validation and "label" not in datalist.validation[0]:
+        warnings.append(f"validation: its {len(datalist.validation)} images have no labels and are not used.")
+        kept["validation"] = []
+    cut = replace(datalist, training=kept["training"], validation=kept["validation"])
+    counts = {split: _counts(items, datalist.splits()[split], cut.labels) for split, items in kept.items()}
+    chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
+    warnings += _uncovered(counts, kind)
+    for warning in warnings:
+        logger.warning("%s", warning)
+    record = {
+        **settings,
+        "ids": "drawn" if label_ids is None else "given",
+        "dataset_sha256": datalist.sha256,
+        "kind": kind,
+        "counts": counts,
+        "selection": chosen.rule,
+        "selection_reason": chosen.reason,
+        "selection_classes": list(chosen.classes),
+        "warnings": warnings,
+        **{split: [item["name"] for item in items] for split, items in kept.items()},
+    }
+    return LabelSubset(cut, chosen.rule, record)
+
+
+def _draw(datalist: Datalist, fraction: float, seed: int, validation_labels: str) -> dict[str, list[dict[str, Any]]]:
+    check_fraction(fraction)
+    if validation_labels not in VALIDATION_LABELS:
+        raise DatasetError(
+            f"validation_labels is {validation_labels!r}; choose one of {', '.join(VALIDATION_LABELS)}: validation cut "
+            "to the same fraction, or all of it."
+        )
+    kept = {}
+    for number, split in enumerate(_CUT):
+        items = datalist.splits()[split]
+        kept[split] = items
+        if items and "label" in items[0] and (split == "training" or validation_labels == "same"):
+            patients = [item["patient"] for item in items]
+            rows = draw_labelled(patients, label_array(items), fraction, _split_seed(seed, number))
+            kept[split] = [items[row] for row in rows]
+    return kept
+
+
+def _split_seed(seed: int, number: int) -> int:
+    """A seed for each split, so that the two draws have nothing to do with each other."""
+    if type(seed) is not int or seed < 0:
+        raise DatasetError(f"label_seed is {seed!r}; it must be a whole number, 0 or more.")
+    return derive_seed(seed, number)
+
+
+def _read_ids(file: Path) -> dict[str, Any]:
+    file = file / LABELLED_NAME if file.is_dir() else file
+    hint = f"Give the {LABELLED_NAME} of a run folder, or the run folder."
+    try:
+        document = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DatasetError(f"label_ids: '{file.name}' cannot be read ({error.strerror}). {hint}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DatasetError(f"label_ids: '{file.name}' is not valid JSON ({error}). {hint}") from None
+    for split in _CUT:
+        names = document.get(split) if isinstance(document, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DatasetError(
+                f"label_ids: '{file.name}' has no list '{split}' of image names as they stand in the datalist. {hint}"
+            )
+    if not document["training"]:
+        raise DatasetError(f"label_ids: '{file.name}' names no training image.")
+    return document
+
+
+def _agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
+    """Return what the file says of a setting; an error if something else was set."""
+    stated = document.get(key)
+    if None not in (stated, value) and stated != value:
+        raise DatasetError(
+            f"label_ids: its images were drawn with {key} {stated}, but {key} is {value}: "
+            f"add --{key} {stated}, so that the run is filed under what it has."
+        )
+    return stated
+
+
+def _find(datalist: Datalist, split: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the items of these names in the order of the datalist."""
+    wanted = set(names)
+    if len(wanted) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DatasetError(
+            f"label_ids: {len(names) - len(wanted)} name(s) of '{split}' are repeated, first '{twice}'; "
+            "each image counts once."
+        )
+    items = datalist.splits()[split]
+    if missing := wanted - {item["name"] for item in items}:
+        for other, others in datalist.splits().items():
+            if misplaced := [item["name"] for item in others if item["name"] in missing]:
+                raise DatasetError(
+                    f"label_ids: {len(misplaced)} of {len(names)} images of '{split}' are in the {other} split of this "
+                    f"data set, first '{misplaced[0]}': the ids are of another split of the data."
+                )
+        raise DatasetError(
+            f"label_ids: {len(missing)} of {len(names)} images of '{split}' are not in the {split} split of this data "
+            f"set, first '{next(name for name in names if name in missing)}'. Give the ids that were drawn from it."
+        )
+    return [item for item in items if item["name"] in wanted]
+
+
+def _counts(items: Sequence[Mapping[str, Any]], whole: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
+    positives = class_indicators(label_array(items), len(names)).sum(0).tolist() if items else [0] * len(names)
+    return {
+        "images": len(items),
+        "of": len(whole),
+        "patients": len({item["patient"] for item in items}),
+        "positives": dict(zip(names, positives, strict=True)),
+    }
+
+
+def _uncovered(counts: Mapping[str, Mapping[str, Any]], kind: str) -> list[str]:
+    """Name the classes of which a split has no positive, or of findings no negative."""
+    warnings = []
+    for split, count in counts.items():
+        images = count["images"]
+        for sign, lacking in (("positive", 0), ("negative", images)):
+            names = [name for name, positives in count["positives"].items() if positives == lacking]
+            if images and names and (sign == "positive" or kind == "multilabel"):
+                warnings.append(
+                    f"{split}: no {sign} one among the {images} labelled image(s) of {len(names)} of "
+                    f"{len(count['positives'])} classes: {', '.join(names)}."
+                )
+    return warnings

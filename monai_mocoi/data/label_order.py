@@ -1,0 +1,144 @@
+"""The order in which patients get their labels: stratified, seeded, and one order for all fractions."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.splits import count_by_patient, deal_out
+
+_HALVES = np.array([0.5, 0.5])
+# A patient with more of a block's images than this, and so many times the mean, would upset the balance of its halves.
+_BIG_SHARE = 0.125
+_BIG_TIMES_MEAN = 4
+
+
+def draw_labelled(
+    patients: Sequence[str], labels: ArrayLike | None, fraction: float, seed: int = 0
+) -> NDArray[np.intp]:
+    """Draw the images that have labels, as whole patients.
+
+    Patients are taken in the order of :func:`draw_label_order` as long as that brings the number of images nearer to
+    ``round(fraction * images)``; there is always at least one patient. So the number is off by at most half the images
+    of one patient (but for a first patient with more), and with one seed the smaller of two fractions is always a part
+    of the larger one.
+
+    Args:
+        patients: patient id of each image.
+        labels: what to keep balanced: (images, findings) of 0 and 1, or (images,) of class numbers; None balances
+            nothing.
+        fraction: of the images, above 0 and at most 1. 1 takes all, without any chance.
+        seed: >= 0.
+
+    Returns:
+        the positions of the drawn images, ascending, each once.
+
+    Raises:
+        DatasetError: a fraction or seed out of range, no images, or not one label an image.
+    """
+    check_fraction(fraction)
+    patient_of, counts, images = _counted(patients, labels, seed)
+    wanted = max(1, round(fraction * len(patient_of)))
+    if wanted == len(patient_of):
+        return np.arange(wanted)
+    drawn = 0.0
+    chosen = np.zeros(len(images), dtype=bool)
+    for patient in _label_order(counts, images, seed):
+        if drawn and drawn + images[patient] - wanted >= wanted - drawn:
+            break
+        chosen[patient] = True
+        drawn += images[patient]
+    return np.flatnonzero(chosen[patient_of])
+
+
+def draw_label_order(patients: Sequence[str], labels: ArrayLike | None, seed: int = 0) -> list[str]:
+    """Put the patients in an order of which every beginning has about the prevalences of the whole.
+
+    The patients are dealt out into two halves by iterative stratification (as in
+    :func:`~monai_mocoi.data.split_by_patient`), a coin decides which half comes first, and each half is put in order
+    in the same way. So the first 1/2, 1/4, 1/8 ... of the images are each stratified within what holds them, and every
+    other beginning is made of such parts. By the coins any patient is as likely to come early as any other. Two rules
+    for patients with very many images: in a part that such a one would unbalance (more than an eighth of its images
+    and four times its mean) it gets a place by chance; and whoever has more images than the median patient waits until
+    as many images as its own are drawn, so that one patient is not the whole of a small fraction.
+
+    Args:
+        patients: patient id of each image.
+        labels: as for :func:`draw_labelled`.
+        seed: >= 0; the only chance in it. The order of the images does not matter.
+
+    Returns:
+        the ids, each once.
+
+    Raises:
+        DatasetError: a negative seed, no images, or not one label an image.
+    """
+    _, counts, images = _counted(patients, labels, seed)
+    names = np.unique(np.asarray(patients, dtype=str))
+    return [str(names[patient]) for patient in _label_order(counts, images, seed)]
+
+
+def check_fraction(fraction: float) -> None:
+    """Refuse what is no fraction of the images above 0 and at most 1.
+
+    Raises:
+        DatasetError: as said.
+    """
+    if type(fraction) not in (int, float) or not 0 < fraction <= 1:
+        raise DatasetError(
+            f"label_fraction is {fraction!r}; it is the share of the images that have labels, above 0 and at most 1: "
+            "0.01 for 1 %."
+        )
+
+
+def _counted(
+    patients: Sequence[str], labels: ArrayLike | None, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    if type(seed) is not int or seed < 0:
+        raise DatasetError(f"label_seed is {seed!r}; it must be a whole number, 0 or more.")
+    if len(patients) == 0:
+        raise DatasetError("there are no images to draw from.")
+    return count_by_patient(patients, labels)
+
+
+def _label_order(counts: NDArray[np.float64], images: NDArray[np.float64], seed: int) -> Iterator[int]:
+    """Give the patients' numbers one by one; what is not asked for is not worked out."""
+    # RandomState: its stream is frozen across NumPy versions, which that of default_rng is not.
+    random = np.random.RandomState(derive_seed(seed))
+    median = float(np.median(images))
+    drawn = 0.0
+    waiting: list[tuple[float, int, int]] = []
+    for turn, patient in enumerate(_by_halves(np.arange(len(images)), counts, images, random)):
+        heapq.heappush(waiting, (images[patient], turn, patient))
+        while waiting and waiting[0][0] <= max(drawn, median):
+            size, _, patient = heapq.heappop(waiting)
+            yield patient
+            drawn += size
+    yield from (patient for _, _, patient in sorted(waiting))
+
+
+def _by_halves(
+    block: NDArray[np.intp], counts: NDArray[np.float64], images: NDArray[np.float64], random: np.random.RandomState
+) -> Iterator[int]:
+    """Give the patients of a block, one half after the other, but for one that is too big to be balanced."""
+    if len(block) == 1:
+        yield int(block[0])
+        return
+    largest = int(images[block].argmax())
+    if images[block[largest]] > max(_BIG_SHARE * images[block].sum(), _BIG_TIMES_MEAN * images[block].mean()):
+        turn = random.randint(len(block))
+        rest = _by_halves(np.delete(block, largest), counts, images, random)
+        yield from itertools.islice(rest, turn)
+        yield int(block[largest])
+        yield from rest
+        return
+    first = random.randint(2)
+    half = deal_out(counts[block], images[block], _HALVES, random)
+    yield from _by_halves(block[half == first], counts, images, random)
+    yield from _by_halves(block[half != first], counts, images, random)
