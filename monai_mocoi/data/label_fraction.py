@@ -11,7 +11,7 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.label_order import check_fraction, draw_labelled
+from monai_mocoi.data.label_order import check_draw, draw_labelled
 from monai_mocoi.data.labels import class_indicators, label_array, label_kind
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.selection_rule import selection_rule
@@ -116,7 +116,7 @@ def label_subset(
 
 
 def _draw(datalist: Datalist, fraction: float, seed: int, validation_labels: str) -> dict[str, list[dict[str, Any]]]:
-    check_fraction(fraction)
+    check_draw(fraction, seed)
     if validation_labels not in VALIDATION_LABELS:
         raise DatasetError(
             f"validation_labels is {validation_labels!r}; choose one of {', '.join(VALIDATION_LABELS)}: validation cut "
@@ -128,16 +128,10 @@ def _draw(datalist: Datalist, fraction: float, seed: int, validation_labels: str
         kept[split] = items
         if items and "label" in items[0] and (split == "training" or validation_labels == "same"):
             patients = [item["patient"] for item in items]
-            rows = draw_labelled(patients, label_array(items), fraction, _split_seed(seed, number))
+            # A seed for each split, so that the two draws have nothing to do with each other.
+            rows = draw_labelled(patients, label_array(items), fraction, derive_seed(seed, number))
             kept[split] = [items[row] for row in rows]
     return kept
-
-
-def _split_seed(seed: int, number: int) -> int:
-    """A seed for each split, so that the two draws have nothing to do with each other."""
-    if type(seed) is not int or seed < 0:
-        raise DatasetError(f"label_seed is {seed!r}; it must be a whole number, 0 or more.")
-    return derive_seed(seed, number)
 
 
 def _read_ids(file: Path) -> dict[str, Any]:

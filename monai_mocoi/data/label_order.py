@@ -42,8 +42,8 @@ def draw_labelled(
     Raises:
         DatasetError: a fraction or seed out of range, no images, or not one label an image.
     """
-    check_fraction(fraction)
-    patient_of, counts, images = _counted(patients, labels, seed)
+    check_draw(fraction, seed)
+    patient_of, counts, images = _counted(patients, labels)
     wanted = max(1, round(fraction * len(patient_of)))
     if wanted == len(patient_of):
         return np.arange(wanted)
@@ -79,13 +79,14 @@ def draw_label_order(patients: Sequence[str], labels: ArrayLike | None, seed: in
     Raises:
         DatasetError: a negative seed, no images, or not one label an image.
     """
-    _, counts, images = _counted(patients, labels, seed)
+    check_draw(1, seed)
+    _, counts, images = _counted(patients, labels)
     names = np.unique(np.asarray(patients, dtype=str))
     return [str(names[patient]) for patient in _label_order(counts, images, seed)]
 
 
-def check_fraction(fraction: float) -> None:
-    """Refuse what is no fraction of the images above 0 and at most 1.
+def check_draw(fraction: float, seed: int) -> None:
+    """Refuse what is no fraction above 0 and at most 1, and what is no seed.
 
     Raises:
         DatasetError: as said.
@@ -95,13 +96,13 @@ def check_fraction(fraction: float) -> None:
             f"label_fraction is {fraction!r}; it is the share of the images that have labels, above 0 and at most 1: "
             "0.01 for 1 %."
         )
+    if type(seed) is not int or seed < 0:
+        raise DatasetError(f"label_seed is {seed!r}; it must be a whole number, 0 or more.")
 
 
 def _counted(
-    patients: Sequence[str], labels: ArrayLike | None, seed: int
+    patients: Sequence[str], labels: ArrayLike | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    if type(seed) is not int or seed < 0:
-        raise DatasetError(f"label_seed is {seed!r}; it must be a whole number, 0 or more.")
     if len(patients) == 0:
         raise DatasetError("there are no images to draw from.")
     return count_by_patient(patients, labels)
