@@ -1,10 +1,14 @@
-"""Ignite engines: the pretraining trainer, its evaluator, and how both pick their precision."""
+"""Ignite engines: trainers and evaluators of pretraining and of classifiers, and how they pick their precision."""
 
 from monai_mocoi._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "classifier_evaluator": ["ClassifierEvaluator"],
+        "classifier_trainer": ["ClassifierTrainer"],
+        "gradient_trainer": ["GradientTrainer"],
+        "linear_trainer": ["LinearTrainer"],
         "moco_evaluator": ["MoCoEvaluator"],
         "moco_trainer": ["MoCoTrainer"],
         "not_finite": ["NotFiniteError"],

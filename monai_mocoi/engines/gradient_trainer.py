@@ -45,9 +45,15 @@ class GradientTrainer(Trainer):
         non_blocking: copy batches to the device asynchronously.
         handlers: ignite or MONAI handlers.
 
+    Attributes:
+        converged: set by a handler that ends training early because it has reached its goal: a whole run, then.
+
     Raises:
         ValueError: settings out of range, or fewer training images than a batch.
     """
+
+    described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm")
+    """Attributes that change what is learnt, besides network, optimiser, data and precision."""
 
     def __init__(
         self,
@@ -84,6 +90,7 @@ class GradientTrainer(Trainer):
         self.optimizer = optimizer
         self.autocast = autocast_dtype(precision, device)
         self.accumulation_steps = accumulation_steps
+        self.converged = False
         self.max_grad_norm = max_grad_norm
         self.debug_dir = debug_dir
         self.image_list = image_list
@@ -114,6 +121,10 @@ class GradientTrainer(Trainer):
         # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
         self.add_event_handler(Events.EXCEPTION_RAISED, _raise)
         self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
+
+    def is_whole(self) -> bool:
+        """Whether training came to its end: its last epoch, or early because it had converged."""
+        return self.converged or (self.state.epoch >= self.state.max_epochs and not self.should_terminate)
 
     @abstractmethod
     def compute(

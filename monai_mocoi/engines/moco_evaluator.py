@@ -6,22 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from ignite.engine import Events
-from monai.engines import Evaluator
 from monai.inferers import Inferer
 from torch import nn
 
+from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.moco_trainer import prepare_views
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.metrics import relative_contrastive_loss, retrieval_accuracy
 from monai_mocoi.networks import unwrap
-from monai_mocoi.networks.processes import gather_ragged_rows, world_size
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
 
 
-class MoCoEvaluator(Evaluator):
+class MoCoEvaluator(GatheringEvaluator):
     """Measure contrastive loss and retrieval on validation images.
 
     Both views go through the *query* encoder in eval mode; the negatives of an image are the second views of all other
@@ -78,24 +76,7 @@ class MoCoEvaluator(Evaluator):
         self._queries: list[torch.Tensor] = []
         self._keys: list[torch.Tensor] = []
         self._images: list[torch.Tensor] = []
-        # Before the caller's handlers, so that those see the metrics of this epoch.
-        self.add_event_handler(Events.EPOCH_STARTED, self._forget)
-        self.add_event_handler(Events.EPOCH_COMPLETED, self._measure)
-        self._register_handlers(val_handlers or [])
-
-    def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
-        """Validate.
-
-        Args:
-            global_epoch: the trainer's epoch, from 1.
-        """
-        if self.state.epoch_length == 0 and world_size() > 1:
-            # MONAI would leave the run out, and the other processes would wait for this one's rows for ever.
-            self.state.max_epochs = self.state.epoch = global_epoch
-            self.fire_event(Events.EPOCH_STARTED)
-            self.fire_event(Events.EPOCH_COMPLETED)
-            return
-        super().run(global_epoch)
+        self.measure_before(val_handlers)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
@@ -113,28 +94,17 @@ class MoCoEvaluator(Evaluator):
             self._images.append(images)
         return {}
 
-    def _forget(self, engine: Any) -> None:
-        # Beginning with no rows of the right shape and type, for a process without images has nothing else to gather.
+    def forget(self) -> None:
+        """Drop the embeddings."""
         self._queries = [self.moco.queue.keys.new_zeros(0, self.moco.queue.keys.shape[1])]
         self._keys = list(self._queries)
         self._images = [self.moco.queue.images.new_zeros(0)]
 
-    def _gathered(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Queries and keys of all processes' images, in the order of their indices and each image once."""
-        queries, keys, images = (
-            gather_ragged_rows(torch.cat(rows)) for rows in (self._queries, self._keys, self._images)
-        )
-        if len(images) < len(queries):
-            return queries, keys
-        images, order = images.sort(stable=True)
-        first = torch.ones_like(images, dtype=torch.bool)
-        first[1:] = images[1:] != images[:-1]
-        return queries[order[first]], keys[order[first]]
-
     @torch.no_grad()
-    def _measure(self, engine: Any) -> None:
-        queries, keys = self._gathered()
-        self._forget(engine)
+    def measure(self) -> None:
+        """Compare all embeddings with each other."""
+        _, queries, keys = gathered_once(*(torch.cat(rows) for rows in (self._images, self._queries, self._keys)))
+        self.forget()
         count = len(queries)
         if count < 2:
             return  # one image has no negatives: nothing can be told
@@ -156,4 +126,4 @@ class MoCoEvaluator(Evaluator):
         values = dict(zip(names, (totals / count).tolist(), strict=True))
         values["top1_chance"] = 1 / count
         values["top5_chance"] = min(5, count) / count
-        engine.state.metrics.update({f"validation/{name}": value for name, value in values.items()})
+        self.state.metrics.update({f"validation/{name}": value for name, value in values.items()})

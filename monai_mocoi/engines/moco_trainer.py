@@ -68,6 +68,15 @@ class MoCoTrainer(GradientTrainer):
         NotFiniteError: a loss term that is not finite; names the iteration, the term and the images of the batch.
     """
 
+    described = (
+        *GradientTrainer.described,
+        "contrastive_loss",
+        "stage_loss",
+        "stage_weights",
+        "channels_last",
+        "inferer",
+    )
+
     def __init__(
         self,
         device: torch.device | str,

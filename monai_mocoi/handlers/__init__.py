@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "batch_statistics": ["AverageBatchStatistics"],
+        "best_classifier": ["BestClassifier"],
         "checkpoint_files": ["CheckpointError", "DiskFullError", "newest_checkpoint", "read_checkpoint"],
         "checkpoints": ["Checkpoints"],
+        "classifier_saver": ["ClassifierSaver", "chosen_thresholds"],
         "collapse_monitor": ["CollapseError", "CollapseMonitor"],
         "description": ["describe_training"],
         "encoder_saver": ["EncoderSaver"],

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from ignite.engine import Events
 
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.handlers.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
 from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
@@ -41,7 +41,7 @@ class Stateful(Protocol):
 
 
 class Checkpoints:
-    """Save the state of a :class:`~monai_mocoi.engines.MoCoTrainer`, and continue from the newest good one.
+    """Save the state of a :class:`~monai_mocoi.engines.GradientTrainer`, and continue from the newest good one.
 
     Attach it on every process, behind :class:`~monai_mocoi.handlers.RunFolder` and before all others: it puts the
     state back when the run starts, so that they see in ``engine.state.iteration`` whether the run is a continued one.
@@ -98,18 +98,18 @@ class Checkpoints:
         self._description: dict[str, Any] = {}
         self._saved: int | None = None
 
-    def attach(self, engine: MoCoTrainer) -> None:
+    def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
 
-    def save(self, engine: MoCoTrainer) -> None:
+    def save(self, engine: GradientTrainer) -> None:
         """Write a checkpoint of the state after the current iteration, which must complete a step of the optimiser.
 
         All processes must call it together.
         """
         if self._saved == engine.state.iteration:
             return
-        processes = gather_objects({"random": random_state(), "not_finite": first_not_finite(engine.moco)})
+        processes = gather_objects({"random": random_state(), "not_finite": first_not_finite(engine.module)})
         for name in (process.pop("not_finite") for process in processes):
             if name is not None:
                 raise WeightsNotFiniteError(engine.state.iteration, name)
@@ -117,7 +117,7 @@ class Checkpoints:
             write_checkpoint(self.folder, engine.state.iteration, self._state(engine, processes), self.keep)
         self._saved = engine.state.iteration
 
-    def _start(self, engine: MoCoTrainer) -> None:
+    def _start(self, engine: GradientTrainer) -> None:
         self._saved = None
         # Once: a second run of this trainer begins with the learning rate that the first one ended with.
         self._description = self._description or from_first_rank(describe_training(engine))
@@ -141,21 +141,21 @@ class Checkpoints:
             if not engine.has_event_handler(handler, event):
                 engine.add_event_handler(event, handler)
 
-    def _after_iteration(self, engine: MoCoTrainer) -> None:
+    def _after_iteration(self, engine: GradientTrainer) -> None:
         # The last of an epoch is saved after the epoch's validation, which would be left out otherwise. In the middle
         # of an accumulated step each process has gradients of its own: the step is completed first.
         due = engine.state.iteration // self.every > (self._saved or 0) // self.every
         if due and engine.state.iteration % engine.state.epoch_length and engine.step_is_complete():
             self.save(engine)
 
-    def _state(self, engine: MoCoTrainer, processes: list[dict[str, Any]]) -> dict[str, Any]:
+    def _state(self, engine: GradientTrainer, processes: list[dict[str, Any]]) -> dict[str, Any]:
         if self.summary_writer is not None:
             self.summary_writer.flush()
         return {
             "iteration": engine.state.iteration,
             "epoch_length": engine.state.epoch_length,
             "settings": self._compared(engine),
-            "network": engine.moco.state_dict(),
+            "network": engine.module.state_dict(),
             "optimizer": engine.optimizer.state_dict(),
             "scaler": engine.scaler.state_dict(),
             "also": {name: part.state_dict() for name, part in self.also.items()},
@@ -163,7 +163,7 @@ class Checkpoints:
             "logs": {} if self.summary_writer is None else log_lengths(self.summary_writer.log_dir),
         }
 
-    def _compared(self, engine: MoCoTrainer) -> dict[str, Any]:
+    def _compared(self, engine: GradientTrainer) -> dict[str, Any]:
         return {
             **self.settings,
             **self._description,
@@ -172,9 +172,9 @@ class Checkpoints:
             "world_size": world_size(),
         }
 
-    def _load(self, engine: MoCoTrainer, state: dict[str, Any]) -> None:
+    def _load(self, engine: GradientTrainer, state: dict[str, Any]) -> None:
         check_same_settings(state["settings"], self._compared(engine), "the checkpoint")
-        engine.moco.load_state_dict(state["network"])
+        engine.module.load_state_dict(state["network"])
         engine.optimizer.load_state_dict(state["optimizer"])
         engine.scaler.load_state_dict(state["scaler"])
         for name, part in self.also.items():
@@ -187,7 +187,7 @@ class Checkpoints:
         self._saved = state["iteration"]
 
 
-def _size(engine: MoCoTrainer) -> int:
+def _size(engine: GradientTrainer) -> int:
     """Bytes of a checkpoint, about: the network, and as much again as it learns for the optimiser's momentum."""
-    tensors = [*engine.moco.state_dict().values(), *(p for p in engine.moco.parameters() if p.requires_grad)]
+    tensors = [*engine.module.state_dict().values(), *(p for p in engine.module.parameters() if p.requires_grad)]
     return sum(t.numel() * t.element_size() for t in tensors)

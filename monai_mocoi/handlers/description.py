@@ -16,37 +16,34 @@ from ignite.engine import Engine
 from monai.transforms import Transform
 from torch import nn
 
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.handlers.settings import plain
 
 _PRECISIONS = {None: "float32", torch.bfloat16: "bf16", torch.float16: "fp16"}
-_OF_THE_TRAINER = ("stage_weights", "accumulation_steps", "max_grad_norm", "channels_last", "inferer")
 # Arguments that a class keeps under another name. (The width of each range tells the strength.)
 _KEPT_AS = {"RandColorJitter": {"_width"}}
 
 
-def describe_training(trainer: MoCoTrainer) -> dict[str, Any]:
+def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
     """Describe whatever changes what is learnt: no path, and no name of an image.
 
     Args:
         trainer: before its first step, for the learning rate is that of the moment.
 
     Returns:
-        plain values: ``network`` (a text for each module, by its path), ``optimizer``, the two losses, ``trainer``
-        (with the precision that "auto" came to), ``data`` (views, decoding, sampler, and which images can be read, as
-        a count and a digest), ``handlers`` (those that hold the optimiser or the network, such as the schedule).
+        plain values: ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses too, and
+        the precision that "auto" came to), ``data`` (views, decoding, sampler, and which images can be read, as a count
+        and a digest), ``handlers`` (those that hold the optimiser or the network, such as the schedule).
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)
     return plain(
         {
-            "network": described(trainer.moco),
+            "network": described(trainer.module),
             "optimizer": described(trainer.optimizer),
-            "contrastive_loss": described(trainer.contrastive_loss),
-            "stage_loss": described(trainer.stage_loss),
             "trainer": {
                 "precision": _PRECISIONS[trainer.autocast],
-                **{name: described(getattr(trainer, name)) for name in _OF_THE_TRAINER},
+                **{name: described(getattr(trainer, name)) for name in trainer.described},
             },
             "data": {
                 "views": described(getattr(dataset, "transform", None)),
@@ -131,7 +128,7 @@ def _readable_images(dataset: Any) -> str | None:
     return f"{len(rows)} of {len(dataset.data)} (digest of their rows {digest[:12]})"
 
 
-def _acting_handlers(trainer: MoCoTrainer) -> Iterator[Any]:
+def _acting_handlers(trainer: GradientTrainer) -> Iterator[Any]:
     for handlers in trainer._event_handlers.values():
         for function, *_ in handlers:
             owner = getattr(function, "__self__", None)

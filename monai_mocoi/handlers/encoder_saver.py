@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ from torch import nn
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import save_encoder, unwrap
+
+logger = logging.getLogger(__name__)
 
 
 class EncoderSaver:
@@ -62,3 +65,4 @@ class EncoderSaver:
             **self.sidecar,
         }
         save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)
+        logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")

@@ -199,14 +199,15 @@ class RunFolder:
         ]
 
     def _finish(self, engine: Workflow) -> None:
-        done = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
+        done = getattr(engine, "converged", False) or (
+            engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
+        )
         self._update(engine, "finished" if done else "stopped")
         self._lock.close()
         if not done:
             return
         python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
-        logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")
-        logger.info("Curves:  %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
+        logger.info("Curves: %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
         for line in self.own_data or []:
             logger.info("Your own data: %s", line.replace("python ", f"{python} ", 1))
 

@@ -118,8 +118,8 @@ def test_a_whole_trainer() -> None:
     assert "somebody" not in str(found)
     (group,) = found["optimizer"]["groups"]
     assert (group["params"], group["lr"], group["weight_decay"]) == (4, 0.5, 0.01)
-    assert found["contrastive_loss"] == {"": "InfoNCELoss(temperature=0.2, reduction='none')"}
-    assert found["stage_loss"] is None
+    assert found["trainer"]["contrastive_loss"] == {"": "InfoNCELoss(temperature=0.2, reduction='none')"}
+    assert found["trainer"]["stage_loss"] is None
     assert found["trainer"]["precision"] == "bf16"
     assert found["trainer"]["inferer"] == {"class": "SimpleInferer"}
     assert found["data"]["readable_images"].startswith("7 of 8 (")

@@ -1,0 +1,154 @@
+"""``predictions.csv``: one row an image, from which every metric, interval and plot can be computed again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.exit_codes import DATA, NOT_FINITE
+
+_LABEL, _PROBABILITY = "label_", "probability_"
+
+
+class PredictionsError(ValueError):
+    """Predictions that cannot be used; the text says where and why."""
+
+    exit_code = DATA
+
+
+class NotFinitePredictionError(PredictionsError):
+    """A probability is NaN or infinite."""
+
+    exit_code = NOT_FINITE
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of images whose labels are known.
+
+    Attributes:
+        images: id of each image, its path in the dataset folder; no two alike.
+        patients: id of each image's patient.
+        classes: names of findings or classes.
+        kind: "multilabel" or "softmax".
+        labels: ``(n, findings)`` of 0 and 1, or ``(n,)`` class numbers.
+        probabilities: ``(n, classes)`` float64 in 0..1.
+
+    Raises:
+        NotFinitePredictionError: a probability that is NaN or infinite; names the first image and class.
+        PredictionsError: sizes that do not fit, an image twice, a probability outside of 0..1.
+    """
+
+    images: tuple[str, ...]
+    patients: tuple[str, ...]
+    classes: tuple[str, ...]
+    kind: str
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        n, classes = len(self.images), len(self.classes)
+        shapes = (len(self.patients), self.labels.shape, self.probabilities.shape)
+        if shapes != (n, (n, classes) if self.kind == "multilabel" else (n,), (n, classes)):
+            raise PredictionsError(
+                f"{n} images and {classes} classes do not fit {shapes[0]} patients, labels {shapes[1]} and "
+                f"probabilities {shapes[2]}."
+            )
+        if len(set(self.images)) < n:
+            twice = next(name for i, name in enumerate(self.images) if name in self.images[:i])
+            raise PredictionsError(f"the image {twice!r} stands there twice; each image is predicted once.")
+        rows, columns = np.nonzero(~np.isfinite(self.probabilities))
+        if len(rows):
+            raise NotFinitePredictionError(
+                f"the probability of {self.classes[columns[0]]} is {self.probabilities[rows[0], columns[0]]} for the "
+                f"image {self.images[rows[0]]!r} ({len(rows)} such values in {len(set(rows))} of {n} images): no "
+                "metric is computed. Look at these images and at the weights; try precision float32."
+            )
+        if n and not 0 <= self.probabilities.min() <= self.probabilities.max() <= 1:
+            raise PredictionsError(
+                f"probabilities go from {self.probabilities.min()} to {self.probabilities.max()}, not from 0 to 1."
+            )
+
+    def indicators(self) -> NDArray[np.bool_]:
+        """``(n, classes)``: which image has which finding or class."""
+        if self.kind == "multilabel":
+            return self.labels.astype(bool)
+        return self.labels[:, None] == np.arange(len(self.classes))
+
+
+def write_predictions(path: str | Path, predictions: Predictions) -> None:
+    """Write predictions as CSV, in one step.
+
+    Columns: ``image``, ``patient``, then for findings ``label_<finding>`` (0 or 1), for classes ``label`` (the name),
+    then ``probability_<class>`` with all digits of a float64.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    multilabel = predictions.kind == "multilabel"
+    labels = [f"{_LABEL}{name}" for name in predictions.classes] if multilabel else ["label"]
+    table.writerow(["image", "patient", *labels, *(f"{_PROBABILITY}{name}" for name in predictions.classes)])
+    rows = zip(predictions.images, predictions.patients, predictions.labels, predictions.probabilities, strict=True)
+    for image, patient, label, probabilities in rows:
+        shown = label.tolist() if multilabel else [predictions.classes[label]]
+        table.writerow([image, patient, *shown, *map(repr, probabilities.tolist())])
+    write_bytes(Path(path), text.getvalue().encode())
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """Read a file that :func:`write_predictions`, or another program in the same form, has written.
+
+    Raises:
+        PredictionsError: no such file, missing columns, or a value that cannot be read; names the row.
+        NotFinitePredictionError: a probability that is NaN or infinite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise PredictionsError(f"there is no file {path.name!r} at the place given; evaluate.json writes it.")
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PredictionsError(f"{path.name} could not be read as CSV ({type(error).__name__}).") from error
+    classes = tuple(name.removeprefix(_PROBABILITY) for name in header if name.startswith(_PROBABILITY))
+    kind = "softmax" if "label" in header else "multilabel"
+    labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
+    needed = ["image", "patient", *labels]
+    if not classes or not set(needed) <= set(header):
+        raise PredictionsError(
+            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class>; it has "
+            f"{', '.join(header) or 'none'}."
+        )
+    place = {name: header.index(name) for name in [*needed, *(f"{_PROBABILITY}{name}" for name in classes)]}
+    images, patients, truth, probabilities = [], [], [], []
+    for number, row in enumerate(rows, start=2):
+        try:
+            images.append(row[place["image"]])
+            patients.append(row[place["patient"]])
+            if kind == "softmax":
+                truth.append(classes.index(row[place["label"]]))
+            else:
+                truth.append([{"0": 0, "1": 1}[row[place[name]]] for name in labels])  # type: ignore[arg-type]
+            probabilities.append([float(row[place[f"{_PROBABILITY}{name}"]]) for name in classes])
+        except (IndexError, KeyError, ValueError) as error:
+            raise PredictionsError(
+                f"{path.name}, row {number}: a cell is missing, a label is neither 0 nor 1 (nor a class's name), or a "
+                "probability is no number."
+            ) from error
+    shape = (len(rows), len(classes))
+    return Predictions(
+        tuple(images),
+        tuple(patients),
+        classes,
+        kind,
+        np.array(truth, dtype=np.int64).reshape(shape if kind == "multilabel" else len(rows)),
+        np.array(probabilities, dtype=np.float64).reshape(shape),
+    )

@@ -1,0 +1,135 @@
+"""Predictions of a classifier for a whole split, each image once whatever the number of processes, and its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.inferers import Inferer, SimpleInferer
+from torch import nn
+
+from monai_mocoi.data import ImageDataset, Predictions
+from monai_mocoi.engines.classifier_trainer import at_least_float32, prepare_images
+from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
+from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.losses import class_probabilities, classification_loss
+from monai_mocoi.metrics import SELECTION_METRICS, selection_metric
+from monai_mocoi.networks import unwrap
+
+
+class ClassifierEvaluator(GatheringEvaluator):
+    """Predict every image of a split once (fault A25), in the order of the split, and measure.
+
+    Memory grows with the number of images by their predictions only.
+
+    Args:
+        device: where to compute.
+        val_data_loader: over an :class:`~monai_mocoi.data.ImageDataset` with labels; with ``image``, ``label`` and
+            ``index``. With several processes each gives a share of the split.
+        network: the classifier, bare or in DistributedDataParallel; in eval mode while it predicts.
+        classes: names of findings or classes, in the order of the network's outputs.
+        kind: "multilabel" (sigmoids) or "softmax".
+        name: of the split, the first part of the metrics' names.
+        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
+        precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
+        channels_last: pass images in channels-last memory format.
+        epoch_length: batches to use; None: all.
+        val_handlers: ignite or MONAI handlers.
+
+    Attributes:
+        predictions: of the last run, a :class:`~monai_mocoi.data.Predictions`; None before.
+
+    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted), ``<name>/macro_auc``,
+    ``<name>/macro_average_precision`` and ``<name>/macro_f1`` (see :func:`~monai_mocoi.metrics.selection_metric`), less
+    those that are not defined for lack of positives or negatives.
+
+    Raises:
+        NotFinitePredictionError: a probability that is NaN or infinite; names the image.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        val_data_loader: Iterable,
+        network: nn.Module,
+        classes: Sequence[str],
+        kind: str,
+        name: str = "validation",
+        inferer: Inferer | None = None,
+        precision: str = "auto",
+        channels_last: bool = True,
+        epoch_length: int | None = None,
+        non_blocking: bool = True,
+        val_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.network = unwrap(network)
+        self.classes = tuple(classes)
+        self.kind = kind
+        self.name = name
+        self.inferer = SimpleInferer() if inferer is None else inferer
+        self.autocast = autocast_dtype(precision, device)
+        self.channels_last = channels_last
+        self.loss = classification_loss(kind)
+        self.predictions: Predictions | None = None
+        super().__init__(
+            device=device,
+            val_data_loader=val_data_loader,
+            epoch_length=epoch_length,
+            non_blocking=non_blocking,
+            prepare_batch=prepare_images,
+            decollate=False,
+        )
+        self._images: list[torch.Tensor] = []
+        self._logits: list[torch.Tensor] = []
+        self.measure_before(val_handlers)
+
+    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
+        images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with (
+            torch.no_grad(),
+            self.mode(self.network),
+            torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None),
+        ):
+            logits = self.inferer(images, self.network)
+        self._logits.append(at_least_float32(logits).double())
+        self._images.append(batchdata["index"].to(engine.state.device))
+        return {}
+
+    def forget(self) -> None:
+        """Drop the predictions."""
+        device = self.state.device
+        self._images = [torch.zeros(0, dtype=torch.int64, device=device)]
+        self._logits = [torch.zeros(0, len(self.classes), dtype=torch.float64, device=device)]
+
+    @torch.no_grad()
+    def measure(self) -> None:
+        """Put the predictions of all processes together, and compute the metrics."""
+        rows, logits = (part.cpu() for part in gathered_once(torch.cat(self._images), torch.cat(self._logits)))
+        self.forget()
+        self.state.metrics.clear()
+        dataset: ImageDataset = self.data_loader.dataset  # type: ignore[union-attr]
+        items = [dataset.data[row] for row in rows.tolist()]
+        labels = np.array([item["label"] for item in items], dtype=np.int64)
+        if not items:
+            labels = np.zeros((0, len(self.classes)) if self.kind == "multilabel" else 0, dtype=np.int64)
+        self.predictions = Predictions(
+            tuple(item["name"] for item in items),
+            tuple(item["patient"] for item in items),
+            self.classes,
+            self.kind,
+            labels,
+            class_probabilities(logits, self.kind).numpy(),
+        )
+        if not items:
+            return
+        truth = torch.from_numpy(labels)
+        loss = self.loss(logits, truth.double() if self.kind == "multilabel" else truth)
+        values = {"loss": float(loss)} | {
+            name: selection_metric(name, self.kind, labels, self.predictions.probabilities)
+            for name in SELECTION_METRICS
+        }
+        self.state.metrics.update({f"{self.name}/{name}": v for name, v in values.items() if np.isfinite(v)})

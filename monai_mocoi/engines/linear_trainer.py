@@ -1,0 +1,140 @@
+"""Linear evaluation as an engine: its one iteration computes the features and solves for the linear layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.engines import Trainer, Workflow
+from torch import nn
+
+from monai_mocoi.analysis import LinearEvaluation, LinearFit, pooled_features
+from monai_mocoi.data import ImageDataset, label_array
+from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.metrics import selection_metric
+from monai_mocoi.networks import unwrap, world_size
+
+
+class LinearTrainer(Trainer):
+    """Fit the linear layer of a frozen :class:`~monai_mocoi.networks.Classifier`, its penalty chosen on validation.
+
+    The features of all stages are computed once an image and encoder (:func:`~monai_mocoi.analysis.pooled_features`),
+    without augmentation; then :class:`~monai_mocoi.analysis.LinearEvaluation` solves for the layer of the network's
+    stage. The solution is put into the network, on features as the encoder gives them.
+
+    Args:
+        device: where to compute the features; the fit runs on the CPU.
+        network: the classifier, with ``trainable`` "head"; one process only.
+        training, validation: :class:`~monai_mocoi.data.ImageDataset` with labels and a deterministic transform. None
+            for validation: there is none to choose by.
+        kind: "multilabel" or "softmax".
+        metric: that the penalty is chosen by, see :func:`~monai_mocoi.metrics.selection_metric`.
+        selection: "metric", "loss" or "last", as :func:`~monai_mocoi.data.label_subset` decides.
+        penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
+        class_weights: ``(classes,)`` as :func:`~monai_mocoi.data.class_weights` gives them; None: all 1. Softmax only.
+        batch_size: images at once.
+        precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
+        num_workers: loader processes.
+        train_handlers: ignite or MONAI handlers.
+
+    Attributes:
+        fit: the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
+
+    Raises:
+        ValueError: a network whose encoder is not frozen, several processes, or class weights for findings.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        network: nn.Module,
+        training: ImageDataset,
+        validation: ImageDataset | None,
+        kind: str,
+        metric: str = "macro_auc",
+        selection: str = "metric",
+        penalties: Sequence[float] | None = None,
+        class_weights: torch.Tensor | None = None,
+        batch_size: int = 64,
+        precision: str = "auto",
+        num_workers: int = 0,
+        train_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.module = unwrap(network)
+        if class_weights is not None and kind == "multilabel":
+            raise ValueError(
+                "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
+                "own: leave it out, or choose solver gradient."
+            )
+        self.training, self.validation = training, validation
+        self.kind, self.metric = kind, metric
+        self.class_weights = class_weights
+        self.autocast = autocast_dtype(precision, device)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        grid = {} if penalties is None else {"penalties": penalties}
+        self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, **grid)
+        self.fit: LinearFit | None = None
+        super().__init__(
+            device=device, max_epochs=1, data_loader=[{}], handlers=train_handlers, decollate=False, epoch_length=1
+        )
+
+    def run(self) -> None:  # type: ignore[override]
+        """Compute, fit and choose.
+
+        Raises:
+            ValueError: the encoder is not frozen, or there are several processes.
+        """
+        if self.module.trainable != "head":
+            raise ValueError(f"trainable is {self.module.trainable!r}, but linear evaluation needs 'head'.")
+        if world_size() > 1:
+            raise ValueError("linear evaluation runs in one process: start it without torchrun.")
+        Workflow.run(self)
+
+    def restore(self) -> None:
+        """Nothing to do: the network holds the chosen layer."""
+
+    def summary(self) -> dict[str, Any]:
+        """What was chosen, and by what: plain values."""
+        assert self.fit is not None, "the run comes first"
+        names = {"metric": f"validation {self.metric}", "loss": "minus validation loss"}
+        return {
+            "rule": self.fit.selection,
+            "metric": names.get(self.fit.selection),
+            "value": self.fit.score,
+            **self.fit.summary(),
+        }
+
+    def _metric(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
+        return selection_metric(self.metric, self.kind, labels, probabilities)
+
+    def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, float]:
+        features, labels = self._features(self.training), _labels(self.training)
+        weights = None
+        if self.class_weights is not None:
+            weights = self.class_weights.double().cpu().numpy()[labels]
+        chosen_on = () if self.validation is None else (self._features(self.validation), _labels(self.validation))
+        self.fit = self.evaluation.fit(features, labels, *chosen_on, sample_weight=weights)
+        head = self.module.head
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(self.fit.weight))
+            head.bias.copy_(torch.from_numpy(self.fit.bias))
+        scalars = {"linear/penalty": self.fit.penalty}
+        return scalars if self.fit.score is None else {**scalars, "linear/validation_score": self.fit.score}
+
+    def _features(self, dataset: ImageDataset) -> np.ndarray:
+        features = pooled_features(
+            self.module.encoder,
+            dataset,
+            batch_size=self.batch_size,
+            device=self.state.device,
+            autocast=self.autocast,
+            num_workers=self.num_workers,
+        )
+        return features[self.module.stage]
+
+
+def _labels(dataset: ImageDataset) -> np.ndarray:
+    return label_array([dataset.data[row] for row in dataset.rows])

@@ -1,0 +1,155 @@
+"""The product of fine-tuning and linear evaluation: the classifier that counts, and what a user of it must know."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from ignite.engine import Events
+from monai.engines import Workflow
+from torch import nn
+
+from monai_mocoi.atomic_write import write_bytes, write_json
+from monai_mocoi.data import Predictions, write_predictions
+from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
+from monai_mocoi.handlers.checkpoint_names import checkpoint_files
+from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
+from monai_mocoi.metrics import youden_threshold
+from monai_mocoi.networks import rank, unwrap
+
+logger = logging.getLogger(__name__)
+
+_WITHOUT_A_CHOICE = 0.5
+
+
+class Chosen(Protocol):
+    """Who knows which classifier counts."""
+
+    def restore(self) -> None:
+        """Put its weights into the network."""
+
+    def summary(self) -> dict[str, Any]:
+        """What was chosen, and by what."""
+
+
+class ClassifierSaver:
+    """Write ``labelled.json`` when training starts; at its end the classifier of the chosen epoch (faults A1, A17).
+
+    ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
+    sidecar with the decision thresholds, ``validation_predictions.csv`` what they were chosen on. A run that ends
+    before its end writes none of the three. The checkpoints of a finished run are removed.
+
+    Attach it on every process, behind all handlers that train or choose.
+
+    Args:
+        folder: of the run.
+        network: the classifier, bare or in DistributedDataParallel.
+        validator: predicts the validation images; its loader must give all of them.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`, or the engine of a linear evaluation.
+        labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
+        sidecar: plain values that a user of the classifier needs.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        network: nn.Module,
+        validator: ClassifierEvaluator,
+        chosen: Chosen,
+        labelled: Mapping[str, Any],
+        sidecar: Mapping[str, Any],
+    ) -> None:
+        self.folder = Path(folder)
+        self.module = unwrap(network)
+        self.validator = validator
+        self.chosen = chosen
+        self.labelled = dict(labelled)
+        self.sidecar = dict(sidecar)
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.COMPLETED, self._save)
+
+    def _start(self, engine: Workflow) -> None:
+        if rank() == 0:
+            write_json(self.folder / "labelled.json", self.labelled)
+
+    def _save(self, engine: Workflow) -> None:
+        if isinstance(engine, GradientTrainer) and not engine.is_whole():
+            return
+        self.chosen.restore()
+        if (name := first_not_finite(self.module)) is not None:
+            raise WeightsNotFiniteError(engine.state.iteration, name)
+        self.validator.run(engine.state.epoch)
+        predictions = self.validator.predictions
+        assert predictions is not None, "the validator has just run"
+        if rank() > 0:
+            return
+        thresholds, without = chosen_thresholds(predictions)
+        if without:
+            logger.warning(
+                "No threshold can be chosen for %s: validation has no positive or no negative image of it. %.1f is "
+                "taken.",
+                ", ".join(without),
+                _WITHOUT_A_CHOICE,
+            )
+        summary = self.chosen.summary()
+        sidecar = {
+            "format": 1,
+            "kind": predictions.kind,
+            "labels": list(predictions.classes),
+            "stage": self.module.stage,
+            "trainable": self.module.trainable,
+            "thresholds": thresholds,
+            "thresholds_without_choice": without,
+            "selected": summary,
+            "validation": dict(self.validator.state.metrics),
+            "epochs": engine.state.epoch,
+            "iterations": engine.state.iteration,
+            **self.sidecar,
+        }
+        write_predictions(self.folder / "validation_predictions.csv", predictions)
+        text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
+        write_bytes(self.folder / "classifier.json", text.encode())
+        content = io.BytesIO()
+        torch.save({k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}, content)
+        write_bytes(self.folder / "classifier.pt", content.getbuffer())
+        for path in [*checkpoint_files(self.folder / "checkpoints"), self.folder / "checkpoints/best_classifier.pt"]:
+            for file in (path, path.with_name(path.name + ".sha256")):
+                file.unlink(missing_ok=True)
+        logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
+
+
+def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
+    """Choose the decision threshold of each finding on validation images, by Youden's index.
+
+    Args:
+        predictions: of the validation images.
+
+    Returns:
+        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. None and none
+        for softmax classes: there the highest probability decides.
+    """
+    if predictions.kind == "softmax":
+        return None, []
+    if not predictions.images:
+        return dict.fromkeys(predictions.classes, _WITHOUT_A_CHOICE), list(predictions.classes)
+    found = youden_threshold(predictions.labels, predictions.probabilities).tolist()
+    named = dict(zip(predictions.classes, found, strict=True))
+    without = [name for name, value in named.items() if math.isnan(value)]
+    return {name: _WITHOUT_A_CHOICE if name in without else value for name, value in named.items()}, without
+
+
+def _in_words(summary: Mapping[str, Any]) -> str:
+    where = f"epoch {summary['epoch']}" if "epoch" in summary else f"penalty {summary['penalty']:g}"
+    if summary.get("value") is None:
+        return f"{where}, not chosen on validation"
+    return f"{where}, chosen by {summary['metric']} {summary['value']:.3f}"

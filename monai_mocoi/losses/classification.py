@@ -1,0 +1,47 @@
+"""The loss of a classifier: torch's own, chosen by the kind of labels."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+LABEL_KINDS = ("multilabel", "softmax")
+
+
+def classification_loss(kind: str, weights: torch.Tensor | None = None) -> nn.Module:
+    """Choose the loss of logits ``(N, classes)``, averaged over images (and findings).
+
+    Args:
+        kind: "multilabel": binary cross-entropy of each finding, labels ``(N, classes)`` of 0 and 1. "softmax":
+            cross-entropy, labels ``(N,)`` class numbers.
+        weights: ``(classes,)`` positive; of a finding's positives against its negatives, or of a class. None: all 1.
+
+    Returns:
+        ``torch.nn.BCEWithLogitsLoss`` or ``torch.nn.CrossEntropyLoss``.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind == "multilabel":
+        return nn.BCEWithLogitsLoss(pos_weight=weights)
+    if kind == "softmax":
+        return nn.CrossEntropyLoss(weight=weights)
+    raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
+
+
+def class_probabilities(logits: torch.Tensor, kind: str) -> torch.Tensor:
+    """Turn logits into probabilities.
+
+    Args:
+        logits: ``(N, classes)``; computed in float64, so that a rounding does not make ties.
+        kind: "multilabel" (sigmoids) or "softmax".
+
+    Returns:
+        ``(N, classes)`` float64 in 0..1.
+
+    Raises:
+        ValueError: an unknown kind.
+    """
+    if kind not in LABEL_KINDS:
+        raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
+    return logits.double().sigmoid() if kind == "multilabel" else logits.double().softmax(dim=1)
