@@ -267,7 +267,7 @@ class _Solver:
 
     def _gradient(self, slope: Tensor, penalty: float) -> Tensor:
         gradient = penalty * self.parameters
-        gradient[:-1] += (self.features.T @ slope.to(self.features.dtype)).double()
+        gradient[:-1] += (slope.T.to(self.features.dtype) @ self.features).T.double()
         gradient[-1] = slope.sum(0)
         return gradient
 
