@@ -13,7 +13,7 @@ USAGE = 2
 DATA = 3
 """The dataset folder or an image in it."""
 NOT_FINITE = 4
-"""A loss became NaN or infinite."""
+"""A loss or a weight became NaN or infinite."""
 COLLAPSED = 5
 """The encoder collapsed, and ``on_collapse`` is "stop"."""
 DISK_FULL = 6

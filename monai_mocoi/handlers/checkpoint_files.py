@@ -25,7 +25,7 @@ from monai_mocoi.handlers.checkpoint_names import checkpoint_files, iteration_of
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 
 
 class CheckpointError(ValueError):

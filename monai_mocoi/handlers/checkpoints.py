@@ -17,7 +17,13 @@ from typing import Any, Protocol
 from ignite.engine import Events
 
 from monai_mocoi.engines import GradientTrainer
-from monai_mocoi.handlers.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
+from monai_mocoi.handlers.checkpoint_files import (
+    check_room,
+    newest_checkpoint,
+    read_checkpoint,
+    room_needed,
+    write_checkpoint,
+)
 from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
@@ -132,7 +138,7 @@ class Checkpoints:
         elif self.resume and rank() == 0:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
-            check_room(self.folder, (self.keep + 1 - len(list(self.folder.glob("*.pt")))) * _size(engine))
+            check_room(self.folder, room_needed(self.folder, _size(engine), self.keep))
         # Only now, to stand behind all other handlers: a checkpoint holds what they did with this iteration.
         for event, handler in (
             (Events.ITERATION_COMPLETED, self._after_iteration),

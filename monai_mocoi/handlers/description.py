@@ -20,8 +20,6 @@ from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.handlers.settings import plain
 
 _PRECISIONS = {None: "float32", torch.bfloat16: "bf16", torch.float16: "fp16"}
-# Arguments that a class keeps under another name. (The width of each range tells the strength.)
-_KEPT_AS = {"RandColorJitter": {"_width"}}
 
 
 def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
@@ -101,7 +99,7 @@ def described(value: Any, inside: bool = False) -> Any:
 def _arguments(kind: type) -> set[str]:
     inits = [vars(base).get("__init__") for base in kind.__mro__]
     named = (inspect.signature(init).parameters for init in inits if inspect.isfunction(init))
-    return _KEPT_AS.get(kind.__name__, set()).union(*named)
+    return set().union(*named)
 
 
 def _is_plain(value: Any) -> bool:

@@ -20,13 +20,14 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.atomic_write import remove_leftovers, write_bytes, write_json
+from monai_mocoi.atomic_write import remove_leftovers, write_json
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
 from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
-from monai_mocoi.handlers.same_settings import check_same_settings
 from monai_mocoi.handlers.settings import as_flag, plain
 
 logger = logging.getLogger(__name__)
@@ -65,9 +66,11 @@ def check_run_folder(
 class RunFolder:
     """Make the run folder when training starts, or go on with an earlier one; keep its manifest true until the end.
 
-    Writes ``config.json`` (the settings, resolved) and ``manifest.json`` (status, dataset hash, seed, versions, commit,
-    device, times). Attach it on the first process, before the handlers that write into the folder. While it runs, a
-    lock file beside the folder keeps another command out.
+    Writes ``config.json`` (the settings, resolved; under ``components`` what a
+    :class:`~monai_mocoi.engines.GradientTrainer` learns with, where an override deep inside the config shows) and
+    ``manifest.json`` (status, dataset hash, seed, versions, commit, device, times). Attach it on the first process,
+    before the handlers that write into the folder. While it runs, a lock file beside the folder keeps another command
+    out. A run that is to be continued is left as it is until its first epoch begins, for other handlers may refuse it.
 
     Args:
         folder: of the run.
@@ -75,8 +78,6 @@ class RunFolder:
         dataset_sha256: hash of the data set's ``datalist.json``.
         overwrite: see :func:`check_run_folder`.
         resume: keep a folder that has checkpoints; one without any is made anew.
-        components: objects to describe in ``config.json`` beside the settings, by name: what an override deep inside
-            the config changed shows there.
         skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
         own_data: commands that lead from one's own images to this run, logged at the end; None: nothing is logged.
 
@@ -94,35 +95,37 @@ class RunFolder:
         dataset_sha256: str,
         overwrite: bool | str = False,
         resume: bool | str = False,
-        components: Mapping[str, Any] | None = None,
         skipped_images: Sequence[Mapping[str, Any]] = (),
         own_data: Sequence[str] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.settings = plain(settings)
         self.dataset_sha256 = dataset_sha256
-        self.components = plain(_described(dict(components or {})))
         self.overwrite = overwrite
         self.resume = resume
         self.skipped_images = [dict(image) for image in skipped_images]
         self.own_data = own_data
+        self._components: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
+        self._taken_up: dict[str, Any] = {}
         self._began = 0.0
         self._seconds_before = 0.0
-        self._before: dict[str, bytes] = {}
         self._lock = ExitStack()
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
-        self._manifest, self._before = {}, {}
+        self._manifest, self._taken_up = {}, {}
         self._check(engine)
         self._take_lock()
         earlier = self._check(engine)  # again: another command may have come first
         self._began = time.monotonic()
+        self._seconds_before = 0.0
+        self._components = describe_training(engine) if isinstance(engine, GradientTrainer) else {}
         manifest = {
             "status": "running",
             "started": _now(),
@@ -139,9 +142,7 @@ class RunFolder:
         if as_flag("resume", self.resume) and earlier is not None and earlier.newest is not None:
             delete_leftovers(self.folder)
             remove_leftovers(self.folder)
-            self._continue(earlier, manifest)
-            self._manifest = manifest
-            self._write_first_files(self.folder, manifest)
+            self._taken_up = self._continued(earlier, manifest)
         else:
             with replaced(self.folder) as made:
                 self._write_first_files(made, manifest)
@@ -149,7 +150,6 @@ class RunFolder:
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         if not engine.has_event_handler(self._finish, Events.COMPLETED):
             engine.add_event_handler(Events.COMPLETED, self._finish)
-            engine.add_event_handler(Events.EPOCH_STARTED, lambda: self._before.clear())
 
     def _check(self, engine: Workflow) -> EarlierRun | None:
         return check_usable(
@@ -177,28 +177,39 @@ class RunFolder:
             )
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
-        write_json(folder / "config.json", {**self.settings, "components": self.components})
+        write_json(folder / "config.json", {**self.settings, "components": self._components})
         write_json(folder / "manifest.json", manifest)
+        skipped = folder / "skipped_images.json"
         if self.skipped_images:
-            write_json(folder / "skipped_images.json", self.skipped_images)
+            write_json(skipped, self.skipped_images)
+        else:
+            skipped.unlink(missing_ok=True)
 
-    def _continue(self, earlier: EarlierRun, manifest: dict[str, Any]) -> None:
+    def _continued(self, earlier: EarlierRun, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Take the earlier manifest up: when the run began, how long it took, and each time that it was continued."""
         config = read_config(self.folder)
-        check_same_settings(config.get("components", {}), self.components, f"the run in {self.folder}")
         changed = {
             name: [config.get(name), value] for name, value in self.settings.items() if config.get(name) != value
         }
         again = {name: manifest[name] for name in ("started", "device", "commit", "versions")}
         self._seconds_before = float(earlier.manifest.get("seconds", 0.0))
-        self._before = {name: (self.folder / name).read_bytes() for name in ("config.json", "manifest.json")}
-        manifest["started"] = earlier.manifest.get("started")
-        manifest["continued"] = [
-            *earlier.manifest.get("continued", []),
-            {**again, "from_status": earlier.manifest["status"], "changed": changed},
-        ]
+        return {
+            **manifest,
+            "started": earlier.manifest.get("started"),
+            "continued": [
+                *earlier.manifest.get("continued", []),
+                {**again, "from_status": earlier.manifest["status"], "changed": changed},
+            ],
+        }
+
+    def _go_on(self) -> None:
+        """Write what was put off until it was sure that the earlier run is continued."""
+        if self._taken_up:
+            self._manifest, self._taken_up = self._taken_up, {}
+            self._write_first_files(self.folder, self._manifest)
 
     def _finish(self, engine: Workflow) -> None:
+        self._go_on()  # where a finished run was continued, no epoch began
         done = getattr(engine, "converged", False) or (
             engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
         )
@@ -212,10 +223,7 @@ class RunFolder:
             logger.info("Your own data: %s", line.replace("python ", f"{python} ", 1))
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
-        if self._before:  # the earlier run cannot be continued: leave it as it was found
-            for name, content in self._before.items():
-                write_bytes(self.folder / name, content)
-        elif self._manifest:
+        if self._manifest:  # else nothing was begun: an earlier run is left as it was found
             # The type only: an error's text could name a file.
             self._manifest["error"] = type(error).__name__
             try:
@@ -235,28 +243,6 @@ class RunFolder:
             "iterations": engine.state.iteration,
         }
         write_json(self.folder / "manifest.json", self._manifest)
-
-
-def _described(value: Any) -> Any:
-    """Describe an object by its class and its plain attributes, and those of the transforms in it."""
-    if isinstance(value, Mapping):
-        return {name: _described(item) for name, item in value.items()}
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, list | tuple):
-        return [_described(item) for item in value]
-    kept = {
-        name: _described(item)
-        for name, item in vars(value).items()
-        if not name.startswith("_") and (name in ("transform", "transforms", "views") or _is_plain(item))
-    }
-    return {"class": type(value).__name__, **kept}
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(_is_plain(item) for item in value)
-    return value is None or isinstance(value, str | bool | int | float)
 
 
 def _now() -> str:

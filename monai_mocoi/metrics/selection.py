@@ -42,7 +42,7 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
         one_hot(labels, probabilities.shape[1]) if kind == "softmax" else np.asarray(labels, dtype=bool)
     )
     columns = ranked_columns(kind, probabilities.shape[1])
-    both = positive.any(axis=0) & ~positive.all(axis=0)
+    both = np.asarray(positive.any(axis=0) & ~positive.all(axis=0))
     columns = columns[both[columns]]
     if len(columns) == 0:
         return float("nan")

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.networks.batch_statistics import one_update
+from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.processes import gather_rows, rank, world_size
 from monai_mocoi.networks.seeded_weights import draw_weights
@@ -249,7 +249,7 @@ class MoCo(nn.Module):
         return _full_precision(torch.cat(outputs))
 
     def _parts(self, batch: int) -> int:
-        return max(1, min(self.bn_splits, batch // 2)) if self.training else 1
+        return batch_parts(batch, self.bn_splits) if self.training else 1
 
 
 def unwrap(network: nn.Module) -> MoCo:

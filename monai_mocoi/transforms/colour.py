@@ -164,6 +164,7 @@ class RandColorJitter(RandomizableTransform):
             raise ValueError(f"RandColorJitter: hue is a fraction of a turn from 0 (off) to 0.5, got {hue}")
         check_probability(prob, "RandColorJitter")
         super().__init__(prob)
+        self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
         strengths = np.array([brightness, contrast, saturation, hue], dtype=np.float64)
         self._low = np.array([*np.maximum(0.0, 1 - strengths[:3]), -hue])
         self._width = np.array([*(1 + strengths[:3]), hue]) - self._low

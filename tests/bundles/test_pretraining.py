@@ -168,11 +168,12 @@ def test_bad_settings_are_refused_before_a_run_folder_exists(
 def test_a_change_deep_in_the_config_shows_in_what_is_recorded(pretrained: Run) -> None:
     pretrained("nih_mse", max_epochs=1, **{"views#transform#transforms#0#degrees": 25})
     config = json.loads(Path("runs/nih_mse/pretrain/config.json").read_text())
-    rotation = config["components"]["views"]["views"]["transform"]["transforms"][0]
+    components = config["components"]
+    rotation = components["data"]["views"]["transform"]["transforms"][0]
     assert (rotation["class"], rotation["degrees"]) == ("RandRotation", [-25, 25])
-    assert config["components"]["optimizer"]["momentum"] == 0.9
-    assert config["components"]["stage_loss"] == {"class": "StageMSELoss", "normalize": True, "training": True}
-    assert "PooledMap" in config["components"]["network"]
+    assert components["optimizer"]["groups"][0]["momentum"] == 0.9
+    assert components["trainer"]["stage_loss"] == {"": "StageMSELoss(normalize=True)"}
+    assert components["network"]["stage_heads.0"].startswith("PooledMap")
 
 
 def test_no_local_path_travels_with_the_product(pretrained: Run, dataset: Path) -> None:

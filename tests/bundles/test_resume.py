@@ -278,7 +278,7 @@ DEEP = {
     "contrastive_loss#temperature": (0.5, r"contrastive_loss\S* \S*0.2 -> \S*0.5"),
     "optimizer#nesterov": (True, r"optimizer\S*nesterov False -> True"),
     "views#transform#transforms#1#ratio": ([0.9, 1.1], r"transforms.1.ratio \[0.75, 1.33\d*\] -> \[0.9, 1.1\]"),
-    "views#transform#transforms#2#brightness": (0.3, r"transforms.2._width \[0.39\d*, .*\] -> \[0.6"),
+    "views#transform#transforms#2#brightness": (0.3, r"transforms.2.brightness 0.2 -> 0.3"),
     "decode#transforms#1#mode": ("pad", r"data.decode.transforms.1.mode 'crop' -> 'pad'"),
     "train#dataset#seed": (2, r"data.seed 1 -> 2"),
     "train#sampler#shuffle": (False, r"data.sampler.shuffle True -> False"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 from monai_mocoi import exit_codes
 from monai_mocoi.cli.exit_code_table import exit_code_table
 
@@ -16,5 +18,13 @@ def test_every_code_once_with_a_meaning():
 
 def test_the_documentation_has_the_same_codes(repository):
     page = (repository / "docs" / "commands.md").read_text(encoding="utf-8")
-    documented = [int(line.split("|")[1]) for line in page.splitlines() if line.startswith("| ") and line[2].isdigit()]
-    assert documented == [*(code for code, _ in exit_code_table()), 130]
+    rows = (line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ") and line[2].isdigit())
+    documented = {int(code): meaning.strip() for code, meaning in rows}
+    table = dict(exit_code_table())
+    assert list(documented) == [*table, 130]
+    for code, meaning in table.items():
+        assert words(meaning).startswith(words(documented[code]))
+
+
+def words(meaning):
+    return re.sub(r'["`.]', "", meaning).lower()

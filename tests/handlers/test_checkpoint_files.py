@@ -110,7 +110,7 @@ class Dangerous:
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "checkpoint_000000001.pt"
-    torch.save({"format": 1, "x": Dangerous()}, path)
+    torch.save({"format": module.FORMAT, "x": Dangerous()}, path)
     with pytest.raises(CheckpointError, match=r"checkpoint_000000001.pt cannot be read"):
         read_checkpoint(path)
     assert "runs" not in capsys.readouterr().out

@@ -14,7 +14,9 @@ from tests.handlers.engine import counting
 from tests.networks.small import small_moco, small_resnet
 
 
-def test_query_encoder_of_the_last_epoch_with_its_sidecar_and_heads(tmp_path: Path) -> None:
+def test_query_encoder_of_the_last_epoch_with_its_sidecar_and_heads(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     moco = small_moco("barlow", zero_init_residual=True)
 
     def drift(engine: Any, batch: Any) -> dict[str, float]:
@@ -22,7 +24,9 @@ def test_query_encoder_of_the_last_epoch_with_its_sidecar_and_heads(tmp_path: Pa
             moco.query_encoder.backbone.conv1.weight.add_(1)
         return {}
 
-    counting(step=drift, handlers=[EncoderSaver(tmp_path, moco, {"method": "barlow", "mean": 0.5})]).run()
+    with caplog.at_level("INFO"):
+        counting(step=drift, handlers=[EncoderSaver(tmp_path, moco, {"method": "barlow", "mean": 0.5})]).run()
+    assert str(tmp_path / "encoder.pt") in caplog.text
     other = StageEncoder(small_resnet())
     load_encoder(other, tmp_path / "encoder.pt")
     assert torch.equal(other.backbone.conv1.weight, moco.query_encoder.backbone.conv1.weight)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ignite.engine import Events
 
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_run_folder
@@ -41,7 +42,6 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
         "sizes": [1, 2],
         "components": {},
     }
-    assert "encoder.pt" in caplog.text
     assert "tensorboard" in caplog.text
     assert "prepare me" in caplog.text
 
@@ -205,3 +205,66 @@ def test_a_handler_that_is_used_again_does_not_touch_a_run_that_it_refuses(tmp_p
     with pytest.raises(RunFolderError, match="already holds a run"):
         engine.run()
     assert manifest(tmp_path / "x")["status"] == "finished"
+
+
+class Continues:
+    """As Checkpoints: goes on at a state, or refuses when the run starts."""
+
+    def __init__(self, refuses: bool) -> None:
+        self.refuses = refuses
+
+    def attach(self, engine: Any) -> None:
+        engine.add_event_handler(Events.STARTED, self._start)
+
+    def _start(self, engine: Any) -> None:
+        if self.refuses:
+            raise RunFolderError("of other settings")
+        engine.state.iteration, engine.state.epoch = 3, 1
+
+
+def resume(folder: Path, refuses: bool = False, epochs: int = 2, **options: Any) -> None:
+    handlers = [RunFolder(folder, {"seed": 3, "max_epochs": epochs}, "abc", resume=True, **options), Continues(refuses)]
+    counting(max_epochs=epochs, handlers=handlers).run()
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> Path:
+    """A run of one epoch, with a checkpoint and skipped images."""
+    folder = tmp_path / "x"
+    handler = RunFolder(folder, {"seed": 3, "max_epochs": 1}, "abc", skipped_images=[{"row": 1}])
+    counting(max_epochs=1, handlers=[handler]).run()
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "checkpoint_000000003.pt").touch()
+    return folder
+
+
+def test_a_run_that_is_continued_takes_its_files_up(stopped: Path) -> None:
+    began = manifest(stopped)["started"]
+    resume(stopped, skipped_images=[{"row": 1}])
+    record = manifest(stopped)
+    assert (record["status"], record["iterations"], record["started"]) == ("finished", 6, began)
+    assert record["continued"][0]["changed"] == {"max_epochs": [1, 2]}
+    assert json.loads((stopped / "config.json").read_text())["max_epochs"] == 2
+    assert (stopped / "skipped_images.json").exists()
+    resume(stopped, skipped_images=[])
+    assert not (stopped / "skipped_images.json").exists()
+    assert len(manifest(stopped)["continued"]) == 2
+
+
+def test_a_run_that_another_handler_refuses_is_not_touched(stopped: Path) -> None:
+    def content() -> dict[Path, tuple[bytes, int]]:
+        files = (path for path in stopped.rglob("*") if path.is_file())
+        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+    before = content()
+    for skipped in ([], [{"row": 2}]):
+        with pytest.raises(RunFolderError, match="of other settings"):
+            resume(stopped, refuses=True, skipped_images=skipped)
+        assert content() == before
+    resume(stopped)  # the lock was freed
+
+
+def test_a_finished_run_that_is_continued_for_no_epoch_stays_finished(stopped: Path) -> None:
+    resume(stopped, epochs=1)
+    record = manifest(stopped)
+    assert (record["status"], record["iterations"], len(record["continued"])) == ("finished", 3, 1)
