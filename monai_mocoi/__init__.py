@@ -11,7 +11,7 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-_PACKAGES = ("data", "engines", "handlers", "losses", "metrics", "networks", "transforms")
+_PACKAGES = ("analysis", "data", "engines", "handlers", "losses", "metrics", "networks", "transforms")
 __all__ = ["__version__", *_PACKAGES]
 
 

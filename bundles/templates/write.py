@@ -19,9 +19,19 @@ from typing import Any
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
-CONFIGS = ("metadata.json", "train.json", "paper.json", "multi_gpu_train.json")
+CONFIGS = ("metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json", "evaluate.json")
 # Not settings of the method; and paths, which could name people, do not belong into what a run writes.
-NO_SETTINGS = {"imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir"}
+NO_SETTINGS = {
+    "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids"
+}  # fmt: skip
+EXTRA_SETTINGS = {
+    "train.json": {"method": "METHOD_NAME"},
+    "finetune.json": {
+        "pretraining": "METHOD_NAME",
+        "pretrained_sha256": "$@weights.sha256",
+        "labelled_sha256": "$@labelled.sha256",
+    },
+}
 
 
 def read(path: Path) -> Any:
@@ -39,12 +49,12 @@ def merged(base: Any, overlay: Any) -> Any:
     }
 
 
-def with_settings(config: dict[str, Any], template: dict[str, Any]) -> dict[str, Any]:
+def with_settings(config: dict[str, Any], template: dict[str, Any], extra: dict[str, str]) -> dict[str, Any]:
     """Put the constants that an overlay adds above ``settings``, and fill it in: a reference to each constant."""
     names = list(template)
     constants = names[: names.index("settings")] + [name for name in config if name not in template]
     rest = [name for name in names if name not in constants and name != "settings"]
-    settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | {"method": "METHOD_NAME"}
+    settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | extra
     return {**{n: config[n] for n in constants}, "settings": settings, **{n: config[n] for n in rest}}
 
 
@@ -72,8 +82,8 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
         config = template = read(TEMPLATES / "configs" / file)
         for overlay in overlays:
             config = merged(config, overlay.get(file, {}))
-        if file == "train.json":
-            config = with_settings(config, template)
+        if file in EXTRA_SETTINGS:
+            config = with_settings(config, template, EXTRA_SETTINGS[file])
         files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name).replace("METHOD_NAME", method) + "\n"
     files["configs/logging.conf"] = (TEMPLATES / "configs" / "logging.conf").read_text(encoding="utf-8")
     words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o["words"].items()}

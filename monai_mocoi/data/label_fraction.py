@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,12 @@ class LabelSubset:
     datalist: Datalist
     selection: str
     record: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the images' names in both splits: whether two runs had the same labels."""
+        names = json.dumps([self.record[split] for split in _CUT], ensure_ascii=False)
+        return hashlib.sha256(names.encode()).hexdigest()
 
 
 def label_subset(

@@ -43,7 +43,7 @@ class LinearTrainer(Trainer):
         fit: the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
 
     Raises:
-        ValueError: a network whose encoder is not frozen, several processes, or class weights for findings.
+        ValueError: see :meth:`run`.
     """
 
     def __init__(
@@ -63,11 +63,6 @@ class LinearTrainer(Trainer):
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
         self.module = unwrap(network)
-        if class_weights is not None and kind == "multilabel":
-            raise ValueError(
-                "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
-                "own: leave it out, or choose solver gradient."
-            )
         self.training, self.validation = training, validation
         self.kind, self.metric = kind, metric
         self.class_weights = class_weights
@@ -85,10 +80,15 @@ class LinearTrainer(Trainer):
         """Compute, fit and choose.
 
         Raises:
-            ValueError: the encoder is not frozen, or there are several processes.
+            ValueError: the encoder is not frozen, there are several processes, or class weights for findings.
         """
         if self.module.trainable != "head":
             raise ValueError(f"trainable is {self.module.trainable!r}, but linear evaluation needs 'head'.")
+        if self.class_weights is not None and self.kind == "multilabel":
+            raise ValueError(
+                "class_weighting has no effect on linear evaluation of findings, each of which has a classifier of its "
+                "own: leave it out, or choose solver gradient."
+            )
         if world_size() > 1:
             raise ValueError("linear evaluation runs in one process: start it without torchrun.")
         Workflow.run(self)

@@ -14,7 +14,7 @@ from monai_mocoi.engines.moco_trainer import prepare_views
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.metrics import relative_contrastive_loss, retrieval_accuracy
-from monai_mocoi.networks import unwrap
+from monai_mocoi.networks import unwrap_moco
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
 
@@ -60,7 +60,7 @@ class MoCoEvaluator(GatheringEvaluator):
         non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
     ) -> None:
-        self.moco = unwrap(network)
+        self.moco = unwrap_moco(network)
         self.inferer = inferer
         self.loss = InfoNCELoss(temperature, reduction="none")
         self.autocast = autocast_dtype(precision, device)

@@ -14,7 +14,7 @@ from torch import nn
 
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
-from monai_mocoi.networks import MoCoOutput, rank, unwrap
+from monai_mocoi.networks import MoCoOutput, rank, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class MoCoTrainer(GradientTrainer):
         non_blocking: bool = True,
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
-        self.moco = unwrap(network)
+        self.moco = unwrap_moco(network)
         if watch_every < 1:
             raise ValueError(f"watch_every is {watch_every}, but must be 1 (every iteration) or more.")
         stages = len(self.moco.stage_heads)

@@ -52,7 +52,7 @@ class ClassifierSaver:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`, or the engine of a linear evaluation.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
     """
@@ -62,7 +62,7 @@ class ClassifierSaver:
         folder: str | os.PathLike[str],
         network: nn.Module,
         validator: ClassifierEvaluator,
-        chosen: Chosen,
+        chosen: Chosen | None,
         labelled: Mapping[str, Any],
         sidecar: Mapping[str, Any],
     ) -> None:
@@ -85,7 +85,8 @@ class ClassifierSaver:
     def _save(self, engine: Workflow) -> None:
         if isinstance(engine, GradientTrainer) and not engine.is_whole():
             return
-        self.chosen.restore()
+        chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
+        chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)
         self.validator.run(engine.state.epoch)
@@ -101,7 +102,7 @@ class ClassifierSaver:
                 ", ".join(without),
                 _WITHOUT_A_CHOICE,
             )
-        summary = self.chosen.summary()
+        summary = chosen.summary()
         sidecar = {
             "format": 1,
             "kind": predictions.kind,

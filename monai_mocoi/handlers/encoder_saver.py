@@ -16,7 +16,7 @@ from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.networks import save_encoder, unwrap
+from monai_mocoi.networks import save_encoder, unwrap_moco
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class EncoderSaver:
 
     def __init__(self, folder: str | os.PathLike[str], network: nn.Module, sidecar: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
-        self.moco = unwrap(network)
+        self.moco = unwrap_moco(network)
         self.sidecar = dict(sidecar)
 
     def attach(self, engine: Workflow) -> None:

@@ -67,7 +67,10 @@ class Classifier(nn.Module):
                 maps = self.encoder.stage_map(images, self.stage)
         else:
             maps = self.encoder.stage_map(images, self.stage)
-        return self.head(maps.mean(dim=(2, 3)))
+        # Averages and the layer in full precision, also where autocast has computed the maps in half.
+        features = (maps if maps.dtype == torch.float64 else maps.float()).mean(dim=(2, 3))
+        with torch.autocast(features.device.type, enabled=False):
+            return self.head(features)
 
     def train(self, mode: bool = True) -> Classifier:
         """Switch to training or, with False, to evaluation; a frozen encoder stays in evaluation."""

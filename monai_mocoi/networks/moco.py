@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
-from monai_mocoi.networks.processes import gather_rows, rank, world_size
+from monai_mocoi.networks.processes import gather_rows, rank, unwrap, world_size
 from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead
@@ -252,13 +251,13 @@ class MoCo(nn.Module):
         return batch_parts(batch, self.bn_splits) if self.training else 1
 
 
-def unwrap(network: nn.Module) -> MoCo:
+def unwrap_moco(network: nn.Module) -> MoCo:
     """The MoCo network inside DistributedDataParallel, or the network itself.
 
     Raises:
         TypeError: it is no MoCo.
     """
-    inner = network.module if isinstance(network, DistributedDataParallel) else network
+    inner = unwrap(network)
     if not isinstance(inner, MoCo):
         raise TypeError(f"the network is a {type(inner).__name__}, but must be a monai_mocoi.networks.MoCo.")
     return inner

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import read_weights
 from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
+
+logger = logging.getLogger(__name__)
 
 _IMAGENET = "mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225]"
 
@@ -55,6 +59,29 @@ def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | 
         source = Path(pretrained).name
         report, sidecar = load_weights(encoder, file, source), file.sidecar
     return Pretrained(source, report, sidecar, weights_sha256(encoder_state_dict(encoder)))
+
+
+def started_from(
+    network: Classifier,
+    weights: Pretrained,
+    mean: float | Sequence[float],
+    std: float | Sequence[float],
+    channels: int,
+) -> Classifier:
+    """Say what a classifier's encoder starts from, with a warning for each difference in how images are prepared.
+
+    Args:
+        network: whose encoder has been given the weights by :func:`load_pretrained`.
+        weights: what that returned.
+        mean, std, channels: of this run's images, see :func:`check_preprocessing`.
+
+    Returns:
+        the network.
+    """
+    logger.info("Start: %s", weights)
+    for warning in check_preprocessing(weights.sidecar, mean=mean, std=std, channels=channels):
+        logger.warning("%s", warning)
+    return network
 
 
 def check_preprocessing(

@@ -56,6 +56,11 @@ def torchrun_device() -> torch.device:
     return torch.device("cuda", place)
 
 
+def unwrap(network: nn.Module) -> Any:
+    """The network inside DistributedDataParallel, or the network itself."""
+    return network.module if isinstance(network, DistributedDataParallel) else network
+
+
 def data_parallel(module: nn.Module) -> DistributedDataParallel:
     """Put a network into DistributedDataParallel, which averages the gradients of all processes.
 

@@ -120,7 +120,10 @@ def _content(path: Path) -> Mapping[Any, Any]:
     if path.is_dir():
         raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/encoder.pt.")
     if not path.is_file():
-        raise WeightsError(f"there is no weights file {path.name!r} at the place given: check the path.")
+        raise WeightsError(
+            f"there is no weights file {path.name!r} at the place given: check the path. (train.json writes an "
+            "encoder.pt; fine-tuning starts from random weights with --pretrained none.)"
+        )
     try:
         with open(path, "rb") as file:
             is_safetensors = file.read(9)[8:] == b"{"  # the length of a JSON header in 8 bytes, then the header

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from monai_mocoi.networks import BarlowProjector, MoCo, MoCoOutput, StageEncoder, unwrap
+from monai_mocoi.networks import BarlowProjector, MoCo, MoCoOutput, StageEncoder, unwrap_moco
 from tests.networks.small import small_moco, small_resnet, views
 
 
@@ -174,4 +174,4 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match=r"1 stage heads.*4 stages"):
         MoCo(encoder, head, queue, [BarlowProjector(4)])
     with pytest.raises(TypeError, match="Linear"):
-        unwrap(head)
+        unwrap_moco(head)

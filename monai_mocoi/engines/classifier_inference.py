@@ -1,0 +1,124 @@
+"""Probabilities and decisions for images of which nothing else is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.engines import Evaluator
+from monai.inferers import Inferer, SimpleInferer
+from torch import nn
+
+from monai_mocoi.data import NotFinitePredictionError
+from monai_mocoi.engines.classifier_trainer import at_least_float32, prepare_images
+from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.losses import LABEL_KINDS, class_probabilities
+from monai_mocoi.metrics import decide, decide_by_highest
+
+
+class ClassifierInference(Evaluator):
+    """Classify images batch by batch, and keep nothing of them.
+
+    Args:
+        device: where to compute.
+        val_data_loader: batches as :func:`~monai_mocoi.data.collate_readable` makes them.
+        network: the classifier; in eval mode while it predicts.
+        classes: names of findings or classes, in the order of the network's outputs.
+        kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
+        thresholds: by finding, at which it counts as positive; None for softmax classes.
+        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
+        precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
+        channels_last: pass images in channels-last memory format.
+        epoch_length: batches to use; None: all.
+        val_handlers: ignite or MONAI handlers.
+
+    Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
+    ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index.
+
+    Raises:
+        ValueError: an unknown kind, or thresholds that are not one a finding.
+        NotFinitePredictionError: a probability that is NaN or infinite; names the row of the table, from 1.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        val_data_loader: Iterable,
+        network: nn.Module,
+        classes: Sequence[str],
+        kind: str,
+        thresholds: Mapping[str, float] | None = None,
+        inferer: Inferer | None = None,
+        precision: str = "auto",
+        channels_last: bool = True,
+        epoch_length: int | None = None,
+        non_blocking: bool = True,
+        val_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.network = network
+        self.classes = tuple(classes)
+        self.kind = kind
+        self.thresholds = _in_order(self.classes, kind, thresholds)
+        self.inferer = SimpleInferer() if inferer is None else inferer
+        self.autocast = autocast_dtype(precision, device)
+        self.channels_last = channels_last
+        super().__init__(
+            device=device,
+            val_data_loader=val_data_loader,
+            epoch_length=epoch_length,
+            non_blocking=non_blocking,
+            prepare_batch=prepare_images,
+            decollate=False,
+            val_handlers=val_handlers,
+        )
+
+    def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
+        index = batchdata["index"].numpy()
+        probabilities = np.zeros((0, len(self.classes)))
+        if len(index):
+            logits = self._logits(engine, batchdata)
+            probabilities = class_probabilities(at_least_float32(logits).double(), self.kind).cpu().numpy()
+        self._check_finite(index, probabilities)
+        by_threshold = self.kind == "multilabel"
+        decisions = decide(probabilities, self.thresholds) if by_threshold else decide_by_highest(probabilities)
+        return {
+            "index": index,
+            "probabilities": probabilities,
+            "decisions": decisions,
+            "unreadable": batchdata["unreadable"],
+        }
+
+    def _logits(self, engine: Any, batchdata: dict[str, Any]) -> torch.Tensor:
+        images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
+        with (
+            torch.no_grad(),
+            self.mode(self.network),
+            torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None),
+        ):
+            return self.inferer(images, self.network)
+
+    def _check_finite(self, index: np.ndarray, probabilities: np.ndarray) -> None:
+        rows, columns = np.nonzero(~np.isfinite(probabilities))
+        if len(rows):
+            raise NotFinitePredictionError(
+                f"the probability of {self.classes[columns[0]]} is {probabilities[rows[0], columns[0]]} for the image in "
+                f"row {index[rows[0]] + 1}: nothing is written. Try precision float32; if that does not help, look at "
+                "this image and at the weights."
+            )
+
+
+def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
+    if kind not in LABEL_KINDS:
+        raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
+    if kind == "softmax":
+        if thresholds is not None:
+            raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
+        return None
+    if thresholds is None or set(thresholds) != set(classes):
+        named = "none" if thresholds is None else ", ".join(thresholds)
+        raise ValueError(f"thresholds are given for {named}, but one is needed for each of {', '.join(classes)}.")
+    return np.array([thresholds[name] for name in classes], dtype=np.float64)
