@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from collections.abc import Mapping
 
 from ignite.engine import Events
 from monai.engines import Workflow
@@ -13,7 +14,7 @@ from monai_mocoi.networks import rank
 logger = logging.getLogger(__name__)
 
 _MEANS = {"loss/total": "loss", "contrastive/relative_loss": "loss / guessing", "contrastive/top1": "top-1"}
-_VALIDATION = {
+_METRICS = {
     "validation/relative_loss": "loss / guessing",
     "validation/top1": "top-1",
     "validation/top1_chance": "chance",
@@ -25,10 +26,20 @@ class EpochLog:
 
     Args:
         validator: the evaluator whose metrics to show; None: none.
+        means: which of the trainer's outputs to show, and what to call each; in this order, and where they are there.
+            None: what pretraining has.
+        metrics: the same for the validator's metrics.
     """
 
-    def __init__(self, validator: Workflow | None = None) -> None:
+    def __init__(
+        self,
+        validator: Workflow | None = None,
+        means: Mapping[str, str] | None = None,
+        metrics: Mapping[str, str] | None = None,
+    ) -> None:
         self.validator = validator
+        self.means = dict(_MEANS if means is None else means)
+        self.metrics = dict(_METRICS if metrics is None else metrics)
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
@@ -53,12 +64,12 @@ class EpochLog:
 
     def _log(self, engine: Workflow) -> None:
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
-        parts = [f"{text} {means[name]:.3f}" for name, text in _MEANS.items() if name in means]
+        parts = [f"{text} {means[name]:.3f}" for name, text in self.means.items() if name in means]
         if "speed/images_per_second" in means:
             parts.append(f"{means['speed/images_per_second']:.0f} images/s")
         fresh = self.validator is not None and self.validator.state.epoch == engine.state.epoch
         metrics = self.validator.state.metrics if self.validator is not None and fresh else {}
-        checked = [f"{text} {metrics[name]:.3f}" for name, text in _VALIDATION.items() if name in metrics]
+        checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         if checked:
             parts.append("validation: " + ", ".join(checked))
         if rank() == 0:
