@@ -169,7 +169,7 @@ def test_a_change_deep_in_the_config_shows_in_what_is_recorded(pretrained: Run) 
     pretrained("nih_mse", max_epochs=1, **{"views#transform#transforms#0#degrees": 25})
     config = json.loads(Path("runs/nih_mse/pretrain/config.json").read_text())
     components = config["components"]
-    rotation = components["data"]["views"]["transform"]["transforms"][0]
+    rotation = components["data"]["views"]["views"]["transform"]["transforms"][0]
     assert (rotation["class"], rotation["degrees"]) == ("RandRotation", [-25, 25])
     assert components["optimizer"]["groups"][0]["momentum"] == 0.9
     assert components["trainer"]["stage_loss"] == {"": "StageMSELoss(normalize=True)"}
