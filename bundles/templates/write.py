@@ -19,7 +19,10 @@ from typing import Any
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
-CONFIGS = ("metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json", "evaluate.json")
+CONFIGS = (
+    "metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json",
+    "evaluate.json", "inference.json",
+)  # fmt: skip
 # Not settings of the method; and paths, which could name people, do not belong into what a run writes.
 NO_SETTINGS = {
     "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids"
@@ -31,6 +34,7 @@ EXTRA_SETTINGS = {
         "pretrained_sha256": "$@weights.sha256",
         "labelled_sha256": "$@labelled.sha256",
     },
+    "inference.json": {},
 }
 
 

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "classifier_evaluator": ["ClassifierEvaluator"],
+        "classifier_inference": ["ClassifierInference"],
         "classifier_trainer": ["ClassifierTrainer"],
         "gradient_trainer": ["GradientTrainer"],
         "linear_trainer": ["LinearTrainer"],

@@ -105,9 +105,9 @@ class ClassifierInference(Evaluator):
         rows, columns = np.nonzero(~np.isfinite(probabilities))
         if len(rows):
             raise NotFinitePredictionError(
-                f"the probability of {self.classes[columns[0]]} is {probabilities[rows[0], columns[0]]} for the image in "
-                f"row {index[rows[0]] + 1}: nothing is written. Try precision float32; if that does not help, look at "
-                "this image and at the weights."
+                f"the probability of {self.classes[columns[0]]} is {probabilities[rows[0], columns[0]]} for the image "
+                f"in row {index[rows[0]] + 1}: no table is written. Try precision float32; if that does not help, look "
+                "at this image and at the weights."
             )
 
 

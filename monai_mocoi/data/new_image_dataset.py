@@ -1,0 +1,71 @@
+"""New images as a torch ``Dataset``: decoded when asked for and kept nowhere; an unreadable one gives its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+from monai_mocoi.data.decoded_cache import decode_one, dequantise
+from monai_mocoi.data.errors import ImageDecodeError
+
+
+class NewImageDataset(Dataset[Any]):
+    """The images of inference. What comes out is bit for bit what :class:`~monai_mocoi.data.ImageDataset` gives.
+
+    Args:
+        data: items with ``image``, the path, as :func:`~monai_mocoi.data.images_to_classify` gives them.
+        decode: path -> tensor (C, H, W), values 0..1; deterministic.
+        transform: dict -> dict, called with the sample; deterministic. None: nothing.
+        bits: 8 or 16, to which decoded values are rounded: those of the classifier's training.
+
+    A sample is a dict of ``image`` (C, H, W) and ``index``, the place in ``data``, from 0. That of an image that cannot
+    be read has ``reason`` instead of ``image``, a sentence without its name or path.
+
+    Raises:
+        MemoryError, DatasetError: when asked for a sample; the machine's trouble, not the image's.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[Mapping[str, Any]],
+        decode: Callable[[str], torch.Tensor],
+        transform: Callable[[dict[str, Any]], Any] | None = None,
+        bits: int = 8,
+    ) -> None:
+        self.data = data
+        self.decode = decode
+        self.transform = transform
+        self.bits = bits
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            # Errors of the machine name the row as the table does, from 1.
+            picture = dequantise(decode_one(self.decode, self.data[index]["image"], index + 1, self.bits, None))
+        except ImageDecodeError as error:
+            return {"index": index, "reason": error.reason}
+        sample = {"image": picture, "index": index}
+        return sample if self.transform is None else self.transform(sample)
+
+
+def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Put those samples together that have an image: a ``collate_fn`` for :class:`NewImageDataset`.
+
+    Args:
+        samples: of a batch.
+
+    Returns:
+        ``image`` (N, C, H, W), None where no image of the batch can be read; ``index`` (N,) int64; ``unreadable``: the
+        reason by index.
+    """
+    readable = [sample for sample in samples if "image" in sample]
+    return {
+        "image": torch.stack([sample["image"] for sample in readable]) if readable else None,
+        "index": torch.tensor([sample["index"] for sample in readable], dtype=torch.int64),
+        "unreadable": {sample["index"]: sample["reason"] for sample in samples if "image" not in sample},
+    }

@@ -1,0 +1,157 @@
+"""New images, without labels or patients: found in folders, or named in a list."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.demo import resolve_dataset_dir
+from monai_mocoi.data.errors import DatasetError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".dic")
+_LIST_SUFFIXES = (".csv", ".txt")
+_WANTED = f"files ending in {', '.join(IMAGE_SUFFIXES)}, and DICOM files of any name"
+
+logger = logging.getLogger(__name__)
+
+
+def images_to_classify(
+    images: str | os.PathLike[str] | Sequence[str] | None, dataset_dir: str, modality: str
+) -> list[dict[str, str]]:
+    """What inference is to work on: the images given or, without any, the test images of a data set.
+
+    Args:
+        images: see :func:`find_new_images`; None: the test split of ``dataset_dir``.
+        dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
+        modality: of the demo data.
+
+    Returns:
+        as :func:`find_new_images`; the names of test images are those of the datalist.
+
+    Raises:
+        DatasetError: no image, or no dataset folder.
+    """
+    if images is not None:
+        return find_new_images(images)
+    test = load_datalist(resolve_dataset_dir(dataset_dir, modality)).test
+    if not test:
+        raise DatasetError("the data set has no test images; say which images to classify by --images FOLDER.")
+    return [{"image": item["image"], "name": item["name"]} for item in test]
+
+
+def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict[str, str]]:
+    """Find images in folders and all folders below them, or read where they are from a list.
+
+    Of a folder every file is taken that is named like an image (:data:`IMAGE_SUFFIXES`, upper or lower case), whether
+    it can be read or not, and every other one with the mark of a DICOM file. Hidden files, and a DICOMDIR, are left
+    out; symbolic links are followed. The order is that of the names, folder by folder.
+
+    Args:
+        images: a folder; an image file; a list (``.txt``: a path a line; ``.csv``: with a column ``image``; relative
+            paths are taken from the list's folder); or several of these.
+
+    Returns:
+        an item for each: ``image`` (path) and ``name``: the path relative to the folder given, or as it was written; of
+        several folders with the folder's path as it was given before it.
+
+    Raises:
+        DatasetError: one of the places does not exist, cannot be read or has no image. It is not named, for it could
+            identify a patient.
+    """
+    places = [images] if isinstance(images, str | os.PathLike) else list(images)
+    if not places:
+        raise DatasetError("images is an empty list: give a folder, a list of paths, or several of these.")
+    found: list[dict[str, str]] = []
+    for number, place in enumerate(places, start=1):
+        which = "images" if len(places) == 1 else f"images, entry {number} of {len(places)}"
+        found += _at(Path(place).expanduser(), str(place), which, alone=len(places) == 1)
+    return found
+
+
+def _at(path: Path, given: str, which: str, alone: bool) -> list[dict[str, str]]:
+    if path.is_dir():
+        names, others = _in_folder(path, which)
+        if not names:
+            raise DatasetError(
+                f"{which}: the folder and those below it hold no image, but {others} other file(s). Images are "
+                f"{_WANTED}."
+            )
+        logger.info("%s: %d images found; %d other files left out", which, len(names), others)
+        return [{"image": str(path / name), "name": name if alone else os.path.join(given, name)} for name in names]
+    if not path.is_file():
+        raise DatasetError(f"{which}: there is no such file or folder; check the path.")
+    if path.suffix.lower() not in _LIST_SUFFIXES:
+        return [{"image": str(path), "name": given}]
+    listed = _listed(path, which)
+    if not listed:
+        raise DatasetError(f"{which}: the list names no image.")
+    logger.info("%s: %d images in the list", which, len(listed))
+    return [{"image": str(path.parent / Path(name).expanduser()), "name": name} for name in listed]
+
+
+def _in_folder(folder: Path, which: str) -> tuple[list[str], int]:
+    """The images in a folder, relative to it, and the number of other files."""
+
+    def stop(error: OSError) -> None:
+        raise DatasetError(
+            f"{which}: a folder cannot be read ({error.strerror}), so images could be missed; change its permissions."
+        ) from None
+
+    names: list[str] = []
+    others = 0
+    seen: set[str] = set()
+    for parent, subfolders, files in os.walk(folder, followlinks=True, onerror=stop):
+        place = os.path.realpath(parent)
+        if place in seen:  # a link to a folder above
+            subfolders.clear()
+            continue
+        seen.add(place)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        for name in sorted(files):
+            path = os.path.join(parent, name)
+            if _is_image(path, name):
+                names.append(os.path.relpath(path, folder))
+            else:
+                others += 1
+    return names, others
+
+
+def _is_image(path: str, name: str) -> bool:
+    if name.startswith(".") or name.upper() == "DICOMDIR":
+        return False
+    if name.lower().endswith(IMAGE_SUFFIXES):
+        return True
+    if not os.path.isfile(path):  # a pipe could be waited for without end
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _listed(path: Path, which: str) -> list[str]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(
+            f"{which}: the list cannot be read ({type(error).__name__}); save it as UTF-8 text."
+        ) from None
+    if path.suffix.lower() == ".txt":
+        return [line.strip() for line in text.split("\n") if line.strip()]
+    for delimiter in (",", ";", "\t"):
+        try:
+            header, *rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)] or [[]]
+        except csv.Error:
+            continue
+        if "image" in header:
+            place = header.index("image")
+            if any(len(row) <= place or not row[place].strip() for row in rows):
+                raise DatasetError(f"{which}: a row of the list has nothing in its column 'image'.")
+            return [row[place].strip() for row in rows]
+    raise DatasetError(f"{which}: the list has no column 'image'; write 'image' above the column with the paths.")

@@ -1,0 +1,136 @@
+"""Where in an image the evidence for a class lies: Grad-CAM (Selvaraju et al. 2017) laid over it."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Events
+from monai.engines import Workflow
+from monai.visualize import GradCAM
+from PIL import Image
+
+from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
+from monai_mocoi.handlers.settings import SettingsError
+from monai_mocoi.networks import Classifier
+
+_STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
+
+
+class GradCAMOverlays:
+    """Write a PNG for each image and class wanted, ``grad_cam/row000012_Pleural_Thickening.png``.
+
+    The rows are those of the table, from 1. The heat comes from the stage that the classifier looks at, in float32; it
+    is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images cannot
+    be compared. Black to red, yellow and white is laid over the picture as the network sees it, but for the
+    normalisation, which is undone.
+
+    Args:
+        folder: of the inference.
+        network: the classifier. It is for inference alone from then on: what lies before its stage is frozen.
+        classes: names of findings or classes.
+        mean: subtracted by the images' last transform, one value or one a channel.
+        std: divided by there.
+        only: names of the classes to show; None: all.
+        positive: show a class on those images alone for which it was decided.
+
+    Raises:
+        SettingsError: a class that the classifier does not have.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        network: Classifier,
+        classes: Sequence[str],
+        mean: float | Sequence[float],
+        std: float | Sequence[float],
+        only: Sequence[str] | None = None,
+        positive: bool = True,
+    ) -> None:
+        wanted = [only] if isinstance(only, str) else list(classes if only is None else only)
+        if unknown := [name for name in wanted if name not in classes]:
+            raise SettingsError(
+                f"grad_cam_classes has {unknown[0]!r}, which is no class of this classifier; those are "
+                f"{', '.join(classes)}."
+            )
+        self.folder = Path(folder) / OVERLAYS_NAME
+        self.network = network
+        self.columns = [column for column, name in enumerate(classes) if name in wanted]
+        self.positive = positive
+        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
+        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self._names = _file_names(classes)
+        layer = f"encoder.backbone.layer{network.stage}"
+        for name, parameter in network.named_parameters():
+            # The gradient ends at the stage; without this, all activations before it would be kept too.
+            parameter.requires_grad_(name.startswith((f"{layer}.", "head.")))
+        self._grad_cam = GradCAM(network, layer, postprocessing=lambda heat: heat)
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a :class:`~monai_mocoi.engines.ClassifierInference`."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._draw)
+
+    def _draw(self, engine: Workflow) -> None:
+        output: dict[str, Any] = engine.state.output
+        wanted = output["decisions"] if self.positive else np.ones_like(output["decisions"])
+        for column in self.columns:
+            chosen = np.flatnonzero(wanted[:, column])
+            if not len(chosen):
+                continue
+            images = engine.state.batch["image"][torch.from_numpy(chosen)]
+            heats = self.heat(images.to(engine.state.device), column).cpu()
+            for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
+                content = io.BytesIO()
+                Image.fromarray(overlay(image * self.std + self.mean, heat)).save(content, "PNG")
+                name = f"row{output['index'][place] + 1:06d}_{self._names[column]}.png"
+                write_bytes(self.folder / name, content.getbuffer())
+
+    def heat(self, images: torch.Tensor, column: int) -> torch.Tensor:
+        """Grad-CAM of a class, scaled image by image.
+
+        Args:
+            images: ``(N, C, H, W)``, normalised, on the network's device.
+            column: number of the class, from 0.
+
+        Returns:
+            ``(N, H, W)`` in 0..1; all 0 where nothing speaks for the class.
+        """
+        with torch.enable_grad():
+            heat = self._grad_cam(images, class_idx=column)[:, 0].detach()
+        self.network.zero_grad(set_to_none=True)
+        most = heat.amax(dim=(1, 2), keepdim=True)
+        return torch.where(most > 0, heat / most, torch.zeros_like(heat))
+
+
+def overlay(picture: torch.Tensor, heat: torch.Tensor) -> np.ndarray:
+    """Lay a heat over a picture.
+
+    Args:
+        picture: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1; what lies outside is cut off.
+        heat: ``(H, W)`` in 0..1. Colour c(h) = (3 h, 3 h - 1, 3 h - 2), each cut off to 0..1, covers 0.6 h of the
+            picture.
+
+    Returns:
+        ``(H, W, 3)`` uint8.
+    """
+    steps = torch.arange(3, dtype=heat.dtype).reshape(3, 1, 1)
+    colour = (3 * heat - steps).clamp(0, 1)
+    share = _STRONGEST * heat
+    mixed = picture.clamp(0, 1).expand(3, -1, -1) * (1 - share) + colour * share
+    return (mixed * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+
+def _file_names(classes: Sequence[str]) -> list[str]:
+    """Names of classes as parts of file names: letters, digits and lines; no two alike, capitals or not."""
+    names = [re.sub(r"\W+", "_", name).strip("_") for name in classes]
+    if all(names) and len({name.lower() for name in names}) == len(names):
+        return names
+    return [f"{name}_{number}" for number, name in enumerate(names, start=1)]

@@ -1,0 +1,44 @@
+"""What inference writes, and whether it may; ``mocoi plan`` asks the same, so torch is not imported for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from monai_mocoi.handlers.run_folder_error import RunFolderError
+
+TABLE_NAME = "predictions.csv"
+OVERLAYS_NAME = "grad_cam"
+_OVERLAY_PATTERN = "row[0-9]*.png"
+
+
+def check_inference_folder(folder: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds an earlier inference. Nothing is changed.
+
+    Args:
+        folder: for the table, and a folder of overlays in it.
+        overwrite: allow it; :func:`empty_inference_folder` removes what is there.
+
+    Raises:
+        RunFolderError: it holds one, or it is a file.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file, but a folder is needed: name another by --inference_dir FOLDER.")
+    if not overwrite and any(_products(folder)):
+        raise RunFolderError(
+            f"{folder} already holds predictions. Write elsewhere by --inference_dir FOLDER, or replace them by "
+            "--overwrite true."
+        )
+
+
+def empty_inference_folder(folder: Path) -> None:
+    """Remove the table and the overlays of an earlier inference, and nothing else."""
+    for product in list(_products(folder)):
+        product.unlink()
+
+
+def _products(folder: Path) -> Iterator[Path]:
+    table = folder / TABLE_NAME
+    if table.exists():
+        yield table
+    yield from (folder / OVERLAYS_NAME).glob(_OVERLAY_PATTERN)

@@ -1,0 +1,126 @@
+"""The product of inference: one CSV row an image, readable or not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ignite.engine import Events
+from monai.engines import Workflow
+
+from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.exit_codes import DATA
+from monai_mocoi.handlers.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
+from monai_mocoi.handlers.settings import as_flag
+
+logger = logging.getLogger(__name__)
+
+_MOST_REASONS = 20  # shown in the log; the table has all of them
+
+
+class InferenceTable:
+    """Collect what :class:`~monai_mocoi.engines.ClassifierInference` says, and write it when all images are done.
+
+    Columns of ``predictions.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
+    ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or, for
+    softmax classes, ``decision`` (the name of the class). What is not known is empty.
+
+    The table names files, because who gave them needs to know which is which; the log names rows only.
+
+    Args:
+        folder: where ``predictions.csv`` goes.
+        items: the images with their ``name``, in the order of the engine's ``index``.
+        classes: names of findings or classes.
+        kind: "multilabel" or "softmax".
+        overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
+            "true" and "false" will do.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        items: Sequence[Mapping[str, str]],
+        classes: Sequence[str],
+        kind: str,
+        overwrite: bool | str = False,
+    ) -> None:
+        self.folder = Path(folder)
+        self.items = items
+        self.classes = tuple(classes)
+        self.kind = kind
+        self.overwrite = as_flag("overwrite", overwrite)
+        self.unreadable: dict[int, str] = {}
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+
+    def check(self) -> None:
+        """Refuse a folder that holds an earlier table.
+
+        Raises:
+            RunFolderError: it does.
+        """
+        check_inference_folder(self.folder, self.overwrite)
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on an engine; before a handler that writes overlays."""
+        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._take)
+        engine.add_event_handler(Events.COMPLETED, self._write)
+
+    def exit_if_unreadable(self) -> None:
+        """End the process with the code of bad data, if an image could not be read: for ``finalize``."""
+        if self.unreadable:
+            sys.exit(DATA)
+
+    def _start(self, engine: Workflow) -> None:
+        self.check()
+        empty_inference_folder(self.folder)
+        self.unreadable, self._known = {}, {}
+
+    def _take(self, engine: Workflow) -> None:
+        output: dict[str, Any] = engine.state.output
+        rows = zip(output["probabilities"], output["decisions"], strict=True)
+        self._known.update(zip(output["index"].tolist(), rows, strict=True))
+        for index, reason in output["unreadable"].items():
+            if len(self.unreadable) < _MOST_REASONS:
+                logger.warning("row %d cannot be read: %s", index + 1, reason)
+            self.unreadable[index] = reason
+
+    def _write(self, engine: Workflow) -> None:
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        decisions = [f"decision_{name}" for name in self.classes] if self.kind == "multilabel" else ["decision"]
+        table.writerow(
+            ["row", "image", "status", "reason", *(f"probability_{name}" for name in self.classes), *decisions]
+        )
+        empty = [""] * (len(self.classes) + len(decisions))
+        for index, item in enumerate(self.items):
+            if index in self._known:
+                table.writerow([index + 1, item["name"], "ok", "", *self._cells(*self._known[index])])
+            elif index in self.unreadable:
+                table.writerow([index + 1, item["name"], "unreadable", self.unreadable[index], *empty])
+        # A name may hold bytes that are no UTF-8: they go out as they came.
+        write_bytes(self.folder / TABLE_NAME, text.getvalue().encode("utf-8", "surrogateescape"))
+        done = len(self._known)
+        logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
+        if self.unreadable:
+            logger.error(
+                "%d of %d images cannot be read; the column 'reason' says why. The command therefore ends with exit "
+                "code %d.",
+                len(self.unreadable),
+                done + len(self.unreadable),
+                DATA,
+            )
+
+    def _cells(self, probabilities: np.ndarray, decisions: np.ndarray) -> list[Any]:
+        if self.kind == "multilabel":
+            decided: list[Any] = decisions.astype(int).tolist()
+        else:
+            decided = [self.classes[int(decisions.argmax())]]
+        return [*map(repr, probabilities.tolist()), *decided]
