@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
 CONFIGS = (
     "metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json",
-    "evaluate.json", "inference.json",
+    "multi_gpu_finetune.json", "evaluate.json", "multi_gpu_evaluate.json", "inference.json",
 )  # fmt: skip
 # Not settings of the method; and paths, which could name people, do not belong into what a run writes.
 NO_SETTINGS = {

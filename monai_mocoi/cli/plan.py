@@ -17,9 +17,10 @@ from monai_mocoi.cli.config_ids import find, has, walk
 from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.exit_codes import DATA
+from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
-_PLACES = ("dataset_dir", "output_dir", "overwrite", "resume")
+_PLACES = ("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids")
 # What each handler writes: the argument that names its folder, then file and meaning.
 _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "RunFolder": (
@@ -35,6 +36,19 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("encoder.json", "what must be known to use it"),
             ("heads.pt", "projection and stage heads"),
         ),
+    ),
+    "ClassifierSaver": (
+        "folder",
+        (
+            ("classifier.pt", "the classifier of the chosen epoch or penalty"),
+            ("classifier.json", "what must be known to use it"),
+            ("labelled.json", "which images had labels, and how they were drawn"),
+            ("validation_predictions.csv", "what thresholds were chosen on"),
+        ),
+    ),
+    "EvaluationSaver": (
+        "folder",
+        (("predictions.csv", "probabilities of every image"), ("metrics.json", "metrics with their intervals")),
     ),
     "MoCoTrainer": ("debug_dir", (("", "a report, should a loss not be finite"),)),
 }
@@ -263,9 +277,16 @@ def _number(value: Any) -> str:
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
 
+    pretrained = _decided(evaluator, "pretrained")
+    if isinstance(pretrained, str) and pretrained != "none":
+        try:
+            check_weights_place(pretrained)
+        except WeightsError as error:
+            refusals.append((str(error), error.exit_code))
     run_dir = _decided(evaluator, "run_dir")
     if isinstance(run_dir, str):
         yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, data, refusals)
+    rows: dict[str, str] = {}
     for _, part in walk(evaluator.config):
         kind = str(part["_target_"]).rpartition(".")[2] if isinstance(part, dict) and "_target_" in part else ""
         if kind not in _PRODUCTS or _is_disabled(evaluator, part):
@@ -274,9 +295,8 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
         if argument not in part:
             continue
         folder = _folder_argument(evaluator, part[argument])
-        yield from (
-            ("", str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""), what) for name, what in files
-        )
+        rows |= {str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""): what for name, what in files}
+    yield from (("", place, what) for place, what in rows.items())
     yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
 
 

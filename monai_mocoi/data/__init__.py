@@ -16,7 +16,7 @@ __getattr__, __dir__, __all__ = attach(
         "errors": ["CacheFullError", "DatasetError"],
         "label_fraction": ["LabelSubset", "label_subset"],
         "label_order": ["draw_label_order", "draw_labelled"],
-        "labels": ["label_array", "label_kind"],
+        "labels": ["check_labels_fit", "label_array", "label_kind"],
         "loader_workers": ["keep_working"],
         "new_image_dataset": ["NewImageDataset", "collate_readable"],
         "new_images": ["IMAGE_SUFFIXES", "find_new_images", "images_to_classify"],

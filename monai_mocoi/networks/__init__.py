@@ -20,7 +20,8 @@ __getattr__, __dir__, __all__ = attach(
         "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],
         "start": ["join_processes"],
         "torchvision_layout": ["TorchvisionLayout"],
-        "weight_files": ["WeightFile", "WeightsError", "read_sidecar", "read_weights", "sidecar_path"],
+        "weight_files": ["WeightFile", "read_sidecar", "read_weights", "sidecar_path"],
+        "weights_error": ["WeightsError"],
         "weights": ["LoadReport", "encoder_state_dict", "load_encoder", "save_encoder", "weights_sha256"],
     },
 )

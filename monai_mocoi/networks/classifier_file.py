@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from monai_mocoi.networks.classifier import Classifier
-from monai_mocoi.networks.weight_files import WeightsError
+from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
 _OF_IMAGES = ("image_size", "decode_size", "decode_fit", "channels", "mean", "std")

@@ -14,17 +14,11 @@ import safetensors
 import safetensors.torch
 import torch
 
-from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 _MARK = "layer1.0.conv1.weight"  # of every ResNet, and of nothing else
 # The query encoder of our MoCo and of the official one: the key encoder beside it is its moving average.
 _QUERY = ("query_encoder.backbone.", "module.encoder_q.", "encoder_q.")
-
-
-class WeightsError(ValueError):
-    """A weights file that cannot be used or written; the text says why and what to do."""
-
-    exit_code = USAGE
 
 
 class WeightFile(NamedTuple):
@@ -117,13 +111,7 @@ def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any] | None:
 
 
 def _content(path: Path) -> Mapping[Any, Any]:
-    if path.is_dir():
-        raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/encoder.pt.")
-    if not path.is_file():
-        raise WeightsError(
-            f"there is no weights file {path.name!r} at the place given: check the path. (train.json writes an "
-            "encoder.pt; fine-tuning starts from random weights with --pretrained none.)"
-        )
+    check_weights_place(path)
     try:
         with open(path, "rb") as file:
             is_safetensors = file.read(9)[8:] == b"{"  # the length of a JSON header in 8 bytes, then the header

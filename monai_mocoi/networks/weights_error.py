@@ -1,0 +1,30 @@
+"""Weights that cannot be used. Without torch: ``mocoi plan`` says the same as the run."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from monai_mocoi.exit_codes import USAGE
+
+
+class WeightsError(ValueError):
+    """A weights file that cannot be used or written; the text says why and what to do."""
+
+    exit_code = USAGE
+
+
+def check_weights_place(path: str | os.PathLike[str]) -> None:
+    """Refuse a path at which there is no file.
+
+    Raises:
+        WeightsError: names the file, not its folders.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/encoder.pt.")
+    if not path.is_file():
+        raise WeightsError(
+            f"there is no weights file {path.name!r} at the place given: check the path. (train.json writes an "
+            "encoder.pt; fine-tuning starts from random weights with --pretrained none.)"
+        )
