@@ -85,6 +85,18 @@ class ClassifierEvaluator(GatheringEvaluator):
         self._logits: list[torch.Tensor] = []
         self.measure_before(val_handlers)
 
+    def predict(self) -> Predictions:
+        """Predict the images once more, with the network as it is now, and measure.
+
+        No handler hears of it, and ``state.epoch`` stays that of the last run. All processes must call it.
+        """
+        self.forget()
+        for batch in self.data_loader:
+            self._iteration(self, batch)
+        self.measure()
+        assert self.predictions is not None
+        return self.predictions
+
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
         if self.channels_last:

@@ -89,9 +89,8 @@ class ClassifierSaver:
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)
-        self.validator.run(engine.state.epoch)
-        predictions = self.validator.predictions
-        assert predictions is not None, "the validator has just run"
+        # Not validator.run: its handlers would tell TensorBoard of the chosen epoch as if it were the last.
+        predictions = self.validator.predict()
         if rank() > 0:
             return
         thresholds, without = chosen_thresholds(predictions)
@@ -123,7 +122,7 @@ class ClassifierSaver:
         content = io.BytesIO()
         torch.save({k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}, content)
         write_bytes(self.folder / "classifier.pt", content.getbuffer())
-        for path in [*checkpoint_files(self.folder / "checkpoints"), self.folder / "checkpoints/best_classifier.pt"]:
+        for path in checkpoint_files(self.folder / "checkpoints"):
             for file in (path, path.with_name(path.name + ".sha256")):
                 file.unlink(missing_ok=True)
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
