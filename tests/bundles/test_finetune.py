@@ -1,0 +1,214 @@
+"""finetune.json and evaluate.json: one after the other, with small networks, on phantoms."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from ignite.engine import Events
+from monai.bundle import ConfigWorkflow
+
+from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
+from monai_mocoi.metrics import selection_metric
+from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
+
+Run = Callable[..., ConfigWorkflow]
+SMALL = {"device": "cpu", "network_def#encoder#backbone": SMALL_BACKBONE}
+TRAINING = {**SMALL, "image_size": 32, "batch_size": 8, "max_epochs": 2, "pretrained": "none", "label_fraction": 1.0}
+
+
+@pytest.fixture
+def build(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Initialise a config of nih_mse with small settings, in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def built(*files: str, **overrides: Any) -> ConfigWorkflow:
+        base = TRAINING if files[0] == "finetune.json" else SMALL
+        configs = [str(BUNDLES / "nih_mse" / "configs" / file) for file in files]
+        settings = {**base, "dataset_dir": str(dataset), **overrides}
+        workflow = ConfigWorkflow(config_file=configs, workflow_type="train", logging_file=False, **settings)
+        workflow.initialize()
+        return workflow
+
+    return built
+
+
+@pytest.fixture
+def run(build: Run) -> Run:
+    """Initialise, run and finalise."""
+
+    def start(*files: str, **overrides: Any) -> ConfigWorkflow:
+        workflow = build(*files, **overrides)
+        workflow.run()
+        workflow.finalize()
+        return workflow
+
+    return start
+
+
+def folder(name: str = "scratch-all-s4-f1-l1") -> Path:
+    return Path("runs/nih_mse") / f"finetune-{name}"
+
+
+def state(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path / "classifier.pt", weights_only=True)
+
+
+def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, dataset: Path) -> None:
+    pretrained("nih_mse")
+    run("finetune.json", pretrained="runs/nih_mse/pretrain/encoder.pt", label_fraction=0.5)
+    made = folder("pretrained-all-s4-f0.5-l1")
+    assert {p.name for p in made.iterdir()} == {
+        "checkpoints", "classifier.json", "classifier.pt", "config.json", "labelled.json", "manifest.json",
+        "tensorboard", "validation_predictions.csv",
+    }  # fmt: skip
+    assert not list((made / "checkpoints").iterdir())
+    assert json.loads((made / "manifest.json").read_text())["status"] == "finished"
+    sidecar = json.loads((made / "classifier.json").read_text())
+    assert sidecar["method"] == "mse"
+    assert sidecar["pretrained"] == "encoder.pt"
+    assert str(dataset) not in "".join(p.read_text() for p in made.glob("*.json"))
+
+    run("evaluate.json", run_dir=str(made), min_positives=2, min_negatives=2, resamples=50)
+    test = load_datalist(dataset).test
+    with open(made / "evaluation-test" / "predictions.csv", newline="") as file:
+        assert [row["image"] for row in csv.DictReader(file)] == [item["name"] for item in test]
+    metrics = json.loads((made / "evaluation-test" / "metrics.json").read_text())
+    assert metrics["tested"]["label_fraction"] == 0.5
+    low, high = metrics["overall"]["macro_auc"]["interval"]
+    assert 0 <= low <= metrics["overall"]["macro_auc"]["value"] <= high <= 1
+
+
+def test_the_same_seed_gives_the_same_classifier_bit_for_bit(run: Run) -> None:
+    run("finetune.json", output_dir="one")
+    run("finetune.json", output_dir="two")
+    run("finetune.json", output_dir="three", seed=2)
+    one, two, three = (state(Path(name) / folder().name) for name in ("one", "two", "three"))
+    assert same(one, two)
+    assert not same(one, three)
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(build: Run, run: Run) -> None:
+    run("finetune.json", output_dir="whole", patience=1, max_epochs=3)
+    cut = build("finetune.json", output_dir="cut", patience=1, max_epochs=3, checkpoint_every=2)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    cut.parser.get_parsed_content("train#trainer").add_event_handler(Events.ITERATION_COMPLETED(once=5), stop)
+    with pytest.raises(KeyboardInterrupt):
+        cut.run()
+    assert not (Path("cut") / folder().name / "classifier.pt").exists()
+    run("finetune.json", output_dir="cut", patience=1, max_epochs=3, resume=True)
+    whole, resumed = (Path(name) / folder().name for name in ("whole", "cut"))
+    assert same(state(whole), state(resumed))
+    assert (whole / "validation_predictions.csv").read_bytes() == (resumed / "validation_predictions.csv").read_bytes()
+
+
+def test_an_earlier_run_is_neither_overwritten_nor_mixed_with(run: Run) -> None:
+    run("finetune.json", max_epochs=1)
+    before = state(folder())
+    with pytest.raises(RuntimeError) as refused:
+        run("finetune.json", max_epochs=1, seed=2)
+    assert "already holds a run" in str(refused.value.__cause__)
+    run("finetune.json", max_epochs=1, label_seed=2)  # a folder of its own (fault A24)
+    assert same(before, state(folder()))
+    assert folder("scratch-all-s4-f1-l2").is_dir()
+
+
+def test_linear_evaluation_leaves_the_encoder_as_it_is(pretrained: Any, run: Run) -> None:
+    pretrained("nih_mse")
+    run("finetune.json", pretrained="runs/nih_mse/pretrain/encoder.pt", trainable="head", stage=3)
+    made = folder("pretrained-head-s3-f1-l1")
+    encoder = torch.load("runs/nih_mse/pretrain/encoder.pt", weights_only=True)
+    found = state(made)
+    assert all(torch.equal(value, found[f"encoder.backbone.{name}"]) for name, value in encoder.items())
+    selected = json.loads((made / "classifier.json").read_text())["selected"]
+    assert {point["penalty"] for point in selected["grid"]} >= {selected["penalty"]}
+    # The layer in the file is the fitted one: its predictions are those that the penalty was chosen by.
+    shown = read_predictions(made / "validation_predictions.csv")
+    if selected["rule"] == "metric":
+        score = selection_metric("macro_auc", "multilabel", shown.labels, shown.probabilities)
+        assert score == pytest.approx(selected["value"], abs=0.02)
+
+
+def test_a_head_trained_by_gradient_as_the_paper_does(run: Run) -> None:
+    built = run("finetune.json", "paper_finetune.json", trainable="head", max_epochs=1)
+    optimizer = built.parser.get_parsed_content("optimizer")
+    assert type(optimizer) is torch.optim.Adam
+    assert optimizer.param_groups[0]["lr"] == 0.001
+    assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) == 128 * 5 + 5
+    assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1") / "classifier.json").read_text())["selected"]
+
+
+def test_a15_the_views_are_the_same_at_every_label_fraction(build: Run) -> None:
+    whole, few = (
+        build("finetune.json", output_dir=f"f{fraction}", label_fraction=fraction).parser.get_parsed_content(
+            "train#dataset"
+        )
+        for fraction in (1.0, 0.3)
+    )
+    assert type(whole.transform) is type(few.transform)
+    assert [type(t) for t in whole.transform.transforms] == [type(t) for t in few.transform.transforms]
+    names = [item["name"] for item in whole.data]
+    assert 0 < len(few) < len(whole)
+    decoded = {item["name"]: whole[names.index(item["name"])]["image"].shape for item in few.data}
+    pictures = [few[i]["image"] for i in range(len(few))]
+    assert all(p.shape == decoded[item["name"]] for p, item in zip(pictures, few.data, strict=True))
+    # Augmented, not only resized: another epoch draws another view of the same image.
+    assert not torch.equal(few[EpochIndex(0, 0)]["image"], few[EpochIndex(1, 0)]["image"])
+
+
+def test_drawn_ids_can_be_given_back(run: Run) -> None:
+    run("finetune.json", label_fraction=0.4, max_epochs=1)
+    first = folder("scratch-all-s4-f0.4-l1")
+    run("finetune.json", output_dir="again", label_fraction=0.4, max_epochs=1, label_ids=str(first / "labelled.json"))
+    again = Path("again") / first.name
+    assert same(state(first), state(again))
+    assert json.loads((again / "labelled.json").read_text())["ids"] == "given"
+
+
+def test_class_weights_and_balanced_sampling_change_what_is_learnt(run: Run) -> None:
+    run("finetune.json", max_epochs=1)
+    plain = state(folder())
+    run("finetune.json", max_epochs=1, class_weighting=True, output_dir="weighted")
+    run("finetune.json", max_epochs=1, balanced_sampling=True, output_dir="balanced")
+    assert not same(plain, state(Path("weighted") / folder().name))
+    assert not same(plain, state(Path("balanced") / folder().name))
+
+
+def test_what_is_missing_is_named_before_any_work(run: Run) -> None:
+    with pytest.raises(RuntimeError) as refused:
+        run("finetune.json", pretrained="nowhere/encoder.pt")
+    assert "train.json writes an encoder.pt" in _all_texts(refused.value)
+    with pytest.raises(RuntimeError) as refused:
+        run("evaluate.json")
+    assert "finetune.json" in _all_texts(refused.value)
+    assert not Path("runs").exists()
+
+
+def _all_texts(error: BaseException | None) -> str:
+    texts = []
+    while error is not None:
+        texts.append(str(error))
+        error = error.__cause__
+    return " ".join(texts)
+
+
+def test_evaluation_is_refused_for_other_labels(run: Run, tmp_path: Path, dataset: Path) -> None:
+    run("finetune.json", max_epochs=1)
+    path = folder() / "classifier.json"
+    sidecar = json.loads(path.read_text())
+    path.write_text(json.dumps({**sidecar, "labels": sidecar["labels"][::-1]}))
+    with pytest.raises(RuntimeError) as refused:
+        run("evaluate.json", run_dir=str(folder()))
+    assert "the same labels in the same order" in _all_texts(refused.value)
