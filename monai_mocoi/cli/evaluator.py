@@ -17,13 +17,13 @@ from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import expand, referred
 
+_FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "int": int, "float": float, "bool": bool, "len": len, "min": min, "max": max, "abs": abs, "sum": sum,
     "round": round, "list": list, "isinstance": isinstance, "os.path.join": os.path.join,
-    "os.path.basename": os.path.basename, "os.path.dirname": os.path.dirname,
+    "os.path.basename": os.path.basename, "os.path.dirname": os.path.dirname, "os.path.isfile": os.path.isfile,
     "format": lambda value, form: format(value, form) if form in _FORMS else _refuse(),
 }  # fmt: skip
-_FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}
 _OPERATIONS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv,

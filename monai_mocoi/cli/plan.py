@@ -50,6 +50,8 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "folder",
         (("predictions.csv", "probabilities of every image"), ("metrics.json", "metrics with their intervals")),
     ),
+    "InferenceTable": ("folder", (("predictions.csv", "probabilities and decisions, a row an image"),)),
+    "GradCAMOverlays": ("folder", (("grad_cam/", "pictures of where the evidence lies"),)),
     "MoCoTrainer": ("debug_dir", (("", "a report, should a loss not be finite"),)),
 }
 _STEPS = ("imports", "initialize", "run", "finalize")
@@ -208,7 +210,17 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.datalist import load_datalist
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
     from monai_mocoi.data.errors import DatasetError
+    from monai_mocoi.data.new_images import find_new_images
 
+    yield from _classifier_read(evaluator, refusals)
+    images = _decided(evaluator, "images")
+    if images is not None and images is not _UNKNOWN:
+        try:
+            yield "images", f"{len(find_new_images(images))} new ones", ""
+        except DatasetError as error:
+            refusals.append((str(error), error.exit_code))
+            yield "images", "none that can be used", ""
+        return
     named, modality = _decided(evaluator, "dataset_dir"), _decided(evaluator, "modality")
     if not isinstance(named, str) or (named == "demo" and not isinstance(modality, str)):
         return
@@ -231,6 +243,25 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     for split, items in datalist.splits().items():
         data.images[split] = len(items)
         yield split, f"{len(items)} images of {len({item['patient'] for item in items})} patients", ""
+
+
+def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
+    """The classifier that evaluation and inference read; they write no run folder."""
+    run_dir, weights = (_decided(evaluator, name) for name in ("run_dir", "weights"))
+    if not isinstance(weights, str) and isinstance(run_dir, str) and "RunFolder" not in _targets(evaluator.config):
+        weights = str(Path(run_dir, "classifier.pt"))
+    if not isinstance(weights, str):
+        return
+    yield "classifier", weights, ""
+    if not Path(weights).is_file():
+        text = f"there is no classifier {weights}. Make one by finetune.json, or say where it is by --run_dir FOLDER."
+        refusals.append((text, WeightsError.exit_code))
+
+
+def _targets(config: dict[str, Any]) -> set[str]:
+    """Names of the classes and functions that the config calls."""
+    parts = (part for _, part in walk(config) if isinstance(part, dict) and "_target_" in part)
+    return {str(part["_target_"]).rpartition(".")[2] for part in parts}
 
 
 def _steps(
@@ -276,6 +307,8 @@ def _number(value: Any) -> str:
 
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
+    from monai_mocoi.handlers.inference_folder import check_inference_folder
+    from monai_mocoi.handlers.run_folder_error import RunFolderError
 
     pretrained = _decided(evaluator, "pretrained")
     if isinstance(pretrained, str) and pretrained != "none":
@@ -283,8 +316,8 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
             check_weights_place(pretrained)
         except WeightsError as error:
             refusals.append((str(error), error.exit_code))
-    run_dir = _decided(evaluator, "run_dir")
-    if isinstance(run_dir, str):
+    run_dir, targets = _decided(evaluator, "run_dir"), _targets(evaluator.config)
+    if isinstance(run_dir, str) and "RunFolder" in targets:
         yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, data, refusals)
     rows: dict[str, str] = {}
     for _, part in walk(evaluator.config):
@@ -297,7 +330,14 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
         folder = _folder_argument(evaluator, part[argument])
         rows |= {str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""): what for name, what in files}
     yield from (("", place, what) for place, what in rows.items())
-    yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
+    inference_dir = _decided(evaluator, "inference_dir")
+    if isinstance(inference_dir, str):
+        try:
+            check_inference_folder(Path(inference_dir), _decided(evaluator, "overwrite") is True)
+        except RunFolderError as error:
+            refusals.append((str(error), error.exit_code))
+    if "ImageDataset" in targets:
+        yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
 
 
 def _is_disabled(evaluator: Evaluator, part: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from monai.visualize import GradCAM
 from PIL import Image
+from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
@@ -34,7 +35,7 @@ class GradCAMOverlays:
 
     Args:
         folder: of the inference.
-        network: the classifier. It is for inference alone from then on: what lies before its stage is frozen.
+        network: the classifier. It is for inference alone from then on: its weights are frozen.
         classes: names of findings or classes.
         mean: subtracted by the images' last transform, one value or one a channel.
         std: divided by there.
@@ -69,9 +70,8 @@ class GradCAMOverlays:
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
         self._names = _file_names(classes)
         layer = f"encoder.backbone.layer{network.stage}"
-        for name, parameter in network.named_parameters():
-            # The gradient ends at the stage; without this, all activations before it would be kept too.
-            parameter.requires_grad_(name.startswith((f"{layer}.", "head.")))
+        network.requires_grad_(False)
+        network.get_submodule(layer).register_forward_pre_hook(_begin_gradient)
         self._grad_cam = GradCAM(network, layer, postprocessing=lambda heat: heat)
 
     def attach(self, engine: Workflow) -> None:
@@ -105,9 +105,13 @@ class GradCAMOverlays:
         """
         with torch.enable_grad():
             heat = self._grad_cam(images, class_idx=column)[:, 0].detach()
-        self.network.zero_grad(set_to_none=True)
         most = heat.amax(dim=(1, 2), keepdim=True)
         return torch.where(most > 0, heat / most, torch.zeros_like(heat))
+
+
+def _begin_gradient(stage: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+    """Let the gradient go back to the stage's input and no further, so that no activation before it is kept."""
+    return (inputs[0].detach().requires_grad_(torch.is_grad_enabled()),)
 
 
 def overlay(picture: torch.Tensor, heat: torch.Tensor) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from monai_mocoi.handlers.run_folder_error import RunFolderError
 TABLE_NAME = "predictions.csv"
 OVERLAYS_NAME = "grad_cam"
 _OVERLAY_PATTERN = "row[0-9]*.png"
+_OF_OTHERS = ("datalist.json", "metrics.json", "manifest.json")  # of data sets, evaluations, runs
 
 
 def check_inference_folder(folder: Path, overwrite: bool) -> None:
@@ -20,10 +22,16 @@ def check_inference_folder(folder: Path, overwrite: bool) -> None:
         overwrite: allow it; :func:`empty_inference_folder` removes what is there.
 
     Raises:
-        RunFolderError: it holds one, or it is a file.
+        RunFolderError: it holds one, it is a file or a folder of another kind, or it cannot be written.
     """
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file, but a folder is needed: name another by --inference_dir FOLDER.")
+    other = "name another by --inference_dir FOLDER."
+    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not place.is_dir():
+        raise RunFolderError(f"{place} is a file, but a folder is needed: {other}")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise RunFolderError(f"{place} cannot be written by this user: {other}")
+    if any((folder / name).exists() for name in _OF_OTHERS):
+        raise RunFolderError(f"{folder} belongs to something else than inference: {other}")
     if not overwrite and any(_products(folder)):
         raise RunFolderError(
             f"{folder} already holds predictions. Write elsewhere by --inference_dir FOLDER, or replace them by "
