@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+
+from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.engines import NotFiniteError
+from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, chosen_thresholds
+from monai_mocoi.metrics import youden_threshold
+from monai_mocoi.networks import Classifier, StageEncoder
+from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
+from tests.networks.small import small_resnet
+from tests.processes import in_processes
+
+LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
+GOOD, BETTER, BAD = (scale * (LABELS - 0.5) + shift for scale, shift in ((0.2, -3.0), (2.0, 1.0), (-1.0, 0.0)))
+GOOD[0] = [5.0, -5.0]
+PRODUCTS = ["classifier.json", "classifier.pt", "validation_predictions.csv"]
+
+
+def products(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.name != "labelled.json" and p.is_file())
+
+
+def saved(folder: Path, plan: list[Any], labels: Any = LABELS, kind: str = "multilabel", **options: Any) -> Any:
+    """Follow the plan and save; what the trainer was."""
+    validator = options.pop("validator", None) or evaluator_of(Table(0 * plan[0]), dataset_of(labels), kind)
+    table = validator.network
+    best = BestClassifier(table, validator, **options.pop("best", {}))
+    saver = ClassifierSaver(folder, table, validator, best, {"training": ["a.png"]}, {"image_size": 32, "mean": 0.5})
+    before = [Checkpoints(folder, {}, "abc", also={"best": best})]
+    trainer = planned_trainer(validator, plan, [best, saver], **{"before": before, **options})
+    trainer.run()
+    return trainer
+
+
+def sidecar_of(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "classifier.json").read_text())
+
+
+def test_a1_the_best_validation_epoch_is_what_is_saved_and_tested(tmp_path: Path) -> None:
+    trainer = saved(tmp_path, [GOOD, BETTER, BAD])
+    weights = torch.load(tmp_path / "classifier.pt", weights_only=True)
+    assert torch.equal(weights["logits"], torch.tensor(BETTER, dtype=torch.float32))
+    assert torch.equal(trainer.module.logits.detach(), weights["logits"])  # and the network itself holds them
+    sidecar = sidecar_of(tmp_path)
+    assert sidecar["selected"] == {"rule": "metric", "epoch": 2, "metric": "validation macro_auc", "value": 1.0}
+    assert (sidecar["epochs"], sidecar["iterations"]) == (3, 9)
+    assert sidecar["validation"]["validation/macro_auc"] == 1
+    predictions = read_predictions(tmp_path / "validation_predictions.csv")
+    expected = 1 / (1 + np.exp(-BETTER.astype(np.float32).astype(float)))
+    np.testing.assert_allclose(predictions.probabilities, expected, rtol=1e-12)
+    np.testing.assert_array_equal(predictions.labels, LABELS)
+
+
+def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: Path) -> None:
+    network = Classifier(StageEncoder(small_resnet()), 2, seed=1)
+    dataset = dataset_of(np.random.default_rng(0).integers(0, 2, (12, 2)))
+    validator = evaluator_of(network, dataset)
+    best = BestClassifier(network, validator)
+    states, scores = [], []
+    trainer = trainer_of(network, loader_of(dataset, shuffle=True), max_epochs=4)
+
+    @trainer.on(Events.EPOCH_COMPLETED)
+    def _(engine: Any) -> None:
+        if engine.state.epoch == 4:  # the last one is made no better than guessing
+            torch.nn.init.zeros_(network.head.weight)
+        validator.run(engine.state.epoch)
+        scores.append(validator.state.metrics["validation/macro_auc"])
+        states.append({name: value.clone() for name, value in network.state_dict().items()})
+
+    for handler in (best, ClassifierSaver(tmp_path, network, validator, best, {}, {})):
+        handler.attach(trainer)
+    trainer.run()
+    chosen = int(np.argmax(scores))
+    assert scores[chosen] > scores[-1] == 0.5
+    weights = torch.load(tmp_path / "classifier.pt", weights_only=True)
+    assert all(torch.equal(weights[name], value) for name, value in states[chosen].items())
+    assert any(not torch.equal(weights[name], value) for name, value in states[-1].items())
+    assert sidecar_of(tmp_path)["selected"]["epoch"] == chosen + 1
+
+
+def test_a17_choice_and_thresholds_come_from_validation_only(tmp_path: Path) -> None:
+    # Images 0 to 5 are validation, 6 to 11 test; the epoch that is better on test is worse on validation.
+    test = np.concatenate([LABELS, 1 - LABELS])[6:]
+    table = Table(np.zeros((12, 2)))
+    validator, tester = (evaluator_of(table, dataset_of(labels, first)) for labels, first in ((LABELS, 0), (test, 6)))
+    first, second = np.concatenate([BETTER, -(test - 0.5)]), np.concatenate([GOOD, test - 0.5])
+    aucs = []
+    saved(tmp_path, [first, second], validator=validator)
+    for logits in (first, second):
+        with torch.no_grad():
+            table.logits.copy_(torch.tensor(logits))
+        tester.run()
+        aucs.append(tester.state.metrics["validation/macro_auc"])
+    assert aucs == [0, 1]
+    sidecar = sidecar_of(tmp_path)
+    assert sidecar["selected"]["epoch"] == 1
+    assert sidecar["selected"]["metric"].startswith("validation ")
+    predictions = read_predictions(tmp_path / "validation_predictions.csv")
+    assert predictions.images == tuple(f"images/{i:03d}.png" for i in range(6))
+    chosen = youden_threshold(predictions.labels, predictions.probabilities)
+    assert list(sidecar["thresholds"].values()) == chosen.tolist()
+    assert sidecar["thresholds_without_choice"] == []
+
+
+def test_the_sidecar_says_what_a_user_must_know(tmp_path: Path) -> None:
+    saved(tmp_path, [BETTER])
+    sidecar = sidecar_of(tmp_path)
+    known = {"format": 1, "kind": "multilabel", "labels": ["A", "B"], "stage": 4, "trainable": "all"}
+    assert known.items() <= sidecar.items()
+    assert (sidecar["image_size"], sidecar["mean"]) == (32, 0.5)
+    assert list(sidecar["thresholds"]) == ["A", "B"]
+
+
+def test_labelled_ids_are_there_from_the_start_and_the_rest_only_at_the_end(tmp_path: Path) -> None:
+    seen = []
+
+    class Look:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(Events.EPOCH_COMPLETED, lambda e: seen.append(products(tmp_path)))
+
+    saved(tmp_path, [BAD, GOOD], before=[Look()])
+    assert seen == [[], []]
+    assert json.loads((tmp_path / "labelled.json").read_text()) == {"training": ["a.png"]}
+    assert products(tmp_path) == PRODUCTS
+
+
+def test_a_run_that_ends_early_leaves_no_product_but_its_checkpoints(tmp_path: Path) -> None:
+    class Stop:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(Events.EPOCH_COMPLETED(once=2), lambda e: e.terminate())
+
+    saved(tmp_path, [GOOD, BETTER, BAD], before=[Checkpoints(tmp_path, {}, "abc"), Stop()])
+    assert products(tmp_path) == []
+    assert len(list((tmp_path / "checkpoints").glob("*.pt"))) == 2
+
+
+def test_a_run_that_patience_ends_is_whole_and_leaves_its_product_without_checkpoints(tmp_path: Path) -> None:
+    trainer = saved(tmp_path, [BETTER, BAD, BAD, GOOD], best={"patience": 1})
+    assert trainer.state.epoch == 2
+    assert products(tmp_path) == PRODUCTS
+    assert list((tmp_path / "checkpoints").glob("*.pt*")) == []
+    assert sidecar_of(tmp_path)["selected"]["epoch"] == 1
+
+
+def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last_epoch(tmp_path: Path) -> None:
+    heard: list[tuple[int, float]] = []
+
+    class Listen:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(
+                Events.EPOCH_COMPLETED,
+                lambda e: heard.append((e.state.epoch, e.state.metrics["validation/macro_auc"])),
+            )
+
+    validator = evaluator_of(Table(BAD), dataset_of(LABELS), val_handlers=[Listen()])
+    saved(tmp_path, [BETTER, BAD], validator=validator)
+    assert heard == [(1, 1.0), (2, 0.0)]
+
+
+def test_softmax_classes_have_no_thresholds(tmp_path: Path) -> None:
+    truth = np.array([0, 0, 1, 1, 2, 2])
+    saved(tmp_path, [np.eye(3)[truth]], truth, "softmax")
+    sidecar = sidecar_of(tmp_path)
+    assert (sidecar["kind"], sidecar["labels"], sidecar["thresholds"]) == ("softmax", ["A", "B", "C"], None)
+
+
+def test_where_no_threshold_can_be_chosen_a_half_is_taken_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    labels = LABELS.copy()
+    labels[:, 1] = 1
+    with caplog.at_level(logging.WARNING):
+        saved(tmp_path, [BETTER], labels)
+    sidecar = sidecar_of(tmp_path)
+    assert sidecar["thresholds"]["B"] == 0.5
+    assert sidecar["thresholds"]["A"] != 0.5
+    assert sidecar["thresholds_without_choice"] == ["B"]
+    assert "No threshold can be chosen for B: validation has no positive or no negative image of it." in caplog.text
+
+
+def test_thresholds_of_a_hand_counted_case() -> None:
+    def predictions(labels: Any, probabilities: Any, kind: str = "multilabel") -> Predictions:
+        n = len(labels)
+        names = tuple(str(i) for i in range(n))
+        return Predictions(names, names, ("A",), kind, np.array(labels), np.array(probabilities, dtype=float))
+
+    said = [[0.1], [0.2], [0.6], [0.8]]
+    thresholds, without = chosen_thresholds(predictions([[0], [0], [1], [1]], said))
+    assert thresholds is not None
+    assert thresholds["A"] == pytest.approx(0.4)
+    assert without == []
+    assert chosen_thresholds(predictions([[1]] * 4, said)) == ({"A": 0.5}, ["A"])
+    empty = Predictions((), (), ("A",), "multilabel", np.zeros((0, 1), dtype=np.int64), np.zeros((0, 1)))
+    assert chosen_thresholds(empty) == ({"A": 0.5}, ["A"])
+    assert chosen_thresholds(predictions([0] * 4, said, "softmax")) == (None, [])
+
+
+def test_an_epoch_that_was_not_chosen_is_said_to_be_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        saved(tmp_path, [BETTER, BAD], best={"selection": "last"})
+    assert sidecar_of(tmp_path)["selected"] == {"rule": "last", "epoch": 2}
+    assert "(epoch 2, not chosen on validation)" in caplog.text
+
+
+def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
+    table = Table(BETTER)
+    table.register_buffer("unused", torch.tensor([math.nan]))
+    validator = evaluator_of(table, dataset_of(LABELS))
+    best = BestClassifier(table, validator)
+    with pytest.raises(NotFiniteError, match=r"iteration 3: unused of the network is not finite"):
+        planned_trainer(validator, [BETTER], [best, ClassifierSaver(tmp_path, table, validator, best, {}, {})]).run()
+    assert products(tmp_path) == []
+
+
+def save_together(rank: int, folder: str) -> list[float]:
+    table = Table(np.zeros((6, 2)))
+    validator = evaluator_of(table, dataset_of(LABELS), batch_size=1)
+    best = BestClassifier(table, validator)
+    saver = ClassifierSaver(folder, table, validator, best, {}, {})
+    planned_trainer(validator, [BETTER, BAD], [best, saver]).run()
+    return table.logits.flatten().tolist()
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_choice_and_one_writes(tmp_path: Path) -> None:
+    first, second = in_processes(save_together, 2, str(tmp_path))
+    assert first == second == torch.tensor(BETTER, dtype=torch.float32).flatten().tolist()
+    assert products(tmp_path) == PRODUCTS
+    assert len(read_predictions(tmp_path / "validation_predictions.csv").images) == 6
