@@ -5,7 +5,9 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "comparison": ["ComparisonError", "compare_predictions"],
         "describe": ["describe_settings"],
+        "evaluation": ["OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "stage_features": ["FeatureError", "pooled_features"],

@@ -149,6 +149,44 @@ def export(
         raise typer.Exit(_report(error, show_traceback)) from None
 
 
+@app.command(epilog=_EXIT_CODES)
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier.")],
+    second: Annotated[str, typer.Argument(metavar="B.csv", help="predictions.csv of the other, on the same images.")],
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            help="macro_auc, macro_average_precision, macro_f1, "
+            "macro_sensitivity, macro_specificity or calibration_error.",
+        ),
+    ] = "macro_auc",
+    interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
+    level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="of the resamples.")] = 0,
+    min_positives: Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")] = 25,
+    min_negatives: Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")] = 25,
+    json_file: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON too.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
+    show_traceback: Traceback = False,
+) -> None:
+    """Compare two classifiers on the same images: B - A, with an interval over patients and a p-value.
+
+    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
+    """
+    try:
+        from monai_mocoi.cli.compare import compare_and_show
+
+        given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given |= {"min_positives": min_positives, "min_negatives": min_negatives}
+        compare_and_show(first, second, metric, json_file, overwrite, **given)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
 def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:

@@ -1,0 +1,176 @@
+"""Two classifiers on the same images: the paired difference, its interval over patients, and the p-value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.evaluation import (
+    OVERALL,
+    EvaluationError,
+    IntervalSettings,
+    choose_classes,
+    decisions,
+    describe_choice,
+    draw_patients,
+    numbers,
+    patient_numbers,
+    prepare,
+    why_not,
+)
+from monai_mocoi.data import Predictions
+from monai_mocoi.exit_codes import DATA
+from monai_mocoi.metrics import Bootstrapped
+
+SAME_EVERYWHERE = "The difference is the same in every resample: an interval of no width, which is no certainty."
+
+
+class ComparisonError(ValueError):
+    """Predictions that cannot be compared with each other; the text says why."""
+
+    exit_code = DATA
+
+
+def compare_predictions(
+    first: Predictions,
+    second: Predictions,
+    metric: str = "macro_auc",
+    first_thresholds: Mapping[str, float] | None = None,
+    second_thresholds: Mapping[str, float] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    interval: str = "bca",
+    level: float = 0.95,
+    min_positives: int = 25,
+    min_negatives: int = 25,
+) -> dict[str, Any]:
+    """Difference of a metric, second - first, on the same images: overall and of each scored class.
+
+    Both are evaluated on the same resamples of the patients, so that what is hard or easy about a patient cancels. The
+    p-value is the smallest alpha whose interval of level 1 - alpha excludes 0
+    (:func:`~monai_mocoi.metrics.bootstrap_p_value`); those of the classes are not corrected for their number.
+
+    Args:
+        first, second: predictions of the same images, in any order.
+        metric: a name of ``OVERALL``.
+        first_thresholds, second_thresholds: of each finding, each classifier's own; for F1, sensitivity and specificity
+            of findings only.
+        resamples, seed, interval, level, min_positives, min_negatives: as for
+            :func:`~monai_mocoi.analysis.evaluate_predictions`.
+
+    Returns:
+        plain values, without NaN::
+
+            {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives",
+             "scored_classes", "left_out_classes",
+             "overall": DIFFERENCE, "classes": {name: DIFFERENCE and "positives", "negatives"}}
+
+        A DIFFERENCE is ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no
+        width. ``classes`` is empty for the calibration error of softmax classes, which is of the top label.
+
+    Raises:
+        ComparisonError: images, patients, labels or classes differ, no class can be scored, or too many resamples lack
+            a class.
+        EvaluationError: an unknown metric, missing thresholds, or a setting out of range.
+    """
+    if metric not in OVERALL:
+        raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(OVERALL)}.")
+    settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+    second = matched(first, second)
+    decided = decisions(first, first_thresholds), decisions(second, second_thresholds)
+    chosen = choose_classes(first, settings)
+    for own in decided:
+        if reason := why_not(OVERALL[metric], chosen, own):
+            raise (EvaluationError if len(chosen.scored) else ComparisonError)(reason)
+    draw, trouble = draw_patients(first, chosen, settings)
+    if draw is None:
+        raise ComparisonError(str(trouble))
+    patients = patient_numbers(first)
+    pair: list[Bootstrapped] = []
+    for predictions, own in zip((first, second), decided, strict=True):
+        columns, statistic = prepare(OVERALL[metric], predictions, chosen.scored, own, patients)
+        pair.append(draw.apply(statistic))
+    whole = pair if columns is None else [own.mean() for own in pair]
+    of_columns = [] if columns is None else _differences(pair[0], pair[1], settings)
+    return {
+        "metric": metric,
+        "kind": first.kind,
+        "images": len(first.images),
+        "patients": len(set(first.patients)),
+        "intervals": settings.describe(first, draw),
+        **describe_choice(first, chosen, settings),
+        "overall": _differences(whole[0], whole[1], settings)[0],
+        "classes": {
+            first.classes[i]: {
+                **difference,
+                "positives": int(chosen.positives[i]),
+                "negatives": int(chosen.negatives[i]),
+            }
+            for i, difference in zip([] if columns is None else columns, of_columns, strict=True)
+        },
+    }
+
+
+def _differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
+    difference = second - first
+    p_values = np.atleast_1d(difference.p_value(settings.interval))
+    described = []
+    for i, number in enumerate(numbers(difference, settings)):
+        if "note" in number:
+            number["note"] = SAME_EVERYWHERE
+        ends = {name: float(np.atleast_1d(own.estimate)[i]) for name, own in (("first", first), ("second", second))}
+        described.append({**ends, **number, "p_value": float(p_values[i])})
+    return described
+
+
+def matched(first: Predictions, second: Predictions) -> Predictions:
+    """The second predictions in the order of the first one's images.
+
+    Raises:
+        ComparisonError: the kind, classes, images, patients or labels differ; says how many, and the first.
+    """
+    if first.kind != second.kind:
+        raise ComparisonError(
+            f"one file has {first.kind} labels, the other {second.kind} labels: they are no predictions of one task."
+        )
+    if first.classes != second.classes:
+        place = next(
+            (i for i, (a, b) in enumerate(zip(first.classes, second.classes, strict=False)) if a != b),
+            min(len(first.classes), len(second.classes)),
+        )
+        names = [repr(own.classes[place]) if place < len(own.classes) else "nothing" for own in (first, second)]
+        raise ComparisonError(
+            f"the classes differ ({len(first.classes)} and {len(second.classes)}): class {place + 1} is {names[0]} in "
+            f"the first file and {names[1]} in the second."
+        )
+    row_of = {image: row for row, image in enumerate(second.images)}
+    only_first = [image for image in first.images if image not in row_of]
+    known = set(first.images)
+    only_second = [image for image in second.images if image not in known]
+    if only_first or only_second:
+        where = "first" if only_first else "second"
+        raise ComparisonError(
+            f"the images differ: {len(only_first)} of {len(first.images)} are in the first file only and "
+            f"{len(only_second)} of {len(second.images)} in the second only, such as "
+            f"{(only_first or only_second)[0]!r} in the {where}. A paired difference needs the same images."
+        )
+    order = np.array([row_of[image] for image in first.images], dtype=np.int64)
+    patients = tuple(second.patients[row] for row in order)
+    second = Predictions(
+        first.images, patients, second.classes, second.kind, second.labels[order], second.probabilities[order]
+    )
+    _refuse_differing(np.array([a != b for a, b in zip(first.patients, patients, strict=True)]), "patient", first)
+    differ = first.labels != second.labels
+    _refuse_differing(differ.any(axis=1) if differ.ndim == 2 else differ, "labels", first)
+    return second
+
+
+def _refuse_differing(differ: NDArray[np.bool_], what: str, predictions: Predictions) -> None:
+    if differ.any():
+        raise ComparisonError(
+            f"the {what} of {int(differ.sum())} of {len(differ)} images differ between the files, first of "
+            f"{predictions.images[int(differ.argmax())]!r}: they are not of the same test set."
+        )

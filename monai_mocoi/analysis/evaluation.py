@@ -1,0 +1,331 @@
+"""From predictions to the numbers of a report, each with an interval over patients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.data import Predictions
+from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.metrics import (
+    Bootstrapped,
+    PatientResamples,
+    ScoredClasses,
+    Statistic,
+    average_precision_by_patient,
+    calibration_error_by_patient,
+    confusion_by_patient,
+    decide,
+    decide_by_highest,
+    logit_interval,
+    normal_interval,
+    obuchowski_auc,
+    patient_bootstrap,
+    percentile_interval,
+    ranked_columns,
+    roc_auc_by_patient,
+    scored_classes,
+    top_label,
+)
+
+METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
+"""What is measured of each class; higher is better but for the last."""
+OVERALL = {
+    **{f"macro_{name}": name for name in METRICS[:-1]},
+    "calibration_error": "calibration_error",
+}
+"""The numbers for all classes together, and which number of a class each is the mean of."""
+INTERVALS = ("bca", "percentile")
+NO_CERTAINTY = (
+    "The interval has no width: every resample gives this value, as where a score separates the classes completely. "
+    "That is no certainty; the test set is too small or too easy to tell an interval."
+)
+_OF_AUC = {"obuchowski_normal": normal_interval, "obuchowski_logit": logit_interval}
+
+
+class EvaluationError(ValueError):
+    """Settings of an evaluation that cannot be used; the text says why."""
+
+    exit_code = USAGE
+
+
+@dataclass(frozen=True)
+class IntervalSettings:
+    """How intervals are made, and which classes get one.
+
+    Attributes:
+        resamples: of the patients; at least 39 for level 0.95.
+        seed: of the resamples, 0 or more.
+        interval: "bca" or "percentile".
+        level: above 0 and below 1.
+        min_positives, min_negatives: fewest positive and negative images of a scored class, 1 or more.
+
+    Raises:
+        EvaluationError: a setting out of range.
+    """
+
+    resamples: int = 2000
+    seed: int = 0
+    interval: str = "bca"
+    level: float = 0.95
+    min_positives: int = 25
+    min_negatives: int = 25
+
+    def __post_init__(self) -> None:
+        if self.interval not in INTERVALS:
+            raise EvaluationError(f"interval is {self.interval!r}; choose one of {', '.join(INTERVALS)}.")
+        for name, least in (("resamples", 1), ("seed", 0), ("min_positives", 1), ("min_negatives", 1)):
+            if getattr(self, name) < least:
+                raise EvaluationError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+        try:
+            percentile_interval(np.zeros(self.resamples), self.level)
+        except ValueError as error:
+            raise EvaluationError(f"{error}.") from error
+
+    def describe(self, predictions: Predictions, draw: PatientResamples | None) -> dict[str, Any]:
+        """What a reader of the intervals must know, as plain values."""
+        return {
+            "method": self.interval,
+            "level": self.level,
+            "over": "patients",
+            "resamples": self.resamples,
+            "redrawn": None if draw is None else draw.redrawn,
+            "seed": self.seed,
+            "images": len(predictions.images),
+            "patients": len(set(predictions.patients)),
+        }
+
+
+def evaluate_predictions(
+    predictions: Predictions,
+    thresholds: Mapping[str, float] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    interval: str = "bca",
+    level: float = 0.95,
+    min_positives: int = 25,
+    min_negatives: int = 25,
+) -> dict[str, Any]:
+    """Measure a classifier: every number with its confidence interval over patients.
+
+    Which classes are scored is decided by their counts alone, before any image is resampled; the others are named with
+    their counts, and nothing is told of them. AUC and average precision: of each finding; of two softmax classes the
+    second's alone (fault A21: by its probability); of more, each against the rest. F1, sensitivity and specificity are
+    of decisions: the highest probability of softmax classes, and ``probability >= threshold`` of findings. The
+    thresholds are taken as fixed: the intervals do not hold the chance in choosing them. The expected calibration error
+    (15 bins) is that of each finding, or of the top label of softmax classes.
+
+    Args:
+        predictions: of a split, each image once.
+        thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is left None. Softmax
+            classes need none.
+        resamples, seed, interval, level, min_positives, min_negatives: see :class:`IntervalSettings`. A scored class
+            also needs positives, and negatives, of at least two patients.
+
+    Returns:
+        plain values, without NaN, as JSON takes them::
+
+            {"kind", "images", "patients",
+             "intervals": {"method", "level", "over", "resamples", "redrawn", "seed", "images", "patients"},
+             "scored_classes": [...], "left_out_classes": [{"class", "positives", "negatives", "reason"}],
+             "min_positives", "min_negatives", "thresholds",
+             "overall": {"macro_auc": NUMBER, ...},     # names: OVERALL
+             "classes": {name: {"positives", "negatives", "auc": NUMBER, ...}}}
+
+        A NUMBER is ``{"value", "interval": [low, high]}``; ``"note"`` where the interval has no width; ``"value"`` or
+        ``"interval"`` None with a ``"reason"`` where there is none. A class's AUC has ``"obuchowski_normal"`` and
+        ``"obuchowski_logit"`` too, its intervals without resampling.
+
+    Raises:
+        EvaluationError: a setting out of range, or a threshold missing.
+    """
+    settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+    decided = decisions(predictions, thresholds)
+    patients = patient_numbers(predictions)
+    chosen = choose_classes(predictions, settings)
+    draw, trouble = draw_patients(predictions, chosen, settings)
+    report: dict[str, Any] = {
+        "kind": predictions.kind,
+        "images": len(predictions.images),
+        "patients": len(set(predictions.patients)),
+        "intervals": settings.describe(predictions, draw),
+        **describe_choice(predictions, chosen, settings),
+        "thresholds": _plain_thresholds(predictions, thresholds),
+        "overall": {},
+        "classes": {
+            predictions.classes[i]: {"positives": int(chosen.positives[i]), "negatives": int(chosen.negatives[i])}
+            for i in chosen.scored
+        },
+    }
+    for overall, metric in OVERALL.items():
+        if reason := why_not(metric, chosen, decided):
+            report["overall"][overall] = {"value": None, "interval": None, "reason": reason}
+            continue
+        columns, statistic = prepare(metric, predictions, chosen.scored, decided, patients)
+        if draw is None:
+            values = np.asarray(statistic(np.ones((patients.max() + 1, 1))))[0]
+            of_all, of_columns = _without_interval(values.mean(), trouble)[0], _without_interval(values, trouble)
+        else:
+            bootstrapped = draw.apply(statistic)
+            of_columns = numbers(bootstrapped, settings)
+            of_all = of_columns[0] if columns is None else numbers(bootstrapped.mean(), settings)[0]
+        report["overall"][overall] = of_all
+        if columns is not None:
+            for column, number in zip(columns, of_columns, strict=True):
+                if metric == "auc":
+                    number.update(_obuchowski(predictions, int(column), patients, level))
+                report["classes"][predictions.classes[column]][metric] = number
+    return report
+
+
+def decisions(predictions: Predictions, thresholds: Mapping[str, float] | None) -> NDArray[np.bool_] | None:
+    """``(n, classes)`` decisions: by the highest probability of softmax classes, by the thresholds of findings.
+
+    Args:
+        predictions: of ``n`` images.
+        thresholds: of each finding; None: there are no decisions. Not looked at for softmax classes.
+
+    Raises:
+        EvaluationError: a finding has no threshold, or one that is not finite.
+    """
+    if predictions.kind == "softmax":
+        return decide_by_highest(predictions.probabilities)
+    if thresholds is None:
+        return None
+    missing = [name for name in predictions.classes if not np.isfinite(thresholds.get(name, np.nan))]
+    if missing:
+        raise EvaluationError(f"there is no threshold for {', '.join(missing)}: each finding needs one, a number.")
+    return decide(predictions.probabilities, [thresholds[name] for name in predictions.classes])
+
+
+def patient_numbers(predictions: Predictions) -> NDArray[np.int64]:
+    """``(n,)`` number of each image's patient, in the order of the ids: quicker to sort than text."""
+    return np.unique(np.array(predictions.patients, dtype=str), return_inverse=True)[1]
+
+
+def choose_classes(predictions: Predictions, settings: IntervalSettings) -> ScoredClasses:
+    """Which classes are scored, by counts alone."""
+    return scored_classes(
+        predictions.indicators(), settings.min_positives, settings.min_negatives, patient_numbers(predictions)
+    )
+
+
+def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: IntervalSettings) -> dict[str, Any]:
+    """The scored classes, and the others with their counts and the reason, as plain values."""
+    left_out = []
+    for i in chosen.left_out:
+        positives, negatives = int(chosen.positives[i]), int(chosen.negatives[i])
+        few = [
+            f"fewer than {least} {what}"
+            for count, least, what in (
+                (positives, settings.min_positives, "positives"),
+                (negatives, settings.min_negatives, "negatives"),
+            )
+            if count < least
+        ]
+        reason = " and ".join(few) or "all positives, or all negatives, are of one patient"
+        left_out.append(
+            {"class": predictions.classes[i], "positives": positives, "negatives": negatives, "reason": reason}
+        )
+    return {
+        "min_positives": settings.min_positives,
+        "min_negatives": settings.min_negatives,
+        "scored_classes": [predictions.classes[i] for i in chosen.scored],
+        "left_out_classes": left_out,
+    }
+
+
+def draw_patients(
+    predictions: Predictions, chosen: ScoredClasses, settings: IntervalSettings
+) -> tuple[PatientResamples | None, str | None]:
+    """Resamples in which every scored class is defined; or None, and why there are none."""
+    if not len(chosen.scored):
+        return None, _no_class(chosen)
+    labels = predictions.indicators()[:, chosen.scored]
+    try:
+        return patient_bootstrap(patient_numbers(predictions), labels, settings.resamples, settings.seed), None
+    except ValueError as error:  # over half of the resamples lack a class
+        return None, f"{error}."
+
+
+def why_not(metric: str, chosen: ScoredClasses, decided: NDArray[np.bool_] | None) -> str | None:
+    """Why a metric has no value; None: it has one."""
+    if not len(chosen.scored):
+        return _no_class(chosen)
+    if decided is None and metric in ("f1", "sensitivity", "specificity"):
+        return "No thresholds were given: without decisions there is no such number."
+    return None
+
+
+def _no_class(chosen: ScoredClasses) -> str:
+    return (
+        f"None of the {len(chosen.left_out)} classes has enough positive and negative images of at least two patients "
+        "to be scored; left_out_classes has the counts."
+    )
+
+
+def prepare(
+    metric: str,
+    predictions: Predictions,
+    scored: NDArray[np.int64],
+    decided: NDArray[np.bool_] | None,
+    patients: NDArray[np.int64],
+) -> tuple[NDArray[np.int64] | None, Statistic]:
+    """A metric as a function of how often each patient was drawn.
+
+    Args:
+        metric: one of ``METRICS``.
+        predictions: of ``n`` images.
+        scored: columns of the scored classes, one or more.
+        decided: ``(n, classes)``; for F1, sensitivity and specificity only.
+        patients: ``(n,)`` from :func:`patient_numbers`.
+
+    Returns:
+        the columns that the metric has a value for, and the statistic. None for the columns: one value for all, of the
+        top label.
+    """
+    truth, probabilities = predictions.indicators(), predictions.probabilities
+    if metric in ("auc", "average_precision"):
+        columns = scored[np.isin(scored, ranked_columns(predictions.kind, len(predictions.classes)))]
+        by_patient = roc_auc_by_patient if metric == "auc" else average_precision_by_patient
+        return columns, by_patient(truth[:, columns], probabilities[:, columns], patients)
+    if metric == "calibration_error":
+        if predictions.kind == "softmax":
+            return None, calibration_error_by_patient(*top_label(predictions.labels, probabilities), patients)
+        return scored, calibration_error_by_patient(truth[:, scored], probabilities[:, scored], patients)
+    assert decided is not None, "why_not says so"
+    return scored, confusion_by_patient(truth[:, scored], decided[:, scored], patients, metric)
+
+
+def numbers(bootstrapped: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
+    """Value and interval of each column, as plain values."""
+    limits = bootstrapped.interval(settings.interval, settings.level).reshape(2, -1)
+    described = []
+    for value, low, high in zip(np.atleast_1d(bootstrapped.estimate), *limits, strict=True):
+        number: dict[str, Any] = {"value": float(value), "interval": [float(low), float(high)]}
+        if low == high:
+            number["note"] = NO_CERTAINTY
+        described.append(number)
+    return described
+
+
+def _without_interval(values: NDArray[np.float64], reason: str | None) -> list[dict[str, Any]]:
+    return [{"value": float(value), "interval": None, "reason": reason} for value in np.atleast_1d(values)]
+
+
+def _obuchowski(
+    predictions: Predictions, column: int, patients: NDArray[np.int64], level: float
+) -> dict[str, list[float]]:
+    found = obuchowski_auc(predictions.indicators()[:, column], predictions.probabilities[:, column], patients)
+    variance = np.maximum(found.variance, 0)  # rounding of a sum that is 0 can be below it
+    return {name: make(found.auc, variance, level)[:, 0].tolist() for name, make in _OF_AUC.items()}
+
+
+def _plain_thresholds(predictions: Predictions, thresholds: Mapping[str, float] | None) -> dict[str, float] | None:
+    if predictions.kind == "softmax" or thresholds is None:
+        return None
+    return {name: float(thresholds[name]) for name in predictions.classes}

@@ -1,0 +1,127 @@
+"""``mocoi compare``: two files of predictions, and what their paired difference is, in a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from monai_mocoi.analysis import OVERALL, compare_predictions
+from monai_mocoi.atomic_write import write_json
+from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.data import Predictions, PredictionsError, read_predictions
+
+_OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")
+
+
+def compare_and_show(
+    first: str, second: str, metric: str, json_file: str | None, overwrite: bool, **settings: Any
+) -> None:
+    """Compare two files of predictions and print the differences.
+
+    Args:
+        first, second: ``predictions.csv`` files.
+        metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
+        json_file: where to write the result too; None: nowhere.
+        overwrite: replace that file.
+        settings: of :func:`~monai_mocoi.analysis.compare_predictions`.
+
+    Raises:
+        UsageError: an unknown metric, a JSON file that exists already or would replace a file compared, or thresholds
+            that are needed and not there.
+        PredictionsError, ComparisonError, EvaluationError: see the functions called.
+    """
+    if metric not in OVERALL:
+        raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(OVERALL)}.")
+    files = [Path(first), Path(second)]
+    if json_file is not None:
+        _check_target(Path(json_file), files, overwrite)
+    pair = [_read(path) for path in files]
+    thresholds: list[dict[str, float] | None] = [None, None]
+    if metric in _OF_DECISIONS and pair[0].kind == "multilabel":
+        thresholds = [_thresholds_beside(path, metric) for path in files]
+    result = compare_predictions(pair[0], pair[1], metric, *thresholds, **settings)
+    _show(first, second, result)
+    if json_file is not None:
+        write_json(json_file, {"format": 1, "first": first, "second": second, **result})
+
+
+def _check_target(target: Path, files: list[Path], overwrite: bool) -> None:
+    if target.is_dir() or any(target.resolve() == path.resolve() for path in files):
+        raise UsageError(f"--json {target} is a folder or one of the files compared: name another file.")
+    if target.exists() and not overwrite:
+        raise UsageError(f"{str(target)!r} exists already: name another file, or add --overwrite.")
+
+
+def _read(path: Path) -> Predictions:
+    try:
+        return read_predictions(path)
+    except PredictionsError as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:
+    """Thresholds of the evaluation that wrote the file."""
+    beside = path.with_name("metrics.json")
+    try:
+        thresholds = json.loads(beside.read_text(encoding="utf-8"))["thresholds"]
+        return {str(name): float(value) for name, value in thresholds.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"{metric} of findings needs the thresholds that were chosen on validation, and {beside} has none "
+            f"({type(error).__name__}). Give the predictions.csv in the folder that evaluate.json wrote, or choose "
+            "macro_auc, macro_average_precision or calibration_error, which need none."
+        ) from error
+
+
+def _show(first: str, second: str, result: Mapping[str, Any]) -> None:
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    made = result["intervals"]
+    console.print(f"A: {first}\nB: {second}")
+    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+    rows = [(result["metric"], result["overall"]), *result["classes"].items()]
+    cells = [_cells(name, difference) for name, difference in rows]
+    header = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    if console.is_terminal:
+        table = Table(box=None)
+        for i, name in enumerate(header):
+            table.add_column(name, justify="left" if i == 0 else "right")
+        for row in cells:
+            table.add_row(*map(Text, row))
+        console.print(table)
+    else:
+        widths = [max(len(row[i]) for row in (header, *cells)) for i in range(len(header))]
+        for row in (header, *cells):
+            line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+            console.print(line.rstrip())
+    redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
+    console.print(
+        f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}."
+    )
+    if len(result["classes"]) > 1:
+        console.print("The p-values of the classes are not corrected for their number.")
+    for name, difference in rows:
+        if "note" in difference:
+            console.print(f"{name}: {difference['note']}")
+    for left_out in result["left_out_classes"]:
+        console.print(
+            f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
+            f"images: {left_out['reason']})"
+        )
+
+
+def _cells(name: str, difference: Mapping[str, Any]) -> tuple[str, ...]:
+    low, high = difference["interval"]
+    return (
+        name,
+        f"{difference['first']:.3f}",
+        f"{difference['second']:.3f}",
+        f"{difference['value']:+.3f}",
+        f"{low:+.3f} to {high:+.3f}",
+        f"{difference['p_value']:.3g}",
+    )

@@ -1,0 +1,161 @@
+"""The product of an evaluation: the predictions, the metrics with their intervals, and which classifier they are of."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ignite.engine import Events
+
+from monai_mocoi.analysis import IntervalSettings, evaluate_predictions
+from monai_mocoi.atomic_write import write_json
+from monai_mocoi.data import write_predictions
+from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
+from monai_mocoi.networks import rank
+
+logger = logging.getLogger(__name__)
+
+_OF_CLASSIFIER = (
+    *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "validation_labels", "pretrained"),
+    *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs"),
+)
+_VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "pydicom", "pillow")
+
+
+class EvaluationSaver:
+    """Write ``predictions.csv`` and ``metrics.json`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
+
+    ``metrics.json`` holds what :func:`~monai_mocoi.analysis.evaluate_predictions` gives, and with it the split, the
+    hash of the data set, which classifier was tested (fault A1: of which epoch, chosen by what, with which labels), and
+    the versions. It is written last: where it stands, the evaluation is whole. The log shows the numbers.
+
+    Args:
+        folder: see :func:`~monai_mocoi.handlers.check_evaluation_folder`, which is asked again when the run starts.
+        classifier: the classifier's sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
+        dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
+        skipped_images: descriptions of images of the split that could not be read and are not scored.
+        overwrite: replace an earlier evaluation.
+        resamples, seed, interval, level, min_positives, min_negatives: see
+            :class:`~monai_mocoi.analysis.IntervalSettings`.
+
+    Raises:
+        EvaluationError: a setting out of range.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        classifier: Mapping[str, Any],
+        dataset_sha256: str | None = None,
+        skipped_images: Sequence[Mapping[str, Any]] = (),
+        overwrite: bool = False,
+        resamples: int = 2000,
+        seed: int = 0,
+        interval: str = "bca",
+        level: float = 0.95,
+        min_positives: int = 25,
+        min_negatives: int = 25,
+    ) -> None:
+        self.folder = Path(folder)
+        self.classifier = dict(classifier)
+        self.dataset_sha256 = dataset_sha256
+        self.skipped_images = [dict(image) for image in skipped_images]
+        self.overwrite = overwrite
+        self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+
+    def attach(self, engine: ClassifierEvaluator) -> None:
+        """Register on an evaluator."""
+        engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
+        engine.add_event_handler(Events.COMPLETED, self._save)
+
+    def _save(self, engine: ClassifierEvaluator) -> None:
+        predictions = engine.predictions
+        if rank() > 0 or predictions is None:
+            return
+        (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
+        write_predictions(self.folder / PREDICTIONS_NAME, predictions)
+        report = evaluate_predictions(predictions, self.classifier.get("thresholds"), **vars(self.settings))
+        tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
+        content = {
+            "format": 1,
+            "split": engine.name,
+            "dataset_sha256": self.dataset_sha256,
+            "tested": tested,
+            "skipped_images": self.skipped_images,
+            **report,
+            "seed": self.settings.seed,
+            "python": platform.python_version(),
+            "versions": {name: _version(name) for name in _VERSIONS_OF},
+        }
+        write_json(self.folder / METRICS_NAME, content)
+        for line in (describe_tested(tested), *describe_report(engine.name, report)):
+            logger.info("%s", line)
+        if self.skipped_images:
+            logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
+        logger.info("Predictions and metrics: %s", self.folder)
+
+
+def describe_tested(tested: Mapping[str, Any]) -> str:
+    """Which classifier was tested, in words.
+
+    Args:
+        tested: of a classifier's sidecar; what is missing is left out.
+    """
+    selected = tested.get("selected") or {}
+    if "epoch" in selected:
+        words = f"the classifier of epoch {selected['epoch']}"
+    elif "penalty" in selected:
+        words = f"the linear classifier of penalty {selected['penalty']:g}"
+    else:
+        words = "a classifier of unknown epoch"
+    if selected.get("value") is not None:
+        words += f", chosen by {selected['metric']} {selected['value']:.3f}"
+    elif selected:
+        words += ", not chosen on validation"
+    if tested.get("label_fraction") is not None:
+        words += f"; label fraction {tested['label_fraction']:g}"
+    return f"Tested: {words}."
+
+
+def describe_report(split: str, report: Mapping[str, Any]) -> list[str]:
+    """The numbers for all classes together and the AUC of each, one a line.
+
+    Args:
+        split: its name.
+        report: of :func:`~monai_mocoi.analysis.evaluate_predictions`.
+    """
+    made = report["intervals"]
+    lines = [
+        f"{split}: {report['images']} images of {report['patients']} patients; {made['level']:.0%} intervals over "
+        f"patients ({made['method']}, {made['resamples']} resamples)"
+    ]
+    classes = report["classes"]
+    named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
+    width = max(map(len, named))
+    lines += [f"  {name:<{width}}  {number_in_words(number)}" for name, number in named.items()]
+    if left_out := report["left_out_classes"]:
+        lines.append("  not scored: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out))
+    return lines
+
+
+def number_in_words(number: Mapping[str, Any]) -> str:
+    """``0.812 (0.774 to 0.846)``, or why there is no number or interval."""
+    if number["value"] is None:
+        return f"none: {number['reason']}"
+    if number["interval"] is None:
+        return f"{number['value']:.3f} (no interval: {number['reason']})"
+    low, high = number["interval"]
+    return f"{number['value']:.3f} ({low:.3f} to {high:.3f})" + (" - no certainty" if "note" in number else "")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
