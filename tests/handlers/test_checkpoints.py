@@ -25,8 +25,10 @@ class Batches(list[Any]):
         self.dataset = SimpleNamespace(rows=rows, data=[None] * 12)
 
 
-def trainer(folder: Path, resume: bool = False, rows: Any = range(12), epochs: int = 1, **options: Any) -> MoCoTrainer:
-    handlers = [Checkpoints(folder, {"seed": 1}, "abc", every=1, keep=9, resume=resume)]
+def trainer(
+    folder: Path, resume: bool = False, rows: Any = range(12), epochs: int = 1, keep: int = 9, **options: Any
+) -> MoCoTrainer:
+    handlers = [Checkpoints(folder, {"seed": 1}, "abc", every=1, keep=keep, resume=resume)]
     return trainer_of(small_moco(), Batches(list(rows)), max_epochs=epochs, train_handlers=handlers, **options)
 
 
@@ -120,3 +122,17 @@ def test_of_the_processes_only_the_random_generators_are_kept_apart(tmp_path: Pa
     trainer(tmp_path).run()
     (process,) = read_checkpoint(tmp_path / "checkpoints" / "checkpoint_000000003.pt")["processes"]
     assert list(process) == ["random"]
+
+
+def test_room_for_one_more_is_asked_for_though_fewer_are_kept_from_now_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(module, "check_room", lambda folder, needed: asked.append(needed))
+    trainer(tmp_path).run()
+    again = trainer(tmp_path, resume=True, epochs=2, keep=1)
+    again.run()
+    size = asked[1]
+    assert size > sum(p.numel() * p.element_size() for p in again.moco.parameters())
+    assert asked[0] == 10 * size  # nine are kept, and one is written before the oldest goes
+    assert kept(tmp_path) == ["06"]
