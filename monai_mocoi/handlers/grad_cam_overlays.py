@@ -44,6 +44,7 @@ class GradCAMOverlays:
 
     Raises:
         SettingsError: a class that the classifier does not have.
+        ValueError: a classifier whose encoder gives no gradient; weights of such a one are loaded into another.
     """
 
     def __init__(
@@ -56,6 +57,10 @@ class GradCAMOverlays:
         only: Sequence[str] | None = None,
         positive: bool = True,
     ) -> None:
+        if network.trainable != "all":
+            raise ValueError(
+                "Grad-CAM needs a classifier built with trainable 'all'; load the weights into such a one."
+            )
         wanted = [only] if isinstance(only, str) else list(classes if only is None else only)
         if unknown := [name for name in wanted if name not in classes]:
             raise SettingsError(

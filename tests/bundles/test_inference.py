@@ -50,7 +50,7 @@ def sidecar(kind: str = "multilabel", **other: Any) -> dict[str, Any]:
 
 
 def save(folder: Path, content: dict[str, Any], name: str = "classifier") -> Classifier:
-    classifier = Classifier(StageEncoder(small_resnet()), len(FINDINGS), content["stage"], seed=3)
+    classifier = Classifier(StageEncoder(small_resnet()), len(content["labels"]), content["stage"], seed=3)
     with torch.no_grad():
         classifier.head.weight.mul_(20)  # far from 0.5, so that images differ
     folder.mkdir(parents=True)
@@ -234,6 +234,29 @@ def test_without_images_it_takes_the_test_split_and_the_run_of_finetunes_default
     assert "--overwrite true" in text
     infer(overwrite=True)
     assert (folder / "inference" / "predictions.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_probabilities_are_those_of_evaluation(
+    infer: Infer, dataset: Path, tmp_path: Path, precision: str
+) -> None:
+    labels = list(load_datalist(dataset).labels)
+    save(tmp_path / "run", sidecar(labels=labels, thresholds=dict.fromkeys(labels, 0.5)))
+    settings = {"run_dir": "run", "precision": precision, "batch_size": 3}
+    infer(**settings)
+    evaluation = ConfigWorkflow(
+        config_file=str(BUNDLES / "nih_mse" / "configs" / "evaluate.json"), workflow_type="infer", logging_file=False,
+        dataset_dir=str(dataset), device="cpu", handlers=[], **settings,
+        **{"network_def#encoder#backbone": SMALL_BACKBONE},
+    )  # fmt: skip
+    evaluation.initialize()
+    evaluation.run()
+    predictions = evaluation.parser.get_parsed_content("evaluator").predictions
+    rows = table(tmp_path / "run" / "inference")
+    assert [row["image"] for row in rows] == list(predictions.images)
+    found = [[float(row[f"probability_{name}"]) for name in labels] for row in rows]
+    # The logits are equal bit for bit; torch's sigmoid of float64 is not, by where in the array a value stands.
+    np.testing.assert_allclose(found, predictions.probabilities, rtol=4e-16)
 
 
 def test_the_model_of_a_bundle(infer: Infer, mixed: Path, run_dir: Path, tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Events
+
+from monai_mocoi.data import NotFinitePredictionError
+from monai_mocoi.engines import ClassifierInference
+from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.networks import Classifier, StageEncoder
+from tests.networks.small import small_resnet
+
+CLASSES = ("a", "b", "c")
+THRESHOLDS = {"c": 0.9, "a": 0.5, "b": 0.1}
+
+
+def classifier() -> Classifier:
+    network = Classifier(StageEncoder(small_resnet()), 3, stage=2, seed=1)
+    with torch.no_grad():
+        network.head.weight.mul_(20)
+    return network
+
+
+def batch(first: int, count: int, unreadable: dict[int, str] | None = None) -> dict[str, Any]:
+    images = torch.rand(count, 1, 32, 32, generator=torch.Generator().manual_seed(first)) if count else None
+    return {"image": images, "index": torch.arange(first, first + count), "unreadable": unreadable or {}}
+
+
+def outputs(engine: ClassifierInference) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    engine.add_event_handler(Events.ITERATION_COMPLETED, lambda engine: found.append(engine.state.output))
+    engine.run()
+    return found
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+def test_probabilities_and_decisions(kind: str) -> None:
+    batches = [batch(0, 4), batch(4, 0, {4: "empty"}), batch(5, 2, {7: "empty"})]
+    network = classifier()
+    assert network.training
+    engine = ClassifierInference(
+        "cpu", batches, network, CLASSES, kind, THRESHOLDS if kind == "multilabel" else None, precision="float32"
+    )
+    found = outputs(engine)
+    assert network.training, "the mode is as it was"
+    assert [output["index"].tolist() for output in found] == [[0, 1, 2, 3], [], [5, 6]]
+    assert [output["unreadable"] for output in found] == [{}, {4: "empty"}, {7: "empty"}]
+    assert found[1]["probabilities"].shape == found[1]["decisions"].shape == (0, 3)
+    network.eval()
+    decided = []
+    for given, output in zip(batches, found, strict=True):
+        if given["image"] is None:
+            continue
+        with torch.no_grad():
+            logits = network(given["image"]).double()
+        wanted = (1 / (1 + torch.exp(-logits)) if kind == "multilabel" else logits.softmax(1)).numpy()
+        assert output["probabilities"].dtype == np.float64
+        np.testing.assert_allclose(output["probabilities"], wanted, rtol=0, atol=1e-5)
+        if kind == "multilabel":
+            limits = np.array([0.5, 0.1, 0.9])
+            np.testing.assert_array_equal(output["decisions"], output["probabilities"] >= limits)
+        else:
+            np.testing.assert_array_equal(output["decisions"].sum(1), 1)
+            np.testing.assert_array_equal(output["decisions"].argmax(1), output["probabilities"].argmax(1))
+        decided.append(output["decisions"])
+    assert 0 < np.concatenate(decided).mean() < 1, "or nothing is told apart"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
+    bad = batch(6, 3)
+    bad["image"][1] = value
+    with pytest.raises(NotFinitePredictionError, match=r"probability of a is nan .* row 8: no table") as caught:
+        ClassifierInference("cpu", [batch(0, 6), bad], classifier(), CLASSES, "softmax", precision="float32").run()
+    assert caught.value.exit_code == NOT_FINITE
+
+
+@pytest.mark.parametrize(
+    ("kind", "thresholds", "error"),
+    [
+        ("multilabel", None, "given for none, but one is needed for each of a, b, c"),
+        ("multilabel", {"a": 0.5, "b": 0.5}, "given for a, b, but one"),
+        ("multilabel", {**THRESHOLDS, "d": 0.5}, "but one is needed for each"),
+        ("softmax", THRESHOLDS, "leave thresholds out"),
+        ("sigmoid", THRESHOLDS, "choose one of multilabel, softmax"),
+    ],
+)
+def test_thresholds_that_do_not_fit(kind: str, thresholds: dict[str, float] | None, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        ClassifierInference("cpu", [], classifier(), CLASSES, kind, thresholds)

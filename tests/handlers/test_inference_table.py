@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import csv
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from monai.engines import Workflow
+
+from monai_mocoi.exit_codes import DATA
+from monai_mocoi.handlers import InferenceTable, RunFolderError
+from monai_mocoi.handlers.settings import SettingsError
+from tests.handlers.engine import counting
+
+ITEMS = [{"name": name} for name in ("a.png", 'b "x",\n.png', "c\udcff.png", "d.png")]
+PROBABILITIES = np.array([[0.1, 1 / 3], [np.nextafter(0.5, 0), 0.5], [1, 1e-300], [0.25, 0.75]])
+OUTPUTS: list[dict[str, Any]] = [
+    {"index": np.array([0, 2]), "probabilities": PROBABILITIES[[0, 2]], "unreadable": {1: "it is empty"}},
+    {"index": np.array([3]), "probabilities": PROBABILITIES[[3]], "unreadable": {}},
+]
+
+
+def engine_of(table: InferenceTable, outputs: list[dict[str, Any]]) -> Workflow:
+    def step(engine: Any, batch: int) -> dict[str, Any]:
+        output = outputs[batch]
+        return {"decisions": output["probabilities"] >= 0.5, **output}
+
+    return counting(max_epochs=1, iterations=len(outputs), step=step, handlers=[table])
+
+
+def rows(folder: Path) -> list[list[str]]:
+    with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return list(csv.reader(file))
+
+
+def test_findings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = InferenceTable(tmp_path / "new" / "out", ITEMS, ["x", "y z"], "multilabel")
+    with caplog.at_level(logging.INFO):
+        engine_of(table, OUTPUTS).run()
+    assert rows(tmp_path / "new" / "out") == [
+        ["row", "image", "status", "reason", "probability_x", "probability_y z", "decision_x", "decision_y z"],
+        ["1", "a.png", "ok", "", "0.1", repr(1 / 3), "0", "0"],
+        ["2", 'b "x",\n.png', "unreadable", "it is empty", "", "", "", ""],
+        ["3", "c\udcff.png", "ok", "", "1.0", "1e-300", "1", "0"],
+        ["4", "d.png", "ok", "", "0.25", "0.75", "0", "1"],
+    ]
+    assert b"c\xff.png" in (tmp_path / "new" / "out" / "predictions.csv").read_bytes()
+    assert "row 2 cannot be read: it is empty" in caplog.messages
+    assert any(text.startswith("1 of 4 images cannot be read") for text in caplog.messages)
+    assert ".png" not in caplog.text
+    with pytest.raises(SystemExit) as ended:
+        table.exit_if_unreadable()
+    assert ended.value.code == DATA
+
+
+def test_softmax_classes(tmp_path: Path) -> None:
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "softmax")
+    decisions = np.array([[False, True], [True, False]])
+    engine_of(table, [{**OUTPUTS[0], "decisions": decisions, "unreadable": {}}]).run()
+    header, first, second = rows(tmp_path)
+    assert header[-1] == "decision"
+    assert (first[-1], second[-1]) == ("y", "x")
+    table.exit_if_unreadable()  # which it does not
+
+
+def test_the_log_names_the_first_unreadable_ones_and_the_table_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = [{"name": f"{number}.png"} for number in range(30)]
+    output = {"index": np.zeros(0, int), "probabilities": np.zeros((0, 1)), "unreadable": dict.fromkeys(range(30), "r")}
+    engine_of(InferenceTable(tmp_path, items, ["x"], "multilabel"), [output]).run()
+    assert sum("cannot be read: r" in text for text in caplog.messages) == 20
+    assert any("30 of 30" in text for text in caplog.messages)
+    assert [row[2] for row in rows(tmp_path)[1:]] == ["unreadable"] * 30
+
+
+def test_an_earlier_table_stays_unless_told_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "grad_cam").mkdir()
+    for name in ("predictions.csv", "grad_cam/row000009_x.png"):
+        (tmp_path / name).write_text("old")
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel")
+    for refused in (table.check, engine_of(table, OUTPUTS).run):
+        with pytest.raises(RunFolderError):
+            refused()
+    assert (tmp_path / "predictions.csv").read_text() == "old"
+    replacing = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite="true")
+    engine = engine_of(replacing, OUTPUTS)
+    engine.run()
+    assert not (tmp_path / "grad_cam" / "row000009_x.png").exists()
+    assert len(rows(tmp_path)) == 5
+    with pytest.raises(SettingsError, match="overwrite"):
+        InferenceTable(tmp_path, ITEMS, ["x"], "multilabel", overwrite="maybe")
+
+
+def test_a_second_run_begins_anew(tmp_path: Path) -> None:
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite=True)
+    engine_of(table, OUTPUTS).run()
+    engine_of(table, OUTPUTS[1:]).run()
+    assert [row[0] for row in rows(tmp_path)] == ["row", "4"]
+    table.exit_if_unreadable()
