@@ -26,11 +26,16 @@ def numbered(path: str) -> torch.Tensor:
     return image
 
 
-def dataset_of(labels: Sequence[Any], first: int = 0, transform: Any = None) -> ImageDataset:
-    """Images ``first``, ``first + 1`` ... with these labels, a patient each."""
+def dataset_of(
+    labels: Sequence[Any], first: int = 0, transform: Any = None, folder: Path | None = None
+) -> ImageDataset:
+    """Images ``first``, ``first + 1`` ... with these labels, a patient each; with (empty) files in a folder, if any."""
+    paths = [Path(folder or "") / f"{number:03d}" for number in range(first, first + len(labels))]
+    for path in paths if folder else []:
+        path.touch()
     items = [
-        {"image": f"{number:03d}", "name": f"images/{number:03d}.png", "patient": f"p{number:03d}", "label": label}
-        for number, label in enumerate(np.asarray(labels).tolist(), start=first)
+        {"image": str(path), "name": f"images/{number:03d}.png", "patient": f"p{number:03d}", "label": label}
+        for number, (path, label) in enumerate(zip(paths, np.asarray(labels).tolist(), strict=True), start=first)
     ]
     return ImageDataset(items, numbered, transform, cache=False)
 

@@ -25,3 +25,22 @@ def test_one_line_an_epoch_with_means_and_validation(caplog: pytest.LogCaptureFi
         "epoch 1 of 2: loss 2.000, top-1 0.500, 100 images/s, validation: top-1 0.250, chance 0.010",
         "epoch 2 of 2: loss 3.000, top-1 0.500, 100 images/s",
     ]
+
+
+def test_another_training_names_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    validator = counting()
+    validator.state.epoch = 1
+    validator.state.metrics = {"validation/macro_auc": 0.8123, "validation/loss": 0.39, "validation/macro_f1": 0.5}
+    log = EpochLog(
+        validator,
+        means={"loss/total": "loss"},
+        metrics={"validation/loss": "loss", "validation/macro_auc": "macro AUC"},
+    )
+
+    def step(engine: Any, batch: Any) -> dict[str, float]:
+        return {"loss/total": 0.412, "contrastive/top1": 1.0, "speed/images_per_second": 310.0}
+
+    with caplog.at_level(logging.INFO, logger="monai_mocoi.handlers.epoch_log"):
+        counting(max_epochs=1, step=step, handlers=[log]).run()
+    (line,) = [r.getMessage() for r in caplog.records if r.name == "monai_mocoi.handlers.epoch_log"]
+    assert line == "epoch 1 of 1: loss 0.412, 310 images/s, validation: loss 0.390, macro AUC 0.812"
