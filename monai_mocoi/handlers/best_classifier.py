@@ -35,7 +35,6 @@ class BestClassifier:
             :func:`~monai_mocoi.data.label_subset` decides.
         patience: epochs without a better one after which training ends, 1 or more; None: never. "last" has no effect
             of it.
-        folder: without effect.
 
     Raises:
         ValueError: an unknown metric or selection, or a patience below 1.
@@ -48,7 +47,6 @@ class BestClassifier:
         metric: str = "macro_auc",
         selection: str = "metric",
         patience: int | None = None,
-        folder: Any = None,
     ) -> None:
         if metric not in SELECTION_METRICS:
             raise ValueError(f"metric is {metric!r}; choose one of {', '.join(SELECTION_METRICS)}.")

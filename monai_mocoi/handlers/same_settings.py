@@ -13,7 +13,7 @@ MAY_DIFFER = frozenset(
         "max_epochs",  # a longer run: the schedule follows the new length
         "device", "num_workers", "compile",
         "checkpoint_every", "keep_checkpoints",
-        "val_interval", "watch_every",
+        "val_interval", "watch_every", "plot_every",
         "check_every", "on_collapse",
     }
 )  # fmt: skip
