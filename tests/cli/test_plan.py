@@ -209,3 +209,51 @@ def test_a_place_where_no_run_can_be_written(dataset, tmp_path):
     assert f"{tmp_path / 'file'} is a file" in text
     assert code == 2
     assert rows["Written"]["run folder"][1] == "new"
+
+
+def test_inference_reads_a_classifier_and_counts_new_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = TRAIN.replace("train.json", "inference.json")
+    for name in ("new/a.png", "new/b/c.dcm", "run/classifier.pt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    plan, rows = planned(config, "--images", "new", "--run_dir", "run")
+    assert plan.refusals == ()
+    assert rows["Data"] == {"classifier": ("run/classifier.pt", ""), "images": ("2 new ones", "")}
+    written = [value for section in plan.sections if section.title == "Written" for _, value, _ in section.rows]
+    assert written == ["run/inference/predictions.csv"]  # no run folder, and no cache
+    plan, _ = planned(config, "--images", "new", "--run_dir", "run", "--grad_cam", "true")
+    written = [value for section in plan.sections if section.title == "Written" for _, value, _ in section.rows]
+    assert written == ["run/inference/predictions.csv", "run/inference/grad_cam/"]
+
+
+def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = TRAIN.replace("train.json", "inference.json")
+    plan, rows = planned(config, "--dataset_dir", dataset)
+    assert "test" in rows["Data"]
+    ((text, code),) = plan.refusals
+    assert (code, "there is no classifier" in text) == (2, True)
+    assert "finetune-pretrained-all-s4-f1-l1/classifier.pt" in text
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.pt").write_bytes(b"x")
+    (tmp_path / "runs/nih_mse/inference").mkdir(parents=True)
+    (tmp_path / "runs/nih_mse/inference/predictions.csv").write_bytes(b"x")
+    plan, rows = planned(config, "--images", "[]")
+    assert rows["Data"] == {"classifier": ("./models/model.pt", ""), "images": ("none that can be used", "")}
+    assert [code for _, code in plan.refusals] == [3, 2]
+    assert "an empty list" in plan.refusals[0][0]
+    assert "already holds predictions" in plan.refusals[1][0]
+    assert planned(config, "--dataset_dir", dataset, "--overwrite", "true")[0].refusals == ()
+
+
+def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    words = [TRAIN.replace("train.json", "evaluate.json"), "--dataset_dir", dataset, "--run_dir", "run"]
+    plan, _ = planned(*words)
+    assert "there is no classifier run/classifier.pt" in plan.refusals[0][0]
+    (tmp_path / "run" / "classifier.pt").write_bytes(b"x")
+    plan, rows = planned(*words)
+    assert plan.refusals == ()
+    assert "run folder" not in rows["Written"]
