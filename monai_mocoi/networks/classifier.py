@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
@@ -78,6 +79,10 @@ class Classifier(nn.Module):
         if self.trainable == "head":
             self.encoder.eval()
         return self
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """What ``torch.jit.script`` is to compile in its place."""
+        return ScriptableClassifier(self)
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
         """What an optimiser is to get."""

@@ -1,0 +1,70 @@
+"""The classifier in the part of Python that TorchScript knows: for ``torch.jit.script``, so for MONAI's ``ckpt_export``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from monai.networks.nets import ResNet
+from torch import nn
+
+if TYPE_CHECKING:
+    from monai_mocoi.networks.classifier import Classifier
+
+
+class ScriptableClassifier(nn.Module):
+    """The same layers under the same names, with the same outputs; ``torch.jit.script(classifier)`` compiles this one.
+
+    Args:
+        classifier: whose layers are shared, not copied, each in the mode that it is in.
+    """
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.encoder = _Encoder(classifier.encoder.backbone, classifier.stage)
+        self.head = classifier.head
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Classify images: ``(N, C, H, W)`` to ``(N, classes)`` logits."""
+        maps = self.encoder(images)
+        features = maps if maps.dtype == torch.float64 else maps.float()
+        return self.head(features.mean(dim=(2, 3)))
+
+
+class _Encoder(nn.Module):
+    def __init__(self, backbone: ResNet, stage: int) -> None:
+        super().__init__()
+        self.backbone = _Stages(backbone, stage)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.backbone(images)
+
+
+class _Stages(nn.Module):
+    """A ResNet up to one of its stages; the later ones are kept for their names."""
+
+    __constants__ = ("in_channels", "stage")  # what TorchScript is to decide by when it compiles
+
+    def __init__(self, net: ResNet, stage: int) -> None:
+        super().__init__()
+        self.stage = stage
+        self.in_channels = int(net.conv1.in_channels)
+        self.conv1, self.bn1, self.act = net.conv1, net.bn1, net.act
+        self.maxpool = nn.Identity() if net.no_max_pool else net.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if images.shape[1] == 1 and self.in_channels != 1:
+            conv = self.conv1  # one channel enters as equal ones, see StageEncoder
+            weight = conv.weight.sum(dim=1, keepdim=True)
+            x = nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
+        else:
+            x = self.conv1(images)
+        x = self.layer1(self.maxpool(self.act(self.bn1(x))))
+        if self.stage >= 2:
+            x = self.layer2(x)
+        if self.stage >= 3:
+            x = self.layer3(x)
+        if self.stage >= 4:
+            x = self.layer4(x)
+        return x
