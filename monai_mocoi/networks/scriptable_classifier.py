@@ -1,4 +1,4 @@
-"""The classifier in the part of Python that TorchScript knows: for ``torch.jit.script``, so for MONAI's ``ckpt_export``."""
+"""The classifier in the part of Python that TorchScript knows: ``torch.jit.script`` compiles it for ``ckpt_export``."""
 
 from __future__ import annotations
 
