@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from scipy.special import expit, softmax
 from torch import nn
 
 LABEL_KINDS = ("multilabel", "softmax")
@@ -37,11 +38,13 @@ def class_probabilities(logits: torch.Tensor, kind: str) -> torch.Tensor:
         kind: "multilabel" (sigmoids) or "softmax".
 
     Returns:
-        ``(N, classes)`` float64 in 0..1.
+        ``(N, classes)`` float64 in 0..1, on the CPU, without gradient.
 
     Raises:
         ValueError: an unknown kind.
     """
     if kind not in LABEL_KINDS:
         raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
-    return logits.double().sigmoid() if kind == "multilabel" else logits.double().softmax(dim=1)
+    # Not torch's sigmoid: it rounds by an element's place in the array, and so by the batch that an image came in.
+    values = logits.detach().double().cpu().numpy()
+    return torch.from_numpy(expit(values) if kind == "multilabel" else softmax(values, axis=1))

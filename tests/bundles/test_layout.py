@@ -16,10 +16,16 @@ from tests.bundles.conftest import BUNDLES, NAMES
 
 FILES = {
     "LICENSE",
+    "configs/evaluate.json",
+    "configs/finetune.json",
+    "configs/inference.json",
     "configs/logging.conf",
     "configs/metadata.json",
+    "configs/multi_gpu_evaluate.json",
+    "configs/multi_gpu_finetune.json",
     "configs/multi_gpu_train.json",
     "configs/paper.json",
+    "configs/paper_finetune.json",
     "configs/train.json",
     "docs/README.md",
     "docs/data_license.txt",
