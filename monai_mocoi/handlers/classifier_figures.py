@@ -27,6 +27,7 @@ THRESHOLD = 0.5
 _COLOURS = colormaps["tab20"].colors  # type: ignore[attr-defined]
 _LONGEST_NAME = 24
 _PICTURES_A_ROW = 4
+_CELL, _PICTURE = (2.0, 2.35), 1.8  # inches: width and height of a picture with its caption; its longer side
 
 RGB = NDArray[np.uint8]
 _Draw = Callable[[Axes, Predictions, NDArray[np.bool_], NDArray[np.intp]], None]
@@ -81,19 +82,21 @@ def picture_figure(title: str, pictures: Sequence[NDArray[np.float32]], captions
         ``(height, width, 3)`` array.
     """
     rows = -(-len(pictures) // _PICTURES_A_ROW)
-    figure, axes = _figure(2.5 * _PICTURES_A_ROW, 2.9 * rows + 0.4)
+    width, height = _CELL[0] * _PICTURES_A_ROW, _CELL[1] * rows + 0.3
+    figure, axes = _figure(width, height)
     axes.set_position((0, 0, 1, 1))
     axes.set_axis_off()
     for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
         row, column = divmod(place, _PICTURES_A_ROW)
-        channels, height, width = picture.shape
-        size = 2.3 / max(height, width)
-        left, top = 2.5 * column + 0.1, 2.9 * row + 0.85
+        channels, lines, columns = picture.shape
+        size = _PICTURE / max(lines, columns)
+        left, top = _CELL[0] * column + 0.1, _CELL[1] * (row + 1) + 0.25 - _PICTURE
         shown = picture.repeat(3, axis=0) if channels == 1 else picture
-        axes.imshow(shown.transpose(1, 2, 0).clip(0, 1), extent=(left, left + width * size, top + height * size, top))
+        extent = (left, left + columns * size, top + lines * size, top)
+        axes.imshow(shown.transpose(1, 2, 0).clip(0, 1), extent=extent)
         axes.text(left, top - 0.05, _plain(caption), fontsize=8, va="bottom")
-    axes.text(0.1, 0.1, _plain(title), fontsize=10, va="top")
-    axes.set(xlim=(0, 2.5 * _PICTURES_A_ROW), ylim=(2.9 * rows + 0.4, 0), aspect="equal")
+    axes.text(0.1, 0.08, _plain(title), fontsize=10, va="top")
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     return _rendered(figure)
 
 
@@ -189,9 +192,13 @@ def _number(axes: Axes, x: float, y: float, number: int, share: float) -> None:
     axes.text(x, y, str(number), ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
 
 
+def short(name: str) -> str:
+    """A class's name, cut where it is too long for a figure."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+
+
 def _name(predictions: Predictions, column: int) -> str:
-    name = predictions.classes[column]
-    return _plain(name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "...")
+    return _plain(short(predictions.classes[column]))
 
 
 def _plain(text: str) -> str:

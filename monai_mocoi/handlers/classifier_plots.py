@@ -19,6 +19,7 @@ from monai_mocoi.handlers.classifier_figures import (
     picture_figure,
     precision_recall_figures,
     roc_figures,
+    short,
 )
 from monai_mocoi.networks import rank
 
@@ -160,9 +161,9 @@ def _in_turn(candidate: NDArray[np.bool_], sureness: NDArray[np.float64], count:
 
 
 def _told(predictions: Predictions, image: int, column: int) -> str:
-    probability, name = predictions.probabilities[image, column], predictions.classes[column]
+    probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
     if predictions.kind == "multilabel":
         return f"{name} {probability:.2f}\ntrue: {'yes' if predictions.labels[image, column] else 'no'}"
     truth = int(predictions.labels[image])
-    text = f"{name} {probability:.2f}\ntrue: {predictions.classes[truth]}"
+    text = f"{name} {probability:.2f}\ntrue: {short(predictions.classes[truth])}"
     return text if truth == column else f"{text} {predictions.probabilities[image, truth]:.2f}"
