@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from scipy.special import expit, softmax
 from torch import nn
@@ -47,4 +48,5 @@ def class_probabilities(logits: torch.Tensor, kind: str) -> torch.Tensor:
         raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
     # Not torch's sigmoid: it rounds by an element's place in the array, and so by the batch that an image came in.
     values = logits.detach().double().cpu().numpy()
-    return torch.from_numpy(expit(values) if kind == "multilabel" else softmax(values, axis=1))
+    with np.errstate(invalid="ignore"):  # an infinite logit becomes NaN, which is refused with the image's name
+        return torch.from_numpy(expit(values) if kind == "multilabel" else softmax(values, axis=1))
