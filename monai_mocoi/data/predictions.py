@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Predictions:
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; names the first image and class.
-        PredictionsError: sizes that do not fit, an image twice, a probability outside of 0..1.
+        PredictionsError: another kind, sizes that do not fit, an image or a class twice, an image or patient without a
+            name, a label that is none of the classes', a probability outside of 0..1.
     """
 
     images: tuple[str, ...]
@@ -54,15 +56,26 @@ class Predictions:
 
     def __post_init__(self) -> None:
         n, classes = len(self.images), len(self.classes)
+        if self.kind not in ("multilabel", "softmax"):
+            raise PredictionsError(f"the kind of labels is {self.kind!r}; it must be multilabel or softmax.")
         shapes = (len(self.patients), self.labels.shape, self.probabilities.shape)
         if shapes != (n, (n, classes) if self.kind == "multilabel" else (n,), (n, classes)):
             raise PredictionsError(
                 f"{n} images and {classes} classes do not fit {shapes[0]} patients, labels {shapes[1]} and "
                 f"probabilities {shapes[2]}."
             )
-        if len(set(self.images)) < n:
-            twice = next(name for i, name in enumerate(self.images) if name in self.images[:i])
-            raise PredictionsError(f"the image {twice!r} stands there twice; each image is predicted once.")
+        for what, names in (("image", self.images), ("class", self.classes)):
+            if len(set(names)) < len(names):
+                twice = Counter(names).most_common(1)[0][0]
+                raise PredictionsError(f"the {what} {twice!r} stands there twice; each {what} is predicted once.")
+        if not (all(self.images) and all(self.patients)):
+            row = next(i for i in range(n) if not (self.images[i] and self.patients[i]))
+            raise PredictionsError(f"row {row + 1} of {n} lacks the name of its image or patient.")
+        most = 1 if self.kind == "multilabel" else classes - 1
+        if n and not 0 <= self.labels.min() <= self.labels.max() <= most:
+            raise PredictionsError(
+                f"labels go from {self.labels.min()} to {self.labels.max()}, not from 0 to {most} as {self.kind} labels."
+            )
         rows, columns = np.nonzero(~np.isfinite(self.probabilities))
         if len(rows):
             raise NotFinitePredictionError(
@@ -127,6 +140,8 @@ def read_predictions(path: str | Path) -> Predictions:
             f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class>; it has "
             f"{', '.join(header) or 'none'}."
         )
+    if len(set(header)) < len(header):
+        raise PredictionsError(f"{path.name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")
     place = {name: header.index(name) for name in [*needed, *(f"{_PROBABILITY}{name}" for name in classes)]}
     images, patients, truth, probabilities = [], [], [], []
     for number, row in enumerate(rows, start=2):

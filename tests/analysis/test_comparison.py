@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, roc_auc_score
+
+from monai_mocoi.analysis import OVERALL, ComparisonError, EvaluationError, compare_predictions
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
+from tests.analysis.made_predictions import findings, of, softmax_classes
+
+FEW = {"resamples": 199}
+
+
+def reordered(made: Predictions, order: Any) -> Predictions:
+    return Predictions(
+        tuple(made.images[i] for i in order),
+        tuple(made.patients[i] for i in order),
+        made.classes,
+        made.kind,
+        made.labels[order],
+        made.probabilities[order],
+    )
+
+
+def pair() -> tuple[Predictions, Predictions]:
+    return findings(noise=2, noise_seed=1), findings(noise=0.8, noise_seed=2)
+
+
+@pytest.mark.parametrize("interval", ["bca", "percentile"])
+def test_the_difference_is_paired_and_second_minus_first(interval: str) -> None:
+    first, second = pair()
+    found = json.loads(json.dumps(compare_predictions(first, second, interval=interval, **FEW), allow_nan=False))
+    draw = patient_bootstrap(first.patients, first.labels, 199, 0)
+    a, b = (draw.apply(roc_auc_by_patient(p.labels, p.probabilities, p.patients)) for p in (first, second))
+    whole = b.mean() - a.mean()
+    assert found["overall"]["first"] == pytest.approx(roc_auc_score(first.labels, first.probabilities), abs=1e-12)
+    assert found["overall"]["second"] == pytest.approx(roc_auc_score(second.labels, second.probabilities), abs=1e-12)
+    assert found["overall"]["value"] == pytest.approx(float(whole.estimate), abs=1e-12)
+    assert found["overall"]["interval"] == pytest.approx(whole.interval(interval), abs=1e-12)
+    assert found["overall"]["p_value"] == pytest.approx(float(whole.p_value(interval)), abs=1e-12)
+    by_class = (b - a).interval(interval)
+    for column, name in enumerate("AB"):
+        assert found["classes"][name]["interval"] == pytest.approx(by_class[:, column], abs=1e-12)
+        assert found["classes"][name]["positives"] == first.labels[:, column].sum()
+
+
+def test_the_p_value_is_below_alpha_where_the_interval_excludes_0() -> None:
+    for noise in (0.8, 1.3, 1.7, 2):
+        number = compare_predictions(findings(noise=2, noise_seed=1), findings(noise=noise, noise_seed=2), **FEW)
+        low, high = number["overall"]["interval"]
+        assert (low > 0 or high < 0) == (number["overall"]["p_value"] < 0.05)
+
+
+def test_images_in_another_order_are_matched_by_their_ids() -> None:
+    first, second = pair()
+    turned = reordered(second, np.random.default_rng(0).permutation(150))
+    assert compare_predictions(first, turned, **FEW) == compare_predictions(first, second, **FEW)
+
+
+@pytest.mark.parametrize("metric", list(OVERALL))
+def test_a_classifier_does_not_differ_from_itself(metric: str) -> None:
+    own = findings()
+    half = {"A": 0.5, "B": 0.5}
+    for difference in (
+        compare_predictions(own, own, metric, half, half, **FEW)["overall"],
+        compare_predictions(softmax_classes(), softmax_classes(), metric, **FEW)["overall"],
+    ):
+        assert difference["value"] == 0
+        assert difference["interval"] == [0, 0]
+        assert difference["p_value"] == 1
+        assert "no certainty" in difference["note"]
+
+
+def test_each_classifier_decides_at_its_own_thresholds() -> None:
+    first, second = pair()
+    ours, theirs = {"A": 0.4, "B": 0.6}, {"A": 0.7, "B": 0.2}
+    number = compare_predictions(first, second, "macro_f1", ours, theirs, **FEW)["overall"]
+    expected = [
+        f1_score(p.labels, p.probabilities >= list(t.values()), average="macro")
+        for p, t in ((first, ours), (second, theirs))
+    ]
+    assert [number["first"], number["second"]] == pytest.approx(expected, abs=1e-12)
+    with pytest.raises(EvaluationError, match="No thresholds were given"):
+        compare_predictions(first, second, "macro_f1", ours, **FEW)
+
+
+def test_softmax_calibration_has_no_classes() -> None:
+    first, second = softmax_classes(), softmax_classes()
+    second = replace(second, probabilities=0.5 * second.probabilities + 0.5 / 3)
+    found = compare_predictions(first, second, "calibration_error", **FEW)
+    assert found["classes"] == {}
+    assert found["overall"]["value"] != 0
+    assert list(compare_predictions(first, second, **FEW)["classes"]) == ["A", "B", "C"]
+
+
+def test_refuses_predictions_of_different_test_sets() -> None:
+    first, second = pair()
+    flipped = second.labels.copy()
+    flipped[[3, 7], 0] ^= 1
+    strangers = ("q1", "q2", *second.patients[2:])
+    for other, text in (
+        (reordered(second, np.arange(147)), r"3 of 150 are in the first file only and 0 of 147 .*'images/147.png'"),
+        (replace(second, images=("x.png", *second.images[1:])), "1 of 150 are in the first file only and 1 of 150"),
+        (replace(second, patients=strangers), "the patient of 2 of 150 images differ between the files, first of"),
+        (replace(second, labels=flipped), r"labels of 2 of 150 images differ .*first of 'images/003.png'"),
+        (replace(second, classes=("A", "D")), r"class 2 is 'B' in the first file and 'D' in the second"),
+        (findings(shares=(0.4,)), r"differ \(2 and 1\): class 2 is 'B' in the first file and nothing"),
+        (softmax_classes(2), "one file has multilabel labels, the other softmax"),
+    ):
+        with pytest.raises(ComparisonError, match=text) as caught:
+            compare_predictions(first, other, **FEW)
+        assert caught.value.exit_code == 3
+
+
+def test_refuses_what_has_no_interval() -> None:
+    few = findings(images=40, patients=20)
+    with pytest.raises(ComparisonError, match="None of the 2 classes has enough"):
+        compare_predictions(few, few, **FEW)
+    labels = np.repeat(np.repeat(np.eye(6, dtype=int), 2, axis=0), 13, axis=0)
+    rare = of(np.full(labels.shape, 0.5), labels, [f"p{i // 13:02}" for i in range(len(labels))])
+    with pytest.raises(ComparisonError, match="score fewer classes"):
+        compare_predictions(rare, rare, **FEW)
+    with pytest.raises(EvaluationError, match="metric is 'auc'; choose one of macro_auc"):
+        compare_predictions(few, few, "auc", **FEW)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from monai_mocoi.analysis import compare_predictions
+from monai_mocoi.data import write_predictions
+from tests.analysis.made_predictions import findings
+from tests.cli.test_app import loaded_by
+
+THRESHOLDS = {"A": 0.4, "B": 0.5, "C": 0.5}
+FEW = ("--resamples", "199")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[str, str]:
+    """Two evaluations of the same images; class C has too few positives."""
+    files = []
+    for name, noise in (("a", 2.0), ("b", 0.8)):
+        made = findings((0.4, 0.3, 0.04), noise=noise, noise_seed=len(files))
+        write_predictions(tmp_path / name / "predictions.csv", made)
+        (tmp_path / name / "metrics.json").write_text(json.dumps({"thresholds": THRESHOLDS}))
+        files.append(str(tmp_path / name / "predictions.csv"))
+    return files[0], files[1]
+
+
+def made_pair():
+    return (findings((0.4, 0.3, 0.04), noise=noise, noise_seed=i) for i, noise in enumerate((2.0, 0.8)))
+
+
+def test_the_table_and_the_file(mocoi, pair):
+    result = mocoi("compare", *pair, *FEW, "--json", "new/difference.json")
+    assert result.exit_code == 0, result.stderr
+    expected = compare_predictions(*made_pair(), resamples=199)
+    written = json.loads(Path("new/difference.json").read_text())
+    assert {name: written[name] for name in expected} == json.loads(json.dumps(expected))
+    assert (written["first"], written["second"]) == pair
+    lines = result.stdout.splitlines()
+    assert lines[:3] == [
+        f"A: {pair[0]}",
+        f"B: {pair[1]}",
+        "150 images of 60 patients, the same in both; macro_auc",
+    ]
+    assert lines[3].split() == ["A", "B", "B", "-", "A", "95%", "interval", "p"]
+    whole = expected["overall"]
+    low, high = whole["interval"]
+    assert lines[4].split() == [
+        *("macro_auc", f"{whole['first']:.3f}", f"{whole['second']:.3f}", f"{whole['value']:+.3f}"),
+        *(f"{low:+.3f}", "to", f"{high:+.3f}", f"{whole['p_value']:.3g}"),
+    ]
+    assert [line.split()[0] for line in lines[5:7]] == ["A", "B"]
+    assert "Paired, over patients: bca, 199 resamples, seed 0." in lines
+    assert lines[-1] == "Not scored: C (6 positive, 144 negative images: fewer than 25 positives)"
+
+
+def test_settings_reach_the_comparison(mocoi, pair):
+    words = ("--metric", "macro_f1", "--interval", "percentile", "--level", "0.9", "--seed", "4")
+    result = mocoi("compare", *pair, *FEW, *words, "--min_positives", "5", "--min_negatives", "5", "--json", "d.json")
+    assert result.exit_code == 0, result.stderr
+    settings = {"interval": "percentile", "level": 0.9, "seed": 4, "min_positives": 5, "min_negatives": 5}
+    expected = compare_predictions(*made_pair(), "macro_f1", THRESHOLDS, THRESHOLDS, resamples=199, **settings)
+    written = json.loads(Path("d.json").read_text())
+    assert {name: written[name] for name in expected} == json.loads(json.dumps(expected))
+    assert "90% interval" in result.stdout
+
+
+def test_a_file_with_itself(mocoi, pair):
+    result = mocoi("compare", pair[0], pair[0], *FEW)
+    assert result.exit_code == 0
+    assert "+0.000 to +0.000  1" in result.stdout
+    assert "no certainty" in result.stdout
+
+
+def test_thresholds_are_needed_for_decisions(mocoi, pair, tmp_path):
+    (tmp_path / "b" / "metrics.json").unlink()
+    result = mocoi("compare", *pair, "--metric", "macro_f1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: macro_f1 of findings needs the thresholds")
+    assert str(tmp_path / "b" / "metrics.json") in result.stderr
+    assert mocoi("compare", *pair, *FEW, "--metric", "macro_average_precision").exit_code == 0
+
+
+def test_refusals_are_one_message(mocoi, pair, tmp_path):
+    (tmp_path / "other.csv").write_text("image,patient,label_A,probability_A\nx,p,1,0.5\n")
+    Path("there.json").touch()
+    for words, code, text in (
+        ((*pair, "--metric", "auc"), 2, "there is no metric 'auc': choose one of macro_auc"),
+        ((pair[0], "nowhere.csv"), 3, "nowhere.csv: there is no file"),
+        ((pair[0], str(tmp_path / "other.csv")), 3, "the classes differ (3 and 1)"),
+        ((*pair, "--interval", "normal"), 2, "interval is 'normal'"),
+        ((*pair, "--resamples", "10"), 2, "10 resamples cannot tell an interval of level 0.95"),
+        ((*pair, "--min_positives", "150"), 3, "None of the 3 classes has enough"),
+        ((*pair, "--json", "there.json"), 2, "'there.json' exists already"),
+        ((*pair, "--json", pair[0], "--overwrite"), 2, f"--json {pair[0]} is a folder or one of the files"),
+    ):
+        result = mocoi("compare", *words)
+        assert result.exit_code == code
+        assert result.stderr.startswith(f"error: {text}")
+        assert result.stderr.count("\n") == 1
+        assert result.stdout == ""
+    assert Path("there.json").read_text() == ""
+    assert mocoi("compare", *pair, *FEW, "--json", "there.json", "--overwrite").exit_code == 0
+
+
+def test_it_needs_no_torch(pair):
+    done = loaded_by("compare", *pair, *FEW)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("LOADED ['numpy']\n")

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_mocoi.handlers import RunFolderError, check_evaluation_folder
+
+
+def test_a_new_or_an_empty_folder_will_do_and_stays_as_it_is(tmp_path: Path) -> None:
+    check_evaluation_folder(tmp_path / "runs" / "evaluation", False)
+    check_evaluation_folder(tmp_path, False)
+    (tmp_path / "classifier.pt").touch()
+    check_evaluation_folder(str(tmp_path), False)
+    assert os.listdir(tmp_path) == ["classifier.pt"]
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "predictions.csv"])
+def test_an_earlier_evaluation_is_replaced_only_when_told_so(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(RunFolderError, match=rf"already holds an evaluation \({name}\).*--overwrite true") as caught:
+        check_evaluation_folder(tmp_path, False)
+    assert caught.value.exit_code == 2
+    check_evaluation_folder(tmp_path, True)
+    assert (tmp_path / name).exists()
+
+
+def test_files_and_dataset_folders_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(RunFolderError, match="is a file, but a folder is needed"):
+            check_evaluation_folder(place, True)
+    (tmp_path / "datalist.json").touch()
+    with pytest.raises(RunFolderError, match="is a dataset folder"):
+        check_evaluation_folder(tmp_path, True)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunFolderError, match="cannot be written"):
+        check_evaluation_folder(tmp_path / "evaluation", False)
+
+
+def test_it_can_be_asked_without_torch() -> None:
+    code = "import sys; from monai_mocoi.handlers import check_evaluation_folder; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

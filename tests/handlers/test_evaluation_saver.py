@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from ignite.engine import Events
+from sklearn.metrics import roc_auc_score
+
+from monai_mocoi.analysis import EvaluationError, evaluate_predictions
+from monai_mocoi.data import NotFinitePredictionError, read_predictions
+from monai_mocoi.handlers import EvaluationSaver, RunFolderError
+from tests.engines.classifiers import Table, dataset_of, evaluator_of
+
+CLASSIFIER = {
+    "kind": "multilabel",
+    "labels": ["A", "B"],
+    "stage": 4,
+    "trainable": "all",
+    "thresholds": {"A": 0.5, "B": 0.6},
+    "selected": {"rule": "metric", "epoch": 7, "metric": "validation macro_auc", "value": 0.8125},
+    "label_fraction": 0.1,
+    "validation_labels": "same",
+    "dataset_sha256": "of training",
+    "settings": {"output_dir": "somewhere"},
+}
+FEW = {"resamples": 99, "min_positives": 5, "min_negatives": 5}
+
+
+def labels(count: int = 60) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 2, (count, 2))
+
+
+def logits(count: int = 60) -> np.ndarray:
+    return (labels(count) + np.random.default_rng(1).standard_normal((count, 2))).astype(np.float32)
+
+
+def evaluate(folder: Path, said: Any = None, truth: Any = None, **options: Any) -> dict[str, Any]:
+    said, truth = logits() if said is None else said, labels() if truth is None else truth
+    kind = options.pop("kind", "multilabel")
+    saver = EvaluationSaver(folder, **{"classifier": CLASSIFIER, **FEW, **options})
+    evaluator_of(Table(said), dataset_of(truth), kind, name="test", val_handlers=[saver]).run()
+    return dict(json.loads((folder / "metrics.json").read_text()))
+
+
+def test_a25_the_predictions_hold_every_image_once_and_the_metrics_are_theirs(tmp_path: Path) -> None:
+    folder = tmp_path / "run" / "evaluation"
+    found = evaluate(folder, dataset_sha256="of test", seed=5, skipped_images=[{"index": 3, "reason": "cut short"}])
+    predictions = read_predictions(folder / "predictions.csv")
+    assert predictions.images == tuple(f"images/{i:03d}.png" for i in range(60))
+    np.testing.assert_array_equal(predictions.labels, labels())
+    report = json.loads(json.dumps(evaluate_predictions(predictions, CLASSIFIER["thresholds"], seed=5, **FEW)))
+    assert {name: found[name] for name in report} == report
+    assert found["overall"]["macro_auc"]["value"] == pytest.approx(roc_auc_score(labels(), logits()), abs=1e-12)
+    assert (found["split"], found["dataset_sha256"], found["seed"]) == ("test", "of test", 5)
+    assert found["skipped_images"] == [{"index": 3, "reason": "cut short"}]
+    assert found["versions"]["torch"]
+    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "predictions.csv"]
+
+
+def test_a1_what_was_tested_is_written_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A1: the epoch chosen on validation is tested, and named."""
+    caplog.set_level(logging.INFO)
+    found = evaluate(tmp_path)
+    assert found["tested"]["selected"] == CLASSIFIER["selected"]
+    assert found["tested"]["label_fraction"] == 0.1
+    assert found["tested"]["validation_labels"] == "same"
+    assert "settings" not in found["tested"]
+    said = caplog.text
+    assert "Tested: the classifier of epoch 7, chosen by validation macro_auc 0.812; label fraction 0.1." in said
+    low, high = found["overall"]["macro_auc"]["interval"]
+    assert f"{found['overall']['macro_auc']['value']:.3f} ({low:.3f} to {high:.3f})" in said
+    assert "test: 60 images of 60 patients; 95% intervals over patients (bca, 99 resamples)" in said
+
+
+@pytest.mark.parametrize(
+    ("selected", "words"),
+    [
+        ({"rule": "last", "epoch": 4}, "the classifier of epoch 4, not chosen on validation"),
+        (
+            {"rule": "metric", "penalty": 0.01, "metric": "validation macro_auc", "value": 0.7},
+            "the linear classifier of penalty 0.01, chosen by validation macro_auc 0.700",
+        ),
+        (None, "a classifier of unknown epoch"),
+    ],
+)
+def test_other_ways_of_choosing(tmp_path: Path, caplog: pytest.LogCaptureFixture, selected: Any, words: str) -> None:
+    caplog.set_level(logging.INFO)
+    evaluate(tmp_path, classifier={**CLASSIFIER, "selected": selected, "label_fraction": None})
+    assert f"Tested: {words}." in caplog.text
+
+
+def test_nothing_to_score_is_said_and_written(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    found = evaluate(tmp_path, min_positives=50)
+    assert found["overall"]["macro_auc"]["value"] is None
+    positives = labels().sum(axis=0)
+    assert f"not scored: A ({positives[0]} positive), B ({positives[1]} positive)" in caplog.text
+    assert "macro_auc          none: None of the 2 classes" in caplog.text
+
+
+def test_softmax_classes(tmp_path: Path) -> None:
+    truth = np.arange(60) % 3
+    said = (np.eye(3)[truth] + np.random.default_rng(1).standard_normal((60, 3))).astype(np.float32)
+    classifier = {**CLASSIFIER, "kind": "softmax", "labels": ["A", "B", "C"], "thresholds": None}
+    found = evaluate(tmp_path, said, truth, kind="softmax", classifier=classifier)
+    assert found["overall"]["macro_f1"]["value"] > 0.4
+    assert found["scored_classes"] == ["A", "B", "C"]
+
+
+def test_an_earlier_evaluation_is_refused_before_any_image_is_predicted(tmp_path: Path) -> None:
+    first = evaluate(tmp_path)
+    saver = EvaluationSaver(tmp_path, CLASSIFIER, **FEW)
+    evaluator = evaluator_of(Table(logits()), dataset_of(labels()), name="test", val_handlers=[saver])
+    seen: list[int] = []
+    evaluator.add_event_handler(Events.ITERATION_STARTED, lambda: seen.append(1))
+    with pytest.raises(RunFolderError, match="already holds an evaluation"):
+        evaluator.run()
+    assert not seen
+    second = evaluate(tmp_path, -logits(), overwrite=True)
+    assert second["overall"]["macro_auc"]["value"] == pytest.approx(1 - first["overall"]["macro_auc"]["value"])
+
+
+def test_a_nan_prediction_writes_nothing(tmp_path: Path) -> None:
+    said = logits()
+    said[9, 1] = np.nan
+    with pytest.raises(NotFinitePredictionError, match="probability of B is nan for the image 'images/009.png'"):
+        evaluate(tmp_path / "new", said)
+    assert not (tmp_path / "new").exists()
+
+
+def test_metrics_of_other_predictions_do_not_stay(tmp_path: Path) -> None:
+    evaluate(tmp_path)
+    with pytest.raises(EvaluationError, match="no threshold for B"):
+        evaluate(tmp_path, overwrite=True, classifier={**CLASSIFIER, "thresholds": {"A": 0.5}})
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.csv"]
+
+
+def test_settings_are_checked_when_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(EvaluationError, match="interval is 'normal'"):
+        EvaluationSaver(tmp_path, CLASSIFIER, interval="normal")
