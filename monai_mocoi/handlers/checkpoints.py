@@ -194,6 +194,7 @@ class Checkpoints:
 
 
 def _size(engine: GradientTrainer) -> int:
-    """Bytes of a checkpoint, about: the network, and as much again as it learns for the optimiser's momentum."""
-    tensors = [*engine.module.state_dict().values(), *(p for p in engine.module.parameters() if p.requires_grad)]
-    return sum(t.numel() * t.element_size() for t in tensors)
+    """Bytes of a checkpoint, about: the network, and as much again as it learns for each moment of the optimiser."""
+    moments = 2 if "betas" in engine.optimizer.defaults else 1  # Adam and its kin keep two
+    learnt = [p for p in engine.module.parameters() if p.requires_grad]
+    return sum(t.numel() * t.element_size() for t in (*engine.module.state_dict().values(), *learnt * moments))
