@@ -150,6 +150,27 @@ def export(
 
 
 @app.command(epilog=_EXIT_CODES)
+def package(
+    bundle: Annotated[str, typer.Argument(help="Folder of the bundle, such as bundles/nih_mse.")],
+    run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="The run folder that finetune.json wrote.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    show_traceback: Traceback = False,
+) -> None:
+    """Pack a bundle with a fine-tuned classifier, for MONAI's bundle tools.
+
+    The zip holds the weights, the configs with all that inference must know, and a model card with the figures of
+    evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients.
+    """
+    try:
+        from monai_mocoi.cli.package import package_and_show
+
+        package_and_show(bundle, run, out, overwrite)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
+@app.command(epilog=_EXIT_CODES)
 def compare(
     first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier.")],
     second: Annotated[str, typer.Argument(metavar="B.csv", help="predictions.csv of the other, on the same images.")],

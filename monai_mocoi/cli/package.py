@@ -1,0 +1,41 @@
+"""``mocoi package``: what it wrote, in words."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from monai_mocoi.handlers.evaluation_saver import number_in_words
+from monai_mocoi.report import package_bundle
+
+
+def package_and_show(bundle: str, run: str, out: str, overwrite: bool) -> None:
+    """Package a bundle with a classifier, and say what was written and how to use it.
+
+    Args:
+        bundle: folder of the bundle.
+        run: folder that ``finetune.json`` wrote.
+        out: the zip to write.
+        overwrite: replace it.
+
+    Raises:
+        PackageError, WeightsError: see :func:`~monai_mocoi.report.package_bundle`.
+    """
+    made = package_bundle(bundle, run, out, overwrite)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    size = made.path.stat().st_size / 2**20
+    labels = len(made.run.sidecar["labels"])
+    console.print(f"Written: {made.path} ({made.name}, classifier of {labels} labels, {size:.1f} MiB)")
+    if made.run.is_demo:
+        console.print("TRAINED ON GENERATED PHANTOMS: the card says so.")
+    if made.run.metrics is None:
+        console.print(
+            "NOT EVALUATED: the card says so. To have the figures in it, run evaluate.json with --run_dir "
+            f"{run}, then this command again with --overwrite."
+        )
+    else:
+        macro = number_in_words(made.run.metrics["overall"]["macro_auc"])
+        console.print(f"Evaluated: macro AUC {macro} on {made.run.metrics['images']} test images")
+    console.print(
+        f"Use it: unzip it, then in {made.name}/: python -m monai.bundle run --config_file configs/inference.json "
+        "--images FOLDER"
+    )

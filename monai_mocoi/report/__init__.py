@@ -1,0 +1,14 @@
+"""What leaves the project: the bundle package with its model card."""
+
+from monai_mocoi._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "bundle_package": ["Package", "package_bundle"],
+        "finetuned_run": ["FinetunedRun", "read_finetuned_run"],
+        "model_card": ["card_text"],
+        "package_configs": ["packaged_inference", "packaged_metadata"],
+        "package_error": ["PackageError"],
+    },
+)

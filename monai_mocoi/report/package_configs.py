@@ -1,0 +1,186 @@
+"""``inference.json`` and ``metadata.json`` of a package: a bundle's own, with what is known now filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from monai.bundle import ConfigParser
+
+from monai_mocoi.report.finetuned_run import FinetunedRun
+from monai_mocoi.report.package_error import PackageError
+
+_CONSTANTS = (
+    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
+    "cache_bits",
+)
+_PLACES = {"weights": "@packaged", "inference_dir": "$os.path.join(str(@output_dir), 'inference')"}
+# A package has one classifier: with the constants of this one, another would be read wrongly.
+_OF_RUNS = ("run_dir", "finetuned", "label_fraction")
+_PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
+
+
+def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any]) -> dict[str, Any]:
+    """A bundle's ``inference.json`` for one classifier.
+
+    What it would read from the classifier's sidecar stands in it, so that the network can be built wherever the file
+    lies; the weights are those of the package, and no run can be named.
+
+    Args:
+        config: content of the bundle's ``inference.json``.
+        sidecar: :attr:`~monai_mocoi.report.FinetunedRun.sidecar`.
+
+    Raises:
+        PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
+    """
+    _check_labels(sidecar["labels"])
+    constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
+    constants["cache_bits"] = sidecar["settings"].get("cache_bits", 8)
+    filled = {**constants, **_PLACES}
+    if missing := sorted(set(filled) - set(config)):
+        raise PackageError(
+            f"inference.json of the bundle has no {', '.join(missing)}: use a bundle of this version of monai_mocoi."
+        )
+    made = {name: deepcopy(filled.get(name, value)) for name, value in config.items() if name not in _OF_RUNS}
+    if isinstance(made.get("settings"), dict):
+        made["settings"] = {name: value for name, value in made["settings"].items() if name not in _OF_RUNS}
+    for text in texts_in(made):
+        if left := [name for name in _OF_RUNS if re.search(rf"@{name}\b", text)]:
+            raise PackageError(
+                f"inference.json of the bundle refers to {left[0]} in {text!r}: a package holds one classifier and "
+                "knows no runs. Use the bundle's own inference.json."
+            )
+    return made
+
+
+def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[str, Any]:
+    """A bundle's ``metadata.json`` with the figures of one classifier.
+
+    Args:
+        metadata: of the bundle; what is known of the run takes the place of its general words.
+        run: the run.
+
+    Returns:
+        ``network_data_format``: one image as the sidecar says, one logit a label, named in ``channel_def``;
+        ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
+        that the run was made with.
+    """
+    sidecar, labels = run.sidecar, run.sidecar["labels"]
+    findings = sidecar["kind"] == "multilabel"
+    made = deepcopy(dict(metadata))
+    made["changelog"] = {**made.get("changelog", {}), made["version"]: "a classifier, packaged with its model card"}
+    for key, package in _PACKAGE_NAMES.items():
+        if package in run.versions:
+            made[key] = run.versions[package].partition("+")[0]
+    for package in made.get("required_packages_version", {}):
+        if package in run.versions:
+            made["required_packages_version"][package] = run.versions[package].partition("+")[0]
+    images = str(metadata.get("image_classes") or f"{sidecar['modality']} images").partition(", scaled to")[0]
+    what = f"{len(labels)} {'findings' if findings else 'classes'}"
+    made |= {
+        "task": f"Classification of {sidecar['modality']} images: {what}",
+        "description": describe_classifier(run),
+        "data_source": describe_data(run, metadata),
+        "image_classes": f"{images}, scaled to 0..1, then (value - {sidecar['mean']}) / {sidecar['std']}",
+        "label_classes": f"{'each finding 0 or 1' if findings else 'one class an image'}: {', '.join(labels)}",
+        "pred_classes": f"a logit each, of which {'a sigmoid' if findings else 'a softmax'} gives probabilities: "
+        + ", ".join(labels),
+        "eval_metrics": _eval_metrics(run.metrics),
+        "intended_use": "Research: classifying images. It is no medical device and makes no diagnosis.",
+    }
+    image = made["network_data_format"]["inputs"]["image"]
+    if image.get("num_channels") != sidecar["channels"] or not image.get("channel_def"):
+        image["channel_def"] = {str(i): f"channel {i}" for i in range(sidecar["channels"])}
+    image |= {
+        "num_channels": sidecar["channels"],
+        "spatial_shape": [sidecar["image_size"]] * 2,
+        "dtype": "float32",
+        "value_range": _value_range(sidecar),
+        "is_patch_data": False,
+    }
+    made["network_data_format"]["outputs"]["pred"] = {
+        "type": "logits",
+        "format": "classes" if findings else "labels",
+        "num_channels": len(labels),
+        "spatial_shape": [],
+        "dtype": "float32",
+        "value_range": [],  # "not known": a logit has no limits
+        "is_patch_data": False,
+        "channel_def": {str(i): name for i, name in enumerate(labels)},
+    }
+    return made
+
+
+def describe_classifier(run: FinetunedRun) -> str:
+    """What it is and how it was made, in two or three sentences."""
+    sidecar, training = run.sidecar, run.drawn["counts"]["training"]
+    if sidecar["pretrained"] == "none":
+        start = "an encoder with random weights (the supervised baseline)"
+    else:
+        start = f"an encoder that was pretrained without labels (method: {sidecar.get('method', 'unknown')})"
+    trained = (
+        "all of its weights were trained" if sidecar["trainable"] == "all" else "only its linear layer was trained"
+    )
+    phantoms = "TRAINED ON GENERATED PHANTOMS: it knows nothing of medical images. " if run.is_demo else ""
+    return (
+        f"{phantoms}ResNet with one linear layer on the averaged features of stage {sidecar['stage']}, started from "
+        f"{start}; {trained} with the labels of {training['images']} of {training['of']} training images."
+    )
+
+
+def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
+    """What the images were, as far as the run knows."""
+    if run.is_demo:
+        return "phantoms generated by monai_mocoi (dataset_dir demo): no medical data"
+    return (
+        f"a data set whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}; the bundle is made for: "
+        f"{metadata.get('data_source')}"
+    )
+
+
+def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    if metrics is None:
+        return {}
+    made: dict[str, Any] = {}
+    for name, number in metrics["overall"].items():
+        if number["value"] is not None:
+            made[name] = number["value"]
+            if number["interval"] is not None:
+                made[f"{name}_interval"] = number["interval"]
+    made["auc"] = {name: found["auc"]["value"] for name, found in metrics["classes"].items() if "auc" in found}
+    return made
+
+
+def _value_range(sidecar: Mapping[str, Any]) -> list[float]:
+    """Of a normalised image, over all channels."""
+    mean, std = (value if isinstance(value, list) else [value] for value in (sidecar["mean"], sidecar["std"]))
+    low, high = sidecar.get("value_range", [0, 1])
+    ends = [(end - m) / s for m, s in zip(mean, std, strict=True) for end in (low, high)]
+    return [round(min(ends), 6), round(max(ends), 6)]
+
+
+def _check_labels(labels: list[str]) -> None:
+    for label in labels:
+        try:
+            read = ConfigParser({"labels": [label]}).get_parsed_content("labels")
+        except Exception:
+            read = None
+        if read != [label] or label.startswith("_"):
+            raise PackageError(
+                f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @ or % in front, # or "
+                ":: in it, or _ in front): give it another name in datalist.json, and train again."
+            )
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, but for the keys."""
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from texts_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts_in(part)
+    elif isinstance(value, str):
+        yield value
