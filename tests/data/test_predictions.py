@@ -154,7 +154,7 @@ def test_no_text_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(PredictionsError, match="could not be read as CSV"):
         read_predictions(tmp_path / "p.csv")
-    with pytest.raises(PredictionsError, match="there is no file 'q.csv'"):
+    with pytest.raises(PredictionsError, match=r"there is no file 'q\.csv'"):
         read_predictions(tmp_path / "q.csv")
     (tmp_path / "nan.csv").write_text(HEADER + "a,p,1,nan\n")
     with pytest.raises(NotFinitePredictionError):

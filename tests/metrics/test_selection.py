@@ -87,6 +87,6 @@ def test_refusals() -> None:
         selection_metric("accuracy", "multilabel", labels, said)
     with pytest.raises(ValueError, match="kind of labels is 'binary'"):
         selection_metric("macro_auc", "binary", labels, said)
+    said[2, 1] = np.nan
     with pytest.raises(ValueError, match="hold nan in row 2, column 1"):
-        said[2, 1] = np.nan
         selection_metric("macro_auc", "multilabel", labels, said)
