@@ -80,7 +80,7 @@ def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:
 
 
 def _show(first: str, second: str, result: Mapping[str, Any]) -> None:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
     console.print(f"A: {first}\nB: {second}")
     console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")

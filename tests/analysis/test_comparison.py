@@ -124,6 +124,6 @@ def test_refuses_what_has_no_interval() -> None:
     labels = np.repeat(np.repeat(np.eye(6, dtype=int), 2, axis=0), 13, axis=0)
     rare = of(np.full(labels.shape, 0.5), labels, [f"p{i // 13:02}" for i in range(len(labels))])
     with pytest.raises(ComparisonError, match="score fewer classes"):
-        compare_predictions(rare, rare, **FEW)
+        compare_predictions(rare, rare)
     with pytest.raises(EvaluationError, match="metric is 'auc'; choose one of macro_auc"):
         compare_predictions(few, few, "auc", **FEW)
