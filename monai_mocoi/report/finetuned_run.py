@@ -37,8 +37,8 @@ class FinetunedRun:
             name of its file), ``settings`` holds numbers and plain words only.
         drawn: how the images with labels were drawn, from ``labelled.json`` without its names: ``ids``, ``counts`` by
             split, ``selection``, ``selection_reason``, ``warnings``.
-        metrics: of its test split, as ``metrics.json`` has them, but ``skipped_images`` is their number. None: it was
-            not evaluated.
+        metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
+            their number. None: it was not evaluated.
         versions: of the packages that it ran with, by name.
         commit: of the project's checkout; None: it was installed.
         date: on which it ended, such as "2026-11-23"; None: unknown.
@@ -67,7 +67,7 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
     manifest = _manifest(folder)
     sidecar = read_classifier_sidecar(folder)
     labelled = _read(folder / LABELLED_NAME, "it says which images had labels")
-    if missing := [name for name in ("settings", "modality", "dataset_sha256") if name not in sidecar]:
+    if missing := [name for name in ("settings", "modality", "dataset_sha256") if sidecar.get(name) is None]:
         raise PackageError(
             f"classifier.json of {folder} lacks {', '.join(missing)}, so it cannot be told what the classifier is: was "
             "it written by finetune.json?"
@@ -145,4 +145,5 @@ def _metrics(folder: Path, sidecar: Mapping[str, Any]) -> dict[str, Any] | None:
         raise PackageError(f"{path} is of another classifier than the run's{differing}. {again}")
     if metrics.get("split") != "test":
         raise PackageError(f"{path} is of the split {metrics.get('split')!r}, not of the test split. {again}")
-    return {**metrics, "skipped_images": len(metrics.get("skipped_images", []))}
+    metrics["skipped_images"] = len(metrics.get("skipped_images", []))
+    return {name: value for name, value in metrics.items() if name != "tested"}  # which has the name of a file

@@ -169,8 +169,8 @@ def _check_labels(labels: list[str]) -> None:
             read = None
         if read != [label] or label.startswith("_"):
             raise PackageError(
-                f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @ or % in front, # or "
-                ":: in it, or _ in front): give it another name in datalist.json, and train again."
+                f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @, % or _ in front, "
+                "or # in it): give it another name in datalist.json, and train again."
             )
 
 

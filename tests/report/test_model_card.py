@@ -1,0 +1,79 @@
+"""The card tells what a reader must know, and says loudly what is not known."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.report import card_text, read_finetuned_run
+from tests.bundles.conftest import BUNDLES
+from tests.report.finetuned_runs import SECRETS, make_run
+
+METADATA = json.loads((BUNDLES / "nih_mse" / "configs" / "metadata.json").read_text())
+
+
+def card(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, **sidecar: Any) -> str:
+    return card_text("nih_mse", read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **sidecar)), METADATA)
+
+
+def test_counts_thresholds_figures_and_limits(tmp_path: Path) -> None:
+    text = card(tmp_path)
+    metrics = json.loads((tmp_path / "run" / "evaluation-test" / "metrics.json").read_text())
+    macro, (low, high) = (metrics["overall"]["macro_auc"][name] for name in ("value", "interval"))
+    assert f"| macro AUC | {macro:.3f} ({low:.3f} to {high:.3f}) |" in text
+    assert "60 test images of 30 patients, each scored once. In brackets: 95% interval over patients (bca" in text
+    assert "| training | 12 of 200 | 6 |" in text
+    positives = metrics["classes"]["Effusion"]["positives"]
+    assert f"| Effusion | 5 | 5 | {positives} | 0.2500 |" in text
+    assert "| Mass | 4 | 4 | 1 | 0.5000 |" in text
+    assert "- Mass: 1 positive, 59 negative (fewer than 5 positives)" in text
+    assert "set to 0.5, because validation had too little to choose by: Mass." in text
+    assert "A fraction of 0.06 of the training images" in text
+    assert "- It has never seen a positive image of: Pleural Thickening." in text
+    assert "chosen by validation macro_auc 0.812" in text
+    assert "1 test images could not be read" in text
+    assert "No decision about a patient may rest on it" in text
+    assert "| learning_rate | `0.0003` |" in text
+    assert "NOT EVALUATED" not in text
+    assert "PHANTOMS" not in text
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+def test_without_an_evaluation_it_says_so_before_anything_else(tmp_path: Path) -> None:
+    text = card(tmp_path, evaluated=False)
+    assert "NOT EVALUATED" in text.splitlines()[2]
+    assert "**Not evaluated.**" in text
+    assert "AUC" not in text.replace("macro_auc", "")
+    assert "not evaluated" in next(line for line in text.splitlines() if line.startswith("| Effusion |"))
+
+
+def test_softmax_classes_and_the_demo(tmp_path: Path) -> None:
+    demo = {"bundle": "nih_mse", "demo": True, "class_weighting": True}
+    text = card(tmp_path, "softmax", settings=demo, label_fraction=1.0, pretrained="none")
+    assert "TRAINED ON GENERATED PHANTOMS" in text.splitlines()[2]
+    assert "An image gets the class of the highest probability." in text
+    assert "Youden" not in text
+    assert "nothing was drawn" in text
+    assert "| Encoder at the start | random weights |" in text
+    assert "probabilities are too high on purpose" in text
+
+
+def test_an_interval_without_width_is_explained(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    path = folder / "evaluation-test" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["overall"]["macro_auc"] = {"value": 1.0, "interval": [1.0, 1.0], "note": "..."}
+    path.write_text(json.dumps(metrics))
+    text = card_text("nih_mse", read_finetuned_run(folder), METADATA)
+    assert "| macro AUC | 1.000 (1.000 to 1.000) - no certainty |" in text
+    assert "That is no certainty" in text
+
+
+def test_tables_are_whole(tmp_path: Path) -> None:
+    """Every row has as many cells as its header."""
+    lines = card(tmp_path).splitlines()
+    for before, line in pairwise(lines):
+        if before.startswith("|") and line.startswith("|"):
+            assert before.count("|") == line.count("|"), line
