@@ -20,3 +20,5 @@ DISK_FULL = 6
 """No room left, for the cache of decoded images or for a checkpoint; the last good checkpoint is intact."""
 PREEMPTED = 75
 """SIGTERM or SIGUSR1: the state was saved; the same command with ``--resume true`` goes on (sysexits' EX_TEMPFAIL)."""
+INTERRUPTED = 130
+"""Ctrl-C: the first one saves the state as SIGTERM does, a second one ends at once."""

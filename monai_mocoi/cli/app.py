@@ -15,9 +15,8 @@ from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.cli.overrides import check_command
-from monai_mocoi.exit_codes import ERROR, FINISHED
+from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED
 
-_STOPPED = 130  # by Ctrl-C: 128 and the signal's number, as shells have it
 _FOR_THE_FIRST_PROCESS = 2.0  # seconds
 
 _SETTINGS = """\b
@@ -26,9 +25,7 @@ train#trainer#max_epochs or stage_weights#0. Write true, false and none as they 
 ("[0.8, 1.0]"), and what is to be worked out as a Python expression ('$2 * @batch_size'). A config is code: run only
 those that you trust."""
 
-_EXIT_CODES = (
-    "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table()) + "\n 130  Ctrl-C."
-)
+_EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table())
 
 app = typer.Typer(
     name="mocoi",
@@ -84,8 +81,8 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
 
         run_checked(checked, show_traceback)
     except KeyboardInterrupt:
-        _say("stopped by Ctrl-C.")
-        raise typer.Exit(_STOPPED) from None
+        _say("stopped by Ctrl-C; what was not saved yet is lost, the last checkpoint is intact (--resume true).")
+        raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

@@ -17,6 +17,7 @@ from monai_mocoi.cli.config_ids import find, has, walk
 from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.exit_codes import DATA
+from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
@@ -96,6 +97,10 @@ def make_plan(checked: Checked) -> Plan:
     evaluator = Evaluator(checked.config)
     refusals: list[tuple[str, int]] = []
     data = _Data()
+    try:
+        check_ranges(_decided_settings(evaluator))
+    except SettingsError as error:
+        refusals.append((str(error), error.exit_code))
     # In the order of the run, which looks at the data first and at the run folder then.
     sections = (
         Section("Settings", tuple(_settings(checked, evaluator))),

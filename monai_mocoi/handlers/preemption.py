@@ -1,12 +1,13 @@
-"""A cluster takes the machine back: finish the iteration, save, and end with an exit code of its own.
+"""A cluster takes the machine back, or somebody presses Ctrl-C: finish the iteration, save, and end.
 
-SIGTERM and SIGUSR1 (Slurm's ``--signal=USR1@60``, for example) are caught while the trainer runs. Before and after,
-they end the process as ever: there is nothing to lose.
+SIGTERM and SIGUSR1 (Slurm's ``--signal=USR1@60``, for example) and the first Ctrl-C are caught while the trainer runs.
+Before and after, they end the process as ever: there is nothing to lose. A second Ctrl-C ends it at once.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 from ignite.engine import Events
 
 from monai_mocoi.engines import MoCoTrainer
-from monai_mocoi.exit_codes import PREEMPTED
+from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
 from monai_mocoi.networks import any_rank, rank
 
 logger = logging.getLogger(__name__)
 
-SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name)]
 
 
 class Preemption:
@@ -46,9 +47,9 @@ class Preemption:
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
 
     def exit_if_stopped(self) -> None:
-        """End the process with the code of a preempted run, if a signal stopped the trainer: for ``finalize``."""
+        """End the process with the code of a preempted run (or of Ctrl-C), if a signal stopped it: for ``finalize``."""
         if self.stopped:
-            sys.exit(PREEMPTED)
+            sys.exit(INTERRUPTED if self._signal == signal.SIGINT else PREEMPTED)
 
     def _start(self, engine: MoCoTrainer) -> None:
         self.stopped, self._signal = False, None
@@ -66,6 +67,10 @@ class Preemption:
 
     def _remember(self, number: int, frame: Any) -> None:
         self._signal = number
+        if number == signal.SIGINT:
+            signal.signal(number, self._before[number])
+            if rank() == 0:  # not by logging, which may be at work just now
+                os.write(2, b"\nCtrl-C: finishing this iteration and saving; once more ends at once, unsaved.\n")
 
     def _stop(self, engine: MoCoTrainer) -> None:
         within_epoch = engine.state.iteration % engine.state.epoch_length > 0
@@ -80,6 +85,7 @@ class Preemption:
         self.stopped = True
         if rank() == 0:
             name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
+            name = "Ctrl-C" if name == "SIGINT" else name
             logger.warning(
                 "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
                 name,

@@ -147,6 +147,13 @@ class RunFolder:
             with replaced(self.folder) as made:
                 self._write_first_files(made, manifest)
             self._manifest = manifest
+        logger.info(
+            "Run folder: %s (%s; %d epochs of %d iterations)",
+            self.folder,
+            manifest["device"],
+            engine.state.max_epochs,
+            engine.state.epoch_length,
+        )
         # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
         if not engine.has_event_handler(self._finish, Events.COMPLETED):
             engine.add_event_handler(Events.COMPLETED, self._finish)
@@ -224,10 +231,12 @@ class RunFolder:
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
         if self._manifest:  # else nothing was begun: an earlier run is left as it was found
-            # The type only: an error's text could name a file.
-            self._manifest["error"] = type(error).__name__
+            interrupted = isinstance(error, KeyboardInterrupt)
+            if not interrupted:
+                # The type only: an error's text could name a file.
+                self._manifest["error"] = type(error).__name__
             try:
-                self._update(engine, "failed")
+                self._update(engine, "stopped" if interrupted else "failed")
             except OSError as second:  # a full disk, for example: the first error is the one to be seen
                 logger.warning("manifest.json could not be brought up to date: %s", second.strerror)
             self._manifest = {}  # done: the engine tells of one error more than once

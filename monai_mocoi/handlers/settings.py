@@ -10,15 +10,9 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 
 _MEANT = {"true": "True", "false": "False", "none": "'$None'", "null": "'$None'"}
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be meant; the text names it and what to write."""
-
-    exit_code = USAGE
 
 
 def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +38,7 @@ def as_flag(name: str, value: bool | str) -> bool:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse a text that was meant as true, false or nothing, and ``torchrun`` without its overlay.
+    """Refuse values out of range, texts meant as true, false or nothing, and ``torchrun`` without its overlay.
 
     MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true; and it drops
     ``--max_grad_norm None`` without a word, so that nothing must be written as the expression ``'$None'``.
@@ -57,11 +51,17 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     """
     processes, world_size = int(os.environ.get("WORLD_SIZE", "1")), settings.get("world_size", 1)
     if processes != world_size:
+        if processes == 1:
+            raise SettingsError(
+                f"world_size is {world_size}, but this is one process: leave --world_size out, or start {world_size} "
+                "processes by torchrun with the overlay multi_gpu_train.json (docs/distributed.md)."
+            )
         raise SettingsError(
             f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
             "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json`, or start one process without "
             "torchrun."
         )
+    check_ranges(settings)
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
             raise SettingsError(

@@ -40,7 +40,7 @@ def bounded_queue_size(size: int, training_images: int, max_share: float | None 
     if size > bound:
         logger.warning(
             "queue_size %d is more than %g of the %d training images: a queue of %d is used "
-            "(queue_max_share null lifts the bound).",
+            "(queue_max_share none lifts the bound).",
             size,
             max_share,
             training_images,

@@ -237,9 +237,7 @@ def test_without_images_it_takes_the_test_split_and_the_run_of_finetunes_default
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
-def test_probabilities_are_those_of_evaluation(
-    infer: Infer, dataset: Path, tmp_path: Path, precision: str
-) -> None:
+def test_probabilities_are_those_of_evaluation(infer: Infer, dataset: Path, tmp_path: Path, precision: str) -> None:
     labels = list(load_datalist(dataset).labels)
     save(tmp_path / "run", sidecar(labels=labels, thresholds=dict.fromkeys(labels, 0.5)))
     settings = {"run_dir": "run", "precision": precision, "batch_size": 3}

@@ -16,6 +16,9 @@ FAILS = {
 }
 
 
+STOPPED = "stopped by Ctrl-C; what was not saved yet is lost, the last checkpoint is intact (--resume true)."
+
+
 class _OwnError(ValueError):
     def __init__(self, code):
         super().__init__(f"it broke\nand [bold]how[/]: {'x' * 200}")
@@ -76,7 +79,7 @@ def test_one_message_and_the_errors_own_code(mocoi, write, code):
 def test_leaving_with_a_code_of_its_own_and_by_ctrl_c(mocoi, write):
     assert mocoi("run", write(FAILS), "--code", "75").exit_code == 75
     result = mocoi("run", write(FAILS), "--code=130")
-    assert (result.exit_code, result.stderr) == (130, "error: stopped by Ctrl-C.\n")
+    assert (result.exit_code, result.stderr) == (130, f"error: {STOPPED}\n")
 
 
 def test_an_error_never_ends_with_the_code_of_success(mocoi, write):

@@ -7,11 +7,40 @@ from pathlib import Path
 import pytest
 from ignite.engine import Events
 
-from monai_mocoi.exit_codes import PREEMPTED
+from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers import Checkpoints, Preemption
 from monai_mocoi.handlers import preemption as module
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
+
+
+def test_the_first_ctrl_c_saves_and_the_second_ends_at_once(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    preemption = Preemption(Checkpoints(tmp_path, {}, "abc"))
+    trainer = trainer_of(small_moco(), batches(3, 4), train_handlers=[preemption, preemption.checkpoints])
+    trainer.add_event_handler(Events.ITERATION_STARTED(once=2), lambda: os.kill(os.getpid(), signal.SIGINT))
+    trainer.run()
+    assert (tmp_path / "checkpoints" / "checkpoint_000000002.pt").exists()
+    assert "once more ends at once" in capfd.readouterr().err
+    assert "Stopped by Ctrl-C after iteration 2" in caplog.text
+    with pytest.raises(SystemExit) as caught:
+        preemption.exit_if_stopped()
+    assert caught.value.code == INTERRUPTED
+    assert signal.getsignal(signal.SIGINT) == before
+
+    def twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    again = Preemption(Checkpoints(tmp_path / "again", {}, "abc"))
+    trainer = trainer_of(small_moco(), batches(3, 4), train_handlers=[again, again.checkpoints])
+    trainer.add_event_handler(Events.ITERATION_STARTED(once=2), twice)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run()
+    assert not list((tmp_path / "again").rglob("*.pt"))
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 @pytest.mark.parametrize(("rank", "warnings"), [(0, 1), (1, 0)])

@@ -1,0 +1,75 @@
+"""What the constants of a config may be. Without torch: ``mocoi plan`` refuses what the run would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from monai_mocoi.exit_codes import USAGE
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "precision": ("auto", "float32", "bf16", "fp16"),
+    "head": ("linear", "mlp", "mlp_bn"),
+    "decode_fit": ("crop", "pad", "stretch"),
+    "cache_bits": (8, 16),
+    "on_bad_image": ("stop", "skip"),
+    "on_collapse": ("stop", "warn"),
+    "trainable": ("all", "head"),
+    "stage": (1, 2, 3, 4),
+    "solver": ("lbfgs", "gradient"),
+    "validation_labels": ("same", "all"),
+    "metric": ("macro_auc", "macro_average_precision", "macro_f1"),
+}
+# Whole numbers, and the least of each.
+_AT_LEAST = {
+    **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed"), 0),
+    **dict.fromkeys(("image_size", "decode_size", "batch_size", "accumulation_steps", "max_epochs", "patience"), 1),
+    **dict.fromkeys(("val_interval", "checkpoint_every", "keep_checkpoints", "watch_every", "check_every"), 1),
+    **dict.fromkeys(("plot_every", "head_hidden", "embedding_size", "queue_size", "bn_splits", "world_size"), 1),
+}
+# Numbers: from, to, and whether the lower end itself will do.
+_WITHIN = {
+    "max_bad_share": (0.0, 1.0, True),
+    "ema_momentum": (0.0, 1.0, True),
+    "sgd_momentum": (0.0, 1.0, True),
+    "queue_max_share": (0.0, 1.0, False),
+    "label_fraction": (0.0, 1.0, False),
+    "temperature": (0.0, float("inf"), False),
+    "learning_rate": (0.0, float("inf"), False),
+    "learning_rate_per_256": (0.0, float("inf"), False),
+    "weight_decay": (0.0, float("inf"), True),
+    "max_grad_norm": (0.0, float("inf"), False),
+}
+_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm"}
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be meant; the text names it and what to write."""
+
+    exit_code = USAGE
+
+
+def check_ranges(settings: Mapping[str, Any]) -> None:
+    """Refuse a value that a setting cannot have.
+
+    Args:
+        settings: names and values; names that are not known here, and what is no number where one is wanted, are left
+            to the part that uses them.
+
+    Raises:
+        SettingsError: names the setting, its value and what it may be.
+    """
+    for name, value in settings.items():
+        if value is None and name in _MAY_BE_NOTHING:
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name in _CHOICES and value not in _CHOICES[name]:
+            raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(str, _CHOICES[name]))}.")
+        if name in _AT_LEAST and number and (value < _AT_LEAST[name] or value != int(value)):
+            raise SettingsError(f"{name} is {value}, but must be a whole number of {_AT_LEAST[name]} or more.")
+        if name in _WITHIN and number:
+            low, high, closed = _WITHIN[name]
+            if not (low <= value <= high) or (value == low and not closed):
+                span = f"above {low:g}" if not closed else f"{low:g} or more"
+                upper = "" if high == float("inf") else f" and at most {high:g}"
+                raise SettingsError(f"{name} is {value}, but must be {span}{upper}.")

@@ -1,0 +1,65 @@
+"""What settings may be: refused with the name, the value and the limit, by the run and by its plan."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from monai_mocoi.engines import PRECISIONS
+from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.handlers import SettingsError, check_settings
+from monai_mocoi.handlers.setting_ranges import _CHOICES, check_ranges
+from monai_mocoi.metrics import SELECTION_METRICS
+from monai_mocoi.networks import TRAINABLE
+from tests.bundles.conftest import BUNDLES
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("batch_size", 0, "batch_size is 0, but must be a whole number of 1 or more"),
+        ("max_epochs", 2.5, "max_epochs is 2.5, but must be a whole number"),
+        ("seed", -1, "0 or more"),
+        ("precision", "fp32", "choose one of auto, float32, bf16, fp16"),
+        ("head", "mlpbn", "choose one of linear, mlp, mlp_bn"),
+        ("on_bad_image", "ignore", "choose one of stop, skip"),
+        ("stage", 5, "choose one of 1, 2, 3, 4"),
+        ("label_fraction", 0, "must be above 0 and at most 1"),
+        ("label_fraction", 6, "must be above 0 and at most 1"),
+        ("ema_momentum", 1.5, "must be 0 or more and at most 1"),
+        ("temperature", 0.0, "must be above 0"),
+        ("max_grad_norm", -1.0, "must be above 0"),
+    ],
+)
+def test_refused(name: str, value: Any, text: str) -> None:
+    with pytest.raises(SettingsError, match=text) as refused:
+        check_settings({name: value})
+    assert refused.value.exit_code == USAGE
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("batch_size", 1), ("patience", None), ("max_grad_norm", None), ("label_fraction", 1.0), ("weight_decay", 0.0)],
+)
+def test_accepted(name: str, value: Any) -> None:
+    check_ranges({name: value, "a setting of one's own": -1})
+
+
+def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
+    assert _CHOICES["precision"] == PRECISIONS
+    assert _CHOICES["metric"] == SELECTION_METRICS
+    assert _CHOICES["trainable"] == TRAINABLE
+
+
+@pytest.mark.parametrize("path", sorted(BUNDLES.glob("nih_*/configs/*.json")), ids=lambda p: f"{p.parts[-3]}-{p.name}")
+def test_the_bundles_own_constants_are_accepted(path: Any) -> None:
+    config = json.loads(path.read_text())
+    check_ranges(
+        {
+            name: value
+            for name, value in config.items()
+            if isinstance(value, int | float) or (name in _CHOICES and isinstance(value, str) and value[0] not in "$@")
+        }
+    )
