@@ -74,7 +74,7 @@ class Predictions:
         most = 1 if self.kind == "multilabel" else classes - 1
         if n and not 0 <= self.labels.min() <= self.labels.max() <= most:
             raise PredictionsError(
-                f"labels go from {self.labels.min()} to {self.labels.max()}, but {self.kind} labels go from 0 to {most}."
+                f"labels go from {self.labels.min()} to {self.labels.max()}, not from 0 to {most} ({self.kind})."
             )
         rows, columns = np.nonzero(~np.isfinite(self.probabilities))
         if len(rows):
