@@ -283,7 +283,7 @@ DEEP = {
     "train#dataset#seed": (2, r"data.seed 1 -> 2"),
     "train#sampler#shuffle": (False, r"data.sampler.shuffle True -> False"),
     "train#trainer#max_grad_norm": (1.0, r"trainer.max_grad_norm None -> 1.0"),
-    "train#trainer#stage_weights": ([1, 1, 1, 1], r"trainer.stage_weights \[0.25.*\] -> \[1, 1, 1, 1\]"),
+    "train#trainer#stage_weights": ([2, 1, 1, 1], r"trainer.stage_weights \[1.0.*\] -> \[2, 1, 1, 1\]"),
     "train#trainer#stage_loss#normalize": (False, r"stage_loss normalize=True -> normalize=False"),
     "train#handlers#4#warmup_max_share": (0.5, r"handlers.WarmupCosine.warmup_max_share 0.1 -> 0.5"),
     "train#handlers#4#_disabled_": (True, r"handlers.WarmupCosine WarmupCosine -> None"),
