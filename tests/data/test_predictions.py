@@ -110,7 +110,7 @@ def test_what_cannot_be_predictions(change: dict[str, Any], text: str) -> None:
 
 def test_class_numbers_are_checked() -> None:
     for number in (-1, 2):
-        with pytest.raises(PredictionsError, match="not from 0 to 1 as softmax"):
+        with pytest.raises(PredictionsError, match=r"not from 0 to 1 \(softmax\)"):
             replace(grades(), labels=np.array([0, 1, number, 0]))
 
 
