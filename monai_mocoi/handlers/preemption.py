@@ -60,7 +60,9 @@ class Preemption:
             if not engine.has_event_handler(self._stop, event):
                 engine.add_event_handler(event, self._stop)
         try:
-            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+            # What is ignored stays so: a shell starts a job in the background with SIGINT ignored.
+            wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._remember) for number in wanted}
         except ValueError:
             if rank() == 0:
                 logger.warning("The trainer does not run in the main thread: signals will not be waited for.")

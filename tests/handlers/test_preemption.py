@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,28 @@ from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
 
 
+@pytest.fixture
+def not_in_the_background() -> Iterator[None]:
+    """SIGINT as a terminal's job has it: in the background a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        preemption = Preemption(Checkpoints(tmp_path, {}, "abc"))
+        trainer = trainer_of(small_moco(), batches(3, 4), train_handlers=[preemption, preemption.checkpoints])
+        trainer.add_event_handler(Events.ITERATION_STARTED(once=2), lambda: os.kill(os.getpid(), signal.SIGINT))
+        trainer.run()
+        assert not preemption.stopped
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("not_in_the_background")
 def test_the_first_ctrl_c_saves_and_the_second_ends_at_once(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
