@@ -17,6 +17,8 @@ from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
 from monai_mocoi.metrics import selection_metric
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 
+pytestmark = pytest.mark.slow  # whole runs, seconds each
+
 Run = Callable[..., ConfigWorkflow]
 SMALL = {"device": "cpu", "network_def#encoder#backbone": SMALL_BACKBONE}
 TRAINING = {**SMALL, "image_size": 32, "batch_size": 8, "max_epochs": 2, "pretrained": "none", "label_fraction": 1.0}

@@ -27,6 +27,8 @@ from monai_mocoi.transforms import FitSquare, read_image
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.networks.small import small_resnet
 
+pytestmark = pytest.mark.slow  # whole runs, seconds each
+
 FINDINGS = ["Atelectasis", "Pleural Thickening"]
 THRESHOLDS = {"Atelectasis": 0.5, "Pleural Thickening": 0.0}
 Infer = Callable[..., ConfigWorkflow]

@@ -27,6 +27,8 @@ from tests.bundles.test_layout import SCHEMA
 from tests.networks.small import small_resnet
 from tests.report.finetuned_runs import FINDINGS, make_bundle, make_run
 
+pytestmark = pytest.mark.slow  # whole runs, seconds each
+
 INFERENCE, METADATA = "configs/inference.json", "configs/metadata.json"
 
 
