@@ -1,0 +1,150 @@
+"""More or less of each stain of a histology image: a batched function, and the random transforms that call it.
+
+A stained section absorbs light by Beer's law, so optical densities add up, stain by stain, where colours do not. An
+image is taken apart into haematoxylin, eosin and DAB (HED), each amount is scaled and shifted, and the image is put
+together again.
+
+Sources: the stains' colours are those of Ruifrok and Johnston, "Quantification of histochemical staining by color
+deconvolution", Anal Quant Cytol Histol 23, 2001, in the numbers that scikit-image's ``rgb_from_hed`` has as well; the
+random scale and shift are those of Tellez et al., "Whole-slide mitosis detection in H&E breast histology using PHH3 as
+a reference to train distilled stain-invariant convolutional networks", IEEE Trans Med Imaging 37, 2018. Two things
+differ from scikit-image's ``rgb2hed``: densities are natural logarithms (there, fractions of ln 10^6, so amounts are
+13.8 times smaller), and negative amounts are kept, without which an image would not come back as it was.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms import RandomizableTransform
+
+from monai_mocoi.transforms.images import check_batch, check_probability, plain_image
+from monai_mocoi.transforms.shared_draw import SharedDrawd
+
+# Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
+_DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
+_AMOUNT = np.linalg.inv(_DENSITY)
+_DARKEST = 1e-6  # added before the logarithm and taken away after it: black has a density, and comes back as black
+
+
+def adjust_stain(
+    images: torch.Tensor, alpha: torch.Tensor | np.ndarray | float, beta: torch.Tensor | np.ndarray | float
+) -> torch.Tensor:
+    """Scale and shift the amount of each stain: ``amount * alpha + beta``.
+
+    Args:
+        images: batch of red, green and blue, shape (N, 3, H, W), floating point, values 0..1, white where there is no
+            tissue.
+        alpha: factors of haematoxylin, eosin and DAB, shape (N, 3), (3,) or one number: 0 removes a stain, 1 keeps it.
+        beta: what is added to them, in units of optical density (natural logarithm), of the same shapes: 0 keeps a
+            stain; 0.1 takes away about a tenth of the light of that colour everywhere, the background included.
+
+    Returns:
+        new batch of the same shape, cut off at 0 and 1.
+
+    Raises:
+        ValueError: if the batch or a parameter has another form.
+    """
+    check_batch(images, "adjust_stain")
+    if images.shape[1] != 3:
+        raise ValueError(
+            f"adjust_stain: expected 3 channels (red, green, blue), got {images.shape[1]}; stains are told apart by "
+            "their colour, so leave this transform out for such images"
+        )
+    scale, shift = _per_stain(alpha, images, "alpha"), _per_stain(beta, images, "beta")
+    # With rows for pixels, density' = (density @ AMOUNT * scale + shift) @ DENSITY: one 3 x 3 matrix and one colour for
+    # an image, worked out in double precision on the host. The pixels here are columns, hence the transposes.
+    mix = np.einsum("ij,nj,jk->nki", _AMOUNT, scale, _DENSITY)
+    add = shift @ _DENSITY
+    light = torch.log(images + _DARKEST).flatten(2)  # minus the density
+    changed = torch.baddbmm(images.new_tensor(-add[..., None]), images.new_tensor(mix), light)
+    return changed.exp_().sub_(_DARKEST).clamp_(0, 1).view_as(images)
+
+
+def _per_stain(value: torch.Tensor | np.ndarray | float, images: torch.Tensor, name: str) -> np.ndarray:
+    """The parameter of each sample and stain, float64 of shape (N, 3)."""
+    array = value.detach().cpu().double().numpy() if isinstance(value, torch.Tensor) else np.asarray(value, np.float64)
+    shape = (images.shape[0], 3)
+    if array.shape not in ((), (3,), shape):
+        raise ValueError(
+            f"adjust_stain: {name} must be one number or have shape (3,) or {shape}, one value a stain, "
+            f"got shape {array.shape}"
+        )
+    return np.broadcast_to(array, shape)
+
+
+class RandStainJitter(RandomizableTransform):
+    """Change how much haematoxylin, eosin and DAB an image has by random amounts, each stain by its own.
+
+    Every stain's amount is multiplied by a number drawn evenly from 1 - sigma to 1 + sigma, and one drawn from -sigma
+    to sigma is added; see :func:`adjust_stain`. Tellez et al. take a sigma of 0.05; 0.2 gives strong changes.
+
+    Args:
+        sigma: strength from 0 (nothing changes) to 1; 0.05 by default.
+        prob: probability that an image is changed at all; 0.1 by default, as in MONAI.
+
+    Raises:
+        ValueError: if an argument lies outside its range.
+    """
+
+    def __init__(self, sigma: float = 0.05, prob: float = 0.1) -> None:
+        if not 0 <= sigma <= 1:
+            raise ValueError(f"RandStainJitter: sigma must lie between 0 (off) and 1, got {sigma}")
+        check_probability(prob, "RandStainJitter")
+        super().__init__(prob)
+        self.sigma = sigma
+        self._alpha, self._beta = np.ones(3), np.zeros(3)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to act, and the factor and the shift of each stain."""
+        super().randomize(None)
+        if self._do_transform:
+            self._alpha = 1 + self.sigma * self.R.uniform(-1, 1, 3)
+            self._beta = self.sigma * self.R.uniform(-1, 1, 3)
+
+    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
+        """Change one image.
+
+        Args:
+            img: shape (3, H, W), floating point, values 0..1.
+            randomize: False repeats the last draw.
+
+        Returns:
+            plain tensor of the same shape.
+
+        Raises:
+            ValueError: if the image has another form; also where the draw is not to act on it.
+        """
+        image = plain_image(img, "RandStainJitter")
+        if image.shape[0] != 3:
+            raise ValueError(
+                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {image.shape[0]}; stains "
+                "are told apart by their colour, so leave this transform out for such images"
+            )
+        if randomize:
+            self.randomize()
+        if not self._do_transform or self.sigma == 0:
+            return image
+        return adjust_stain(image[None], self._alpha, self._beta)[0]
+
+
+class RandStainJitterd(SharedDrawd):
+    """Dict form of :class:`RandStainJitter`: one draw for all keys.
+
+    Args:
+        keys: keys of the images.
+        sigma: as in the array form.
+        prob: as in the array form.
+        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
+
+    Raises:
+        ValueError: if an argument lies outside its range.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
