@@ -1,0 +1,126 @@
+"""The files of the IDC histopathology patches: label and patient are in the name, nothing has to be opened."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from monai_mocoi.data.errors import DatasetError
+
+_NAME = re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class([0-9]+)\.png", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One patch, as its name tells.
+
+    Attributes:
+        path: of the file.
+        patient: the id before ``_idx``.
+        label: the number after ``class``.
+        folder_fault: what its folders say against its name; empty if they do not.
+    """
+
+    path: str
+    patient: str
+    label: int
+    folder_fault: str
+
+
+@dataclass
+class Patches:
+    """What was found.
+
+    Attributes:
+        by_name: the patches by file name, sorted by it.
+        again: further files of the same name, as paths by name: Kaggle's archive holds the whole set twice.
+        others: number of files whose name is of another form.
+        other_example: one of those names.
+    """
+
+    by_name: dict[str, Patch] = field(default_factory=dict)
+    again: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    others: int = 0
+    other_example: str = ""
+
+
+def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
+    """List the patches in folders and all folders below them; symbolic links are followed, no file is opened.
+
+    A name is ``<patient>_idx<N>_x<X>_y<Y>_class<C>.png``, such as ``8863_idx5_x51_y1251_class0.png``. The files may
+    lie in ``<patient>/<class>/`` (then name and folders must agree) or in any other way.
+
+    Args:
+        folders: where to look.
+        classes: number of classes; the class of a name is below it.
+
+    Returns:
+        the patches.
+
+    Raises:
+        DatasetError: a folder does not exist; there is no patch; a class is not known.
+    """
+    result = Patches()
+    found: dict[str, Patch] = {}
+    seen: set[str] = set()
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise DatasetError(f"--images: there is no folder '{folder}'.")
+        for parent, subfolders, files in os.walk(folder, followlinks=True):
+            place = os.path.realpath(parent)
+            if place in seen:  # a link to a folder above, or the same folder given twice
+                subfolders.clear()
+                continue
+            seen.add(place)
+            subfolders.sort()
+            patient_folder, class_folder = _layout(os.fspath(folder), parent, classes)
+            for name in sorted(files):
+                match = _NAME.fullmatch(name)
+                if match is None:
+                    result.others += 1
+                    result.other_example = result.other_example or name
+                    continue
+                path = os.path.join(parent, name)
+                if name in found:
+                    result.again[name].append(path)
+                    continue
+                patient, label = match[1], int(match[2])
+                fault = ""
+                # A folder called as the patient is no class folder, even where a patient's number is 0 or 1.
+                if class_folder is not None and class_folder != label and os.path.basename(parent) != patient:
+                    fault = "the class in the name is not that of the folder"
+                elif patient_folder is not None and patient_folder != patient:
+                    fault = "the patient in the name is not that of the folder"
+                found[name] = Patch(path, patient, label, fault)
+    _check(found, result, classes)
+    result.by_name = dict(sorted(found.items()))
+    return result
+
+
+def _layout(folder: str, parent: str, classes: int) -> tuple[str | None, int | None]:
+    """Return the patient and the class that the folders of a file stand for; None where they stand for neither."""
+    last = os.path.basename(os.path.abspath(parent))
+    if not (last.isascii() and last.isdigit() and int(last) < classes):
+        return None, None
+    # Only folders below the one that was given: what stands above it ("2023", say) has nothing to do with patients.
+    above = os.path.relpath(parent, folder).split(os.sep)[-2:-1]
+    numbered = bool(above) and above[0].isascii() and above[0].isdigit()
+    return above[0] if numbered else None, int(last)
+
+
+def _check(found: dict[str, Patch], result: Patches, classes: int) -> None:
+    if not found:
+        seen = f"{result.others} files have other names, such as '{result.other_example}'" if result.others else "empty"
+        raise DatasetError(
+            "--images holds no patch; a patch is called <patient>_idx<N>_x<X>_y<Y>_class<C>.png, such as "
+            f"8863_idx5_x51_y1251_class0.png ({seen}). Unpack the archive and give the folder that holds the patients."
+        )
+    if unknown := sorted(name for name, patch in found.items() if patch.label >= classes):
+        raise DatasetError(
+            f"{len(unknown)} patches have a class above {classes - 1} (such as {', '.join(unknown[:3])}), but there "
+            f"are {classes} classes. Name all of them with --classes, in the order of their numbers."
+        )
