@@ -15,7 +15,8 @@ from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of
-their ids; returns ``(resamples,)`` or ``(resamples, columns)``. See :mod:`monai_mocoi.metrics.patient_statistics`."""
+their ids; returns ``(resamples,)`` or ``(resamples, columns)``. It may have a method ``left_out()``, a quicker way to
+:func:`leave_each_out`. See :mod:`monai_mocoi.metrics.patient_statistics`."""
 
 DRAWS_AT_ONCE = 2**16
 """Patients drawn in one call; the resamples do not depend on it."""
@@ -54,7 +55,7 @@ class PatientResamples:
             raise ValueError(
                 "the statistic is undefined on the whole sample: choose the classes with scored_classes first"
             )
-        rows, size = len(self.counts), self._block
+        rows, size = len(self.counts), _block(patients)
         blocks = (self.counts[i : i + size] for i in range(0, rows, size))
         values = np.concatenate([statistic(np.ascontiguousarray(block.T, dtype=np.float64)) for block in blocks])
         undefined = int((~np.isfinite(values.reshape(rows, -1))).any(axis=1).sum())
@@ -63,21 +64,37 @@ class PatientResamples:
                 f"the statistic is undefined on {undefined} of {rows} resamples: give patient_bootstrap the labels of "
                 "the scored classes, so that such resamples are redrawn"
             )
-        return Bootstrapped(estimate, values, self, lambda: self._leave_one_out(statistic))
+        return Bootstrapped(estimate, values, self, lambda: _left_out(statistic, patients))
 
-    @property
-    def _block(self) -> int:
-        return int(np.clip(COUNTS_AT_ONCE // self.counts.shape[1], 16, 512))
 
-    def _leave_one_out(self, statistic: Statistic) -> np.ndarray:
-        patients, size = self.counts.shape[1], self._block
-        parts = []
-        for start in range(0, patients, size):
-            out = np.arange(start, min(start + size, patients))
-            counts = np.ones((patients, len(out)))
-            counts[out, np.arange(len(out))] = 0
-            parts.append(statistic(counts))
-        return np.concatenate(parts)
+def _block(patients: int) -> int:
+    """Resamples that a statistic is asked for in one call."""
+    return int(np.clip(COUNTS_AT_ONCE // patients, 16, 512))
+
+
+def _left_out(statistic: Statistic, patients: int) -> np.ndarray:
+    quick: Callable[[], np.ndarray] | None = getattr(statistic, "left_out", None)
+    return leave_each_out(statistic, patients) if quick is None else quick()
+
+
+def leave_each_out(statistic: Statistic, patients: int) -> np.ndarray:
+    """Evaluate a statistic without each patient in turn: as many evaluations as there are patients.
+
+    Args:
+        statistic: of ``patients`` patients.
+        patients: how many.
+
+    Returns:
+        ``(patients,)`` or ``(patients, columns)``.
+    """
+    size = _block(patients)
+    parts = []
+    for start in range(0, patients, size):
+        out = np.arange(start, min(start + size, patients))
+        counts = np.ones((patients, len(out)))
+        counts[out, np.arange(len(out))] = 0
+        parts.append(statistic(counts))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True, eq=False)

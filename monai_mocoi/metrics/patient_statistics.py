@@ -2,30 +2,52 @@
 
 Each function here prepares one metric of fixed images once (sorting, sums by patient) and returns a
 :data:`~monai_mocoi.metrics.bootstrap.Statistic`. Its value is that of the metric with ``weights=counts[patient]``.
+All but :func:`weighted_by_patient` know their values without each patient in turn, which the BCa interval needs, in
+closed form.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.bootstrap import Statistic
+from monai_mocoi.metrics.bootstrap import Statistic, leave_each_out
 from monai_mocoi.metrics.calibration import probability_bins
 from monai_mocoi.metrics.confusion import ConfusionCounts, outcomes
 from monai_mocoi.metrics.inputs import check_labels, check_scores
+from monai_mocoi.metrics.leave_one_out import average_precision_left_out, roc_auc_left_out
 from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 from monai_mocoi.metrics.ranking import ratio
+
+
+@dataclass(frozen=True, eq=False)
+class PatientStatistic:
+    """A statistic that also tells its values without each patient in turn.
+
+    Attributes:
+        evaluate: from ``(patients, resamples)`` counts to ``(resamples,)`` or ``(resamples, columns)``.
+        left_out: takes nothing; returns ``(patients,)`` or ``(patients, columns)``, what
+            :func:`~monai_mocoi.metrics.bootstrap.leave_each_out` does, but for rounding.
+    """
+
+    evaluate: Statistic
+    left_out: Callable[[], np.ndarray]
+
+    def __call__(self, counts: np.ndarray) -> np.ndarray:
+        """Evaluate."""
+        return self.evaluate(counts)
 
 
 def _column_statistic(
     labels: Any,
     scores: Any,
     patients: Any,
-    prepare: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Statistic],
-) -> Statistic:
+    prepare: Callable[[np.ndarray, np.ndarray, np.ndarray, int], PatientStatistic],
+) -> PatientStatistic:
     """Prepare each column by itself; one-dimensional labels give one value a resample."""
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
@@ -40,7 +62,13 @@ def _column_statistic(
             values[:, i] = column(counts)
         return values.reshape(counts.shape[1], *shape)
 
-    return statistic
+    def left_out() -> np.ndarray:
+        values = np.empty((count, len(columns)))
+        for i, column in enumerate(columns):
+            values[:, i] = column.left_out()
+        return values.reshape(count, *shape)
+
+    return PatientStatistic(statistic, left_out)
 
 
 def _counted(rows: np.ndarray, index: np.ndarray, shape: tuple[int, int]) -> csr_array:
@@ -57,7 +85,7 @@ def _totals(labels: np.ndarray, index: np.ndarray, count: int) -> tuple[np.ndarr
     )
 
 
-def roc_auc_by_patient(labels: Any, scores: Any, patients: Any) -> Statistic:
+def roc_auc_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
     """:func:`~monai_mocoi.metrics.roc_auc` of each class for counts of patients.
 
     All sums are of whole numbers and exact, so the value is the same to the last bit however the images are given.
@@ -76,7 +104,7 @@ def roc_auc_by_patient(labels: Any, scores: Any, patients: Any) -> Statistic:
     return _column_statistic(labels, scores, patients, _roc_auc_of_column)
 
 
-def _roc_auc_of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> Statistic:
+def _roc_auc_of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> PatientStatistic:
     # One row for each distinct score of a positive, ascending; there, the negatives beaten are counted twice and ties
     # once. Each row of `beaten` is what the row before lacks: a negative adds 1 from the first score that is no lower
     # than its own, and 1 from the first that is higher.
@@ -95,10 +123,10 @@ def _roc_auc_of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray
         pairs = (of_patient[0] @ counts) * (of_patient[1] @ counts)
         return ratio(won, 2 * pairs)
 
-    return statistic
+    return PatientStatistic(statistic, lambda: roc_auc_left_out(labels, scores, index, count))
 
 
-def average_precision_by_patient(labels: Any, scores: Any, patients: Any) -> Statistic:
+def average_precision_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
     """:func:`~monai_mocoi.metrics.average_precision` of each class for counts of patients.
 
     Arguments and errors as for :func:`roc_auc_by_patient`; NaN without positives.
@@ -106,7 +134,9 @@ def average_precision_by_patient(labels: Any, scores: Any, patients: Any) -> Sta
     return _column_statistic(labels, scores, patients, _average_precision_of_column)
 
 
-def _average_precision_of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> Statistic:
+def _average_precision_of_column(
+    labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int
+) -> PatientStatistic:
     # One row for each distinct score of a positive, descending; a negative counts from the first that is no higher.
     values, place = np.unique(-scores[labels], return_inverse=True)
     shape = len(values), count
@@ -123,12 +153,16 @@ def _average_precision_of_column(labels: np.ndarray, scores: np.ndarray, index: 
         total = own.sum(axis=0)
         return ratio(np.einsum("gr,gr->r", own, precision), total)
 
-    return statistic
+    def left_out() -> np.ndarray:
+        values = average_precision_left_out(labels, scores, index, count)
+        return leave_each_out(statistic, count) if values is None else values
+
+    return PatientStatistic(statistic, left_out)
 
 
 def confusion_by_patient(
     labels: Any, decided: Any, patients: Any, measure: Literal["sensitivity", "specificity", "f1"]
-) -> Statistic:
+) -> PatientStatistic:
     """Sensitivity, specificity or F1 of each class for counts of patients, at decisions that are fixed.
 
     Args:
@@ -153,10 +187,13 @@ def confusion_by_patient(
     def statistic(counts: np.ndarray) -> np.ndarray:
         return getattr(ConfusionCounts(*(counts.T @ part for part in sums)), measure)
 
-    return statistic
+    def left_out() -> np.ndarray:
+        return getattr(ConfusionCounts(*(part.sum(axis=0) - part for part in sums)), measure)
+
+    return PatientStatistic(statistic, left_out)
 
 
-def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any, bins: int = 15) -> Statistic:
+def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any, bins: int = 15) -> PatientStatistic:
     """:func:`~monai_mocoi.metrics.expected_calibration_error` for counts of patients.
 
     Args:
@@ -184,7 +221,12 @@ def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any,
         total = np.stack([np.abs(column @ counts).sum(axis=0) for column in sums], axis=1)
         return ratio(total, (images @ counts)[:, None]).reshape(-1, *shape)
 
-    return statistic
+    def left_out() -> np.ndarray:
+        own = [column.toarray() for column in sums]
+        total = np.stack([np.abs(part.sum(axis=1, keepdims=True) - part).sum(axis=0) for part in own], axis=1)
+        return ratio(total, (images.sum() - images)[:, None]).reshape(-1, *shape)
+
+    return PatientStatistic(statistic, left_out)
 
 
 def weighted_by_patient(metric: Callable[[np.ndarray], Any], patients: Any) -> Statistic:

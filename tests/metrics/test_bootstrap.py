@@ -107,12 +107,31 @@ def test_apply_equals_a_loop_over_repeated_rows() -> None:
 def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     patients, labels, scores = study()
     draw = patient_bootstrap(patients, labels, resamples=50)
-    statistic = roc_auc_by_patient(labels, scores, patients)
+    by_patient = roc_auc_by_patient(labels, scores, patients)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        return by_patient(counts)  # without its closed form of the values left out
+
     whole = draw.apply(statistic)
+    np.testing.assert_array_equal(whole.left_out, draw.apply(by_patient).left_out)
     monkeypatch.setattr(bootstrap, "COUNTS_AT_ONCE", 1)
     parts = draw.apply(statistic)
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_array_equal(parts.left_out, whole.left_out)
+
+
+def test_a_statistic_that_knows_its_values_without_each_patient_is_not_asked_for_them() -> None:
+    class Total:
+        def __call__(self, counts: np.ndarray) -> np.ndarray:
+            assert counts.shape == (4, 1) or (counts.sum(axis=0) == 4).all(), "asked for a value without a patient"
+            return np.array([1.0, 2, 3, 4]) @ counts
+
+        def left_out(self) -> np.ndarray:
+            return 10 - np.array([1.0, 2, 3, 4])
+
+    draw = patient_bootstrap(np.arange(4), resamples=50)
+    assert draw.apply(Total()).left_out.tolist() == [9, 8, 7, 6]
+    assert draw.apply(lambda counts: np.array([1.0, 2, 3, 4]) @ counts).left_out.tolist() == [9, 8, 7, 6]
 
 
 @pytest.mark.parametrize("method", ["percentile", "bca"])

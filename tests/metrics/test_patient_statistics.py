@@ -15,6 +15,7 @@ from monai_mocoi.metrics import (
     roc_auc_by_patient,
     weighted_by_patient,
 )
+from monai_mocoi.metrics.bootstrap import leave_each_out
 
 MEASURES = {
     "roc_auc": (lambda y, p, w: roc_auc(y, p, w), roc_auc_by_patient),
@@ -59,6 +60,35 @@ def test_equals_the_metric_with_weights(name: str, decimals: int, patients: int,
     one = by_patient(labels[:, 3], scores[:, 3], ids)(counts.astype(float))
     assert one.shape == (33,)
     np.testing.assert_allclose(one, values[:, 3], rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("decimals", [0, 1, 12])
+@pytest.mark.parametrize(
+    ("patients", "images"), [(1, 1), (2, 2), (2, 50), (3, 3), (5, 40), (40, 40), (40, 41), (90, 200), (300, 330)]
+)
+def test_without_each_patient_equals_one_evaluation_a_patient(
+    name: str, decimals: int, patients: int, images: int
+) -> None:
+    ids, labels, scores, _ = draw(patients, images, decimals)
+    labels[:, 3] = 0
+    labels[0, 3] = 1  # the patient of the first image is the only one: NaN without
+    labels[ids == ids[0], 2] = 0
+    statistic = MEASURES[name][1](labels, scores, ids)
+    expected = leave_each_out(statistic, patients)
+    np.testing.assert_allclose(statistic.left_out(), expected, rtol=0, atol=1e-12)
+    if name in ("roc_auc", "average_precision", "sensitivity"):
+        assert np.isnan(expected[np.unique(ids) == ids[0], 3]).all()
+    one = MEASURES[name][1](labels[:, 1], scores[:, 1], ids).left_out()
+    assert one.shape == (patients,)
+    np.testing.assert_array_equal(one, statistic.left_out()[:, 1])
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "sensitivity", "specificity", "f1"])
+def test_without_each_patient_ratios_of_counts_are_exact(name: str) -> None:
+    ids, labels, scores, _ = draw(90, 500, 2)
+    statistic = MEASURES[name][1](labels, scores, ids)
+    np.testing.assert_array_equal(statistic.left_out(), leave_each_out(statistic, 90))
 
 
 def test_the_auc_is_exact() -> None:
