@@ -1,0 +1,78 @@
+"""From a raw fundus photograph to the fundus alone, at one size: the first step after reading, in inference too."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+
+from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
+from monai_mocoi.transforms.images import plain_image
+
+
+class FundusCrop(Transform):
+    """Find the fundus disc in a photograph, cut it out and bring it to (C, size, size), as ``data_prep eyepacs`` does.
+
+    The steps are those of :func:`~monai_mocoi.transforms.fundus_disc.find_disc` and
+    :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already changes by its
+    disc's measuring error only, so raw and prepared pictures may come mixed.
+
+    Args:
+        size: rows and columns of the result, at least 1. 299 is the paper's.
+        check_exposure: refuse a fundus that is too dark or too bright, too; False takes it as it is.
+
+    Raises:
+        ValueError: a size below 1 or, when called, a picture that is not floating point (1 or 3, rows, columns).
+        FundusError: when called, no usable disc, or badly exposed; the text is the reason.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, size: int = 299, check_exposure: bool = True) -> None:
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"size is {size!r}; it must be a whole number of pixels, at least 1")
+        self.size = size
+        self.check_exposure = check_exposure
+
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+        """Crop one picture.
+
+        Args:
+            img: floating point (1 or 3, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+
+        Returns:
+            the fundus (C, size, size), float32, values 0..1, contiguous.
+        """
+        picture = plain_image(img, "FundusCrop").float().cpu().numpy()
+        disc = find_disc(picture, self.check_exposure)
+        return torch.from_numpy(crop_to_disc(picture, disc, self.size))
+
+
+class FundusCropd(MapTransform):
+    """Dictionary form of :class:`FundusCrop`.
+
+    Args:
+        keys: keys of the pictures.
+        size: as in :class:`FundusCrop`.
+        check_exposure: as in :class:`FundusCrop`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = FundusCrop.backend
+
+    def __init__(
+        self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.crop = FundusCrop(size, check_exposure)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Crop the picture of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.crop(d[key])
+        return d

@@ -1,0 +1,235 @@
+"""The lit disc in a fundus photograph: found, judged and cut out. NumPy, SciPy and Pillow only, no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage, optimize
+
+from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.reader import to_channels
+
+MIN_SIDE = 32
+"""Pixels of the shorter side below which no disc is looked for."""
+
+# Everything below was tried on 934 photographs of EyePACS; docs/data.md has the figures.
+_WORK_SIDE = (
+    400  # the disc is looked for in a picture of at most this side: its edge is then known to about half a pixel
+)
+_LIT = 0.08  # lit: brighter than the background by this share of what the bright parts are
+_LIT_AT_LEAST = 0.02  # and by this much in any case, above the noise of JPEG's black
+_TOLERANCE = 0.01  # distance from the circle, as a share of the lit part's longer side, that counts as on it
+_TRIALS = 500
+_OUTSIDE = 0.05  # share of the edge that may lie outside the disc: the notch that marks a camera's upright
+_ON_CIRCLE = 0.1  # share of the edge that must be on the circle
+_ARC_DEGREES = 45  # and of how much of the full circle, all arcs together
+_FILLED = 0.9  # share of its box from which on a lit piece without a round edge is a retina that fills the picture
+_VISIBLE = 0.35  # share of the disc that must be lit and in the picture
+_DARK, _BRIGHT, _BRIGHT_SHARE, _FLAT = 0.06, 0.92, 0.5, 0.02
+
+
+class FundusError(ImageReadError):
+    """A picture shows no usable fundus disc, or one that is too dark or too bright; the text is the reason."""
+
+
+@dataclass(frozen=True)
+class Disc:
+    """Where the fundus is.
+
+    Attributes:
+        row, column: the centre in pixels; the picture reaches from 0 to its rows and columns, so the centre of its
+            first pixel is (0.5, 0.5). It may lie outside the picture.
+        radius: in pixels.
+        edge_seen: whether it was measured at the disc's edge. False: no edge is in the picture, which the retina fills;
+            then the square around the disc is the lit part's own, its longer side from end to end.
+    """
+
+    row: float
+    column: float
+    radius: float
+    edge_seen: bool = True
+
+
+def find_disc(picture: NDArray[np.float32], check_exposure: bool = True) -> Disc:
+    """Find the fundus disc on a background that is darker than it.
+
+    1. The picture is made small. A pixel's brightness is that of its brightest channel.
+    2. The background is the darkest corner; what is brighter by a share of the bright parts is lit. The largest lit
+       piece, holes filled, is the fundus.
+    3. The piece's edge is taken at the ends of its rows and columns, but for those that the picture's border cuts off.
+    4. Among the circles through random triples of edge points (fixed seed: the same picture gives the same disc) that
+       leave at most a twentieth of the edge outside, the one with the most edge points on it is taken, and fitted to
+       these by robust least squares. Straight cuts and the notch of a camera's mask are not on the circle and do not
+       move it.
+
+    Args:
+        picture: (1 or 3, rows, columns), values 0..1.
+        check_exposure: also refuse a fundus that is too dark (median grey value under 0.06), too bright (half of it
+            over 0.92) or without any structure (the middle 90 % of its grey values within 0.02).
+
+    Returns:
+        the disc.
+
+    Raises:
+        FundusError: too small a picture, nothing lit, no round edge, too little of the disc in the picture, or badly
+            exposed.
+        ValueError: the picture has another shape.
+    """
+    if picture.ndim != 3 or picture.shape[0] not in (1, 3):
+        raise ValueError(f"the picture has the shape {picture.shape}; (1 or 3, rows, columns) is needed")
+    rows, columns = picture.shape[1:]
+    if min(rows, columns) < MIN_SIDE:
+        raise FundusError(f"the picture is too small to find a fundus in: its shorter side has under {MIN_SIDE} pixels")
+    small, scale = _made_small(picture)
+    lit = _lit_piece(small.max(0))
+    if check_exposure:
+        _check_exposure(to_channels(small, 1)[0][lit])
+    disc = _disc_of(lit)
+    radius = disc.radius * float(np.sqrt(scale[0] * scale[1]))
+    return Disc(disc.row * scale[0], disc.column * scale[1], radius, disc.edge_seen)
+
+
+def crop_to_disc(picture: NDArray[np.float32], disc: Disc, size: int) -> NDArray[np.float32]:
+    """Cut out the square around a disc and bring it to one size, by Pillow's antialiased bilinear filter.
+
+    All of the disc is in the result, at the same scale in every picture of one field of view, whether or not the
+    camera cut it; what lies outside the picture is black.
+
+    Args:
+        picture: (C, rows, columns), values 0..1.
+        disc: as :func:`find_disc` gives it.
+        size: rows and columns of the result.
+
+    Returns:
+        (C, size, size) float32, values 0..1.
+    """
+    side = max(1, round(2 * disc.radius))
+    top, left = round(disc.row - side / 2), round(disc.column - side / 2)
+    square = np.zeros((picture.shape[0], side, side), np.float32)
+    first_row, first_column = max(top, 0), max(left, 0)
+    inside = picture[:, first_row : top + side, first_column : left + side]
+    rows, columns = inside.shape[1:]
+    square[:, first_row - top :, first_column - left :][:, :rows, :columns] = inside
+    scaled = [np.asarray(Image.fromarray(c).resize((size, size), Image.Resampling.BILINEAR)) for c in square]
+    return np.clip(np.stack(scaled), 0, 1)
+
+
+def _made_small(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[float, float]]:
+    """Return the picture with at most ``_WORK_SIDE`` pixels a side, and how many old pixels a new one has each way."""
+    rows, columns = picture.shape[1:]
+    shrink = max(rows, columns) / _WORK_SIDE
+    if shrink <= 1:
+        return picture, (1.0, 1.0)
+    height, width = max(1, round(rows / shrink)), max(1, round(columns / shrink))
+    small = [np.asarray(Image.fromarray(c).resize((width, height), Image.Resampling.BOX)) for c in picture]
+    return np.stack(small), (rows / height, columns / width)
+
+
+def _lit_piece(brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
+    corner = max(2, min(brightness.shape) // 25)
+    ends = slice(corner), slice(-corner, None)
+    background = min(float(np.median(brightness[rows, columns])) for rows in ends for columns in ends)
+    above = brightness[brightness > background + _LIT_AT_LEAST]
+    if not len(above):
+        if background < _DARK:
+            raise FundusError("nothing in the picture is lit: it is black, or nearly")
+        return np.ones(brightness.shape, bool)  # all of one brightness
+    bright = float(np.percentile(above, 90))  # whatever share of the picture the disc is
+    if background > bright / 2:  # no background in the picture
+        return np.ones(brightness.shape, bool)
+    lit = brightness > background + max(_LIT_AT_LEAST, _LIT * (bright - background))
+    # The opening takes away threads of noise that would tie letters or a rim of light to the disc.
+    lit = ndimage.binary_fill_holes(ndimage.binary_opening(np.pad(lit, 1, mode="edge"), iterations=1)[1:-1, 1:-1])
+    pieces, n = ndimage.label(lit)
+    if n == 0:
+        raise FundusError("no disc was found: only specks are brighter than the background")
+    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+
+
+def _disc_of(lit: NDArray[np.bool_]) -> Disc:
+    rows, columns = np.flatnonzero(lit.any(1)), np.flatnonzero(lit.any(0))
+    top, bottom, left, right = map(float, (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
+    height, width = bottom - top, right - left
+    disc = _fitted(_edge(lit), height, width)
+    if disc is None:
+        if lit.sum() < _FILLED * height * width:
+            raise FundusError("no disc was found: what is lit has no round edge")
+        return Disc((top + bottom) / 2, (left + right) / 2, max(height, width) / 2, edge_seen=False)
+    if lit.sum() < _VISIBLE * np.pi * disc.radius**2:
+        raise FundusError(f"no usable disc: under {_VISIBLE:.0%} of it is lit and in the picture")
+    return disc
+
+
+def _fitted(points: NDArray[np.float64], height: float, width: float) -> Disc | None:
+    """Fit the disc to edge points of a lit piece of some height and width; None if too few of them are on a circle."""
+    if len(points) < _ON_CIRCLE * 2 * (height + width):
+        return None
+    tolerance = max(1.0, _TOLERANCE * max(height, width))
+    # A disc holds all that is lit, and at the largest is the circle around its box: cut on all sides.
+    circle, on = _best_supported(points, tolerance, 0.45 * max(height, width), 0.55 * float(np.hypot(height, width)))
+    if on.sum() < _ON_CIRCLE * len(points):
+        return None
+    points = points[on]
+    fit = optimize.least_squares(
+        lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2],
+        circle,
+        loss="soft_l1",
+        f_scale=tolerance / 2,
+    )
+    row, column, radius = map(float, fit.x)
+    angles = np.degrees(np.arctan2(points[:, 0] - row, points[:, 1] - column))
+    if 5 * len(np.unique(np.floor(angles / 5))) < _ARC_DEGREES:
+        return None
+    return Disc(row, column, radius)
+
+
+def _edge(lit: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return (points, 2) row and column of both ends of each row and column of the piece, where they are no cut."""
+    points = []
+    for swap, mask in ((False, lit), (True, lit.T)):
+        lines = np.flatnonzero(mask.any(1))
+        length = mask.shape[1]
+        first = mask[lines].argmax(1)
+        last = length - mask[lines, ::-1].argmax(1)
+        for ends, kept in ((first, first > 1), (last, last < length - 1)):
+            along = np.stack([lines[kept] + 0.5, ends[kept].astype(float)], 1)
+            points.append(along[:, ::-1] if swap else along)
+    return np.concatenate(points)
+
+
+def _best_supported(
+    points: NDArray[np.float64], tolerance: float, smallest: float, largest: float
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return (row, column, radius) of the circle with the most points on it, and which these are: none if none fits."""
+    a, b, c = points[np.random.RandomState(0).randint(len(points), size=(3, _TRIALS))]
+    # The centre is as far from a as from b and from c: two linear equations.
+    u, v = b - a, c - a
+    twice = 2 * (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
+    apart = np.abs(twice) > 1e-6  # not in one line
+    u, v, a, twice = u[apart], v[apart], a[apart], twice[apart, None]
+    uu, vv = (u**2).sum(1), (v**2).sum(1)
+    offset = np.stack([v[:, 1] * uu - u[:, 1] * vv, u[:, 0] * vv - v[:, 0] * uu], 1) / twice
+    radius = np.hypot(offset[:, 0], offset[:, 1])
+    possible = (radius >= smallest) & (radius <= largest)
+    centre, radius = (a + offset)[possible], radius[possible]
+    beyond = np.hypot(points[:, 0] - centre[:, :1], points[:, 1] - centre[:, 1:]) - radius[:, None]
+    on = np.abs(beyond) <= tolerance
+    on[(beyond > tolerance).mean(1) > _OUTSIDE] = False
+    if not on.any():
+        return np.zeros(3), np.zeros(len(points), bool)
+    best = on.sum(1).argmax()
+    return np.array([*centre[best], radius[best]]), on[best]
+
+
+def _check_exposure(grey: NDArray[np.float32]) -> None:
+    middle = float(np.median(grey))
+    if middle < _DARK:
+        raise FundusError(f"too dark: half of the fundus is under {_DARK:.0%} of the full grey value")
+    if (grey > _BRIGHT).mean() > _BRIGHT_SHARE:
+        raise FundusError(f"too bright: half of the fundus is over {_BRIGHT:.0%} of the full grey value")
+    low, high = np.percentile(grey, [5, 95])
+    if high - low < _FLAT:
+        raise FundusError(f"no structure: nine tenths of the fundus are within {_FLAT:.0%} of the full grey value")
