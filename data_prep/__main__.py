@@ -14,6 +14,7 @@ from monai_mocoi.data.errors import DatasetError
 COMMANDS = {
     "nih": ("data_prep.nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
     "bch": ("data_prep.bch", "histopathology patches in the naming of the IDC data set"),
+    "eyepacs": ("data_prep.eyepacs", "EyePACS fundus photographs: <id>_left/right.jpeg and trainLabels.csv"),
     "demo": ("data_prep.demo", "generated phantoms: no medical data, to try everything"),
     "audit": ("data_prep.audit", "check a dataset folder for patients or pictures in two splits"),
 }

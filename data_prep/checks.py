@@ -1,0 +1,56 @@
+"""What every preparation checks: where it may write, that numbers are in range, how much may be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from monai_mocoi.data.errors import DatasetError
+
+
+def checked_out(out: str, folders: Sequence[str]) -> Path:
+    """Return ``--out`` as an absolute path.
+
+    Raises:
+        DatasetError: it lies inside one of the folders with the images, or one of them inside it.
+    """
+    target = Path(out).expanduser().resolve()
+    for folder in folders:
+        source = Path(folder).expanduser().resolve()
+        if target == source or source in target.parents or target in source.parents:
+            raise DatasetError(
+                f"--out '{out}' and --images '{folder}' lie inside one another; name a folder elsewhere."
+            )
+    return target
+
+
+def check_share_option(option: str, value: float | None, top: float = 1.0) -> None:
+    """Refuse a share outside 0 to ``top``; None, not given, is fine.
+
+    Raises:
+        DatasetError: it is outside.
+    """
+    if value is not None and not 0 <= value <= top:
+        raise DatasetError(f"{option} is {value}; it is a share from 0 to {top:g}.")
+
+
+def check_left_out(left_out: Mapping[str, Sequence[str]], total: int, limit: float, advice: str) -> None:
+    """Stop once more images than allowed cannot be used.
+
+    Args:
+        left_out: names by reason.
+        total: of how many images.
+        limit: share that is allowed.
+        advice: the next step, as sentences.
+
+    Raises:
+        DatasetError: there are more; the text has the reasons with counts and examples.
+    """
+    bad = sum(map(len, left_out.values()))
+    if bad > limit * total:
+        reasons = "\n".join(
+            f"  {reason}: {len(names)} (such as {', '.join(sorted(names)[:3])})" for reason, names in left_out.items()
+        )
+        raise DatasetError(
+            f"{bad} of {total} images cannot be used, {bad / total:.1%}; the limit is {limit:.1%}:\n{reasons}\n{advice}"
+        )

@@ -1,0 +1,413 @@
+"""``python -m data_prep eyepacs``: the fundus photographs of EyePACS as a dataset folder."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data_prep.checks import check_left_out, check_share_option, checked_out
+from data_prep.contact_sheet import Pair, write_contact_sheet
+from data_prep.eyepacs_labels import GRADES, TARGETS, Eye, read_labels
+from data_prep.image_finder import find_images
+from data_prep.nih_metadata import read_split_csv
+from data_prep.record import Record, opened_folder
+from data_prep.repeated_pictures import REPEATED, drop_repeats
+from monai_mocoi.atomic_write import atomic_path, remove_leftovers
+from monai_mocoi.data.audit import audit_datalist
+from monai_mocoi.data.datalist import SPLITS, Datalist, write_datalist
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.splits import split_by_patient
+from monai_mocoi.transforms.fundus_disc import FundusError, crop_to_disc, find_disc
+from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.reader import read_image
+
+NAME = "EyePACS"
+SHEET_NAME = "contact_sheet.png"
+MIN_SIZE = 16
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+_MISSING = "no such file in --images"
+_NOT_IN_SPLIT = "not in the given split"
+_UNREADABLE = "unreadable: "
+_REJECTED = "photograph rejected: "
+
+Exclusions = dict[str, list[str]]
+Splits = dict[str, list[str]]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments to ``parser``."""
+    add = parser.add_argument
+    add("--images", nargs="+", required=True, metavar="DIR", help="folders with <id>_left.jpeg and <id>_right.jpeg")
+    add("--labels", nargs="+", required=True, metavar="CSV", help="trainLabels.csv (image, level), or several such")
+    add("--out", required=True, metavar="DIR", help="the dataset folder to make or go on with")
+    add(
+        "--target",
+        choices=list(TARGETS),
+        default="referable",
+        help="referable: level 2 or more (default); any: 1 or more; grade: the five levels",
+    )
+    add("--size", type=int, default=299, metavar="PX", help="rows and columns of the cropped fundus (default 299)")
+    add("--mirror-left", action="store_true", help="mirror left eyes, so that all look like right ones")
+    add("--keep-badly-exposed", action="store_true", help="keep what is too dark, too bright or without structure")
+    add("--sheet", type=int, default=50, metavar="N", help=f"pictures in {SHEET_NAME}, 0 = none (default 50)")
+    split = parser.add_argument_group("split", "By default drawn here, by patient, with all five levels balanced.")
+    add = split.add_argument
+    add("--split-csv", metavar="CSV", help="columns image and split (train, val, test); or .gz")
+    add("--val-fraction", type=float, metavar="F", help="share of what validation is drawn from (default 0.1)")
+    add("--test-fraction", type=float, metavar="F", help="share of all images, for an own split (default 0.2)")
+    add("--seed", type=int, default=0, help="of whatever is drawn here (default 0)")
+    add = parser.add_argument
+    add(
+        "--max-missing",
+        type=float,
+        default=0.01,
+        metavar="F",
+        help="share of the labelled images that may be missing, unreadable or in no split (default 0.01)",
+    )
+    add(
+        "--max-rejected",
+        type=float,
+        default=0.1,
+        metavar="F",
+        help="share of the labelled images that may have no usable disc or be badly exposed (default 0.1)",
+    )
+    add("--workers", type=int, default=None, metavar="N", help="threads (default: one a processor)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare the dataset folder; interrupted, the same command goes on.
+
+    Returns:
+        0.
+
+    Raises:
+        DatasetError: an argument, table, image or folder cannot be used; the text says what to do.
+        LeakError: the finished lists share a patient or a picture.
+    """
+    _check_arguments(args)
+    out = checked_out(args.out, args.images)
+    eyes = read_labels(args.labels)
+    splitter = _Splitter(args)
+    print(f"{len(eyes)} images of {len({eye.patient for eye in eyes.values()})} patients in the labels")
+    print(f"Split: {splitter.description}")
+    given = splitter.given(eyes)
+
+    exclusions: Exclusions = defaultdict(list)
+    paths, others = _find(args.images, eyes)
+    for name in eyes:
+        if name not in given:
+            exclusions[_NOT_IN_SPLIT].append(name)
+        elif name not in paths:
+            exclusions[_MISSING].append(name)
+    if others:
+        print(f"{others} other files in --images have no label and are left alone")
+    _check_exclusions(exclusions, len(eyes), args)
+
+    options = {
+        "source": "eyepacs",
+        "target": args.target,
+        "size": args.size,
+        "mirror_left": args.mirror_left,
+        "keep_badly_exposed": args.keep_badly_exposed,
+        "labels_sha256": [_sha256(path) for path in args.labels],
+        **splitter.options,
+        "seed": args.seed,
+    }
+    with opened_folder(out, options) as record:
+        remove_leftovers(out)
+        remove_leftovers(out / "images")
+        usable = {name: paths[name] for name in given if name in paths}
+        small = _write_images(usable, eyes, out, args, record, exclusions)
+        if small:
+            print(f"{small} fundus discs are smaller than {args.size} px across and were enlarged")
+        unusable = {name for names in exclusions.values() for name in names}
+        splits = splitter.draw({name: given[name] for name in usable if name not in unusable}, eyes)
+        files = {split: [f"{name}.png" for name in splits[split]] for split in SPLITS}
+        if repeats := drop_repeats(out, files, args.workers):
+            print(f"{len(repeats)} images show exactly the same picture as one of another split and were left out")
+            exclusions[REPEATED] += [name.removesuffix(".png") for name in repeats]
+        splits = {split: [name.removesuffix(".png") for name in files[split]] for split in SPLITS}
+        if not splits["training"]:
+            raise DatasetError("no training image is left; check --images and the split.")
+        items = {split: [_item(name, eyes[name], args.target) for name in splits[split]] for split in SPLITS}
+        report = audit_datalist(_in_memory(out, items, args.target), workers=args.workers)
+        levels = {split: _counts((eyes[name].level for name in splits[split]), GRADES) for split in SPLITS}
+        classes = {split: _counts((i["label"] for i in items[split]), TARGETS[args.target][0]) for split in SPLITS}
+        if args.sheet:
+            _write_sheet(usable, splits, exclusions, out, args)
+        manifest = {
+            "source": "eyepacs",
+            "seed": args.seed,
+            "options": options,
+            "images_with": classes,
+            "images_of_level": levels,
+            "smaller_than_size": small,
+            "near_identical_pairs": report.near,
+            "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
+        }
+        write_datalist(out, NAME, TARGETS[args.target][0], items, manifest)
+    print(report.text())
+    _print_summary(classes if args.target == "grade" else {s: {**levels[s], **classes[s]} for s in SPLITS}, exclusions)
+    _print_next(args)
+    return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.size < MIN_SIZE:
+        raise DatasetError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIZE} pixels a side.")
+    if args.seed < 0:
+        raise DatasetError(f"--seed is {args.seed}; it must be 0 or more.")
+    if args.sheet < 0:
+        raise DatasetError(f"--sheet is {args.sheet}; it is a number of pictures, 0 for no sheet.")
+    if args.workers is not None and args.workers < 1:
+        raise DatasetError(f"--workers is {args.workers}; at least 1 thread is needed.")
+    check_share_option("--val-fraction", args.val_fraction, 0.9)
+    check_share_option("--test-fraction", args.test_fraction, 0.9)
+    check_share_option("--max-missing", args.max_missing)
+    check_share_option("--max-rejected", args.max_rejected)
+
+
+class _Splitter:
+    """Where the split comes from: a CSV file, or a draw by patient.
+
+    Attributes:
+        description: for the console.
+        options: for the manifest and the record.
+    """
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._seed = args.seed
+        self._table: dict[str, str] | None = None
+        val = 0.1 if args.val_fraction is None else args.val_fraction
+        test = 0.2 if args.test_fraction is None else args.test_fraction
+        if args.split_csv is None:
+            if val + test > 0.95:
+                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
+            self._fractions = {"training": 1 - val - test, "validation": val, "test": test}
+            self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
+            self.options: dict[str, Any] = {"split": "own", "val_fraction": val, "test_fraction": test}
+            return
+        if args.test_fraction is not None:
+            raise DatasetError("--test-fraction does not apply: the test split is given by --split-csv.")
+        self._table = {_stem(name): split for name, split in read_split_csv(args.split_csv).items()}
+        self.description = f"{Path(args.split_csv).name} (given)"
+        self.options = {"split": "csv", "csv_sha256": _sha256(args.split_csv)}
+        self._fractions = {}
+        if "validation" not in self._table.values():
+            self._fractions = {"training": 1 - val, "validation": val}
+            self.description += f", {val:g} of its training images for validation"
+            self.options["val_fraction"] = val
+        elif args.val_fraction is not None:
+            raise DatasetError("--val-fraction does not apply: the --split-csv has a validation split.")
+
+    def given(self, eyes: Mapping[str, Eye]) -> dict[str, str]:
+        """Return the split of each image so far ("training" before a draw); images in no split are left out.
+
+        Raises:
+            DatasetError: the table puts the eyes of a patient in two splits, or none of the images in one.
+        """
+        if self._table is None:
+            return dict.fromkeys(eyes, "training")
+        given = {name: self._table[name] for name in eyes if name in self._table}
+        if not given:
+            raise DatasetError("none of the labelled images is in --split-csv; check that they belong together.")
+        splits_of: dict[str, set[str]] = defaultdict(set)
+        for name, split in given.items():
+            splits_of[eyes[name].patient].add(split)
+        if torn := sorted(patient for patient, splits in splits_of.items() if len(splits) > 1):
+            raise DatasetError(
+                f"--split-csv puts the eyes of {len(torn)} patient(s) in two splits (such as {', '.join(torn[:5])}): "
+                "what is learnt from one eye is then tested on the other. Correct it, or leave --split-csv out to "
+                "split by patient here."
+            )
+        return given
+
+    def draw(self, given: Mapping[str, str], eyes: Mapping[str, Eye]) -> Splits:
+        """Return the image names by split, sorted, after what has to be drawn is drawn."""
+        splits: Splits = {split: sorted(name for name in given if given[name] == split) for split in SPLITS}
+        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
+        if pool := splits["training"] if parts else []:
+            # By level whatever the target, so that all targets have the same split.
+            part_of = split_by_patient(
+                [eyes[name].patient for name in pool],
+                np.array([eyes[name].level for name in pool]),
+                [self._fractions[part] for part in parts],
+                self._seed,
+            )
+            splits["training"] = []
+            for name, part in zip(pool, part_of, strict=True):
+                splits[parts[part]].append(name)
+        return splits
+
+
+def _find(folders: Sequence[str], eyes: Mapping[str, Eye]) -> tuple[dict[str, str], int]:
+    found, others = find_images(folders, {name + suffix for name in eyes for suffix in SUFFIXES})
+    paths: dict[str, str] = {}
+    for file, path in found.items():
+        if (name := _stem(file)) in paths:
+            raise DatasetError(
+                f"{name} is there as '{os.path.basename(paths[name])}' and as '{file}'. Give only folders with one "
+                "version of the images as --images."
+            )
+        paths[name] = path
+    return paths, others
+
+
+def _write_images(
+    paths: Mapping[str, str],
+    eyes: Mapping[str, Eye],
+    out: Path,
+    args: argparse.Namespace,
+    record: Record,
+    exclusions: Exclusions,
+) -> int:
+    """Write what is not finished yet; returns how many discs are smaller than wanted."""
+    todo, small = [], 0
+    for name, path in paths.items():
+        finished = record.finished(name, path, _target(out, name))
+        if finished is None:
+            todo.append(name)
+        else:
+            small += finished
+    if len(todo) < len(paths):
+        print(f"{len(paths) - len(todo)} images are finished already, {len(todo)} are left")
+
+    def write(name: str) -> bool | str:
+        try:
+            picture = read_image(paths[name], channels=3)
+            disc = find_disc(picture, check_exposure=not args.keep_badly_exposed)
+        except FundusError as error:
+            return _REJECTED + str(error)
+        except (ImageReadError, OSError) as error:
+            return _UNREADABLE + str(error)
+        fundus = crop_to_disc(picture, disc, args.size)
+        if args.mirror_left and eyes[name].side == "left":
+            fundus = fundus[:, :, ::-1]
+        _write_png(fundus, _target(out, name))
+        return 2 * disc.radius < args.size
+
+    with closing(map_in_threads(write, todo, len(todo), args.workers, "images")) as results:
+        for place, result in results:
+            name = todo[place]
+            if isinstance(result, str):
+                exclusions[result].append(name)
+                _check_exclusions(exclusions, len(eyes), args)
+            else:
+                record.add(name, paths[name], _target(out, name), result)
+                small += result
+    return small
+
+
+def _write_png(picture: NDArray[np.float32], target: Path) -> None:
+    levels = np.rint(picture.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+    with atomic_path(target) as temporary:
+        Image.fromarray(levels).save(temporary, compress_level=4)
+
+
+def _check_exclusions(exclusions: Exclusions, total: int, args: argparse.Namespace) -> None:
+    rejected = {reason: names for reason, names in exclusions.items() if reason.startswith(_REJECTED)}
+    others = {reason: names for reason, names in exclusions.items() if reason not in rejected}
+    check_left_out(
+        others,
+        total,
+        args.max_missing,
+        "Give all folders with --images and the labels that belong to them, or allow a larger share with --max-missing "
+        "(1 = any).",
+    )
+    check_left_out(
+        rejected,
+        total,
+        args.max_rejected,
+        "Look at these photographs: if they are what is to be learnt from, allow a larger share with --max-rejected "
+        "(1 = any), or keep dark and bright ones with --keep-badly-exposed.",
+    )
+
+
+def _write_sheet(
+    paths: Mapping[str, str], splits: Splits, exclusions: Exclusions, out: Path, args: argparse.Namespace
+) -> None:
+    """Write what was rejected, at most half of the sheet, and a random choice of what was kept."""
+    random = np.random.RandomState(derive_seed(args.seed))
+
+    def some(names: Iterable[str], number: int) -> list[str]:
+        names = sorted(names)
+        return sorted(names[i] for i in random.permutation(len(names))[:number])
+
+    reason_of = {
+        n: r.removeprefix(_REJECTED) for r, names in exclusions.items() if r.startswith(_REJECTED) for n in names
+    }
+    rejected = some(reason_of, args.sheet // 2)
+    pairs = []
+    for name in rejected + some((name for split in SPLITS for name in splits[split]), args.sheet - len(rejected)):
+        before = read_image(paths[name], channels=3)
+        if name in reason_of:
+            pairs.append(Pair(f"{name}: {reason_of[name]}", before))
+        else:
+            disc = find_disc(before, check_exposure=False)
+            pairs.append(Pair(name, before, read_image(_target(out, name), channels=3), disc))
+    write_contact_sheet(pairs, out / SHEET_NAME)
+
+
+def _target(out: Path, name: str) -> Path:
+    return out / "images" / f"{name}.png"
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]
+
+
+def _item(name: str, eye: Eye, target: str) -> dict[str, Any]:
+    return {"image": f"images/{name}.png", "label": TARGETS[target][1][eye.level], "patient": eye.patient}
+
+
+def _in_memory(out: Path, items: Mapping[str, list[dict[str, Any]]], target: str) -> Datalist:
+    """Return the datalist that is going to be written, for the audit: the file comes last."""
+    resolved = {
+        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in items[split]]
+        for split in SPLITS
+    }
+    return Datalist(name=NAME, labels=TARGETS[target][0], folder=out, sha256="", **resolved)
+
+
+def _counts(values: Iterable[int], names: Sequence[str]) -> dict[str, int]:
+    counts = np.bincount(np.fromiter(values, int), minlength=len(names))
+    return dict(zip(names, counts.tolist(), strict=True))
+
+
+def _print_summary(counts: Mapping[str, Mapping[str, int]], exclusions: Exclusions) -> None:
+    print(f"{'images with':<26}" + "".join(f"{split:>12}" for split in SPLITS))
+    for name in counts["training"]:
+        print(f"{name:<26}" + "".join(f"{counts[split][name]:>12}" for split in SPLITS))
+    for reason, names in exclusions.items():
+        print(f"left out, {reason}: {len(names)} (listed in manifest.json)")
+
+
+def _print_next(args: argparse.Namespace) -> None:
+    if args.sheet:
+        print(f"Before and after, to look over: {os.path.join(args.out, SHEET_NAME)}")
+    print(f"The dataset folder is ready: {args.out}\nNext, to pretrain on it:")
+    print(
+        "  python -m monai_mocoi run bundles/dr_mse/configs/train.json --dataset_dir "
+        + shlex.quote(args.out)
+        + " --output_dir "
+        + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(args.out))))
+    )
+
+
+def _sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
