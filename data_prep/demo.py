@@ -8,26 +8,19 @@ import time
 from pathlib import Path
 
 from monai_mocoi.data.datalist import MANIFEST_NAME
-from monai_mocoi.data.demo import DEFAULT_PATIENTS, DEFAULT_SIZE, DEMO_VERSIONS, generate_demo
+from monai_mocoi.data.demo import generate_demo
+from monai_mocoi.data.demo_sets import DEMO_SETS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments to ``parser``."""
-    parser.add_argument("--modality", choices=list(DEMO_VERSIONS), required=True, help="what to draw")
+    parser.add_argument("--modality", choices=list(DEMO_SETS), required=True, help="what to draw")
     parser.add_argument("--out", required=True, metavar="DIR", help="the dataset folder to make")
+    several = "; ".join(f"{kind}: {demo.patients}, {demo.images_each} images each" for kind, demo in DEMO_SETS.items())
+    parser.add_argument("--patients", type=int, default=None, metavar="N", help=f"default: {several}")
+    sizes = ", ".join(f"{demo.size} for {kind}" for kind, demo in DEMO_SETS.items())
     parser.add_argument(
-        "--patients",
-        type=int,
-        default=DEFAULT_PATIENTS,
-        metavar="N",
-        help="with 1 to 4 images each (%(default)s)",
-    )
-    parser.add_argument(
-        "--size",
-        type=int,
-        default=DEFAULT_SIZE,
-        metavar="PX",
-        help="rows and columns of an image (%(default)s)",
+        "--size", type=int, default=None, metavar="PX", help=f"rows and columns of an image (default: {sizes})"
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same files (%(default)s)")
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="threads (default: one a processor)")
@@ -46,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     folder = generate_demo(args.out, args.modality, args.patients, args.size, args.seed, args.workers)
     manifest = json.loads((Path(folder) / MANIFEST_NAME).read_text(encoding="utf-8"))
     images = sum(split["images"] for split in manifest["counts"].values())
-    print(f"Generated phantoms, no medical data: {images} images of {args.patients} patients in {args.out}")
+    patients = manifest["options"]["patients"]
+    print(f"Generated phantoms, no medical data: {images} images of {patients} patients in {args.out}")
     print("  " + ", ".join(f"{split} {n['images']}" for split, n in manifest["counts"].items()))
     print("  images with " + ", ".join(f"{finding} {n}" for finding, n in manifest["images_with"].items()))
     print(f"  {time.monotonic() - started:.1f} s")

@@ -13,30 +13,18 @@ import numpy as np
 
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
+from monai_mocoi.data.demo_sets import DEMO_SETS, DemoImage
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.phantoms.chest import (
-    CHEST_FINDINGS,
-    CHEST_VERSION,
-    FIELD_CM,
-    Anatomy,
-    draw_chest,
-    sample_anatomy,
-    sample_study,
-)
-from monai_mocoi.data.phantoms.radiograph_file import RadiographIdentity, sample_storage, save_radiograph
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
 
-__all__ = ["DEFAULT_PATIENTS", "DEFAULT_SIZE", "DEMO_VERSIONS", "generate_demo", "resolve_dataset_dir"]
+__all__ = ["DEMO_VERSIONS", "generate_demo", "resolve_dataset_dir"]
 
-DEMO_VERSIONS = {"chest": CHEST_VERSION}
+DEMO_VERSIONS = {modality: demo.version for modality, demo in DEMO_SETS.items()}
 """The modalities that can be generated, and the version of their drawing."""
 
-DEFAULT_PATIENTS = 360
-DEFAULT_SIZE = 128
-_MOST_IMAGES = 4  # a patient has 1 to this many
 _SPLIT_SHARES = (0.7, 0.1, 0.2)
 
 _log = logging.getLogger(__name__)
@@ -45,8 +33,8 @@ _log = logging.getLogger(__name__)
 def generate_demo(
     out: str | Path,
     modality: str = "chest",
-    patients: int = DEFAULT_PATIENTS,
-    size: int = DEFAULT_SIZE,
+    patients: int | None = None,
+    size: int | None = None,
     seed: int = 0,
     workers: int | None = None,
     progress: bool = True,
@@ -58,8 +46,8 @@ def generate_demo(
     Args:
         out: the dataset folder to make; it may exist if it is empty.
         modality: a key of ``DEMO_VERSIONS``.
-        patients: >= 10; each has 1 to 4 images.
-        size: rows and columns in pixels, 32 to 2048.
+        patients: >= 10; None means 360 for chest (1 to 4 images each) and 60 for histology (10 to 22 each).
+        size: rows and columns in pixels, 32 to 2048; None means 128 for chest and 50 for histology.
         seed: >= 0.
         workers: threads; None means one a usable processor. It does not change the files.
         progress: show a bar on standard error.
@@ -71,6 +59,8 @@ def generate_demo(
         DatasetError: an unknown modality, a number out of its range, or a folder that holds something else.
     """
     _check_modality(modality)
+    patients = DEMO_SETS[modality].patients if patients is None else patients
+    size = DEMO_SETS[modality].size if size is None else size
     for name, value, low, high in (
         ("patients", patients, 10, 9999),
         ("size", size, 32, 2048),
@@ -90,7 +80,7 @@ def generate_demo(
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed: the lock says it has ended
         try:
-            _write(partial, wanted, patients, size, seed, workers, progress)
+            _write(partial, modality, wanted, patients, size, seed, workers, progress)
             if folder.exists():
                 folder.rmdir()
             partial.rename(folder)
@@ -126,10 +116,11 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
     if dataset_dir and (folder / DATALIST_NAME).is_file():
         return str(folder)
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
+    kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
+    commands = "".join(f"  python -m data_prep {kind.prepare} --out {dataset_dir or 'FOLDER'}\n" for kind in kinds)
     raise DatasetError(
         f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first:\n"
-        "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv "
-        f"--out {dataset_dir or 'FOLDER'}\n"
+        f"{commands}"
         "For images of your own see\n"
         "  python -m data_prep --help\n"
         "or give dataset_dir as 'demo' to try with generated phantoms."
@@ -160,18 +151,32 @@ def _holds(folder: Path, wanted: dict[str, Any]) -> bool:
 
 
 def _write(
-    folder: Path, wanted: dict[str, Any], patients: int, size: int, seed: int, workers: int | None, progress: bool
+    folder: Path,
+    modality: str,
+    wanted: dict[str, Any],
+    patients: int,
+    size: int,
+    seed: int,
+    workers: int | None,
+    progress: bool,
 ) -> None:
     """Write the images, and then the lists."""
     (folder / "images").mkdir(parents=True)
+    demo = DEMO_SETS[modality]
     tasks = []
     for number in range(1, patients + 1):
-        rng = np.random.default_rng(derive_seed(seed, number))
-        anatomy = sample_anatomy(rng)
-        tasks += [(number, index, anatomy) for index in range(int(rng.integers(1, _MOST_IMAGES + 1)))]
+        drawn, images = demo.sample_patient(np.random.default_rng(derive_seed(seed, number)))
+        tasks += [(number, index, drawn) for index in range(images)]
+
+    def write(task: tuple[int, int, Any]) -> dict[str, Any]:
+        number, index, drawn = task
+        # Random numbers of its own, so that the order of the images does not matter.
+        rng = np.random.default_rng(derive_seed(seed, number, index))
+        return demo.write(DemoImage(folder, number, index, drawn, rng, size, seed))
+
     items: list[dict[str, Any]] = [{} for _ in tasks]
     written = map_in_threads(
-        lambda task: _write_image(folder, *task, size, seed),
+        write,
         tasks,
         total=len(tasks),
         workers=workers,
@@ -186,18 +191,7 @@ def _write(
         split: [item for item, own in zip(items, part, strict=True) if own == i]
         for i, split in enumerate(("training", "validation", "test"))
     }
-    findings = dict(zip(CHEST_FINDINGS, labels.sum(0).tolist(), strict=True))
-    manifest = {**wanted, "images_with": findings, "exclusions": {}}
-    write_datalist(folder, f"Chest phantoms, seed {seed} (generated, not medical)", CHEST_FINDINGS, splits, manifest)
-
-
-def _write_image(folder: Path, number: int, index: int, anatomy: Anatomy, size: int, seed: int) -> dict[str, Any]:
-    """Draw and write one image, by random numbers of its own, so that the order does not matter; return its item."""
-    rng = np.random.default_rng(derive_seed(seed, number, index))
-    drawing = draw_chest(anatomy, sample_study(rng, anatomy), size)
-    patient = f"p{number:04d}"
-    name = f"images/{patient}_{index}.dcm"
-    entropy = (f"demo-chest-{CHEST_VERSION}", str(seed), str(size))
-    identity = RadiographIdentity(patient, index, "F" if anatomy.breast else "M", entropy)
-    save_radiograph(folder / name, drawing.image, sample_storage(rng), identity, 10 * FIELD_CM / size)
-    return {"image": name, "label": list(drawing.labels), "patient": patient}
+    images_with = labels.sum(0) if labels.ndim == 2 else np.bincount(labels, minlength=len(demo.labels))
+    counts = dict(zip(demo.labels, images_with.tolist(), strict=True))
+    manifest = {**wanted, "images_with": counts, "exclusions": {}}
+    write_datalist(folder, f"{demo.title}, seed {seed} (generated, not medical)", demo.labels, splits, manifest)

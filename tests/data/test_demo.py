@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -11,9 +12,11 @@ import warnings
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
-from monai_mocoi.data import demo, load_datalist
+from monai_mocoi.data import demo, demo_sets, load_datalist
 from monai_mocoi.data.demo import DEMO_VERSIONS, generate_demo, resolve_dataset_dir
+from monai_mocoi.data.demo_sets import DEMO_SETS
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.phantoms.chest import CHEST_FINDINGS
 
@@ -31,11 +34,24 @@ def folder(tmp_path_factory):
     return generate_demo(tmp_path_factory.mktemp("demo") / "chest", patients=60, size=32, progress=False)
 
 
-def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path):
-    one, two = _small(tmp_path / "one", workers=1), _small(tmp_path / "two", workers=3)
+@pytest.mark.parametrize("modality", DEMO_SETS)
+def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path, modality):
+    make = functools.partial(_small, modality=modality)
+    one, two = make(tmp_path / "one", workers=1), make(tmp_path / "two", workers=3)
     assert _content(one) == _content(two)
-    other = _small(tmp_path / "other", seed=1)
+    other = make(tmp_path / "other", seed=1)
     assert not set(_content(one).values()) & set(_content(other).values())
+
+
+def test_the_chest_files_are_those_of_the_first_release_of_their_drawing(tmp_path):
+    """The picture of a patient may not change while the drawing's version stays: finished caches would be taken."""
+    assert DEMO_VERSIONS["chest"] == 1
+    folder = _small(tmp_path / "x", seed=2)
+    lists = hashlib.sha256((folder / "datalist.json").read_bytes()).hexdigest()
+    assert lists == "ed764f1872c96240fb1b682fb76504d9737aa252408dade5c58bd4a3ff1cb305"
+    pixels = [pydicom.dcmread(path).pixel_array for path in sorted((folder / "images").iterdir())]
+    # Not byte for byte: the last digits of exp and cos depend on the processor.
+    assert np.mean([picture.mean() for picture in pixels]) == pytest.approx(14752.88, rel=1e-4)
 
 
 def test_folder_is_a_valid_dataset_folder(folder):
@@ -65,6 +81,56 @@ def test_manifest_says_what_was_generated(folder):
     assert {"monai_mocoi", "numpy", "pillow", "pydicom"} <= set(manifest["versions"])
 
 
+@pytest.fixture(scope="module")
+def histology(tmp_path_factory):
+    return generate_demo(tmp_path_factory.mktemp("demo") / "h", "histology", patients=20, size=32, progress=False)
+
+
+def test_histology_patches_have_the_names_of_the_idc_data_set(histology):
+    datalist = load_datalist(histology)
+    assert datalist.labels == ("no IDC", "IDC")
+    items = [item for split in datalist.splits().values() for item in split]
+    assert {item["name"] for item in items} == {f"images/{path.name}" for path in (histology / "images").iterdir()}
+    places = set()
+    for item in items:
+        patient, x, y, label = re.fullmatch(r"images/(\d+)_idx5_x(\d+)_y(\d+)_class([01])\.png", item["name"]).groups()
+        assert patient == item["patient"]
+        assert int(label) == item["label"]
+        assert int(x) % 32 == int(y) % 32 == 1  # a grid of patches, as cut from a slide
+        places.add((patient, x, y))
+        with Image.open(item["image"]) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (32, 32))
+    assert len(places) == len(items)
+
+
+def test_histology_patients_have_many_patches_of_both_classes_and_stay_together(histology):
+    datalist = load_datalist(histology)
+    patients = {split: {item["patient"] for item in items} for split, items in datalist.splits().items()}
+    assert sum(map(len, patients.values())) == len(set.union(*patients.values())) == 20
+    items = [item for split in datalist.splits().values() for item in split]
+    names, counts = np.unique([item["patient"] for item in items], return_counts=True)
+    assert 10 <= counts.min() < counts.max() <= 22
+    mixed = [len({item["label"] for item in items if item["patient"] == name}) == 2 for name in names]
+    assert np.mean(mixed) > 0.8
+    manifest = json.loads((histology / "manifest.json").read_text())
+    assert manifest["source"] == "demo-histology"
+    positives = sum(item["label"] for item in items)
+    assert manifest["images_with"] == {"no IDC": len(items) - positives, "IDC": positives}
+
+
+def test_the_default_histology_test_split_has_50_patches_of_each_class(tmp_path, monkeypatch):
+    """At the default count; the pictures themselves are not needed, so none is drawn."""
+    monkeypatch.setattr(demo_sets, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))
+    folder = generate_demo(tmp_path / "x", "histology", progress=False)
+    datalist = load_datalist(folder)
+    assert np.bincount([item["label"] for item in datalist.test]).min() >= 50
+    everything = [item["label"] for items in datalist.splits().values() for item in items]
+    assert 850 <= len(everything) <= 1050
+    assert 0.3 < np.mean(everything) < 0.45
+    options = json.loads((folder / "manifest.json").read_text())["options"]
+    assert options == {"patients": 60, "size": 50, "drawing": DEMO_VERSIONS["histology"]}
+
+
 def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):
     seen = set()
     with warnings.catch_warnings():
@@ -83,7 +149,7 @@ def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):
 
 def test_the_default_test_split_has_25_images_with_and_without_each_finding(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is written."""
-    monkeypatch.setattr(demo, "save_radiograph", lambda path, *_: path.touch())
+    monkeypatch.setattr(demo_sets, "save_radiograph", lambda path, *_: path.touch())
     datalist = load_datalist(generate_demo(tmp_path / "x", size=32, progress=False))
     test = np.array([item["label"] for item in datalist.test])
     assert test.sum(0).min() >= 25
@@ -132,7 +198,7 @@ def test_a_failed_run_leaves_no_folder_and_the_next_one_ends_well(tmp_path, monk
         raise OSError("disk full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(demo, "save_radiograph", full)
+        broken.setattr(demo_sets, "save_radiograph", full)
         with pytest.raises(OSError, match="disk full"):
             _small(tmp_path / "x")
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
@@ -180,6 +246,12 @@ def test_a_dataset_folder_is_given_back_as_an_absolute_path(cache, folder, monke
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("modality", DEMO_SETS)
+def test_the_command_to_run_is_that_of_the_modality(tmp_path, modality):
+    with pytest.raises(DatasetError, match=f"data_prep {DEMO_SETS[modality].prepare} --out nowhere"):
+        resolve_dataset_dir("nowhere", modality)
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [("nowhere/nih", "does not exist"), ("empty", "has no datalist.json"), ("", "does not exist")],
@@ -198,6 +270,12 @@ def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monk
     )
     assert "python -m data_prep --help" in text
     assert not cache.exists()
+
+
+def test_histology_demo_has_a_folder_of_its_own(cache):
+    folder = resolve_dataset_dir("demo", "histology")
+    assert folder == str(cache / "demo" / f"histology-{DEMO_VERSIONS['histology']}")
+    assert load_datalist(folder).labels == ("no IDC", "IDC")
 
 
 def test_demo_of_an_unknown_modality_is_an_error(cache):

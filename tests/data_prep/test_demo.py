@@ -26,6 +26,24 @@ def test_command_writes_a_dataset_folder_and_says_what_is_in_it(tmp_path, capsys
     assert f"Mass {sum(i['label'][3] for items in datalist.splits().values() for i in items)}" in said
 
 
+def test_histology_says_how_many_patches_of_each_class_there_are(tmp_path, capsys):
+    out = tmp_path / "histology"
+    assert _run("--modality", "histology", "--patients", "10", "--size", "32", "--workers", "1", "--out", str(out)) == 0
+    labels = [item["label"] for items in load_datalist(out).splits().values() for item in items]
+    said = capsys.readouterr().out
+    assert f"{len(labels)} images of 10 patients" in said
+    assert f"no IDC {labels.count(0)}, IDC {labels.count(1)}" in said
+
+
+def test_help_names_the_defaults_of_every_modality(capsys):
+    with pytest.raises(SystemExit):
+        _run("--help")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "chest: 360, 1 to 4 images each" in said
+    assert "histology: 60, 10 to 22 images each" in said
+    assert "128 for chest, 50 for histology" in said
+
+
 def test_modality_and_out_are_required(tmp_path, capsys):
     with pytest.raises(SystemExit):
         _run("--out", str(tmp_path / "x"))

@@ -17,6 +17,17 @@ __getattr__, __dir__, __all__ = attach(
             "sample_anatomy",
             "sample_study",
         ],
+        "histology": [
+            "FIELD_UM",
+            "HISTOLOGY_CLASSES",
+            "HISTOLOGY_VERSION",
+            "Nucleus",
+            "Patch",
+            "Slide",
+            "draw_patch",
+            "sample_patch",
+            "sample_slide",
+        ],
         "radiograph_file": ["RadiographIdentity", "Storage", "sample_storage", "save_radiograph"],
     },
 )
