@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.checks import check_left_out, check_share_option, checked_out
 from data_prep.idc_files import Patch, Patches, find_patches
 from data_prep.nih_metadata import read_image_list, read_split_csv
 from data_prep.record import Record, opened_folder
@@ -40,6 +41,11 @@ _MISSING = "in the given split, but not in --images"
 _NOT_IN_SPLIT = "not in the given split"
 _BLANK = "blank (white)"
 _REPEATED = "same picture as an image of another split"
+
+_ADVICE = (
+    "Give all folders with --images and the lists that belong to them, or allow a larger share with --max-missing "
+    "(1 = any)."
+)
 
 # Of what several splits share, the test split keeps its images, then the validation split.
 _KEPT_FIRST = ("test", "validation", "training")
@@ -93,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
         LeakError: the finished lists share a patient or a picture.
     """
     _check_arguments(args)
-    out = _checked_out(args.out, args.images)
+    out = checked_out(args.out, args.images)
     splitter = _Splitter(args)
     found = find_patches(args.images, len(args.classes))
     patches = found.by_name
@@ -110,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
         elif patch.folder_fault:
             exclusions[patch.folder_fault].append(name)
     total = len(patches) + len(missing)
-    _check_share(exclusions, total, args.max_missing)
+    check_left_out(exclusions, total, args.max_missing, _ADVICE)
     usable = {name: patches[name] for name in given if not patches[name].folder_fault}
     splitter.draw({name: given[name] for name in usable}, patches)  # too few patients: known before anything is copied
 
@@ -171,11 +177,9 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise DatasetError(f"--seed is {args.seed}; it must be 0 or more.")
     if args.workers is not None and args.workers < 1:
         raise DatasetError(f"--workers is {args.workers}; at least 1 thread is needed.")
-    for option in ("val_fraction", "test_fraction", "max_missing"):
-        value = getattr(args, option)
-        top = 1.0 if option == "max_missing" else 0.9
-        if value is not None and not 0 <= value <= top:
-            raise DatasetError(f"--{option.replace('_', '-')} is {value}; it is a share from 0 to {top:g}.")
+    check_share_option("--val-fraction", args.val_fraction, 0.9)
+    check_share_option("--test-fraction", args.test_fraction, 0.9)
+    check_share_option("--max-missing", args.max_missing)
     if len(args.classes) < 2 or not all(args.classes) or len(set(args.classes)) < len(args.classes):
         raise DatasetError(f"--classes is {', '.join(args.classes)}; give at least 2 names, each once.")
     if not args.name.strip():
@@ -184,17 +188,6 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise DatasetError("--train-list and --test-list belong together (--val-list may be added); give both.")
     if args.train_list is not None and args.split_csv is not None:
         raise DatasetError("--train-list and --split-csv exclude one another; give one.")
-
-
-def _checked_out(out: str, folders: Sequence[str]) -> Path:
-    target = Path(out).expanduser().resolve()
-    for folder in folders:
-        source = Path(folder).expanduser().resolve()
-        if target == source or source in target.parents or target in source.parents:
-            raise DatasetError(
-                f"--out '{out}' and --images '{folder}' lie inside one another; name a folder elsewhere."
-            )
-    return target
 
 
 class _Splitter:
@@ -355,7 +348,7 @@ def _copy_patches(
             name = todo[place]
             if isinstance(result, str):
                 exclusions[result].append(name)
-                _check_share(exclusions, total, args.max_missing)
+                check_left_out(exclusions, total, args.max_missing, _ADVICE)
                 continue
             record.add(name, patches[name].path, _target(out, name, patches[name]), result)
             if result:
@@ -371,20 +364,6 @@ def _content(path: str) -> bytes:
 def _target(out: Path, name: str, patch: Patch) -> Path:
     # One folder a patient: a single one with hundreds of thousands of files is slow on network disks.
     return out / "images" / patch.patient / name
-
-
-def _check_share(exclusions: Exclusions, total: int, limit: float) -> None:
-    """Stop once more images than allowed cannot be used."""
-    bad = sum(map(len, exclusions.values()))
-    if bad > limit * total:
-        reasons = "\n".join(
-            f"  {reason}: {len(names)} (such as {', '.join(sorted(names)[:3])})" for reason, names in exclusions.items()
-        )
-        raise DatasetError(
-            f"{bad} of {total} patches cannot be used, {bad / total:.1%}; the limit is {limit:.1%}:\n{reasons}\n"
-            "Give all folders with --images and the lists that belong to them, or allow a larger share with "
-            "--max-missing (1 = any)."
-        )
 
 
 def _drop_repeats(

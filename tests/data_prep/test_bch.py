@@ -285,7 +285,7 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     lists = ["--train-list", train, "--test-list", test]
     error = _fails(capsys, _arguments(source, tmp_path / "out", *lists))
     left_out = [name for name in idc_names() if name.startswith("8874")]
-    assert f"{1 + len(left_out)} of 31 patches cannot be used" in error
+    assert f"{1 + len(left_out)} of 31 images cannot be used" in error
     assert not (tmp_path / "out").exists()
     assert main(_arguments(source, tmp_path / "out", *lists, "--max-missing", "0.2")) == 0
     assert _manifest(tmp_path / "out")["exclusions"] == {
@@ -306,7 +306,7 @@ def test_patches_that_cannot_be_used(source, tmp_path, capsys):
     error = _fails(capsys, _arguments(source, tmp_path / "out"))
     assert f"the class in the name is not that of the folder: 1 (such as {moved})" in error
     assert not (tmp_path / "out").exists()
-    assert "2 of 33 patches cannot be used" in _fails(
+    assert "2 of 33 images cannot be used" in _fails(
         capsys, _arguments(source, tmp_path / "out", "--max-missing", "0.04")
     )
     assert main(_arguments(source, tmp_path / "out", "--max-missing", "0.1")) == 0
