@@ -1,11 +1,11 @@
-"""How easy the generated chest phantoms are: single numbers, a linear classifier, and a small supervised trial.
+"""How easy the generated phantoms are: single numbers, a linear classifier, and a small supervised trial.
 
     python -m data_prep demo --modality chest --out runs/demo-chest
     python -m benchmarks.demo_data runs/demo-chest
 
-Prints, for each finding, the area under the ROC curve (AUC) of the best single statistic of an image over the whole
-folder (in its better direction), and on the test split that of a logistic regression on principal components of the
-pixels and of a ResNet-50 trained from random weights on all labels of the training split.
+or the same with histology. Prints, for each finding, the area under the ROC curve (AUC) of the best single statistic of
+an image over the whole folder (in its better direction), and on the test split that of a logistic regression on
+principal components of the pixels and of a ResNet-50 trained from random weights on all labels of the training split.
 """
 
 from __future__ import annotations
@@ -29,29 +29,38 @@ from monai_mocoi.transforms import read_image
 
 
 def load(dataset_dir):
-    """Return the names of the findings and, by split, pictures (N, rows, columns) and labels (N, findings)."""
+    """Return the names of the findings and, by split, pictures (N, channels, rows, columns) and labels (N, findings).
+
+    Of two classes, the second is the only finding.
+    """
     datalist = load_datalist(dataset_dir)
     splits = {
         split: (
-            torch.from_numpy(np.stack([read_image(item["image"])[0] for item in items])),
-            np.array([item["label"] for item in items]),
+            torch.from_numpy(np.stack([read_image(item["image"]) for item in items])),
+            np.array([np.atleast_1d(item["label"]) for item in items]),
         )
         for split, items in datalist.splits().items()
     }
-    return datalist.labels, splits
+    findings = splits["training"][1].shape[1]
+    return datalist.labels[-findings:], splits
 
 
 def shrink(pictures, size):
-    return F.adaptive_avg_pool2d(pictures[:, None], size)
+    return F.adaptive_avg_pool2d(pictures, size)
 
 
 def best_statistic(pictures, labels):
     """AUC and name of the best single number for each finding."""
-    flat = pictures.flatten(1).numpy()
-    numbers = {"mean": flat.mean(1), "standard deviation": flat.std(1)}
-    numbers |= {f"percentile {q}": values for q, values in enumerate(np.percentile(flat, range(101), axis=1))}
+    planes = {"": pictures.mean(1, keepdim=True)}
+    if pictures.shape[1] == 3:
+        planes |= {f" of {colour}": pictures[:, i : i + 1] for i, colour in enumerate(("red", "green", "blue"))}
+    numbers = {}
+    for plane, values in planes.items():
+        flat = values.flatten(1).numpy()
+        numbers |= {f"mean{plane}": flat.mean(1), f"standard deviation{plane}": flat.std(1)}
+        numbers |= {f"percentile {q}{plane}": at for q, at in enumerate(np.percentile(flat, range(101), axis=1))}
     for size in (4, 8, 16, 32):
-        pixels = shrink(pictures, size).flatten(1).numpy()
+        pixels = shrink(planes[""], size).flatten(1).numpy()
         numbers |= {f"pixel {i // size},{i % size} of {size} x {size}": pixels[:, i] for i in range(size * size)}
     areas = np.array([[roc_auc_score(own, values) for values in numbers.values()] for own in labels.T])
     areas = np.maximum(areas, 1 - areas)
@@ -86,10 +95,10 @@ def supervised(train, test, epochs, batch_size=32, rate=1e-3):
     """Test scores of a ResNet-50 trained with a short warm-up and a cosine, and the seconds that took."""
     torch.manual_seed(0)
     (x, y), (x_test, _) = train, test
-    mean, std = x.mean(), x.std()
+    mean, std = (measure(x, dim=(0, 2, 3), keepdim=True) for measure in (torch.mean, torch.std))
     x, x_test, y = (x - mean) / std, (x_test - mean) / std, torch.from_numpy(y).float()
     network = resnet50(
-        spatial_dims=2, n_input_channels=1, conv1_t_stride=2, bias_downsample=False, num_classes=y.shape[1]
+        spatial_dims=2, n_input_channels=x.shape[1], conv1_t_stride=2, bias_downsample=False, num_classes=y.shape[1]
     ).to(memory_format=torch.channels_last)
     for block in network.modules():
         if hasattr(block, "bn3"):  # zero-initialised residuals, as every arm of the project starts
@@ -122,7 +131,8 @@ def main():
     names, splits = load(args.dataset_dir)
     pictures, labels = (torch.cat([x for x, _ in splits.values()]), np.concatenate([y for _, y in splits.values()]))
     areas, which = best_statistic(pictures, labels)
-    small = {split: (shrink(x, 64), y) for split, (x, y) in splits.items()}
+    side = min(64, pictures.shape[-1])
+    small = {split: (shrink(x, side), y) for split, (x, y) in splits.items()}
     train, test = small["training"], small["test"]
     columns = {"best statistic": areas}
     for components in (50, 150):
@@ -137,7 +147,7 @@ def main():
         print(f"| {name} | {labels[:, i].mean():.3f} | {test[1][:, i].sum()} | {cells} | {which[i]} |")
     print("| mean | | | " + " | ".join(f"{column.mean():.3f}" for column in columns.values()) + " | |")
     print(
-        f"\n{len(labels)} images; 64 x 64 pixels; {args.epochs} epochs in {seconds:.0f} s, "
+        f"\n{len(labels)} images; {side} x {side} pixels; {args.epochs} epochs in {seconds:.0f} s, "
         f"{args.threads} thread(s); "
         f"Python {platform.python_version()}, torch {torch.__version__}, monai {monai.__version__}"
     )
