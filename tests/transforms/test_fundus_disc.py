@@ -24,6 +24,7 @@ def _near(disc: Disc, row: float, column: float, radius: float, tolerance: float
         (300, 300, 120, 180, 100),  # off-centre
         (260, 390, 130, 195, 180),  # cut above and below, as most cameras do
         (300, 300, 150, 150, 185),  # cut on four sides: only the corners are dark
+        (300, 240, 150, 90, 185),  # two of the corners are left
         (300, 300, 100, 150, 140),  # cut at the top
         (300, 300, 90, 80, 140),  # cut at two sides
         (300, 300, 150, -20, 170),  # its centre lies outside
