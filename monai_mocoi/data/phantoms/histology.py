@@ -126,11 +126,12 @@ class _Tissue:
 
     def put(self, x: float, y: float, radius: float, tumour: bool = False, **form: Any) -> bool:
         """Put down a nucleus where there is room for it."""
+        x, y, radius = float(x), float(y), float(radius)  # NumPy's scalars are slow in what follows
         closed = any(math.hypot(x - a, y - b) < r + 0.8 * radius for a, b, r in self.lumens + self.fat)
         taken = any(math.hypot(x - n.x, y - n.y) < 0.9 * (radius + n.radius) for n in self.nuclei)
         if closed or taken:
             return False
-        self.nuclei.append(Nucleus(float(x), float(y), float(radius), tumour, **form))
+        self.nuclei.append(Nucleus(x, y, radius, tumour, **form))
         return True
 
     def scatter(
@@ -208,7 +209,7 @@ class _Tissue:
     def duct(self) -> None:
         """A lumen, and two rows of even nuclei round it."""
         rng = self.rng
-        x, y = rng.uniform(5, FIELD_UM - 5, 2)
+        x, y = rng.uniform(5, FIELD_UM - 5, 2).tolist()
         lumen, radius = rng.uniform(3, 13), self.slide.benign_radius
         self.lumens.append((x, y, lumen))
         self.cytoplasm.append((x, y, lumen + 5.2 * radius))
@@ -229,7 +230,7 @@ class _Tissue:
 
     def nest(self, kind: Callable[[float, float], bool], cells: float, spread: float) -> None:
         """Cells about a point, in a sheet of cytoplasm."""
-        x, y = self.rng.uniform(0.15 * FIELD_UM, 0.85 * FIELD_UM, 2)
+        x, y = self.rng.uniform(0.15 * FIELD_UM, 0.85 * FIELD_UM, 2).tolist()
         self.cytoplasm.append((x, y, 1.6 * spread))
         self.scatter(cells, kind, (x, y, spread))
 
