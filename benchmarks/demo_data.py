@@ -3,7 +3,7 @@
     python -m data_prep demo --modality chest --out runs/demo-chest
     python -m benchmarks.demo_data runs/demo-chest
 
-or the same with histology. Prints, for each finding, the area under the ROC curve (AUC) of the best single statistic of
+or the same with histology or fundus. Prints, for each finding, the area under the ROC curve (AUC) of the best single statistic of
 an image over the whole folder (in its better direction), and on the test split that of a logistic regression on
 principal components of the pixels and of a ResNet-50 trained from random weights on all labels of the training split.
 """
@@ -11,8 +11,10 @@ principal components of the pixels and of a ResNet-50 trained from random weight
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 import time
+from pathlib import Path
 
 import monai
 import numpy as np
@@ -25,24 +27,33 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 
 from monai_mocoi.data import load_datalist
-from monai_mocoi.transforms import read_image
+from monai_mocoi.transforms import crop_to_disc, find_disc, read_image
+
+SIDE = 64
 
 
 def load(dataset_dir):
     """Return the names of the findings and, by split, pictures (N, channels, rows, columns) and labels (N, findings).
 
-    Of two classes, the second is the only finding.
+    Of two classes, the second is the only finding. Of fundus photographs, the discs, cut out.
     """
     datalist = load_datalist(dataset_dir)
+    manifest = json.loads((Path(dataset_dir) / "manifest.json").read_text(encoding="utf-8"))
+    read = read_disc if manifest["source"] == "demo-fundus" else read_image
     splits = {
         split: (
-            torch.from_numpy(np.stack([read_image(item["image"]) for item in items])),
+            torch.from_numpy(np.stack([read(item["image"]) for item in items])),
             np.array([np.atleast_1d(item["label"]) for item in items]),
         )
         for split, items in datalist.splits().items()
     }
     findings = splits["training"][1].shape[1]
     return datalist.labels[-findings:], splits
+
+
+def read_disc(path):
+    picture = read_image(path)
+    return crop_to_disc(picture, find_disc(picture), SIDE)
 
 
 def shrink(pictures, size):
@@ -131,7 +142,7 @@ def main():
     names, splits = load(args.dataset_dir)
     pictures, labels = (torch.cat([x for x, _ in splits.values()]), np.concatenate([y for _, y in splits.values()]))
     areas, which = best_statistic(pictures, labels)
-    side = min(64, pictures.shape[-1])
+    side = min(SIDE, pictures.shape[-1])
     small = {split: (shrink(x, side), y) for split, (x, y) in splits.items()}
     train, test = small["training"], small["test"]
     columns = {"best statistic": areas}
