@@ -4,7 +4,8 @@
 
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
-else is replaced. What a method does otherwise on one data set stands under ``methods`` in that data set's overlay. The settings that a run records are the constants above ``settings`` in ``train.json``.
+else is replaced. What a method does otherwise on one data set stands under ``methods`` in that data set's
+overlay. The settings that a run records are the constants above ``settings`` in ``train.json``.
 """
 
 from __future__ import annotations
