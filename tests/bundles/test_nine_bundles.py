@@ -244,7 +244,7 @@ def test_from_pretraining_to_new_images(
     sidecar = json.loads((tuned / "classifier.json").read_text())
     assert (sidecar["kind"], sidecar["method"]) == ("softmax", name.split("_")[1])
     assert sidecar["decode_fit"] == {"bch": "crop", "dr": "fundus"}[data]
-    assert sidecar["selected"]["metric"] == {"bch": "macro_f1", "dr": "macro_auc"}[data]
+    assert sidecar["settings"]["metric"] == {"bch": "macro_f1", "dr": "macro_auc"}[data]
 
     run("evaluate.json", resamples=20, min_positives=2, min_negatives=2)
     metrics = json.loads((tuned / "evaluation-test" / "metrics.json").read_text())
