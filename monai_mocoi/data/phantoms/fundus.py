@@ -60,13 +60,14 @@ _ABSORBED = {
     "new vessel": (0.08, (0.25, 0.90, 0.65)),
     "microaneurysm": (0.10, (0.50, 1.20, 0.80)),
     "haemorrhage": (0.15, (0.65, 1.40, 0.90)),
+    "pigment": (0.20, (0.80, 0.75, 0.60)),
     "naevus": (0.45, (0.55, 0.50, 0.35)),
 }
 _REFLECTED = {
     "drusen": (0.20, (0.95, 0.85, 0.50)),
     "sheen": (0.30, (0.95, 0.95, 0.85)),
     "cotton wool": (0.40, (0.98, 0.95, 0.80)),
-    "exudate": (0.08, (1.00, 0.95, 0.50)),
+    "exudate": (0.08, (1.00, 0.90, 0.45)),
 }
 
 
@@ -83,6 +84,7 @@ class Person:
     tortuosity: float
     macula: float  # how dark
     drusen: int  # about how many
+    pigment: int  # clumps of it, about how many
     sheen: float  # strength of reflections, 0 for none
     view: float  # half the camera's angle of view: the radius of the field
     filling: float  # diameter of the field over the picture's rows; above 1 it is cut
@@ -141,12 +143,13 @@ def sample_person(rng: np.random.Generator) -> Person:
         grades=(grade, other) if rng.random() < 0.5 else (other, grade),
         colour=(red, green, green * rng.uniform(0.35, 0.85)),
         choroid=rng.uniform(0.03, 0.10),
-        disc=(rng.uniform(14.5, 16.5), rng.uniform(-2.5, -0.5), rng.uniform(2.5, 3.3)),
-        cup=rng.uniform(0.3, 0.6),
+        disc=(rng.uniform(14.5, 16.5), rng.uniform(-2.5, -0.5), rng.uniform(2.3, 3.5)),
+        cup=rng.uniform(0.25, 0.7),
         calibre=rng.uniform(0.65, 0.95),
         tortuosity=rng.uniform(0.05, 0.25),
         macula=rng.uniform(0.25, 0.7),
-        drusen=int(rng.integers(4, 30)) * bool(rng.random() < 0.4),
+        drusen=int(rng.integers(5, 40)) * bool(rng.random() < 0.5),
+        pigment=int(rng.integers(3, 13)) * bool(rng.random() < 0.5),
         sheen=rng.uniform(0.1, 0.35) * (rng.random() < 0.35),
         view=rng.uniform(20.5, 25.0),
         filling=rng.uniform(0.8, 1.2),
@@ -179,7 +182,7 @@ def sample_photograph(rng: np.random.Generator, person: Person, side: str) -> Ph
 
     outlines = [
         *sample_vessels(rng, (x_disc, y_disc), person.calibre, person.tortuosity),
-        *sample_distractors(rng, person.drusen, person.sheen, inside),
+        *sample_distractors(rng, person.drusen, person.pigment, person.sheen, inside),
         *sample_lesions(rng, grade, (x_disc, y_disc), inside),
     ]
     return Photograph(
@@ -188,8 +191,8 @@ def sample_photograph(rng: np.random.Generator, person: Person, side: str) -> Ph
         outlines=tuple(outlines),
         pointing=pointing,
         shift=shift,
-        light=(rng.uniform(0.75, 1.15), rng.normal(0, 0.12), rng.normal(0, 0.12)),
-        flare=(*rng.uniform(-0.9, 0.9, 2), rng.uniform(0.1, 0.35), rng.uniform(0.1, 0.4) * (rng.random() < 0.35)),
+        light=(rng.uniform(0.65, 1.15), rng.normal(0, 0.12), rng.normal(0, 0.12)),
+        flare=(*rng.uniform(-0.9, 0.9, 2), rng.uniform(0.1, 0.35), rng.uniform(0.1, 0.4) * (rng.random() < 0.5)),
         rim=rng.uniform(0.05, 0.3) * (rng.random() < 0.25),
         focus=rng.uniform(0.0, 0.3),
         noise=rng.uniform(0.005, 0.02),

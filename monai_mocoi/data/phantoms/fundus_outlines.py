@@ -31,9 +31,9 @@ _CIRCLE = np.linspace(0, 2 * math.pi, 16, endpoint=False)
 
 # By grade: fewest and most, both included.
 _MICROANEURYSMS = ((0, 0), (2, 6), (3, 9), (6, 14), (6, 14))
-_HAEMORRHAGES = ((0, 0), (0, 0), (4, 9), (10, 18), (10, 18))
-_EXUDATE_CLUSTERS = ((0, 0), (0, 0), (0, 2), (1, 3), (1, 3))
-_COTTON_WOOL = ((0, 0), (0, 0), (0, 2), (1, 4), (1, 4))
+_HAEMORRHAGES = ((0, 0), (0, 0), (4, 7), (7, 13), (7, 13))
+_EXUDATE_CLUSTERS = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
+_COTTON_WOOL = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outline:
     """A closed line, filled.
 
     Attributes:
-        kind: one of ``LESIONS``, or artery, vein, drusen, naevus, sheen.
+        kind: one of ``LESIONS``, or artery, vein, drusen, pigment, naevus, sheen.
         points: (n, 2) x and y.
         strength: of 1.
     """
@@ -164,20 +164,20 @@ def sample_lesions(rng: np.random.Generator, grade: int, disc: Point, inside: In
     for _ in count(_MICROANEURYSMS):
         lesions.append(Outline("microaneurysm", blob(rng, _place(rng, inside, 0.5), rng.uniform(0.3, 0.42)), 0.8))
     for _ in count(_HAEMORRHAGES):
-        radius = min(0.75 * rng.lognormal(0, 0.3), 1.6)
+        radius = min(0.7 * rng.lognormal(0, 0.25), 1.5)
         shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.35), 0.1)
-        lesions.append(Outline("haemorrhage", shape, rng.uniform(0.8, 1.0)))
+        lesions.append(Outline("haemorrhage", shape, rng.uniform(0.6, 1.0)))
     for _ in count(_EXUDATE_CLUSTERS):
         x, y = _place(rng, inside, 1.5, near=(3.0, 9.0))
-        for _ in range(int(rng.integers(6, 16))):
+        for _ in range(int(rng.integers(5, 11))):
             a, b = rng.normal((x, y), 1.2)
             if inside(a, b, 0.3):
-                shape = blob(rng, (a, b), rng.uniform(0.25, 0.55), rng.uniform(1, 1.3), 0.1)
-                lesions.append(Outline("exudate", shape, rng.uniform(0.75, 1.0)))
+                shape = blob(rng, (a, b), rng.uniform(0.25, 0.5), rng.uniform(1, 1.3), 0.1)
+                lesions.append(Outline("exudate", shape, rng.uniform(0.5, 0.9)))
     for _ in count(_COTTON_WOOL):
-        radius = rng.uniform(0.9, 1.6)
+        radius = rng.uniform(0.8, 1.4)
         shape = blob(rng, _place(rng, inside, radius, near=(6.0, 30.0)), radius, rng.uniform(1, 1.3), 0.08)
-        lesions.append(Outline("cotton wool", shape, rng.uniform(0.5, 0.8)))
+        lesions.append(Outline("cotton wool", shape, rng.uniform(0.4, 0.7)))
     if grade == 4:
         lesions += _proliferation(rng, disc, inside)
     return lesions
@@ -202,12 +202,15 @@ def _proliferation(rng: np.random.Generator, disc: Point, inside: Inside) -> lis
     return lesions
 
 
-def sample_distractors(rng: np.random.Generator, drusen: int, sheen: float, inside: Inside) -> list[Outline]:
-    """Draw what eyes of any grade have: drusen (pale spots), a naevus in one of seven, and a young retina's sheen.
+def sample_distractors(
+    rng: np.random.Generator, drusen: int, pigment: int, sheen: float, inside: Inside
+) -> list[Outline]:
+    """Draw what eyes of any grade have: pale and dark spots, a naevus in one of seven, and a young retina's sheen.
 
     Args:
         rng: random numbers.
-        drusen: about how many.
+        drusen: about how many, near the fovea.
+        pigment: about how many clumps of it, brown where a haemorrhage is red.
         sheen: strength of the reflections along the arcades, 0 for none.
         inside: see ``Inside``.
 
@@ -218,7 +221,11 @@ def sample_distractors(rng: np.random.Generator, drusen: int, sheen: float, insi
     for _ in range(rng.poisson(drusen)):
         a, b = rng.normal(0, 4.5, 2)
         if inside(a, b, 0.5):
-            outlines.append(Outline("drusen", blob(rng, (a, b), rng.uniform(0.25, 0.65)), rng.uniform(0.2, 0.5)))
+            outlines.append(Outline("drusen", blob(rng, (a, b), rng.uniform(0.25, 0.7)), rng.uniform(0.3, 0.7)))
+    for _ in range(rng.poisson(pigment)):
+        radius = rng.uniform(0.35, 0.9)
+        shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.35), 0.1)
+        outlines.append(Outline("pigment", shape, rng.uniform(0.3, 0.8)))
     if rng.random() < 0.15:
         radius = rng.uniform(1.0, 2.5)
         shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.3), 0.05)
