@@ -3,9 +3,10 @@
     python -m data_prep demo --modality chest --out runs/demo-chest
     python -m benchmarks.demo_data runs/demo-chest
 
-or the same with histology or fundus. Prints, for each finding, the area under the ROC curve (AUC) of the best single statistic of
-an image over the whole folder (in its better direction), and on the test split that of a logistic regression on
-principal components of the pixels and of a ResNet-50 trained from random weights on all labels of the training split.
+or the same with histology or fundus. Prints, for each finding, the area under the ROC curve (AUC) of the best single
+statistic of an image over the whole folder (in its better direction), and on the test split that of a logistic
+regression on principal components of the pixels and of a ResNet-50 trained from random weights on all labels of the
+training split.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def augment(x):
 
 
 def supervised(train, test, epochs, batch_size=32, rate=1e-3):
-    """Test scores of a ResNet-50 trained with a short warm-up and a cosine, and the seconds that took: by the clock, of processors."""
+    """Test scores of a ResNet-50 trained with a short warm-up and a cosine; seconds by the clock and of processors."""
     torch.manual_seed(0)
     (x, y), (x_test, _) = train, test
     mean, std = (measure(x, dim=(0, 2, 3), keepdim=True) for measure in (torch.mean, torch.std))

@@ -179,7 +179,7 @@ def test_blood_is_redder_than_pigment():
     redness = {}
     for kind in ("haemorrhage", "pigment"):
         image = draw_photograph(person, replace(photograph, outlines=(Outline(kind, circle, 0.8),)), 100).image
-        red, green, _ = image[int(50 + 6 * 2), int(75 - 3 * 2)]
+        red, green, _ = image[50 + 6 * 2, 75 - 3 * 2]
         redness[kind] = red / green
     assert redness["haemorrhage"] > 1.3 * redness["pigment"]
 
