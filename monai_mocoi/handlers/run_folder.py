@@ -28,7 +28,8 @@ from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
 from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
-from monai_mocoi.handlers.settings import as_flag, plain
+from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.handlers.settings import plain
 
 logger = logging.getLogger(__name__)
 

@@ -149,7 +149,7 @@ def test_a_head_trained_by_gradient_as_the_paper_does(run: Run) -> None:
     assert type(optimizer) is torch.optim.Adam
     assert optimizer.param_groups[0]["lr"] == 0.001
     assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) == 128 * 5 + 5
-    assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1") / "classifier.json").read_text())["selected"]
+    assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1-gradient") / "classifier.json").read_text())["selected"]
 
 
 def test_a15_the_views_are_the_same_at_every_label_fraction(build: Run) -> None:
