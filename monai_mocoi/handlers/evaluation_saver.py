@@ -40,7 +40,7 @@ class EvaluationSaver:
         classifier: the classifier's sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not scored.
-        overwrite: replace an earlier evaluation.
+        overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
 
@@ -54,7 +54,7 @@ class EvaluationSaver:
         classifier: Mapping[str, Any],
         dataset_sha256: str | None = None,
         skipped_images: Sequence[Mapping[str, Any]] = (),
-        overwrite: bool = False,
+        overwrite: bool | str = False,
         resamples: int = 2000,
         seed: int = 0,
         interval: str = "bca",
