@@ -56,6 +56,9 @@ class ClassifierSaver:
         chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
+
+    Raises:
+        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
     """
 
     def __init__(
