@@ -20,7 +20,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patients", type=int, default=None, metavar="N", help=f"default: {several}")
     sizes = ", ".join(f"{demo.size} for {kind}" for kind, demo in DEMO_SETS.items())
     parser.add_argument(
-        "--size", type=int, default=None, metavar="PX", help=f"rows and columns of an image (default: {sizes})"
+        "--size",
+        type=int,
+        default=None,
+        metavar="PX",
+        help=f"rows of an image, and columns but for fundus (default: {sizes})",
     )
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same files (%(default)s)")
     parser.add_argument("--workers", type=int, default=None, metavar="N", help="threads (default: one a processor)")

@@ -405,6 +405,7 @@ def _print_next(args: argparse.Namespace) -> None:
         + shlex.quote(args.out)
         + " --output_dir "
         + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(args.out))))
+        + (" --decode_fit fundus_any" if args.keep_badly_exposed else "")
     )
 
 

@@ -4,7 +4,8 @@
 
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
-else is replaced. The settings that a run records are the constants above ``settings`` in ``train.json``.
+else is replaced. What a method does otherwise on one data set stands under ``methods`` in that data set's
+overlay. The settings that a run records are the constants above ``settings`` in ``train.json``.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ def on_lines(value: Any, indent: int = 0, width: int = 110) -> str:
 
 def bundle_files(data: str, method: str) -> dict[str, str]:
     """All files of a bundle, by their path within it."""
-    overlays = [read(TEMPLATES / "data" / f"{data}.json"), read(TEMPLATES / "methods" / f"{method}.json")]
+    of_data, of_method = read(TEMPLATES / "data" / f"{data}.json"), read(TEMPLATES / "methods" / f"{method}.json")
+    overlays = [of_data, of_method, of_data.get("methods", {}).get(method, {})]
     name = f"{data}_{method}"
     files = {}
     for file in CONFIGS:
@@ -91,7 +93,7 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
             config = with_settings(config, template, EXTRA_SETTINGS[file])
         files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name).replace("METHOD_NAME", method) + "\n"
     files["configs/logging.conf"] = (TEMPLATES / "configs" / "logging.conf").read_text(encoding="utf-8")
-    words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o["words"].items()}
+    words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o.get("words", {}).items()}
     readme = string.Template((TEMPLATES / "docs" / "README.md").read_text(encoding="utf-8"))
     files["docs/README.md"] = readme.substitute(words, bundle=name)
     files["docs/data_license.txt"] = (TEMPLATES / "docs" / f"data_license_{data}.txt").read_text(encoding="utf-8")

@@ -46,8 +46,10 @@ def generate_demo(
     Args:
         out: the dataset folder to make; it may exist if it is empty.
         modality: a key of ``DEMO_VERSIONS``.
-        patients: >= 10; None means 360 for chest (1 to 4 images each) and 60 for histology (10 to 22 each).
-        size: rows and columns in pixels, 32 to 2048; None means 128 for chest and 50 for histology.
+        patients: >= 10; None means 360 for chest (1 to 4 images each), 60 for histology (10 to 22 each) and 420 for
+            fundus (both eyes).
+        size: rows in pixels, and columns but for fundus (whose photographs are up to 1.5 times as wide), 32 to 2048;
+            None means 128 for chest, 50 for histology and 160 for fundus.
         seed: >= 0.
         workers: threads; None means one a usable processor. It does not change the files.
         progress: show a bar on standard error.
@@ -163,10 +165,11 @@ def _write(
     """Write the images, and then the lists."""
     (folder / "images").mkdir(parents=True)
     demo = DEMO_SETS[modality]
-    tasks = []
+    tasks, patients_drawn = [], []
     for number in range(1, patients + 1):
         drawn, images = demo.sample_patient(np.random.default_rng(derive_seed(seed, number)))
         tasks += [(number, index, drawn) for index in range(images)]
+        patients_drawn.append(drawn)
 
     def write(task: tuple[int, int, Any]) -> dict[str, Any]:
         number, index, drawn = task
@@ -185,6 +188,8 @@ def _write(
     )
     for position, item in written:
         items[position] = item
+    if demo.write_table is not None:
+        demo.write_table(folder, patients_drawn)
     labels = np.array([item["label"] for item in items])
     part = split_by_patient([item["patient"] for item in items], labels, _SPLIT_SHARES, seed)
     splits = {

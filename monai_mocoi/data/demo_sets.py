@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ from monai_mocoi.data.phantoms.chest import (
     draw_chest,
     sample_anatomy,
     sample_study,
+)
+from monai_mocoi.data.phantoms.fundus import (
+    FUNDUS_CLASSES,
+    FUNDUS_VERSION,
+    SIDES,
+    Person,
+    draw_photograph,
+    sample_person,
+    sample_photograph,
 )
 from monai_mocoi.data.phantoms.histology import (
     HISTOLOGY_CLASSES,
@@ -42,7 +52,7 @@ class DemoImage:
         index: of the image among the patient's, from 0.
         drawn: what ``sample_patient`` gave.
         rng: the image's own random numbers.
-        size: rows and columns in pixels.
+        size: rows in pixels, and columns but for fundus.
         seed: of the data set.
     """
 
@@ -64,11 +74,13 @@ class DemoSet:
         version: of the drawing.
         labels: the classes or findings in the order of the label values.
         patients: how many by default.
-        size: rows and columns of an image by default.
+        size: rows of an image by default, and columns but for fundus.
         images_each: how many images a patient has, in words.
         prepare: the ``data_prep`` words that prepare real data of the kind, without ``--out``.
         sample_patient: draws a patient: what ``write`` needs of it, and the number of images.
         write: draws and writes one image and returns its datalist item.
+        write_table: writes what real data of the kind have beside the images, from the folder and what
+            ``sample_patient`` gave of each patient; None for nothing.
     """
 
     title: str
@@ -80,6 +92,7 @@ class DemoSet:
     prepare: str
     sample_patient: Callable[[np.random.Generator], tuple[Any, int]]
     write: Callable[[DemoImage], dict[str, Any]]
+    write_table: Callable[[Path, Sequence[Any]], None] | None = None
 
 
 def _chest_patient(rng: np.random.Generator) -> tuple[Anatomy, int]:
@@ -115,6 +128,30 @@ def _write_histology(image: DemoImage) -> dict[str, Any]:
     return {"image": name, "label": patch.label, "patient": patient}
 
 
+def _fundus_patient(rng: np.random.Generator) -> tuple[Person, int]:
+    return sample_person(rng), 2
+
+
+def _write_fundus(image: DemoImage) -> dict[str, Any]:
+    side = SIDES[image.index]
+    photograph = sample_photograph(image.rng, image.drawn, side)
+    picture = draw_photograph(image.drawn, photograph, image.size).image
+    patient = f"p{image.patient:04d}"
+    name = f"images/{patient}_{side}.jpeg"
+    levels = np.round(picture * 255).astype(np.uint8)
+    Image.fromarray(levels).save(image.folder / name, format="JPEG", quality=int(image.rng.integers(85, 96)))
+    return {"image": name, "label": photograph.label, "patient": patient}
+
+
+def _write_fundus_levels(folder: Path, people: Sequence[Person]) -> None:
+    """The grades, as ``data_prep eyepacs`` reads them."""
+    with open(folder / "trainLabels.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("image", "level"))
+        for number, person in enumerate(people, 1):
+            table.writerows((f"p{number:04d}_{side}", grade) for side, grade in zip(SIDES, person.grades, strict=True))
+
+
 DEMO_SETS = {
     "chest": DemoSet(
         title="Chest phantoms",
@@ -137,6 +174,18 @@ DEMO_SETS = {
         prepare="bch --images IMAGES",
         sample_patient=_histology_patient,
         write=_write_histology,
+    ),
+    "fundus": DemoSet(
+        title="Fundus phantoms",
+        version=FUNDUS_VERSION,
+        labels=FUNDUS_CLASSES,
+        patients=420,
+        size=160,
+        images_each="2",
+        prepare="eyepacs --images IMAGES --labels trainLabels.csv",
+        sample_patient=_fundus_patient,
+        write=_write_fundus,
+        write_table=_write_fundus_levels,
     ),
 }
 """By modality."""

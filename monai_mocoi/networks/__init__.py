@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "projection_head": ["ProjectionHead"],
         "resnet_shape": ["ResNetShape", "shape_of_resnet"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
-        "stage_heads": ["BarlowProjector", "PooledMap", "PooledVector"],
+        "stage_heads": ["STAGE_KINDS", "BarlowProjector", "PooledMap", "PooledVector", "stage_pooling"],
         "start": ["join_processes"],
         "torchvision_layout": ["TorchvisionLayout"],
         "weight_files": ["WeightFile", "read_sidecar", "read_weights", "sidecar_path"],

@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+STAGE_KINDS = ("map", "vector")
+"""What the stage MSE may compare; see :func:`stage_pooling`."""
+
 
 class StageHead(nn.Module):
     """Base of the stage heads: pools to one vector and passes it on."""
@@ -41,6 +44,22 @@ class PooledMap(StageHead):
 
 class PooledVector(StageHead):
     """The map, averaged over all positions: the kind ``vector`` of the authors' histopathology variant."""
+
+
+def stage_pooling(kind: str, size: int) -> StageHead:
+    """The stage head of the stage MSE, by the name of its kind (fault A14: the authors' code has two under one name).
+
+    Args:
+        kind: "map": :class:`PooledMap`, which compares place with place, so both views must show the tissue in about
+            the same place (no mirroring). "vector": :class:`PooledVector`, for views that are mirrored or turned.
+        size: positions a side of a map; without effect for a vector.
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in STAGE_KINDS:
+        raise ValueError(f"stage_kind is {kind!r}; choose one of {', '.join(STAGE_KINDS)}.")
+    return PooledMap(size) if kind == "map" else PooledVector()
 
 
 class BarlowProjector(StageHead):

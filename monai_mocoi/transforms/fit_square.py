@@ -12,7 +12,10 @@ from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
 from torch.nn import functional
 
-FIT_MODES = ("crop", "pad", "stretch")
+from monai_mocoi.transforms.fundus_crop import FundusCrop
+
+_FUNDUS_MODES = ("fundus", "fundus_any")
+FIT_MODES = ("crop", "pad", "stretch", *_FUNDUS_MODES)
 
 
 class FitSquare(Transform):
@@ -64,6 +67,8 @@ class FitSquare(Transform):
             raise ValueError(
                 f"the picture holds {img.dtype}; floating-point values in 0..1 are needed, as ReadImage gives them"
             )
+        if self.mode in _FUNDUS_MODES:
+            return FundusCrop(self.size, check_exposure=self.mode == "fundus")(img)
         rows, columns = self._scaled(*img.shape[1:])
         if (rows, columns) != tuple(img.shape[1:]):
             img = functional.interpolate(img[None], (rows, columns), mode="bilinear", antialias=True)[0]

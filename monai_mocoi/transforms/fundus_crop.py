@@ -18,8 +18,8 @@ class FundusCrop(Transform):
     """Find the fundus disc in a photograph, cut it out and bring it to (C, size, size), as ``data_prep eyepacs`` does.
 
     The steps are those of :func:`~monai_mocoi.transforms.fundus_disc.find_disc` and
-    :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already changes by its
-    disc's measuring error only, so raw and prepared pictures may come mixed.
+    :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already is known by its outline
+    and stays as it is, but for a few that move by 2 or 3 % of the radius; so raw and prepared pictures may come mixed.
 
     Args:
         size: rows and columns of the result, at least 1. 299 is the paper's.

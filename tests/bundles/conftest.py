@@ -1,4 +1,4 @@
-"""A small dataset folder and a way to run a bundle's config in this process with a small network."""
+"""Small dataset folders and a way to run a bundle's config in this process with a small network."""
 
 from __future__ import annotations
 
@@ -10,9 +10,16 @@ import pytest
 from monai.bundle import ConfigWorkflow
 
 from monai_mocoi.data import generate_demo
+from tests.bundles.colour_datasets import patches, photographs
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"
 NAMES = sorted(p.name for p in BUNDLES.iterdir() if (p / "configs").is_dir() and p.name != "templates")
+
+
+def some_fast(names: list[str]) -> list[Any]:
+    """Bundles as a test's parameters; only those of chest X-rays among the fast tests."""
+    return [name if name.startswith("nih_") else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
 
 SMALL_BACKBONE = {
     "_target_": "monai.networks.nets.ResNet",
@@ -42,14 +49,30 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=16, size=40, progress=False)
 
 
+@pytest.fixture(scope="session")
+def dataset_of(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The dataset folder that fits a bundle."""
+    made = {"nih": dataset}
+
+    def fitting(name: str) -> Path:
+        data = name.split("_")[0]
+        if data not in made:
+            made[data] = {"bch": patches, "dr": photographs}[data](tmp_path_factory.mktemp("data") / data)
+        return made[data]
+
+    return fitting
+
+
 @pytest.fixture
-def workflow(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+def workflow(
+    dataset_of: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., ConfigWorkflow]:
     """Build an (uninitialised) workflow of a bundle with small settings, in an empty current folder."""
     monkeypatch.chdir(tmp_path)
 
     def build(name: str, *overlays: str, **overrides: Any) -> ConfigWorkflow:
         configs = BUNDLES / name / "configs"
-        settings = {**SMALL, "dataset_dir": str(dataset), **overrides}
+        settings = {**SMALL, "dataset_dir": str(dataset_of(name)), **overrides}
         if name.endswith("barlow"):
             settings |= {"barlow_features": 16}
             settings |= {f"network_def#stage_heads#{i}#in_features": 16 * 2**i for i in range(4)}

@@ -13,13 +13,13 @@ from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_mocoi.networks import StageEncoder, load_encoder
-from tests.bundles.conftest import NAMES
+from tests.bundles.conftest import NAMES, some_fast
 from tests.networks.small import small_resnet
 
 Run = Callable[..., ConfigWorkflow]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", some_fast(NAMES))
 def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> None:
     pretrained(name)
     folder = Path("runs") / name / "pretrain"
@@ -39,18 +39,19 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
     assert (config["image_size"], config["batch_size"], config["learning_rate"]) == (32, 8, 0.2 * 8 / 256)
     sidecar = json.loads((folder / "encoder.json").read_text())
     assert sidecar["method"] == name.split("_")[1]
-    assert (sidecar["mean"], sidecar["std"], sidecar["channels"], sidecar["image_size"]) == (0.5, 0.25, 1, 32)
+    expected = (0.5, 0.25, 1, 32) if name.startswith("nih") else ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], 3, 32)
+    assert (sidecar["mean"], sidecar["std"], sidecar["channels"], sidecar["image_size"]) == expected
     assert sidecar["dataset_sha256"] == manifest["dataset_sha256"]
     assert not load_encoder(StageEncoder(small_resnet()), folder / "encoder.pt").missing
 
     curves = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     tags = set(curves.Tags()["scalars"])
-    expected = {"loss/total", "loss/contrastive", "contrastive/relative_loss", "schedule/learning_rate", "queue/fill"}
-    expected |= {"similarity/positive", "similarity/negative", "speed/images_per_second", "spread/embedding"}
-    expected |= {f"spread/stage{i}" for i in range(1, 5)} | {"validation/top1", "validation/top5"}
+    wanted = {"loss/total", "loss/contrastive", "contrastive/relative_loss", "schedule/learning_rate", "queue/fill"}
+    wanted |= {"similarity/positive", "similarity/negative", "speed/images_per_second", "spread/embedding"}
+    wanted |= {f"spread/stage{i}" for i in range(1, 5)} | {"validation/top1", "validation/top5"}
     if not name.endswith("moco"):
-        expected |= {f"loss/stage{i}" for i in range(1, 5)}
-    assert expected <= tags
+        wanted |= {f"loss/stage{i}" for i in range(1, 5)}
+    assert wanted <= tags
     steps = [e.step for e in curves.Scalars("loss/total")]
     assert steps == list(range(1, manifest["iterations"] + 1))
     assert [e.step for e in curves.Scalars("validation/top1")] == [1, 2]

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pydicom
@@ -130,6 +131,61 @@ def test_the_default_histology_test_split_has_50_patches_of_each_class(tmp_path,
     assert 0.3 < np.mean(everything) < 0.45
     options = json.loads((folder / "manifest.json").read_text())["options"]
     assert options == {"patients": 60, "size": 50, "drawing": DEMO_VERSIONS["histology"]}
+
+
+@pytest.fixture(scope="module")
+def fundus(tmp_path_factory):
+    return generate_demo(tmp_path_factory.mktemp("demo") / "f", "fundus", patients=12, size=64, progress=False)
+
+
+def test_fundus_photographs_come_in_pairs_under_the_names_of_eyepacs(fundus):
+    datalist = load_datalist(fundus)
+    assert datalist.labels == ("not referable", "referable")
+    split_of = {item["name"]: split for split, items in datalist.splits().items() for item in items}
+    patients = [f"p{number:04d}" for number in range(1, 13)]
+    assert set(split_of) == {f"images/{patient}_{side}.jpeg" for patient in patients for side in ("left", "right")}
+    assert {f"images/{path.name}" for path in (fundus / "images").iterdir()} == set(split_of)
+    for patient in patients:
+        assert split_of[f"images/{patient}_left.jpeg"] == split_of[f"images/{patient}_right.jpeg"]
+    shapes = set()
+    for items in datalist.splits().values():
+        for item in items:
+            assert item["name"].startswith(f"images/{item['patient']}_")
+            with Image.open(item["image"]) as picture:
+                assert (picture.format, picture.mode, picture.height) == ("JPEG", "RGB", 64)
+                shapes.add(picture.width)
+    assert len(shapes) > 1  # raw photographs of several cameras
+
+
+def test_fundus_grades_are_listed_as_eyepacs_lists_them(fundus):
+    rows = (fundus / "trainLabels.csv").read_text().split()
+    assert rows[0] == "image,level"
+    grades = {name: int(level) for name, level in (row.split(",") for row in rows[1:])}
+    items = [item for items in load_datalist(fundus).splits().values() for item in items]
+    assert {item["name"][7:-5]: item["label"] for item in items} == {name: g >= 2 for name, g in grades.items()}
+    manifest = json.loads((fundus / "manifest.json").read_text())
+    assert manifest["source"] == "demo-fundus"
+    referable = sum(item["label"] for item in items)
+    assert manifest["images_with"] == {"not referable": 24 - referable, "referable": referable}
+
+
+def test_the_default_fundus_test_split_has_50_eyes_of_each_class(tmp_path, monkeypatch):
+    """At the default count; the pictures themselves are not needed, so none is drawn."""
+    blank = SimpleNamespace(image=np.zeros((1, 1, 3)))
+    monkeypatch.setattr(demo_sets, "draw_photograph", lambda *_: blank)
+    monkeypatch.setattr(
+        demo_sets,
+        "sample_photograph",
+        lambda _, person, side: SimpleNamespace(label=int(person.grades[side == "right"] >= 2)),
+    )
+    folder = generate_demo(tmp_path / "x", "fundus", progress=False)
+    datalist = load_datalist(folder)
+    assert np.bincount([item["label"] for item in datalist.test]).min() >= 50
+    everything = [item["label"] for items in datalist.splits().values() for item in items]
+    assert len(everything) == 840
+    assert 0.35 < np.mean(everything) < 0.45
+    options = json.loads((folder / "manifest.json").read_text())["options"]
+    assert options == {"patients": 420, "size": 160, "drawing": DEMO_VERSIONS["fundus"]}
 
 
 def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):

@@ -2,15 +2,15 @@ import argparse
 
 import pytest
 
-from data_prep import demo
+from data_prep import demo, eyepacs
 from monai_mocoi.data import load_datalist
 from monai_mocoi.data.errors import DatasetError
 
 
-def _run(*words):
+def _run(*words, command=demo):
     parser = argparse.ArgumentParser()
-    demo.add_arguments(parser)
-    return demo.run(parser.parse_args(words))
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(words))
 
 
 def test_command_writes_a_dataset_folder_and_says_what_is_in_it(tmp_path, capsys):
@@ -35,13 +35,26 @@ def test_histology_says_how_many_patches_of_each_class_there_are(tmp_path, capsy
     assert f"no IDC {labels.count(0)}, IDC {labels.count(1)}" in said
 
 
+def test_eyepacs_takes_the_fundus_demo_as_it_takes_the_real_photographs(tmp_path, capsys):
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    assert _run("--modality", "fundus", "--patients", "10", "--size", "80", "--workers", "1", "--out", str(raw)) == 0
+    labels = {item["name"]: item["label"] for items in load_datalist(raw).splits().values() for item in items}
+    referable = sum(labels.values())
+    assert f"not referable {20 - referable}, referable {referable}" in capsys.readouterr().out
+    paths = ("--images", str(raw / "images"), "--labels", str(raw / "trainLabels.csv"), "--out", str(out))
+    assert _run(*paths, "--size", "32", "--sheet", "0", "--workers", "1", command=eyepacs) == 0
+    prepared = {item["name"]: item["label"] for items in load_datalist(out).splits().values() for item in items}
+    assert {name.replace(".png", ".jpeg"): label for name, label in prepared.items()} == labels
+
+
 def test_help_names_the_defaults_of_every_modality(capsys):
     with pytest.raises(SystemExit):
         _run("--help")
     said = " ".join(capsys.readouterr().out.split())
     assert "chest: 360, 1 to 4 images each" in said
     assert "histology: 60, 10 to 22 images each" in said
-    assert "128 for chest, 50 for histology" in said
+    assert "fundus: 420, 2 images each" in said
+    assert "128 for chest, 50 for histology, 160 for fundus" in said
 
 
 def test_modality_and_out_are_required(tmp_path, capsys):

@@ -193,6 +193,7 @@ def test_unusable_photographs_are_listed_with_the_reason(source, tmp_path, capsy
     assert main(_arguments(source, tmp_path / "kept", *options)) == 0
     kept = {name for names in _manifest(tmp_path / "kept")["exclusions"].values() for name in names}
     assert kept == {"10_left", "13_left", "14_left", "15_left"}
+    assert "--decode_fit fundus_any" in capsys.readouterr().out
 
 
 def test_the_contact_sheet(source, tmp_path):

@@ -12,7 +12,8 @@ from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
 from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
 from monai_mocoi.metrics import SELECTION_METRICS
-from monai_mocoi.networks import TRAINABLE
+from monai_mocoi.networks import STAGE_KINDS, TRAINABLE
+from monai_mocoi.transforms.fit_square import FIT_MODES
 from tests.bundles.conftest import BUNDLES
 
 
@@ -51,6 +52,8 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["precision"] == PRECISIONS
     assert _CHOICES["metric"] == SELECTION_METRICS
     assert _CHOICES["trainable"] == TRAINABLE
+    assert _CHOICES["stage_kind"] == STAGE_KINDS
+    assert _CHOICES["decode_fit"] == FIT_MODES
 
 
 @pytest.mark.parametrize(("value", "flag"), [("true", True), ("False", False), (True, True), (False, False)])
@@ -83,7 +86,7 @@ def test_what_the_solver_would_pass_over_is_refused(other: dict[str, Any], text:
         check_ranges({"solver": "lbfgs", "trainable": "head", "balanced_sampling": False, "world_size": 1, **other})
 
 
-@pytest.mark.parametrize("path", sorted(BUNDLES.glob("nih_*/configs/*.json")), ids=lambda p: f"{p.parts[-3]}-{p.name}")
+@pytest.mark.parametrize("path", sorted(BUNDLES.glob("*_*/configs/*.json")), ids=lambda p: f"{p.parts[-3]}-{p.name}")
 def test_the_bundles_own_constants_are_accepted(path: Any) -> None:
     config = json.loads(path.read_text())
     assert {name for name, value in config.items() if isinstance(value, bool)} <= {*_FLAGS, "overwrite", "resume"}

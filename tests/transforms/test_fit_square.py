@@ -6,7 +6,8 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
-from monai_mocoi.transforms import FitSquare, FitSquared
+from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop, FundusError
+from tests.transforms.fundus_pictures import fundus
 
 SHAPES = [(64, 64), (64, 100), (100, 64), (17, 33), (33, 16), (5, 200), (1, 7), (1, 1)]
 SIZES = [1, 15, 16, 17, 64, 90]
@@ -120,3 +121,17 @@ def test_impossible_modes_and_pictures():
     ):
         with pytest.raises(ValueError, match=message):
             FitSquare(8)(img)
+
+
+@pytest.mark.parametrize("mode", ["fundus", "fundus_any"])
+def test_a_fundus_is_cut_out(mode):
+    photograph = torch.from_numpy(fundus(80, 120, 40, 58, 36))
+    assert torch.equal(FitSquare(32, mode)(photograph), FundusCrop(32)(photograph))
+    assert torch.equal(FitSquared("image", 32, mode)({"image": photograph})["image"], FundusCrop(32)(photograph))
+
+
+def test_a_fundus_that_is_too_dark():
+    dark = torch.from_numpy(fundus(80, 120, 40, 58, 36, light=0.09, noise=0.002))
+    with pytest.raises(FundusError, match="too dark"):
+        FitSquare(32, "fundus")(dark)
+    assert FitSquare(32, "fundus_any")(dark).shape == (3, 32, 32)

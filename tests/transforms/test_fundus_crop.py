@@ -27,6 +27,21 @@ def test_a_cropped_picture_stays_as_it_is(row, column, radius):
     assert (FundusCrop(150)(once) - once).abs().mean() < 0.02
 
 
+@pytest.mark.parametrize("cut", [(0, 0), (14, 14), (14, 0)])
+def test_a_picture_cut_on_its_sides_and_cropped_stays_as_it_is_to_the_bit(cut):
+    """The straight cuts of a camera lie within the picture once it is cropped, and are no edge of the disc."""
+    above, beside = cut
+    photograph = fundus(240, 240, 120, 120, 112, background=0.02)[:, above + 8 : 232 - above, beside + 8 : 232 - beside]
+    once = FundusCrop(150)(torch.from_numpy(photograph))
+    assert torch.equal(FundusCrop(150)(once), once)
+
+
+def test_a_small_disc_within_a_square_picture_is_not_taken_for_one_that_was_cropped():
+    for row, column, radius in ((100, 100, 80), (94, 100, 92), (100, 110, 89)):
+        disc = find_disc(fundus(200, 200, row, column, radius))
+        assert (disc.row, disc.column, disc.radius) == pytest.approx((row, column, radius), abs=1)
+
+
 def test_the_same_eye_at_another_resolution_and_place_gives_the_same_picture():
     first = FundusCrop(64)(torch.from_numpy(fundus(200, 300, 100, 150, 90, noise=0)))
     second = FundusCrop(64)(torch.from_numpy(fundus(500, 500, 270, 230, 198, noise=0)))

@@ -17,6 +17,18 @@ __getattr__, __dir__, __all__ = attach(
             "sample_anatomy",
             "sample_study",
         ],
+        "fundus": [
+            "FUNDUS_CLASSES",
+            "FUNDUS_VERSION",
+            "SIDES",
+            "FundusDrawing",
+            "Person",
+            "Photograph",
+            "draw_photograph",
+            "sample_person",
+            "sample_photograph",
+        ],
+        "fundus_outlines": ["LESIONS", "Outline"],
         "histology": [
             "FIELD_UM",
             "HISTOLOGY_CLASSES",

@@ -1,0 +1,249 @@
+"""What is drawn on a retina, as outlines: the vessel tree, the lesions of each grade, and harmless look-alikes.
+
+Every length is in degrees of the visual field (1 degree is 0.29 mm of retina), as seen in a right eye: ``x`` towards
+the nose, ``y`` downwards, with the origin in the fovea. Small lesions are drawn larger than life, to be seen at 64
+pixels a side.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LESIONS", "Outline", "blob", "sample_distractors", "sample_lesions", "sample_vessels"]
+
+LESIONS = ("microaneurysm", "haemorrhage", "exudate", "cotton wool", "new vessel")
+"""The kinds of outline that only diabetic retinopathy has."""
+
+Array = NDArray[np.floating[Any]]
+Point = tuple[float, float]
+Inside = Callable[[float, float, float], bool]
+"""Whether all within a distance (third value) of a point x, y is in the photograph and off the optic disc."""
+
+_STEP = 0.5  # between the points of a vessel
+_AVASCULAR = 2.5  # no vessel comes nearer to the fovea
+_CIRCLE = np.linspace(0, 2 * math.pi, 16, endpoint=False)
+
+# By grade: fewest and most, both included.
+_MICROANEURYSMS = ((0, 0), (2, 6), (3, 9), (6, 14), (6, 14))
+_HAEMORRHAGES = ((0, 0), (0, 0), (4, 7), (7, 13), (7, 13))
+_EXUDATE_CLUSTERS = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
+_COTTON_WOOL = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A closed line, filled.
+
+    Attributes:
+        kind: one of ``LESIONS``, or artery, vein, drusen, pigment, naevus, sheen.
+        points: (n, 2) x and y.
+        strength: of 1.
+    """
+
+    kind: str
+    points: Array
+    strength: float = 1.0
+
+
+def blob(rng: np.random.Generator, middle: Point, radius: float, stretch: float = 1.0, ragged: float = 0.0) -> Array:
+    """Return (16, 2) points of an ellipse of ``radius`` (geometric mean), turned at random, with uneven outline."""
+    turn, *phases = rng.uniform(0, 2 * math.pi, 4)
+    waves = sum(np.cos(n * _CIRCLE + phase) for n, phase in zip((2, 3, 5), phases, strict=True))
+    reach = radius * (1 + ragged * waves)
+    long, short = reach * stretch * np.cos(_CIRCLE), reach / stretch * np.sin(_CIRCLE)
+    x = middle[0] + long * math.cos(turn) - short * math.sin(turn)
+    return np.stack([x, middle[1] + long * math.sin(turn) + short * math.cos(turn)], 1)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """The middle line of a vessel: (n, 2) points, (n,) headings in radians, widths at both ends."""
+
+    points: Array
+    headings: Array
+    widths: tuple[float, float]
+
+    def outline(self, kind: str, strength: float = 1.0) -> Outline:
+        across = np.stack([-np.sin(self.headings), np.cos(self.headings)], 1)
+        across *= np.linspace(*self.widths, len(across))[:, None] / 2
+        return Outline(kind, np.concatenate([self.points + across, (self.points - across)[::-1]]), strength)
+
+
+def _course(
+    rng: np.random.Generator,
+    start: Point,
+    headings: tuple[float, float],
+    bend: float,
+    length: float,
+    widths: tuple[float, float],
+    tortuosity: float,
+) -> _Course:
+    """A vessel that starts in one heading and turns to another over about ``bend``, winding by ``tortuosity``."""
+    along = np.arange(0, max(length, 3 * _STEP), _STEP)
+    first, last = headings
+    phases, waves = rng.uniform(0, 2 * math.pi, 2), rng.uniform((2.5, 6.0), (5.0, 12.0))
+    winding = sum(np.sin(2 * math.pi * along / wave + phase) for wave, phase in zip(waves, phases, strict=True))
+    heading = last + (first - last) * np.exp(-along / bend) + tortuosity * winding
+    points = np.array(start) + _STEP * np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0)
+    near = np.flatnonzero(np.hypot(*points.T) < _AVASCULAR)
+    end = max(int(near[0]), 3) if len(near) else len(points)
+    return _Course(points[:end], heading[:end], widths)
+
+
+def sample_vessels(rng: np.random.Generator, disc: Point, calibre: float, tortuosity: float) -> list[Outline]:
+    """Draw arteries and veins from the optic disc: arcades round the macula, nasal vessels, and their branches.
+
+    Args:
+        rng: random numbers.
+        disc: middle of the optic disc.
+        calibre: width of a vein at the disc; arteries have 0.7 of it.
+        tortuosity: 0 for straight ones; radians.
+
+    Returns:
+        the arteries and veins, each wider than the next smaller ones.
+    """
+    outlines = []
+
+    def grow(course: _Course, kind: str, generations: int) -> None:
+        outlines.append(course.outline(kind))
+        if not generations:
+            return
+        side, at = rng.choice((-1, 1)), int(rng.uniform(4, 8) / _STEP)
+        while at < len(course.points) - 4:
+            width = np.interp(at, (0, len(course.points)), course.widths)
+            heading = course.headings[at]
+            left = (len(course.points) - at) * _STEP
+            child = _course(
+                rng,
+                tuple(course.points[at]),
+                (heading + side * rng.uniform(0.5, 1.0), heading + side * rng.uniform(0.5, 1.3)),
+                rng.uniform(3, 8),
+                min(rng.uniform(0.4, 0.8) * left, 14.0),
+                (0.65 * width, 0.25 * width),
+                1.3 * tortuosity,
+            )
+            grow(child, kind, generations - 1)
+            side, at = -side, at + int(rng.uniform(4, 9) / _STEP)
+
+    for up in (-1, 1):
+        for kind, width in (("vein", calibre), ("artery", 0.7 * calibre)):
+            start = (disc[0] + rng.uniform(-0.5, 0.5), disc[1] + rng.uniform(-0.5, 0.5))
+            turns = (up * math.radians(rng.uniform(75, 110)), up * math.radians(rng.uniform(168, 188)))
+            arcade = _course(rng, start, turns, rng.uniform(7.5, 10.5), 38, (width, 0.35 * width), tortuosity)
+            grow(arcade, kind, 2)
+            turns = (up * math.radians(rng.uniform(60, 110)), up * math.radians(rng.uniform(5, 50)))
+            width *= 0.8
+            nasal = _course(rng, start, turns, rng.uniform(2.5, 5), 18, (width, 0.4 * width), tortuosity)
+            grow(nasal, kind, 1)
+    return outlines
+
+
+def sample_lesions(rng: np.random.Generator, grade: int, disc: Point, inside: Inside) -> list[Outline]:
+    """Draw the lesions of a grade of the international scale: none at 0, only microaneurysms at 1.
+
+    Args:
+        rng: random numbers.
+        grade: 0 to 4.
+        disc: middle of the optic disc.
+        inside: see ``Inside``; every lesion's middle lies there.
+
+    Returns:
+        the lesions.
+    """
+
+    def count(table: tuple[tuple[int, int], ...]) -> range:
+        return range(int(rng.integers(*table[grade], endpoint=True)))
+
+    lesions = []
+    for _ in count(_MICROANEURYSMS):
+        lesions.append(Outline("microaneurysm", blob(rng, _place(rng, inside, 0.5), rng.uniform(0.3, 0.42)), 0.8))
+    for _ in count(_HAEMORRHAGES):
+        radius = min(0.7 * rng.lognormal(0, 0.25), 1.5)
+        shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.35), 0.1)
+        lesions.append(Outline("haemorrhage", shape, rng.uniform(0.6, 1.0)))
+    for _ in count(_EXUDATE_CLUSTERS):
+        x, y = _place(rng, inside, 1.5, near=(3.0, 9.0))
+        for _ in range(int(rng.integers(5, 11))):
+            a, b = rng.normal((x, y), 1.2)
+            if inside(a, b, 0.3):
+                shape = blob(rng, (a, b), rng.uniform(0.25, 0.5), rng.uniform(1, 1.3), 0.1)
+                lesions.append(Outline("exudate", shape, rng.uniform(0.5, 0.9)))
+    for _ in count(_COTTON_WOOL):
+        radius = rng.uniform(0.8, 1.4)
+        shape = blob(rng, _place(rng, inside, radius, near=(6.0, 30.0)), radius, rng.uniform(1, 1.3), 0.08)
+        lesions.append(Outline("cotton wool", shape, rng.uniform(0.4, 0.7)))
+    if grade == 4:
+        lesions += _proliferation(rng, disc, inside)
+    return lesions
+
+
+def _proliferation(rng: np.random.Generator, disc: Point, inside: Inside) -> list[Outline]:
+    """Fans of fine, winding new vessels on the disc or elsewhere, and in half of the eyes blood before the retina."""
+    lesions = []
+    places = [disc] if rng.random() < 0.5 else []
+    places += [_place(rng, inside, 2.0, near=(6.0, 30.0)) for _ in range(int(rng.integers(1, 3)))]
+    for place in places:
+        for heading in rng.uniform(0, 2 * math.pi, int(rng.integers(9, 16))):
+            turns = (heading, heading + rng.uniform(-1.5, 1.5))
+            course = _course(rng, place, turns, 2.0, rng.uniform(2.5, 5.0), (0.35, 0.2), 0.6)
+            lesions.append(course.outline("new vessel", 0.8))
+    if rng.random() < 0.5:
+        x, y = _place(rng, inside, 2.0, near=(5.0, 30.0))
+        width, depth = rng.uniform(2.0, 4.0), rng.uniform(1.0, 2.0)
+        # Like a boat: it sinks to a level.
+        boat = np.stack([x + width * np.cos(_CIRCLE), y + depth * np.maximum(np.sin(_CIRCLE), -0.1)], 1)
+        lesions.append(Outline("haemorrhage", boat, 1.0))
+    return lesions
+
+
+def sample_distractors(
+    rng: np.random.Generator, drusen: int, pigment: int, sheen: float, inside: Inside
+) -> list[Outline]:
+    """Draw what eyes of any grade have: pale and dark spots, a naevus in one of seven, and a young retina's sheen.
+
+    Args:
+        rng: random numbers.
+        drusen: about how many, near the fovea.
+        pigment: about how many clumps of it, brown where a haemorrhage is red.
+        sheen: strength of the reflections along the arcades, 0 for none.
+        inside: see ``Inside``.
+
+    Returns:
+        the outlines.
+    """
+    outlines = []
+    for _ in range(rng.poisson(drusen)):
+        a, b = rng.normal(0, 4.5, 2)
+        if inside(a, b, 0.5):
+            outlines.append(Outline("drusen", blob(rng, (a, b), rng.uniform(0.25, 0.7)), rng.uniform(0.3, 0.7)))
+    for _ in range(rng.poisson(pigment)):
+        radius = rng.uniform(0.35, 0.9)
+        shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.35), 0.1)
+        outlines.append(Outline("pigment", shape, rng.uniform(0.3, 0.8)))
+    if rng.random() < 0.15:
+        radius = rng.uniform(1.0, 2.5)
+        shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.3), 0.05)
+        outlines.append(Outline("naevus", shape, rng.uniform(0.4, 0.9)))
+    if sheen > 0:
+        for _ in range(int(rng.integers(3, 8))):
+            start = _place(rng, inside, 1.0, near=(5.0, 14.0))
+            heading = math.atan2(start[1], start[0]) + math.pi / 2
+            course = _course(
+                rng, start, (heading, heading + 0.5), 6.0, rng.uniform(2, 7), (rng.uniform(0.3, 0.9), 0.2), 0.1
+            )
+            outlines.append(course.outline("sheen", sheen * rng.uniform(0.5, 1.0)))
+    return outlines
+
+
+def _place(rng: np.random.Generator, inside: Inside, margin: float, near: tuple[float, float] = (1.0, 30.0)) -> Point:
+    """A random point inside, at such a distance from the fovea."""
+    while True:
+        x, y = rng.uniform(-30, 30, 2)
+        if near[0] <= math.hypot(x, y) <= near[1] and inside(x, y, margin):
+            return float(x), float(y)
