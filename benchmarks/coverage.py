@@ -184,6 +184,11 @@ def print_tables(path: Path) -> None:
             shown = [_coverage(cell, method, place) for method in METHODS]
             print(f"| {prevalence} | {images} | {patients} | {auc} | {n} | {' | '.join(shown)} |")
     print("\nEach cell: coverage in %, and in brackets the intervals below and above the true value in %.\n")
+    print("Draws in which 25 images are positive and 25 negative, where that is not so in all of them:")
+    for (prevalence, images, patients), cell in cells.items():
+        if (share := cell["with_25_and_25"] / cell["simulations"]) < 1:
+            print(f"{share:.0%} of {patients} patients with {images} image(s), prevalence {prevalence}")
+    print()
     for name, wanted in (("all cells", lambda cell: True), ("25 and 25 in nearly all draws", _reported)):
         own = [cell for cell in cells.values() if wanted(cell)]
         if own:
@@ -207,6 +212,10 @@ def _print_summary(name: str, cells: list[dict[str, Any]]) -> None:
     widths = {m: np.array([cell["width"][m] for cell in cells]) / n for m in METHODS}
     rows = {
         "mean coverage, %": [100 - 100 * missed[m].mean() for m in METHODS],
+        **{
+            f"mean coverage, AUC {auc}, %": [100 - 100 * missed[m][:, place].mean() for m in METHODS]
+            for place, auc in enumerate(AUCS)
+        },
         "least coverage, %": [100 - 100 * missed[m].max() for m in METHODS],
         "greatest coverage, %": [100 - 100 * missed[m].min() for m in METHODS],
         "mean distance from 95, %": [100 * np.abs(missed[m] - (1 - LEVEL)).mean() for m in METHODS],

@@ -52,7 +52,9 @@ def main():
 
     def timed(interval):
         began = time.perf_counter()
-        report = evaluate_predictions(predictions, dict.fromkeys(names, 0.2), args.resamples, interval=interval)
+        report = evaluate_predictions(
+            predictions, dict.fromkeys(names, 0.2), resamples=args.resamples, interval=interval
+        )
         return time.perf_counter() - began, report
 
     print(f"{args.images} images of {args.patients} patients, {args.classes} classes, {args.resamples} resamples")

@@ -35,6 +35,7 @@ EXTRA_SETTINGS = {
         "pretrained_sha256": "$@weights.sha256",
         "labelled_sha256": "$@labelled.sha256",
     },
+    "evaluate.json": {},
     "inference.json": {},
 }
 

@@ -25,7 +25,7 @@ from monai_mocoi.data import Predictions
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.metrics import Bootstrapped
 
-SAME_EVERYWHERE = "The difference is the same in every resample: an interval of no width, which is no certainty."
+SAME_EVERYWHERE = "The resamples give one difference: an interval of no width, which is no certainty."
 
 
 class ComparisonError(ValueError):
@@ -40,12 +40,7 @@ def compare_predictions(
     metric: str = "macro_auc",
     first_thresholds: Mapping[str, float] | None = None,
     second_thresholds: Mapping[str, float] | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
-    interval: str = "bca",
-    level: float = 0.95,
-    min_positives: int = 25,
-    min_negatives: int = 25,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Difference of a metric, second - first, on the same images: overall and of each scored class.
 
@@ -58,8 +53,7 @@ def compare_predictions(
         metric: a name of ``OVERALL``.
         first_thresholds, second_thresholds: of each finding, each classifier's own; for F1, sensitivity and specificity
             of findings only.
-        resamples, seed, interval, level, min_positives, min_negatives: as for
-            :func:`~monai_mocoi.analysis.evaluate_predictions`.
+        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
         plain values, without NaN::
@@ -78,14 +72,14 @@ def compare_predictions(
     """
     if metric not in OVERALL:
         raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(OVERALL)}.")
-    settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+    made = IntervalSettings(**settings)
     second = matched(first, second)
     decided = decisions(first, first_thresholds), decisions(second, second_thresholds)
-    chosen = choose_classes(first, settings)
+    chosen = choose_classes(first, made)
     for own in decided:
         if reason := why_not(OVERALL[metric], chosen, own):
             raise (EvaluationError if len(chosen.scored) else ComparisonError)(reason)
-    draw, trouble = draw_patients(first, chosen, settings)
+    draw, trouble = draw_patients(first, chosen, made)
     if draw is None:
         raise ComparisonError(str(trouble))
     patients = patient_numbers(first)
@@ -94,15 +88,15 @@ def compare_predictions(
         columns, statistic = prepare(OVERALL[metric], predictions, chosen.scored, own, patients)
         pair.append(draw.apply(statistic))
     whole = pair if columns is None else [own.mean() for own in pair]
-    of_columns = [] if columns is None else _differences(pair[0], pair[1], settings)
+    of_columns = [] if columns is None else _differences(pair[0], pair[1], made)
     return {
         "metric": metric,
         "kind": first.kind,
         "images": len(first.images),
         "patients": len(set(first.patients)),
-        "intervals": settings.describe(first, draw),
-        **describe_choice(first, chosen, settings),
-        "overall": _differences(whole[0], whole[1], settings)[0],
+        "intervals": made.describe(first, draw),
+        **describe_choice(first, chosen, made),
+        "overall": _differences(whole[0], whole[1], made)[0],
         "classes": {
             first.classes[i]: {
                 **difference,

@@ -41,7 +41,7 @@ OVERALL = {
 """The numbers for all classes together, and which number of a class each is the mean of."""
 INTERVALS = ("bca", "percentile")
 NO_CERTAINTY = (
-    "The interval has no width: every resample gives this value, as where a score separates the classes completely. "
+    "The interval has no width: the resamples give one value, as where a score separates the classes completely. "
     "That is no certainty; the test set is too small or too easy to tell an interval."
 )
 _OF_AUC = {"obuchowski_normal": normal_interval, "obuchowski_logit": logit_interval}
@@ -101,14 +101,7 @@ class IntervalSettings:
 
 
 def evaluate_predictions(
-    predictions: Predictions,
-    thresholds: Mapping[str, float] | None = None,
-    resamples: int = 2000,
-    seed: int = 0,
-    interval: str = "bca",
-    level: float = 0.95,
-    min_positives: int = 25,
-    min_negatives: int = 25,
+    predictions: Predictions, thresholds: Mapping[str, float] | None = None, **settings: Any
 ) -> dict[str, Any]:
     """Measure a classifier: every number with its confidence interval over patients.
 
@@ -123,8 +116,8 @@ def evaluate_predictions(
         predictions: of a split, each image once.
         thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is left None. Softmax
             classes need none.
-        resamples, seed, interval, level, min_positives, min_negatives: see :class:`IntervalSettings`. A scored class
-            also needs positives, and negatives, of at least two patients.
+        settings: of :class:`IntervalSettings`, by name. A scored class also needs positives, and negatives, of at least
+            two patients.
 
     Returns:
         plain values, without NaN, as JSON takes them::
@@ -143,17 +136,17 @@ def evaluate_predictions(
     Raises:
         EvaluationError: a setting out of range, or a threshold missing.
     """
-    settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+    made = IntervalSettings(**settings)
     decided = decisions(predictions, thresholds)
     patients = patient_numbers(predictions)
-    chosen = choose_classes(predictions, settings)
-    draw, trouble = draw_patients(predictions, chosen, settings)
+    chosen = choose_classes(predictions, made)
+    draw, trouble = draw_patients(predictions, chosen, made)
     report: dict[str, Any] = {
         "kind": predictions.kind,
         "images": len(predictions.images),
         "patients": len(set(predictions.patients)),
-        "intervals": settings.describe(predictions, draw),
-        **describe_choice(predictions, chosen, settings),
+        "intervals": made.describe(predictions, draw),
+        **describe_choice(predictions, chosen, made),
         "thresholds": _plain_thresholds(predictions, thresholds),
         "overall": {},
         "classes": {
@@ -171,13 +164,13 @@ def evaluate_predictions(
             of_all, of_columns = _without_interval(values.mean(), trouble)[0], _without_interval(values, trouble)
         else:
             bootstrapped = draw.apply(statistic)
-            of_columns = numbers(bootstrapped, settings)
-            of_all = of_columns[0] if columns is None else numbers(bootstrapped.mean(), settings)[0]
+            of_columns = numbers(bootstrapped, made)
+            of_all = of_columns[0] if columns is None else numbers(bootstrapped.mean(), made)[0]
         report["overall"][overall] = of_all
         if columns is not None:
             for column, number in zip(columns, of_columns, strict=True):
                 if metric == "auc":
-                    number.update(_obuchowski(predictions, int(column), patients, level))
+                    number.update(_obuchowski(predictions, int(column), patients, made.level))
                 report["classes"][predictions.classes[column]][metric] = number
     return report
 
@@ -249,7 +242,7 @@ def draw_patients(
     try:
         return patient_bootstrap(patient_numbers(predictions), labels, settings.resamples, settings.seed), None
     except ValueError as error:  # over half of the resamples lack a class
-        return None, f"{error}."
+        return None, f"{error}: raise min_positives or min_negatives."
 
 
 def why_not(metric: str, chosen: ScoredClasses, decided: NDArray[np.bool_] | None) -> str | None:

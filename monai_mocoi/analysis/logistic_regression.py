@@ -14,7 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-KINDS = ("multilabel", "softmax")
+from monai_mocoi.losses import LABEL_KINDS, class_probabilities
+
 TOLERANCE = 1e-5
 MAX_ITERATIONS = 500
 
@@ -162,8 +163,7 @@ def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str
     for start in range(0, len(features), _ROWS):
         rows = slice(start, start + _ROWS)
         logits[rows] = features[rows].astype(np.float64) @ weight.T + bias
-    values = torch.from_numpy(logits)
-    return (values.sigmoid() if kind == "multilabel" else values.softmax(dim=1)).numpy()
+    return class_probabilities(torch.from_numpy(logits), kind).numpy()
 
 
 class _Loss(NamedTuple):
@@ -376,8 +376,8 @@ def _smoothed_prevalence(targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def _check(features: Array, kind: str, penalties: Sequence[float], tolerance: float) -> None:
-    if kind not in KINDS:
-        raise ValueError(f"kind is {kind!r}; choose one of {', '.join(KINDS)}.")
+    if kind not in LABEL_KINDS:
+        raise ValueError(f"kind is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
     if features.ndim != 2 or 0 in features.shape or features.dtype not in (np.float32, np.float64):
         raise ValueError(
             f"features are {features.dtype} of shape {features.shape}; they must be float32 or float64 (images, "

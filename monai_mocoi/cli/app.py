@@ -81,7 +81,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
 
         run_checked(checked, show_traceback)
     except KeyboardInterrupt:
-        _say("stopped by Ctrl-C; what was not saved yet is lost, the last checkpoint is intact (--resume true).")
+        _say("stopped by Ctrl-C; what was not saved yet is lost. Training goes on by --resume true.")
         raise typer.Exit(INTERRUPTED) from None
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None

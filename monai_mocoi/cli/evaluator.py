@@ -48,7 +48,7 @@ class Undecided(Exception):
     """
 
     def __init__(self, expression: str) -> None:
-        super().__init__(f"decided at run time: {expression}")
+        super().__init__(f"only a run can tell: {expression}")
         self.expression = expression
 
 

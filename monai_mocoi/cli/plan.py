@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from monai_mocoi.cli.config_ids import find, has, walk
 from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
+from monai_mocoi.cli.references import referred
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
@@ -29,7 +30,7 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         (("config.json", "the settings as used"), ("manifest.json", "what ran, on what, and how it ended")),
     ),
     "Checkpoints": ("folder", (("checkpoints/", "the state to continue from (--resume true)"),)),
-    "LazySummaryWriter": ("log_dir", (("", "curves and view pairs for TensorBoard"),)),
+    "LazySummaryWriter": ("log_dir", (("", "curves and pictures for TensorBoard"),)),
     "EncoderSaver": (
         "folder",
         (
@@ -53,10 +54,21 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "InferenceTable": ("folder", (("predictions.csv", "probabilities and decisions, a row an image"),)),
     "GradCAMOverlays": ("folder", (("grad_cam/", "pictures of where the evidence lies"),)),
-    "MoCoTrainer": ("debug_dir", (("", "a report, should a loss not be finite"),)),
+    **dict.fromkeys(
+        ("MoCoTrainer", "ClassifierTrainer"), ("debug_dir", (("", "a report, should a loss not be finite"),))
+    ),
 }
 _STEPS = ("imports", "initialize", "run", "finalize")
-AT_RUN_TIME = "decided at run time"
+AT_RUN_TIME = "known when the run starts"
+# What a run works out for itself, in words: an expression says nothing to who reads a plan.
+_IN_WORDS = {
+    "device": "a GPU if there is one, else the CPU",
+    "num_workers": "none for a CPU, some for a GPU",
+    "pretrained_sha256": "hash of the weights that it starts from",
+    "labelled_sha256": "hash of the list of images with labels",
+}
+# What linear evaluation by L-BFGS has no use for.
+_OF_GRADIENT = ("Checkpoints", "ClassifierTrainer")
 
 
 @dataclass(frozen=True)
@@ -155,7 +167,7 @@ def _is_constant(value: Any) -> bool:
 def _settings(checked: Checked, evaluator: Evaluator) -> Iterator[tuple[str, str, str]]:
     base = Evaluator(checked.files.layers[0])
     for name in _constants(checked.config):
-        value = _shown(evaluator, name)
+        value = _shown(evaluator, name, given=name in checked.overrides)
         before = _shown(base, name) if has(base.config, name) else None
         source = _source(checked, name)
         if not source and before is not None and before != value:
@@ -167,12 +179,17 @@ def _settings(checked: Checked, evaluator: Evaluator) -> Iterator[tuple[str, str
             yield name, _shown(evaluator, f"settings#{name}"), ""
 
 
-def _shown(evaluator: Evaluator, name: str) -> str:
+def _shown(evaluator: Evaluator, name: str, given: bool = False) -> str:
+    """A value, or in words what a run will work out; with what it comes from, above all where it was given."""
     try:
         return _text(evaluator.value(name))
     except Undecided:
+        words = _IN_WORDS.get(name.rpartition("#")[2])
+        if words and not given:
+            return f"{AT_RUN_TIME}: {words}"
         raw = find(evaluator.config, name)
-        return f"{AT_RUN_TIME}: {raw.removeprefix('$')}" if isinstance(raw, str) else AT_RUN_TIME
+        others = dict.fromkeys(referred(raw)) if isinstance(raw, str) else ()
+        return f"{AT_RUN_TIME}, from {', '.join(others)}" if others else AT_RUN_TIME
 
 
 def _text(value: Any) -> str:
@@ -280,7 +297,8 @@ def _steps(
     )
     yield "processes", _number(processes), "from torchrun" if processes is _UNKNOWN else ""
     if not images or not all(_is_count(n) for n in (batch, accumulation, epochs)):
-        yield "iterations", AT_RUN_TIME, ""
+        note = "by the number of images with labels" if images and has(evaluator.config, "labelled") else ""
+        yield "iterations", AT_RUN_TIME, note
         return
     if processes is _UNKNOWN:
         yield "iterations", f"{AT_RUN_TIME}: {images['training']} images / ({batch} x processes)", "an epoch"
@@ -312,6 +330,7 @@ def _number(value: Any) -> str:
 
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
+    from monai_mocoi.handlers.evaluation_folder import check_evaluation_folder
     from monai_mocoi.handlers.inference_folder import check_inference_folder
     from monai_mocoi.handlers.run_folder_error import RunFolderError
 
@@ -325,9 +344,10 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
     if isinstance(run_dir, str) and "RunFolder" in targets:
         yield "run folder", run_dir, _state_of(Path(run_dir), evaluator, data, refusals)
     rows: dict[str, str] = {}
+    fits_once = _decided(evaluator, "solver") == "lbfgs"
     for _, part in walk(evaluator.config):
         kind = str(part["_target_"]).rpartition(".")[2] if isinstance(part, dict) and "_target_" in part else ""
-        if kind not in _PRODUCTS or _is_disabled(evaluator, part):
+        if kind not in _PRODUCTS or _is_disabled(evaluator, part) or (fits_once and kind in _OF_GRADIENT):
             continue
         argument, files = _PRODUCTS[kind]
         if argument not in part:
@@ -335,12 +355,16 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
         folder = _folder_argument(evaluator, part[argument])
         rows |= {str(Path(folder, name)) + ("/" if name[-1:] in ("/", "") else ""): what for name, what in files}
     yield from (("", place, what) for place, what in rows.items())
-    inference_dir = _decided(evaluator, "inference_dir")
-    if isinstance(inference_dir, str):
-        try:
-            check_inference_folder(Path(inference_dir), _decided(evaluator, "overwrite") is True)
-        except RunFolderError as error:
-            refusals.append((str(error), error.exit_code))
+    checks: dict[str, Callable[[Path, bool], None]] = {
+        "inference_dir": check_inference_folder,
+        "evaluation_dir": check_evaluation_folder,
+    }
+    for setting, check in checks.items():
+        if isinstance(folder := _decided(evaluator, setting), str):
+            try:
+                check(Path(folder), _decided(evaluator, "overwrite") is True)
+            except RunFolderError as error:
+                refusals.append((str(error), error.exit_code))
     if "ImageDataset" in targets:
         yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
 
@@ -356,8 +380,8 @@ def _is_disabled(evaluator: Evaluator, part: dict[str, Any]) -> bool:
 def _folder_argument(evaluator: Evaluator, raw: Any) -> str:
     try:
         return str(Evaluator({**evaluator.config, "_wanted_": raw}).value("_wanted_"))
-    except Undecided as undecided:
-        return f"({undecided})"
+    except Undecided:
+        return f"({AT_RUN_TIME})"
 
 
 def _cache_size(evaluator: Evaluator, images: dict[str, int]) -> str:

@@ -13,6 +13,7 @@ from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred, substitute
+from monai_mocoi.handlers.setting_ranges import least_whole_number
 
 Kinds = frozenset[str]
 """Some of "int", "float", "bool", "text", "list", "object", "null", and "any" for what only a run can tell."""
@@ -177,11 +178,22 @@ def _refusal(setting: str, word: str, kinds: Kinds, default: str) -> str:
     wanted = [_WORDS[kind] for kind in _WORDS if kind in kinds and not (kind == "int" and "float" in kinds)]
     text = f"{setting} must be {' or '.join(wanted) or 'another value'}"
     text += f" ({default}), not {word!r}" if default else f", not {word!r}"
-    if _FLOAT.fullmatch(word) and "int" in kinds:
+    if _FLOAT.fullmatch(word) and "int" in kinds and (whole := _whole_numbers_near(setting, float(word))):
+        text += f": write --{setting} {' or '.join(map(str, whole))}"
+    elif _FLOAT.fullmatch(word) and "int" in kinds:
         text += f". If a fraction is meant all the same, write --{setting} '${word}'"
     elif word.lower() in ("none", "null"):
         text += f". If nothing is meant all the same, write --{setting} '$None'"
     return text
+
+
+def _whole_numbers_near(setting: str, number: float) -> list[int]:
+    """Those to write instead; none where a fraction may be meant, for the config's default happens to be whole."""
+    least = least_whole_number(setting.rpartition("#")[2])
+    if not math.isfinite(number) or (least is None and not number.is_integer()):
+        return []
+    near = {math.floor(number), math.ceil(number)}
+    return sorted({max(n, least) for n in near} if least is not None else near)
 
 
 def _checked_expression(setting: str, word: str) -> str:

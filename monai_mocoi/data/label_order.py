@@ -24,10 +24,9 @@ def draw_labelled(
 ) -> NDArray[np.intp]:
     """Draw the images that have labels, as whole patients.
 
-    Patients are taken in the order of :func:`draw_label_order` as long as that brings the number of images nearer to
-    ``round(fraction * images)``; there is always at least one patient. So the number is off by at most half the images
-    of one patient (but for a first patient with more), and with one seed the smaller of two fractions is always a part
-    of the larger one.
+    Patients are taken in the order of :func:`draw_label_order` until there are ``round(fraction * images)`` images, or
+    more where the last patient has more than were wanting. So the number is too large by less than the images of one
+    patient, never too small, and with one seed the smaller of two fractions is always a part of the larger one.
 
     Args:
         patients: patient id of each image.
@@ -47,10 +46,10 @@ def draw_labelled(
     wanted = max(1, round(fraction * len(patient_of)))
     if wanted == len(patient_of):
         return np.arange(wanted)
-    drawn = 0.0
+    drawn = 0
     chosen = np.zeros(len(images), dtype=bool)
     for patient in _label_order(counts, images, seed):
-        if drawn and drawn + images[patient] - wanted >= wanted - drawn:
+        if drawn >= wanted:
             break
         chosen[patient] = True
         drawn += images[patient]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.data.labels import class_indicators
 from monai_mocoi.exit_codes import DATA, NOT_FINITE
 
 _LABEL, _PROBABILITY = "label_", "probability_"
@@ -90,9 +91,7 @@ class Predictions:
 
     def indicators(self) -> NDArray[np.bool_]:
         """``(n, classes)``: which image has which finding or class."""
-        if self.kind == "multilabel":
-            return self.labels.astype(bool)
-        return self.labels[:, None] == np.arange(len(self.classes))
+        return class_indicators(self.labels, len(self.classes))
 
 
 def write_predictions(path: str | Path, predictions: Predictions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,8 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.data import ImageDataset, Predictions
-from monai_mocoi.engines.classifier_trainer import at_least_float32, prepare_images
 from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
+from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import class_probabilities, classification_loss
 from monai_mocoi.metrics import SELECTION_METRICS, selection_metric
@@ -70,7 +71,6 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.name = name
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
-        self.channels_last = channels_last
         self.loss = classification_loss(kind)
         self.predictions: Predictions | None = None
         super().__init__(
@@ -78,7 +78,7 @@ class ClassifierEvaluator(GatheringEvaluator):
             val_data_loader=val_data_loader,
             epoch_length=epoch_length,
             non_blocking=non_blocking,
-            prepare_batch=prepare_images,
+            prepare_batch=partial(prepare_images, channels_last=channels_last),
             decollate=False,
         )
         self._images: list[torch.Tensor] = []
@@ -98,16 +98,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         return self.predictions
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        with (
-            torch.no_grad(),
-            self.mode(self.network),
-            torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None),
-        ):
-            logits = self.inferer(images, self.network)
-        self._logits.append(at_least_float32(logits).double())
+        self._logits.append(predicted_logits(self, batchdata))
         self._images.append(batchdata["index"].to(engine.state.device))
         return {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.data import NotFinitePredictionError
-from monai_mocoi.engines.classifier_trainer import at_least_float32, prepare_images
+from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import LABEL_KINDS, class_probabilities
 from monai_mocoi.metrics import decide, decide_by_highest
@@ -63,13 +64,12 @@ class ClassifierInference(Evaluator):
         self.thresholds = _in_order(self.classes, kind, thresholds)
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
-        self.channels_last = channels_last
         super().__init__(
             device=device,
             val_data_loader=val_data_loader,
             epoch_length=epoch_length,
             non_blocking=non_blocking,
-            prepare_batch=prepare_images,
+            prepare_batch=partial(prepare_images, channels_last=channels_last),
             decollate=False,
             val_handlers=val_handlers,
         )
@@ -78,8 +78,7 @@ class ClassifierInference(Evaluator):
         index = batchdata["index"].numpy()
         probabilities = np.zeros((0, len(self.classes)))
         if len(index):
-            logits = self._logits(engine, batchdata)
-            probabilities = class_probabilities(at_least_float32(logits).double(), self.kind).cpu().numpy()
+            probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
         self._check_finite(index, probabilities)
         by_threshold = self.kind == "multilabel"
         decisions = decide(probabilities, self.thresholds) if by_threshold else decide_by_highest(probabilities)
@@ -89,17 +88,6 @@ class ClassifierInference(Evaluator):
             "decisions": decisions,
             "unreadable": batchdata["unreadable"],
         }
-
-    def _logits(self, engine: Any, batchdata: dict[str, Any]) -> torch.Tensor:
-        images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
-        with (
-            torch.no_grad(),
-            self.mode(self.network),
-            torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None),
-        ):
-            return self.inferer(images, self.network)
 
     def _check_finite(self, index: np.ndarray, probabilities: np.ndarray) -> None:
         rows, columns = np.nonzero(~np.isfinite(probabilities))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
+from monai_mocoi.engines.image_batch import at_least_float32, prepare_images
 
 
 class ClassifierTrainer(GradientTrainer):
@@ -78,7 +80,7 @@ class ClassifierTrainer(GradientTrainer):
             image_list="training in labelled.json",
             epoch_length=epoch_length,
             non_blocking=non_blocking,
-            prepare_batch=prepare_images,
+            prepare_batch=partial(prepare_images, channels_last=channels_last),
             handlers=train_handlers,
         )
 
@@ -87,31 +89,6 @@ class ClassifierTrainer(GradientTrainer):
     ) -> tuple[dict[str, torch.Tensor], Watched | None]:
         """The classification loss."""
         images, labels = self.prepare_batch(batch, self.state.device, self.non_blocking)
-        if self.channels_last:
-            images = images.contiguous(memory_format=torch.channels_last)
         logits = self.inferer(images, self.network)
         with torch.autocast(self.state.device.type, enabled=False):
             return {"loss/classification": self.loss(at_least_float32(logits), labels)}, None
-
-
-def prepare_images(
-    batch: dict[str, torch.Tensor], device: torch.device | str | None = None, non_blocking: bool = False, **_: Any
-) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Bring a batch to the device.
-
-    Args:
-        batch: with ``image`` ``(N, C, H, W)`` and, where known, ``label``.
-        device: where to.
-        non_blocking: copy asynchronously.
-
-    Returns:
-        the images, and the labels (None where the batch has none).
-    """
-    label = batch.get("label")
-    labels = None if label is None else label.to(device, non_blocking=non_blocking)
-    return batch["image"].to(device, non_blocking=non_blocking), labels
-
-
-def at_least_float32(values: torch.Tensor) -> torch.Tensor:
-    """The values in float32 where autocast left fewer digits; float64 stays."""
-    return values if values.dtype == torch.float64 else values.float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -64,13 +65,12 @@ class MoCoEvaluator(GatheringEvaluator):
         self.inferer = inferer
         self.loss = InfoNCELoss(temperature, reduction="none")
         self.autocast = autocast_dtype(precision, device)
-        self.channels_last = channels_last
         super().__init__(
             device=device,
             val_data_loader=val_data_loader,
             epoch_length=epoch_length,
             non_blocking=non_blocking,
-            prepare_batch=prepare_views,
+            prepare_batch=partial(prepare_views, channels_last=channels_last),
             decollate=False,
         )
         self._queries: list[torch.Tensor] = []
@@ -80,9 +80,6 @@ class MoCoEvaluator(GatheringEvaluator):
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
-        if self.channels_last:
-            view1 = view1.contiguous(memory_format=torch.channels_last)
-            view2 = view2.contiguous(memory_format=torch.channels_last)
         with (
             torch.no_grad(),
             self.mode(self.moco),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
+from monai_mocoi.engines.image_batch import in_format
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
 from monai_mocoi.networks import MoCoOutput, rank, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
@@ -127,7 +129,7 @@ class MoCoTrainer(GradientTrainer):
             image_list="training in datalist.json",
             epoch_length=epoch_length,
             non_blocking=non_blocking,
-            prepare_batch=prepare_views,
+            prepare_batch=partial(prepare_views, channels_last=channels_last),
             handlers=train_handlers,
         )
         self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
@@ -156,9 +158,6 @@ class MoCoTrainer(GradientTrainer):
     ) -> tuple[dict[str, torch.Tensor], Watched | None]:
         """The contrastive loss and the weighted losses of the stages; similarities, spread, and the queue's fill."""
         view1, view2, images, patients = self.prepare_batch(batch, self.state.device, self.non_blocking)
-        if self.channels_last:
-            view1 = view1.contiguous(memory_format=torch.channels_last)
-            view2 = view2.contiguous(memory_format=torch.channels_last)
         watch = (self.state.iteration - 1) % self.watch_every == 0
         output = self.inferer(
             view1, self.network, view2, images, patients, move_key_encoder=first_of_step, watch_stages=watch
@@ -189,7 +188,11 @@ class MoCoTrainer(GradientTrainer):
 
 
 def prepare_views(
-    batch: dict[str, torch.Tensor], device: torch.device | str | None = None, non_blocking: bool = False, **_: Any
+    batch: dict[str, torch.Tensor],
+    device: torch.device | str | None = None,
+    non_blocking: bool = False,
+    channels_last: bool = False,
+    **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
     """Bring a batch to the device.
 
@@ -197,6 +200,7 @@ def prepare_views(
         batch: with ``view1`` and ``view2`` ``(N, C, H, W)``; ``index`` and ``patient`` ``(N,)`` where known.
         device: where to.
         non_blocking: copy asynchronously.
+        channels_last: give the views in channels-last memory format.
 
     Returns:
         the two views, the images' indices and the patients' (None where the batch has none).
@@ -206,5 +210,6 @@ def prepare_views(
         value = batch.get(key)
         return None if value is None else value.to(device, non_blocking=non_blocking)
 
-    views = batch["view1"].to(device, non_blocking=non_blocking), batch["view2"].to(device, non_blocking=non_blocking)
-    return *views, moved("index"), moved("patient")
+    views = (batch[name].to(device, non_blocking=non_blocking) for name in ("view1", "view2"))
+    view1, view2 = (in_format(view, channels_last) for view in views)
+    return view1, view2, moved("index"), moved("patient")

@@ -72,6 +72,12 @@ class BestClassifier:
         """The best epoch, its score (higher is better) and weights, and whether patience has ended training."""
         return {"epoch": self.epoch, "score": self.score, "weights": self._weights, "ended": self._ended}
 
+    def state_size(self) -> int:
+        """Bytes that the weights in the state will take."""
+        if self.selection == "last":
+            return 0
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.module.state_dict().values())
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go back to a state."""
         self.epoch, self.score = int(state["epoch"]), float(state["score"])

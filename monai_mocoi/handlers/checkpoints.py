@@ -29,7 +29,8 @@ from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not
 from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
 from monai_mocoi.handlers.random_state import random_state, set_random_state
 from monai_mocoi.handlers.same_settings import check_same_settings
-from monai_mocoi.handlers.settings import as_flag, plain
+from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.handlers.settings import plain
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.networks import from_first_rank, gather_objects, rank, world_size
 
@@ -66,6 +67,7 @@ class Checkpoints:
             "false" will do: so MONAI's command line hands them on.
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
+            One whose state is large says how large in bytes by ``state_size()``.
 
     What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings, the
     trainer's description; for each process its random generators. The network is that of the first process: see
@@ -138,7 +140,7 @@ class Checkpoints:
         elif self.resume and rank() == 0:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
-            check_room(self.folder, room_needed(self.folder, _size(engine), self.keep))
+            check_room(self.folder, room_needed(self.folder, self._size(engine), self.keep))
         # Only now, to stand behind all other handlers: a checkpoint holds what they did with this iteration.
         for event, handler in (
             (Events.ITERATION_COMPLETED, self._after_iteration),
@@ -192,9 +194,10 @@ class Checkpoints:
         set_random_state(state["processes"][rank()]["random"])
         self._saved = state["iteration"]
 
-
-def _size(engine: GradientTrainer) -> int:
-    """Bytes of a checkpoint, about: the network, and as much again as it learns for each moment of the optimiser."""
-    moments = 2 if "betas" in engine.optimizer.defaults else 1  # Adam and its kin keep two
-    learnt = [p for p in engine.module.parameters() if p.requires_grad]
-    return sum(t.numel() * t.element_size() for t in (*engine.module.state_dict().values(), *learnt * moments))
+    def _size(self, engine: GradientTrainer) -> int:
+        """Bytes, about: the network, as much again as it learns for each moment of the optimiser, other weights."""
+        moments = 2 if "betas" in engine.optimizer.defaults else 1  # Adam and its kin keep two
+        learnt = [p for p in engine.module.parameters() if p.requires_grad]
+        tensors = (*engine.module.state_dict().values(), *learnt * moments)
+        others = sum(part.state_size() for part in self.also.values() if hasattr(part, "state_size"))
+        return others + sum(tensor.numel() * tensor.element_size() for tensor in tensors)

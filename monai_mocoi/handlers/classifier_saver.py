@@ -44,7 +44,8 @@ class ClassifierSaver:
 
     ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
     sidecar with the decision thresholds, ``validation_predictions.csv`` what they were chosen on. A run that ends
-    before its end writes none of the three. The checkpoints of a finished run are removed.
+    before its end writes none of the three. The checkpoints of a finished run are removed, last of all: until its
+    manifest says that it is finished, they are the way to go on.
 
     Attach it on every process, behind all handlers that train or choose.
 
@@ -55,6 +56,9 @@ class ClassifierSaver:
         chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
+
+    Raises:
+        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
     """
 
     def __init__(
@@ -79,11 +83,22 @@ class ClassifierSaver:
         engine.add_event_handler(Events.COMPLETED, self._save)
 
     def _start(self, engine: Workflow) -> None:
-        if rank() == 0:
-            write_json(self.folder / "labelled.json", self.labelled)
+        if rank() > 0:
+            return
+        write_json(self.folder / "labelled.json", self.labelled)
+        # Only now, to stand behind the run folder's own handler.
+        if not engine.has_event_handler(self._remove_checkpoints, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
+
+    def _remove_checkpoints(self, engine: Workflow) -> None:
+        if not _is_whole(engine):
+            return
+        for path in checkpoint_files(self.folder / "checkpoints"):
+            for file in (path, path.with_name(path.name + ".sha256")):
+                file.unlink(missing_ok=True)
 
     def _save(self, engine: Workflow) -> None:
-        if isinstance(engine, GradientTrainer) and not engine.is_whole():
+        if not _is_whole(engine):
             return
         chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
         chosen.restore()
@@ -122,10 +137,11 @@ class ClassifierSaver:
         content = io.BytesIO()
         torch.save({k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}, content)
         write_bytes(self.folder / "classifier.pt", content.getbuffer())
-        for path in checkpoint_files(self.folder / "checkpoints"):
-            for file in (path, path.with_name(path.name + ".sha256")):
-                file.unlink(missing_ok=True)
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
+
+
+def _is_whole(engine: Workflow) -> bool:
+    return not isinstance(engine, GradientTrainer) or engine.is_whole()
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:

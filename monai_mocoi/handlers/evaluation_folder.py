@@ -5,32 +5,32 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
+from monai_mocoi.handlers.setting_ranges import as_flag
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
 
 
-def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool) -> None:
+def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
     """Refuse a folder that holds an earlier evaluation. Nothing is changed.
 
     Args:
         folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, and nothing else.
+        overwrite: replace these two, and nothing else. The texts "true" and "false" will do: so MONAI's command line
+            hands them on.
 
     Raises:
         RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
+        SettingsError: ``overwrite`` is neither true nor false.
     """
-    folder = Path(folder)
-    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    if not place.is_dir():
-        raise RunFolderError(f"{place} is a file, but a folder is needed: name another by --evaluation_dir FOLDER.")
+    folder, replace = Path(folder), as_flag("overwrite", overwrite)
+    check_can_be_written(folder, "evaluation_dir")
     if (folder / "datalist.json").exists():
         raise RunFolderError(f"{folder} is a dataset folder: name another by --evaluation_dir FOLDER.")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise RunFolderError(f"{place} cannot be written by this user: name another by --evaluation_dir FOLDER.")
     held = [name for name in (METRICS_NAME, PREDICTIONS_NAME) if (folder / name).exists()]
-    if held and not overwrite:
+    if held and not replace:
         raise RunFolderError(
             f"{folder} already holds an evaluation ({', '.join(held)}). Nothing was changed. Write elsewhere by "
             "--evaluation_dir FOLDER, or replace it by --overwrite true."

@@ -6,7 +6,6 @@ import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import write_predictions
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
+from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import rank
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ _OF_CLASSIFIER = (
     *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "validation_labels", "pretrained"),
     *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs"),
 )
-_VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "pydicom", "pillow")
 
 
 class EvaluationSaver:
@@ -40,7 +39,7 @@ class EvaluationSaver:
         classifier: the classifier's sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not scored.
-        overwrite: replace an earlier evaluation.
+        overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
 
@@ -54,7 +53,7 @@ class EvaluationSaver:
         classifier: Mapping[str, Any],
         dataset_sha256: str | None = None,
         skipped_images: Sequence[Mapping[str, Any]] = (),
-        overwrite: bool = False,
+        overwrite: bool | str = False,
         resamples: int = 2000,
         seed: int = 0,
         interval: str = "bca",
@@ -91,7 +90,7 @@ class EvaluationSaver:
             **report,
             "seed": self.settings.seed,
             "python": platform.python_version(),
-            "versions": {name: _version(name) for name in _VERSIONS_OF},
+            "versions": package_versions(),
         }
         write_json(self.folder / METRICS_NAME, content)
         for line in (describe_tested(tested), *describe_report(engine.name, report)):
@@ -152,10 +151,3 @@ def number_in_words(number: Mapping[str, Any]) -> str:
         return f"{number['value']:.3f} (no interval: {number['reason']})"
     low, high = number["interval"]
     return f"{number['value']:.3f} ({low:.3f} to {high:.3f})" + (" - no certainty" if "note" in number else "")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None

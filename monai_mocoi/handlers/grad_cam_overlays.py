@@ -19,7 +19,7 @@ from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
-from monai_mocoi.handlers.settings import SettingsError
+from monai_mocoi.handlers.setting_ranges import SettingsError
 from monai_mocoi.networks import Classifier
 
 _STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture

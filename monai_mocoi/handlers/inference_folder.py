@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 
 TABLE_NAME = "predictions.csv"
@@ -24,14 +24,11 @@ def check_inference_folder(folder: Path, overwrite: bool) -> None:
     Raises:
         RunFolderError: it holds one, it is a file or a folder of another kind, or it cannot be written.
     """
-    other = "name another by --inference_dir FOLDER."
-    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
-    if not place.is_dir():
-        raise RunFolderError(f"{place} is a file, but a folder is needed: {other}")
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise RunFolderError(f"{place} cannot be written by this user: {other}")
+    check_can_be_written(folder, "inference_dir")
     if any((folder / name).exists() for name in _OF_OTHERS):
-        raise RunFolderError(f"{folder} belongs to something else than inference: {other}")
+        raise RunFolderError(
+            f"{folder} belongs to something else than inference: name another by --inference_dir FOLDER."
+        )
     if not overwrite and any(_products(folder)):
         raise RunFolderError(
             f"{folder} already holds predictions. Write elsewhere by --inference_dir FOLDER, or replace them by "

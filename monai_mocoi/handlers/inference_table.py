@@ -18,7 +18,7 @@ from monai.engines import Workflow
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
-from monai_mocoi.handlers.settings import as_flag
+from monai_mocoi.handlers.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
 

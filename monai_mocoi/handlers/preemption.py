@@ -14,7 +14,7 @@ from typing import Any
 
 from ignite.engine import Events
 
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
 from monai_mocoi.networks import any_rank, rank
@@ -28,8 +28,8 @@ class Preemption:
     """Stop a trainer on a signal, with a checkpoint. Attach it on every process, as the first handler.
 
     In a distributed run a signal to any process stops all of them after the same iteration. An accumulated step is
-    completed first, and so is the epoch's validation where the iteration is its last; in the last epoch the run simply
-    comes to its end.
+    completed first, and so is the epoch's validation where the iteration is its last. After the last epoch, which may
+    be one that ends training early, the run simply comes to its end.
 
     Args:
         checkpoints: what saves.
@@ -41,7 +41,7 @@ class Preemption:
         self._signal: int | None = None
         self._before: dict[int, Any] = {}
 
-    def attach(self, engine: MoCoTrainer) -> None:
+    def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
@@ -51,7 +51,7 @@ class Preemption:
         if self.stopped:
             sys.exit(INTERRUPTED if self._signal == signal.SIGINT else PREEMPTED)
 
-    def _start(self, engine: MoCoTrainer) -> None:
+    def _start(self, engine: GradientTrainer) -> None:
         self.stopped, self._signal = False, None
         # Only now, to stand behind the handlers that write the products.
         if not engine.has_event_handler(self._restore, Events.COMPLETED):
@@ -74,14 +74,14 @@ class Preemption:
             if rank() == 0:  # not by logging, which may be at work just now
                 os.write(2, b"\nCtrl-C: finishing this iteration and saving; once more ends at once, unsaved.\n")
 
-    def _stop(self, engine: MoCoTrainer) -> None:
+    def _stop(self, engine: GradientTrainer) -> None:
         within_epoch = engine.state.iteration % engine.state.epoch_length > 0
         at_epoch_end = engine.last_event_name == Events.EPOCH_COMPLETED
         if not ((within_epoch and engine.step_is_complete()) or at_epoch_end):
             return
         if not any_rank(self._signal is not None):
             return
-        if at_epoch_end and engine.state.epoch == engine.state.max_epochs:
+        if at_epoch_end and (engine.converged or engine.state.epoch == engine.state.max_epochs):
             return
         self.checkpoints.save(engine)
         self.stopped = True
@@ -95,10 +95,10 @@ class Preemption:
             )
         engine.terminate()
 
-    def _restore(self, engine: MoCoTrainer) -> None:
+    def _restore(self, engine: GradientTrainer) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
-    def _fail(self, engine: MoCoTrainer, error: BaseException) -> None:
+    def _fail(self, engine: GradientTrainer, error: BaseException) -> None:
         self._restore(engine)  # the trainer raises the error again

@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +27,11 @@ from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
 from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
-from monai_mocoi.handlers.settings import as_flag, plain
+from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.handlers.settings import plain
+from monai_mocoi.handlers.versions import package_versions
 
 logger = logging.getLogger(__name__)
-
-_VERSIONS_OF = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "pydicom", "pillow", "scikit-learn")
 
 
 def check_run_folder(
@@ -79,7 +78,7 @@ class RunFolder:
         overwrite: see :func:`check_run_folder`.
         resume: keep a folder that has checkpoints; one without any is made anew.
         skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
-        own_data: commands that lead from one's own images to this run, logged at the end; None: nothing is logged.
+        own_data: commands that lead from one's own images to such a run, logged at the end; None: nothing is logged.
 
     The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
     that was killed leaves "running".
@@ -137,7 +136,7 @@ class RunFolder:
             "processes": int(os.environ.get("WORLD_SIZE", "1")),
             "commit": _commit(),
             "python": platform.python_version(),
-            "versions": {name: _version(name) for name in _VERSIONS_OF},
+            "versions": package_versions(),
         }
         if as_flag("resume", self.resume) and earlier is not None and earlier.newest is not None:
             delete_leftovers(self.folder)
@@ -226,8 +225,9 @@ class RunFolder:
             return
         python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
         logger.info("Curves: %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
-        for line in self.own_data or []:
-            logger.info("Your own data: %s", line.replace("python ", f"{python} ", 1))
+        if self.own_data:
+            lines = (line.replace("python ", f"{python} ", 1) for line in self.own_data)
+            logger.info("For your own data:\n  %s", "\n  ".join(lines))
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:
         if self._manifest:  # else nothing was begun: an earlier run is left as it was found
@@ -256,13 +256,6 @@ class RunFolder:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _device_name(device: torch.device) -> str:

@@ -19,6 +19,9 @@ MAY_DIFFER = frozenset(
 )  # fmt: skip
 """Settings that may change when a run is continued."""
 
+_OF_A_CHOICE = frozenset({"val_interval"})
+"""But not where the best epoch on validation counts, which a run with a ``patience`` looks for."""
+
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
     "trainer.precision": "What precision auto stands for depends on the device: give the earlier one with --precision "
@@ -39,7 +42,8 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     Raises:
         RunFolderError: names what differs, with both values; of long texts and nested values only the part that does.
     """
-    names = [name for name in {**saved, **now} if not _may_differ(name, saved.get(name), now.get(name))]
+    fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()
+    names = [n for n in {**saved, **now} if n in fixed or not _may_differ(n, saved.get(n), now.get(n))]
     differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))
     if not differing:
         return

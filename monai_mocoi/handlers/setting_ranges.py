@@ -20,12 +20,20 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "solver": ("lbfgs", "gradient"),
     "validation_labels": ("same", "all"),
     "metric": ("macro_auc", "macro_average_precision", "macro_f1"),
+    "split": ("training", "validation", "test"),
+    "interval": ("bca", "percentile"),
+}
+# True or false, and nothing else: Python would take a text such as "no" for true.
+_FLAGS = {
+    *("demo", "cosine", "channels_last", "zero_init_residual", "mask_own_image", "mask_own_patient", "compile"),
+    *("stage_normalize", "class_weighting", "balanced_sampling", "grad_cam", "grad_cam_positive"),
 }
 # Whole numbers, and the least of each.
 _AT_LEAST = {
     **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed"), 0),
     **dict.fromkeys(("image_size", "decode_size", "batch_size", "accumulation_steps", "max_epochs", "patience"), 1),
     **dict.fromkeys(("val_interval", "checkpoint_every", "keep_checkpoints", "watch_every", "check_every"), 1),
+    **dict.fromkeys(("resamples", "min_positives", "min_negatives"), 1),
     **dict.fromkeys(("plot_every", "head_hidden", "embedding_size", "queue_size", "bn_splits", "world_size"), 1),
 }
 # Numbers: from, to, and whether the lower end itself will do.
@@ -35,12 +43,15 @@ _WITHIN = {
     "sgd_momentum": (0.0, 1.0, True),
     "queue_max_share": (0.0, 1.0, False),
     "label_fraction": (0.0, 1.0, False),
+    "level": (0.0, 1.0, False),
     "temperature": (0.0, float("inf"), False),
     "learning_rate": (0.0, float("inf"), False),
     "learning_rate_per_256": (0.0, float("inf"), False),
     "weight_decay": (0.0, float("inf"), True),
     "max_grad_norm": (0.0, float("inf"), False),
 }
+# What solver lbfgs, which fits a frozen encoder's features once, needs of the others.
+_OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
 _MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm"}
 
 
@@ -48,6 +59,28 @@ class SettingsError(ValueError):
     """A setting that cannot be meant; the text names it and what to write."""
 
     exit_code = USAGE
+
+
+def least_whole_number(name: str) -> int | None:
+    """The least that a setting may be which must be a whole number; None: it need not be one, or is not known here."""
+    return _AT_LEAST.get(name)
+
+
+def as_flag(name: str, value: bool | str) -> bool:
+    """True or false, also where MONAI's command line hands it on as the text "true" or "false".
+
+    Args:
+        name: of the setting, for the error.
+        value: what was given.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} is {value!r}, but must be true or false.")
+    return value
 
 
 def check_ranges(settings: Mapping[str, Any]) -> None:
@@ -58,7 +91,7 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
             to the part that uses them.
 
     Raises:
-        SettingsError: names the setting, its value and what it may be.
+        SettingsError: names the setting, its value and what it may be; or it has no effect with the solver chosen.
     """
     for name, value in settings.items():
         if value is None and name in _MAY_BE_NOTHING:
@@ -74,3 +107,11 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
                 span = f"above {low:g}" if not closed else f"{low:g} or more"
                 upper = "" if high == float("inf") else f" and at most {high:g}"
                 raise SettingsError(f"{name} is {value}, but must be {span}{upper}.")
+        if name in _FLAGS and not isinstance(value, bool):
+            raise SettingsError(f"{name} is {value!r}, but must be true or false.")
+    for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():
+        if name in settings and settings[name] != wanted:
+            raise SettingsError(
+                f"{name} is {settings[name]!r}, but solver lbfgs needs {wanted!r}: set it so, or choose --solver "
+                "gradient."
+            )

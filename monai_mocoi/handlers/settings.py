@@ -20,23 +20,6 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     return json.loads(json.dumps(dict(settings), default=str))
 
 
-def as_flag(name: str, value: bool | str) -> bool:
-    """True or false, also where MONAI's command line hands it on as the text "true" or "false".
-
-    Args:
-        name: of the setting, for the error.
-        value: what was given.
-
-    Raises:
-        SettingsError: it is neither.
-    """
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if not isinstance(value, bool):
-        raise SettingsError(f"{name} is {value!r}, but must be true or false.")
-    return value
-
-
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse values out of range, texts meant as true, false or nothing, and ``torchrun`` without its overlay.
 
@@ -54,20 +37,20 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         if processes == 1:
             raise SettingsError(
                 f"world_size is {world_size}, but this is one process: leave --world_size out, or start {world_size} "
-                "processes by torchrun with the overlay multi_gpu_train.json (docs/distributed.md)."
+                "processes by torchrun with the config's overlay multi_gpu_*.json (docs/distributed.md)."
             )
         raise SettingsError(
             f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
-            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json`, or start one process without "
-            "torchrun."
+            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json` (each config has its own), or "
+            "start one process without torchrun."
         )
-    check_ranges(settings)
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
             raise SettingsError(
                 f"{name} is the text {value!r}, which would not mean what it says: "
                 f"write --{name} {_MEANT[value.lower()]}."
             )
+    check_ranges(settings)
 
 
 class SettingsText:

@@ -107,6 +107,7 @@ class Bootstrapped:
         estimate: ``()`` or ``(columns,)``, on the whole sample.
         values: ``(resamples,)`` or ``(resamples, columns)``.
         resamples: what it was evaluated on.
+        evaluate_left_out: computes :attr:`left_out`, which takes its time and only BCa asks for.
     """
 
     estimate: np.ndarray
@@ -212,21 +213,24 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
     generator = np.random.default_rng(seed)
     counts = np.empty((resamples, count), dtype=np.uint8)
     kept, redrawn = 0, 0
+    lacking = np.zeros(present.shape[1], dtype=int)
     while kept < resamples:
         rows = min(resamples - kept, max(1, DRAWS_AT_ONCE // count))
         drawn = generator.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
         # A uint8 is enough: no count exceeds the number of patients, and among more than 255 of them the chance that
         # any is drawn 256 times is below 1e-480.
         fresh = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.uint8)
-        defined = (fresh.astype(np.float32) @ present > 0).all(axis=1)
-        good = fresh[defined]
+        held = fresh.astype(np.float32) @ present > 0
+        lacking += (~held).sum(axis=0)
+        good = fresh[held.all(axis=1)]
         counts[kept : kept + len(good)] = good
         kept += len(good)
         redrawn += rows - len(good)
         if redrawn > resamples:
             raise ValueError(
                 f"{redrawn} of {redrawn + kept} resamples of the patients have a class without positives or without "
-                "negatives: too few patients carry that class to tell an interval; score fewer classes"
+                f"negatives, most often column {int(lacking.argmax()) % (len(lacking) // 2)} of the labels: too few "
+                "patients carry it to tell an interval; score fewer classes"
             )
     return PatientResamples(counts, index, redrawn)
 

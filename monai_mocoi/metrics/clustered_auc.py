@@ -9,6 +9,7 @@ from scipy.special import expit, logit, ndtri
 
 from monai_mocoi.metrics.inputs import check_labels, check_scores
 from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.ranking import twice_beaten
 
 
 class ClusteredAUC(NamedTuple):
@@ -58,8 +59,8 @@ def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
     of_positives, of_negatives = np.empty((count, columns)), np.empty((count, columns))
     for i in range(columns):
         own, other = scores[labels, i], scores[~labels, i]
-        won = _beaten(own, other) / total[1]
-        lost = 1 - _beaten(other, own) / total[0]
+        won = twice_beaten(own, other) / (2 * total[1])
+        lost = 1 - twice_beaten(other, own) / (2 * total[0])
         auc[i] = won.mean()
         of_positives[:, i] = np.bincount(index[labels], won, count) - positives * auc[i]
         of_negatives[:, i] = np.bincount(index[~labels], lost, count) - negatives * auc[i]
@@ -72,12 +73,6 @@ def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
         + _enlarged(count) * (cross + cross.T)
     )
     return ClusteredAUC(auc, covariance)
-
-
-def _beaten(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How many of the others each value is above, ties counting half."""
-    others = np.sort(others)
-    return (np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")) / 2
 
 
 def _enlarged(clusters: int) -> float:

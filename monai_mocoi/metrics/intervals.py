@@ -121,11 +121,11 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
 
 
 def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration: Any = 0) -> np.ndarray:
-    """Two-sided p-value by interval inversion: the smallest alpha whose interval of level 1 - alpha excludes ``null``.
+    """Two-sided p-value by interval inversion: the alpha above which the interval of level 1 - alpha excludes ``null``.
 
-    For the percentile interval of B resamples that is 2 min(1 + #{value <= null}, 1 + #{value >= null}) / (B + 1); the
-    1 keeps it from being 0 (Davison and Hinkley 1997, chapter 4). For BCa the shares are led back through its formula
-    first.
+    For the percentile interval of B resamples that is twice the rank of ``null`` among their values / (B + 1), from
+    the end that is nearer, linear between ranks as in :func:`percentile_interval`. For BCa this share is led back
+    through its formula first. A ``null`` beyond all values has the rank 1, so that the p-value is never 0.
 
     Args:
         values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
@@ -139,15 +139,23 @@ def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration:
     Raises:
         ValueError: values that are not finite.
     """
-    values = _sorted_values(values)
-    count = len(values) + 1
-    low = (1 + (values <= null).sum(axis=0)) / count
-    high = 1 - (1 + (values >= null).sum(axis=0)) / count
+    ordered = _sorted_values(values)
+    least = 1 / (len(ordered) + 1)
+    # The lower limit excludes the null from the last share on whose quantile is the null, the upper one to the first.
+    shares = (_share_at(ordered, null, ordered <= null), _share_at(ordered, null, ordered < null))
     bias, acceleration = np.asarray(bias, dtype=np.float64), np.asarray(acceleration, dtype=np.float64)
     tails = []
-    for share in (low, high):
-        away = ndtri(np.clip(share, 0.5 / count, 1 - 0.5 / count)) - bias  # a share of 0 or 1 is of the tail far off
+    for share in shares:
+        away = ndtri(np.clip(share, least, 1 - least)) - bias
         # A stretch of 0 or less: no alpha moves the limit as far as this share.
         back = _divided(away, 1 + acceleration * away, np.where(acceleration > 0, -np.inf, np.inf))
         tails.append(ndtr(back - bias))
-    return np.clip(2 * np.minimum(tails[0], 1 - tails[1]), 2 / count, 1)
+    return np.clip(2 * np.minimum(tails[0], 1 - tails[1]), 2 * least, 1)
+
+
+def _share_at(ordered: np.ndarray, null: float, passed: np.ndarray) -> np.ndarray:
+    """Share whose :func:`_quantile` is ``null``, with the values that were passed before it as bool."""
+    ranks, last = passed.sum(axis=0), len(ordered) - 1
+    below = np.take_along_axis(ordered, np.clip(ranks - 1, 0, last)[None], axis=0)[0]
+    above = np.take_along_axis(ordered, np.clip(ranks, 0, last)[None], axis=0)[0]
+    return (ranks + _divided(null - below, above - below, 0)) / (len(ordered) + 1)

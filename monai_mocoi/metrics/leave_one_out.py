@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_mocoi.metrics.ranking import ratio
+from monai_mocoi.metrics.ranking import ratio, twice_beaten
 
 TERMS_AT_ONCE = 2**15
 """Numbers of a table of running sums: as float64 they stay in a core's cache."""
@@ -33,22 +33,16 @@ def roc_auc_left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, 
     of_positive, of_negative = index[labels], index[~labels]
     positives, negatives = np.bincount(of_positive, minlength=count), np.bincount(of_negative, minlength=count)
 
-    won = _twice_beaten(positive, negative)
-    lost = 2 * len(positive) - _twice_beaten(negative, positive)
+    won = twice_beaten(positive, negative)
+    lost = 2 * len(positive) - twice_beaten(negative, positive)
     # With its patient's number before its own, a positive also beats all negatives of the patients before.
     before = np.cumsum(negatives) - negatives
-    within = _twice_beaten(of_positive * len(values) + positive, of_negative * len(values) + negative)
+    within = twice_beaten(of_positive * len(values) + positive, of_negative * len(values) + negative)
     within -= 2 * before[of_positive]
 
     left = won.sum() - np.bincount(of_positive, won - within, count) - np.bincount(of_negative, lost, count)
     pairs = (len(positive) - positives) * (len(negative) - negatives)
     return ratio(left, 2 * pairs)
-
-
-def _twice_beaten(values: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of the others, those below each value counted twice and those equal to it once."""
-    others = np.sort(others)
-    return np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")
 
 
 def average_precision_left_out(

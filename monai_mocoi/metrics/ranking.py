@@ -54,6 +54,20 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
     return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
 
 
+def twice_beaten(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of the others, those below each value counted twice and those equal to it once: whole numbers, so exact.
+
+    Args:
+        values: ``(n,)``.
+        others: ``(m,)``, in any order.
+
+    Returns:
+        ``(n,)`` integers from 0 to 2 m.
+    """
+    others = np.sort(others)
+    return np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")
+
+
 def roc_auc(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
     """Area under the ROC curve: the chance that a positive image scores higher than a negative one, ties counting half.
 

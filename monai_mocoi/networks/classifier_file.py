@@ -8,9 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from monai_mocoi.networks.classifier import Classifier
+from monai_mocoi.networks.weight_files import load_checked, sidecar_path
 from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
@@ -36,7 +35,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
             f"the run in {folder} has no {path.name}: it has not come to its end. Continue it by its own command with "
             "--resume true."
         )
-    others = sorted(str(p.parent) for p in folder.parent.glob(f"finetune-*/{CLASSIFIER_NAME}")) if folder.parent else []
+    others = sorted(str(p.parent) for p in folder.parent.glob(f"finetune-*/{CLASSIFIER_NAME}"))
     found = "; these runs have one: " + ", ".join(others) if others else ""
     raise WeightsError(
         f"there is no classifier in {folder}{found}. Make one by `mocoi run .../finetune.json`, or say where it is by "
@@ -57,7 +56,7 @@ def read_classifier_sidecar(place: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         WeightsError: there is none, or it cannot be read.
     """
-    path = classifier_path(place).with_suffix(".json")
+    path = sidecar_path(classifier_path(place))
     try:
         sidecar = json.loads(path.read_text(encoding="utf-8"))
         missing = [name for name in _NEEDED if name not in sidecar]
@@ -87,7 +86,7 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Class
     path = classifier_path(place)
     sidecar = read_classifier_sidecar(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_checked(path)
         own = network.state_dict()
         wrong = [n for n in {**own, **state} if n not in own or n not in state or own[n].shape != state[n].shape]
     except Exception as error:

@@ -115,7 +115,7 @@ def _content(path: Path) -> Mapping[Any, Any]:
     try:
         with open(path, "rb") as file:
             is_safetensors = file.read(9)[8:] == b"{"  # the length of a JSON header in 8 bytes, then the header
-        content = safetensors.torch.load_file(path) if is_safetensors else _load(path)
+        content = safetensors.torch.load_file(path) if is_safetensors else load_checked(path)
     except OSError as error:
         raise WeightsError(f"{path.name!r} cannot be read: {error.strerror or type(error).__name__}.") from error
     except MemoryError:
@@ -129,8 +129,18 @@ def _content(path: Path) -> Mapping[Any, Any]:
     return content
 
 
-def _load(path: Path) -> Any:
-    # torch does not look at the check sums that it wrote: a changed byte would be a changed weight.
+def load_checked(path: Path) -> Any:
+    """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file.
+
+    torch does not look at the check sums that it wrote: a changed byte would be a changed weight.
+
+    Args:
+        path: written by ``torch.save``; of before torch 1.6 there are no check sums.
+
+    Raises:
+        zipfile.BadZipFile: a check sum is wrong.
+        Exception: whatever ``torch.load`` says of a file that is none of its own.
+    """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if archive.testzip() is not None:

@@ -151,10 +151,11 @@ def _weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], run: Path
 
 def _check_no_places(texts: Mapping[str, str], places: tuple[Path, ...]) -> None:
     """A place on this machine could name its user, or a patient."""
-    named = [str(place) for place in places if len(place.parts) > 1]
+    # As a whole: /data is no part of docs/data.md.
+    named = [re.compile(rf"(?<![\w.-]){re.escape(str(place))}(?![\w-])") for place in places if len(place.parts) > 1]
     for path, text in texts.items():
         parsed = texts_in(json.loads(text)) if path.endswith(".json") else ()
-        if any(place in text for place in named) or any(_PLACE.match(part) for part in parsed):
+        if any(place.search(text) for place in named) or any(_PLACE.match(part) for part in parsed):
             raise PackageError(
                 f"{path} names a place on this machine, which does not belong into a package: write it out of the "
                 "bundle's file, and give it on the command line where it is needed."

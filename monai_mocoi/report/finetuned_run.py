@@ -19,8 +19,8 @@ EVALUATION_NAME = "evaluation-test"
 _HANDED_ON = (
     *("kind", "labels", "stage", "trainable", "thresholds", "thresholds_without_choice", "selected", "validation"),
     *("epochs", "iterations", "method", "architecture", "modality", "image_size", "decode_size", "decode_fit"),
-    *("channels", "channel_rule", "value_range", "mean", "std", "dataset_sha256", "label_fraction", "label_seed"),
-    *("validation_labels", "pretrained_sha256"),
+    *("channels", "channel_rule", "value_range", "mean", "std", "dataset", "dataset_sha256", "label_fraction"),
+    *("label_seed", "validation_labels", "pretrained_sha256"),
 )
 # Settings of the machine; and what stands elsewhere, or would name a pretraining that a baseline never had.
 _NO_SETTINGS = ("device", "num_workers", "labelled_sha256", "pretraining", "pretrained_sha256")

@@ -80,9 +80,11 @@ def _header(file: BinaryIO) -> Dataset:
         if "FloatPixelData" in ds or "DoubleFloatPixelData" in ds:
             raise ImageReadError("the DICOM file holds floating-point pixels (a parametric map), which are no picture")
         if "SOPClassUID" not in ds and "Rows" not in ds:
-            raise ImageReadError("the DICOM file is cut short or damaged, or no DICOM file; copy or download it again")
+            raise ImageReadError(
+                "the file is a damaged or cut short DICOM file, or none at all; copy or download it again"
+            )
         raise ImageReadError(
-            "the DICOM file holds no pixel data: it is no picture (a report, a presentation state?), or it is cut short"
+            "the DICOM file holds no pixel data: it is cut short, or no picture (a report, a presentation state?)"
         )
     if not ds.file_meta.get("TransferSyntaxUID"):
         raise ImageReadError(

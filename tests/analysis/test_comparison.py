@@ -50,10 +50,13 @@ def test_the_difference_is_paired_and_second_minus_first(interval: str) -> None:
 
 
 def test_the_p_value_is_below_alpha_where_the_interval_excludes_0() -> None:
+    excluded = set()
     for noise in (0.8, 1.3, 1.7, 2):
         number = compare_predictions(findings(noise=2, noise_seed=1), findings(noise=noise, noise_seed=2), **FEW)
         low, high = number["overall"]["interval"]
+        excluded.add(low > 0 or high < 0)
         assert (low > 0 or high < 0) == (number["overall"]["p_value"] < 0.05)
+    assert excluded == {True, False}
 
 
 def test_images_in_another_order_are_matched_by_their_ids() -> None:

@@ -227,6 +227,7 @@ def test_values_without_intervals_where_too_many_resamples_lack_a_class() -> Non
         ({"level": 95}, "level is 95"),
         ({"seed": -1}, "seed is -1"),
         ({"min_positives": 0}, "min_positives is 0"),
+        ({"min_negatives": -1}, "min_negatives is -1"),
         ({"thresholds": {"A": 0.5}}, "no threshold for B"),
         ({"thresholds": {"A": 0.5, "B": float("nan")}}, "no threshold for B"),
     ],

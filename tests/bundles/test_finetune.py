@@ -116,7 +116,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_stopped(build: Run, run: Run) ->
     assert (whole / "validation_predictions.csv").read_bytes() == (resumed / "validation_predictions.csv").read_bytes()
 
 
-def test_an_earlier_run_is_neither_overwritten_nor_mixed_with(run: Run) -> None:
+def test_a24_an_earlier_run_is_neither_overwritten_nor_mixed_with(run: Run) -> None:
     run("finetune.json", max_epochs=1)
     before = state(folder())
     with pytest.raises(RuntimeError) as refused:
@@ -149,7 +149,7 @@ def test_a_head_trained_by_gradient_as_the_paper_does(run: Run) -> None:
     assert type(optimizer) is torch.optim.Adam
     assert optimizer.param_groups[0]["lr"] == 0.001
     assert sum(p.numel() for group in optimizer.param_groups for p in group["params"]) == 128 * 5 + 5
-    assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1") / "classifier.json").read_text())["selected"]
+    assert "epoch" in json.loads((folder("scratch-head-s4-f1-l1-gradient") / "classifier.json").read_text())["selected"]
 
 
 def test_a15_the_views_are_the_same_at_every_label_fraction(build: Run) -> None:
@@ -204,6 +204,22 @@ def _all_texts(error: BaseException | None) -> str:
         texts.append(str(error))
         error = error.__cause__
     return " ".join(texts)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"resamples": 10}, "resample"),
+        ({"interval": "normal"}, "choose one of bca"),
+        ({"channels_last": "no"}, "true or"),
+    ],
+)
+def test_settings_of_an_evaluation_are_refused_before_any_image_is_read(
+    build: Run, given: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(Exception) as refused:
+        build("evaluate.json", run_dir="nowhere", dataset_dir="nowhere", **given)
+    assert text in _all_texts(refused.value)
 
 
 def test_evaluation_is_refused_for_other_labels(run: Run, tmp_path: Path, dataset: Path) -> None:

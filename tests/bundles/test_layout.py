@@ -156,6 +156,15 @@ def test_config_habits(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_every_config_checks_its_settings_before_it_works(name: str) -> None:
+    for file in ("train.json", "finetune.json", "evaluate.json", "inference.json"):
+        content = config(name, file)
+        assert "settings" in content
+        for checks in (content, *([config(name, f"multi_gpu_{file}")] if file != "inference.json" else [])):
+            assert "$monai_mocoi.handlers.check_settings(@settings)" in checks["initialize"], file
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_readme_and_overlay_agree(name: str) -> None:
     """The README's table of departures names every setting that paper.json changes."""
     train, paper = config(name, "train.json"), config(name, "paper.json")

@@ -22,6 +22,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from monai_mocoi.exit_codes import PREEMPTED
 from monai_mocoi.handlers import read_checkpoint
 
+pytestmark = pytest.mark.slow  # each test is two or three whole runs
 Run = Callable[..., ConfigWorkflow]
 RUN = Path("runs/nih_mse/pretrain")
 

@@ -16,7 +16,7 @@ FAILS = {
 }
 
 
-STOPPED = "stopped by Ctrl-C; what was not saved yet is lost, the last checkpoint is intact (--resume true)."
+STOPPED = "stopped by Ctrl-C; what was not saved yet is lost. Training goes on by --resume true."
 
 
 class _OwnError(ValueError):

@@ -39,7 +39,7 @@ def test_the_constants_in_order_with_what_changed_them(write):
     assert settings["batch_size"] == ("16", "command line, was 32")
     assert settings["sizes"] == ("[16, 8]", "command line, was [16, 4]")
     assert settings["learning_rate"] == ("0.0125", "follows, was 0.025")
-    assert settings["device"] == (f"decided at run time: {CONFIG['device'][1:]}", "")
+    assert settings["device"] == ("known when the run starts: a GPU if there is one, else the CPU", "")
     _, rows_of_bundle = planned(TRAIN)
     assert rows_of_bundle["Settings"]["method"] == ("mse", "")
     assert rows["Changed besides"] == {
@@ -79,9 +79,11 @@ def test_data_and_steps(dataset, tmp_path):
 def test_two_processes_share_the_images(dataset, tmp_path):
     words = [TRAIN, TRAIN.replace("train.json", "multi_gpu_train.json"), "--dataset_dir", dataset, "--batch_size", "4"]
     _, rows = planned(*words)
-    assert rows["Steps"]["processes"] == ("decided at run time", "from torchrun")
-    assert rows["Steps"]["iterations"][0].startswith("decided at run time: ")
-    assert rows["Settings"]["learning_rate"][0].startswith("decided at run time: @learning_rate_per_256")
+    assert rows["Steps"]["processes"] == ("known when the run starts", "from torchrun")
+    assert rows["Steps"]["iterations"][0].startswith("known when the run starts: ")
+    assert rows["Settings"]["learning_rate"][0] == (
+        "known when the run starts, from learning_rate_per_256, batch_size, accumulation_steps, world_size"
+    )
     _, rows = planned(*words, "--world_size", "2")
     images = len(json.loads((tmp_path.parent / dataset / "datalist.json").read_text())["training"])
     assert rows["Steps"]["iterations"] == (
@@ -95,7 +97,7 @@ def test_a_dataset_folder_that_is_none(tmp_path):
     plan, rows = planned(TRAIN, "--dataset_dir", str(tmp_path))
     assert [code for _, code in plan.refusals] == [3]
     assert "data_prep" in plan.refusals[0][0]
-    assert rows["Steps"]["iterations"][0] == "decided at run time"
+    assert rows["Steps"]["iterations"][0] == "known when the run starts"
 
 
 def test_the_demo_folder_is_the_one_that_a_run_uses(monkeypatch, tmp_path):
@@ -257,3 +259,27 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     plan, rows = planned(*words)
     assert plan.refusals == ()
     assert "run folder" not in rows["Written"]
+    (tmp_path / "run" / "evaluation-test").mkdir()
+    (tmp_path / "run" / "evaluation-test" / "metrics.json").touch()
+    assert [code for _, code in planned(*words)[0].refusals] == [2]
+    assert planned(*words, "--overwrite", "true")[0].refusals == ()
+
+
+def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
+    words = [TRAIN.replace("train.json", "finetune.json"), "--dataset_dir", dataset, "--pretrained", "none"]
+    plan, rows = planned(*words)
+    assert not any(sign in str(plan) for sign in ("$", "@", "torch."))
+    assert rows["Settings"]["labelled_sha256"][0].endswith("hash of the list of images with labels")
+    assert rows["Steps"]["iterations"] == ("known when the run starts", "by the number of images with labels")
+    assert any(value.endswith("/checkpoints/") for value, _ in _written(plan))
+    plan, rows = planned(*words, "--trainable", "head")
+    assert rows["Written"]["run folder"][0].endswith("finetune-scratch-head-s4-f1-l1")
+    assert not any(value.endswith(("/checkpoints/", "/debug/")) for value, _ in _written(plan))
+    _, rows = planned(*words, "--trainable", "head", "--solver", "gradient")
+    assert rows["Written"]["run folder"][0].endswith("finetune-scratch-head-s4-f1-l1-gradient")
+    plan, _ = planned(*words, "--solver", "lbfgs")
+    assert "trainable is 'all', but solver lbfgs needs 'head'" in plan.refusals[0][0]
+
+
+def _written(plan):
+    return [row[1:] for section in plan.sections if section.title == "Written" for row in section.rows]

@@ -84,3 +84,18 @@ def test_the_elements_of_a_list():
     for value, kinds in ([1, "x"], {"float"}), ([1, 2.5], {"int"}), ([True], {"int"}), ([1, None], {"float"}):
         with pytest.raises(UsageError, match=f"it#{len(value) - 1} must be"):
             check_elements("it", value, frozenset(kinds))
+
+
+@pytest.mark.parametrize(
+    ("setting", "word", "hint"),
+    [
+        ("max_epochs", "2.5", "--max_epochs 2 or 3"),
+        ("train#trainer#max_epochs", "1e3", "--train#trainer#max_epochs 1000"),
+        ("max_epochs", "0.2", "--max_epochs 1"),
+        ("weight", "2.0", "--weight 2"),
+    ],
+)
+def test_a_whole_number_is_named_where_one_is_wanted(setting: str, word: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        read_value(setting, word, frozenset({"int"}), default="train.json has 50")
+    assert str(refused.value).endswith(f"(train.json has 50), not {word!r}: write {hint}")

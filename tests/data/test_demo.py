@@ -119,6 +119,7 @@ def test_histology_patients_have_many_patches_of_both_classes_and_stay_together(
     assert manifest["images_with"] == {"no IDC": len(items) - positives, "IDC": positives}
 
 
+@pytest.mark.slow
 def test_the_default_histology_test_split_has_50_patches_of_each_class(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is drawn."""
     monkeypatch.setattr(demo_sets, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))

@@ -133,6 +133,7 @@ def test_order_of_the_images_does_not_matter_and_each_counts_once() -> None:
     assert repeated.state.metrics == pytest.approx(whole.state.metrics, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_does_even_if_one_of_them_has_no_image() -> None:
     whole = evaluator_of(small_moco().double(), indexed([11]), channels_last=False)
     whole.run()

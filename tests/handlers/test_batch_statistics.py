@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from ignite.engine import Events
 from torch import nn
@@ -30,6 +31,7 @@ def train(rank: int) -> tuple[list[list[float]], torch.Tensor]:
     return seen, data
 
 
+@pytest.mark.slow
 def test_processes_hold_the_same_average_after_every_iteration() -> None:
     (first, data), (second, _) = in_processes(train, 2)
     assert first == second

@@ -208,6 +208,16 @@ def test_a_run_that_patience_had_ended_does_not_go_on_when_it_is_continued(tmp_p
     assert (again.state.epoch, best.epoch) == (4, 4)  # more patience than then
 
 
+@pytest.mark.parametrize(("selection", "copies"), [("metric", 2), ("last", 1)])
+def test_room_is_asked_for_the_best_weights_too(tmp_path: Path, selection: str, copies: int) -> None:
+    table = Table(np.zeros((6, 1)))
+    best = BestClassifier(table, evaluator_of(table, dataset()), selection=selection)
+    plain, keeping = (Checkpoints(tmp_path, {}, "abc", also=also) for also in ({}, {"best": best}))
+    trainer = planned_trainer(best.validator, [PLAN[0]], [best])
+    own = table.logits.numel() * table.logits.element_size()
+    assert keeping._size(trainer) == plain._size(trainer) + (copies - 1) * own == (copies + 1) * own
+
+
 def test_the_state_is_a_copy_that_training_does_not_move(tmp_path: Path) -> None:
     best, _, _ = judged(aucs(0.9, 0.5, 0.1))
     assert best.state_dict()["weights"]["weight"].item() == 1

@@ -13,7 +13,7 @@ from ignite.engine import Events
 
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.engines import NotFiniteError
-from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, chosen_thresholds
+from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder, chosen_thresholds
 from monai_mocoi.metrics import youden_threshold
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
@@ -150,6 +150,17 @@ def test_a_run_that_patience_ends_is_whole_and_leaves_its_product_without_checkp
     assert products(tmp_path) == PRODUCTS
     assert list((tmp_path / "checkpoints").glob("*.pt*")) == []
     assert sidecar_of(tmp_path)["selected"]["epoch"] == 1
+
+
+def test_checkpoints_stay_until_the_manifest_says_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at: dict[str, int] = {}
+    checkpoints = Checkpoints(tmp_path / "run", {}, "abc")
+    monkeypatch.setattr(
+        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.folder.iterdir()))})
+    )
+    saved(tmp_path / "run", [GOOD], before=[RunFolder(tmp_path / "run", {}, "abc"), checkpoints])
+    assert at == {"finished": 2}
+    assert list(checkpoints.folder.iterdir()) == []
 
 
 def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last_epoch(tmp_path: Path) -> None:

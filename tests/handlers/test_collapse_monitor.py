@@ -396,6 +396,7 @@ def _distributed(rank: int) -> list[tuple[str, str, int, int, dict[str, int]]]:
     return found
 
 
+@pytest.mark.slow
 def test_two_processes_stop_together_and_none_waits_for_one_that_failed() -> None:
     first, second = in_processes(_distributed, 2)
     assert first[0][:3] == second[0][:3]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.handlers import RunFolderError, check_evaluation_folder
+from monai_mocoi.handlers import RunFolderError, SettingsError, check_evaluation_folder
 
 
 def test_a_new_or_an_empty_folder_will_do_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -48,3 +48,16 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_it_can_be_asked_without_torch() -> None:
     code = "import sys; from monai_mocoi.handlers import check_evaluation_folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("overwrite", ["false", "False", False])
+def test_the_text_false_overwrites_nothing(overwrite: bool | str, tmp_path: Path) -> None:
+    (tmp_path / "metrics.json").touch()
+    check_evaluation_folder(tmp_path, "true")
+    with pytest.raises(RunFolderError, match="already holds an evaluation"):
+        check_evaluation_folder(tmp_path, overwrite)
+
+
+def test_what_is_neither_true_nor_false_is_refused_in_an_empty_folder_too(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="overwrite is 'no'"):
+        check_evaluation_folder(tmp_path, "no")

@@ -10,8 +10,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from monai_mocoi.handlers import GradCAMOverlays, overlay
-from monai_mocoi.handlers.settings import SettingsError
+from monai_mocoi.handlers import GradCAMOverlays, SettingsError, overlay
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.handlers.engine import counting
 from tests.networks.small import small_resnet

@@ -10,8 +10,7 @@ import pytest
 from monai.engines import Workflow
 
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.handlers import InferenceTable, RunFolderError
-from monai_mocoi.handlers.settings import SettingsError
+from monai_mocoi.handlers import InferenceTable, RunFolderError, SettingsError
 from tests.handlers.engine import counting
 
 ITEMS = [{"name": name} for name in ("a.png", 'b "x",\n.png', "c\udcff.png", "d.png")]

@@ -5,12 +5,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ignite.engine import Events
 
 from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
-from monai_mocoi.handlers import Checkpoints, Preemption
+from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, Preemption
 from monai_mocoi.handlers import preemption as module
+from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
 
@@ -83,3 +85,19 @@ def test_a_signal_saves_and_stops_and_the_first_process_says_so(
     with pytest.raises(SystemExit) as caught:
         preemption.exit_if_stopped()
     assert caught.value.code == PREEMPTED
+
+
+def test_a_signal_in_the_epoch_that_patience_ends_does_not_stop_a_run_that_is_whole(tmp_path: Path) -> None:
+    labels = np.array([[0], [0], [1], [1]])
+    table = Table(labels - 0.5)
+    validator = evaluator_of(table, dataset_of(labels))
+    best = BestClassifier(table, validator, patience=1)
+    preemption = Preemption(Checkpoints(tmp_path, {}, "abc", also={"best": best}))
+    saver = ClassifierSaver(tmp_path, table, validator, best, {}, {})
+    before = [preemption, preemption.checkpoints]
+    trainer = planned_trainer(validator, [labels - 0.5] * 4, [best, saver], before=before)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED(once=4), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    trainer.run()
+    assert trainer.state.epoch == 2
+    assert (tmp_path / "classifier.pt").exists()
+    preemption.exit_if_stopped()  # else a cluster would start it again, to be refused: there is nothing to go on from

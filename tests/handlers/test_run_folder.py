@@ -30,7 +30,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "runs" / "x"
     with caplog.at_level(logging.INFO):
-        run(folder, own_data=["prepare me"])
+        run(folder, own_data=["prepare me", "train me"])
     record = manifest(folder)
     assert record["status"] == "finished"
     assert (record["seed"], record["dataset_sha256"], record["epochs"], record["iterations"]) == (3, "abc", 2, 6)
@@ -43,7 +43,7 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
         "components": {},
     }
     assert "tensorboard" in caplog.text
-    assert "prepare me" in caplog.text
+    assert "For your own data:\n  prepare me\n  train me" in caplog.text
 
 
 def test_the_folder_is_made_when_training_starts_not_before(tmp_path: Path) -> None:

@@ -46,6 +46,12 @@ def test_what_changes_nothing_that_is_learnt_may_differ_and_none_is_as_good_as_a
     check_same_settings(dict.fromkeys(MAY_DIFFER, 1) | {"a": 1}, {"a": 1, "b": None}, "the run")
 
 
+def test_how_often_is_validated_must_not_change_where_the_best_epoch_on_validation_counts() -> None:
+    check_same_settings({"val_interval": 1}, {"val_interval": 2}, "the run")
+    saved = {"val_interval": 1, "patience": None}
+    assert "val_interval 1 -> 2" in refusal(saved, {**saved, "val_interval": 2})
+
+
 def test_another_network_is_told_in_a_few_lines() -> None:
     text = refusal(*({"network": {f"layer{i}": f"{kind}({i})" for i in range(300)}} for kind in ("Linear", "Conv2d")))
     assert "network.layer11 'Linear(11)' -> 'Conv2d(11)'; and 288 more." in text

@@ -10,7 +10,7 @@ import pytest
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
-from monai_mocoi.handlers.setting_ranges import _CHOICES, check_ranges
+from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
 from monai_mocoi.metrics import SELECTION_METRICS
 from monai_mocoi.networks import STAGE_KINDS, TRAINABLE
 from monai_mocoi.transforms.fit_square import FIT_MODES
@@ -56,9 +56,40 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["decode_fit"] == FIT_MODES
 
 
+@pytest.mark.parametrize(("value", "flag"), [("true", True), ("False", False), (True, True), (False, False)])
+def test_flags(value: bool | str, flag: bool) -> None:
+    assert as_flag("resume", value) is flag
+
+
+@pytest.mark.parametrize("value", ["yes", 1, None])
+def test_what_is_no_flag(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"resume is .* must be true or false"):
+        as_flag("resume", value)
+
+
+@pytest.mark.parametrize("value", ["no", "0", 0, 1, None])
+def test_a_constant_that_is_true_or_false_is_nothing_else(value: Any) -> None:
+    with pytest.raises(SettingsError, match=r"class_weighting is .*, but must be true or false"):
+        check_settings({"class_weighting": value})
+
+
+@pytest.mark.parametrize(
+    ("other", "text"),
+    [
+        ({"trainable": "all"}, "trainable is 'all', but solver lbfgs needs 'head'"),
+        ({"balanced_sampling": True}, "balanced_sampling is True, but solver lbfgs needs False"),
+    ],
+)
+def test_what_the_solver_would_pass_over_is_refused(other: dict[str, Any], text: str) -> None:
+    check_ranges({"solver": "gradient", **other})
+    with pytest.raises(SettingsError, match=text):
+        check_ranges({"solver": "lbfgs", "trainable": "head", "balanced_sampling": False, "world_size": 1, **other})
+
+
 @pytest.mark.parametrize("path", sorted(BUNDLES.glob("*_*/configs/*.json")), ids=lambda p: f"{p.parts[-3]}-{p.name}")
 def test_the_bundles_own_constants_are_accepted(path: Any) -> None:
     config = json.loads(path.read_text())
+    assert {name for name, value in config.items() if isinstance(value, bool)} <= {*_FLAGS, "overwrite", "resume"}
     check_ranges(
         {
             name: value

@@ -5,22 +5,11 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi.handlers import SettingsError, check_settings
-from monai_mocoi.handlers.settings import as_flag, plain
+from monai_mocoi.handlers.settings import plain
 
 
 def test_plain_values_are_what_json_gives_back() -> None:
     assert plain({"a": (1, 2), "b": Path("x"), "c": None}) == {"a": [1, 2], "b": "x", "c": None}
-
-
-@pytest.mark.parametrize(("value", "flag"), [("true", True), ("False", False), (True, True), (False, False)])
-def test_flags(value: bool | str, flag: bool) -> None:
-    assert as_flag("resume", value) is flag
-
-
-@pytest.mark.parametrize("value", ["yes", 1, None])
-def test_what_is_no_flag(value: str) -> None:
-    with pytest.raises(SettingsError, match=r"resume is .* must be true or false"):
-        as_flag("resume", value)
 
 
 def test_processes_must_be_what_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -74,6 +76,12 @@ def test_too_many_undefined_resamples_are_an_error() -> None:
     labels = np.eye(4, dtype=int)
     with pytest.raises(ValueError, match="score fewer classes"):
         patient_bootstrap(np.arange(4), labels, resamples=200)
+    # Positives of each two of patients 1 to 4, and of patient 0 alone; and the same of negatives.
+    holders = [*combinations(range(1, 5), 2), (0,)]
+    seldom = np.array([[patient in own for own in holders] for patient in range(5)])
+    for of_class in (seldom, ~seldom):
+        with pytest.raises(ValueError, match="most often column 6 of the labels"):
+            patient_bootstrap(np.arange(5), of_class, resamples=200)
     with pytest.raises(ValueError, match="column 1 of the labels has no positive image"):
         patient_bootstrap(np.arange(4), np.array([[1, 0], [0, 0], [1, 0], [0, 0]]))
     with pytest.raises(ValueError, match="column 0 of the labels has no negative image"):

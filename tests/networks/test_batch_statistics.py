@@ -118,6 +118,7 @@ def _averaged(rank: int) -> dict[str, torch.Tensor]:
     return network.state_dict()
 
 
+@pytest.mark.slow
 def test_running_statistics_are_averaged_over_processes_and_nothing_else() -> None:
     for rank, state in enumerate(in_processes(_averaged, 2)):
         for number, (name, value) in enumerate(state.items()):

@@ -37,6 +37,7 @@ def gathered_ragged(process: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     return found
 
 
+@pytest.mark.slow
 def test_unequally_many_rows_come_in_the_order_of_the_ranks() -> None:
     for found in in_processes(gathered_ragged, 2):
         for counts, (numbers, images) in zip(COUNTS, found, strict=True):
@@ -83,6 +84,7 @@ def wrapped(process: int) -> tuple[list[str], torch.Tensor, torch.Tensor]:
     return [str(w.message) for w in caught], network.module.weight.grad, network.module.running_mean
 
 
+@pytest.mark.slow
 def test_data_parallel_averages_gradients_but_leaves_buffers_to_each_process() -> None:
     (messages, grad, mean), (_, other_grad, other_mean) = in_processes(wrapped, 2)
     assert not [m for m in messages if "buffers" in m]

@@ -79,6 +79,7 @@ def _sidecar(kind: str) -> dict[str, Any]:
         "value_range": [0, 1],
         "mean": 0.5,
         "std": 0.25,
+        "dataset": "Chest films\n2024",
         "dataset_sha256": "d" * 64,
         "label_fraction": 0.06,
         "label_seed": 1,

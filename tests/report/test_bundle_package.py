@@ -15,6 +15,7 @@ import torch
 
 from monai_mocoi.networks import WeightsError
 from monai_mocoi.report import PackageError, package_bundle
+from monai_mocoi.report.bundle_package import _check_no_places
 from tests.report.finetuned_runs import SECRETS, change, make_bundle, make_run
 
 
@@ -109,6 +110,15 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="layer1"):
         package_bundle(make_bundle(tmp_path), run, tmp_path / "p.zip")
     assert not (tmp_path / "p.zip").exists()
+
+
+def test_a_place_is_found_as_a_whole_and_not_in_the_middle_of_a_name() -> None:
+    _check_no_places(
+        {"docs/README.md": "docs/data_license.txt, https://x.org/data.md, my/data"}, (Path("/data"), Path("/"))
+    )
+    for text in ("/data", "see /data/films", "file:///data/films", "'/data'"):
+        with pytest.raises(PackageError, match=r"docs/README\.md names a place"):
+            _check_no_places({"docs/README.md": text}, (Path("/data"),))
 
 
 @pytest.mark.parametrize("place", ["/data/clinic/films", "~/films", "C:\\films", "\\\\server\\films"])

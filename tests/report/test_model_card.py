@@ -24,6 +24,7 @@ def test_counts_thresholds_figures_and_limits(tmp_path: Path) -> None:
     macro, (low, high) = (metrics["overall"]["macro_auc"][name] for name in ("value", "interval"))
     assert f"| macro AUC | {macro:.3f} ({low:.3f} to {high:.3f}) |" in text
     assert "60 test images of 30 patients, each scored once. In brackets: 95% interval over patients (bca" in text
+    assert "Images: the data set Chest films 2024, whose datalist.json has the SHA-256 dddd" in text
     assert "| training | 12 of 200 | 6 |" in text
     positives = metrics["classes"]["Effusion"]["positives"]
     assert f"| Effusion | 5 | 5 | {positives} | 0.2500 |" in text

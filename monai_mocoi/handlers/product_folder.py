@@ -1,0 +1,25 @@
+"""Whether the folder of an evaluation or inference can be written; torch is not imported for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from monai_mocoi.handlers.run_folder_error import RunFolderError
+
+
+def check_can_be_written(folder: Path, setting: str) -> None:
+    """Refuse a place where no file can be written. Nothing is changed.
+
+    Args:
+        folder: need not exist.
+        setting: by which another one is named, for the text.
+
+    Raises:
+        RunFolderError: it, or the nearest folder above it that exists, is a file or cannot be written by this user.
+    """
+    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not place.is_dir():
+        raise RunFolderError(f"{place} is a file, but a folder is needed: name another by --{setting} FOLDER.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise RunFolderError(f"{place} cannot be written by this user: name another by --{setting} FOLDER.")
