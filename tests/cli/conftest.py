@@ -53,9 +53,14 @@ def write(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
-@pytest.fixture
-def mocoi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Run the command in this process, in an empty current folder."""
+@pytest.fixture(autouse=True)
+def _empty_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The repository may hold runs, which would have a say in a plan."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
+
+
+@pytest.fixture
+def mocoi() -> Callable[..., Result]:
+    """Run the command in this process."""
     return lambda *words: CliRunner().invoke(app, list(words), prog_name="mocoi")

@@ -155,8 +155,7 @@ def test_refusals_plans_and_help_need_neither_torch_nor_monai(write, tmp_path):
         assert done.stdout.endswith("LOADED []\n")
 
 
-def test_a_plan_needs_neither_torch_nor_monai(repository, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)  # the repository may hold runs, which would have a say
+def test_a_plan_needs_neither_torch_nor_monai(repository):
     configs = repository / "bundles" / "nih_mse" / "configs"
     files = [str(configs / name) for name in ("train.json", "paper.json", "multi_gpu_train.json")]
     done = loaded_by("plan", *files, "--resume", "true")
