@@ -1,9 +1,10 @@
-"""How well the audit's picture descriptors tell copies from strangers, on folders of NIH-named images.
+"""How well the audit's picture descriptors tell copies from strangers, on folders of published names.
 
 Usage: ``python -m benchmarks.near_pictures FOLDER [FOLDER ...]``
 
-Two files of one name (in two folders, at any size) are copies; two of one patient (the name's first 8 digits) are
-follow-ups; all other pairs are strangers. Then one folder's images are altered, and compared with the originals.
+Two files of one name (in two folders, at any size) are copies; two of one patient (what stands before the name's first
+underscore) are follow-ups; all other pairs are strangers. Then one folder's images are altered, and compared with the
+originals. Two correlations: of the whole pictures, and of their middles. A pair is found if both reach their limit.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from monai_mocoi.data.audit import NEAR_CORRELATION
+from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprints import fingerprint
 from monai_mocoi.transforms import read_image
 
 
-def descriptor(picture: Image.Image) -> np.ndarray:
+def descriptors(picture: Image.Image) -> np.ndarray:
+    """(2, 256): of the whole and of the middle."""
     return fingerprint(np.asarray(picture, dtype=np.float32)[None] / np.float32(255))[1].astype(np.float64)
 
 
@@ -53,27 +55,33 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     files = [path for folder in parser.parse_args().folders for path in sorted(folder.glob("*.png"))]
     pictures = [Image.fromarray(np.rint(read_image(path, 1)[0] * 255).astype(np.uint8)) for path in files]
-    own = np.array([descriptor(picture) for picture in pictures])
+    own = np.array([descriptors(picture) for picture in pictures])
     first, second = np.triu_indices(len(files), 1)
-    correlation = (own @ own.T)[first, second]
+    correlation = np.stack([(own[:, part] @ own[:, part].T)[first, second] for part in (0, 1)])
     names = np.array([path.name for path in files])
-    patients = np.array([name[:8] for name in names])
+    patients = np.array([name.split("_")[0] for name in names])
     copies = names[first] == names[second]
     follow_ups = (patients[first] == patients[second]) & ~copies
-    print(f"threshold {NEAR_CORRELATION}")
-    report("copies", correlation[copies])
-    report("follow-ups", correlation[follow_ups])
-    report("strangers", correlation[~copies & ~follow_ups])
+    print(f"limits: {NEAR_CORRELATION} of the whole, {NEAR_IN_THE_MIDDLE} of the middle")
+    report("copies", correlation[:, copies])
+    report("follow-ups", correlation[:, follow_ups])
+    report("strangers", correlation[:, ~copies & ~follow_ups])
     for name, alter in ALTERED.items():
-        altered = np.array([descriptor(alter(picture)) for picture in pictures[::4]])
-        report(name, (own[::4] * altered).sum(1))
+        altered = np.array([descriptors(alter(picture)) for picture in pictures[::4]])
+        report(name, (own[::4] * altered).sum(2).T)
 
 
 def report(name: str, values: np.ndarray) -> None:
-    if len(values):
-        found = int((values >= NEAR_CORRELATION).sum())
-        top = " ".join(f"{value:.3f}" for value in np.sort(values)[:-4:-1])
-        print(f"{name:<24}{len(values):>9} pairs, {found:>4} found; lowest {values.min():.4f}, highest {top}")
+    """``values``: (2, pairs)."""
+    if not values.size:
+        return
+    alike = values >= np.array([[NEAR_CORRELATION], [NEAR_IN_THE_MIDDLE]])
+    print(
+        f"{name:<24}{values.shape[1]:>9} pairs, {alike.all(0).sum():>4} found, {alike[0].sum():>4} by the whole alone"
+    )
+    for part, of_part in zip(("whole", "middle"), values, strict=True):
+        top = " ".join(f"{value:.3f}" for value in np.sort(of_part)[:-4:-1])
+        print(f"{'':<24}{part:>9}: lowest {of_part.min():.4f}, highest {top}")
 
 
 if __name__ == "__main__":

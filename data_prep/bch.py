@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
-import os
-import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.checks import check_left_out, check_share_option, checked_out
+from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
 from data_prep.idc_files import Patch, Patches, find_patches
-from data_prep.nih_metadata import read_image_list, read_split_csv
+from data_prep.last_steps import print_next, unwritten_datalist
 from data_prep.record import Record, opened_folder
+from data_prep.repeated_pictures import drop_repeats
+from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import SPLITS, Datalist, write_datalist
+from monai_mocoi.data.datalist import SPLITS, write_datalist
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.transforms.raster import read_raster
 
 NAME = "Breast histopathology (IDC)"
@@ -40,18 +36,13 @@ WHITE_LEVEL, WHITE_SHARE = 220, 0.9
 _MISSING = "in the given split, but not in --images"
 _NOT_IN_SPLIT = "not in the given split"
 _BLANK = "blank (white)"
-_REPEATED = "same picture as an image of another split"
 
 _ADVICE = (
     "Give all folders with --images and the lists that belong to them, or allow a larger share with --max-missing "
     "(1 = any)."
 )
 
-# Of what several splits share, the test split keeps its images, then the validation split.
-_KEPT_FIRST = ("test", "validation", "training")
-
 Exclusions = dict[str, list[str]]
-Splits = dict[str, list[str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,12 +91,15 @@ def run(args: argparse.Namespace) -> int:
     """
     _check_arguments(args)
     out = checked_out(args.out, args.images)
-    splitter = _Splitter(args)
+    given_lists = {"training": args.train_list, "validation": args.val_list, "test": args.test_list}
+    splitter = Splitter(args, lists={s: path for s, path in given_lists.items() if path}, without="without lists")
     found = find_patches(args.images, len(args.classes))
     patches = found.by_name
+    patient_of = {name: patch.patient for name, patch in patches.items()}
+    label_of = {name: patch.label for name, patch in patches.items()}
     _print_found(found)
     print(f"Split: {splitter.description}")
-    given, missing = splitter.given(patches)
+    given, missing = splitter.given(patient_of)
 
     exclusions: Exclusions = defaultdict(list)
     if missing:
@@ -118,7 +112,9 @@ def run(args: argparse.Namespace) -> int:
     total = len(patches) + len(missing)
     check_left_out(exclusions, total, args.max_missing, _ADVICE)
     usable = {name: patches[name] for name in given if not patches[name].folder_fault}
-    splitter.draw({name: given[name] for name in usable}, patches)  # too few patients: known before anything is copied
+    splitter.draw(
+        {name: given[name] for name in usable}, patient_of, label_of
+    )  # too few patients: known before anything is copied
 
     options = {
         "source": "bch",
@@ -135,12 +131,12 @@ def run(args: argparse.Namespace) -> int:
         if args.drop_blank and blank:
             exclusions[_BLANK] += blank
         unusable = {name for names in exclusions.values() for name in names}
-        splits = splitter.draw({name: given[name] for name in usable if name not in unusable}, patches)
-        groups = _drop_repeats(out, splits, patches, exclusions, args.workers)
+        splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, label_of)
+        groups = drop_repeats(out, splits, lambda name: _target(out, name, patches[name]), exclusions, args.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
-        items = {split: [_item(name, patches[name]) for name in sorted(splits[split])] for split in SPLITS}
-        report = audit_datalist(_in_memory(out, args, items), workers=args.workers)
+        items = {split: [_item(name, patches[name]) for name in splits[split]] for split in SPLITS}
+        report = audit_datalist(unwritten_datalist(out, args.name, args.classes, items), workers=args.workers)
         with_other_label = [group for group in groups if len({patches[name].label for name in group}) > 1]
         manifest = {
             "source": "bch",
@@ -173,10 +169,7 @@ def is_blank(image: NDArray[np.float32]) -> bool:
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    if args.seed < 0:
-        raise DatasetError(f"--seed is {args.seed}; it must be 0 or more.")
-    if args.workers is not None and args.workers < 1:
-        raise DatasetError(f"--workers is {args.workers}; at least 1 thread is needed.")
+    check_seed_and_workers(args.seed, args.workers)
     check_share_option("--val-fraction", args.val_fraction, 0.9)
     check_share_option("--test-fraction", args.test_fraction, 0.9)
     check_share_option("--max-missing", args.max_missing)
@@ -188,115 +181,6 @@ def _check_arguments(args: argparse.Namespace) -> None:
         raise DatasetError("--train-list and --test-list belong together (--val-list may be added); give both.")
     if args.train_list is not None and args.split_csv is not None:
         raise DatasetError("--train-list and --split-csv exclude one another; give one.")
-
-
-class _Splitter:
-    """Where the split comes from: lists, a CSV file, or a draw by patient.
-
-    Attributes:
-        description: for the console.
-        options: for the manifest and the record.
-    """
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._seed = args.seed
-        self._table: dict[str, str] | None = None
-        val = 0.1 if args.val_fraction is None else args.val_fraction
-        test = 0.2 if args.test_fraction is None else args.test_fraction
-        self.options: dict[str, Any]
-        if args.train_list or args.split_csv:
-            if args.train_list:
-                files = {"training": args.train_list, "validation": args.val_list, "test": args.test_list}
-                given = {split: path for split, path in files.items() if path}
-                self._table = _table_of_lists(given)
-                self.options = {"split": "lists", "lists_sha256": {split: _sha256(p) for split, p in given.items()}}
-            else:
-                given = {"": args.split_csv}
-                self._table = read_split_csv(args.split_csv)
-                self.options = {"split": "csv", "csv_sha256": _sha256(args.split_csv)}
-            self.description = ", ".join(Path(path).name for path in given.values()) + " (given)"
-            if args.test_fraction is not None:
-                raise DatasetError("--test-fraction does not apply: the test split is given.")
-            if "validation" not in self._table.values():
-                self._draw_from, self._fractions = "training", {"training": 1 - val, "validation": val}
-                self.description += f", {val:g} of the training images for validation"
-                self.options["val_fraction"] = val
-            else:
-                self._draw_from, self._fractions = "", {}
-                if args.val_fraction is not None:
-                    raise DatasetError("--val-fraction does not apply: the validation split is given.")
-        else:
-            if val + test > 0.95:
-                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
-            self._draw_from = "all"
-            self._fractions = {"training": 1 - val - test, "validation": val, "test": test}
-            self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
-            self.options = {"split": "own", "val_fraction": val, "test_fraction": test}
-
-    def given(self, patches: Mapping[str, Patch]) -> tuple[dict[str, str], list[str]]:
-        """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
-
-        Images in no list are left out. A name counts before its patient, should both be listed.
-
-        Raises:
-            DatasetError: the lists put a patient in two splits, or none of the images in one.
-        """
-        if self._table is None:
-            return dict.fromkeys(patches, "all"), []
-        given: dict[str, str] = {}
-        by_patient: dict[str, dict[str, str]] = defaultdict(dict)
-        for name, patch in patches.items():
-            split = self._table.get(name) or self._table.get(patch.patient)
-            if split:
-                given[name] = split
-                by_patient[patch.patient].setdefault(split, name)
-        if not given:
-            raise DatasetError(
-                "none of the patches is in the given split; it must hold their names "
-                f"(such as {next(iter(patches))}) or patients (such as {next(iter(patches.values())).patient})."
-            )
-        if torn := {patient: parts for patient, parts in by_patient.items() if len(parts) > 1}:
-            some = "; ".join(
-                f"{patient}: " + ", ".join(f"{name} ({split})" for split, name in parts.items())
-                for patient, parts in list(torn.items())[:5]
-            )
-            raise DatasetError(
-                f"the given split puts {len(torn)} patient(s) in two splits ({some}). Correct it, or let the split be "
-                "drawn here by patient, without lists."
-            )
-        known = patches.keys() | {patch.patient for patch in patches.values()}
-        return given, sorted(self._table.keys() - known)
-
-    def draw(self, given: Mapping[str, str], patches: Mapping[str, Patch]) -> Splits:
-        """Return the image names by split after what has to be drawn is drawn."""
-        splits: Splits = {split: [] for split in SPLITS}
-        pool: list[str] = []
-        for name in sorted(given):
-            (pool if given[name] == self._draw_from else splits[given[name]]).append(name)
-        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
-        if pool:
-            part_of = split_by_patient(
-                [patches[name].patient for name in pool],
-                np.array([patches[name].label for name in pool]),
-                [self._fractions[part] for part in parts],
-                self._seed,
-            )
-            for name, part in zip(pool, part_of, strict=True):
-                splits[parts[part]].append(name)
-        return splits
-
-
-def _table_of_lists(paths: Mapping[str, str]) -> dict[str, str]:
-    table: dict[str, str] = {}
-    for split, path in paths.items():
-        names = read_image_list(path)
-        if both := sorted(names & table.keys()):
-            raise DatasetError(
-                f"{len(both)} line(s) of {Path(path).name} are in another list too ({', '.join(both[:5])}); "
-                "take them out of one."
-            )
-        table |= dict.fromkeys(names, split)
-    return table
 
 
 def _copy_patches(
@@ -366,40 +250,8 @@ def _target(out: Path, name: str, patch: Patch) -> Path:
     return out / "images" / patch.patient / name
 
 
-def _drop_repeats(
-    out: Path, splits: Splits, patches: Mapping[str, Patch], exclusions: Exclusions, workers: int | None
-) -> list[list[str]]:
-    """Take pictures that stand in two splits out of all but one; returns all groups of identical pictures."""
-    names = sorted(name for split in SPLITS for name in splits[split])
-    prints = dataset_fingerprints(out, [str(_target(out, name, patches[name])) for name in names], names, workers)
-    digest = {name: bytes(row) for name, row in zip(names, prints.digests, strict=True)}
-    groups: dict[bytes, list[str]] = defaultdict(list)
-    for name in names:
-        groups[digest[name]].append(name)
-    dropped = 0
-    for kept, later in combinations(_KEPT_FIRST, 2):
-        seen = {digest[name] for name in splits[kept]}
-        repeats = [name for name in splits[later] if digest[name] in seen]
-        if repeats:
-            exclusions[_REPEATED] += repeats
-            splits[later] = [name for name in splits[later] if digest[name] not in seen]
-            dropped += len(repeats)
-    if dropped:
-        print(f"{dropped} images show exactly the same picture as one of another split and were left out")
-    return sorted(group for group in groups.values() if len(group) > 1)
-
-
 def _item(name: str, patch: Patch) -> dict[str, Any]:
     return {"image": f"images/{patch.patient}/{name}", "label": patch.label, "patient": patch.patient}
-
-
-def _in_memory(out: Path, args: argparse.Namespace, items: Mapping[str, list[dict[str, Any]]]) -> Datalist:
-    """Return the datalist that is going to be written, for the audit: the file comes last."""
-    resolved = {
-        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in items[split]]
-        for split in SPLITS
-    }
-    return Datalist(name=args.name, labels=tuple(args.classes), folder=out, sha256="", **resolved)
 
 
 def _images_with(items: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> dict[str, int]:
@@ -438,17 +290,4 @@ def _print_summary(
     )
     for reason, names in exclusions.items():
         print(f"left out, {reason}: {len(names)} (listed in manifest.json)")
-    print(f"The dataset folder is ready: {args.out}\nNext, to pretrain on it:")
-    print(
-        "  python -m monai_mocoi run bundles/bch_mse/configs/train.json --dataset_dir "
-        + shlex.quote(args.out)
-        + " --output_dir "
-        + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(args.out))))
-    )
-
-
-def _sha256(path: str | Path) -> str:
-    try:
-        return hashlib.sha256(_content(os.fspath(path))).hexdigest()
-    except OSError as error:
-        raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
+    print_next("bch_mse", args.out)

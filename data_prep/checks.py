@@ -34,6 +34,18 @@ def check_share_option(option: str, value: float | None, top: float = 1.0) -> No
         raise DatasetError(f"{option} is {value}; it is a share from 0 to {top:g}.")
 
 
+def check_seed_and_workers(seed: int, workers: int | None) -> None:
+    """Refuse a negative seed, and fewer than one thread; None, not given, is one a processor.
+
+    Raises:
+        DatasetError: either is out of range.
+    """
+    if seed < 0:
+        raise DatasetError(f"--seed is {seed}; it must be 0 or more.")
+    if workers is not None and workers < 1:
+        raise DatasetError(f"--workers is {workers}; at least 1 thread is needed.")
+
+
 def check_left_out(left_out: Mapping[str, Sequence[str]], total: int, limit: float, advice: str) -> None:
     """Stop once more images than allowed cannot be used.
 

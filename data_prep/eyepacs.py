@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -16,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data_prep.checks import check_left_out, check_share_option, checked_out
+from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
 from data_prep.contact_sheet import Pair, write_contact_sheet
 from data_prep.eyepacs_labels import GRADES, TARGETS, Eye, read_labels
 from data_prep.image_finder import find_images
-from data_prep.nih_metadata import read_split_csv
-from data_prep.record import Record, opened_folder
-from data_prep.repeated_pictures import REPEATED, drop_repeats
+from data_prep.last_steps import print_next, unwritten_datalist
+from data_prep.record import Record, file_sha256, opened_folder
+from data_prep.repeated_pictures import drop_repeats
+from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import SPLITS, Datalist, write_datalist
+from monai_mocoi.data.datalist import SPLITS, write_datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
-from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.transforms.fundus_disc import FundusError, crop_to_disc, find_disc
 from monai_mocoi.transforms.image_errors import ImageReadError
 from monai_mocoi.transforms.reader import read_image
@@ -101,10 +99,12 @@ def run(args: argparse.Namespace) -> int:
     _check_arguments(args)
     out = checked_out(args.out, args.images)
     eyes = read_labels(args.labels)
-    splitter = _Splitter(args)
+    splitter = Splitter(args, without="without --split-csv", key=_stem)
     print(f"{len(eyes)} images of {len({eye.patient for eye in eyes.values()})} patients in the labels")
     print(f"Split: {splitter.description}")
-    given = splitter.given(eyes)
+    patient_of = {name: eye.patient for name, eye in eyes.items()}
+    level_of = {name: eye.level for name, eye in eyes.items()}
+    given, _ = splitter.given(patient_of)  # the table may name more than these labels
 
     exclusions: Exclusions = defaultdict(list)
     paths, others = _find(args.images, eyes)
@@ -123,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
         "size": args.size,
         "mirror_left": args.mirror_left,
         "keep_badly_exposed": args.keep_badly_exposed,
-        "labels_sha256": [_sha256(path) for path in args.labels],
+        "labels_sha256": [file_sha256(path) for path in args.labels],
         **splitter.options,
         "seed": args.seed,
     }
@@ -135,16 +135,13 @@ def run(args: argparse.Namespace) -> int:
         if small:
             print(f"{small} fundus discs are smaller than {args.size} px across and were enlarged")
         unusable = {name for names in exclusions.values() for name in names}
-        splits = splitter.draw({name: given[name] for name in usable if name not in unusable}, eyes)
-        files = {split: [f"{name}.png" for name in splits[split]] for split in SPLITS}
-        if repeats := drop_repeats(out, files, args.workers):
-            print(f"{len(repeats)} images show exactly the same picture as one of another split and were left out")
-            exclusions[REPEATED] += [name.removesuffix(".png") for name in repeats]
-        splits = {split: [name.removesuffix(".png") for name in files[split]] for split in SPLITS}
+        # By level whatever the target, so that all targets have the same split.
+        splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, level_of)
+        drop_repeats(out, splits, lambda name: _target(out, name), exclusions, args.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
         items = {split: [_item(name, eyes[name], args.target) for name in splits[split]] for split in SPLITS}
-        report = audit_datalist(_in_memory(out, items, args.target), workers=args.workers)
+        report = audit_datalist(unwritten_datalist(out, NAME, TARGETS[args.target][0], items), workers=args.workers)
         levels = {split: _counts((eyes[name].level for name in splits[split]), GRADES) for split in SPLITS}
         classes = {split: _counts((i["label"] for i in items[split]), TARGETS[args.target][0]) for split in SPLITS}
         if args.sheet:
@@ -169,89 +166,13 @@ def run(args: argparse.Namespace) -> int:
 def _check_arguments(args: argparse.Namespace) -> None:
     if args.size < MIN_SIZE:
         raise DatasetError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIZE} pixels a side.")
-    if args.seed < 0:
-        raise DatasetError(f"--seed is {args.seed}; it must be 0 or more.")
     if args.sheet < 0:
         raise DatasetError(f"--sheet is {args.sheet}; it is a number of pictures, 0 for no sheet.")
-    if args.workers is not None and args.workers < 1:
-        raise DatasetError(f"--workers is {args.workers}; at least 1 thread is needed.")
+    check_seed_and_workers(args.seed, args.workers)
     check_share_option("--val-fraction", args.val_fraction, 0.9)
     check_share_option("--test-fraction", args.test_fraction, 0.9)
     check_share_option("--max-missing", args.max_missing)
     check_share_option("--max-rejected", args.max_rejected)
-
-
-class _Splitter:
-    """Where the split comes from: a CSV file, or a draw by patient.
-
-    Attributes:
-        description: for the console.
-        options: for the manifest and the record.
-    """
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._seed = args.seed
-        self._table: dict[str, str] | None = None
-        val = 0.1 if args.val_fraction is None else args.val_fraction
-        test = 0.2 if args.test_fraction is None else args.test_fraction
-        if args.split_csv is None:
-            if val + test > 0.95:
-                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
-            self._fractions = {"training": 1 - val - test, "validation": val, "test": test}
-            self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
-            self.options: dict[str, Any] = {"split": "own", "val_fraction": val, "test_fraction": test}
-            return
-        if args.test_fraction is not None:
-            raise DatasetError("--test-fraction does not apply: the test split is given by --split-csv.")
-        self._table = {_stem(name): split for name, split in read_split_csv(args.split_csv).items()}
-        self.description = f"{Path(args.split_csv).name} (given)"
-        self.options = {"split": "csv", "csv_sha256": _sha256(args.split_csv)}
-        self._fractions = {}
-        if "validation" not in self._table.values():
-            self._fractions = {"training": 1 - val, "validation": val}
-            self.description += f", {val:g} of its training images for validation"
-            self.options["val_fraction"] = val
-        elif args.val_fraction is not None:
-            raise DatasetError("--val-fraction does not apply: the --split-csv has a validation split.")
-
-    def given(self, eyes: Mapping[str, Eye]) -> dict[str, str]:
-        """Return the split of each image so far ("training" before a draw); images in no split are left out.
-
-        Raises:
-            DatasetError: the table puts the eyes of a patient in two splits, or none of the images in one.
-        """
-        if self._table is None:
-            return dict.fromkeys(eyes, "training")
-        given = {name: self._table[name] for name in eyes if name in self._table}
-        if not given:
-            raise DatasetError("none of the labelled images is in --split-csv; check that they belong together.")
-        splits_of: dict[str, set[str]] = defaultdict(set)
-        for name, split in given.items():
-            splits_of[eyes[name].patient].add(split)
-        if torn := sorted(patient for patient, splits in splits_of.items() if len(splits) > 1):
-            raise DatasetError(
-                f"--split-csv puts the eyes of {len(torn)} patient(s) in two splits (such as {', '.join(torn[:5])}): "
-                "what is learnt from one eye is then tested on the other. Correct it, or leave --split-csv out to "
-                "split by patient here."
-            )
-        return given
-
-    def draw(self, given: Mapping[str, str], eyes: Mapping[str, Eye]) -> Splits:
-        """Return the image names by split, sorted, after what has to be drawn is drawn."""
-        splits: Splits = {split: sorted(name for name in given if given[name] == split) for split in SPLITS}
-        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
-        if pool := splits["training"] if parts else []:
-            # By level whatever the target, so that all targets have the same split.
-            part_of = split_by_patient(
-                [eyes[name].patient for name in pool],
-                np.array([eyes[name].level for name in pool]),
-                [self._fractions[part] for part in parts],
-                self._seed,
-            )
-            splits["training"] = []
-            for name, part in zip(pool, part_of, strict=True):
-                splits[parts[part]].append(name)
-        return splits
 
 
 def _find(folders: Sequence[str], eyes: Mapping[str, Eye]) -> tuple[dict[str, str], int]:
@@ -374,15 +295,6 @@ def _item(name: str, eye: Eye, target: str) -> dict[str, Any]:
     return {"image": f"images/{name}.png", "label": TARGETS[target][1][eye.level], "patient": eye.patient}
 
 
-def _in_memory(out: Path, items: Mapping[str, list[dict[str, Any]]], target: str) -> Datalist:
-    """Return the datalist that is going to be written, for the audit: the file comes last."""
-    resolved = {
-        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in items[split]]
-        for split in SPLITS
-    }
-    return Datalist(name=NAME, labels=TARGETS[target][0], folder=out, sha256="", **resolved)
-
-
 def _counts(values: Iterable[int], names: Sequence[str]) -> dict[str, int]:
     counts = np.bincount(np.fromiter(values, int), minlength=len(names))
     return dict(zip(names, counts.tolist(), strict=True))
@@ -399,16 +311,4 @@ def _print_summary(counts: Mapping[str, Mapping[str, int]], exclusions: Exclusio
 def _print_next(args: argparse.Namespace) -> None:
     if args.sheet:
         print(f"Before and after, to look over: {os.path.join(args.out, SHEET_NAME)}")
-    print(f"The dataset folder is ready: {args.out}\nNext, to pretrain on it:")
-    print(
-        "  python -m monai_mocoi run bundles/dr_mse/configs/train.json --dataset_dir "
-        + shlex.quote(args.out)
-        + " --output_dir "
-        + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(args.out))))
-        + (" --decode_fit fundus_any" if args.keep_badly_exposed else "")
-    )
-
-
-def _sha256(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    print_next("dr_mse", args.out, "--decode_fit fundus_any" if args.keep_badly_exposed else "")

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import os
-import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
 from data_prep.grey_png import write_grey_png
 from data_prep.image_finder import find_images
-from data_prep.nih_metadata import FINDINGS, Study, read_image_list, read_metadata, read_split_csv
-from data_prep.record import Record, opened_folder
+from data_prep.last_steps import print_next, unwritten_datalist
+from data_prep.nih_metadata import FINDINGS, Study, read_metadata
+from data_prep.record import Record, file_sha256, opened_folder
+from data_prep.repeated_pictures import drop_repeats
+from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import SPLITS, Datalist, write_datalist
+from monai_mocoi.data.datalist import SPLITS, write_datalist
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.transforms.reader import read_image
 
 NAME = "NIH ChestX-ray14"
@@ -34,11 +32,11 @@ MIN_SIZE = 16
 
 _MISSING = "no such file in --images"
 _NOT_IN_SPLIT = "not in the given split"
-_REPEATED = "same picture as an image of another split"
 
-# Of what several splits share, the test split keeps its images, then the validation split: the published test set
-# stays whole.
-_KEPT_FIRST = ("test", "validation", "training")
+_ADVICE = (
+    "Give all folders with --images and the lists that belong to the metadata, or allow a larger share with "
+    "--max-missing (1 = any)."
+)
 
 Exclusions = dict[str, list[str]]
 
@@ -85,14 +83,16 @@ def run(args: argparse.Namespace) -> int:
         LeakError: the finished lists share a patient or a picture.
     """
     _check_arguments(args)
-    out = _checked_out(args.out, args.images)
+    out = checked_out(args.out, args.images)
     studies = read_metadata(args.metadata)
-    splitter = _Splitter(args)
+    splitter = _splitter(args)
     print(
         f"{len(studies)} images of {len({s.patient for s in studies.values()})} patients in {Path(args.metadata).name}"
     )
     print(f"Split: {splitter.description}")
-    given = splitter.given(studies)
+    patient_of = {name: study.patient for name, study in studies.items()}
+    label_of = {name: study.label for name, study in studies.items()}
+    given, _ = splitter.given(patient_of)  # the lists may name more than this part of the metadata
 
     exclusions: Exclusions = defaultdict(list)
     paths, others = find_images(args.images, studies)
@@ -103,12 +103,12 @@ def run(args: argparse.Namespace) -> int:
             exclusions[_MISSING].append(name)
     if others:
         print(f"{others} other files in --images are not in the metadata and are left alone")
-    _check_share(exclusions, len(studies), args.max_missing)
+    check_left_out(exclusions, len(studies), args.max_missing, _ADVICE)
 
     options = {
         "source": "nih",
         "size": args.size,
-        "metadata_sha256": _sha256(args.metadata),
+        "metadata_sha256": file_sha256(args.metadata),
         **splitter.options,
         "seed": args.seed,
     }
@@ -119,12 +119,12 @@ def run(args: argparse.Namespace) -> int:
         if small:
             print(f"{small} images are smaller than {args.size} px and keep their size (nothing is enlarged)")
         unusable = {name for names in exclusions.values() for name in names}
-        splits = splitter.draw({name: given[name] for name in usable if name not in unusable}, studies)
-        _drop_repeats(out, splits, exclusions, args.workers)
+        splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, label_of)
+        drop_repeats(out, splits, lambda name: out / "images" / name, exclusions, args.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
-        items = {split: [_item(name, studies[name]) for name in sorted(splits[split])] for split in SPLITS}
-        report = audit_datalist(_in_memory(out, items), workers=args.workers)
+        items = {split: [_item(name, studies[name]) for name in splits[split]] for split in SPLITS}
+        report = audit_datalist(unwritten_datalist(out, NAME, FINDINGS, items), workers=args.workers)
         manifest = {
             "source": "nih",
             "seed": args.seed,
@@ -143,15 +143,10 @@ def run(args: argparse.Namespace) -> int:
 def _check_arguments(args: argparse.Namespace) -> None:
     if args.size < MIN_SIZE:
         raise DatasetError(f"--size is {args.size}; the shorter side must have at least {MIN_SIZE} pixels.")
-    if args.seed < 0:
-        raise DatasetError(f"--seed is {args.seed}; it must be 0 or more.")
-    if args.workers is not None and args.workers < 1:
-        raise DatasetError(f"--workers is {args.workers}; at least 1 thread is needed.")
-    for option in ("val_fraction", "test_fraction", "max_missing"):
-        value = getattr(args, option)
-        top = 1.0 if option == "max_missing" else 0.9
-        if value is not None and not 0 <= value <= top:
-            raise DatasetError(f"--{option.replace('_', '-')} is {value}; it is a share from 0 to {top:g}.")
+    check_seed_and_workers(args.seed, args.workers)
+    check_share_option("--val-fraction", args.val_fraction, 0.9)
+    check_share_option("--test-fraction", args.test_fraction, 0.9)
+    check_share_option("--max-missing", args.max_missing)
     if (args.train_val_list is None) != (args.test_list is None):
         raise DatasetError("--train-val-list and --test-list belong together; give both.")
     ways = {
@@ -165,113 +160,16 @@ def _check_arguments(args: argparse.Namespace) -> None:
         )
 
 
-def _checked_out(out: str, folders: Sequence[str]) -> Path:
-    target = Path(out).expanduser().resolve()
-    for folder in folders:
-        source = Path(folder).expanduser().resolve()
-        if target == source or source in target.parents or target in source.parents:
-            raise DatasetError(
-                f"--out '{out}' and --images '{folder}' lie inside one another; name a folder elsewhere."
-            )
-    return target
-
-
-class _Splitter:
-    """Where the split comes from: two lists, a CSV file, or a draw by patient.
-
-    Attributes:
-        description: for the console.
-        options: for the manifest and the record.
-    """
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._seed = args.seed
-        self._table: dict[str, str] | None = None
-        val = 0.1 if args.val_fraction is None else args.val_fraction
-        test = 0.2 if args.test_fraction is None else args.test_fraction
-        beside = [Path(args.metadata).parent / name for name in (TRAIN_VAL_LIST, TEST_LIST)]
-        lists = [args.train_val_list, args.test_list] if args.train_val_list else None
-        how = "given"
-        if lists is None and args.split_csv is None and not args.own_split and all(path.is_file() for path in beside):
-            lists, how = beside, "found beside the metadata; --own-split would leave them aside"
-        if lists:
-            self._table = _table_of_lists(*lists)
-            self._draw_from, self._fractions = "training", {"training": 1 - val, "validation": val}
-            self.description = (
-                f"{Path(lists[0]).name} and {Path(lists[1]).name} ({how}), {val:g} of the first for validation"
-            )
-            self.options = {"split": "lists", "val_fraction": val, "lists_sha256": [_sha256(path) for path in lists]}
-        elif args.split_csv:
-            self._table = read_split_csv(args.split_csv)
-            self._draw_from, self._fractions = "training", {"training": 1 - val, "validation": val}
-            self.description = f"{Path(args.split_csv).name} (given)"
-            self.options = {"split": "csv", "csv_sha256": _sha256(args.split_csv)}
-            if "validation" in self._table.values():
-                self._draw_from, self._fractions = "", {}
-                if args.val_fraction is not None:
-                    raise DatasetError("--val-fraction does not apply: the --split-csv has a validation split.")
-            else:
-                self.description += f", {val:g} of its training images for validation"
-                self.options["val_fraction"] = val
-        else:
-            if val + test > 0.95:
-                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
-            self._draw_from = "all"
-            self._fractions = {"training": 1 - val - test, "validation": val, "test": test}
-            self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
-            self.options = {"split": "own", "val_fraction": val, "test_fraction": test}
-        if self._table is not None and args.test_fraction is not None:
-            raise DatasetError("--test-fraction does not apply: the test split is given by the lists.")
-
-    def given(self, studies: Mapping[str, Study]) -> dict[str, str]:
-        """Return the split of each image so far ("all" before an own draw); images in no list are left out.
-
-        Raises:
-            DatasetError: the lists put a patient in two splits, or none of the images in one.
-        """
-        if self._table is None:
-            return dict.fromkeys(studies, "all")
-        given = {name: self._table[name] for name in studies if name in self._table}
-        if not given:
-            raise DatasetError("none of the metadata's images is in the given split; check that they belong together.")
-        by_patient: dict[str, dict[str, str]] = defaultdict(dict)
-        for name, split in given.items():
-            by_patient[studies[name].patient].setdefault(split, name)
-        if torn := {patient: parts for patient, parts in by_patient.items() if len(parts) > 1}:
-            some = "; ".join(
-                f"{patient}: " + ", ".join(f"{name} ({split})" for split, name in parts.items())
-                for patient, parts in list(torn.items())[:5]
-            )
-            raise DatasetError(
-                f"the given split puts {len(torn)} patient(s) in two splits ({some}). Correct it, or split by patient "
-                "here with --own-split."
-            )
-        return given
-
-    def draw(self, given: Mapping[str, str], studies: Mapping[str, Study]) -> dict[str, list[str]]:
-        """Return the image names by split after what has to be drawn is drawn."""
-        splits: dict[str, list[str]] = {split: [] for split in SPLITS}
-        pool: list[str] = []
-        for name in sorted(given):
-            (pool if given[name] == self._draw_from else splits[given[name]]).append(name)
-        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
-        if pool:
-            part_of = split_by_patient(
-                [studies[name].patient for name in pool],
-                np.array([studies[name].label for name in pool]),
-                [self._fractions[part] for part in parts],
-                self._seed,
-            )
-            for name, part in zip(pool, part_of, strict=True):
-                splits[parts[part]].append(name)
-        return splits
-
-
-def _table_of_lists(train_val_list: str | Path, test_list: str | Path) -> dict[str, str]:
-    train_val, test = read_image_list(train_val_list), read_image_list(test_list)
-    if both := sorted(train_val & test):
-        raise DatasetError(f"{len(both)} image(s) are in both lists ({', '.join(both[:5])}); take them out of one.")
-    return {**dict.fromkeys(train_val, "training"), **dict.fromkeys(test, "test")}
+def _splitter(args: argparse.Namespace) -> Splitter:
+    """The lists that are named, those that lie beside the metadata, the table, or an own draw."""
+    lists, how = None, "given"
+    beside = [Path(args.metadata).parent / name for name in (TRAIN_VAL_LIST, TEST_LIST)]
+    if args.train_val_list:
+        lists = {"training": args.train_val_list, "test": args.test_list}
+    elif args.split_csv is None and not args.own_split and all(path.is_file() for path in beside):
+        lists = dict(zip(("training", "test"), beside, strict=True))
+        how = "found beside the metadata; --own-split would leave them aside"
+    return Splitter(args, lists=lists, how=how, without="with --own-split")
 
 
 def _write_images(
@@ -300,55 +198,15 @@ def _write_images(
             name = todo[place]
             if isinstance(result, str):
                 exclusions[f"unreadable: {result}"].append(name)
-                _check_share(exclusions, total, args.max_missing)
+                check_left_out(exclusions, total, args.max_missing, _ADVICE)
             else:
                 record.add(name, paths[name], out / "images" / name, result)
                 small += result
     return small
 
 
-def _check_share(exclusions: Exclusions, total: int, limit: float) -> None:
-    """Stop once more images than allowed cannot be used."""
-    bad = sum(map(len, exclusions.values()))
-    if bad > limit * total:
-        reasons = "\n".join(
-            f"  {reason}: {len(names)} (such as {', '.join(sorted(names)[:3])})" for reason, names in exclusions.items()
-        )
-        raise DatasetError(
-            f"{bad} of the metadata's {total} images cannot be used, {bad / total:.1%}; the limit is {limit:.1%}:\n"
-            f"{reasons}\nGive all folders with --images and the lists that belong to the metadata, or allow a larger "
-            "share with --max-missing (1 = any)."
-        )
-
-
-def _drop_repeats(out: Path, splits: dict[str, list[str]], exclusions: Exclusions, workers: int | None) -> None:
-    """Take pictures that stand in two splits out of all but one, because nobody can correct the published data."""
-    names = [name for split in SPLITS for name in splits[split]]
-    prints = dataset_fingerprints(out, [str(out / "images" / name) for name in names], names, workers)
-    digest = {name: bytes(row) for name, row in zip(names, prints.digests, strict=True)}
-    dropped = 0
-    for kept, later in combinations(_KEPT_FIRST, 2):
-        seen = {digest[name] for name in splits[kept]}
-        repeats = [name for name in splits[later] if digest[name] in seen]
-        if repeats:
-            exclusions[_REPEATED] += repeats
-            splits[later] = [name for name in splits[later] if digest[name] not in seen]
-            dropped += len(repeats)
-    if dropped:
-        print(f"{dropped} images show exactly the same picture as one of another split and were left out")
-
-
 def _item(name: str, study: Study) -> dict[str, Any]:
     return {"image": f"images/{name}", "label": list(study.label), "patient": study.patient}
-
-
-def _in_memory(out: Path, items: Mapping[str, list[dict[str, Any]]]) -> Datalist:
-    """Return the datalist that is going to be written, for the audit: the file comes last."""
-    resolved = {
-        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in items[split]]
-        for split in SPLITS
-    }
-    return Datalist(name=NAME, labels=FINDINGS, folder=out, sha256="", **resolved)
 
 
 def _images_with(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -364,15 +222,4 @@ def _print_summary(items: Mapping[str, list[dict[str, Any]]], exclusions: Exclus
     print(f"{'all':<20}" + "".join(f"{len(items[split]):>12}" for split in SPLITS))
     for reason, names in exclusions.items():
         print(f"left out, {reason}: {len(names)} (listed in manifest.json)")
-    print(f"The dataset folder is ready: {out}\nNext, to pretrain on it:")
-    print(
-        "  python -m monai_mocoi run bundles/nih_mse/configs/train.json --dataset_dir "
-        + shlex.quote(out)
-        + " --output_dir "
-        + shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(out))))
-    )
-
-
-def _sha256(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    print_next("nih_mse", out)

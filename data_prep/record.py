@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -107,6 +108,19 @@ def opened_folder(folder: Path, options: Mapping[str, Any]) -> Iterator[Record]:
             )
         with Record(folder, options) as record:
             yield record
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return a file's SHA-256 in hexadecimal, for the options.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError as error:
+        raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
 
 
 def _state(source: str, target: Path) -> list[int]:

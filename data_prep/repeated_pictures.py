@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -14,26 +16,40 @@ REPEATED = "same picture as an image of another split"
 _KEPT_FIRST = ("test", "validation", "training")
 
 
-def drop_repeats(out: Path, splits: dict[str, list[str]], workers: int | None = None) -> list[str]:
-    """Take pictures that stand in several splits out of all but one.
+def drop_repeats(
+    out: Path,
+    splits: dict[str, list[str]],
+    path_of: Callable[[str], Path],
+    exclusions: dict[str, list[str]],
+    workers: int | None = None,
+) -> list[list[str]]:
+    """Take pictures that stand in several splits out of all but one, and say how many on the console.
 
     Args:
         out: the dataset folder.
-        splits: for each split the names of its files in ``images/``; changed in place.
+        splits: the names of each split's images; changed in place.
+        path_of: the file of an image, by its name.
+        exclusions: names by reason; what is taken out is added under :data:`REPEATED`, if there is any.
         workers: reading threads; None means one a usable processor.
 
     Returns:
-        the names that were taken out.
+        all groups of images that show one picture, within a split or across splits, sorted.
 
     Raises:
         DatasetError: a file cannot be read.
     """
-    names = [name for split in SPLITS for name in splits[split]]
-    prints = dataset_fingerprints(out, [str(out / "images" / name) for name in names], names, workers)
+    names = sorted(name for split in SPLITS for name in splits[split])
+    prints = dataset_fingerprints(out, [str(path_of(name)) for name in names], names, workers)
     digest = {name: bytes(row) for name, row in zip(names, prints.digests, strict=True)}
+    groups: dict[bytes, list[str]] = defaultdict(list)
+    for name in names:
+        groups[digest[name]].append(name)
     dropped: list[str] = []
     for kept, later in combinations(_KEPT_FIRST, 2):
         seen = {digest[name] for name in splits[kept]}
         dropped += [name for name in splits[later] if digest[name] in seen]
         splits[later] = [name for name in splits[later] if digest[name] not in seen]
-    return dropped
+    if dropped:
+        print(f"{len(dropped)} images show exactly the same picture as one of another split and were left out")
+        exclusions.setdefault(REPEATED, []).extend(dropped)
+    return sorted(group for group in groups.values() if len(group) > 1)

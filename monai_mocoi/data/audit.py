@@ -26,9 +26,11 @@ from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import Fingerprints, dataset_fingerprints
 
 NEAR_CORRELATION = 0.97
-"""From this correlation of descriptors on, two pictures count as nearly identical; measured, see docs/data.md."""
+NEAR_IN_THE_MIDDLE = 0.9
+"""From these correlations of descriptors on, of the whole and of the middle, two pictures count as nearly identical;
+measured, see docs/data.md."""
 
-_FORMAT = 1
+_FORMAT = 2
 _EXAMPLES = 10
 _BLOCK = 4096
 
@@ -217,7 +219,7 @@ def _near(
     places: _Places, prints: Fingerprints, cache_dir: str | Path | None
 ) -> tuple[dict[str, int], tuple[Pair, ...]]:
     names = np.array([split for split, _ in places])
-    inputs = hashlib.sha256(json.dumps([_FORMAT, NEAR_CORRELATION]).encode())
+    inputs = hashlib.sha256(json.dumps([_FORMAT, NEAR_CORRELATION, NEAR_IN_THE_MIDDLE]).encode())
     for part in (names.astype("S").tobytes(), prints.digests.tobytes(), prints.descriptors.tobytes()):
         inputs.update(part)
     root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
@@ -232,21 +234,22 @@ def _near(
 
 
 def _compare(splits: NDArray[Any], prints: Fingerprints) -> tuple[dict[str, int], list[tuple[float, int, int]]]:
-    """Count the pairs of two splits with a high correlation and different pixels; keep the most alike."""
+    """Count the pairs of two splits with high correlations and different pixels; keep the most alike."""
     order = list(dict.fromkeys(splits.tolist()))
     counts = {}
     best: list[tuple[float, int, int]] = []
     for one, other in combinations(order, 2):
         rows, columns = np.flatnonzero(splits == one), np.flatnonzero(splits == other)
-        right = prints.descriptors[columns].astype(np.float32)
+        right, right_middle = prints.descriptors[columns].astype(np.float32).transpose(1, 0, 2)
         found = 0
         for a in range(0, len(rows), _BLOCK):
-            left = prints.descriptors[rows[a : a + _BLOCK]].astype(np.float32)
+            left, left_middle = prints.descriptors[rows[a : a + _BLOCK]].astype(np.float32).transpose(1, 0, 2)
             for b in range(0, len(columns), _BLOCK):
                 correlation = left @ right[b : b + _BLOCK].T
                 if correlation.max() < NEAR_CORRELATION:
                     continue
-                i, j = np.nonzero(correlation >= NEAR_CORRELATION)
+                middle = left_middle @ right_middle[b : b + _BLOCK].T
+                i, j = np.nonzero((correlation >= NEAR_CORRELATION) & (middle >= NEAR_IN_THE_MIDDLE))
                 first, second = rows[a + i], columns[b + j]
                 other_pixels = (prints.digests[first] != prints.digests[second]).any(1)
                 i, j, first, second = (index[other_pixels] for index in (i, j, first, second))

@@ -1,4 +1,4 @@
-"""What a picture shows, in a few bytes: a digest of its pixels and a small descriptor; kept between runs.
+"""What a picture shows, in a few bytes: a digest of its pixels and two small descriptors; kept between runs.
 
 The store is one file a dataset folder in ``user_cache_dir()/fingerprints``. It holds hashes and descriptors, neither
 paths nor names, and a file's entry counts only while the file is unchanged.
@@ -26,9 +26,10 @@ from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.transforms.reader import read_image, to_channels
 
-_FORMAT = 1
+_FORMAT = 2
 _SIDE = 16
 _FLAT = 1e-3
+_MARGIN = 1 / 6  # of each side, that the middle leaves out: the rim of a fundus, also where a camera cut it straight
 _MAX_FAILURES = 20
 
 Bytes = NDArray[np.uint8]
@@ -40,7 +41,8 @@ class Fingerprints:
 
     Attributes:
         digests: (n, 16) uint8; equal exactly when the decoded pictures are.
-        descriptors: (n, 256) float16, length 1 (0 for a flat picture): their inner product is a correlation.
+        descriptors: (n, 2, 256) float16, of the whole picture and of its middle, each of length 1 (0 where it is flat):
+            an inner product of two is a correlation.
     """
 
     digests: Bytes
@@ -51,15 +53,16 @@ def fingerprint(image: NDArray[np.float32]) -> tuple[bytes, NDArray[np.float16]]
     """Compute the fingerprint of one picture.
 
     The digest is the same whatever the file format, for 8 and for 16 bits a value, and for a grey picture stored as
-    RGB. The descriptor stays nearly the same when a picture is resized, stretched, saved as JPEG or changed in
+    RGB. The descriptors stay nearly the same when a picture is resized, stretched, saved as JPEG or changed in
     brightness and contrast: the picture is averaged down to 16 x 16, the local mean (3 x 3) is taken off, because the
-    coarse brightness of all chest X-rays is alike, and the result is scaled to length 1.
+    coarse brightness of all chest X-rays is alike, and the result is scaled to length 1. The second one is that of the
+    middle, two thirds of each side: all fundus photographs have the same outline, which there is out of sight.
 
     Args:
         image: (1 or 3, rows, columns) float32, values 0..1.
 
     Returns:
-        digest (16 bytes) and descriptor (256,) float16.
+        digest (16 bytes) and descriptors (2, 256) float16, of the whole and of the middle.
     """
     if len(image) == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
         image = image[:1]
@@ -67,14 +70,22 @@ def fingerprint(image: NDArray[np.float32]) -> tuple[bytes, NDArray[np.float16]]
     digest = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).digest()[:16]
 
     grey = Image.fromarray(to_channels(image, 1)[0])
-    small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX), dtype=np.float64)
+    left, top = _MARGIN * grey.width, _MARGIN * grey.height
+    middle = (left, top, grey.width - left, grey.height - top)
+    return digest, np.stack([_descriptor(grey), _descriptor(grey, middle)])
+
+
+def _descriptor(grey: Image.Image, box: tuple[float, float, float, float] | None = None) -> NDArray[np.float16]:
+    """Describe a picture or a box in it: left, top, right and bottom, in pixels and parts of them."""
+    small = np.asarray(grey.resize((_SIDE, _SIDE), Image.Resampling.BOX, box=box), dtype=np.float64)
     padded = np.pad(small, 1, mode="edge")
     detail = small - np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).mean((2, 3))
     detail -= detail.mean()
     length = np.linalg.norm(detail)
     if length < _FLAT * _SIDE:  # a root mean square below a quarter of a grey level of 8 bits is rounding, not content
-        return digest, np.zeros(_SIDE**2, np.float16)
-    return digest, (detail / length).ravel().astype(np.float16)
+        return np.zeros(_SIDE**2, np.float16)
+    flat: NDArray[np.float16] = (detail / length).ravel().astype(np.float16)
+    return flat
 
 
 def dataset_fingerprints(

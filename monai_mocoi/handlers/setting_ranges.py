@@ -10,7 +10,7 @@ from monai_mocoi.exit_codes import USAGE
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "precision": ("auto", "float32", "bf16", "fp16"),
     "head": ("linear", "mlp", "mlp_bn"),
-    "decode_fit": ("crop", "pad", "stretch", "fundus", "fundus_any"),
+    "decode_fit": ("crop", "pad", "stretch", "trim", "fundus", "fundus_any"),
     "stage_kind": ("map", "vector"),
     "cache_bits": (8, 16),
     "on_bad_image": ("stop", "skip"),

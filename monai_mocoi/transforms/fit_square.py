@@ -15,14 +15,14 @@ from torch.nn import functional
 from monai_mocoi.transforms.fundus_crop import FundusCrop
 
 _FUNDUS_MODES = ("fundus", "fundus_any")
-FIT_MODES = ("crop", "pad", "stretch", *_FUNDUS_MODES)
+FIT_MODES = ("crop", "pad", "stretch", "trim", *_FUNDUS_MODES)
 
 
 class FitSquare(Transform):
     """Bring a picture (C, rows, columns) to (C, size, size) by antialiased bilinear scaling, as Pillow's BILINEAR does.
 
     A side scaled along keeps its proportion to the nearest whole pixel (at least 1). A picture that has the size
-    already is returned bit for bit.
+    already is returned bit for bit, but by trim and the fundus modes.
 
     Note:
         MONAI's ``Resize(anti_aliasing=True)`` blurs with a Gaussian first, as scikit-image does, and so gives another
@@ -32,11 +32,15 @@ class FitSquare(Transform):
         size: rows and columns of the result, at least 1.
         mode: ``"crop"``: the shorter side becomes ``size``, and the middle of the longer one is kept. ``"pad"``: the
             longer side becomes ``size``, and zeros (black) fill both ends of the shorter one. ``"stretch"``: both sides
-            become ``size``; the proportions change. Of an odd number of pixels cut or filled, the end takes one more.
+            become ``size``; the proportions change. ``"trim"``: as crop, but the shorter side becomes ``size`` + 1,
+            which the paper does to histopathology patches (256, then 255). Of an odd number of pixels cut or filled,
+            the end takes one more. ``"fundus"``: the disc of a fundus photograph is cut out, and one that is badly
+            exposed is refused; ``"fundus_any"``: it is taken. See :class:`~monai_mocoi.transforms.FundusCrop`.
 
     Raises:
         ValueError: an unknown mode, a size below 1 or, when called, a picture that is not (C, rows, columns), is empty,
             or does not hold floating-point values.
+        FundusError: when called with a fundus mode, no usable disc; the text is the reason.
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
@@ -56,7 +60,7 @@ class FitSquare(Transform):
             img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
 
         Returns:
-            the picture (C, size, size), of the same dtype, values clipped to 0..1, contiguous.
+            the picture (C, size, size), of the same dtype (float32 of a fundus), values clipped to 0..1, contiguous.
         """
         img = convert_to_tensor(img, track_meta=False)
         if img.ndim != 3 or 0 in img.shape:
@@ -74,7 +78,7 @@ class FitSquare(Transform):
             img = functional.interpolate(img[None], (rows, columns), mode="bilinear", antialias=True)[0]
             # The weights add up to 1 only within rounding.
             img = img.clamp(0, 1)
-        if self.mode == "crop":
+        if self.mode in ("crop", "trim"):
             top, left = (rows - self.size) // 2, (columns - self.size) // 2
             img = img[:, top : top + self.size, left : left + self.size]
         elif self.mode == "pad":
@@ -85,9 +89,10 @@ class FitSquare(Transform):
     def _scaled(self, rows: int, columns: int) -> tuple[int, int]:
         if self.mode == "stretch":
             return self.size, self.size
-        reference = min(rows, columns) if self.mode == "crop" else max(rows, columns)
+        reference = max(rows, columns) if self.mode == "pad" else min(rows, columns)
+        size = self.size + 1 if self.mode == "trim" else self.size
         # Whole-number arithmetic: floats would round one half up at one size and down at the next.
-        scaled = [max(1, (2 * side * self.size + reference) // (2 * reference)) for side in (rows, columns)]
+        scaled = [max(1, (2 * side * size + reference) // (2 * reference)) for side in (rows, columns)]
         return scaled[0], scaled[1]
 
 

@@ -7,9 +7,14 @@ together again.
 Sources: the stains' colours are those of Ruifrok and Johnston, "Quantification of histochemical staining by color
 deconvolution", Anal Quant Cytol Histol 23, 2001, in the numbers that scikit-image's ``rgb_from_hed`` has as well; the
 random scale and shift are those of Tellez et al., "Whole-slide mitosis detection in H&E breast histology using PHH3 as
-a reference to train distilled stain-invariant convolutional networks", IEEE Trans Med Imaging 37, 2018. Two things
-differ from scikit-image's ``rgb2hed``: densities are natural logarithms (there, fractions of ln 10^6, so amounts are
-13.8 times smaller), and negative amounts are kept, without which an image would not come back as it was.
+a reference to train distilled stain-invariant convolutional networks", IEEE Trans Med Imaging 37, 2018.
+
+A density here is -ln(value), as Beer's law has it, and negative amounts are kept, without which an image would not come
+back as it was. Two other forms are about, and one sigma means another strength in each. Code published by the authors'
+group goes by an old scikit-image: -ln(value + 2), by which a factor colours the white background too. Today's
+scikit-image takes fractions of ln 10^6 (amounts are 13.8 times smaller) and cuts negative ones off. On patches of
+CRCHistoPhenotypes a sigma of 0.05 changes a pixel by 5 of 255 grey levels here (root mean square), by 24 in the old
+form and by 49 in today's; 0.2 by 19 here.
 """
 
 from __future__ import annotations
@@ -80,7 +85,8 @@ class RandStainJitter(RandomizableTransform):
     """Change how much haematoxylin, eosin and DAB an image has by random amounts, each stain by its own.
 
     Every stain's amount is multiplied by a number drawn evenly from 1 - sigma to 1 + sigma, and one drawn from -sigma
-    to sigma is added; see :func:`adjust_stain`. Tellez et al. take a sigma of 0.05; 0.2 gives strong changes.
+    to sigma is added; see :func:`adjust_stain`. Tellez et al. take a sigma of 0.05, of another form: this module's text
+    says what that comes to. Here 0.05 is slight, and about 0.2 as strong as theirs.
 
     Args:
         sigma: strength from 0 (nothing changes) to 1; 0.05 by default.

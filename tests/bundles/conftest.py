@@ -21,6 +21,12 @@ def some_fast(names: list[str]) -> list[Any]:
     return [name if name.startswith("nih_") else pytest.param(name, marks=pytest.mark.slow) for name in names]
 
 
+def one_of_each(names: list[str]) -> list[Any]:
+    """Bundles as a test's parameters; among the fast tests one of each data set, each with another method."""
+    fast = ("bch_barlow", "dr_moco", "nih_mse")
+    return [name if name in fast else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 SMALL_BACKBONE = {
     "_target_": "monai.networks.nets.ResNet",
     "block": "bottleneck",

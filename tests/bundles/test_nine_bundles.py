@@ -88,9 +88,9 @@ def test_a_reference_to_nothing_would_be_seen() -> None:
 VIEWS = {"modality", "channels", "image_size", "decode_size", "decode_fit", "mean", "std", "crop_area", "views"}
 OF_DATA = {
     "train.json": VIEWS | {"batch_size", "max_epochs", "queue_size", "own_data", "stage_kind"},
-    "paper.json": {"image_size", "decode_size", "batch_size", "crop_area", "views", "stage_kind"},
+    "paper.json": {"image_size", "decode_size", "decode_fit", "batch_size", "crop_area", "views", "stage_kind"},
     "finetune.json": VIEWS | {"metric"},
-    "paper_finetune.json": {"image_size", "decode_size", "crop_area", "views"},
+    "paper_finetune.json": {"image_size", "decode_size", "decode_fit", "crop_area", "views"},
     "evaluate.json": {"modality"},
     "inference.json": {"modality"},
     "metadata.json": {"task", "data_source", "data_type", "image_classes", "network_data_format.inputs"},
@@ -181,6 +181,10 @@ def test_the_paper_overlays_have_the_settings_of_the_reference(method: str) -> N
         paper, tune = read["paper"], read["paper_finetune"]
         assert (paper["image_size"], paper["batch_size"], paper["crop_area"]) == (size, batch, area)
         assert (tune["image_size"], tune["batch_size"], tune["crop_area"]) == (size, 16, tune_area)
+        # Patches: resized to 256, of which the middle 255 are kept. Others keep the fit of train.json.
+        fit = "trim" if data == "bch" else None
+        for overlay in (paper, tune):
+            assert (overlay["decode_size"], overlay.get("decode_fit")) == ("@image_size", fit)
         assert list(steps(paper["views"]).items()) == list(views.items())  # in this order, too
         assert list(steps(tune["views"]).items()) == list(tune_views.items())
         assert read["finetune"]["metric"] == metrics[data]

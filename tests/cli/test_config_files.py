@@ -6,7 +6,7 @@ import pytest
 from monai.bundle import ConfigParser
 
 from monai_mocoi.cli import UsageError, read_configs
-from tests.bundles.conftest import BUNDLES, NAMES
+from tests.bundles.conftest import BUNDLES, NAMES, one_of_each
 
 OVERLAYS = {
     "replaces.json": {"mean": [0.1, 0.2, 0.3], "train#trainer#max_epochs": 3, "train::trainer::momentum": "$@mean[0]"},
@@ -24,7 +24,7 @@ def test_overlays_are_merged_as_monai_does(write, order):
     assert read.layers[0]["crop_area"] == [0.8, 1.0]  # an early layer does not change with a later one
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_of_each(NAMES))
 @pytest.mark.parametrize("overlay", ["paper.json", "multi_gpu_train.json"])
 def test_every_bundle_is_read_as_monai_does(name, overlay):
     files = [str(BUNDLES / name / "configs" / file) for file in ("train.json", overlay)]

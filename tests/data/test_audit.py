@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import LeakError, audit, audit_datalist, fingerprints, load_datalist
-from monai_mocoi.data.audit import NEAR_CORRELATION
+from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprints import Fingerprints
 from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 
@@ -109,24 +109,29 @@ def test_near_copies_are_a_warning(folder):
 def test_blockwise_comparison_equals_the_naive_one(monkeypatch, block):
     monkeypatch.setattr(audit, "_BLOCK", block)
     rng = np.random.default_rng(0)
-    base = rng.normal(size=(4, 256))
-    rows = base[rng.integers(0, 4, 30)] + rng.normal(size=(30, 256)) * rng.choice([0.01, 0.2, 1], (30, 1))
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    base = rng.normal(size=(4, 2, 256))
+    # Of the whole picture and of its middle, each like others' or not.
+    rows = base[rng.integers(0, 4, 30)] + rng.normal(size=(30, 2, 256)) * rng.choice([0.01, 0.05, 0.5], (30, 2, 1))
+    rows = (rows / np.linalg.norm(rows, axis=2, keepdims=True)).astype(np.float16)
     digests = rng.integers(0, 2, (30, 16), dtype=np.uint8)
     digests[3] = digests[20]  # the same pixels: not near but identical
     splits = np.array(["training"] * 15 + ["validation"] * 5 + ["test"] * 10)
     counts, best = audit._compare(splits, Fingerprints(digests, rows))
 
     expected: dict[str, int] = dict.fromkeys(counts, 0)
-    pairs = []
+    pairs, alike_outside = [], 0
     for a in range(30):
         for b in range(a + 1, 30):
-            r = float(rows[a].astype(np.float32) @ rows[b].astype(np.float32))
+            r, middle = (rows[a].astype(np.float32) * rows[b].astype(np.float32)).sum(1).tolist()
             if splits[a] != splits[b] and r >= NEAR_CORRELATION and (digests[a] != digests[b]).any():
+                if middle < NEAR_IN_THE_MIDDLE:
+                    alike_outside += 1
+                    continue
                 expected[f"{splits[a]} and {splits[b]}"] += 1
                 pairs.append(r)
     assert counts == expected
     assert sum(counts.values()) > 10
+    assert alike_outside > 10
     np.testing.assert_allclose([r for r, *_ in best], sorted(pairs, reverse=True)[:10], atol=1e-5)
 
 

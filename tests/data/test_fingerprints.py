@@ -13,11 +13,17 @@ from monai_mocoi.transforms import read_image
 from tests.data.dataset_folders import picture, save
 
 
-def _print(pixels: np.ndarray) -> tuple[bytes, np.ndarray]:
-    """Of an 8-bit picture (H, W) or (H, W, 3)."""
+def _prints(pixels: np.ndarray) -> tuple[bytes, np.ndarray, np.ndarray]:
+    """Digest and both descriptors of an 8-bit picture (H, W) or (H, W, 3)."""
     array = pixels.astype(np.float32) / np.float32(255)
-    digest, descriptor = fingerprint(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
-    return digest, descriptor.astype(np.float64)
+    digest, descriptors = fingerprint(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+    assert descriptors.shape == (2, 256)
+    return digest, *descriptors.astype(np.float64)
+
+
+def _print(pixels: np.ndarray) -> tuple[bytes, np.ndarray]:
+    """Digest and descriptor of the whole."""
+    return _prints(pixels)[:2]
 
 
 def _smooth(number: int, size: int = 128) -> np.ndarray:
@@ -38,6 +44,24 @@ def test_descriptor_against_a_naive_one():
     detail -= detail.mean()
     expected = (detail / np.sqrt((detail**2).sum())).ravel()
     np.testing.assert_allclose(_print(picture(3, 32))[1], expected, atol=2e-4)
+
+
+def test_the_second_descriptor_is_that_of_the_middle():
+    pixels = picture(3, 48)
+    np.testing.assert_allclose(_prints(pixels)[2], _print(pixels[8:40, 8:40])[1], atol=1e-3)
+
+
+def test_strangers_with_the_same_outline_differ_in_the_middle():
+    y, x = np.mgrid[:160, :160] + 0.5
+    inside = np.hypot(x - 80, y - 80) < 79
+    eyes = [np.where(inside, 100 + _smooth(i, 160) / 24, 0).astype(np.uint8) for i in range(20)]
+    whole, middle = (np.array([_prints(eye)[k] for eye in eyes]) for k in (1, 2))
+    strangers = ~np.eye(20, dtype=bool)
+    assert (whole @ whole.T)[strangers].min() > 0.97
+    assert (middle @ middle.T)[strangers].max() < 0.7
+    for eye, own in zip(eyes, middle, strict=True):
+        copy = Image.fromarray(eye).resize((80, 80), Image.Resampling.BILINEAR)
+        assert _prints(np.asarray(copy))[2] @ own > 0.95
 
 
 def test_digest_is_of_the_picture_not_of_the_file(tmp_path):
@@ -109,9 +133,9 @@ def test_only_new_and_changed_files_are_read(files, reads, tmp_path):
     first = _of(files[:5], tmp_path)
     assert len(reads) == 5
     for row, file in zip(range(5), files, strict=False):
-        digest, descriptor = fingerprint(read_image(file))
+        digest, descriptors = fingerprint(read_image(file))
         assert bytes(first.digests[row]) == digest
-        np.testing.assert_array_equal(first.descriptors[row], descriptor)
+        np.testing.assert_array_equal(first.descriptors[row], descriptors)
     reads.clear()
     save(tmp_path / "images/secret2.png", picture(50))
     second = _of(files[::-1], tmp_path)

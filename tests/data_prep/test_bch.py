@@ -294,7 +294,7 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     }
     _write(tmp_path / "train.txt", ["1"])
     _write(tmp_path / "test.txt", ["2"])
-    assert "none of the patches is in the given split" in _fails(capsys, _arguments(source, tmp_path / "b", *lists))
+    assert "none of the images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "b", *lists))
 
 
 def test_patches_that_cannot_be_used(source, tmp_path, capsys):

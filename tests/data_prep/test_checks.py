@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.checks import check_left_out, check_share_option, checked_out
+from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
 from monai_mocoi.data.errors import DatasetError
 
 
@@ -32,3 +32,12 @@ def test_as_many_as_allowed_may_be_left_out():
         "3 of 10 images cannot be used, 30.0%; the limit is 29.0%:\n"
         "  dark: 2 (such as a, b)\n  gone: 1 (such as c)\nDo this."
     )
+
+
+def test_seed_and_workers():
+    for seed, workers in ((0, None), (7, 1)):
+        check_seed_and_workers(seed, workers)
+    with pytest.raises(DatasetError, match="--seed is -1; it must be 0 or more"):
+        check_seed_and_workers(-1, None)
+    with pytest.raises(DatasetError, match="--workers is 0; at least 1 thread"):
+        check_seed_and_workers(0, 0)

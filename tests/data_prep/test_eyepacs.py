@@ -97,7 +97,7 @@ def test_a23_a_given_split_that_parts_two_eyes_is_refused(shared_source, tmp_pat
     rows = [f"{name}.jpeg,{'test' if name == '12_left' else 'train'}" for name in eye_names()]
     table.write_text("\n".join(["image,split", *rows]))
     error = _fails(capsys, _arguments(shared_source, tmp_path / "out", "--split-csv", str(table)))
-    assert "puts the eyes of 1 patient(s) in two splits (such as 12)" in error
+    assert "1 patient(s) in two splits (12: 12_left (test), 12_right (training))" in error
     assert not (tmp_path / "out").exists()
 
 
@@ -228,7 +228,7 @@ def test_split_csv_with_and_without_validation(shared_source, tmp_path, capsys):
     assert datalist.validation
     table.write_text("image,split\n999_left,train\n")
     error = _fails(capsys, _arguments(shared_source, tmp_path / "d", "--split-csv", str(table)))
-    assert "none of the labelled images" in error
+    assert "none of the images is in the given split" in error
 
 
 def test_the_same_picture_in_two_splits_stays_in_the_test_split(source, tmp_path, capsys):

@@ -153,7 +153,7 @@ def test_lists_beside_the_metadata_are_used_and_said(source, tmp_path, capsys):
     write_lists(source, test_patients=range(1, 6))
     out = tmp_path / "out"
     assert main(_arguments(source, out, "--val-fraction", "0.25")) == 0
-    assert "train_val_list.txt and test_list.txt (found beside the metadata" in capsys.readouterr().out
+    assert "train_val_list.txt, test_list.txt (found beside the metadata" in capsys.readouterr().out
     datalist = load_datalist(out)
     assert {item["patient"] for item in datalist.test} == {f"{patient:08d}" for patient in range(1, 6)}
     assert 4 <= len(datalist.validation) <= 7
@@ -192,7 +192,8 @@ def test_a_split_that_tears_a_patient_apart(source, tmp_path, capsys):
     assert "1 patient(s) in two splits (00000001: 00000001_000.png (test), 00000001_001.png (training))" in error
     assert "--own-split" in error
     test.write_text(test.read_text() + "\n00000001_001.png\n")
-    assert "1 image(s) are in both lists (00000001_001.png)" in _fails(capsys, _arguments(source, tmp_path / "out"))
+    error = _fails(capsys, _arguments(source, tmp_path / "out"))
+    assert "1 line(s) of test_list.txt are in another list too (00000001_001.png)" in error
     assert not (tmp_path / "out").exists()
 
 
@@ -203,12 +204,12 @@ def test_missing_and_unreadable_images(source, tmp_path, capsys):
     path = next(source.rglob(broken))
     path.write_bytes(path.read_bytes()[:200])
     error = _fails(capsys, _arguments(source, tmp_path / "out", "--max-missing", "0.02"))
-    assert "1 of the metadata's 30 images cannot be used, 3.3%; the limit is 2.0%" in error
+    assert "1 of 30 images cannot be used, 3.3%; the limit is 2.0%" in error
     assert f"no such file in --images: 1 (such as {lost})" in error
     assert not (tmp_path / "out").exists()
 
     error = _fails(capsys, _arguments(source, tmp_path / "out", "--max-missing", "0.04"))
-    assert "2 of the metadata's 30 images cannot be used" in error
+    assert "2 of 30 images cannot be used" in error
     assert "unreadable: " in error
     assert "--max-missing" in error
 
@@ -292,7 +293,7 @@ def test_where_out_may_not_be(source, tmp_path, capsys):
 def test_lists_of_other_images(source, tmp_path, capsys):
     (source / "train_val_list.txt").write_text("x.png")
     (source / "test_list.txt").write_text("y.png")
-    assert "none of the metadata's images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "out"))
+    assert "none of the images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "out"))
 
 
 def test_lists_and_a_test_fraction(source, tmp_path, capsys):

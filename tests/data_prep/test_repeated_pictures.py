@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.repeated_pictures import drop_repeats
+from data_prep.repeated_pictures import REPEATED, drop_repeats
 from tests.data.dataset_folders import picture, save
 
 
@@ -11,13 +11,22 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
 
 
-def test_the_test_split_then_the_validation_split_keeps_its_copy(tmp_path):
+def test_the_test_split_then_the_validation_split_keeps_its_copy(tmp_path, capsys):
     shows = {"a": 1, "b": 2, "c": 3, "d": 3, "e": 1, "f": 2, "g": 1, "h": 4, "i": 1}
     for name, number in shows.items():
         save(tmp_path / f"images/{name}.png", picture(number))
-    splits = {"training": ["a.png", "b.png", "c.png", "d.png", "h.png"], "validation": ["e.png", "f.png"]}
-    splits["test"] = ["g.png", "i.png"]
-    assert sorted(drop_repeats(tmp_path, splits)) == ["a.png", "b.png", "e.png"]
+    splits = {"training": list("abcdh"), "validation": list("ef"), "test": list("gi")}
+
+    def drop(exclusions):
+        return drop_repeats(tmp_path, splits, lambda name: tmp_path / "images" / f"{name}.png", exclusions)
+
+    exclusions = {REPEATED: ["before"]}
+    assert drop(exclusions) == [["a", "e", "g", "i"], ["b", "f"], ["c", "d"]]
+    assert exclusions == {REPEATED: ["before", "e", "a", "b"]}
+    assert "3 images show exactly the same picture" in capsys.readouterr().out
     # c and d are the same picture within one split, g and i too: they stay.
-    assert splits == {"training": ["c.png", "d.png", "h.png"], "validation": ["f.png"], "test": ["g.png", "i.png"]}
-    assert drop_repeats(tmp_path, splits) == []
+    assert splits == {"training": list("cdh"), "validation": list("f"), "test": list("gi")}
+    exclusions = {}
+    assert drop(exclusions) == [["c", "d"], ["g", "i"]]
+    assert exclusions == {}
+    assert capsys.readouterr().out == ""

@@ -5,6 +5,7 @@ import pytest
 import torch
 from monai.data import MetaTensor
 from PIL import Image
+from torch.nn import functional
 
 from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop, FundusError
 from tests.transforms.fundus_pictures import fundus
@@ -65,6 +66,15 @@ def test_close_to_pillow_in_8_bits():
 def test_a_picture_of_the_size_is_returned_bit_for_bit(mode):
     img = picture(16, 16, 1)
     assert torch.equal(FitSquare(16, mode)(img), img)
+
+
+@pytest.mark.parametrize(("rows", "columns", "top", "left"), [(50, 50, 0, 0), (60, 50, 26, 0), (300, 420, 0, 51)])
+def test_trim_is_one_pixel_more_and_the_middle_of_it(rows, columns, top, left):
+    """The paper's histopathology patches: to 256, then the middle 255."""
+    img = picture(rows, columns)
+    scaled = tuple(round(256 * side / min(rows, columns)) for side in (rows, columns))
+    larger = functional.interpolate(img[None], scaled, mode="bilinear", antialias=True)[0].clamp(0, 1)
+    assert torch.equal(FitSquare(255, "trim")(img), larger[:, top : top + 255, left : left + 255])
 
 
 def test_crop_keeps_the_middle_and_pad_adds_black():

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from PIL import Image
 
-from monai_mocoi.transforms import Disc, FundusCrop, FundusCropd, FundusError, crop_to_disc, find_disc
+from monai_mocoi.transforms import Disc, FundusCrop, FundusCropd, FundusError, crop_to_disc, find_disc, read_image
 from tests.transforms.fundus_pictures import fundus
 
 
@@ -40,6 +41,23 @@ def test_a_small_disc_within_a_square_picture_is_not_taken_for_one_that_was_crop
     for row, column, radius in ((100, 100, 80), (94, 100, 92), (100, 110, 89)):
         disc = find_disc(fundus(200, 200, row, column, radius))
         assert (disc.row, disc.column, disc.radius) == pytest.approx((row, column, radius), abs=1)
+
+
+@pytest.mark.parametrize(("row", "column", "radius"), [(120, 180, 110), (100, 180, 130), (120, 180, 170)])
+@pytest.mark.parametrize("prepared", [96, 128])
+def test_training_on_prepared_photographs_and_inference_on_raw_ones_see_the_same_picture(
+    row, column, radius, prepared, tmp_path
+):
+    """Equal but for 8 bits if prepared at the size that is decoded; a little softer from another size."""
+    raw = torch.from_numpy(fundus(240, 360, row, column, radius))
+    levels = (FundusCrop(prepared)(raw) * 255).round().byte()  # what data_prep writes
+    Image.fromarray(levels.permute(1, 2, 0).numpy()).save(tmp_path / "prepared.png")
+    seen = FundusCrop(96)(torch.from_numpy(read_image(tmp_path / "prepared.png", channels=3)))
+    apart = (seen - FundusCrop(96)(raw)).abs()
+    if prepared == 96:
+        assert apart.max() < 0.51 / 255
+    else:
+        assert apart.mean() < 0.02
 
 
 def test_the_same_eye_at_another_resolution_and_place_gives_the_same_picture():

@@ -50,6 +50,15 @@ def test_many_discs(seed):
     _near(find_disc(fundus(256, 256, row, column, radius, seed=seed)), row, column, radius, max(1.0, 0.012 * radius))
 
 
+@pytest.mark.parametrize("off", [(0, 0), (1, 0), (0, 3), (2, 2)])
+@pytest.mark.parametrize("radius", [96, 98, 99, 100, 101, 102, 104])
+def test_a_square_that_nearly_fits_the_disc_costs_no_more_than_2_percent_of_the_radius(off, radius):
+    """It may be taken for one that was cut out before."""
+    disc = find_disc(fundus(200, 200, 100 + off[0], 100 + off[1], radius))
+    wrong = np.subtract((disc.row, disc.column, disc.radius), (100 + off[0], 100 + off[1], radius))
+    assert np.abs(wrong).max() <= 0.02 * radius + 0.5  # and half a pixel of the outline
+
+
 def test_black_bars_do_not_move_the_circle():
     # The camera cut the disc, and somebody added black bars to make the picture square: straight edges inside it.
     picture = fundus(200, 300, 100, 150, 140)

@@ -1,0 +1,157 @@
+"""Where the split of a preparation comes from: lists, a table, or a draw by patient."""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.nih_metadata import read_image_list, read_split_csv
+from data_prep.record import file_sha256
+from monai_mocoi.data.datalist import SPLITS
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.splits import split_by_patient
+
+_UNSPLIT = "all"
+
+
+class Splitter:
+    """The split as far as it is given, and the draw of the rest.
+
+    Args:
+        args: the command's ``split_csv``, ``val_fraction``, ``test_fraction`` and ``seed``; None where not given.
+        lists: files with one image name or patient a line, by split; None for none. They come before ``split_csv``.
+        how: where the lists come from, for the console.
+        without: how to leave the given split aside, for an error's text: "without lists", say.
+        key: turns a name of ``split_csv`` into that of an image.
+
+    Attributes:
+        description: for the console.
+        options: for the manifest and the record.
+
+    Raises:
+        DatasetError: a file cannot be used, a name is in two lists, or an option does not apply.
+    """
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        *,
+        without: str,
+        lists: Mapping[str, str | Path] | None = None,
+        how: str = "given",
+        key: Callable[[str], str] = str,
+    ) -> None:
+        self._seed, self._without = args.seed, without
+        self._table: dict[str, str] = {}
+        val = 0.1 if args.val_fraction is None else args.val_fraction
+        test = 0.2 if args.test_fraction is None else args.test_fraction
+        self.options: dict[str, Any]
+        if lists:
+            self._table = _table_of_lists(lists)
+            self.description = ", ".join(Path(path).name for path in lists.values()) + f" ({how})"
+            self.options = {"split": "lists", "lists_sha256": {s: file_sha256(path) for s, path in lists.items()}}
+        elif args.split_csv is not None:
+            self._table = {key(name): split for name, split in read_split_csv(args.split_csv).items()}
+            self.description = f"{Path(args.split_csv).name} (given)"
+            self.options = {"split": "csv", "csv_sha256": file_sha256(args.split_csv)}
+        else:
+            if val + test > 0.95:
+                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
+            self._draw_from, self._fractions = _UNSPLIT, {"training": 1 - val - test, "validation": val, "test": test}
+            self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
+            self.options = {"split": "own", "val_fraction": val, "test_fraction": test}
+            return
+        if args.test_fraction is not None:
+            raise DatasetError("--test-fraction does not apply: the test split is given.")
+        if "validation" not in self._table.values():
+            self._draw_from, self._fractions = "training", {"training": 1 - val, "validation": val}
+            self.description += f", {val:g} of its training images for validation"
+            self.options["val_fraction"] = val
+        else:
+            self._draw_from, self._fractions = "", {}
+            if args.val_fraction is not None:
+                raise DatasetError("--val-fraction does not apply: the validation split is given.")
+
+    def given(self, patient_of: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+        """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
+
+        Images in no list are left out. A name counts before its patient, should both be listed.
+
+        Args:
+            patient_of: the patient of each image, by name.
+
+        Raises:
+            DatasetError: the given split puts a patient in two splits, or has none of the images.
+        """
+        if not self._table:
+            return dict.fromkeys(patient_of, _UNSPLIT), []
+        given: dict[str, str] = {}
+        by_patient: dict[str, dict[str, str]] = defaultdict(dict)
+        for name, patient in patient_of.items():
+            split = self._table.get(name) or self._table.get(patient)
+            if split:
+                given[name] = split
+                by_patient[patient].setdefault(split, name)
+        if not given:
+            name, patient = next(iter(patient_of.items()))
+            raise DatasetError(
+                f"none of the images is in the given split; it must hold their names (such as {name}) or patients "
+                f"(such as {patient})."
+            )
+        if torn := {patient: parts for patient, parts in by_patient.items() if len(parts) > 1}:
+            some = "; ".join(
+                f"{patient}: " + ", ".join(f"{name} ({split})" for split, name in parts.items())
+                for patient, parts in list(torn.items())[:5]
+            )
+            raise DatasetError(
+                f"the given split puts {len(torn)} patient(s) in two splits ({some}): what is learnt from one image is "
+                f"then tested on another of the same patient. Correct it, or split by patient here, {self._without}."
+            )
+        return given, sorted(self._table.keys() - patient_of.keys() - set(patient_of.values()))
+
+    def draw(
+        self, given: Mapping[str, str], patient_of: Mapping[str, str], label_of: Mapping[str, Any]
+    ) -> dict[str, list[str]]:
+        """Return the image names by split, sorted, after what has to be drawn is drawn.
+
+        Args:
+            given: from :meth:`given`, less what cannot be used.
+            patient_of: the patient of each image.
+            label_of: what to keep balanced: a class number, or 0 and 1 for each finding.
+
+        Raises:
+            DatasetError: there are fewer patients than splits to draw.
+        """
+        splits: dict[str, list[str]] = {split: [] for split in SPLITS}
+        pool: list[str] = []
+        for name in sorted(given):
+            (pool if given[name] == self._draw_from else splits[given[name]]).append(name)
+        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
+        if pool:
+            part_of = split_by_patient(
+                [patient_of[name] for name in pool],
+                np.array([label_of[name] for name in pool]),
+                [self._fractions[part] for part in parts],
+                self._seed,
+            )
+            for name, part in zip(pool, part_of, strict=True):
+                splits[parts[part]].append(name)
+        return splits
+
+
+def _table_of_lists(paths: Mapping[str, str | Path]) -> dict[str, str]:
+    table: dict[str, str] = {}
+    for split, path in paths.items():
+        names = read_image_list(path)
+        if both := sorted(names & table.keys()):
+            raise DatasetError(
+                f"{len(both)} line(s) of {Path(path).name} are in another list too ({', '.join(both[:5])}); "
+                "take them out of one."
+            )
+        table |= dict.fromkeys(names, split)
+    return table

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import argparse
+
+import pytest
+
+from data_prep.splitter import Splitter
+from monai_mocoi.data.errors import DatasetError
+
+PATIENTS = {f"p{p}_{i}": f"p{p}" for p in range(10) for i in range(4)}
+LABELS = {name: int(name[-1]) % 2 for name in PATIENTS}
+
+
+def _splitter(split_csv=None, val_fraction=None, test_fraction=None, seed=0, **more):
+    args = argparse.Namespace(split_csv=split_csv, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed)
+    return Splitter(args, without="without lists", **more)
+
+
+def _write(path, text):
+    path.write_text(text)
+    return str(path)
+
+
+def test_an_own_draw_is_by_patient_and_by_seed():
+    splitter = _splitter(val_fraction=0.2, test_fraction=0.3)
+    given, missing = splitter.given(PATIENTS)
+    assert (set(given.values()), missing) == ({"all"}, [])
+    splits = splitter.draw(given, PATIENTS, LABELS)
+    assert {split: len(names) for split, names in splits.items()} == {"training": 20, "validation": 8, "test": 12}
+    patients = [{PATIENTS[name] for name in names} for names in splits.values()]
+    assert sum(map(len, patients)) == len(set.union(*patients)) == 10
+    assert all(names == sorted(names) for names in splits.values())
+    assert splitter.draw(given, PATIENTS, LABELS) == splits
+    assert _splitter(val_fraction=0.2, test_fraction=0.3, seed=1).draw(given, PATIENTS, LABELS) != splits
+
+
+def test_lists_of_names_and_patients(tmp_path):
+    lists = {
+        "training": _write(tmp_path / "a.txt", "p0\np1\np2\np3\np4_0\n"),
+        "test": _write(tmp_path / "b.txt", "p5\ngone\n"),
+    }
+    splitter = _splitter(lists=lists, val_fraction=0.25)
+    given, missing = splitter.given(PATIENTS)
+    assert missing == ["gone"]
+    assert (given["p0_3"], given["p4_0"], given["p5_1"]) == ("training", "training", "test")
+    assert "p4_1" not in given
+    splits = splitter.draw(given, PATIENTS, LABELS)
+    assert splits["test"] == ["p5_0", "p5_1", "p5_2", "p5_3"]
+    assert len(splits["validation"]) == 4  # whole patients, drawn from the training list
+    assert len(splits["training"]) == 13
+    assert splitter.description == "a.txt, b.txt (given), 0.25 of its training images for validation"
+    assert splitter.options.keys() == {"split", "lists_sha256", "val_fraction"}
+
+
+def test_a_table_with_all_three_splits_is_taken_as_it_is(tmp_path):
+    rows = "image,split\n" + "".join(f"P{p},{s}\n" for p, s in enumerate(("train", "val", "test")))
+    splitter = _splitter(_write(tmp_path / "s.csv", rows), key=str.lower)
+    given, _ = splitter.given(PATIENTS)
+    splits = splitter.draw(given, PATIENTS, LABELS)
+    assert splits == {s: [f"p{p}_{i}" for i in range(4)] for p, s in enumerate(("training", "validation", "test"))}
+
+
+@pytest.mark.parametrize(
+    ("lists", "options", "reason"),
+    [
+        ({"training": "p0\np1_0", "test": "p1_1"}, {}, r"1 patient\(s\) in two splits \(p1: p1_0 \(training\), p1_1"),
+        (
+            {"training": "x", "test": "y"},
+            {},
+            r"none of the images .*\(such as p0_0\) or patients \(such as p0\)",
+        ),
+        ({"training": "p0\np1", "test": "p1"}, {}, r"1 line\(s\) of test.txt are in another list too \(p1\)"),
+        ({"training": "p0", "test": "p1"}, {"test_fraction": 0.1}, "--test-fraction does not apply"),
+        ({"training": "p0", "validation": "p2", "test": "p1"}, {"val_fraction": 0.1}, "--val-fraction does not apply"),
+        (None, {"val_fraction": 0.5, "test_fraction": 0.5}, "leave too little to train on"),
+    ],
+)
+def test_what_cannot_be_split(tmp_path, lists, options, reason):
+    files = lists and {split: _write(tmp_path / f"{split}.txt", text) for split, text in lists.items()}
+    with pytest.raises(DatasetError, match=reason):
+        _splitter(lists=files, **options).given(PATIENTS)
+
+
+def test_the_way_out_is_named(tmp_path):
+    files = {"training": _write(tmp_path / "a.txt", "p0_0"), "test": _write(tmp_path / "b.txt", "p0_1")}
+    with pytest.raises(DatasetError, match="or split by patient here, without lists"):
+        _splitter(lists=files).given(PATIENTS)
