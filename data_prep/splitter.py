@@ -56,7 +56,13 @@ class Splitter:
             self.description = ", ".join(Path(path).name for path in lists.values()) + f" ({how})"
             self.options = {"split": "lists", "lists_sha256": {s: file_sha256(path) for s, path in lists.items()}}
         elif args.split_csv is not None:
-            self._table = {key(name): split for name, split in read_split_csv(args.split_csv).items()}
+            for name, split in read_split_csv(args.split_csv).items():
+                # "10_left" and "10_left.jpeg" are one image.
+                if self._table.setdefault(key(name), split) != split:
+                    raise DatasetError(
+                        f"{Path(args.split_csv).name}: '{key(name)}' is in {self._table[key(name)]} and in {split}; "
+                        "keep one row."
+                    )
             self.description = f"{Path(args.split_csv).name} (given)"
             self.options = {"split": "csv", "csv_sha256": file_sha256(args.split_csv)}
         else:

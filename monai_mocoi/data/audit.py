@@ -26,7 +26,7 @@ from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import Fingerprints, dataset_fingerprints
 
 NEAR_CORRELATION = 0.97
-NEAR_IN_THE_MIDDLE = 0.9
+NEAR_IN_THE_MIDDLE = 0.75
 """From these correlations of descriptors on, of the whole and of the middle, two pictures count as nearly identical;
 measured, see docs/data.md."""
 

@@ -35,7 +35,9 @@ def folder(tmp_path_factory):
     return generate_demo(tmp_path_factory.mktemp("demo") / "chest", patients=60, size=32, progress=False)
 
 
-@pytest.mark.parametrize("modality", DEMO_SETS)
+@pytest.mark.parametrize(
+    "modality", [pytest.param(kind, marks=pytest.mark.slow) if kind == "histology" else kind for kind in DEMO_SETS]
+)
 def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path, modality):
     make = functools.partial(_small, modality=modality)
     one, two = make(tmp_path / "one", workers=1), make(tmp_path / "two", workers=3)

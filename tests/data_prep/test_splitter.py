@@ -60,6 +60,12 @@ def test_a_table_with_all_three_splits_is_taken_as_it_is(tmp_path):
     assert splits == {s: [f"p{p}_{i}" for i in range(4)] for p, s in enumerate(("training", "validation", "test"))}
 
 
+def test_two_names_of_one_image_in_two_splits_are_refused(tmp_path):
+    table = _write(tmp_path / "s.csv", "image,split\np0_0,train\nP0_0,test\n")
+    with pytest.raises(DatasetError, match=r"s\.csv: 'p0_0' is in training and in test"):
+        _splitter(table, key=str.lower)
+
+
 @pytest.mark.parametrize(
     ("lists", "options", "reason"),
     [
