@@ -18,7 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "resnet_shape": ["ResNetShape", "shape_of_resnet"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
         "stage_heads": ["STAGE_KINDS", "BarlowProjector", "PooledMap", "PooledVector", "stage_pooling"],
-        "start": ["join_processes"],
+        "start": ["join_processes", "leave_processes"],
         "torchvision_layout": ["TorchvisionLayout"],
         "weight_files": ["WeightFile", "read_sidecar", "read_weights", "sidecar_path"],
         "weights_error": ["WeightsError"],

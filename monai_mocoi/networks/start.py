@@ -1,4 +1,4 @@
-"""Join the processes that ``torchrun`` started, also after it restarted them."""
+"""Join the processes that ``torchrun`` started, also after it restarted them, and leave them together."""
 
 from __future__ import annotations
 
@@ -25,6 +25,16 @@ def join_processes(backend: str) -> None:
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         store = dist.PrefixStore(agree_on_start(store, rank, world_size), store)
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
+
+
+def leave_processes() -> None:
+    """Wait for the other processes, then end the process group.
+
+    Without the wait a process can come to its end while a thread of the group still lets go of its last tensor; Python
+    then aborts (exit code -6), and ``torchrun`` takes a finished run for a failed one.
+    """
+    dist.barrier()
+    dist.destroy_process_group()
 
 
 def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
