@@ -126,10 +126,15 @@ def read_predictions(path: str | Path) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
 
     Raises:
-        PredictionsError: no such file, missing columns, or a value that cannot be read; names the row.
+        PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.
         NotFinitePredictionError: a probability that is NaN or infinite.
     """
     path = Path(path)
+    if path.is_dir():
+        raise PredictionsError(
+            f"{path.name!r} is a folder; give the file that evaluate.json writes, such as its "
+            "evaluation-test/predictions.csv."
+        )
     if not path.is_file():
         raise PredictionsError(f"there is no file {path.name!r} at the place given; evaluate.json writes it.")
     try:
@@ -141,6 +146,11 @@ def read_predictions(path: str | Path) -> Predictions:
     kind = "softmax" if "label" in header else "multilabel"
     labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
+    if len(header) == 1 and (used := next((sign for sign in ";\t" if sign in header[0]), None)):
+        raise PredictionsError(
+            f"{path.name} has {'semicolons' if used == ';' else 'tabs'} between its columns; save it with commas (and "
+            "with points in its numbers)."
+        )
     if not classes or not set(needed) <= set(header):
         raise PredictionsError(
             f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class>; it has "

@@ -134,6 +134,8 @@ HEADER = "image,patient,label_A,probability_A\n"
     [
         ("", "it has none"),
         ("image,patient,label_A\na,p,1\n", "needs the columns image, patient"),
+        (HEADER.replace(",", ";") + "a;p;1;0,5\n", "p.csv has semicolons between its columns; save it with commas"),
+        (HEADER.replace(",", "\t") + "a\tp\t1\t0.5\n", "has tabs between"),
         ("image,label_A,probability_A\na,1,0.5\n", "it has image, label_A, probability_A"),
         (HEADER + "a,p,1,0.5\nb,p,yes,0.5\n", "p.csv, row 3: a cell is missing, a label"),
         (HEADER + "a,p,1,half\n", "row 2: .* no number"),
