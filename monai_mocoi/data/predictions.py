@@ -151,10 +151,11 @@ def read_predictions(path: str | Path) -> Predictions:
             f"{path.name} has {'semicolons' if used == ';' else 'tabs'} between its columns; save it with commas (and "
             "with points in its numbers)."
         )
-    if not classes or not set(needed) <= set(header):
+    lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
+    if lacks:  # what is there is not shown: without a header it is the first image's
         raise PredictionsError(
-            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class>; it has "
-            f"{', '.join(header) or 'none'}."
+            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class> in its "
+            f"first row; it lacks {', '.join(lacks)}."
         )
     if len(set(header)) < len(header):
         raise PredictionsError(f"{path.name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")

@@ -132,11 +132,12 @@ HEADER = "image,patient,label_A,probability_A\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it has none"),
+        ("", "it lacks image, patient, probability_<class>"),
         ("image,patient,label_A\na,p,1\n", "needs the columns image, patient"),
+        ("Smith.png,Smith,1,0.5\n", r"first row; it lacks image, patient, probability_<class>\.$"),
         (HEADER.replace(",", ";") + "a;p;1;0,5\n", "p.csv has semicolons between its columns; save it with commas"),
         (HEADER.replace(",", "\t") + "a\tp\t1\t0.5\n", "has tabs between"),
-        ("image,label_A,probability_A\na,1,0.5\n", "it has image, label_A, probability_A"),
+        ("image,label_A,probability_A\na,1,0.5\n", r"it lacks patient\."),
         (HEADER + "a,p,1,0.5\nb,p,yes,0.5\n", "p.csv, row 3: a cell is missing, a label"),
         (HEADER + "a,p,1,half\n", "row 2: .* no number"),
         (HEADER + "a,p,1\n", "row 2: a cell is missing"),
