@@ -124,7 +124,7 @@ def matched(first: Predictions, second: Predictions) -> Predictions:
     """The second predictions in the order of the first one's images.
 
     Raises:
-        ComparisonError: the kind, classes, images, patients or labels differ; says how many, and the first.
+        ComparisonError: the kind, classes, images, patients or labels differ; says how many, and the row of the first.
     """
     if first.kind != second.kind:
         raise ComparisonError(
@@ -145,26 +145,32 @@ def matched(first: Predictions, second: Predictions) -> Predictions:
     known = set(first.images)
     only_second = [image for image in second.images if image not in known]
     if only_first or only_second:
-        where = "first" if only_first else "second"
+        where, own = ("first", first) if only_first else ("second", second)
         raise ComparisonError(
             f"the images differ: {len(only_first)} of {len(first.images)} are in the first file only and "
             f"{len(only_second)} of {len(second.images)} in the second only, such as "
-            f"{(only_first or only_second)[0]!r} in the {where}. A paired difference needs the same images."
+            f"that in {_row(own.images.index((only_first or only_second)[0]))} of the {where}. A paired difference "
+            "needs the same images."
         )
     order = np.array([row_of[image] for image in first.images], dtype=np.int64)
     patients = tuple(second.patients[row] for row in order)
     second = Predictions(
         first.images, patients, second.classes, second.kind, second.labels[order], second.probabilities[order]
     )
-    _refuse_differing(np.array([a != b for a, b in zip(first.patients, patients, strict=True)]), "patient", first)
+    _refuse_differing(np.array([a != b for a, b in zip(first.patients, patients, strict=True)]), "patient")
     differ = first.labels != second.labels
-    _refuse_differing(differ.any(axis=1) if differ.ndim == 2 else differ, "labels", first)
+    _refuse_differing(differ.any(axis=1) if differ.ndim == 2 else differ, "labels")
     return second
 
 
-def _refuse_differing(differ: NDArray[np.bool_], what: str, predictions: Predictions) -> None:
+def _refuse_differing(differ: NDArray[np.bool_], what: str) -> None:
     if differ.any():
         raise ComparisonError(
-            f"the {what} of {int(differ.sum())} of {len(differ)} images differ between the files, first of "
-            f"{predictions.images[int(differ.argmax())]!r}: they are not of the same test set."
+            f"the {what} of {int(differ.sum())} of {len(differ)} images differ between the files, first in "
+            f"{_row(int(differ.argmax()))} of the first file: they are not of the same test set."
         )
+
+
+def _row(image: int) -> str:
+    """Where an image stands in its file, for its name could be a patient's."""
+    return f"row {image + 2} (the header is row 1)"

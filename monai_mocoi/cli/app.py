@@ -6,16 +6,17 @@ import os
 import sys
 import time
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from monai_mocoi import __version__
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.cli.overrides import check_command
-from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED
+from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED, USAGE
 
 _FOR_THE_FIRST_PROCESS = 2.0  # seconds
 
@@ -27,8 +28,27 @@ those that you trust."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table())
 
+_CONFIGS = {"train": "train", "pretrain": "train", "finetune": "finetune", "evaluate": "evaluate", "test": "evaluate"}
+_CONFIGS |= {"inference": "inference", "infer": "inference", "predict": "inference"}
+
+
+class _Commands(TyperGroup):
+    """The commands; a word that is the name of a config is told from a command."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        command = super().get_command(ctx, cmd_name)
+        if command is None and (config := _CONFIGS.get(cmd_name.removesuffix(".json"))):
+            _say(
+                f"{cmd_name} is a config of every bundle, not a command: "
+                f"mocoi run bundles/nih_mse/configs/{config}.json"
+            )
+            raise typer.Exit(USAGE)
+        return command
+
+
 app = typer.Typer(
     name="mocoi",
+    cls=_Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

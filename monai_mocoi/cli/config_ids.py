@@ -87,7 +87,8 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         least: how alike the ids, or the last parts of them, must be: 0 (anything) to 1 (the same), by difflib.
 
     Returns:
-        up to three ids, the best first; of several that are equally near, those nearest to the top.
+        up to three ids, the best first; of several that are equally near, those nearest to the top, and for a name
+        without ``#`` constants alone, if there are any.
     """
     wanted = normal_id(setting).replace("-", "_")
     leaf = wanted.rpartition("#")[2]
@@ -104,7 +105,9 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         best[name] = max(best.get(name, (0.0, 0)), (near, -name.count("#")))
     ranked = sorted(best, key=lambda name: best[name], reverse=True)
     # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
-    return [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02][:_MOST_SUGGESTIONS]
+    found = [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02]
+    constants = [] if "#" in wanted else [name for name in found if "#" not in name]
+    return (constants or found)[:_MOST_SUGGESTIONS]
 
 
 def _likeness(a: str, b: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Console
 
 from monai_mocoi.handlers.evaluation_saver import number_in_words
@@ -30,7 +32,7 @@ def package_and_show(bundle: str, run: str, out: str, overwrite: bool) -> None:
     if made.run.metrics is None:
         console.print(
             "NOT EVALUATED: the card says so. To have the figures in it, run evaluate.json with --run_dir "
-            f"{run}, then this command again with --overwrite."
+            f"{shlex.quote(run)}, then this command again with --overwrite."
         )
     else:
         macro = number_in_words(made.run.metrics["overall"]["macro_auc"])

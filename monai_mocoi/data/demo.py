@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ DEMO_VERSIONS = {modality: demo.version for modality, demo in DEMO_SETS.items()}
 """The modalities that can be generated, and the version of their drawing."""
 
 _SPLIT_SHARES = (0.7, 0.1, 0.2)
+_BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +121,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
         return str(folder)
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
-    commands = "".join(f"  python -m data_prep {kind.prepare} --out {dataset_dir or 'FOLDER'}\n" for kind in kinds)
+    commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
     raise DatasetError(
         f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first:\n"
         f"{commands}"
@@ -127,6 +129,15 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
         "  python -m data_prep --help\n"
         "or give dataset_dir as 'demo' to try with generated phantoms."
     )
+
+
+def _options(prepare: str, dataset_dir: str, folder: Path) -> str:
+    """The options of data_prep: a folder that holds something else is taken for the raw images, not for the target."""
+    given = shlex.quote(dataset_dir) if dataset_dir else "FOLDER"
+    names = {path.name for path in folder.iterdir()} if dataset_dir and folder.is_dir() else set()
+    if names - {".lock"} and _BEGUN not in names:
+        return f"{prepare.replace('IMAGES', given)} --out NEW_FOLDER"
+    return f"{prepare} --out {given}"
 
 
 def _check_modality(modality: str) -> None:

@@ -91,11 +91,15 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
     kind = "multilabel" if label_array(splits[split]).ndim == 2 else "softmax"
     if (kind, list(datalist.labels)) != (classifier["kind"], list(classifier["labels"])):
         raise DatasetError(
-            f"the classifier knows {', '.join(classifier['labels'])} ({classifier['kind']}), but the data set has "
-            f"{', '.join(datalist.labels)} ({kind}): prepare the data set with the same labels in the same order."
+            f"the classifier knows {_quoted(classifier['labels'])} ({classifier['kind']}), but the data set has "
+            f"{_quoted(datalist.labels)} ({kind}): prepare the data set with the same labels in the same order."
         )
     if classifier.get("dataset_sha256") != datalist.sha256:
         logger.warning(
             "The classifier was trained with another data set, or another version of this one: make sure that none of "
             "these patients was among its training images."
         )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"

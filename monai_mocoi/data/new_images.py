@@ -77,10 +77,8 @@ def _at(path: Path, given: str, which: str, alone: bool) -> list[dict[str, str]]
     if path.is_dir():
         names, others = _in_folder(path, which)
         if not names:
-            raise DatasetError(
-                f"{which}: the folder and those below it hold no image, but {others} other file(s). Images are "
-                f"{_WANTED}."
-            )
+            what = f", but {others} other file{'s' if others > 1 else ''}" if others else " and no other file"
+            raise DatasetError(f"{which}: the folder and those below it hold no image{what}. Images are {_WANTED}.")
         logger.info("%s: %d images found; %d other files left out", which, len(names), others)
         return [{"image": str(path / name), "name": name if alone else os.path.join(given, name)} for name in names]
     if not path.is_file():

@@ -43,7 +43,7 @@ class Predictions:
         probabilities: ``(n, classes)`` float64 in 0..1.
 
     Raises:
-        NotFinitePredictionError: a probability that is NaN or infinite; names the first image and class.
+        NotFinitePredictionError: a probability that is NaN or infinite; gives the first image's number and the class.
         PredictionsError: another kind, sizes that do not fit, an image or a class twice, an image or patient without a
             name, a label that is none of the classes', a probability outside of 0..1.
     """
@@ -65,13 +65,20 @@ class Predictions:
                 f"{n} images and {classes} classes do not fit {shapes[0]} patients, labels {shapes[1]} and "
                 f"probabilities {shapes[2]}."
             )
-        for what, names in (("image", self.images), ("class", self.classes)):
-            if len(set(names)) < len(names):
-                twice = Counter(names).most_common(1)[0][0]
-                raise PredictionsError(f"the {what} {twice!r} stands there twice; each {what} is predicted once.")
+        if len(set(self.classes)) < classes:
+            twice = Counter(self.classes).most_common(1)[0][0]
+            raise PredictionsError(f"the class {twice!r} stands there twice; each class is predicted once.")
+        # Images are named by their number, for their names could be patients'.
+        if len(set(self.images)) < n:
+            name = Counter(self.images).most_common(1)[0][0]
+            first = self.images.index(name)
+            raise PredictionsError(
+                f"images {first + 1} and {self.images.index(name, first + 1) + 1} of {n} have the same name; each "
+                "image is predicted once."
+            )
         if not (all(self.images) and all(self.patients)):
             row = next(i for i in range(n) if not (self.images[i] and self.patients[i]))
-            raise PredictionsError(f"row {row + 1} of {n} lacks the name of its image or patient.")
+            raise PredictionsError(f"image {row + 1} of {n} lacks its name or that of its patient.")
         most = 1 if self.kind == "multilabel" else classes - 1
         if n and not 0 <= self.labels.min() <= self.labels.max() <= most:
             raise PredictionsError(
@@ -80,9 +87,9 @@ class Predictions:
         rows, columns = np.nonzero(~np.isfinite(self.probabilities))
         if len(rows):
             raise NotFinitePredictionError(
-                f"the probability of {self.classes[columns[0]]} is {self.probabilities[rows[0], columns[0]]} for the "
-                f"image {self.images[rows[0]]!r} ({len(rows)} such values in {len(set(rows))} of {n} images): no "
-                "metric is computed. Look at these images and at the weights; try precision float32."
+                f"the probability of {self.classes[columns[0]]} is {self.probabilities[rows[0], columns[0]]} for "
+                f"image {rows[0] + 1} of {n} ({len(rows)} such values in {len(set(rows))} of {n} images): no metric "
+                "is computed. Look at these images and at the weights; try precision float32."
             )
         if n and not 0 <= self.probabilities.min() <= self.probabilities.max() <= 1:
             raise PredictionsError(
@@ -119,10 +126,15 @@ def read_predictions(path: str | Path) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
 
     Raises:
-        PredictionsError: no such file, missing columns, or a value that cannot be read; names the row.
+        PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.
         NotFinitePredictionError: a probability that is NaN or infinite.
     """
     path = Path(path)
+    if path.is_dir():
+        raise PredictionsError(
+            f"{path.name!r} is a folder; give the file that evaluate.json writes, such as its "
+            "evaluation-test/predictions.csv."
+        )
     if not path.is_file():
         raise PredictionsError(f"there is no file {path.name!r} at the place given; evaluate.json writes it.")
     try:
@@ -134,10 +146,16 @@ def read_predictions(path: str | Path) -> Predictions:
     kind = "softmax" if "label" in header else "multilabel"
     labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
-    if not classes or not set(needed) <= set(header):
+    if len(header) == 1 and (used := next((sign for sign in ";\t" if sign in header[0]), None)):
         raise PredictionsError(
-            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class>; it has "
-            f"{', '.join(header) or 'none'}."
+            f"{path.name} has {'semicolons' if used == ';' else 'tabs'} between its columns; save it with commas (and "
+            "with points in its numbers)."
+        )
+    lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
+    if lacks:  # what is there is not shown: without a header it is the first image's
+        raise PredictionsError(
+            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class> in its "
+            f"first row; it lacks {', '.join(lacks)}."
         )
     if len(set(header)) < len(header):
         raise PredictionsError(f"{path.name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")

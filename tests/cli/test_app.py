@@ -62,6 +62,24 @@ def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
     assert "by zero" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "config"), [("evaluate", "evaluate"), ("predict", "inference"), ("train.json", "train")]
+)
+def test_the_name_of_a_config_is_no_command(mocoi, word, config):
+    result = mocoi(word, "--run_dir", "RUN")
+    assert (result.exit_code, result.stdout) == (2, "")
+    said = (
+        f"error: {word} is a config of every bundle, not a command: mocoi run bundles/nih_mse/configs/{config}.json\n"
+    )
+    assert result.stderr == said
+
+
+def test_another_word_is_no_command(mocoi):
+    result = mocoi("elephant")
+    assert result.exit_code == 2
+    assert "No such command 'elephant'" in result.output
+
+
 def test_without_a_config(mocoi):
     result = mocoi("run")
     assert result.exit_code == 2

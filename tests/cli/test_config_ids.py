@@ -52,3 +52,10 @@ def test_walk_gives_each_id_once_and_all_can_be_found():
 )
 def test_the_nearest_settings(wrong, right):
     assert nearest(CONFIG, wrong)[: len(right) or None] == right
+
+
+def test_a_constant_is_not_named_beside_what_is_called_alike_below():
+    config = {"label_fraction": 1.0, "sidecar": {"label_fraction": "$@labelled", "patches": 1}}
+    assert nearest(config, "label_fracton") == ["label_fraction"]
+    assert nearest(config, "sidecar#label_fracton")[0] == "sidecar#label_fraction"
+    assert nearest(config, "patchs") == ["sidecar#patches"]

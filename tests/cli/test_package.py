@@ -34,12 +34,12 @@ def test_what_was_written_and_how_to_use_it(mocoi, bundle, tmp_path):
 
 
 def test_what_was_not_evaluated_and_the_demo_are_said_loudly(mocoi, bundle, tmp_path):
-    run = make_run(tmp_path / "run", evaluated=False, settings={"bundle": "nih_mse", "demo": True})
+    run = make_run(tmp_path / "a run", evaluated=False, settings={"bundle": "nih_mse", "demo": True})
     result = mocoi("package", bundle, "--run", str(run), "--out", "p.zip")
     assert result.exit_code == 0
     assert "TRAINED ON GENERATED PHANTOMS" in result.stdout
     assert "NOT EVALUATED" in result.stdout
-    assert f"run evaluate.json with --run_dir {run}" in result.stdout
+    assert f"run evaluate.json with --run_dir '{run}'" in result.stdout
 
 
 def test_refusals_are_one_message_and_write_nothing(mocoi, bundle, tmp_path):

@@ -331,6 +331,17 @@ def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monk
     assert not cache.exists()
 
 
+def test_a_folder_of_raw_images_is_what_to_prepare_and_not_where_to_write(cache, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw films").mkdir()
+    (tmp_path / "raw films" / "a.png").touch()
+    with pytest.raises(DatasetError, match=r"data_prep bch --images 'raw films' --out NEW_FOLDER"):
+        resolve_dataset_dir("raw films", "histology")
+    (tmp_path / "raw films" / "preparation.jsonl").touch()  # begun there, to be gone on with
+    with pytest.raises(DatasetError, match=r"data_prep bch --images IMAGES --out 'raw films'"):
+        resolve_dataset_dir("raw films", "histology")
+
+
 def test_histology_demo_has_a_folder_of_its_own(cache):
     folder = resolve_dataset_dir("demo", "histology")
     assert folder == str(cache / "demo" / f"histology-{DEMO_VERSIONS['histology']}")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import DatasetError, label_kind, load_datalist
-from monai_mocoi.data.labels import class_indicators, label_array
+from monai_mocoi.data.labels import check_labels_fit, class_indicators, label_array
 
 from .dataset_folders import dataset_folder, read_list, write_list
 
@@ -38,3 +38,11 @@ def test_without_labels():
 def test_labels_that_do_not_fit(labels, text):
     with pytest.raises(DatasetError, match=text):
         class_indicators(np.array(labels), 3)
+
+
+def test_labels_of_another_data_set_are_named_in_quotes(tmp_path):
+    dataset_folder(tmp_path)
+    datalist = load_datalist(tmp_path)
+    theirs = ", ".join(map(repr, datalist.labels))
+    with pytest.raises(DatasetError, match=rf"knows 'no IDC', 'IDC' \(softmax\), but the data set has {theirs} "):
+        check_labels_fit({"kind": "softmax", "labels": ["no IDC", "IDC"]}, datalist, "test")

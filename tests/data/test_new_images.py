@@ -135,7 +135,8 @@ def test_several_places_keep_their_names_apart(tmp_path: Path, monkeypatch: pyte
         ([], "an empty list"),
         ("Smith", "^images: there is no such file or folder"),
         (["full", "Smith"], "^images, entry 2 of 2: there is no such file or folder"),
-        (["full", "empty"], r"^images, entry 2 of 2: .* hold no image, but 1 other file\(s\).* \.png, \.jpg"),
+        (["full", "empty"], r"^images, entry 2 of 2: .* hold no image, but 1 other file\. .* \.png, \.jpg"),
+        ("bare", r"^images: the folder and those below it hold no image and no other file\. Images are"),
     ],
 )
 def test_a_place_without_images(
@@ -144,6 +145,7 @@ def test_a_place_without_images(
     monkeypatch.chdir(tmp_path)
     png(tmp_path / "full" / "a.png")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bare").mkdir()
     (tmp_path / "empty" / "report.pdf").write_bytes(b"%PDF")
     with pytest.raises(DatasetError, match=error) as caught:
         find_new_images(places)

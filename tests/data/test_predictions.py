@@ -93,10 +93,10 @@ def test_indicators() -> None:
         ({"patients": ("p0",)}, "4 images and 2 classes do not fit 1 patients"),
         ({"labels": np.zeros(4, dtype=int)}, r"labels \(4,\)"),
         ({"probabilities": np.zeros((4, 3))}, r"probabilities \(4, 3\)"),
-        ({"images": ("a", "b", "a", "c")}, "the image 'a' stands there twice"),
+        ({"images": ("a", "b", "a", "c")}, "images 1 and 3 of 4 have the same name"),
         ({"classes": ("A", "A")}, "the class 'A' stands there twice"),
-        ({"patients": ("p0", "", "p1", "p1")}, "row 2 of 4 lacks the name"),
-        ({"images": ("a", "b", "", "c")}, "row 3 of 4 lacks the name"),
+        ({"patients": ("p0", "", "p1", "p1")}, "image 2 of 4 lacks its name"),
+        ({"images": ("a", "b", "", "c")}, "image 3 of 4 lacks its name"),
         ({"labels": np.full((4, 2), 2)}, "labels go from 2 to 2, not from 0 to 1"),
         ({"probabilities": np.full((4, 2), 1.5)}, "from 1.5 to 1.5, not from 0 to 1"),
         ({"kind": "binary"}, "kind of labels is 'binary'"),
@@ -119,7 +119,7 @@ def test_a_prediction_that_is_no_number_is_an_error(value: float) -> None:
     said = findings().probabilities.copy()
     said[2, 1] = said[3, 0] = value
     with pytest.raises(
-        NotFinitePredictionError, match=r'probability of Nodule, "small" is \w+ for .*images/2.png'
+        NotFinitePredictionError, match=r'probability of Nodule, "small" is \w+ for image 3 of'
     ) as caught:
         replace(findings(), probabilities=said)
     assert "2 such values in 2 of 4 images" in str(caught.value)
@@ -132,13 +132,16 @@ HEADER = "image,patient,label_A,probability_A\n"
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "it has none"),
+        ("", "it lacks image, patient, probability_<class>"),
         ("image,patient,label_A\na,p,1\n", "needs the columns image, patient"),
-        ("image,label_A,probability_A\na,1,0.5\n", "it has image, label_A, probability_A"),
+        ("Smith.png,Smith,1,0.5\n", r"first row; it lacks image, patient, probability_<class>\.$"),
+        (HEADER.replace(",", ";") + "a;p;1;0,5\n", "p.csv has semicolons between its columns; save it with commas"),
+        (HEADER.replace(",", "\t") + "a\tp\t1\t0.5\n", "has tabs between"),
+        ("image,label_A,probability_A\na,1,0.5\n", r"it lacks patient\."),
         (HEADER + "a,p,1,0.5\nb,p,yes,0.5\n", "p.csv, row 3: a cell is missing, a label"),
         (HEADER + "a,p,1,half\n", "row 2: .* no number"),
         (HEADER + "a,p,1\n", "row 2: a cell is missing"),
-        (HEADER + "a,p,1,0.5\na,p,1,0.5\n", "'a' stands there twice"),
+        (HEADER + "a,p,1,0.5\na,p,1,0.5\n", "images 1 and 2 of 2 have the same name"),
         ("image,patient,label,probability_A\na,p,B,0.5\n", "nor a class's name"),
         ("image,patient,patient,label_A,probability_A\na,p,p,1,0.5\n", "two columns called 'patient'"),
     ],

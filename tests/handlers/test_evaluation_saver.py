@@ -127,7 +127,7 @@ def test_an_earlier_evaluation_is_refused_before_any_image_is_predicted(tmp_path
 def test_a_nan_prediction_writes_nothing(tmp_path: Path) -> None:
     said = logits()
     said[9, 1] = np.nan
-    with pytest.raises(NotFinitePredictionError, match=r"probability of B is nan for the image 'images/009\.png'"):
+    with pytest.raises(NotFinitePredictionError, match=r"probability of B is nan for image \d+ of \d+ "):
         evaluate(tmp_path / "new", said)
     assert not (tmp_path / "new").exists()
 
