@@ -291,5 +291,14 @@ def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
     assert "trainable is 'all', but solver lbfgs needs 'head'" in plan.refusals[0][0]
 
 
+def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
+    words = [TRAIN.replace("train.json", "finetune.json"), "--pretrained", "none", "--label_fraction"]
+    for share in ("0", "-0.5"):
+        text, code = planned(*words, share)[0].refusals[0]
+        assert (code, "must be above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
+    for share, epochs in (("0.001", "60"), ("0.5", "40"), ("1", "20")):  # of the demo: 20 / fraction, at most 60
+        assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
+
+
 def _written(plan):
     return [row[1:] for section in plan.sections if section.title == "Written" for row in section.rows]
