@@ -19,6 +19,7 @@ from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.references import referred
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
+from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
@@ -271,13 +272,19 @@ def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> I
     """The classifier that evaluation and inference read; they write no run folder."""
     run_dir, weights = (_decided(evaluator, name) for name in ("run_dir", "weights"))
     if not isinstance(weights, str) and isinstance(run_dir, str) and "RunFolder" not in _targets(evaluator.config):
-        weights = str(Path(run_dir, "classifier.pt"))
+        weights = run_dir
     if not isinstance(weights, str):
         return
-    yield "classifier", weights, ""
-    if not Path(weights).is_file():
-        text = f"there is no classifier {weights}. Make one by finetune.json, or say where it is by --run_dir FOLDER."
-        refusals.append((text, WeightsError.exit_code))
+    yield "classifier", weights if weights.endswith(".pt") else str(Path(weights, CLASSIFIER_NAME)), ""
+    try:
+        path = classifier_path(weights)
+        sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        modality, bundle = (_decided(evaluator, name) for name in ("modality", "bundle"))
+        check_modality(sidecar, modality if isinstance(modality, str) else None, str(bundle))
+    except WeightsError as error:
+        refusals.append((str(error), error.exit_code))
+    except (OSError, ValueError, AttributeError):
+        return  # the run says what is wrong with the sidecar
 
 
 def _targets(config: dict[str, Any]) -> set[str]:

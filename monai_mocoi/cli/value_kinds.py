@@ -177,6 +177,8 @@ def read_value(setting: str, word: str, kinds: Kinds, takes_list: bool = False, 
 def _refusal(setting: str, word: str, kinds: Kinds, default: str) -> str:
     wanted = [_WORDS[kind] for kind in _WORDS if kind in kinds and not (kind == "int" and "float" in kinds)]
     text = f"{setting} must be {' or '.join(wanted) or 'another value'}"
+    if "float" in kinds and (number := _number_meant(word)):
+        return f"{text}, not {word!r}: write --{setting} {number}"
     text += f" ({default}), not {word!r}" if default else f", not {word!r}"
     if _FLOAT.fullmatch(word) and "int" in kinds and (whole := _whole_numbers_near(setting, float(word))):
         text += f": write --{setting} {' or '.join(map(str, whole))}"
@@ -185,6 +187,14 @@ def _refusal(setting: str, word: str, kinds: Kinds, default: str) -> str:
     elif word.lower() in ("none", "null"):
         text += f". If nothing is meant all the same, write --{setting} '$None'"
     return text
+
+
+def _number_meant(word: str) -> str | None:
+    """A percentage as a share, a decimal comma as a point; None: it is neither."""
+    if word.endswith("%") and _FLOAT.fullmatch(word[:-1].strip()):
+        return f"{float(word[:-1]) / 100:g}"
+    pointed = word.replace(",", ".")
+    return pointed if word.count(",") == 1 and "." not in word and _FLOAT.fullmatch(pointed) else None
 
 
 def _whole_numbers_near(setting: str, number: float) -> list[int]:

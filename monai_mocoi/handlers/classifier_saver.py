@@ -129,6 +129,7 @@ class ClassifierSaver:
             "validation": dict(self.validator.state.metrics),
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,
+            "labelled_images": self.labelled.get("counts", {}).get("training", {}).get("images"),
             **self.sidecar,
         }
         write_predictions(self.folder / "validation_predictions.csv", predictions)

@@ -19,5 +19,5 @@ def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
     if images is not None and (classifier.get("settings") or {}).get("demo") is True:
         logger.warning(
             "THIS CLASSIFIER WAS TRAINED ON GENERATED PHANTOMS (dataset_dir 'demo'): what it says about other images "
-            "means nothing. Name one that was trained on medical images by --run_dir FOLDER."
+            "means nothing. Take one that was trained on medical images."
         )

@@ -79,6 +79,8 @@ class RunFolder:
         resume: keep a folder that has checkpoints; one without any is made anew.
         skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
         own_data: commands that lead from one's own images to such a run, logged at the end; None: nothing is logged.
+        next_command: words behind `mocoi run` that use what the run has made, logged at the end; None: nothing is
+            logged.
 
     The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
     that was killed leaves "running".
@@ -96,6 +98,7 @@ class RunFolder:
         resume: bool | str = False,
         skipped_images: Sequence[Mapping[str, Any]] = (),
         own_data: Sequence[str] | None = None,
+        next_command: Sequence[Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.settings = plain(settings)
@@ -104,6 +107,7 @@ class RunFolder:
         self.resume = resume
         self.skipped_images = [dict(image) for image in skipped_images]
         self.own_data = own_data
+        self.next_command = next_command
         self._components: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
@@ -225,6 +229,8 @@ class RunFolder:
             return
         python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
         logger.info("Curves: %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
+        if self.next_command:
+            logger.info("Next: %s -m monai_mocoi run %s", python, shlex.join(map(str, self.next_command)))
         if self.own_data:
             lines = (line.replace("python ", f"{python} ", 1) for line in self.own_data)
             logger.info("For your own data:\n  %s", "\n  ".join(lines))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,12 @@ def check_usable(
             check_same_settings(known, settings, f"the run in {folder}")
             if run.newest is not None:
                 _check_progress(folder, run, run.newest, dataset_sha256, max_epochs, epoch_length)
+        elif not overwrite and run.manifest["status"] == "finished" and (folder / "classifier.pt").is_file():
+            raise RunFolderError(
+                f"{folder} already holds a run, finished and with its classifier. Nothing was changed. Test it by "
+                f"evaluate.json with --run_dir {shlex.quote(str(folder))}, choose another --output_dir, or add "
+                "--overwrite true to delete it and start anew."
+            )
         elif not overwrite:
             raise RunFolderError(
                 f"{folder} already holds a run (state: {run.manifest['status']}). Nothing was changed. Add --resume "

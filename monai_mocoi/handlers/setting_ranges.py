@@ -106,7 +106,8 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
             if not (low <= value <= high) or (value == low and not closed):
                 span = f"above {low:g}" if not closed else f"{low:g} or more"
                 upper = "" if high == float("inf") else f" and at most {high:g}"
-                raise SettingsError(f"{name} is {value}, but must be {span}{upper}.")
+                example = " (0.1 is 10 %)" if name == "label_fraction" else ""
+                raise SettingsError(f"{name} is {value}, but must be {span}{upper}{example}.")
         if name in _FLAGS and not isinstance(value, bool):
             raise SettingsError(f"{name} is {value!r}, but must be true or false.")
     for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():

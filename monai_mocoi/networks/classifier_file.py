@@ -5,42 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
-from pathlib import Path
 from typing import Any
 
 from monai_mocoi.networks.classifier import Classifier
+from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.networks.weight_files import load_checked, sidecar_path
 from monai_mocoi.networks.weights_error import WeightsError
 
-CLASSIFIER_NAME = "classifier.pt"
 _OF_IMAGES = ("image_size", "decode_size", "decode_fit", "channels", "mean", "std")
 _NEEDED = ("kind", "labels", "stage", "thresholds", *_OF_IMAGES)
 
 logger = logging.getLogger(__name__)
-
-
-def classifier_path(place: str | os.PathLike[str]) -> Path:
-    """The weights file of a place: of a run folder its ``classifier.pt``, or the file itself.
-
-    Raises:
-        WeightsError: there is none; names the runs that have one.
-    """
-    place = Path(place)
-    path = place / CLASSIFIER_NAME if place.is_dir() or place.suffix not in (".pt", ".pth") else place
-    if path.is_file():
-        return path
-    folder = path.parent
-    if (folder / "manifest.json").is_file():
-        raise WeightsError(
-            f"the run in {folder} has no {path.name}: it has not come to its end. Continue it by its own command with "
-            "--resume true."
-        )
-    others = sorted(str(p.parent) for p in folder.parent.glob(f"finetune-*/{CLASSIFIER_NAME}"))
-    found = "; these runs have one: " + ", ".join(others) if others else ""
-    raise WeightsError(
-        f"there is no classifier in {folder}{found}. Make one by `mocoi run .../finetune.json`, or say where it is by "
-        "--run_dir FOLDER."
-    )
 
 
 def read_classifier_sidecar(place: str | os.PathLike[str]) -> dict[str, Any]:

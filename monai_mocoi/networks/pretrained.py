@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.stage_encoder import StageEncoder
-from monai_mocoi.networks.weight_files import read_weights
+from monai_mocoi.networks.weight_files import WeightFile, read_weights
 from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
 
 logger = logging.getLogger(__name__)
@@ -30,6 +30,9 @@ class Pretrained(NamedTuple):
     is. Empty for "none"."""
     sha256: str
     """:func:`~monai_mocoi.networks.weights_sha256` of the encoder as it starts."""
+    start: dict[str, Any]
+    """``kind``: "none", "pretraining", "classifier" (then with ``labelled_images``, the training images with labels
+    that it and what it started from had seen, at most; None: not known), or "unknown"."""
 
     def __str__(self) -> str:
         if self.source == "none":
@@ -54,11 +57,23 @@ def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | 
     """
     source, report = "none", LoadReport((), (), ())
     sidecar: dict[str, Any] | None = {}
+    start: dict[str, Any] = {"kind": "none"}
     if pretrained is not None and str(pretrained) != "none":
         file = read_weights(pretrained)
         source = Path(pretrained).name
-        report, sidecar = load_weights(encoder, file, source), file.sidecar
-    return Pretrained(source, report, sidecar, weights_sha256(encoder_state_dict(encoder)))
+        report, sidecar, start = load_weights(encoder, file, source), file.sidecar, _start_of(file)
+    return Pretrained(source, report, sidecar, weights_sha256(encoder_state_dict(encoder)), start)
+
+
+def _start_of(file: WeightFile) -> dict[str, Any]:
+    sidecar = file.sidecar or {}
+    if "labels" in sidecar or (file.prefix == "encoder.backbone." and "head.weight" in file.rest):
+        seen, before = sidecar.get("labelled_images"), sidecar.get("start") or {}
+        if before.get("kind") == "classifier":
+            earlier = before.get("labelled_images")
+            seen = None if seen is None or earlier is None else seen + earlier
+        return {"kind": "classifier", "labelled_images": seen}
+    return {"kind": "pretraining" if "method" in sidecar else "unknown"}
 
 
 def started_from(
@@ -68,7 +83,9 @@ def started_from(
     std: float | Sequence[float],
     channels: int,
 ) -> Classifier:
-    """Say what a classifier's encoder starts from, with a warning for each difference in how images are prepared.
+    """Say what a classifier's encoder starts from, with a warning if labels were used for it already.
+
+    And with one for each difference in how images are prepared.
 
     Args:
         network: whose encoder has been given the weights by :func:`load_pretrained`.
@@ -79,6 +96,14 @@ def started_from(
         the network.
     """
     logger.info("Start: %s", weights)
+    if weights.start["kind"] == "classifier":
+        seen = weights.start["labelled_images"]
+        logger.warning(
+            "%s is a classifier: its encoder was trained with the labels of %s images before this run, which count "
+            "beside label_fraction. For an encoder that has seen no label give --pretrained an encoder.pt.",
+            weights.source,
+            "an unknown number of" if seen is None else f"up to {seen}",
+        )
     for warning in check_preprocessing(weights.sidecar, mean=mean, std=std, channels=channels):
         logger.warning("%s", warning)
     return network

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.networks.resnet_shape import shape_of_resnet
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
 from monai_mocoi.networks.weights_error import WeightsError
@@ -141,6 +142,9 @@ def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
             f"no weight of {name!r} fits this encoder ({report}): the encoder must have torchvision's ResNet names, "
             "such as conv1.weight and layer1.0.conv1.weight."
         )
+    found, wanted = _kind_of_resnet(state), _kind_of_resnet(own)
+    if found and wanted and found != wanted:
+        raise WeightsError(f"{name!r} holds a {found}, but this encoder is a {wanted}: take the weights of a {wanted}.")
     for key in report.matched:
         _check_shape(key, tuple(state[key].shape), tuple(own[key].shape), name)
     lacking = [key for key in report.missing if not key.endswith(_COUNTER)]
@@ -175,6 +179,13 @@ def check_finite(state: Mapping[str, torch.Tensor], name: str) -> None:
     for key, value in state.items():
         if not bool(torch.isfinite(value).all()):
             raise WeightsError(f"{key} in {name!r} holds NaN or infinite values: the weights cannot be used.")
+
+
+def _kind_of_resnet(state: Mapping[str, torch.Tensor]) -> str | None:
+    try:
+        return shape_of_resnet(state).name
+    except WeightsError:
+        return None
 
 
 def _check_shape(key: str, shape: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:

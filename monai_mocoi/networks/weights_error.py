@@ -18,13 +18,14 @@ def check_weights_place(path: str | os.PathLike[str]) -> None:
     """Refuse a path at which there is no file.
 
     Raises:
-        WeightsError: names the file, not its folders.
+        WeightsError: names the file, and its folders only where they were given from here.
     """
     path = Path(path)
     if path.is_dir():
         raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/encoder.pt.")
     if not path.is_file():
+        where = path.name if path.is_absolute() else path.as_posix()
         raise WeightsError(
-            f"there is no weights file {path.name!r} at the place given: check the path. (train.json writes an "
-            "encoder.pt; fine-tuning starts from random weights with --pretrained none.)"
+            f"there is no weights file {where!r}: make an encoder.pt by train.json with the same --output_dir, name a "
+            "file by --pretrained FILE, or start from random weights by --pretrained none."
         )

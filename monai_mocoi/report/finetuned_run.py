@@ -20,7 +20,7 @@ _HANDED_ON = (
     *("kind", "labels", "stage", "trainable", "thresholds", "thresholds_without_choice", "selected", "validation"),
     *("epochs", "iterations", "method", "architecture", "modality", "image_size", "decode_size", "decode_fit"),
     *("channels", "channel_rule", "value_range", "mean", "std", "dataset", "dataset_sha256", "label_fraction"),
-    *("label_seed", "validation_labels", "pretrained_sha256"),
+    *("label_seed", "validation_labels", "pretrained_sha256", "labelled_images"),
 )
 # Settings of the machine; and what stands elsewhere, or would name a pretraining that a baseline never had.
 _NO_SETTINGS = ("device", "num_workers", "labelled_sha256", "pretraining", "pretrained_sha256")
@@ -124,8 +124,17 @@ def _public(sidecar: Mapping[str, Any]) -> dict[str, Any]:
         "format": 1,
         **{name: sidecar[name] for name in _HANDED_ON if name in sidecar},
         "pretrained": "none" if sidecar.get("pretrained") == "none" else "encoder",
+        **({"start": _start(sidecar["start"])} if isinstance(sidecar.get("start"), dict) else {}),
         "settings": settings,
     }
+
+
+def _start(start: Mapping[str, Any]) -> dict[str, Any]:
+    """What the encoder started from; of a sidecar that anybody may have written."""
+    kind, seen = start.get("kind"), start.get("labelled_images")
+    if kind == "classifier":
+        return {"kind": kind, "labelled_images": seen if isinstance(seen, int) else None}
+    return {"kind": kind if kind in ("none", "pretraining") else "unknown"}
 
 
 def _is_plain(value: Any) -> bool:

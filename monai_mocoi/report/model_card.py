@@ -211,6 +211,8 @@ def _how_made(run: FinetunedRun) -> Iterator[str]:
     sidecar = run.sidecar
     yield from ("## How it was made", "")
     start = "random weights" if sidecar["pretrained"] == "none" else f"method {sidecar.get('method', 'unknown')}"
+    if (sidecar.get("start") or {}).get("kind") == "classifier":
+        start += ", then trained as a classifier with labels"
     if sidecar["pretrained"] != "none" and sidecar.get("pretrained_sha256"):
         start += f", SHA-256 of its weights {sidecar['pretrained_sha256']}"
     versions = ", ".join(f"{name} {version.partition('+')[0]}" for name, version in run.versions.items())

@@ -116,10 +116,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
 def describe_classifier(run: FinetunedRun) -> str:
     """What it is and how it was made, in two or three sentences."""
     sidecar, training = run.sidecar, run.drawn["counts"]["training"]
-    if sidecar["pretrained"] == "none":
-        start = "an encoder with random weights (the supervised baseline)"
-    else:
-        start = f"an encoder that was pretrained without labels (method: {sidecar.get('method', 'unknown')})"
+    start = _describe_start(sidecar)
     trained = (
         "all of its weights were trained" if sidecar["trainable"] == "all" else "only its linear layer was trained"
     )
@@ -128,6 +125,19 @@ def describe_classifier(run: FinetunedRun) -> str:
         f"{phantoms}ResNet with one linear layer on the averaged features of stage {sidecar['stage']}, started from "
         f"{start}; {trained} with the labels of {training['images']} of {training['of']} training images."
     )
+
+
+def _describe_start(sidecar: Mapping[str, Any]) -> str:
+    if sidecar["pretrained"] == "none":
+        return "an encoder with random weights (the supervised baseline)"
+    start, method = sidecar.get("start") or {}, f"method: {sidecar.get('method', 'unknown')}"
+    if start.get("kind") == "pretraining":
+        return f"an encoder that was pretrained without labels ({method})"
+    if start.get("kind") == "classifier":
+        seen = start["labelled_images"]
+        images = "an unknown number of images" if seen is None else f"up to {seen} images"
+        return f"the encoder of an earlier classifier, which had been trained WITH THE LABELS of {images} ({method})"
+    return f"pretrained weights of which it is not recorded whether labels were used for them ({method})"
 
 
 def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:

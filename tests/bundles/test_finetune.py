@@ -78,6 +78,10 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
     sidecar = json.loads((made / "classifier.json").read_text())
     assert sidecar["method"] == "mse"
     assert sidecar["pretrained"] == "encoder.pt"
+    assert sidecar["start"] == {"kind": "pretraining"}
+    assert (
+        sidecar["labelled_images"] == json.loads((made / "labelled.json").read_text())["counts"]["training"]["images"]
+    )
     assert str(dataset) not in "".join(p.read_text() for p in made.glob("*.json"))
 
     run("evaluate.json", run_dir=str(made), min_positives=2, min_negatives=2, resamples=50)

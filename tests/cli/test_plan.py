@@ -236,7 +236,11 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert "test" in rows["Data"]
     ((text, code),) = plan.refusals
     assert (code, "there is no classifier" in text) == (2, True)
-    assert "finetune-pretrained-all-s4-f1-l1/classifier.pt" in text
+    assert "runs/nih_mse/finetune-pretrained-all-s4-f1-l1. Make one" in text
+    (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1").mkdir(parents=True)
+    (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1/classifier.pt").touch()
+    plan, _ = planned(config, "--dataset_dir", dataset)
+    assert "these runs have one: runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1." in plan.refusals[0][0]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_bytes(b"x")
     (tmp_path / "runs/nih_mse/inference").mkdir(parents=True)
@@ -254,11 +258,17 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     (tmp_path / "run").mkdir()
     words = [TRAIN.replace("train.json", "evaluate.json"), "--dataset_dir", dataset, "--run_dir", "run"]
     plan, _ = planned(*words)
-    assert "there is no classifier run/classifier.pt" in plan.refusals[0][0]
+    assert "there is no classifier in run." in plan.refusals[0][0]
     (tmp_path / "run" / "classifier.pt").write_bytes(b"x")
     plan, rows = planned(*words)
     assert plan.refusals == ()
     assert "run folder" not in rows["Written"]
+    words[-1] = "run/classifier.pt"
+    assert planned(*words)[1]["Written"] == rows["Written"]
+    (tmp_path / "run" / "classifier.json").write_text('{"modality": "fundus"}')
+    ((text, code),) = planned(*words)[0].refusals
+    assert (code, "made with the modality 'fundus', but nih_mse has 'chest'" in text) == (2, True)
+    (tmp_path / "run" / "classifier.json").unlink()
     (tmp_path / "run" / "evaluation-test").mkdir()
     (tmp_path / "run" / "evaluation-test" / "metrics.json").touch()
     assert [code for _, code in planned(*words)[0].refusals] == [2]
@@ -279,6 +289,15 @@ def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
     assert rows["Written"]["run folder"][0].endswith("finetune-scratch-head-s4-f1-l1-gradient")
     plan, _ = planned(*words, "--solver", "lbfgs")
     assert "trainable is 'all', but solver lbfgs needs 'head'" in plan.refusals[0][0]
+
+
+def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
+    words = [TRAIN.replace("train.json", "finetune.json"), "--pretrained", "none", "--label_fraction"]
+    for share in ("0", "-0.5"):
+        text, code = planned(*words, share)[0].refusals[0]
+        assert (code, "must be above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
+    for share, epochs in (("0.001", "60"), ("0.5", "40"), ("1", "20")):  # of the demo: 20 / fraction, at most 60
+        assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
 
 
 def _written(plan):

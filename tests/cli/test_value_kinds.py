@@ -63,6 +63,8 @@ def test_a_word_as_a_value(kinds, word, value):
         ("list", "[NaN]", "no number"), ("object", "[1]", "an object"), ("null", "nan", "no finite number"),
         ("int", "$1 +", "no Python expression"), ("text", "$HOME/", "no Python expression"),
         ("list null", "x", "a list such as .* or none"), ("int float", "x", "must be a number"),
+        ("float", "10%", "not '10%': write --it 0.1$"), ("float", "0,1", "not '0,1': write --it 0.1$"),
+        ("float", "1,000.5", "a number"), ("int", "0,1", "a whole number"),
     ],
 )  # fmt: skip
 def test_a_word_that_is_no_such_value(kinds, word, reason):

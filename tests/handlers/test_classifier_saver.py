@@ -77,7 +77,8 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
         scores.append(validator.state.metrics["validation/macro_auc"])
         states.append({name: value.clone() for name, value in network.state_dict().items()})
 
-    for handler in (best, ClassifierSaver(tmp_path, network, validator, best, {}, {})):
+    labelled = {"counts": {"training": {"images": 12}}}
+    for handler in (best, ClassifierSaver(tmp_path, network, validator, best, labelled, {})):
         handler.attach(trainer)
     trainer.run()
     chosen = int(np.argmax(scores))
@@ -86,6 +87,7 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
     assert all(torch.equal(weights[name], value) for name, value in states[chosen].items())
     assert any(not torch.equal(weights[name], value) for name, value in states[-1].items())
     assert sidecar_of(tmp_path)["selected"]["epoch"] == chosen + 1
+    assert sidecar_of(tmp_path)["labelled_images"] == 12
 
 
 def test_a17_choice_and_thresholds_come_from_validation_only(tmp_path: Path) -> None:

@@ -22,3 +22,4 @@ def test_only_a_demo_classifier_and_images_of_somebody(
 ) -> None:
     warn_of_demo_classifier(classifier, images)
     assert ("GENERATED PHANTOMS" in caplog.text) is warned
+    assert "--run_dir" not in caplog.text  # the bundle of a package has no such setting

@@ -30,7 +30,7 @@ def manifest(folder: Path) -> dict[str, Any]:
 def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "runs" / "x"
     with caplog.at_level(logging.INFO):
-        run(folder, own_data=["prepare me", "train me"])
+        run(folder, own_data=["prepare me", "train me"], next_command=["a.json", "--run_dir", "b c"])
     record = manifest(folder)
     assert record["status"] == "finished"
     assert (record["seed"], record["dataset_sha256"], record["epochs"], record["iterations"]) == (3, "abc", 2, 6)
@@ -43,6 +43,7 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
         "components": {},
     }
     assert "tensorboard" in caplog.text
+    assert "-m monai_mocoi run a.json --run_dir 'b c'\n" in caplog.text
     assert "For your own data:\n  prepare me\n  train me" in caplog.text
 
 

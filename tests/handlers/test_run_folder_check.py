@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -56,3 +57,21 @@ def test_behind_a_link_the_place_that_counts_is_the_real_one(tmp_path: Path, mon
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "disk" and access(path, mode))
     with pytest.raises(RunFolderError, match="disk cannot be written"):
         check_usable(tmp_path / "x", False, False, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        ("finished", r"Test it by evaluate\.json with --run_dir '.*a run', choose another --output_dir, or add"),
+        ("stopped", "Add --resume true to continue it"),
+    ],
+)
+def test_a_finished_fine_tuning_is_to_be_tested_not_continued(tmp_path: Path, status: str, text: str) -> None:
+    folder = tmp_path / "a run"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "manifest.json").write_text(json.dumps({"status": status}))
+    (folder / "classifier.pt").touch()
+    with pytest.raises(RunFolderError, match=text) as refused:
+        check_usable(folder, False, False, {})
+    assert ("--resume" in str(refused.value)) is (status == "stopped")

@@ -28,7 +28,7 @@ from tests.bundles.conftest import BUNDLES
         ("on_bad_image", "ignore", "choose one of stop, skip"),
         ("stage", 5, "choose one of 1, 2, 3, 4"),
         ("label_fraction", 0, "must be above 0 and at most 1"),
-        ("label_fraction", 6, "must be above 0 and at most 1"),
+        ("label_fraction", 6, r"must be above 0 and at most 1 \(0.1 is 10 %\)"),
         ("ema_momentum", 1.5, "must be 0 or more and at most 1"),
         ("temperature", 0.0, "must be above 0"),
         ("max_grad_norm", -1.0, "must be above 0"),

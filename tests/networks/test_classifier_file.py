@@ -13,7 +13,6 @@ from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
     WeightsError,
-    classifier_path,
     load_classifier,
     read_classifier_sidecar,
 )
@@ -44,23 +43,12 @@ def test_a_run_folder_and_its_file_are_the_same_classifier(
     run: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = run / name
-    assert classifier_path(str(place)) == run / "classifier.pt"
     assert read_classifier_sidecar(place) == SIDECAR
     with caplog.at_level(logging.INFO):
         loaded = load_classifier(network(seed=1), place)
     images, _ = views(3)
     torch.testing.assert_close(loaded(images), network(seed=5)(images), rtol=0, atol=0)
     assert "epoch 3, stage 4, 2 labels" in caplog.text
-
-
-def test_a_classifier_that_is_not_there(run: Path) -> None:
-    other = run.parent / "finetune-pretrained-all-s4-f1-l1"
-    with pytest.raises(WeightsError, match=f"no classifier in .*these runs have one: {run}"):
-        classifier_path(other)
-    other.mkdir()
-    (other / "manifest.json").write_text("{}")
-    with pytest.raises(WeightsError, match=r"has not come to its end\. Continue it .* --resume true"):
-        classifier_path(other)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from monai_mocoi.networks import (
     encoder_state_dict,
     load_pretrained,
     save_encoder,
+    started_from,
     weights_sha256,
 )
 from tests.networks.small import small_moco, small_resnet
@@ -54,6 +56,10 @@ def test_every_kind_of_file_gives_the_same_encoder(tmp_path: Path) -> None:
         assert loaded.sha256 == weights_sha256(encoder_state_dict(encoder))
         known = path.name in ("encoder.pt", "checkpoint_000000001.pt")
         assert loaded.sidecar == (SIDECAR if known else None)
+        if path.name == "classifier.pt":
+            assert loaded.start == {"kind": "classifier", "labelled_images": None}
+        else:
+            assert loaded.start == {"kind": "pretraining" if known else "unknown"}
 
 
 @pytest.mark.parametrize("none", ["none", None])
@@ -62,10 +68,34 @@ def test_none_leaves_the_encoder_as_it_was_drawn(none: str | None) -> None:
     before = weights_sha256(encoder_state_dict(encoder))
     loaded = load_pretrained(encoder, none)
     assert loaded.source == "none"
+    assert loaded.start == {"kind": "none"}
     assert loaded.sha256 == before == weights_sha256(encoder_state_dict(encoder))
     assert "random" in str(loaded)
     assert not loaded.report.matched
     assert check_preprocessing(loaded.sidecar, mean=0.1, std=0.1, channels=3) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "seen", "text"),
+    [
+        ({"kind": "pretraining"}, 60, "the labels of up to 60 images before"),
+        ({"kind": "classifier", "labelled_images": 40}, 100, "the labels of up to 100 images before"),
+        ({"kind": "classifier", "labelled_images": None}, None, "the labels of an unknown number of images"),
+    ],
+)
+def test_a_classifier_as_start_is_warned_of(
+    tmp_path: Path, start: dict[str, Any], seen: int | None, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    encoder, _ = files(tmp_path)
+    sidecar = {**SIDECAR, "labels": ["A"], "thresholds": {"A": 0.5}, "labelled_images": 60, "start": start}
+    (tmp_path / "classifier.json").write_text(json.dumps(sidecar))
+    network = Classifier(encoder, 3, stage=2)
+    for name, warned in (("classifier.pt", True), ("encoder.pt", False)):
+        caplog.clear()
+        loaded = load_pretrained(encoder, tmp_path / name)
+        started_from(network, loaded, mean=0.5, std=0.25, channels=1)
+        assert (text in caplog.text) is warned
+        assert loaded.start.get("labelled_images") == (seen if warned else None)
 
 
 def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
@@ -74,7 +104,7 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         WeightsError, match=r"conv1.weight has shape \(4, 3, 7, 7\) in 'encoder.pt', but \(4, 1, 7, 7\)"
     ):
         load_pretrained(StageEncoder(small_resnet(channels=1)), tmp_path / "encoder.pt")
-    with pytest.raises(WeightsError, match="there is no weights file 'NONE'"):
+    with pytest.raises(WeightsError, match=r"there is no weights file 'NONE': make an encoder.pt by train.json"):
         load_pretrained(StageEncoder(small_resnet()), "NONE")
 
 

@@ -7,19 +7,23 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from monai.networks.nets import resnet18, resnet50
 
 from monai_mocoi.networks import (
     StageEncoder,
     TorchvisionLayout,
+    WeightFile,
     WeightsError,
     encoder_state_dict,
     load_encoder,
     save_encoder,
     weights_sha256,
 )
+from monai_mocoi.networks.weights import load_weights
 from tests.networks.small import small_resnet
 
 W = "w.pt"
+PLAIN = {"spatial_dims": 2, "n_input_channels": 3, "bias_downsample": False, "feed_forward": False}
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +103,14 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
     refused({**state, "conv1.weight": state["conv1.weight"][:2]}, r"\(2, 3, 7, 7\).*\(4, 3, 7, 7\).*same depth, width")
     for value in (math.nan, math.inf):
         refused({**state, "bn1.running_mean": torch.full((4,), value)}, "bn1.running_mean .* NaN or infinite")
+
+
+def test_another_resnet_is_named() -> None:
+    with torch.device("meta"):
+        encoder = StageEncoder(resnet50(**PLAIN))
+        state = resnet18(**PLAIN).state_dict()
+    with pytest.raises(WeightsError, match=r"'w.pt' holds a resnet18, but this encoder is a resnet50: take"):
+        load_weights(encoder, WeightFile(state, "", {}, None), W)
 
 
 def test_zero_matched_fails() -> None:

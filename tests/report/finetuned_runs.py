@@ -86,6 +86,7 @@ def _sidecar(kind: str) -> dict[str, Any]:
         "validation_labels": "same",
         "pretrained": "drsmith.pt",
         "pretrained_sha256": "e" * 64,
+        "start": {"kind": "pretraining"},
         "host": "secret-host",
         "settings": {
             "bundle": "nih_mse",

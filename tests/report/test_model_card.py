@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from monai_mocoi.report import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES
 from tests.report.finetuned_runs import SECRETS, make_run
@@ -78,3 +80,20 @@ def test_tables_are_whole(tmp_path: Path) -> None:
     for before, line in pairwise(lines):
         if before.startswith("|") and line.startswith("|"):
             assert before.count("|") == line.count("|"), line
+
+
+@pytest.mark.parametrize(
+    ("start", "text"),
+    [
+        ({"kind": "pretraining"}, "an encoder that was pretrained without labels (method: mse)"),
+        ({"kind": "classifier", "labelled_images": 613}, "trained WITH THE LABELS of up to 613 images"),
+        ({"kind": "classifier", "labelled_images": "drsmith"}, "WITH THE LABELS of an unknown number of images"),
+        ({"kind": "drsmith"}, "not recorded whether labels were used"),
+        (None, "not recorded whether labels were used"),
+    ],
+)
+def test_what_the_encoder_started_from(tmp_path: Path, start: Any, text: str) -> None:
+    made = card(tmp_path, start=start)
+    assert text in made
+    assert "drsmith" not in made
+    assert ("pretrained without labels" in made) is (start == {"kind": "pretraining"})
