@@ -195,7 +195,7 @@ def test_class_weights_and_balanced_sampling_change_what_is_learnt(run: Run) -> 
 def test_what_is_missing_is_named_before_any_work(run: Run) -> None:
     with pytest.raises(RuntimeError) as refused:
         run("finetune.json", pretrained="nowhere/encoder.pt")
-    assert "train.json writes an encoder.pt" in _all_texts(refused.value)
+    assert "train.json" in _all_texts(refused.value)
     with pytest.raises(RuntimeError) as refused:
         run("evaluate.json")
     assert "finetune.json" in _all_texts(refused.value)
