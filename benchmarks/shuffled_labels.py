@@ -24,7 +24,7 @@ import numpy as np
 from monai_mocoi.data import resolve_dataset_dir
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
-DEMO = ["--image_size", "64", "--batch_size", "16", "--max_epochs", "20", "--learning_rate", "0.001"]
+DEMO = ["--image_size", "64", "--batch_size", "16", "--max_epochs", "16", "--learning_rate", "0.001"]
 """What ``finetune.json`` takes on demo data; a shuffled copy is no demo data to it."""
 
 
