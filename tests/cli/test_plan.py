@@ -296,7 +296,7 @@ def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
     for share in ("0", "-0.5"):
         text, code = planned(*words, share)[0].refusals[0]
         assert (code, "must be above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
-    for share, epochs in (("0.001", "60"), ("0.5", "40"), ("1", "20")):  # of the demo: 20 / fraction, at most 60
+    for share, epochs in (("0.001", "60"), ("0.5", "32"), ("1", "16")):  # of the demo: 16 / fraction, at most 60
         assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
 
 
