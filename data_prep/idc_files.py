@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_prep.folder_walk import walk_folders
 from monai_mocoi.data.errors import DatasetError
 
 _NAME = re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class([0-9]+)\.png", re.IGNORECASE)
@@ -66,36 +67,26 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
     """
     result = Patches()
     found: dict[str, Patch] = {}
-    seen: set[str] = set()
-    for folder in folders:
-        if not Path(folder).is_dir():
-            raise DatasetError(f"--images: there is no folder '{folder}'.")
-        for parent, subfolders, files in os.walk(folder, followlinks=True):
-            place = os.path.realpath(parent)
-            if place in seen:  # a link to a folder above, or the same folder given twice
-                subfolders.clear()
+    for folder, parent, files in walk_folders(folders):
+        patient_folder, class_folder = _layout(folder, parent, classes)
+        for name in files:
+            match = _NAME.fullmatch(name)
+            if match is None:
+                result.others += 1
+                result.other_example = result.other_example or name
                 continue
-            seen.add(place)
-            subfolders.sort()
-            patient_folder, class_folder = _layout(os.fspath(folder), parent, classes)
-            for name in sorted(files):
-                match = _NAME.fullmatch(name)
-                if match is None:
-                    result.others += 1
-                    result.other_example = result.other_example or name
-                    continue
-                path = os.path.join(parent, name)
-                if name in found:
-                    result.again[name].append(path)
-                    continue
-                patient, label = match[1], int(match[2])
-                fault = ""
-                # A folder called as the patient is no class folder, even where a patient's number is 0 or 1.
-                if class_folder is not None and class_folder != label and os.path.basename(parent) != patient:
-                    fault = "the class in the name is not that of the folder"
-                elif patient_folder is not None and patient_folder != patient:
-                    fault = "the patient in the name is not that of the folder"
-                found[name] = Patch(path, patient, label, fault)
+            path = os.path.join(parent, name)
+            if name in found:
+                result.again[name].append(path)
+                continue
+            patient, label = match[1], int(match[2])
+            fault = ""
+            # A folder called as the patient is no class folder, even where a patient's number is 0 or 1.
+            if class_folder is not None and class_folder != label and os.path.basename(parent) != patient:
+                fault = "the class in the name is not that of the folder"
+            elif patient_folder is not None and patient_folder != patient:
+                fault = "the patient in the name is not that of the folder"
+            found[name] = Patch(path, patient, label, fault)
     _check(found, result, classes)
     result.by_name = dict(sorted(found.items()))
     return result

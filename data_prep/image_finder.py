@@ -7,6 +7,7 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from data_prep.folder_walk import walk_folders
 from monai_mocoi.data.errors import DatasetError
 
 
@@ -26,26 +27,16 @@ def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[
     wanted = set(names)
     found: dict[str, str] = {}
     others = 0
-    seen: set[str] = set()
-    for folder in folders:
-        if not Path(folder).is_dir():
-            raise DatasetError(f"--images: there is no folder '{folder}'.")
-        for parent, subfolders, files in os.walk(folder, followlinks=True):
-            place = os.path.realpath(parent)
-            if place in seen:  # a link to a folder above, or the same folder given twice
-                subfolders.clear()
-                continue
-            seen.add(place)
-            subfolders.sort()
-            for name in sorted(files):
-                path = os.path.join(parent, name)
-                if name not in wanted:
-                    others += 1
-                elif name not in found:
-                    found[name] = path
-                elif not filecmp.cmp(found[name], path, shallow=False):
-                    raise DatasetError(
-                        f"two different files are called {name}: '{found[name]}' and '{path}'. Give only folders with "
-                        "the same version of the images as --images."
-                    )
+    for _, parent, files in walk_folders(folders):
+        for name in files:
+            path = os.path.join(parent, name)
+            if name not in wanted:
+                others += 1
+            elif name not in found:
+                found[name] = path
+            elif not filecmp.cmp(found[name], path, shallow=False):
+                raise DatasetError(
+                    f"two different files are called {name}: '{found[name]}' and '{path}'. Give only folders with "
+                    "the same version of the images as --images."
+                )
     return found, others
