@@ -16,8 +16,8 @@ def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list
         folders: where to begin.
 
     Yields:
-        the folder begun with, the folder reached, and the sorted names of its files. A folder that was reached before (a
-        link to a folder above, the same folder given twice) is left out with all below it.
+        the folder begun with, the folder reached, and the sorted names of its files. A folder that was reached before
+        (a link to a folder above, the same folder given twice) is left out with all below it.
 
     Raises:
         DatasetError: a folder does not exist.

@@ -7,7 +7,9 @@ __getattr__, __dir__, __all__ = attach(
     {
         "comparison": ["ComparisonError", "compare_predictions"],
         "describe": ["describe_settings"],
-        "evaluation": ["OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions"],
+        "evaluation": [
+            *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
+        ],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "stage_features": ["FeatureError", "pooled_features"],

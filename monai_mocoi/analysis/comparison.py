@@ -59,7 +59,7 @@ def compare_predictions(
         plain values, without NaN::
 
             {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives",
-             "scored_classes", "left_out_classes",
+             "scored_classes", "few_patients", "left_out_classes",
              "overall": DIFFERENCE, "classes": {name: DIFFERENCE and "positives", "negatives"}}
 
         A DIFFERENCE is ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no

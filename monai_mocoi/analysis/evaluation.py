@@ -40,6 +40,8 @@ OVERALL = {
 }
 """The numbers for all classes together, and which number of a class each is the mean of."""
 INTERVALS = ("bca", "percentile")
+FEW_PATIENTS = 10
+"""With fewer patients behind a class's positives or negatives, its interval comes with a warning."""
 NO_CERTAINTY = (
     "The interval has no width: the resamples give one value, as where a score separates the classes completely. "
     "That is no certainty; the test set is too small or too easy to tell an interval."
@@ -125,6 +127,7 @@ def evaluate_predictions(
             {"kind", "images", "patients",
              "intervals": {"method", "level", "over", "resamples", "redrawn", "seed", "images", "patients"},
              "scored_classes": [...], "left_out_classes": [{"class", "positives", "negatives", "reason"}],
+             "few_patients": [{"class", "positive_patients", "negative_patients"}],  # scored, but of too few
              "min_positives", "min_negatives", "thresholds",
              "overall": {"macro_auc": NUMBER, ...},     # names: OVERALL
              "classes": {name: {"positives", "negatives", "auc": NUMBER, ...}}}
@@ -208,7 +211,15 @@ def choose_classes(predictions: Predictions, settings: IntervalSettings) -> Scor
 
 
 def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: IntervalSettings) -> dict[str, Any]:
-    """The scored classes, and the others with their counts and the reason, as plain values."""
+    """The scored classes, those of few patients, and the others with their counts and the reason, as plain values."""
+    truth, patients = predictions.indicators(), np.array(predictions.patients)
+    few_patients = []
+    for i in chosen.scored:
+        positive, negative = (len(set(patients[truth[:, i] == side])) for side in (1, 0))
+        if min(positive, negative) < FEW_PATIENTS:
+            few_patients.append(
+                {"class": predictions.classes[i], "positive_patients": positive, "negative_patients": negative}
+            )
     left_out = []
     for i in chosen.left_out:
         positives, negatives = int(chosen.positives[i]), int(chosen.negatives[i])
@@ -228,8 +239,27 @@ def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: I
         "min_positives": settings.min_positives,
         "min_negatives": settings.min_negatives,
         "scored_classes": [predictions.classes[i] for i in chosen.scored],
+        "few_patients": few_patients,
         "left_out_classes": left_out,
     }
+
+
+def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
+    """One sentence that warns of intervals over too few patients, or none.
+
+    Args:
+        report: of :func:`evaluate_predictions` or :func:`~monai_mocoi.analysis.compare_predictions`.
+    """
+    if not (few := report.get("few_patients")):
+        return []
+    counts = "; ".join(
+        f"{own['class']}: positives of {own['positive_patients']}, negatives of {own['negative_patients']}"
+        for own in few
+    )
+    return [
+        f"Few patients ({counts}): below {FEW_PATIENTS} the intervals are too narrow, those of all classes together "
+        "too. Read them as no certainty; test on more patients."
+    ]
 
 
 def draw_patients(

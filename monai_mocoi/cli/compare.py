@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_mocoi.analysis import OVERALL, compare_predictions
+from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, PredictionsError, read_predictions
@@ -108,6 +108,8 @@ def _show(first: str, second: str, result: Mapping[str, Any]) -> None:
     for name, difference in rows:
         if "note" in difference:
             console.print(f"{name}: {difference['note']}")
+    for line in few_patients_in_words(result):
+        console.print(line)
     for left_out in result["left_out_classes"]:
         console.print(
             f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "

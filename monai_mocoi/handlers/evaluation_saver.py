@@ -11,7 +11,7 @@ from typing import Any
 
 from ignite.engine import Events
 
-from monai_mocoi.analysis import IntervalSettings, evaluate_predictions
+from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import write_predictions
 from monai_mocoi.engines import ClassifierEvaluator
@@ -95,6 +95,8 @@ class EvaluationSaver:
         write_json(self.folder / METRICS_NAME, content)
         for line in (describe_tested(tested), *describe_report(engine.name, report)):
             logger.info("%s", line)
+        for line in few_patients_in_words(report):
+            logger.warning("%s", line)
         if self.skipped_images:
             logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", self.folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from monai_mocoi.analysis.evaluation import NO_CERTAINTY
+from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words
 from monai_mocoi.handlers.evaluation_saver import describe_tested, number_in_words
 from monai_mocoi.report.finetuned_run import FinetunedRun
 from monai_mocoi.report.package_configs import describe_classifier, describe_data
@@ -159,6 +159,8 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
         yield ""
     if any("note" in number for number in _numbers(metrics)):
         yield from (f"No certainty: {NO_CERTAINTY}", "")
+    for line in few_patients_in_words(metrics):
+        yield from (f"**{line}**", "")
     if left_out := metrics["left_out_classes"]:
         yield from ("Too few test images to tell anything of:", "")
         yield from (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
 
-from monai_mocoi.analysis import OVERALL, EvaluationError, evaluate_predictions
+from monai_mocoi.analysis import OVERALL, EvaluationError, evaluate_predictions, few_patients_in_words
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import (
     expected_calibration_error,
@@ -154,6 +154,20 @@ def test_a_class_of_one_patient_is_not_scored() -> None:
     report = plain(evaluate_predictions(replace(made, patients=patients), HALF, **FEW))
     assert report["scored_classes"] == ["A"]
     assert report["left_out_classes"][0]["reason"] == "all positives, or all negatives, are of one patient"
+
+
+def test_a_class_of_few_patients_is_scored_with_a_warning() -> None:
+    made = findings(shares=(0.4, 0.3))
+    patients = tuple(f"p{row % 9:03}" if label else f"n{row:03}" for row, label in enumerate(made.labels[:, 1]))
+    report = plain(evaluate_predictions(replace(made, patients=patients), HALF, **FEW))
+    (few,) = report["few_patients"]
+    negative = len({p for p, label in zip(patients, made.labels[:, 1], strict=True) if not label})
+    assert few == {"class": made.classes[1], "positive_patients": 9, "negative_patients": negative}
+    assert report["classes"][few["class"]]["auc"]["interval"] is not None
+    (words,) = few_patients_in_words(report)
+    assert "positives of 9, negatives of" in words
+    ten = tuple(f"p{row % 10:03}" if label else f"n{row:03}" for row, label in enumerate(made.labels[:, 1]))
+    assert few_patients_in_words(evaluate_predictions(replace(made, patients=ten), HALF, **FEW)) == []
 
 
 @pytest.mark.parametrize("images", [0, 1, 20])
