@@ -4,13 +4,15 @@
     python benchmarks/recipe.py table --results FILE.jsonl [--dataset DIR]
 
 A trial is a bundle, overrides of its ``train.json`` and a seed: the bundle is run in a process of its own, its encoder
-measured, and one line appended to the results. Trials that stand there already are left out, so that a long list can be
+measured, and one line appended to the results. ``max_epochs`` 0 measures the untrained encoder, and ``"pixels": true``
+beside the overrides the pixels themselves. Trials that stand there already are left out, so that a long list can be
 worked off in parts, and by several of these commands at once.
 
-Linear evaluation here: the pooled features of each stage, standardised, and an L2-penalised logistic regression for
-"any finding", on the patients of training and validation in five folds by patient, the penalty chosen by folds within
-the training folds. The images of each group (a CSV of file names and groups, where the data set mixes sources) are
-measured apart. The test split is left alone unless ``--test`` is given, which fits on training and validation.
+Linear evaluation here: the pooled features of each stage, standardised, and an L2-penalised logistic regression, on the
+patients of training and validation in five folds by patient, the penalty chosen by folds within the training folds. It
+tells "any finding" where the labels are findings; of several classes the AUC is the mean of each against the rest.
+The images of each group (a CSV of file names and groups, where the data set mixes sources) are measured apart. The test
+split is left alone unless ``--test`` is given, which fits on training and validation.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ def run_trials(given: argparse.Namespace) -> None:
         for trial in trials:
             if seed not in trial["seeds"]:
                 continue
-            one = {k: trial[k] for k in ("name", "bundle", "overrides")} | {"seed": seed}
+            one = {k: trial[k] for k in ("name", "bundle", "pixels", "overrides") if k in trial} | {"seed": seed}
             if not claimed(given.results, f"{one['name']} {seed}"):
                 continue
             command = [sys.executable, __file__, "trial", "--one", json.dumps(one), "--dataset", str(given.dataset)]
@@ -88,7 +90,7 @@ def one_trial(given: argparse.Namespace, trial: dict[str, Any]) -> None:
         began = time.time()
         encoder, watched = pretrained(trial, given.dataset, folder)
         seconds = time.time() - began
-        line = {**trial, "seconds": round(seconds), **watched, "auc": measured(encoder, given)}
+        line = {**trial, "seconds": round(seconds), **watched, "auc": measured(encoder, image_settings(trial), given)}
     with open(given.results, "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(line) + "\n")
@@ -96,8 +98,8 @@ def one_trial(given: argparse.Namespace, trial: dict[str, Any]) -> None:
 
 
 def pretrained(trial: dict[str, Any], dataset: Path, folder: Path) -> tuple[Any, dict[str, float]]:
-    """The encoder of a trial and its curves' ends; ``max_epochs`` 0: untrained; bundle "pixels": no encoder."""
-    if trial["bundle"] == "pixels":
+    """The encoder of a trial, None for the pixels, and its curves' ends."""
+    if trial.get("pixels"):
         return None, {}
     from ignite.engine import Events
     from monai.bundle import ConfigWorkflow
@@ -106,7 +108,7 @@ def pretrained(trial: dict[str, Any], dataset: Path, folder: Path) -> tuple[Any,
     untrained = overrides.get("max_epochs") == 0
     if untrained:
         overrides["max_epochs"] = 1
-    config = BUNDLES / trial["bundle"] / "configs" / "train.json"
+    config = train_config(trial)
     settings = {"dataset_dir": str(dataset), "output_dir": str(folder), "seed": trial["seed"], "overwrite": True}
     workflow = ConfigWorkflow(str(config), workflow_type="train", logging_file=False, **settings, **overrides)
     workflow.initialize()
@@ -126,7 +128,23 @@ def pretrained(trial: dict[str, Any], dataset: Path, folder: Path) -> tuple[Any,
     return trainer.moco.query_encoder, watched
 
 
-def measured(encoder: Any, given: argparse.Namespace) -> dict[str, Any]:
+def train_config(trial: dict[str, Any]) -> Path:
+    return BUNDLES / trial["bundle"] / "configs" / "train.json"
+
+
+def image_settings(trial: dict[str, Any]) -> dict[str, Any]:
+    """How the bundle reads and normalises an image."""
+    from monai.bundle import ConfigParser
+
+    parser = ConfigParser()
+    parser.read_config(str(train_config(trial)))
+    parser.update(
+        {name: trial["overrides"][name] for name in ("image_size", "decode_fit") if name in trial["overrides"]}
+    )
+    return {name: parser.get_parsed_content(name) for name in ("channels", "image_size", "decode_fit", "mean", "std")}
+
+
+def measured(encoder: Any, settings: dict[str, Any], given: argparse.Namespace) -> dict[str, Any]:
     from monai_mocoi.data import load_datalist
 
     datalist = load_datalist(given.dataset)
@@ -137,8 +155,9 @@ def measured(encoder: Any, given: argparse.Namespace) -> dict[str, Any]:
             group_of = {row["image"]: row["group"] for row in csv.DictReader(file)}
     parts = ["cv", "test"] if given.test else ["cv"]
     items = [item for part in parts for item in splits[part]]
-    features = pixel_features(items) if encoder is None else encoder_features(encoder, items)
-    labels = np.array([any(item["label"]) for item in items], dtype=int)
+    images = decoded(items, settings)
+    features = {"pixels": images.reshape(len(items), -1)} if encoder is None else stages(encoder, images, settings)
+    labels = np.array([any(y) if isinstance(y := item["label"], list) else y for item in items], dtype=int)
     patients = np.array([item["patient"] for item in items])
     groups = np.array([group_of.get(Path(item["image"]).name, "all") for item in items])
     fits = np.arange(len(items)) < len(splits["cv"])
@@ -146,43 +165,42 @@ def measured(encoder: Any, given: argparse.Namespace) -> dict[str, Any]:
     for group in sorted(set(groups)):
         for name, values in features.items():
             rows = groups == group
-            turned, kept = rotated(values[rows], fits[rows]), fits[rows]
-            found = {"cv": cross_validated(turned[kept], labels[rows][kept], patients[rows][kept])}
+            turned, kept = rotated(values[rows], fits[rows], pixels=name == "pixels"), fits[rows]
+            found = {"cv": round(cross_validated(turned[kept], labels[rows][kept], patients[rows][kept]), 4)}
             if given.test:
                 model = chosen(turned[kept], labels[rows][kept], patients[rows][kept])
-                found["test"] = auc(labels[rows][~kept], model.decision_function(turned[~kept]))
+                found["test"] = round(auc(labels[rows][~kept], model.predict_proba(turned[~kept])), 4)
             result.setdefault(group, {})[name] = found
     return result
 
 
-def decoded(items: list[dict[str, Any]], size: int) -> np.ndarray:
+def decoded(items: list[dict[str, Any]], settings: dict[str, Any]) -> np.ndarray:
+    """``(n, channels, size, size)`` in 0..1."""
     from monai.transforms import Compose
 
     from monai_mocoi.data import ImageDataset
     from monai_mocoi.transforms import FitSquare, ReadImage
 
-    data = ImageDataset(items, Compose([ReadImage(channels=1), FitSquare(size=size, mode="crop")]), progress=False)
+    fit = FitSquare(size=settings["image_size"], mode=settings["decode_fit"])
+    data = ImageDataset(items, Compose([ReadImage(channels=settings["channels"]), fit]), progress=False)
     return np.stack([data[i]["image"].numpy() for i in range(len(data))])
 
 
-def pixel_features(items: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    return {"pixels": decoded(items, 64).reshape(len(items), -1)}
-
-
-def encoder_features(encoder: Any, items: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def stages(encoder: Any, images: np.ndarray, settings: dict[str, Any]) -> dict[str, np.ndarray]:
+    """The pooled features of each stage."""
     import torch
 
     encoder = encoder.eval().cpu().float()
-    images = torch.from_numpy((decoded(items, 64) - 0.5) / 0.25)
+    mean, std = (torch.tensor(settings[name]).reshape(-1, 1, 1) for name in ("mean", "std"))
     found = defaultdict(list)
     with torch.no_grad():
-        for part in images.split(64):
+        for part in ((torch.from_numpy(images) - mean) / std).split(64):
             for stage, maps in enumerate(encoder(part.contiguous(memory_format=torch.channels_last)).stages, start=1):
                 found[f"stage{stage}"].append(maps.mean(dim=(2, 3)))
     return {name: torch.cat(parts).double().numpy() for name, parts in found.items()}
 
 
-def rotated(values: np.ndarray, fits: np.ndarray) -> np.ndarray:
+def rotated(values: np.ndarray, fits: np.ndarray, pixels: bool) -> np.ndarray:
     """Standardise by the rows that are fitted on, then rotate onto their principal axes (64 of them for pixels).
 
     An L2-penalised classifier does not see a rotation, and with fewer images than features it is much faster.
@@ -190,7 +208,6 @@ def rotated(values: np.ndarray, fits: np.ndarray) -> np.ndarray:
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    pixels = values.shape[1] == 64 * 64
     if not pixels:
         values = StandardScaler().fit(values[fits]).transform(values)
     found = PCA(64 if pixels else None, random_state=0).fit(values[fits]).transform(values)
@@ -205,14 +222,10 @@ def classifier(penalty: float) -> Any:
 
 def chosen(values: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> Any:
     """A classifier whose penalty is chosen by three folds by patient."""
-    from sklearn.metrics import roc_auc_score
-
     scores = []
     for penalty in PENALTIES:
         aucs = [
-            roc_auc_score(
-                labels[out], classifier(penalty).fit(values[kept], labels[kept]).decision_function(values[out])
-            )
+            auc(labels[out], classifier(penalty).fit(values[kept], labels[kept]).predict_proba(values[out]))
             for kept, out in folds(labels, patients, 3)
         ]
         scores.append(np.mean(aucs))
@@ -229,14 +242,16 @@ def cross_validated(values: np.ndarray, labels: np.ndarray, patients: np.ndarray
     aucs = []
     for kept, out in folds(labels, patients, 5):
         model = chosen(values[kept], labels[kept], patients[kept])
-        aucs.append(auc(labels[out], model.decision_function(values[out])))
-    return round(float(np.mean(aucs)), 4)
+        aucs.append(auc(labels[out], model.predict_proba(values[out])))
+    return float(np.mean(aucs))
 
 
-def auc(labels: np.ndarray, scores: np.ndarray) -> float:
+def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Of two classes the second's; of more the mean of each against the rest."""
     from sklearn.metrics import roc_auc_score
 
-    return round(float(roc_auc_score(labels, scores)), 4)
+    scores = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
+    return float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
 def print_table(results: Path) -> None:

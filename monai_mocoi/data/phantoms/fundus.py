@@ -39,7 +39,7 @@ __all__ = [
     "sample_photograph",
 ]
 
-FUNDUS_VERSION = 1
+FUNDUS_VERSION = 2
 """Raised whenever the drawing changes, so that a cached demo of an older drawing is not taken for the present one."""
 
 FUNDUS_CLASSES = ("not referable", "referable")

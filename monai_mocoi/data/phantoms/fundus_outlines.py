@@ -31,8 +31,8 @@ _CIRCLE = np.linspace(0, 2 * math.pi, 16, endpoint=False)
 
 # By grade: fewest and most, both included.
 _MICROANEURYSMS = ((0, 0), (2, 6), (3, 9), (6, 14), (6, 14))
-_HAEMORRHAGES = ((0, 0), (0, 0), (4, 7), (7, 13), (7, 13))
-_EXUDATE_CLUSTERS = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
+_HAEMORRHAGES = ((0, 0), (0, 0), (5, 8), (8, 14), (8, 14))
+_EXUDATE_CLUSTERS = ((0, 0), (0, 0), (1, 2), (2, 4), (2, 4))
 _COTTON_WOOL = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
 
 
@@ -164,7 +164,7 @@ def sample_lesions(rng: np.random.Generator, grade: int, disc: Point, inside: In
     for _ in count(_MICROANEURYSMS):
         lesions.append(Outline("microaneurysm", blob(rng, _place(rng, inside, 0.5), rng.uniform(0.3, 0.42)), 0.8))
     for _ in count(_HAEMORRHAGES):
-        radius = min(0.7 * rng.lognormal(0, 0.25), 1.5)
+        radius = min(1.1 * rng.lognormal(0, 0.25), 2.2)
         shape = blob(rng, _place(rng, inside, radius), radius, rng.uniform(1, 1.35), 0.1)
         lesions.append(Outline("haemorrhage", shape, rng.uniform(0.6, 1.0)))
     for _ in count(_EXUDATE_CLUSTERS):
