@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -46,6 +47,7 @@ def main() -> int:
         data = bundle.split("_")[0]
         for name, run in ((f"{data} supervised", supervised), (bundle, chain)):
             if name not in done:
+                shutil.rmtree(given.output / name.replace(" ", "_"), ignore_errors=True)  # of a chain cut short
                 line = {"name": name, **run(bundle, given.output / name.replace(" ", "_"))}
                 with results.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(line) + "\n")

@@ -58,18 +58,24 @@ def main() -> None:
 def run_trials(given: argparse.Namespace) -> None:
     trials = json.loads(given.trials.read_text())
     seeds = sorted({seed for trial in trials for seed in trial["seeds"]})
+    failed = []
     for seed in seeds:  # all settings once before any twice
         for trial in trials:
             if seed not in trial["seeds"]:
                 continue
             one = {k: trial[k] for k in ("name", "bundle", "pixels", "overrides") if k in trial} | {"seed": seed}
-            if not claimed(given.results, f"{one['name']} {seed}"):
+            key = f"{one['name']} {seed}"
+            if not claimed(given.results, key):
                 continue
             command = [sys.executable, __file__, "trial", "--one", json.dumps(one), "--dataset", str(given.dataset)]
             command += ["--results", str(given.results)] + (["--test"] if given.test else [])
             command += ["--groups", str(given.groups)] if given.groups else []
             command += ["--keep", str(given.keep)] if given.keep else []
-            subprocess.run(command, check=False)
+            if subprocess.run(command, check=False).returncode:
+                give_back(given.results, key)
+                failed.append(key)
+    if failed:
+        raise SystemExit(f"these trials failed, and are tried again by the same command: {', '.join(failed)}")
 
 
 def claimed(results: Path, key: str) -> bool:
@@ -82,6 +88,16 @@ def claimed(results: Path, key: str) -> bool:
             return False
         file.write(key + "\n")
     return True
+
+
+def give_back(results: Path, key: str) -> None:
+    """Let the trial be taken on again."""
+    with open(results.with_suffix(".claims"), "r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        others = [line for line in file.read().splitlines() if line != key]
+        file.seek(0)
+        file.truncate()
+        file.write("".join(f"{line}\n" for line in others))
 
 
 def one_trial(given: argparse.Namespace, trial: dict[str, Any]) -> None:

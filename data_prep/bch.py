@@ -111,6 +111,11 @@ def run(args: argparse.Namespace) -> int:
             exclusions[patch.folder_fault].append(name)
     total = len(patches) + len(missing)
     check_left_out(exclusions, total, args.max_missing, _ADVICE)
+    if len(missing) > args.max_missing * splitter.listed:  # a line may stand for a patient with all images
+        raise DatasetError(
+            f"{len(missing)} of {splitter.listed} lines of the given split stand for nothing in --images (such as "
+            f"{', '.join(missing[:3])}); the limit is {args.max_missing:.1%}. {_ADVICE}"
+        )
     usable = {name: patches[name] for name in given if not patches[name].folder_fault}
     splitter.draw(
         {name: given[name] for name in usable}, patient_of, label_of

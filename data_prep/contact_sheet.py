@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,18 +34,19 @@ class Pair:
     disc: Disc | None = None
 
 
-def write_contact_sheet(pairs: Sequence[Pair], target: str | Path) -> None:
+def write_contact_sheet(pairs: Iterable[Pair], number: int, target: str | Path) -> None:
     """Write before and after of each pair, five pairs a row, as one PNG.
 
     Args:
-        pairs: at least one.
+        pairs: taken one after the other, so that only one need be in memory.
+        number: of pairs, at least one.
         target: the file to make or replace.
 
     Raises:
         OSError: ``target`` cannot be written.
     """
     width, height = 2 * _CELL + 3 * _GAP, _CELL + _TEXT + _GAP
-    sheet = Image.new("RGB", (_PAIRS * width, -(-len(pairs) // _PAIRS) * height + _GAP), _PAPER)
+    sheet = Image.new("RGB", (_PAIRS * width, -(-number // _PAIRS) * height + _GAP), _PAPER)
     for place, pair in enumerate(pairs):
         left, top = place % _PAIRS * width + _GAP, place // _PAIRS * height + _GAP
         caption = Image.new("RGB", (2 * _CELL + _GAP, _TEXT), _PAPER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,19 +29,21 @@ from monai_mocoi.data.datalist import SPLITS, write_datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
-from monai_mocoi.transforms.fundus_disc import FundusError, crop_to_disc, find_disc
+from monai_mocoi.transforms.fundus_disc import MIN_SIDE, FundusError, crop_to_disc, find_disc
 from monai_mocoi.transforms.image_errors import ImageReadError
 from monai_mocoi.transforms.reader import read_image
 
 NAME = "EyePACS"
 SHEET_NAME = "contact_sheet.png"
-MIN_SIZE = 16
+MOVED = 0.03
+"""Share of the radius by which the disc of a cropped picture may be found elsewhere before it is reported."""
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
 _MISSING = "no such file in --images"
 _NOT_IN_SPLIT = "not in the given split"
 _UNREADABLE = "unreadable: "
 _REJECTED = "photograph rejected: "
+_SMALL, _CUT_AGAIN = 1, 2  # notes of the record
 
 Exclusions = dict[str, list[str]]
 Splits = dict[str, list[str]]
@@ -131,21 +134,26 @@ def run(args: argparse.Namespace) -> int:
         remove_leftovers(out)
         remove_leftovers(out / "images")
         usable = {name: paths[name] for name in given if name in paths}
-        small = _write_images(usable, eyes, out, args, record, exclusions)
+        notes = _write_images(usable, eyes, out, args, record, exclusions)
+        small = sum(bool(note & _SMALL) for note in notes.values())
         if small:
             print(f"{small} fundus discs are smaller than {args.size} px across and were enlarged")
+        cut_again = sorted(name for name, note in notes.items() if note & _CUT_AGAIN)
+        if cut_again:
+            print(
+                f"{len(cut_again)} cropped pictures show too little of a round edge to be known as cropped: the "
+                f"bundles cut them once more, moved by over {MOVED:.0%} of the radius (listed in manifest.json)"
+            )
         unusable = {name for names in exclusions.values() for name in names}
         # By level whatever the target, so that all targets have the same split.
         splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, level_of)
-        drop_repeats(out, splits, lambda name: _target(out, name), exclusions, args.workers)
+        groups = drop_repeats(out, splits, lambda name: _target(out, name), exclusions, args.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
         items = {split: [_item(name, eyes[name], args.target) for name in splits[split]] for split in SPLITS}
         report = audit_datalist(unwritten_datalist(out, NAME, TARGETS[args.target][0], items), workers=args.workers)
         levels = {split: _counts((eyes[name].level for name in splits[split]), GRADES) for split in SPLITS}
         classes = {split: _counts((i["label"] for i in items[split]), TARGETS[args.target][0]) for split in SPLITS}
-        if args.sheet:
-            _write_sheet(usable, splits, exclusions, out, args)
         manifest = {
             "source": "eyepacs",
             "seed": args.seed,
@@ -153,10 +161,17 @@ def run(args: argparse.Namespace) -> int:
             "images_with": classes,
             "images_of_level": levels,
             "smaller_than_size": small,
+            "cut_again_by_the_bundles": cut_again,
+            "identical_pictures": groups,
+            "identical_pictures_with_different_labels": [
+                group for group in groups if len({eyes[name].level for name in group}) > 1
+            ],
             "near_identical_pairs": report.near,
             "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
         }
         write_datalist(out, NAME, TARGETS[args.target][0], items, manifest)
+        if args.sheet:
+            _write_sheet(usable, splits, exclusions, out, args)
     print(report.text())
     _print_summary(classes if args.target == "grade" else {s: {**levels[s], **classes[s]} for s in SPLITS}, exclusions)
     _print_next(args)
@@ -164,8 +179,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_arguments(args: argparse.Namespace) -> None:
-    if args.size < MIN_SIZE:
-        raise DatasetError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIZE} pixels a side.")
+    if args.size < MIN_SIDE:
+        raise DatasetError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIDE} pixels a side.")
     if args.sheet < 0:
         raise DatasetError(f"--sheet is {args.sheet}; it is a number of pictures, 0 for no sheet.")
     check_seed_and_workers(args.seed, args.workers)
@@ -176,7 +191,8 @@ def _check_arguments(args: argparse.Namespace) -> None:
 
 
 def _find(folders: Sequence[str], eyes: Mapping[str, Eye]) -> tuple[dict[str, str], int]:
-    found, others = find_images(folders, {name + suffix for name in eyes for suffix in SUFFIXES})
+    suffixes = (*SUFFIXES, *map(str.upper, SUFFIXES))
+    found, others = find_images(folders, {name + suffix for name in eyes for suffix in suffixes})
     paths: dict[str, str] = {}
     for file, path in found.items():
         if (name := _stem(file)) in paths:
@@ -195,31 +211,35 @@ def _write_images(
     args: argparse.Namespace,
     record: Record,
     exclusions: Exclusions,
-) -> int:
-    """Write what is not finished yet; returns how many discs are smaller than wanted."""
-    todo, small = [], 0
+) -> dict[str, int]:
+    """Write what is not finished yet; returns the note of each image that is there."""
+    todo, notes = [], {}
     for name, path in paths.items():
         finished = record.finished(name, path, _target(out, name))
         if finished is None:
             todo.append(name)
         else:
-            small += finished
+            notes[name] = finished
     if len(todo) < len(paths):
         print(f"{len(paths) - len(todo)} images are finished already, {len(todo)} are left")
 
-    def write(name: str) -> bool | str:
+    def write(name: str) -> int | str:
         try:
             picture = read_image(paths[name], channels=3)
             disc = find_disc(picture, check_exposure=not args.keep_badly_exposed)
+            fundus = _levels(crop_to_disc(picture, disc, args.size))
+            # The bundles judge what is written now: what they would refuse is left out here.
+            again = find_disc(_picture(fundus), check_exposure=not args.keep_badly_exposed)
         except FundusError as error:
             return _REJECTED + str(error)
         except (ImageReadError, OSError) as error:
             return _UNREADABLE + str(error)
-        fundus = crop_to_disc(picture, disc, args.size)
         if args.mirror_left and eyes[name].side == "left":
-            fundus = fundus[:, :, ::-1]
+            fundus = fundus[:, ::-1]
         _write_png(fundus, _target(out, name))
-        return 2 * disc.radius < args.size
+        radius = args.size / 2
+        moved = max(math.hypot(again.row - radius, again.column - radius), abs(again.radius - radius))
+        return _SMALL * (2 * disc.radius < args.size) + _CUT_AGAIN * (moved > MOVED * radius)
 
     with closing(map_in_threads(write, todo, len(todo), args.workers, "images")) as results:
         for place, result in results:
@@ -229,14 +249,23 @@ def _write_images(
                 _check_exclusions(exclusions, len(eyes), args)
             else:
                 record.add(name, paths[name], _target(out, name), result)
-                small += result
-    return small
+                notes[name] = result
+    return notes
 
 
-def _write_png(picture: NDArray[np.float32], target: Path) -> None:
-    levels = np.rint(picture.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+def _write_png(levels: NDArray[np.uint8], target: Path) -> None:
     with atomic_path(target) as temporary:
         Image.fromarray(levels).save(temporary, compress_level=4)
+
+
+def _levels(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(3, rows, columns) in 0..1 as the (rows, columns, 3) of an 8-bit PNG."""
+    return np.rint(picture.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
+
+
+def _picture(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the reader makes of such a PNG."""
+    return np.ascontiguousarray(levels.transpose(2, 0, 1), np.float32) / np.float32(255)
 
 
 def _check_exclusions(exclusions: Exclusions, total: int, args: argparse.Namespace) -> None:
@@ -272,15 +301,15 @@ def _write_sheet(
         n: r.removeprefix(_REJECTED) for r, names in exclusions.items() if r.startswith(_REJECTED) for n in names
     }
     rejected = some(reason_of, args.sheet // 2)
-    pairs = []
-    for name in rejected + some((name for split in SPLITS for name in splits[split]), args.sheet - len(rejected)):
+    shown = rejected + some((name for split in SPLITS for name in splits[split]), args.sheet - len(rejected))
+
+    def pair(name: str) -> Pair:
         before = read_image(paths[name], channels=3)
         if name in reason_of:
-            pairs.append(Pair(f"{name}: {reason_of[name]}", before))
-        else:
-            disc = find_disc(before, check_exposure=False)
-            pairs.append(Pair(name, before, read_image(_target(out, name), channels=3), disc))
-    write_contact_sheet(pairs, out / SHEET_NAME)
+            return Pair(f"{name}: {reason_of[name]}", before)
+        return Pair(name, before, read_image(_target(out, name), channels=3), find_disc(before, check_exposure=False))
+
+    write_contact_sheet(map(pair, shown), len(shown), out / SHEET_NAME)
 
 
 def _target(out: Path, name: str) -> Path:
@@ -312,3 +341,5 @@ def _print_next(args: argparse.Namespace) -> None:
     if args.sheet:
         print(f"Before and after, to look over: {os.path.join(args.out, SHEET_NAME)}")
     print_next("dr_mse", args.out, "--decode_fit fundus_any" if args.keep_badly_exposed else "")
+    if args.keep_badly_exposed:
+        print("Give --decode_fit fundus_any to finetune.json too: its default refuses badly exposed photographs.")

@@ -6,7 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data_prep.folder_walk import walk_folders
@@ -67,6 +67,7 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
     """
     result = Patches()
     found: dict[str, Patch] = {}
+    patient_folders: dict[str, str] = {}
     for folder, parent, files in walk_folders(folders):
         patient_folder, class_folder = _layout(folder, parent, classes)
         for name in files:
@@ -85,19 +86,27 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
             if class_folder is not None and class_folder != label and os.path.basename(parent) != patient:
                 fault = "the class in the name is not that of the folder"
             elif patient_folder is not None and patient_folder != patient:
-                fault = "the patient in the name is not that of the folder"
+                patient_folders[name] = patient_folder
             found[name] = Patch(path, patient, label, fault)
+    # A numbered folder stands for a patient only if there is such a patient: it may be a size, or a fold.
+    patients = {patch.patient for patch in found.values()}
+    for name, number in patient_folders.items():
+        if number in patients:
+            found[name] = replace(found[name], folder_fault="the patient in the name is not that of the folder")
     _check(found, result, classes)
     result.by_name = dict(sorted(found.items()))
     return result
 
 
 def _layout(folder: str, parent: str, classes: int) -> tuple[str | None, int | None]:
-    """Return the patient and the class that the folders of a file stand for; None where they stand for neither."""
+    """Return the patient and the class that the folders of a file stand for; None where they stand for neither.
+
+    Only folders below the one that was given count: what it is called ("2023", "versions/1"), and what stands above it,
+    has nothing to do with patients and classes.
+    """
     last = os.path.basename(os.path.abspath(parent))
-    if not (last.isascii() and last.isdigit() and int(last) < classes):
+    if os.path.samefile(folder, parent) or not (last.isascii() and last.isdigit() and int(last) < classes):
         return None, None
-    # Only folders below the one that was given: what stands above it ("2023", say) has nothing to do with patients.
     above = os.path.relpath(parent, folder).split(os.sep)[-2:-1]
     numbered = bool(above) and above[0].isascii() and above[0].isdigit()
     return above[0] if numbered else None, int(last)

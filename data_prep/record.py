@@ -64,19 +64,19 @@ class Record:
     ) -> None:
         self._file.close()
 
-    def finished(self, name: str, source: str, target: Path) -> bool | None:
-        """Return what :meth:`add` was told of an image if source and target are unchanged, else None."""
+    def finished(self, name: str, source: str, target: Path) -> int | None:
+        """Return the note that :meth:`add` was given of an image if source and target are unchanged, else None."""
         values = self._done.get(name)
         if values is None:
             return None
         try:
-            return bool(values[3]) if values[:3] == _state(source, target) else None
+            return int(values[3]) if values[:3] == _state(source, target) else None
         except OSError:
             return None
 
-    def add(self, name: str, source: str, target: Path, small: bool) -> None:
-        """Note that the image ``name`` is finished; ``small``: it was smaller than the wanted size."""
-        self._write(json.dumps([name, *_state(source, target), small]))
+    def add(self, name: str, source: str, target: Path, note: int) -> None:
+        """Write down that the image ``name`` is finished, with a note: a number of the preparation's own."""
+        self._write(json.dumps([name, *_state(source, target), int(note)]))
 
     def _write(self, line: str) -> None:
         self._file.write(line.encode() + b"\n")

@@ -83,6 +83,11 @@ class Splitter:
             if args.val_fraction is not None:
                 raise DatasetError("--val-fraction does not apply: the validation split is given.")
 
+    @property
+    def listed(self) -> int:
+        """Number of lines of the given split, 0 without one; each stands for an image or a patient."""
+        return len(self._table)
+
     def given(self, patient_of: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
 

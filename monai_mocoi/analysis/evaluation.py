@@ -214,7 +214,7 @@ def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: I
     """The scored classes, those of few patients, and the others with their counts and the reason, as plain values."""
     truth, patients = predictions.indicators(), np.array(predictions.patients)
     few_patients = []
-    for i in chosen.scored:
+    for i in np.intersect1d(chosen.scored, ranked_columns(predictions.kind, len(predictions.classes))):
         positive, negative = (len(set(patients[truth[:, i] == side])) for side in (1, 0))
         if min(positive, negative) < FEW_PATIENTS:
             few_patients.append(

@@ -19,7 +19,8 @@ class FundusCrop(Transform):
 
     The steps are those of :func:`~monai_mocoi.transforms.fundus_disc.find_disc` and
     :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already is known by its outline
-    and stays as it is, but for a few that move by 2 or 3 % of the radius; so raw and prepared pictures may come mixed.
+    and stays as it is, but for a few that move by 2 or 3 % of the radius, and those that show too little of a round
+    edge (docs/data.md); so raw and prepared pictures may come mixed.
 
     Args:
         size: rows and columns of the result, at least 1. 299 is the paper's.

@@ -292,6 +292,9 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
         "in the given split, but not in --images": ["9999"],
         "not in the given split": left_out,
     }
+    test = _write(tmp_path / "test.txt", ["8871", "8872", "8873", "9997", "9998", "9999"])
+    error = _fails(capsys, _arguments(source, tmp_path / "b", *lists, "--max-missing", "0.2"))
+    assert "3 of 14 lines of the given split stand for nothing in --images (such as 9997" in error
     _write(tmp_path / "train.txt", ["1"])
     _write(tmp_path / "test.txt", ["2"])
     assert "none of the images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "b", *lists))

@@ -8,7 +8,7 @@ from monai_mocoi.transforms.fundus_disc import Disc
 
 
 def _sheet(path, *pairs):
-    write_contact_sheet(pairs, path)
+    write_contact_sheet(iter(pairs), len(pairs), path)
     return np.asarray(Image.open(path))
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from data_prep.__main__ import main
 from data_prep.eyepacs_labels import TARGETS
 from monai_mocoi.data import load_datalist
 from monai_mocoi.transforms import FundusCrop, read_image
+from monai_mocoi.transforms.fundus_disc import find_disc
 from tests.data_prep.eyepacs_files import eye_names, eyepacs_folder, level, save_eye, write_labels
 from tests.transforms.fundus_pictures import fundus
 
@@ -196,6 +198,46 @@ def test_unusable_photographs_are_listed_with_the_reason(source, tmp_path, capsy
     assert "--decode_fit fundus_any" in capsys.readouterr().out
 
 
+def test_what_the_bundles_would_refuse_is_left_out(source, tmp_path):
+    picture = fundus(80, 120, 40, 60, 38, light=0.161)  # just bright enough as a whole, too dark once cropped
+    (source / "train/10_left.jpeg").unlink()
+    save_eye(source / "train/10_left.png", picture)
+    find_disc(read_image(source / "train/10_left.png", channels=3))
+    assert main(_arguments(source, tmp_path / "out")) == 0
+    manifest = _manifest(tmp_path / "out")
+    (reason,) = manifest["exclusions"]
+    assert reason.startswith("photograph rejected: too dark")
+    assert manifest["exclusions"][reason] == ["10_left"]
+    for split in load_datalist(tmp_path / "out").splits().values():
+        for item in split:
+            written = read_image(item["image"], channels=3)
+            find_disc(written)
+            levels = np.asarray(Image.open(item["image"]))
+            assert np.array_equal(written, eyepacs._picture(levels))
+
+
+def test_a_crop_without_a_round_edge_is_named(source, tmp_path, capsys):
+    save_eye(source / "train/10_left.jpeg", fundus(240, 320, 120, 160, 191))
+    assert main(_arguments(source, tmp_path / "out")) == 0
+    assert _manifest(tmp_path / "out")["cut_again_by_the_bundles"] == ["10_left"]
+    assert "1 cropped pictures show too little of a round edge" in capsys.readouterr().out
+    assert main(_arguments(source, tmp_path / "out")) == 0  # from the record
+    assert "1 cropped pictures show too little of a round edge" in capsys.readouterr().out
+
+
+def test_the_same_photograph_twice_is_told(source, tmp_path):
+    names = eye_names()
+    twin = next(name for name in names[2:] if level(name) != level(names[0]))
+    shutil.copy(source / f"train/{names[0]}.jpeg", source / f"train/{twin}.jpeg")
+    splits = "".join(f"{name},{'test' if name.startswith('23') else 'train'}\n" for name in names)
+    (tmp_path / "split.csv").write_text("image,split\n" + splits)
+    split = ["--split-csv", str(tmp_path / "split.csv"), "--val-fraction", "0"]
+    assert main(_arguments(source, tmp_path / "out", *split)) == 0
+    manifest = _manifest(tmp_path / "out")
+    assert manifest["identical_pictures"] == [sorted([names[0], twin])]
+    assert manifest["identical_pictures_with_different_labels"] == [sorted([names[0], twin])]
+
+
 def test_the_contact_sheet(source, tmp_path):
     save_eye(source / "train/11_left.jpeg", fundus(80, 120, 40, 60, 38, light=0.09))
     assert main(_arguments(source, tmp_path / "out", "--sheet", "12")) == 0
@@ -245,6 +287,7 @@ def test_the_same_picture_in_two_splits_stays_in_the_test_split(source, tmp_path
 def test_several_tables_and_other_suffixes(source, tmp_path, capsys):
     names = eye_names()
     (source / "train/10_left.jpeg").rename(source / "train/10_left.jpg")
+    (source / "train/11_left.jpeg").rename(source / "train/11_left.JPEG")
     write_labels(source / "trainLabels.csv", names[:14])
     more = write_labels(tmp_path / "more/testLabels.csv", names[14:])
     arguments = _arguments(source, tmp_path / "out")
@@ -259,7 +302,7 @@ def test_several_tables_and_other_suffixes(source, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        (["--size", "15"], "--size is 15; the cropped fundus must have at least 16"),
+        (["--size", "31"], "--size is 31; the cropped fundus must have at least 32"),
         (["--seed", "-1"], "--seed is -1"),
         (["--sheet", "-1"], "--sheet is -1"),
         (["--workers", "0"], "--workers is 0"),

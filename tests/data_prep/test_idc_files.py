@@ -55,8 +55,8 @@ def test_other_names_are_counted_and_left_alone(tmp_path):
     ],
 )
 def test_folders_against_names(tmp_path, place, fault):
-    _touch(tmp_path / place / "8863_idx5_x51_y1251_class0.png")
-    (patch,) = find_patches([tmp_path], 2).by_name.values()
+    _touch(tmp_path / place / "8863_idx5_x51_y1251_class0.png", tmp_path / "flat/8864_idx5_x1_y1_class0.png")
+    patch = find_patches([tmp_path], 2).by_name["8863_idx5_x51_y1251_class0.png"]
     assert patch.folder_fault == fault
 
 
@@ -65,6 +65,17 @@ def test_what_is_above_the_given_folder_is_no_patient(tmp_path):
     for folder in (tmp_path / "2023", tmp_path / "2023/0"):
         (patch,) = find_patches([folder], 2).by_name.values()
         assert patch.folder_fault == ""
+
+
+@pytest.mark.parametrize("folder", ["versions/1", "0"])
+def test_a_given_folder_called_as_a_class_is_none(tmp_path, folder):
+    _touch(*(tmp_path / folder / f"8863_idx5_x51_y1251_class{label}.png" for label in (0, 1)))
+    assert [p.folder_fault for p in find_patches([tmp_path / folder], 2).by_name.values()] == ["", ""]
+
+
+def test_a_number_that_is_no_patient_is_a_fold_or_a_size(tmp_path):
+    _touch(tmp_path / "folds/3/0/8863_idx5_x51_y1251_class0.png", tmp_path / "64/1/8864_idx5_x51_y1251_class1.png")
+    assert [p.folder_fault for p in find_patches([tmp_path], 2).by_name.values()] == ["", ""]
 
 
 def test_a_patient_called_1_is_no_class(tmp_path):
