@@ -82,7 +82,7 @@ class Classifier(nn.Module):
 
     def __prepare_scriptable__(self) -> nn.Module:
         """What ``torch.jit.script`` is to compile in its place."""
-        return ScriptableClassifier(self)
+        return ScriptableClassifier(self.encoder, self.head, self.stage)
 
     def trained_parameters(self) -> Iterator[nn.Parameter]:
         """What an optimiser is to get."""

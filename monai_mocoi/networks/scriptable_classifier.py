@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from monai.networks.nets import ResNet
 from torch import nn
 
-if TYPE_CHECKING:
-    from monai_mocoi.networks.classifier import Classifier
+from monai_mocoi.networks.stage_encoder import StageEncoder
 
 
 class ScriptableClassifier(nn.Module):
-    """The same layers under the same names, with the same outputs; ``torch.jit.script(classifier)`` compiles this one.
+    """A classifier's layers under their names, with its outputs; ``torch.jit.script(classifier)`` compiles this one.
+
+    The layers are shared, not copied, each in the mode that it is in.
 
     Args:
-        classifier: whose layers are shared, not copied, each in the mode that it is in.
+        encoder: of the classifier.
+        head: of the classifier.
+        stage: whose features it uses, 1..4.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, encoder: StageEncoder, head: nn.Linear, stage: int) -> None:
         super().__init__()
-        self.encoder = _Encoder(classifier.encoder.backbone, classifier.stage)
-        self.head = classifier.head
+        self.encoder = _Encoder(encoder.backbone, stage)
+        self.head = head
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Classify images: ``(N, C, H, W)`` to ``(N, classes)`` logits."""
