@@ -109,13 +109,13 @@ def run(args: argparse.Namespace) -> int:
             exclusions[_NOT_IN_SPLIT].append(name)
         elif patch.folder_fault:
             exclusions[patch.folder_fault].append(name)
-    total = len(patches) + len(missing)
-    check_left_out(exclusions, total, args.max_missing, _ADVICE)
     if len(missing) > args.max_missing * splitter.listed:  # a line may stand for a patient with all images
         raise DatasetError(
             f"{len(missing)} of {splitter.listed} lines of the given split stand for nothing in --images (such as "
             f"{', '.join(missing[:3])}); the limit is {args.max_missing:.1%}. {_ADVICE}"
         )
+    total = len(patches) + len(missing)
+    check_left_out(exclusions, total, args.max_missing, _ADVICE)
     usable = {name: patches[name] for name in given if not patches[name].folder_fault}
     splitter.draw(
         {name: given[name] for name in usable}, patient_of, label_of
@@ -287,6 +287,11 @@ def _print_summary(
     for name in args.classes:
         print(f"{name:<{width}}" + "".join(f"{counts[split][name]:>12}" for split in SPLITS))
     print(f"{'all':<{width}}" + "".join(f"{len(items[split]):>12}" for split in SPLITS))
+    if empty := [name for name in args.classes if not any(counts[split][name] for split in SPLITS)]:
+        print(
+            f"WARNING: there is no patch of {', '.join(empty)}. Are all folders given with --images, and do the names "
+            "of --classes fit the numbers behind class in the file names?"
+        )
     fate = "left out" if args.drop_blank else "kept; --drop-blank leaves them out"
     print(f"blank (white) patches: {blank} ({fate}; listed in manifest.json)")
     print(

@@ -99,7 +99,8 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
     Args:
         dataset_dir: a folder that ``data_prep`` has written, or "demo": phantoms, generated once into the user's cache
             folder (any number of processes may ask at the same time) and announced by a warning.
-        modality: what "demo" stands for, a key of ``DEMO_VERSIONS``.
+        modality: of the bundle: what "demo" stands for, a key of ``DEMO_VERSIONS``. A folder that ``data_prep`` made of
+            images of another one is announced by a warning.
 
     Returns:
         the folder's absolute path.
@@ -118,6 +119,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
         return str(generate_demo(folder, modality))
     folder = Path(os.path.abspath(Path(dataset_dir).expanduser()))
     if dataset_dir and (folder / DATALIST_NAME).is_file():
+        _warn_of_other_modality(folder, modality)
         return str(folder)
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
@@ -129,6 +131,23 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
         "  python -m data_prep --help\n"
         "or give dataset_dir as 'demo' to try with generated phantoms."
     )
+
+
+def _warn_of_other_modality(folder: Path, modality: str) -> None:
+    try:
+        source = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a folder made by hand
+    known = {kind.prepare.split()[0]: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
+    if known.get(source, modality) != modality:
+        _log.warning(
+            "The bundle is for %s images, but data_prep made dataset_dir '%s' of %s images (%s): is this the folder, "
+            "and the bundle, that you want?",
+            modality,
+            folder,
+            known[source],
+            source,
+        )
 
 
 def _options(prepare: str, dataset_dir: str, folder: Path) -> str:

@@ -356,3 +356,22 @@ def test_demo_of_an_unknown_modality_is_an_error(cache):
 def test_importing_it_does_not_import_torch():
     code = "import sys, monai_mocoi.data.demo; sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "warned"),
+    [
+        ({"source": "bch"}, True),
+        ({"source": "demo-histology"}, True),
+        ({"source": "nih"}, False),
+        ({"source": "our own"}, False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_a_folder_of_another_modality_is_warned_of(tmp_path, caplog, manifest, warned):
+    (tmp_path / "datalist.json").write_text("{}")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert resolve_dataset_dir(str(tmp_path), "chest") == str(tmp_path)
+    assert ("The bundle is for chest images, but data_prep made" in caplog.text) is warned

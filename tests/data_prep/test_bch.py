@@ -285,7 +285,10 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     lists = ["--train-list", train, "--test-list", test]
     error = _fails(capsys, _arguments(source, tmp_path / "out", *lists))
     left_out = [name for name in idc_names() if name.startswith("8874")]
-    assert f"{1 + len(left_out)} of 31 images cannot be used" in error
+    assert "1 of 12 lines of the given split stand for nothing in --images (such as 9999)" in error
+    there = _write(tmp_path / "there.txt", ["8871", "8872", "8873"])
+    error = _fails(capsys, _arguments(source, tmp_path / "out", "--train-list", train, "--test-list", there))
+    assert f"{len(left_out)} of 30 images cannot be used" in error
     assert not (tmp_path / "out").exists()
     assert main(_arguments(source, tmp_path / "out", *lists, "--max-missing", "0.2")) == 0
     assert _manifest(tmp_path / "out")["exclusions"] == {
@@ -298,6 +301,13 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     _write(tmp_path / "train.txt", ["1"])
     _write(tmp_path / "test.txt", ["2"])
     assert "none of the images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "b", *lists))
+
+
+def test_a_class_without_patches_is_warned_of(source, tmp_path, capsys):
+    assert main(_arguments(source, tmp_path / "out")) == 0
+    assert "WARNING: there is no patch" not in capsys.readouterr().out
+    assert main(_arguments(source, tmp_path / "more", "--classes", "benign", "in situ", "invasive")) == 0
+    assert "WARNING: there is no patch of invasive." in capsys.readouterr().out
 
 
 def test_patches_that_cannot_be_used(source, tmp_path, capsys):
