@@ -30,11 +30,7 @@ NO_SETTINGS = {
 }  # fmt: skip
 EXTRA_SETTINGS = {
     "train.json": {"method": "METHOD_NAME"},
-    "finetune.json": {
-        "pretraining": "METHOD_NAME",
-        "pretrained_sha256": "$@weights.sha256",
-        "labelled_sha256": "$@labelled.sha256",
-    },
+    "finetune.json": {"pretraining": "METHOD_NAME"},
     "evaluate.json": {},
     "inference.json": {},
 }

@@ -93,10 +93,11 @@ default, is refused before anything is done.
 def run(words: Words = None, show_traceback: Traceback = False) -> None:
     """Run a config; see the help above."""
     from monai_mocoi.cli.plan import decide_constants
+    from monai_mocoi.handlers.setting_ranges import check_ranges
 
     try:
         checked = check_command(words or [])
-        decide_constants(checked)  # what cannot be worked out is refused here, before torch is imported
+        check_ranges(decide_constants(checked))  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked
 
         run_checked(checked, show_traceback)

@@ -65,8 +65,6 @@ AT_RUN_TIME = "known when the run starts"
 _IN_WORDS = {
     "device": "a GPU if there is one, else the CPU",
     "num_workers": "none for a CPU, some for a GPU",
-    "pretrained_sha256": "hash of the weights that it starts from",
-    "labelled_sha256": "hash of the list of images with labels",
 }
 # What linear evaluation by L-BFGS has no use for.
 _OF_GRADIENT = ("Checkpoints", "ClassifierTrainer")

@@ -68,6 +68,7 @@ class Checkpoints:
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other objects with ``state_dict`` and ``load_state_dict``, by name; those of the first process are kept.
             One whose state is large says how large in bytes by ``state_size()``.
+        results: see :class:`~monai_mocoi.handlers.RunFolder`; a checkpoint of others is refused.
 
     What a checkpoint holds: network (queue and its ids too), optimiser, gradient scaler, iteration, settings, the
     trainer's description; for each process its random generators. The network is that of the first process: see
@@ -90,6 +91,7 @@ class Checkpoints:
         resume: bool | str = False,
         summary_writer: LazySummaryWriter | None = None,
         also: Mapping[str, Stateful] | None = None,
+        results: Mapping[str, Any] | None = None,
     ) -> None:
         if every < 1:
             raise ValueError(f"checkpoint_every is {every}, but must be 1 (every iteration) or more.")
@@ -103,6 +105,7 @@ class Checkpoints:
         self.resume = as_flag("resume", resume)
         self.summary_writer = summary_writer
         self.also = dict(also or {})
+        self.results = plain(results or {})
         self._description: dict[str, Any] = {}
         self._saved: int | None = None
 
@@ -174,6 +177,7 @@ class Checkpoints:
     def _compared(self, engine: GradientTrainer) -> dict[str, Any]:
         return {
             **self.settings,
+            **self.results,
             **self._description,
             "dataset_sha256": self.dataset_sha256,
             "epoch_length": engine.state.epoch_length,

@@ -39,6 +39,7 @@ def check_run_folder(
     overwrite: bool | str = False,
     resume: bool | str = False,
     settings: Mapping[str, Any] | None = None,
+    results: Mapping[str, Any] | None = None,
 ) -> None:
     """Refuse a folder that another run, or anything else, already fills. Nothing is changed.
 
@@ -48,6 +49,7 @@ def check_run_folder(
             "false" will do: so MONAI's command line hands them on.
         resume: allow a folder that holds an earlier run of the same settings, to go on with; an empty one too.
         settings: of the run to be, compared when it is to be continued.
+        results: what it starts from, compared too; None: not known yet.
 
     Raises:
         RunFolderError: the folder is not empty, or is no run's, or of a run with other settings, or cannot be written.
@@ -59,6 +61,7 @@ def check_run_folder(
         as_flag("resume", resume),
         settings,
         max_epochs=settings.get("max_epochs"),
+        results=results,
     )
 
 
@@ -81,6 +84,9 @@ class RunFolder:
         own_data: commands that lead from one's own images to such a run, logged at the end; None: nothing is logged.
         next_command: words behind `mocoi run` that use what the run has made, logged at the end; None: nothing is
             logged.
+        results: what the run starts from, such as ``pretrained_sha256``, known only when data and weights have been
+            looked at: no settings, so that these can be checked before. Plain values, for the manifest; a run is only
+            continued with the same ones. None: nothing.
 
     The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
     that was killed leaves "running".
@@ -99,6 +105,7 @@ class RunFolder:
         skipped_images: Sequence[Mapping[str, Any]] = (),
         own_data: Sequence[str] | None = None,
         next_command: Sequence[Any] | None = None,
+        results: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.settings = plain(settings)
@@ -108,6 +115,7 @@ class RunFolder:
         self.skipped_images = [dict(image) for image in skipped_images]
         self.own_data = own_data
         self.next_command = next_command
+        self.results = plain(results or {})
         self._components: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
@@ -133,6 +141,7 @@ class RunFolder:
             "status": "running",
             "started": _now(),
             "dataset_sha256": self.dataset_sha256,
+            **({"results": self.results} if self.results else {}),
             "epoch_length": engine.state.epoch_length,
             "seed": self.settings.get("seed"),
             "device": _device_name(engine.state.device),
@@ -170,6 +179,7 @@ class RunFolder:
             dataset_sha256=self.dataset_sha256,
             max_epochs=engine.state.max_epochs,
             epoch_length=engine.state.epoch_length,
+            results=self.results,
         )
 
     def _take_lock(self) -> None:

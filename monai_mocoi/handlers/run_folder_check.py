@@ -18,6 +18,8 @@ from monai_mocoi.handlers.checkpoint_names import checkpoint_files, iteration_of
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.same_settings import check_same_settings
 
+# What is known only once data and weights have been looked at. Runs of earlier versions kept them in config.json.
+_RESULTS = ("pretrained_sha256", "labelled_sha256")
 # What a run has written before its first checkpoint.
 _OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
 
@@ -69,6 +71,7 @@ def check_usable(
     dataset_sha256: str | None = None,
     max_epochs: int | None = None,
     epoch_length: int | None = None,
+    results: Mapping[str, Any] | None = None,
 ) -> EarlierRun | None:
     """Refuse a folder that the run to be may not use. Nothing is changed.
 
@@ -81,6 +84,8 @@ def check_usable(
         dataset_sha256: hash of its ``datalist.json``; None: not known yet.
         max_epochs: how many it is to have in all; None: not known yet.
         epoch_length: iterations an epoch; None: what the earlier run's manifest says.
+        results: what the run starts from, as hashes of its weights and of its labelled images; compared like settings.
+            None: not known yet.
 
     Returns:
         the run that the folder holds; None: it holds nothing, or is not there.
@@ -104,8 +109,10 @@ def check_usable(
             )
         if resume:
             saved = _continuable_config(folder, run)
-            known = {name: value for name, value in saved.items() if name not in undecided and name != "components"}
-            check_same_settings(known, settings, f"the run in {folder}")
+            saved |= run.manifest.get("results", {})
+            unknown = {*undecided, "components", *(_RESULTS if results is None else ())}
+            known = {name: value for name, value in saved.items() if name not in unknown}
+            check_same_settings(known, {**settings, **(results or {})}, f"the run in {folder}")
             if run.newest is not None:
                 _check_progress(folder, run, run.newest, dataset_sha256, max_epochs, epoch_length)
         elif not overwrite and run.manifest["status"] == "finished" and (folder / "classifier.pt").is_file():

@@ -91,7 +91,8 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
             to the part that uses them.
 
     Raises:
-        SettingsError: names the setting, its value and what it may be; or it has no effect with the solver chosen.
+        SettingsError: names the setting, its value and what it may be; it has no effect with the solver chosen; or a
+            batch of one image leaves a BatchNorm without statistics.
     """
     for name, value in settings.items():
         if value is None and name in _MAY_BE_NOTHING:
@@ -116,3 +117,25 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
                 f"{name} is {settings[name]!r}, but solver lbfgs needs {wanted!r}: set it so, or choose --solver "
                 "gradient."
             )
+    if settings.get("batch_size") == 1 and (where := _norm_of_one_value(settings)):
+        raise SettingsError(
+            f"batch_size is 1, but a batch of 1 image has no batch statistics for BatchNorm {where}: set batch_size to "
+            "2 or more."
+        )
+
+
+def _norm_of_one_value(settings: Mapping[str, Any]) -> str | None:
+    """Where a batch of one image gives a BatchNorm that learns a single value a channel; None: nowhere."""
+    stage = 4
+    if "solver" in settings:  # fine-tuning; the features of a frozen encoder are computed in eval mode
+        if settings["solver"] != "gradient" or settings.get("trainable") == "head":
+            return None
+        stage = settings.get("stage", 4)
+    elif settings.get("head") == "mlp_bn" or "barlow_features" in settings:
+        return "in the heads"
+    elif "head" not in settings:
+        return None
+    size, largest = settings.get("image_size"), 2 ** (stage + 1)  # the map of a stage is 1/2^(stage + 1) of the image
+    if not isinstance(size, int) or size > largest:
+        return None
+    return f"in maps of 1 x 1 (stage {stage}, images of {largest} pixels or smaller)"

@@ -14,6 +14,7 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 
 from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
+from monai_mocoi.handlers import SettingsError
 from monai_mocoi.metrics import selection_metric
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 
@@ -234,3 +235,40 @@ def test_evaluation_is_refused_for_other_labels(run: Run, tmp_path: Path, datase
     with pytest.raises(RuntimeError) as refused:
         run("evaluate.json", run_dir=str(folder()))
     assert "the same labels in the same order" in _all_texts(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [({"label_fraction": 0}, "label_fraction is 0, but must be above 0"), ({"batch_size": 1}, "no batch statistics")],
+)
+def test_settings_are_refused_before_data_weights_or_network(
+    build: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], text: str
+) -> None:
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(RuntimeError) as refused:
+        build("finetune.json", dataset_dir="demo", pretrained="nowhere/encoder.pt", **change)
+    error: BaseException | None = refused.value
+    while error is not None and not isinstance(error, SettingsError):
+        error = error.__cause__
+    assert text in str(error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_weights_or_labels_are_not_continued(build: Run, run: Run) -> None:
+    cut = build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3)
+    cut.trainer.add_event_handler(Events.EPOCH_COMPLETED(once=1), lambda: cut.trainer.terminate())
+    cut.run()
+    cut.finalize()
+    made = folder("scratch-all-s4-f0.5-l1")
+    record = json.loads((made / "manifest.json").read_text())
+    assert (record["status"], set(record["results"])) == ("stopped", {"pretrained_sha256", "labelled_sha256"})
+    assert not {"pretrained_sha256", "labelled_sha256"} & json.loads((made / "config.json").read_text()).keys()
+    others = json.loads((made / "labelled.json").read_text())
+    others["training"] = others["training"][1:]
+    Path("others.json").write_text(json.dumps(others))
+    for change, name in (({"label_ids": "others.json"}, "labelled_sha256"), ({"network_def#seed": 2}, "pretrained")):
+        with pytest.raises(RuntimeError) as refused:
+            build("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True, **change)
+        assert name in str(refused.value.__cause__)
+    run("finetune.json", label_fraction=0.5, checkpoint_every=1, max_epochs=3, resume=True)
+    assert json.loads((made / "manifest.json").read_text())["status"] == "finished"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,9 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigWorkflow, verify_metadata
 
+from monai_mocoi.cli.config_ids import find
+from monai_mocoi.cli.expressions import parse_expression
+from monai_mocoi.cli.references import referred
 from tests.bundles.conftest import BUNDLES, NAMES, some_fast
 
 FILES = {
@@ -155,13 +160,70 @@ def test_config_habits(name: str) -> None:
             assert set(content) <= set(train), "an overlay sets what train.json has"
 
 
+CHECKED = ("train.json", "finetune.json", "evaluate.json", "inference.json")
+OVERLAID = ("train.json", "finetune.json", "evaluate.json")
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_config_checks_its_settings_before_it_works(name: str) -> None:
-    for file in ("train.json", "finetune.json", "evaluate.json", "inference.json"):
-        content = config(name, file)
-        assert "settings" in content
-        for checks in (content, *([config(name, f"multi_gpu_{file}")] if file != "inference.json" else [])):
-            assert "$monai_mocoi.handlers.check_settings(@settings)" in checks["initialize"], file
+def test_every_config_checks_its_settings_before_all_else(name: str) -> None:
+    for file in (*CHECKED, *(f"multi_gpu_{file}" for file in OVERLAID)):
+        assert config(name, file)["initialize"][0] == "$monai_mocoi.handlers.check_settings(@settings)", file
+
+
+# What a setting may be made of: of a call of anything else nobody knows what it reads, draws or writes.
+PURE = re.compile(
+    r"(os\.path\.(join|basename|dirname|isfile)|str|int|float|round|min|max|len|format|isinstance"
+    r"|torch\.device|torch\.cuda\.is_available"
+    r"|monai_mocoi\.networks\.(from_torchrun|torchrun_device))"
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "files",
+    [
+        *((file,) for file in CHECKED),
+        *((file, f"multi_gpu_{file}") for file in OVERLAID),
+        ("train.json", "paper.json"),
+        ("finetune.json", "paper_finetune.json"),
+    ],
+    ids="+".join,
+)
+def test_settings_are_constants_so_that_they_can_be_checked_before_any_work(name: str, files: tuple[str, ...]) -> None:
+    """MONAI resolves all of ``settings`` before it can be checked: no entry may need data, weights or a network."""
+    whole: dict[str, Any] = {}
+    for file in files:
+        whole |= config(name, file)
+    waiting = [f"settings#{setting}" for setting in whole["settings"]]
+    seen = set()
+    while waiting:
+        if (setting := waiting.pop()) in seen:
+            continue
+        seen.add(setting)
+        value = find(whole, setting)
+        assert "_target_" not in json.dumps(value), f"{setting} is made by a class"
+        for text in strings(value):
+            waiting += referred(text)
+            if text.startswith("$"):
+                calls = [part for part in ast.walk(parse_expression(text[1:])[0]) if isinstance(part, ast.Call)]
+                for call in calls:
+                    assert PURE.fullmatch(ast.unparse(call.func)), f"{setting} calls {ast.unparse(call.func)}"
+    assert len(seen) > len(whole["settings"])
+
+
+# Steps that an overlay for several processes leaves out, each with the reason; none does.
+OF_ONE_PROCESS: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("file", OVERLAID)
+def test_an_overlay_keeps_every_check_of_its_base(name: str, file: str) -> None:
+    """An overlay's list replaces that of its base, and so would drop in silence what is added there alone."""
+    base, overlay = config(name, file), config(name, f"multi_gpu_{file}")
+    for steps in ("initialize", "run", "finalize"):
+        if steps in overlay:
+            kept = [step for step in overlay[steps] if step in base.get(steps, ())]
+            assert kept == [step for step in base.get(steps, ()) if step not in OF_ONE_PROCESS], steps
 
 
 @pytest.mark.parametrize("name", NAMES)

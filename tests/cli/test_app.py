@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -148,15 +149,15 @@ def test_prepare_hands_everything_on(mocoi, capsys):
     assert "--metadata" in result.stdout
 
 
-def loaded_by(*words: str) -> subprocess.CompletedProcess[str]:
+def loaded_by(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print('LOADED', sorted({'torch', 'monai', 'ignite', 'numpy'} & set(sys.modules))))\n"
-        f"sys.argv = ['mocoi', *{words!r}]\n"
+        f"sys.argv = ['mocoi', *{[str(word) for word in words]!r}]\n"
         "from monai_mocoi.cli.app import main\n"
         "main()\n"
     )
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_refusals_plans_and_help_need_neither_torch_nor_monai(write, tmp_path):
@@ -171,6 +172,25 @@ def test_refusals_plans_and_help_need_neither_torch_nor_monai(write, tmp_path):
         done = loaded_by(*words)
         assert done.returncode == code, done.stderr
         assert done.stdout.endswith("LOADED []\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--label_fraction", "0"), "label_fraction is 0.0, but must be above 0"),
+        (("--batch_size", "1", "--image_size", "32"), "no batch statistics for BatchNorm"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_before_torch_data_or_a_file(words, text, repository, tmp_path, monkeypatch):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(empty / "cache"))
+    config = repository / "bundles" / "nih_mse" / "configs" / "finetune.json"
+    for command in ("run", "plan"):
+        done = loaded_by(command, config, *words, "--pretrained", "none", cwd=empty)
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
+        assert done.stdout.splitlines()[-1] in ("LOADED []", "LOADED ['numpy']")
+    assert list(empty.iterdir()) == []
 
 
 def test_a_plan_needs_neither_torch_nor_monai(repository):

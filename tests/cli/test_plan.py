@@ -279,7 +279,7 @@ def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
     words = [TRAIN.replace("train.json", "finetune.json"), "--dataset_dir", dataset, "--pretrained", "none"]
     plan, rows = planned(*words)
     assert not any(sign in str(plan) for sign in ("$", "@", "torch."))
-    assert rows["Settings"]["labelled_sha256"][0].endswith("hash of the list of images with labels")
+    assert rows["Settings"]["device"][0].endswith("a GPU if there is one, else the CPU")
     assert rows["Steps"]["iterations"] == ("known when the run starts", "by the number of images with labels")
     assert any(value.endswith("/checkpoints/") for value, _ in _written(plan))
     plan, rows = planned(*words, "--trainable", "head")

@@ -47,6 +47,41 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
     assert "For your own data:\n  prepare me\n  train me" in caplog.text
 
 
+def test_what_a_run_starts_from_is_recorded_and_compared_but_is_no_setting(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    run(folder, results={"pretrained_sha256": "a", "labelled_sha256": "b"})
+    assert manifest(folder)["results"] == {"pretrained_sha256": "a", "labelled_sha256": "b"}
+    config = json.loads((folder / "config.json").read_text())
+    assert "pretrained_sha256" not in config
+    settings = {name: value for name, value in config.items() if name != "components"}
+    _make_checkpoint(folder)
+
+    check_run_folder(folder, False, True, settings)  # not known yet
+    check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "b"})
+    with pytest.raises(RunFolderError, match=r"labelled_sha256 'b' -> 'c'"):
+        check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "c"})
+    with pytest.raises(RunFolderError, match=r"pretrained_sha256 'a' -> 'c'"):
+        run(folder, resume=True, results={"pretrained_sha256": "c", "labelled_sha256": "b"})
+
+
+def test_a_run_that_kept_its_results_among_the_settings_is_continued(tmp_path: Path) -> None:
+    folder = tmp_path / "x"
+    run(folder)
+    config = json.loads((folder / "config.json").read_text())
+    settings = {name: value for name, value in config.items() if name != "components"}
+    (folder / "config.json").write_text(json.dumps({**config, "pretrained_sha256": "a", "labelled_sha256": "b"}))
+    _make_checkpoint(folder)
+    check_run_folder(folder, False, True, settings)
+    check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "b"})
+    with pytest.raises(RunFolderError, match=r"labelled_sha256 'b' -> 'c'"):
+        check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "c"})
+
+
+def _make_checkpoint(folder: Path) -> None:
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "checkpoint_000000006.pt").touch()
+
+
 def test_the_folder_is_made_when_training_starts_not_before(tmp_path: Path) -> None:
     counting(handlers=[RunFolder(tmp_path / "x", {}, "abc")])
     check_run_folder(tmp_path / "x")

@@ -6,15 +6,17 @@ import json
 from typing import Any
 
 import pytest
+import torch
 
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
 from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
 from monai_mocoi.metrics import SELECTION_METRICS
-from monai_mocoi.networks import STAGE_KINDS, TRAINABLE
+from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from tests.bundles.conftest import BUNDLES
+from tests.networks.small import small_resnet
 
 
 @pytest.mark.parametrize(
@@ -84,6 +86,37 @@ def test_what_the_solver_would_pass_over_is_refused(other: dict[str, Any], text:
     check_ranges({"solver": "gradient", **other})
     with pytest.raises(SettingsError, match=text):
         check_ranges({"solver": "lbfgs", "trainable": "head", "balanced_sampling": False, "world_size": 1, **other})
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3, 4])
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_a_batch_of_one_image_is_refused_where_torch_could_not_train(stage: int, beyond: int) -> None:
+    size = 2 ** (stage + 1) + beyond
+    network = Classifier(StageEncoder(small_resnet()), classes=2, stage=stage)
+    settings = {"solver": "gradient", "trainable": "all", "stage": stage, "image_size": size, "batch_size": 1}
+    if beyond:
+        network(torch.rand(1, 1, size, size))
+        check_ranges(settings)
+        return
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
+        network(torch.rand(1, 1, size, size))
+    with pytest.raises(SettingsError, match=r"no batch statistics.* set batch_size to 2 or more"):
+        check_ranges(settings)
+    for change in ({"batch_size": 2}, {"trainable": "head"}, {"trainable": "head", "solver": "lbfgs"}):
+        check_ranges({**settings, **change})
+
+
+def test_pretraining_needs_two_images_for_the_batch_norm_of_its_heads() -> None:
+    pretraining = {"batch_size": 1, "image_size": 64, "head": "mlp_bn"}
+    for settings in (
+        pretraining,
+        {**pretraining, "head": "linear", "barlow_features": 8},
+        {**pretraining, "head": "mlp", "image_size": 32},
+    ):
+        with pytest.raises(SettingsError, match=r"no batch statistics.* set batch_size to 2 or more"):
+            check_ranges(settings)
+        check_ranges({**settings, "batch_size": 2})
+    check_ranges({**pretraining, "head": "linear"})
 
 
 @pytest.mark.parametrize("path", sorted(BUNDLES.glob("*_*/configs/*.json")), ids=lambda p: f"{p.parts[-3]}-{p.name}")
