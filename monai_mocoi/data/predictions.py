@@ -151,6 +151,11 @@ def read_predictions(path: str | Path) -> Predictions:
             f"{path.name} has {'semicolons' if used == ';' else 'tabs'} between its columns; save it with commas (and "
             "with points in its numbers)."
         )
+    if {"row", "image", "status", "reason"} <= set(header):
+        raise PredictionsError(
+            f"{path.name} is the table that inference.json writes: it has no patients and no true labels. Give the "
+            "predictions.csv that evaluate.json writes of a data set with labels."
+        )
     lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
     if lacks:  # what is there is not shown: without a header it is the first image's
         raise PredictionsError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 
-TABLE_NAME = "predictions.csv"
+TABLE_NAME = "classified.csv"
 OVERLAYS_NAME = "grad_cam"
 _OVERLAY_PATTERN = "row[0-9]*.png"
 _OF_OTHERS = ("datalist.json", "metrics.json", "manifest.json")  # of data sets, evaluations, runs

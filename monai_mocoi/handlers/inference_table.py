@@ -28,14 +28,14 @@ _MOST_REASONS = 20  # shown in the log; the table has all of them
 class InferenceTable:
     """Collect what :class:`~monai_mocoi.engines.ClassifierInference` says, and write it when all images are done.
 
-    Columns of ``predictions.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
+    Columns of ``classified.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
     ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or, for
     softmax classes, ``decision`` (the name of the class). What is not known is empty.
 
     The table names files, because who gave them needs to know which is which; the log names rows only.
 
     Args:
-        folder: where ``predictions.csv`` goes.
+        folder: where ``classified.csv`` goes.
         items: the images with their ``name``, in the order of the engine's ``index``.
         classes: names of findings or classes.
         kind: "multilabel" or "softmax".

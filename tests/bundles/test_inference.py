@@ -110,7 +110,7 @@ def mixed(dataset: Path, tmp_path: Path) -> Path:
 
 
 def table(folder: Path) -> list[dict[str, str]]:
-    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+    with open(folder / "classified.csv", newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
@@ -228,14 +228,14 @@ def test_without_images_it_takes_the_test_split_and_the_run_of_finetunes_default
     infer()
     test = load_datalist(dataset).test
     assert [row["image"] for row in table(folder / "inference")] == [item["name"] for item in test]
-    before = (folder / "inference" / "predictions.csv").read_bytes()
+    before = (folder / "inference" / "classified.csv").read_bytes()
     with pytest.raises(Exception) as caught:
         infer()
     text, code = explain(caught.value)
     assert code == exit_codes.USAGE
     assert "--overwrite true" in text
     infer(overwrite=True)
-    assert (folder / "inference" / "predictions.csv").read_bytes() == before
+    assert (folder / "inference" / "classified.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])

@@ -274,7 +274,7 @@ def test_from_pretraining_to_new_images(name: str, pretrained: Run, dataset_of: 
     # The same files as new images: prepared in the same way, so the same probabilities.
     run("inference.json")
     evaluated = table(tuned / "evaluation-test" / "predictions.csv")
-    inferred = table(tuned / "inference" / "predictions.csv")
+    inferred = table(tuned / "inference" / "classified.csv")
     columns = [column for column in inferred[0] if column.startswith("probability_")]
     assert len(evaluated) == len(inferred) == len(load_datalist(folder).test) > 0
     for one, other in zip(evaluated, inferred, strict=True):
@@ -297,7 +297,7 @@ def _photographs(run: Callable[..., None], tuned: Path) -> None:
         Image.fromarray(np.rint(picture.transpose(1, 2, 0) * 255).astype(np.uint8)).save(new / f"{name}.png")
     with pytest.raises(SystemExit):
         run("inference.json", images="new", overwrite=True)
-    a, b, black = table(tuned / "inference" / "predictions.csv")
+    a, b, black = table(tuned / "inference" / "classified.csv")
     (column,) = [column for column in a if re.fullmatch("probability_referable", column)]
     assert float(a[column]) == pytest.approx(float(b[column]), abs=0.02)
     assert (black["status"], black["reason"]) == (

@@ -223,10 +223,10 @@ def test_inference_reads_a_classifier_and_counts_new_images(tmp_path, monkeypatc
     assert plan.refusals == ()
     assert rows["Data"] == {"classifier": ("run/classifier.pt", ""), "images": ("2 new ones", "")}
     written = [value for section in plan.sections if section.title == "Written" for _, value, _ in section.rows]
-    assert written == ["run/inference/predictions.csv"]  # no run folder, and no cache
+    assert written == ["run/inference/classified.csv"]  # no run folder, and no cache
     plan, _ = planned(config, "--images", "new", "--run_dir", "run", "--grad_cam", "true")
     written = [value for section in plan.sections if section.title == "Written" for _, value, _ in section.rows]
-    assert written == ["run/inference/predictions.csv", "run/inference/grad_cam/"]
+    assert written == ["run/inference/classified.csv", "run/inference/grad_cam/"]
 
 
 def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch):
@@ -244,7 +244,7 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_bytes(b"x")
     (tmp_path / "runs/nih_mse/inference").mkdir(parents=True)
-    (tmp_path / "runs/nih_mse/inference/predictions.csv").write_bytes(b"x")
+    (tmp_path / "runs/nih_mse/inference/classified.csv").write_bytes(b"x")
     plan, rows = planned(config, "--images", "[]")
     assert rows["Data"] == {"classifier": ("./models/model.pt", ""), "images": ("none that can be used", "")}
     assert [code for _, code in plan.refusals] == [3, 2]

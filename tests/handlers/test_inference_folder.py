@@ -16,7 +16,7 @@ def filled(folder: Path, *names: str) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("product", ["predictions.csv", "grad_cam/row000001_a.png"])
+@pytest.mark.parametrize("product", ["classified.csv", "grad_cam/row000001_a.png"])
 def test_an_earlier_inference_is_replaced_only_when_told_so(tmp_path: Path, product: str) -> None:
     folder = filled(tmp_path / "out", product, "mine.txt", "grad_cam/mine.png")
     with pytest.raises(RunFolderError, match=r"already holds predictions.*--overwrite true"):
@@ -38,7 +38,7 @@ def test_a_new_folder_is_not_made_by_asking(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("other", ["datalist.json", "metrics.json", "manifest.json"])
 def test_the_folder_of_something_else_is_refused_always(tmp_path: Path, other: str) -> None:
-    folder = filled(tmp_path / "out", other, "predictions.csv")
+    folder = filled(tmp_path / "out", other, "classified.csv")
     with pytest.raises(RunFolderError, match="belongs to something else"):
         check_inference_folder(folder, overwrite=True)
 

@@ -30,7 +30,7 @@ def engine_of(table: InferenceTable, outputs: list[dict[str, Any]]) -> Workflow:
 
 
 def rows(folder: Path) -> list[list[str]]:
-    with open(folder / "predictions.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
+    with open(folder / "classified.csv", newline="", encoding="utf-8", errors="surrogateescape") as file:
         return list(csv.reader(file))
 
 
@@ -45,7 +45,7 @@ def test_findings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         ["3", "c\udcff.png", "ok", "", "1.0", "1e-300", "1", "0"],
         ["4", "d.png", "ok", "", "0.25", "0.75", "0", "1"],
     ]
-    assert b"c\xff.png" in (tmp_path / "new" / "out" / "predictions.csv").read_bytes()
+    assert b"c\xff.png" in (tmp_path / "new" / "out" / "classified.csv").read_bytes()
     assert "row 2 cannot be read: it is empty" in caplog.messages
     assert any(text.startswith("1 of 4 images cannot be read") for text in caplog.messages)
     assert ".png" not in caplog.text
@@ -77,13 +77,13 @@ def test_the_log_names_the_first_unreadable_ones_and_the_table_all(
 
 def test_an_earlier_table_stays_unless_told_otherwise(tmp_path: Path) -> None:
     (tmp_path / "grad_cam").mkdir()
-    for name in ("predictions.csv", "grad_cam/row000009_x.png"):
+    for name in ("classified.csv", "grad_cam/row000009_x.png"):
         (tmp_path / name).write_text("old")
     table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel")
     for refused in (table.check, engine_of(table, OUTPUTS).run):
         with pytest.raises(RunFolderError):
             refused()
-    assert (tmp_path / "predictions.csv").read_text() == "old"
+    assert (tmp_path / "classified.csv").read_text() == "old"
     replacing = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite="true")
     engine = engine_of(replacing, OUTPUTS)
     engine.run()
