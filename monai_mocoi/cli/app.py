@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from monai_mocoi import __version__
+from monai_mocoi.cli.bundle_names import find_bundle
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.messages import explain
@@ -21,6 +22,7 @@ from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED, USAGE
 _FOR_THE_FIRST_PROCESS = 2.0  # seconds
 
 _SETTINGS = """\b
+A config is a file, or a bundle and one of its configs: nih_mse/train, from any folder.
 Settings are given as --key value or --key=value, where key is a name in the config, or an id such as
 train#trainer#max_epochs or stage_weights#0. Write true, false and none as they are, a list as one word
 ("[0.8, 1.0]"), and what is to be worked out as a Python expression ('$2 * @batch_size'). A config is code: run only
@@ -38,10 +40,10 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is None and (config := _CONFIGS.get(cmd_name.removesuffix(".json"))):
-            _say(
-                f"{cmd_name} is a config of every bundle, not a command: "
-                f"mocoi run bundles/nih_mse/configs/{config}.json"
-            )
+            _say(f"{cmd_name} is a config of every bundle, not a command: mocoi run nih_mse/{config}")
+            raise typer.Exit(USAGE)
+        if command is None and "/" in cmd_name:
+            _say(f"{cmd_name} is no command; to run a config write mocoi run {cmd_name}")
             raise typer.Exit(USAGE)
         return command
 
@@ -96,6 +98,9 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
 
     try:
         checked = check_command(words or [])
+        for word, file in zip(checked.files.given, checked.files.files, strict=True):
+            if word != file and int(os.environ.get("RANK", "0")) == 0:
+                typer.echo(f"Config: {file}")
         decide_constants(checked)  # what cannot be worked out is refused here, before torch is imported
         from monai_mocoi.cli.workflow import run_checked
 
@@ -168,7 +173,7 @@ def export(
 
 @app.command(epilog=_EXIT_CODES)
 def package(
-    bundle: Annotated[str, typer.Argument(help="Folder of the bundle, such as bundles/nih_mse.")],
+    bundle: Annotated[str, typer.Argument(help="Name or folder of the bundle, such as nih_mse.")],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="The run folder that finetune.json wrote.")],
     out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -182,7 +187,7 @@ def package(
     try:
         from monai_mocoi.cli.package import package_and_show
 
-        package_and_show(bundle, run, out, overwrite)
+        package_and_show(find_bundle(bundle), run, out, overwrite)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

@@ -132,7 +132,7 @@ def _unknown(files: ConfigFiles, config: dict[str, Any], setting: str) -> str:
     if found := nearest(config, setting):
         text += f": did you mean {' or '.join(found)}?"
     else:
-        text += f"; `mocoi plan {files.files[0]}` lists the settings"
+        text += f"; `mocoi plan {files.given[0]}` lists the settings"
     if parent and has(config, parent) and isinstance(find(config, parent), dict):
         text += (
             f" (an argument that the config does not name can be added by an overlay file: {json.dumps(setting)}: ...)"

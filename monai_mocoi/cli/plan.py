@@ -116,6 +116,7 @@ def make_plan(checked: Checked) -> Plan:
         refusals.append((str(error), error.exit_code))
     # In the order of the run, which looks at the data first and at the run folder then.
     sections = (
+        Section("Configs", tuple(_found_by_name(checked))),
         Section("Settings", tuple(_settings(checked, evaluator))),
         Section("Changed besides", tuple(_other_changes(checked))),
         Section("Data", tuple(_data(evaluator, data, refusals))),
@@ -123,6 +124,11 @@ def make_plan(checked: Checked) -> Plan:
         Section("Steps", tuple(_steps(evaluator, data.images, refusals))),
     )
     return Plan(tuple(section for section in sections if section.rows), tuple(refusals))
+
+
+def _found_by_name(checked: Checked) -> Iterator[tuple[str, str, str]]:
+    words = zip(checked.files.given, checked.files.files, strict=True)
+    return ((word, file, "") for word, file in words if word != file)
 
 
 def decide_constants(checked: Checked) -> dict[str, Any]:

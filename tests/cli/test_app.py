@@ -68,9 +68,7 @@ def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
 def test_the_name_of_a_config_is_no_command(mocoi, word, config):
     result = mocoi(word, "--run_dir", "RUN")
     assert (result.exit_code, result.stdout) == (2, "")
-    said = (
-        f"error: {word} is a config of every bundle, not a command: mocoi run bundles/nih_mse/configs/{config}.json\n"
-    )
+    said = f"error: {word} is a config of every bundle, not a command: mocoi run nih_mse/{config}\n"
     assert result.stderr == said
 
 
