@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import traceback
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from monai_mocoi import __version__
 from monai_mocoi.cli.bundle_names import find_bundle
@@ -30,6 +31,9 @@ those that you trust."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table())
 
+_ONE_DASH = re.compile(
+    r"(?:-|[\u2012-\u2015]+)([A-Za-z]\w+.*)", re.DOTALL
+)  # also a dash that a text editor made of two
 _CONFIGS = {"train": "train", "pretrain": "train", "finetune": "finetune", "evaluate": "evaluate", "test": "evaluate"}
 _CONFIGS |= {"inference": "inference", "infer": "inference", "predict": "inference"}
 
@@ -48,6 +52,17 @@ class _Commands(TyperGroup):
         return command
 
 
+class _WithSettings(TyperCommand):
+    """A command that takes any ``--key``; with one dash it would be read letter by letter, ``h`` as ``--help``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for word in args:
+            if meant := _ONE_DASH.fullmatch(word):
+                _say(f"{word!r} is no setting, for a setting begins with two dashes: write --{meant[1]}")
+                raise typer.Exit(USAGE)
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="mocoi",
     cls=_Commands,
@@ -59,6 +74,9 @@ app = typer.Typer(
 )
 
 _TAKES_ANY_KEY = {"ignore_unknown_options": True}
+_WITH_SETTINGS: dict[str, Any] = {
+    "cls": _WithSettings, "context_settings": _TAKES_ANY_KEY, "epilog": _EXIT_CODES,
+}  # fmt: skip
 Words = Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [--KEY VALUE]", show_default=False, hidden=True)]
 Traceback = Annotated[
     bool, typer.Option("--traceback", envvar="MONAI_MOCOI_TRACEBACK", help="On an error show the whole traceback too.")
@@ -85,7 +103,7 @@ def _mocoi(
     """Self-supervised pretraining for medical images. Research software, no medical device."""
 
 
-@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Run a config, such as train.json.
+@app.command(**_WITH_SETTINGS, help=f"""Run a config, such as train.json.
 
 Later config files overlay earlier ones. A setting that the config does not have, or a value of another kind than its
 default, is refused before anything is done.
@@ -112,7 +130,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
         raise typer.Exit(_report(error, show_traceback)) from None
 
 
-@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Show what a run would do, and do nothing.
+@app.command(**_WITH_SETTINGS, help=f"""Show what a run would do, and do nothing.
 
 Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what would be
 written where. The exit code is that of a run that would be refused, else 0.
