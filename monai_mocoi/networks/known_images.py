@@ -82,9 +82,10 @@ def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None
     what = "classifier" if "labels" in known else "encoder"
     if dataset_dir == "demo" and drawn is False:
         data = f"the data set {known['dataset']!r}" if known.get("dataset") else "a data set"
+        or_images = " (for inference.json also --images FOLDER)" if what == "classifier" else ""
         raise WeightsError(
             f"the {what} was made on {data}, but dataset_dir is 'demo' (phantoms), as it is unless another is named: "
-            "add --dataset_dir FOLDER. Nothing was drawn or changed."
+            f"add --dataset_dir FOLDER{or_images}. Nothing was drawn or changed."
         )
     if dataset_dir != "demo" and drawn is True:
         logger.warning(

@@ -91,5 +91,5 @@ def test_another_fine_tuning_gets_a_folder_where_it_finds_its_encoder(tmp_path: 
     check_usable(Path(f"{folder}-2"), False, False, settings)
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "checkpoint_000000001.pt").touch()
-    with pytest.raises(RunFolderError, match="learning_rate 1 -> 2.* choose another --run_dir for a run of its own"):
+    with pytest.raises(RunFolderError, match=r"learning_rate 1 -> 2.* choose another --run_dir for a run of its own"):
         check_usable(folder, False, True, settings)
