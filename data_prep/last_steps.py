@@ -40,6 +40,6 @@ def print_next(bundle: str, out: str, options: str = "") -> None:
     folder, run = shlex.quote(out), shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(out))))
     print(f"The dataset folder is ready: {out}\nNext, to pretrain on it:")
     print(
-        f"  python -m monai_mocoi run bundles/{bundle}/configs/train.json --dataset_dir {folder} --output_dir {run}"
+        f"  python -m monai_mocoi run {bundle}/train --dataset_dir {folder} --output_dir {run}"
         + (f" {options}" if options else "")
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 import traceback
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from monai_mocoi import __version__
+from monai_mocoi.cli.bundle_names import find_bundle
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.messages import explain
@@ -21,6 +23,7 @@ from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED, USAGE
 _FOR_THE_FIRST_PROCESS = 2.0  # seconds
 
 _SETTINGS = """\b
+A config is a file, or a bundle and one of its configs: nih_mse/train, from any folder.
 Settings are given as --key value or --key=value, where key is a name in the config, or an id such as
 train#trainer#max_epochs or stage_weights#0. Write true, false and none as they are, a list as one word
 ("[0.8, 1.0]"), and what is to be worked out as a Python expression ('$2 * @batch_size'). A config is code: run only
@@ -28,6 +31,9 @@ those that you trust."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table())
 
+_ONE_DASH = re.compile(
+    r"(?:-|[\u2012-\u2015]+)([A-Za-z]\w+.*)", re.DOTALL
+)  # also a dash that a text editor made of two
 _CONFIGS = {"train": "train", "pretrain": "train", "finetune": "finetune", "evaluate": "evaluate", "test": "evaluate"}
 _CONFIGS |= {"inference": "inference", "infer": "inference", "predict": "inference"}
 
@@ -38,12 +44,23 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         command = super().get_command(ctx, cmd_name)
         if command is None and (config := _CONFIGS.get(cmd_name.removesuffix(".json"))):
-            _say(
-                f"{cmd_name} is a config of every bundle, not a command: "
-                f"mocoi run bundles/nih_mse/configs/{config}.json"
-            )
+            _say(f"{cmd_name} is a config of every bundle, not a command: mocoi run nih_mse/{config}")
+            raise typer.Exit(USAGE)
+        if command is None and "/" in cmd_name:
+            _say(f"{cmd_name} is no command; to run a config write mocoi run {cmd_name}")
             raise typer.Exit(USAGE)
         return command
+
+
+class _WithSettings(TyperCommand):
+    """A command that takes any ``--key``; with one dash it would be read letter by letter, ``h`` as ``--help``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        for word in args:
+            if meant := _ONE_DASH.fullmatch(word):
+                _say(f"{word!r} is no setting, for a setting begins with two dashes: write --{meant[1]}")
+                raise typer.Exit(USAGE)
+        return super().parse_args(ctx, args)
 
 
 app = typer.Typer(
@@ -57,6 +74,9 @@ app = typer.Typer(
 )
 
 _TAKES_ANY_KEY = {"ignore_unknown_options": True}
+_WITH_SETTINGS: dict[str, Any] = {
+    "cls": _WithSettings, "context_settings": _TAKES_ANY_KEY, "epilog": _EXIT_CODES,
+}  # fmt: skip
 Words = Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [--KEY VALUE]", show_default=False, hidden=True)]
 Traceback = Annotated[
     bool, typer.Option("--traceback", envvar="MONAI_MOCOI_TRACEBACK", help="On an error show the whole traceback too.")
@@ -83,7 +103,7 @@ def _mocoi(
     """Self-supervised pretraining for medical images. Research software, no medical device."""
 
 
-@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Run a config, such as train.json.
+@app.command(**_WITH_SETTINGS, help=f"""Run a config, such as train.json.
 
 Later config files overlay earlier ones. A setting that the config does not have, or a value of another kind than its
 default, is refused before anything is done.
@@ -97,6 +117,9 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
 
     try:
         checked = check_command(words or [])
+        for word, file in zip(checked.files.given, checked.files.files, strict=True):
+            if word != file and int(os.environ.get("RANK", "0")) == 0:
+                typer.echo(f"Config: {file}")
         check_ranges(decide_constants(checked))  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked
 
@@ -108,7 +131,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
         raise typer.Exit(_report(error, show_traceback)) from None
 
 
-@app.command(context_settings=_TAKES_ANY_KEY, epilog=_EXIT_CODES, help=f"""Show what a run would do, and do nothing.
+@app.command(**_WITH_SETTINGS, help=f"""Show what a run would do, and do nothing.
 
 Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what would be
 written where. The exit code is that of a run that would be refused, else 0.
@@ -169,7 +192,7 @@ def export(
 
 @app.command(epilog=_EXIT_CODES)
 def package(
-    bundle: Annotated[str, typer.Argument(help="Folder of the bundle, such as bundles/nih_mse.")],
+    bundle: Annotated[str, typer.Argument(help="Name or folder of the bundle, such as nih_mse.")],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="The run folder that finetune.json wrote.")],
     out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
@@ -183,7 +206,7 @@ def package(
     try:
         from monai_mocoi.cli.package import package_and_show
 
-        package_and_show(bundle, run, out, overwrite)
+        package_and_show(find_bundle(bundle), run, out, overwrite)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

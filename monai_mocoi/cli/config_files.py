@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.cli.bundle_names import find_config, named_as
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
 from monai_mocoi.cli.errors import UsageError
 
@@ -22,12 +23,14 @@ class ConfigFiles:
     """Config files and what they make together.
 
     Attributes:
-        files: paths as they were given.
+        given: the words of the command: paths, or names such as ``nih_mse/train``.
+        files: the paths.
         names: what to call them in a message: the file's name, or the path where two have the same name.
         layers: the config after each file; the last one is the whole config, without the command line's overrides.
         origin: for each id that a file sets, the place of that file in ``files``; a key of the file at its top level.
     """
 
+    given: tuple[str, ...]
     files: tuple[str, ...]
     names: tuple[str, ...]
     layers: tuple[dict[str, Any], ...]
@@ -52,13 +55,15 @@ def read_configs(files: Sequence[str]) -> ConfigFiles:
     MONAI would keep it and never look at it.
 
     Args:
-        files: paths of JSON files, at least one.
+        files: paths of JSON files, or names as :func:`~monai_mocoi.cli.bundle_names.find_config` takes them; at least
+            one.
 
     Raises:
         UsageError: a file is missing, cannot be read, is not JSON, holds a key twice, or does not fit what it overlays.
     """
     if not files:
-        raise UsageError("no config file is named: write, for example, mocoi run bundles/nih_mse/configs/train.json")
+        raise UsageError("no config file is named: write, for example, mocoi run nih_mse/train")
+    given, files = files, [find_config(str(word)) for word in files]
     short = [Path(file).name for file in files]
     names = tuple(name if short.count(name) == 1 else str(file) for name, file in zip(short, files, strict=True))
     config: dict[str, Any] = {}
@@ -72,7 +77,7 @@ def read_configs(files: Sequence[str]) -> ConfigFiles:
         if layers:
             _refuse_slips(layers[-1], config, content, name)
         layers.append(copy.deepcopy(config))
-    return ConfigFiles(tuple(map(str, files)), names, tuple(layers), origin)
+    return ConfigFiles(tuple(map(str, given)), tuple(files), names, tuple(layers), origin)
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -81,6 +86,8 @@ def _read(file: str) -> dict[str, Any]:
         raise UsageError("a config file's name is empty")
     if not path.exists():
         hint = f", but {near}" if (near := _what_there_is(path)) else ""
+        if name := named_as(path):
+            hint = f": is {name} meant, which works from any folder?"
         raise UsageError(f"there is no config file {file}{hint}")
     if path.is_dir():
         raise UsageError(f"{file} is a folder, not a config file: is {path / 'configs' / 'train.json'} meant?")

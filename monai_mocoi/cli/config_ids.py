@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 _NEAR = 0.6  # difflib's own default
+_NEAR_CONSTANT = 0.75
 _MOST_SUGGESTIONS = 3
 
 
@@ -87,8 +88,9 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         least: how alike the ids, or the last parts of them, must be: 0 (anything) to 1 (the same), by difflib.
 
     Returns:
-        up to three ids, the best first; of several that are equally near, those nearest to the top, and for a name
-        without ``#`` constants alone, if there are any.
+        up to three ids, the best first; of several that are equally near, those nearest to the top. For a name without
+        ``#`` constants alone, if there are any that are near or begin with it: ``dataset`` means ``dataset_dir``, not
+        ``train#dataset``.
     """
     wanted = normal_id(setting).replace("-", "_")
     leaf = wanted.rpartition("#")[2]
@@ -101,13 +103,21 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         if near < least:
             continue
         if isinstance(value, str) and value.startswith("@") and has(config, value[1:]):
-            name = normal_id(value[1:])
+            name, near = normal_id(value[1:]), near - 0.03  # what is called so itself is nearer
         best[name] = max(best.get(name, (0.0, 0)), (near, -name.count("#")))
+    if "#" not in wanted and (likely := {n: s for n, s in best.items() if _is_constant_near(config, n, wanted, s[0])}):
+        best = likely
     ranked = sorted(best, key=lambda name: best[name], reverse=True)
     # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
     found = [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02]
     constants = [] if "#" in wanted else [name for name in found if "#" not in name]
     return (constants or found)[:_MOST_SUGGESTIONS]
+
+
+def _is_constant_near(config: Any, name: str, wanted: str, near: float) -> bool:
+    if "#" in name or isinstance(config.get(name), dict):
+        return False
+    return near >= _NEAR_CONSTANT or name.startswith(f"{wanted}_")
 
 
 def _likeness(a: str, b: str) -> float:

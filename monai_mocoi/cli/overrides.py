@@ -132,7 +132,7 @@ def _unknown(files: ConfigFiles, config: dict[str, Any], setting: str) -> str:
     if found := nearest(config, setting):
         text += f": did you mean {' or '.join(found)}?"
     else:
-        text += f"; `mocoi plan {files.files[0]}` lists the settings"
+        text += f"; `mocoi plan {files.given[0]}` lists the settings"
     if parent and has(config, parent) and isinstance(find(config, parent), dict):
         text += (
             f" (an argument that the config does not name can be added by an overlay file: {json.dumps(setting)}: ...)"
@@ -144,7 +144,13 @@ def _value(files: ConfigFiles, config: dict[str, Any], setting: str, word: str) 
     default = f"{files.together} has {_short(find(config, setting))}" if has(config, setting) else ""
     kinds = _kinds(files, config, setting)
     takes_list = _asks_for_a_list(config, setting)
-    value = read_value(setting, word, kinds, takes_list, default)
+    try:
+        value = read_value(setting, word, kinds, takes_list, default)
+    except UsageError as error:
+        is_part = isinstance(find(config, setting), dict) if has(config, setting) else False
+        if is_part and (found := [name for name in nearest(config, setting) if name != setting and "#" not in name]):
+            raise UsageError(f"{setting} is a part of the config, no setting: did you mean {found[0]}?") from error
+        raise
     if isinstance(value, list):
         check_elements(setting, value, kinds - {"list"} if takes_list else _element_kinds(files, setting))
     for text in [value] if isinstance(value, str) else strings(value):

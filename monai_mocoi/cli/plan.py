@@ -20,6 +20,7 @@ from monai_mocoi.cli.references import referred
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
+from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
@@ -114,6 +115,7 @@ def make_plan(checked: Checked) -> Plan:
         refusals.append((str(error), error.exit_code))
     # In the order of the run, which looks at the data first and at the run folder then.
     sections = (
+        Section("Configs", tuple(_found_by_name(checked))),
         Section("Settings", tuple(_settings(checked, evaluator))),
         Section("Changed besides", tuple(_other_changes(checked))),
         Section("Data", tuple(_data(evaluator, data, refusals))),
@@ -121,6 +123,11 @@ def make_plan(checked: Checked) -> Plan:
         Section("Steps", tuple(_steps(evaluator, data.images, refusals))),
     )
     return Plan(tuple(section for section in sections if section.rows), tuple(refusals))
+
+
+def _found_by_name(checked: Checked) -> Iterator[tuple[str, str, str]]:
+    words = zip(checked.files.given, checked.files.files, strict=True)
+    return ((word, file, "") for word, file in words if word != file)
 
 
 def decide_constants(checked: Checked) -> dict[str, Any]:
@@ -234,6 +241,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.new_images import find_new_images
 
     yield from _classifier_read(evaluator, refusals)
+    yield from _encoder_read(evaluator)
     images = _decided(evaluator, "images")
     if images is not None and images is not _UNKNOWN:
         try:
@@ -246,6 +254,13 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     if not isinstance(named, str) or (named == "demo" and not isinstance(modality, str)):
         return
     is_demo = named == "demo" and modality in DEMO_VERSIONS
+    weights = _weights_read(evaluator)
+    try:
+        check_drawn_or_real(named, weights)
+    except WeightsError as error:
+        refusals.append((str(error), error.exit_code))
+        yield "images", "none that can be used", ""
+        return
     try:
         if is_demo:  # where resolve_dataset_dir would draw them
             folder = str(user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}")
@@ -267,11 +282,8 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
 
 
 def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
-    """The classifier that evaluation and inference read; they write no run folder."""
-    run_dir, weights = (_decided(evaluator, name) for name in ("run_dir", "weights"))
-    if not isinstance(weights, str) and isinstance(run_dir, str) and "RunFolder" not in _targets(evaluator.config):
-        weights = run_dir
-    if not isinstance(weights, str):
+    weights = _classifier_place(evaluator)
+    if weights is None:
         return
     yield "classifier", weights if weights.endswith(".pt") else str(Path(weights, CLASSIFIER_NAME)), ""
     try:
@@ -283,6 +295,29 @@ def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> I
         refusals.append((str(error), error.exit_code))
     except (OSError, ValueError, AttributeError):
         return  # the run says what is wrong with the sidecar
+
+
+def _classifier_place(evaluator: Evaluator) -> str | None:
+    """The classifier that evaluation and inference read; they write no run folder."""
+    run_dir, weights = (_decided(evaluator, name) for name in ("run_dir", "weights"))
+    if not isinstance(weights, str) and isinstance(run_dir, str) and "RunFolder" not in _targets(evaluator.config):
+        weights = run_dir
+    return weights if isinstance(weights, str) else None
+
+
+def _weights_read(evaluator: Evaluator) -> str | None:
+    """What the config starts from or tests; None: nothing, or only a run can tell."""
+    pretrained = _decided(evaluator, "pretrained")
+    return pretrained if isinstance(pretrained, str) else _classifier_place(evaluator)
+
+
+def _encoder_read(evaluator: Evaluator) -> Iterator[tuple[str, str, str]]:
+    pretrained = _decided(evaluator, "pretrained")
+    if not isinstance(pretrained, str) or not (known := known_images(pretrained)):
+        return
+    other = {known.get("modality"), _decided(evaluator, "modality")} - {None, _UNKNOWN}
+    note = f"; THIS BUNDLE: {evaluator.value('modality')}" if len(other) > 1 else ""
+    yield "encoder", pretrained, images_in_words(known) + note
 
 
 def _targets(config: dict[str, Any]) -> set[str]:

@@ -32,7 +32,7 @@ _RESULT_OF = {
     "str": "text", "repr": "text", "format": "text", "os.getenv": "text", "os.path.join": "text",
     "os.path.abspath": "text", "os.path.basename": "text", "os.path.dirname": "text", "os.path.expanduser": "text",
     "int": "int", "len": "int", "float": "float", "bool": "bool", "isinstance": "bool", "any": "bool", "all": "bool",
-    "list": "list", "sorted": "list", "dict": "object",
+    "list": "list", "sorted": "list", "dict": "object", "monai_mocoi.networks.encoder_image_size": "int",
 }  # fmt: skip
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

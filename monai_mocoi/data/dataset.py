@@ -182,8 +182,8 @@ class ImageDataset(Dataset[Any]):
             text = str(error).rstrip(".")
             raise ImageDecodeError(
                 f"{text}. Without the cache no image was looked at before, so it was so from the start or changed "
-                "during the run. Repair it or take it out of the datalist; or leave such images out with on_bad_image "
-                '"skip".',
+                "during the run. Repair it or take it out of the datalist; or leave such images out with "
+                "--on_bad_image skip.",
                 error.reason,
             ) from None
 
@@ -192,7 +192,7 @@ class ImageDataset(Dataset[Any]):
             return
         count, total = len(self.skipped), len(self.data)
         logger.warning(
-            'on_bad_image is "skip": %d of %d images (%.3g %%) cannot be read and are left out:',
+            "on_bad_image is skip: %d of %d images (%.3g %%) cannot be read and are left out:",
             count,
             total,
             100 * count / total,

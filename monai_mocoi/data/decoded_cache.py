@@ -448,10 +448,10 @@ def _unreadable(
     if len(bad) == total:
         return DatasetError(f"{count} cannot be read, so none is left:{some}\n{mend}.")
     if max_bad_share is None:
-        return DatasetError(f'{count} cannot be read:{some}\n{mend}; or leave them out with on_bad_image "skip".')
+        return DatasetError(f"{count} cannot be read:{some}\n{mend}; or leave them out with --on_bad_image skip.")
     share = f"{'' if complete else 'at least '}{100 * len(bad) / total:.3g} %"
     return DatasetError(
-        f'{count} ({share}) cannot be read; on_bad_image is "skip", but max_bad_share is {max_bad_share:g} '
+        f"{count} ({share}) cannot be read; on_bad_image is skip, but max_bad_share is {max_bad_share:g} "
         f"({100 * max_bad_share:.3g} %):{some}\n{mend}; or, if so many may be missing, raise max_bad_share."
     )
 

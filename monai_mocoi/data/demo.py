@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
+from monai_mocoi.networks.known_images import check_drawn_or_real
 
 __all__ = ["DEMO_VERSIONS", "generate_demo", "resolve_dataset_dir"]
 
@@ -93,7 +95,7 @@ def generate_demo(
     return folder
 
 
-def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
+def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathLike[str] | None = None) -> str:
     """Turn a bundle's ``dataset_dir`` into the path of a dataset folder.
 
     Args:
@@ -101,13 +103,17 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
             folder (any number of processes may ask at the same time) and announced by a warning.
         modality: of the bundle: what "demo" stands for, a key of ``DEMO_VERSIONS``. A folder that ``data_prep`` made of
             images of another one is announced by a warning.
+        weights: that the bundle starts from, or tests: phantoms are not drawn for weights of real images, see
+            :func:`~monai_mocoi.networks.check_drawn_or_real`.
 
     Returns:
         the folder's absolute path.
 
     Raises:
         DatasetError: it is neither; the text names the value and the command to run.
+        WeightsError: it is "demo", but the weights were made on a dataset folder.
     """
+    check_drawn_or_real(dataset_dir, weights)
     if dataset_dir == "demo":
         _check_modality(modality)
         folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
@@ -121,6 +127,9 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
     if dataset_dir and (folder / DATALIST_NAME).is_file():
         _warn_of_other_modality(folder, modality)
         return str(folder)
+    if near := _near(folder) if dataset_dir else []:
+        names = " or ".join(repr(str(Path(dataset_dir).with_name(name))) for name in near)
+        raise DatasetError(f"dataset_dir is '{dataset_dir}', which does not exist: is {names} meant?")
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
     commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
@@ -131,6 +140,16 @@ def resolve_dataset_dir(dataset_dir: str, modality: str) -> str:
         "  python -m data_prep --help\n"
         "or give dataset_dir as 'demo' to try with generated phantoms."
     )
+
+
+def _near(folder: Path) -> list[str]:
+    """Names of dataset folders that a folder which does not exist may have been meant to be."""
+    try:
+        beside = [] if folder.exists() else os.listdir(folder.parent)
+    except OSError:
+        return []
+    near = difflib.get_close_matches(folder.name, beside, n=3)
+    return [name for name in near if (folder.with_name(name) / DATALIST_NAME).is_file()]
 
 
 def _warn_of_other_modality(folder: Path, modality: str) -> None:

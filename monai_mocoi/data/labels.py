@@ -95,9 +95,14 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
             f"{_quoted(datalist.labels)} ({kind}): prepare the data set with the same labels in the same order."
         )
     if classifier.get("dataset_sha256") != datalist.sha256:
+        trained_on = classifier.get("dataset")
+        if trained_on == datalist.name:
+            what = f"another version of this data set ({datalist.name!r}): its datalist.json was another"
+        else:
+            what = f"another data set ({trained_on!r}) than this one ({datalist.name!r})"
         logger.warning(
-            "The classifier was trained with another data set, or another version of this one: make sure that none of "
-            "these patients was among its training images."
+            "The classifier was trained with %s. Make sure that none of these patients was among its training images.",
+            what if trained_on else "another data set, or another version of this one",
         )
 
 

@@ -21,7 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 def images_to_classify(
-    images: str | os.PathLike[str] | Sequence[str] | None, dataset_dir: str, modality: str
+    images: str | os.PathLike[str] | Sequence[str] | None,
+    dataset_dir: str,
+    modality: str,
+    weights: str | os.PathLike[str] | None = None,
 ) -> list[dict[str, str]]:
     """What inference is to work on: the images given or, without any, the test images of a data set.
 
@@ -29,16 +32,18 @@ def images_to_classify(
         images: see :func:`find_new_images`; None: the test split of ``dataset_dir``.
         dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
         modality: of the demo data.
+        weights: of the classifier, see :func:`~monai_mocoi.data.resolve_dataset_dir`.
 
     Returns:
         as :func:`find_new_images`; the names of test images are those of the datalist.
 
     Raises:
         DatasetError: no image, or no dataset folder.
+        WeightsError: phantoms for a classifier of real images.
     """
     if images is not None:
         return find_new_images(images)
-    test = load_datalist(resolve_dataset_dir(dataset_dir, modality)).test
+    test = load_datalist(resolve_dataset_dir(dataset_dir, modality, weights)).test
     if not test:
         raise DatasetError("the data set has no test images; say which images to classify by --images FOLDER.")
     return [{"image": item["image"], "name": item["name"]} for item in test]

@@ -15,6 +15,7 @@ from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_pat
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import write_predictions
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import rank
@@ -42,6 +43,9 @@ class EvaluationSaver:
         overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
+        next_of: ``run``, ``bundle`` and ``dataset_dir`` for
+            :func:`~monai_mocoi.handlers.after_evaluation.after_evaluation`, whose command is logged at the end; None:
+            nothing is logged.
 
     Raises:
         EvaluationError: a setting out of range.
@@ -60,12 +64,14 @@ class EvaluationSaver:
         level: float = 0.95,
         min_positives: int = 25,
         min_negatives: int = 25,
+        next_of: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.classifier = dict(classifier)
         self.dataset_sha256 = dataset_sha256
         self.skipped_images = [dict(image) for image in skipped_images]
         self.overwrite = overwrite
+        self.next_of = next_of
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
@@ -100,6 +106,10 @@ class EvaluationSaver:
         if self.skipped_images:
             logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", self.folder)
+        if self.next_of:
+            words = {name: str(self.next_of[name]) for name in ("bundle", "dataset_dir")}
+            if following := after_evaluation(self.folder, Path(self.next_of["run"]), engine.name, **words):
+                logger.info("Next: %s", following)
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ import os
 import platform
 import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
+from monai_mocoi.handlers.next_command import next_command, python_word
 from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
@@ -81,12 +81,14 @@ class RunFolder:
         overwrite: see :func:`check_run_folder`.
         resume: keep a folder that has checkpoints; one without any is made anew.
         skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
-        own_data: commands that lead from one's own images to such a run, logged at the end; None: nothing is logged.
-        next_command: words behind `mocoi run` that use what the run has made, logged at the end; None: nothing is
-            logged.
         results: what the run starts from, such as ``pretrained_sha256``, known only when data and weights have been
             looked at: no settings, so that these can be checked before. Plain values, for the manifest; a run is only
             continued with the same ones. None: nothing.
+        own_data: commands that lead from one's own images to a dataset folder DATASET; logged at the end with the one
+            that trains on it. None: nothing is logged.
+        next_config: name of the bundle's config that uses what the run has made, such as "finetune": the command is
+            logged at the end (see :func:`~monai_mocoi.handlers.next_command.next_command`). None: nothing is logged.
+        next_settings: names and values for that command; what is None is left out.
 
     The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
     that was killed leaves "running".
@@ -104,8 +106,9 @@ class RunFolder:
         resume: bool | str = False,
         skipped_images: Sequence[Mapping[str, Any]] = (),
         own_data: Sequence[str] | None = None,
-        next_command: Sequence[Any] | None = None,
         results: Mapping[str, Any] | None = None,
+        next_config: str | None = None,
+        next_settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.settings = plain(settings)
@@ -114,8 +117,9 @@ class RunFolder:
         self.resume = resume
         self.skipped_images = [dict(image) for image in skipped_images]
         self.own_data = own_data
-        self.next_command = next_command
         self.results = plain(results or {})
+        self.next_config = next_config
+        self.next_settings = dict(next_settings or {})
         self._components: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
@@ -237,12 +241,13 @@ class RunFolder:
         self._lock.close()
         if not done:
             return
-        python = shlex.quote(os.path.relpath(sys.executable) if sys.prefix != sys.base_prefix else "python")
+        python, bundle = shlex.quote(python_word()), str(self.settings.get("bundle"))
         logger.info("Curves: %s -m tensorboard.main --logdir %s", python, shlex.quote(str(self.folder)))
-        if self.next_command:
-            logger.info("Next: %s -m monai_mocoi run %s", python, shlex.join(map(str, self.next_command)))
+        if self.next_config:
+            logger.info("Next: %s", next_command(self.next_config, bundle, self.next_settings))
         if self.own_data:
-            lines = (line.replace("python ", f"{python} ", 1) for line in self.own_data)
+            lines = [line.replace("python ", f"{python} ", 1) for line in self.own_data]
+            lines.append(next_command("train", bundle, {"dataset_dir": "DATASET", "output_dir": "RUN"}))
             logger.info("For your own data:\n  %s", "\n  ".join(lines))
 
     def _fail(self, engine: Workflow, error: BaseException) -> None:

@@ -100,13 +100,12 @@ def check_usable(
         )
     if overwrite and resume:
         raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
+    another = _another_place(folder, settings)
     run = None
     if folder.is_dir() and any(folder.iterdir()):
         run = find_run(folder)
         if run is None:
-            raise RunFolderError(
-                f"{folder} holds files, but not those of a run: choose another --output_dir, or move them away."
-            )
+            raise RunFolderError(f"{folder} holds files, but not those of a run: {another}, or move them away.")
         if resume:
             saved = _continuable_config(folder, run)
             saved |= run.manifest.get("results", {})
@@ -118,16 +117,23 @@ def check_usable(
         elif not overwrite and run.manifest["status"] == "finished" and (folder / "classifier.pt").is_file():
             raise RunFolderError(
                 f"{folder} already holds a run, finished and with its classifier. Nothing was changed. Test it by "
-                f"evaluate.json with --run_dir {shlex.quote(str(folder))}, choose another --output_dir, or add "
+                f"evaluate.json with --run_dir {shlex.quote(str(folder))}, {another}, or add "
                 "--overwrite true to delete it and start anew."
             )
         elif not overwrite:
             raise RunFolderError(
                 f"{folder} already holds a run (state: {run.manifest['status']}). Nothing was changed. Add --resume "
-                "true to continue it, choose another --output_dir, or add --overwrite true to delete it and start anew."
+                f"true to continue it, {another}, or add --overwrite true to delete it and start anew."
             )
     _check_places(folder)
     return run
+
+
+def _another_place(folder: Path, settings: Mapping[str, Any]) -> str:
+    """What to do for a run of its own, with another learning rate for example."""
+    if "trainable" in settings:  # fine-tuning: in another output_dir it would not find its encoder
+        return f"give this run a folder of its own by --run_dir {shlex.quote(f'{folder}-2')} (its encoder stays)"
+    return "choose another --output_dir"
 
 
 def _continuable_config(folder: Path, run: EarlierRun) -> dict[str, Any]:

@@ -50,10 +50,11 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     shown = [f"{name} {change}" for name, change in differing.items()][:_SHOWN]
     if len(differing) > _SHOWN:
         shown.append(f"and {len(differing) - _SHOWN} more")
+    place = "run_dir" if "trainable" in now else "output_dir"  # of fine-tuning, which finds its encoder in output_dir
     raise RunFolderError(
         f"the run cannot be continued: {what} was made with other settings (before -> now): {'; '.join(shown)}. "
         f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
-        "Give the earlier settings, or choose another --output_dir for a run of its own."
+        f"Give the earlier settings, or choose another --{place} for a run of its own."
     )
 
 

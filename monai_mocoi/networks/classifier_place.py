@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.networks.runs_nearby import runs_nearby
 from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
@@ -16,7 +17,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
     """The weights file of a place: of a run folder its ``classifier.pt``, or the file itself.
 
     Raises:
-        WeightsError: there is none; names the runs in it and beside it that have one.
+        WeightsError: there is none; names the runs in it and beside it that have one, or else those in ``runs/``.
     """
     place = Path(place)
     path = place / CLASSIFIER_NAME if place.is_dir() or place.suffix not in (".pt", ".pth") else place
@@ -31,6 +32,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
         )
     within = [where for above in (folder, folder.parent) for where in above.glob(f"finetune-*/{CLASSIFIER_NAME}")]
     others = sorted({str(where.parent) for where in within})
+    others = others or [str(Path(where).parent) for where in runs_nearby(folder, f"finetune-*/{CLASSIFIER_NAME}")]
     what = (
         f"{folder} is a pretraining run, without a classifier"
         if is_pretraining

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_mocoi.networks.classifier import Classifier
+from monai_mocoi.networks.known_images import images_in_words
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
 from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
@@ -16,6 +17,10 @@ from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_we
 logger = logging.getLogger(__name__)
 
 _IMAGENET = "mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225]"
+_OTHER_ORGAN = (
+    "the pretrained weights have learnt from images of another kind: encoder: {}; this bundle: {}. Are these the "
+    "encoder and the bundle that you want?"
+)
 
 
 class Pretrained(NamedTuple):
@@ -82,6 +87,8 @@ def started_from(
     mean: float | Sequence[float],
     std: float | Sequence[float],
     channels: int,
+    image_size: int | None = None,
+    modality: str | None = None,
 ) -> Classifier:
     """Say what a classifier's encoder starts from, with a warning if labels were used for it already.
 
@@ -90,7 +97,7 @@ def started_from(
     Args:
         network: whose encoder has been given the weights by :func:`load_pretrained`.
         weights: what that returned.
-        mean, std, channels: of this run's images, see :func:`check_preprocessing`.
+        mean, std, channels, image_size, modality: of this run's images, see :func:`check_preprocessing`.
 
     Returns:
         the network.
@@ -104,7 +111,11 @@ def started_from(
             weights.source,
             "an unknown number of" if seen is None else f"up to {seen}",
         )
-    for warning in check_preprocessing(weights.sidecar, mean=mean, std=std, channels=channels):
+    if learnt_from := images_in_words(weights.sidecar or {}):
+        logger.info("It has learnt from: %s", learnt_from)
+    for warning in check_preprocessing(
+        weights.sidecar, mean=mean, std=std, channels=channels, image_size=image_size, modality=modality
+    ):
         logger.warning("%s", warning)
     return network
 
@@ -115,6 +126,8 @@ def check_preprocessing(
     mean: float | Sequence[float],
     std: float | Sequence[float],
     channels: int,
+    image_size: int | None = None,
+    modality: str | None = None,
 ) -> list[str]:
     """Compare how images are prepared with how they were when the weights were learnt.
 
@@ -123,6 +136,8 @@ def check_preprocessing(
         mean: subtracted from images of 0..1; one number stands for every channel.
         std: then divided by.
         channels: of the images, 1 or 3.
+        image_size: pixels a side; None: not compared.
+        modality: kind of the images, such as "chest"; None: not compared.
 
     Returns:
         a warning a difference; none where all agrees, or the start is random.
@@ -133,7 +148,10 @@ def check_preprocessing(
             f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had {_IMAGENET}."
         ]
     here = {"mean": mean, "std": std, "channels": channels}
-    return [
+    if image_size is not None:
+        here["image_size"] = image_size
+    organs = (sidecar.get("modality"), modality)
+    return ([_OTHER_ORGAN.format(*organs)] if None not in organs and organs[0] != organs[1] else []) + [
         f"the pretrained weights were learnt with {key} {_shown(sidecar[key])}, but this run takes {_shown(value)}: "
         f"set {key} to the same, or know why not."
         for key, value in here.items()
@@ -142,7 +160,7 @@ def check_preprocessing(
 
 
 def _same(key: str, first: Any, second: Any) -> bool:
-    if key == "channels":
+    if key in ("channels", "image_size"):
         return bool(first == second)
     one, other = _of_each_channel(first), _of_each_channel(second)
     return len(one) == len(other) and all(abs(a - b) <= 1e-6 for a, b in zip(one, other, strict=True))

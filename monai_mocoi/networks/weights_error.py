@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.networks.runs_nearby import runs_nearby
 
 
 class WeightsError(ValueError):
@@ -25,7 +26,12 @@ def check_weights_place(path: str | os.PathLike[str]) -> None:
         raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/encoder.pt.")
     if not path.is_file():
         where = path.name if path.is_absolute() else path.as_posix()
+        others = [] if path.is_absolute() else runs_nearby(path.parent, "pretrain/encoder.pt")
+        make = "make an encoder.pt by train.json with the same --output_dir"
+        if others:
+            make = f"name one by --pretrained FILE ({', '.join(map(repr, others))}), {make}"
+        else:
+            make += ", name a file by --pretrained FILE"
         raise WeightsError(
-            f"there is no weights file {where!r}: make an encoder.pt by train.json with the same --output_dir, name a "
-            "file by --pretrained FILE, or start from random weights by --pretrained none."
+            f"there is no weights file {where!r}: {make}, or start from random weights by --pretrained none."
         )

@@ -59,7 +59,7 @@ def test_stop_names_the_image_before_the_first_step(pretrained: Run, damaged: tu
         pretrained(NAME, dataset_dir=str(folder), **_wired("stop"))
     error = _first_of_ours(caught.value)
     assert f"image {BAD} ({name}): " in str(error)
-    assert 'on_bad_image "skip"' in str(error)
+    assert "--on_bad_image skip" in str(error)
     assert error.exit_code == exit_codes.DATA
     assert str(folder) not in str(error)
     assert not Path("runs").exists()

@@ -57,6 +57,19 @@ def test_a_mistyped_setting(mocoi, write, command):
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("word", ["-max_epochs", "-max_epochs=2", "\u2013max_epochs", "\u2014cosine", "-help"])
+def test_one_dash_is_one_too_few(mocoi, write, command, word):
+    result = mocoi(command, write(), word, "2")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.endswith(f"write --{word[1:]}\n")
+
+
+def test_a_number_below_zero_and_the_short_help_have_one_dash(mocoi, write):
+    assert "-0.001" in mocoi("plan", write(), "--learning_rate", "-0.001").stdout
+    assert mocoi("run", "-h").exit_code == 0
+
+
 def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
     result = mocoi("run", write(), "--batch_size", "$1 // 0")
     assert result.exit_code == 2
@@ -69,9 +82,7 @@ def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
 def test_the_name_of_a_config_is_no_command(mocoi, word, config):
     result = mocoi(word, "--run_dir", "RUN")
     assert (result.exit_code, result.stdout) == (2, "")
-    said = (
-        f"error: {word} is a config of every bundle, not a command: mocoi run bundles/nih_mse/configs/{config}.json\n"
-    )
+    said = f"error: {word} is a config of every bundle, not a command: mocoi run nih_mse/{config}\n"
     assert result.stderr == said
 
 

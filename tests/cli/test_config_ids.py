@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 from monai.bundle import ConfigParser
 
 from monai_mocoi.cli.config_ids import find, has, nearest, put, walk
+from tests.bundles.conftest import BUNDLES
 from tests.cli.conftest import CONFIG
 
 IDS = ["mean", "crop_area#1", "crop_area::0", "train#trainer#max_epochs", "train::trainer", "nothing", "mean#0"]
@@ -52,6 +54,14 @@ def test_walk_gives_each_id_once_and_all_can_be_found():
 )
 def test_the_nearest_settings(wrong, right):
     assert nearest(CONFIG, wrong)[: len(right) or None] == right
+
+
+@pytest.mark.parametrize("config", ["train", "finetune"])
+def test_a_setting_at_the_top_comes_before_deep_parts(config):
+    bundle = json.loads((BUNDLES / "nih_mse" / "configs" / f"{config}.json").read_text())
+    assert nearest(bundle, "dataset") == ["dataset_dir"]
+    assert nearest(bundle, "mean_") == ["mean"]
+    assert nearest(bundle, "train#dataset_")[0] == "train#dataset"
 
 
 def test_a_constant_is_not_named_beside_what_is_called_alike_below():

@@ -83,6 +83,15 @@ def test_what_is_refused_and_in_which_words(write, words, message):
     assert error.value.exit_code == 2
 
 
+def test_a_part_of_the_config_that_is_named_like_a_setting(write):
+    path = write({**CONFIG, "dataset": {"_target_": "x"}})
+    with pytest.raises(UsageError, match=r"dataset is a part of the config, no setting: did you mean dataset_dir\?"):
+        check_command([path, "--dataset", "hospital"])
+    assert check_command([path, "--dataset", '{"_target_": "y"}']).overrides == {"dataset": {"_target_": "y"}}
+    with pytest.raises(UsageError, match="norm must be an object"):
+        check_command([path, "--norm", "x"])
+
+
 def test_an_overlay_says_more_about_a_setting(write):
     files = [write(), write({"crop_area": None, "mean": None}, "paper.json")]
     assert check_command([*files, "--crop_area", "none"]).overrides == {"crop_area": None}

@@ -300,5 +300,40 @@ def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
         assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
 
 
+def sidecar(path, **known):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    path.with_suffix(".json").write_text(json.dumps({"modality": "chest", **known}))
+    return str(path)
+
+
+def test_fine_tuning_takes_the_size_of_its_encoder(dataset, tmp_path):
+    encoder = sidecar(tmp_path / "encoder.pt", image_size=35, dataset="Hospital")
+    for bundle, own in (("nih_mse", 224), ("bch_mse", 64), ("dr_mse", 224)):
+        words = [str(BUNDLES / bundle / "configs" / "finetune.json"), "--dataset_dir", dataset, "--pretrained"]
+        _, rows = planned(*words, encoder)
+        assert [rows["Settings"][name][0] for name in ("image_size", "decode_size")] == ["35", "40"]
+        note = "" if bundle == "nih_mse" else f"; THIS BUNDLE: {'histology' if bundle == 'bch_mse' else 'fundus'}"
+        assert rows["Data"]["encoder"] == (encoder, "35 px, chest, of 'Hospital'" + note)
+        assert planned(*words, encoder, "--image_size", "70")[1]["Settings"]["decode_size"][0] == "80"
+        _, rows = planned(*words, "none")
+        assert rows["Settings"]["image_size"][0] == str(own)
+        assert "encoder" not in rows["Data"]
+
+
+@pytest.mark.parametrize("config", ["finetune", "evaluate", "inference"])
+def test_phantoms_are_refused_for_weights_of_real_images(tmp_path, monkeypatch, config):
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    known = {"dataset": "Hospital", "settings": {"demo": False}, "image_size": 32}
+    if config == "finetune":  # found where train.json leaves it
+        sidecar(tmp_path / "out" / "pretrain" / "encoder.pt", **known)
+    else:
+        sidecar(tmp_path / "out" / "finetune-pretrained-all-s4-f0.1-l1" / "classifier.pt", labels=["a"], **known)
+    words = [TRAIN.replace("train.json", f"{config}.json"), "--output_dir", str(tmp_path / "out")]
+    text, code = planned(*words)[0].refusals[0]
+    assert (code, "made on the data set 'Hospital'" in text, "--dataset_dir" in text) == (2, True, True)
+    assert not (tmp_path / "cache").exists()
+
+
 def _written(plan):
     return [row[1:] for section in plan.sections if section.title == "Written" for row in section.rows]

@@ -272,7 +272,7 @@ def test_the_unreadable_ones_are_remembered(files, decode, tmp_path):
 def test_too_many_unreadable_images_are_counted(files, decode, tmp_path):
     _damage(files[3], files[1])
     text = (
-        r'2 of 5 images \(40 %\) cannot be read; on_bad_image is "skip", but max_bad_share is 0\.2 \(20 %\):'
+        r"2 of 5 images \(40 %\) cannot be read; on_bad_image is skip, but max_bad_share is 0\.2 \(20 %\):"
         r"\n  image 1: .*\n  image 3: .*\nRepair"
     )
     with pytest.raises(DatasetError, match=text):

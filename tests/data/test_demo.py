@@ -15,11 +15,12 @@ import pydicom
 import pytest
 from PIL import Image
 
-from monai_mocoi.data import demo, demo_sets, load_datalist
+from monai_mocoi.data import demo, demo_sets, images_to_classify, load_datalist
 from monai_mocoi.data.demo import DEMO_VERSIONS, generate_demo, resolve_dataset_dir
 from monai_mocoi.data.demo_sets import DEMO_SETS
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.phantoms.chest import CHEST_FINDINGS
+from monai_mocoi.networks import WeightsError
 
 _small = functools.partial(generate_demo, patients=12, size=32, progress=False)
 
@@ -305,6 +306,18 @@ def test_a_dataset_folder_is_given_back_as_an_absolute_path(cache, folder, monke
     assert not cache.exists()
 
 
+def test_a_mistyped_folder_names_the_near_one(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    wrong = folder.name[:-1]
+    with pytest.raises(DatasetError, match=f"'{wrong}', which does not exist: is '{folder.name}' meant\\?$"):
+        resolve_dataset_dir(wrong, "chest")
+    with pytest.raises(DatasetError, match=f"is '{folder}' meant"):
+        resolve_dataset_dir(f"{folder}x", "chest")
+    (folder / "datalist.json").rename(folder / "elsewhere.json")  # no dataset folder any more
+    with pytest.raises(DatasetError, match="Make it first"):
+        resolve_dataset_dir(wrong, "chest")
+
+
 @pytest.mark.parametrize("modality", DEMO_SETS)
 def test_the_command_to_run_is_that_of_the_modality(tmp_path, modality):
     with pytest.raises(DatasetError, match=f"data_prep {DEMO_SETS[modality].prepare} --out nowhere"):
@@ -375,3 +388,16 @@ def test_a_folder_of_another_modality_is_warned_of(tmp_path, caplog, manifest, w
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     assert resolve_dataset_dir(str(tmp_path), "chest") == str(tmp_path)
     assert ("The bundle is for chest images, but data_prep made" in caplog.text) is warned
+
+
+def test_phantoms_are_not_drawn_for_weights_of_real_images(tmp_path, monkeypatch):
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "classifier.pt").touch()
+    known = {"labels": ["a"], "dataset": "Hospital", "settings": {"demo": False}}
+    (tmp_path / "classifier.json").write_text(json.dumps(known))
+    for weights in (tmp_path, str(tmp_path / "classifier.pt")):
+        with pytest.raises(WeightsError, match="the classifier was made on the data set 'Hospital'"):
+            resolve_dataset_dir("demo", "chest", weights=weights)
+        with pytest.raises(WeightsError, match="Hospital"):
+            images_to_classify(None, "demo", "chest", weights)
+    assert not (tmp_path / "cache").exists()

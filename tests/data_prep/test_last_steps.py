@@ -22,6 +22,6 @@ def test_the_next_command_can_be_pasted(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "The dataset folder is ready: my data/"
     assert lines[-1] == (
-        "  python -m monai_mocoi run bundles/dr_mse/configs/train.json --dataset_dir 'my data/' "
+        "  python -m monai_mocoi run dr_mse/train --dataset_dir 'my data/' "
         "--output_dir 'runs/my data' --decode_fit fundus_any"
     )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from monai.engines import Workflow
+
+from monai_mocoi.handlers import RunFolder
 
 
 def counting(
@@ -20,3 +24,13 @@ def counting(
         decollate=False,
         handlers=handlers,
     )
+
+
+def finish_run(output_dir: str, bundle: str) -> None:
+    """A run of no work that ends and says what comes next; for a config that is started from a shell."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout, force=True)
+    words = {"dataset_dir": "my data", "output_dir": output_dir}
+    handler = RunFolder(
+        f"{output_dir}/pretrain", {"bundle": bundle}, "abc", next_config="finetune", next_settings=words
+    )
+    counting(handlers=[handler]).run()

@@ -4,6 +4,7 @@ import json
 import logging
 import multiprocessing
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from tests.handlers.engine import counting
 
 
 def run(folder: Path, step: Any = None, **options: Any) -> None:
-    settings = {"seed": 3, "device": Path("x"), "sizes": (1, 2)}
+    settings = {"bundle": "nih_mse", "seed": 3, "device": Path("x"), "sizes": (1, 2)}
     counting(step=step, handlers=[RunFolder(folder, settings, "abc", **options)]).run()
 
 
@@ -30,21 +31,23 @@ def manifest(folder: Path) -> dict[str, Any]:
 def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = tmp_path / "runs" / "x"
     with caplog.at_level(logging.INFO):
-        run(folder, own_data=["prepare me", "train me"], next_command=["a.json", "--run_dir", "b c"])
+        run(folder, own_data=["prepare me"], next_config="evaluate", next_settings={"run_dir": "b c"})
     record = manifest(folder)
     assert record["status"] == "finished"
     assert (record["seed"], record["dataset_sha256"], record["epochs"], record["iterations"]) == (3, "abc", 2, 6)
     assert record["versions"]["torch"]
     assert record["device"] == "cpu"
     assert json.loads((folder / "config.json").read_text()) == {
+        "bundle": "nih_mse",
         "seed": 3,
         "device": "x",
         "sizes": [1, 2],
         "components": {},
     }
     assert "tensorboard" in caplog.text
-    assert "-m monai_mocoi run a.json --run_dir 'b c'\n" in caplog.text
-    assert "For your own data:\n  prepare me\n  train me" in caplog.text
+    assert re.search(r"Next: .*mocoi run nih_mse/evaluate --run_dir 'b c'\n", caplog.text)
+    own = r"For your own data:\n  prepare me\n  .*mocoi run nih_mse/train --dataset_dir DATASET --output_dir RUN\n"
+    assert re.search(own, caplog.text)
 
 
 def test_what_a_run_starts_from_is_recorded_and_compared_but_is_no_setting(tmp_path: Path) -> None:

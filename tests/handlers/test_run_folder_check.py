@@ -75,3 +75,21 @@ def test_a_finished_fine_tuning_is_to_be_tested_not_continued(tmp_path: Path, st
     with pytest.raises(RunFolderError, match=text) as refused:
         check_usable(folder, False, False, {})
     assert ("--resume" in str(refused.value)) is (status == "stopped")
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped"])
+def test_another_fine_tuning_gets_a_folder_where_it_finds_its_encoder(tmp_path: Path, status: str) -> None:
+    folder = tmp_path / "a run"
+    folder.mkdir()
+    (folder / "config.json").write_text('{"trainable": "all", "learning_rate": 1}')
+    (folder / "manifest.json").write_text(json.dumps({"status": status}))
+    (folder / "classifier.pt").touch()
+    settings = {"trainable": "all", "learning_rate": 2}
+    with pytest.raises(RunFolderError, match=f"a folder of its own by --run_dir '{folder}-2'") as refused:
+        check_usable(folder, False, False, settings)
+    assert "--output_dir" not in str(refused.value)
+    check_usable(Path(f"{folder}-2"), False, False, settings)
+    (folder / "checkpoints").mkdir()
+    (folder / "checkpoints" / "checkpoint_000000001.pt").touch()
+    with pytest.raises(RunFolderError, match=r"learning_rate 1 -> 2.* choose another --run_dir for a run of its own"):
+        check_usable(folder, False, True, settings)

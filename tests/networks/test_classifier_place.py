@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi.networks import WeightsError, check_modality, classifier_path
+from monai_mocoi.networks.weights_error import check_weights_place
 from tests.bundles.conftest import BUNDLES
 
 
@@ -31,6 +32,35 @@ def test_a_folder_without_one_names_those_in_it_and_beside_it(run: Path) -> None
         classifier_path(run.parent)
     with pytest.raises(WeightsError, match=r"no classifier in nowhere\. Make one by"):
         classifier_path("nowhere")
+
+
+@pytest.mark.parametrize("wanted", ["runs/nih_mse/finetune-x", "out/finetune-x", "finetune-x"])
+def test_without_any_near_those_in_runs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = Path("runs/hospital/finetune-scratch-all-s4-f1-l1")
+    other.mkdir(parents=True)
+    (other / "classifier.pt").touch()
+    with pytest.raises(WeightsError, match=f"these runs have one: {other}. Name one by --run_dir"):
+        classifier_path(wanted)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(WeightsError, match=f"these runs have one: {tmp_path / other}. Name one by --run_dir"):
+        classifier_path(tmp_path / "runs" / "nih_mse" / "finetune-x")
+
+
+def test_an_encoder_that_is_not_there_names_those_in_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    other = Path("runs/hospital/pretrain/encoder.pt")
+    other.parent.mkdir(parents=True)
+    other.touch()
+    for wanted in ("runs/nih_mse/pretrain/encoder.pt", "runs/lr/pretrain/encoder.pt"):
+        with pytest.raises(
+            WeightsError, match=rf"no weights file '{wanted}': name one by --pretrained FILE \('{other}'\)"
+        ):
+            check_weights_place(wanted)
+    with pytest.raises(WeightsError) as error:  # a folder that was given from the root is not told of
+        check_weights_place(tmp_path / "runs" / "nih_mse" / "pretrain" / "encoder.pt")
+    assert str(tmp_path) not in str(error.value)
 
 
 def test_a_run_without_one(run: Path) -> None:

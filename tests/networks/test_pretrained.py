@@ -115,6 +115,8 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         ({"mean": [0.5, 0.5, 0.5], "std": [0.25]}, []),
         ({"mean": 0.4}, ["mean 0.5, but this run takes 0.4"]),
         ({"mean": [0.5, 0.5, 0.4]}, ["mean 0.5, but this run takes [0.5, 0.5, 0.4]"]),
+        ({"image_size": 224, "modality": "chest"}, []),
+        ({"image_size": 32}, ["image_size 224, but this run takes 32"]),
         ({"std": 1, "channels": 3}, ["std 0.25, but this run takes 1", "channels 1, but this run takes 3"]),
     ],
 )
@@ -122,6 +124,24 @@ def test_a_warning_a_difference(here: dict[str, Any], warned: list[str]) -> None
     texts = check_preprocessing(SIDECAR, **{"mean": 0.5, "std": 0.25, "channels": 1, **here})
     assert len(texts) == len(warned)
     assert all(part in text for part, text in zip(warned, texts, strict=True))
+
+
+def test_an_encoder_of_another_organ_is_warned_of() -> None:
+    own = {"mean": 0.5, "std": 0.25, "channels": 1}
+    for theirs, ours in (("chest", "chest"), (None, "chest"), ("chest", None)):
+        assert check_preprocessing({**SIDECAR, "modality": theirs}, **own, modality=ours) == []
+    (text,) = check_preprocessing({**SIDECAR, "modality": "chest"}, **own, modality="histology")
+    assert "encoder: chest; this bundle: histology" in text
+
+
+def test_a_run_says_what_its_encoder_has_learnt_from(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    encoder = StageEncoder(small_resnet())
+    save_encoder(tmp_path / "encoder.pt", encoder, {**SIDECAR, "modality": "chest", "dataset": "Hospital"})
+    loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
+    with caplog.at_level("INFO"):
+        started_from(Classifier(encoder, 3, stage=2), loaded, 0.5, 0.25, 1, 224, "fundus")
+    assert "It has learnt from: 224 px, chest, of 'Hospital'" in caplog.text
+    assert "encoder: chest; this bundle: fundus" in caplog.text
 
 
 @pytest.mark.parametrize("sidecar", [None, {"method": "moco", "mean": 0.5}])

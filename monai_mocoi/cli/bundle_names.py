@@ -1,0 +1,95 @@
+"""A bundle by its name: ``nih_mse/train`` for ``bundles/nih_mse/configs/train.json``, from any folder."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import monai_mocoi
+from monai_mocoi.cli.errors import UsageError
+
+_NAMED = re.compile(r"(?P<bundle>\w[\w.-]*)/(?P<config>\w+)(\.json)?")
+_PACKAGE = Path(monai_mocoi.__file__).resolve().parent
+
+
+def find_config(word: str) -> str:
+    """The config file that a word of the command line names.
+
+    Args:
+        word: a path, or a bundle and one of its configs: ``nih_mse/train`` or ``nih_mse/train.json``. What is there as
+            a path, or could only be one, is left as it is.
+
+    Returns:
+        the path; that of a named config is absolute unless it lies below the current folder.
+
+    Raises:
+        UsageError: no such bundle or config; it lists those that are nearly called so, and where bundles were looked
+            for.
+    """
+    named = _NAMED.fullmatch(word)
+    if named is None or Path(word).exists() or (word.endswith(".json") and Path(word).parent.is_dir()):
+        return _with_hint_of_a_bundle(word)
+    configs = _find(named["bundle"], f"there is no config file {word}, and no bundle {named['bundle']}") / "configs"
+    file = configs / f"{named['config']}.json"
+    if not file.is_file():
+        found = sorted(path.stem for path in configs.glob("*.json") if path.stem != "metadata")
+        near = difflib.get_close_matches(named["config"], found, n=1)
+        hint = f"is {named['bundle']}/{near[0]} meant? " if near else ""
+        raise UsageError(
+            f"the bundle {named['bundle']} ({configs.parent}) has no config {named['config']}: {hint}It has "
+            f"{', '.join(found)}"
+        )
+    return str(file)
+
+
+def find_bundle(word: str) -> str:
+    """The folder of a bundle, given as a path or by its name.
+
+    Raises:
+        UsageError: a name for which there is no bundle; a path is left for others to judge.
+    """
+    if "/" in word or Path(word).exists():
+        return word
+    return str(_find(word, f"there is no bundle {word}"))
+
+
+def named_as(path: Path) -> str | None:
+    """The name of a bundle's config for a path that leads nowhere from here; None: no bundle has such a one."""
+    for place in _places():
+        if (place / path.parent.parent.name / "configs" / path.name).is_file() and path.parent.name == "configs":
+            return f"{path.parent.parent.name}/{path.stem}"
+    return None
+
+
+def _with_hint_of_a_bundle(word: str) -> str:
+    if "/" not in word and not Path(word).exists() and not word.endswith(".json"):
+        for place in _places():
+            if (place / word / "configs").is_dir():
+                raise UsageError(f"{word} is a bundle: name one of its configs, as in {word}/train")
+    return word
+
+
+def _find(name: str, what: str) -> Path:
+    for place in _places():
+        if (place / name / "configs").is_dir():
+            return place / name
+    places = list(_places())
+    known = sorted({path.parent.name for place in places for path in place.glob("*/configs")} - {"templates"})
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f": is {' or '.join(near)} meant?" if near else f"; there are {', '.join(known)}." if known else "."
+    raise UsageError(f"{what}{hint} Bundles were looked for in {', '.join(map(str, places))}")
+
+
+def _places() -> Iterator[Path]:
+    """Folders of bundles, the nearest first."""
+    here = Path.cwd()
+    nearest = [Path("bundles"), Path(), *(folder / "bundles" for folder in here.parents)]
+    repository = _PACKAGE.parent  # of an editable install
+    ours = [repository / "bundles"] if (repository / "pyproject.toml").is_file() else []
+    seen = set()
+    for place in (*nearest, *ours, _PACKAGE / "_bundles"):
+        if place.is_dir() and place.resolve() not in seen:
+            seen.add(place.resolve())
+            yield place

@@ -1,0 +1,44 @@
+"""What to do after a classifier has been tested: test its counterpart, compare the two, or package it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from monai_mocoi.handlers.evaluation_folder import PREDICTIONS_NAME
+from monai_mocoi.handlers.next_command import bundle_word, command, next_command
+from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+
+_KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
+
+
+def after_evaluation(evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str) -> str | None:
+    """The command that follows an evaluation.
+
+    Args:
+        evaluation: folder that was written.
+        run: folder or file of the classifier.
+        split: that was tested.
+        bundle: its name.
+        dataset_dir: as it was given.
+
+    Returns:
+        the comparison with the run that differs only in being pretrained or not, if that was tested likewise; else its
+        test, if there is such a run; else, after the test split, the package. None: the classifier is no run's.
+    """
+    run = run.parent if run.suffix == ".pt" else run
+    if not (run / "manifest.json").is_file():
+        return None
+    kind = next((kind for kind in _KINDS if kind in run.name), None)
+    if kind:
+        pair = [run.with_name(run.name.replace(kind, other, 1)) for other in _KINDS]
+        files = [folder / evaluation.name / PREDICTIONS_NAME for folder in pair]
+        if evaluation.parent == run and all(file.is_file() for file in files):
+            return command("compare", *files)
+        (other,) = (folder for folder in pair if folder != run)
+        if (other / CLASSIFIER_NAME).is_file():
+            given = {"dataset_dir": dataset_dir, "run_dir": other, "split": None if split == "test" else split}
+            return next_command("evaluate", bundle, given)
+    if split != "test":
+        return None
+    out = f"{bundle}.zip" if not Path(f"{bundle}.zip").exists() else f"{bundle}-{run.name}.zip"
+    return command("package", bundle_word(bundle), "--run", run, "--out", out)

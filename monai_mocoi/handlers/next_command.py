@@ -1,0 +1,113 @@
+"""The command that follows a run, as it can be pasted into the shell that the run was started from."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
+    """The command line that runs another config of the bundle that this process runs.
+
+    Args:
+        config: name of the other config, such as "evaluate".
+        bundle: name of the bundle.
+        settings: names and values, for the command line; those that are None are left out.
+        argv: of this process, by ``mocoi run`` or ``monai.bundle run``; None: ``sys.argv``.
+
+    Returns:
+        the command, quoted for a shell. The config is named as the one that is running was: by a path, or by the
+        bundle's name.
+    """
+    words = [*_mocoi(), "run", config_word(config, bundle, argv)]
+    for name, value in settings.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
+    return shlex.join(words)
+
+
+def command(*words: object) -> str:
+    """Another command of ``mocoi``, quoted for a shell."""
+    return shlex.join([*_mocoi(), *map(str, words)])
+
+
+def config_word(config: str, bundle: str, argv: Sequence[str] | None = None) -> str:
+    """How to name another config of the bundle that this process runs; see :func:`next_command`."""
+    given = given_config(sys.argv if argv is None else argv)
+    if given is None:
+        return f"{bundle}/{config}"
+    path = Path(given)
+    if not path.is_file():  # a name
+        return f"{path.parent}/{config}"
+    beside = path.with_name(f"{config}.json")
+    return str(beside) if beside.is_file() else f"{bundle}/{config}"
+
+
+def bundle_word(bundle: str, argv: Sequence[str] | None = None) -> str:
+    """How to name the bundle that this process runs: by its folder, if its config was given by a path, or its name."""
+    given = given_config(sys.argv if argv is None else argv)
+    if given is None or not Path(given).is_file():
+        return str(Path(given).parent) if given else bundle
+    folder = Path(os.path.abspath(given)).parent
+    if folder.name != "configs":
+        return bundle
+    return str(folder.parent) if os.path.isabs(given) else os.path.relpath(folder.parent)
+
+
+def given_config(argv: Sequence[str]) -> str | None:
+    """The first config file of a command line, in its own words.
+
+    MONAI does not tell a config where it lies, so that the words of the process are looked at.
+
+    Args:
+        argv: of ``mocoi run CONFIG...`` or of ``python -m monai.bundle run --config_file CONFIG``, also under torchrun.
+
+    Returns:
+        None: it is neither of them, or the config is named in a file of arguments.
+    """
+    words = list(argv[1:])
+    if "run" not in words:
+        return None
+    words = words[words.index("run") + 1 :]
+    for place, word in enumerate(words):
+        key, sign, value = word.partition("=")
+        if key.lstrip("-").replace("-", "_") == "config_file" and key.startswith("-"):
+            return _first(value if sign else words[place + 1] if place + 1 < len(words) else "")
+    if Path(argv[0]).parent.name == "bundle":  # MONAI's: what stands behind run is no config
+        return None
+    words = [word for word in words if word != "--traceback"]
+    return words[0] if words and not words[0].startswith("-") else None
+
+
+def _first(value: str) -> str | None:
+    """Of a list as MONAI's command line takes it the first file."""
+    if value.startswith(("[", "(")):
+        try:
+            value = str(ast.literal_eval(value)[0])
+        except (SyntaxError, ValueError, LookupError, TypeError):
+            return None
+    return value or None
+
+
+def _mocoi() -> list[str]:
+    """The words that start ``mocoi`` in this environment: short where the shell finds them."""
+    beside = Path(sys.executable).parent
+    if (found := shutil.which("mocoi")) and Path(found).parent == beside:
+        return ["mocoi"]
+    return [python_word(), "-m", "monai_mocoi"]
+
+
+def python_word() -> str:
+    """The word that starts this Python from the current folder."""
+    if (found := shutil.which("python")) and Path(found).parent == Path(sys.executable).parent:
+        return "python"
+    relative = os.path.relpath(sys.executable)
+    if relative.startswith(os.pardir):
+        return sys.executable
+    return relative if os.sep in relative else os.path.join(os.curdir, relative)

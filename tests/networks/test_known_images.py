@@ -1,0 +1,77 @@
+"""What the JSON file beside weights says of their images: taken as a default, refused or warned of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from monai_mocoi.networks import WeightsError, check_drawn_or_real, encoder_image_size
+from monai_mocoi.networks.known_images import images_in_words, known_images
+
+ENCODER = {"image_size": 48, "modality": "chest", "dataset": "Hospital", "settings": {"demo": False}}
+
+
+def weights(folder: Path, known: Any, name: str = "encoder.pt") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).touch()
+    (folder / name).with_suffix(".json").write_text(known if isinstance(known, str) else json.dumps(known))
+    return folder / name
+
+
+def test_the_size_of_the_encoder_is_the_default(tmp_path: Path) -> None:
+    path = weights(tmp_path, ENCODER)
+    assert encoder_image_size(str(path), 224) == encoder_image_size(path, 224) == 48
+    assert encoder_image_size(weights(tmp_path, ENCODER, "classifier.pt").parent, 224) == 48
+    (tmp_path / "config.json").write_text('{"image_size": 40}')
+    assert encoder_image_size(tmp_path / "checkpoints" / "checkpoint_000000001.pt", 224) == 40
+
+
+@pytest.mark.parametrize("known", ["{broken", "[1]", {}, {"image_size": None}, {"image_size": True}, {"image_size": 0}])
+def test_where_it_is_not_known_the_default_stays(tmp_path: Path, known: Any) -> None:
+    assert encoder_image_size(weights(tmp_path, known), 224) == 224
+
+
+@pytest.mark.parametrize("place", [None, "none", "nowhere.pt", "nowhere"])
+def test_nothing_is_known_of_nothing(place: str | None) -> None:
+    assert known_images(place) == {}
+    assert encoder_image_size(place, 64) == 64
+    check_drawn_or_real("demo", place)
+    check_drawn_or_real("folder", place)
+
+
+@pytest.mark.parametrize(("labels", "what"), [({}, "encoder"), ({"labels": ["a"]}, "classifier")])
+def test_phantoms_are_refused_for_weights_of_real_images(tmp_path: Path, labels: Any, what: str) -> None:
+    path = weights(tmp_path, ENCODER | labels)
+    with pytest.raises(WeightsError, match=f"the {what} was made on the data set 'Hospital', but.* --dataset_dir") as e:
+        check_drawn_or_real("demo", path)
+    assert e.value.exit_code == 2
+    nameless = {name: value for name, value in ENCODER.items() if name != "dataset"}
+    with pytest.raises(WeightsError, match="the encoder was made on a data set, but"):
+        check_drawn_or_real("demo", weights(tmp_path / "x", nameless))
+    check_drawn_or_real("hospital", path)
+
+
+@pytest.mark.parametrize("settings", [None, {}, {"demo": True}, {"demo": "no"}])
+def test_phantoms_are_not_refused_where_weights_are_of_phantoms_or_unknown(tmp_path: Path, settings: Any) -> None:
+    check_drawn_or_real("demo", weights(tmp_path, ENCODER | {"settings": settings}))
+
+
+@pytest.mark.parametrize(("labels", "what"), [({}, "DEMO ENCODER"), ({"labels": ["a"]}, "DEMO CLASSIFIER")])
+def test_weights_of_phantoms_on_real_images_are_warned_of(
+    tmp_path: Path, labels: Any, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = weights(tmp_path, ENCODER | labels | {"settings": {"demo": True}})
+    check_drawn_or_real("demo", path)
+    assert not caplog.records
+    check_drawn_or_real("hospital", path)
+    assert what in caplog.text
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_what_is_known_in_words() -> None:
+    assert images_in_words(ENCODER) == "48 px, chest, of 'Hospital'"
+    assert images_in_words({"modality": None, "image_size": 32}) == "32 px"
+    assert images_in_words({}) == ""
