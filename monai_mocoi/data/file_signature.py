@@ -6,7 +6,7 @@ import hashlib
 import os
 
 # A change time in whole hundredths of a second is hardly one: FAT and exFAT keep none and show that of the content, and
-# some network file systems show 0. By chance it happens once in 100,000 to 10 million files; the cost is one short read.
+# some network file systems show 0. Where it comes by chance, the cost is one short read.
 _COARSE = 10_000_000  # nanoseconds
 _SAMPLE = 4096
 
