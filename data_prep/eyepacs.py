@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     _check_arguments(args)
     out = checked_out(args.out, args.images)
     eyes = read_labels(args.labels)
-    splitter = Splitter(args, without="without --split-csv", key=_stem)
+    splitter = Splitter(args, without="without --split-csv")
     print(f"{len(eyes)} images of {len({eye.patient for eye in eyes.values()})} patients in the labels")
     print(f"Split: {splitter.description}")
     patient_of = {name: eye.patient for name, eye in eyes.items()}

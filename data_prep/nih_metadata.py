@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 
 FINDINGS = (
     "Atelectasis",
@@ -67,7 +68,8 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
         the rows by image name, sorted by it.
 
     Raises:
-        DatasetError: a column is missing, a finding unknown, a patient no number, an image named twice; no rows.
+        DatasetError: a column is missing, a finding unknown, a patient no number or another one than in the image's
+            name, an image named twice; no rows.
     """
     rows = _rows(path)
     header = next(rows, [])
@@ -79,6 +81,7 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
     image_at, findings_at, patient_at = (header.index(column) for column in _COLUMNS)
     labels: dict[str, tuple[int, ...]] = {}
     studies: dict[str, Study] = {}
+    contradictions: list[str] = []
     for number, row in enumerate(rows, start=2):
         place = f"{Path(path).name}, row {number}"
         if len(row) <= max(image_at, findings_at, patient_at):
@@ -92,9 +95,19 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
             raise DatasetError(f"{place}: Patient ID '{patient}'; it must be a whole number.")
         if findings not in labels:
             labels[findings] = _label(place, findings)
+        told = patient_in_name(name)
+        if told is not None and patient_key(told[1]) != patient_key(patient):
+            contradictions.append(f"row {number}: {name} has {patient}")
         studies[name] = Study(patient.zfill(8), labels[findings])
     if not studies:
         raise DatasetError(f"{Path(path).name} has no rows.")
+    if contradictions:
+        raise DatasetError(
+            f"{Path(path).name}: in {len(contradictions)} of {len(studies)} rows the Patient ID is not the number "
+            f"before '_' in Image Index, which is the patient in NIH ChestX-ray14 ({'; '.join(contradictions[:5])}). "
+            "One person would get into several splits. A column was sorted or numbered apart from the others: take the "
+            "published table."
+        )
     return dict(sorted(studies.items()))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.data.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
@@ -20,8 +21,9 @@ RECORD_NAME = "preparation.jsonl"
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
-    An image's line is written after the image, so what is listed is whole. It holds size and time of the source and
-    the size of the result: an image counts as finished only while both are unchanged.
+    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and result
+    (:func:`~monai_mocoi.data.file_signature.file_signature`): an image counts as finished only while both are unchanged
+    and in their places.
 
     Args:
         folder: the dataset folder.
@@ -70,7 +72,7 @@ class Record:
         if values is None:
             return None
         try:
-            return int(values[3]) if values[:3] == _state(source, target) else None
+            return int(values[2]) if values[:2] == _state(source, target) else None
         except OSError:
             return None
 
@@ -123,9 +125,8 @@ def file_sha256(path: str | Path) -> str:
         raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
 
 
-def _state(source: str, target: Path) -> list[int]:
-    status = os.stat(source)
-    return [status.st_size, status.st_mtime_ns, os.stat(target).st_size]
+def _state(source: str, target: Path) -> list[str]:
+    return [file_signature(source).hex(), file_signature(str(target)).hex()]
 
 
 def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from data_prep.nih_metadata import read_image_list, read_split_csv
 from data_prep.record import file_sha256
 from monai_mocoi.data.datalist import SPLITS
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.data.splits import split_by_patient
 
 _UNSPLIT = "all"
@@ -27,7 +29,6 @@ class Splitter:
         lists: files with one image name or patient a line, by split; None for none. They come before ``split_csv``.
         how: where the lists come from, for the console.
         without: how to leave the given split aside, for an error's text: "without lists", say.
-        key: turns a name of ``split_csv`` into that of an image.
 
     Attributes:
         description: for the console.
@@ -44,7 +45,6 @@ class Splitter:
         without: str,
         lists: Mapping[str, str | Path] | None = None,
         how: str = "given",
-        key: Callable[[str], str] = str,
     ) -> None:
         self._seed, self._without = args.seed, without
         self._table: dict[str, str] = {}
@@ -56,13 +56,7 @@ class Splitter:
             self.description = ", ".join(Path(path).name for path in lists.values()) + f" ({how})"
             self.options = {"split": "lists", "lists_sha256": {s: file_sha256(path) for s, path in lists.items()}}
         elif args.split_csv is not None:
-            for name, split in read_split_csv(args.split_csv).items():
-                # "10_left" and "10_left.jpeg" are one image.
-                if self._table.setdefault(key(name), split) != split:
-                    raise DatasetError(
-                        f"{Path(args.split_csv).name}: '{key(name)}' is in {self._table[key(name)]} and in {split}; "
-                        "keep one row."
-                    )
+            self._table = read_split_csv(args.split_csv)
             self.description = f"{Path(args.split_csv).name} (given)"
             self.options = {"split": "csv", "csv_sha256": file_sha256(args.split_csv)}
         else:
@@ -91,20 +85,24 @@ class Splitter:
     def given(self, patient_of: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
         """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
 
-        Images in no list are left out. A name counts before its patient, should both be listed.
+        Images in no list are left out. A name counts before its patient, should both be listed. An image may be listed
+        with folders before its name and without suffix, a patient with or without leading zeros, for tables drop them.
 
         Args:
             patient_of: the patient of each image, by name.
 
         Raises:
-            DatasetError: the given split puts a patient in two splits, or has none of the images.
+            DatasetError: the given split puts an image or a patient in two splits, or has none of the images; two ids
+                are spellings of one number.
         """
+        patients = _by_key(patient_of.values())
         if not self._table:
             return dict.fromkeys(patient_of, _UNSPLIT), []
+        names, missing = self._meant(patient_of, patients)
         given: dict[str, str] = {}
         by_patient: dict[str, dict[str, str]] = defaultdict(dict)
         for name, patient in patient_of.items():
-            split = self._table.get(name) or self._table.get(patient)
+            split = names.get(name) or names.get(patient)
             if split:
                 given[name] = split
                 by_patient[patient].setdefault(split, name)
@@ -123,7 +121,26 @@ class Splitter:
                 f"the given split puts {len(torn)} patient(s) in two splits ({some}): what is learnt from one image is "
                 f"then tested on another of the same patient. Correct it, or split by patient here, {self._without}."
             )
-        return given, sorted(self._table.keys() - patient_of.keys() - set(patient_of.values()))
+        return given, missing
+
+    def _meant(self, patient_of: Mapping[str, str], patients: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+        """Return the split by image name or patient, and the sorted lines that stand for neither."""
+        by_stem = {os.path.splitext(name)[0]: name for name in patient_of}
+        meant: dict[str, tuple[str, str]] = {}
+        missing: list[str] = []
+        for line, split in self._table.items():
+            last = line.replace("\\", "/").rstrip("/").rpartition("/")[2]
+            target = last if last in patient_of else by_stem.get(last) or by_stem.get(os.path.splitext(last)[0])
+            target = target or patients.get(patient_key(last))
+            if target is None:
+                missing.append(line)
+                continue
+            before, other = meant.setdefault(target, (split, line))
+            if before != split:
+                raise DatasetError(
+                    f"the given split has {target} as '{other}' in {before} and as '{line}' in {split}; keep one line."
+                )
+        return {target: split for target, (split, _) in meant.items()}, sorted(missing)
 
     def draw(
         self, given: Mapping[str, str], patient_of: Mapping[str, str], label_of: Mapping[str, Any]
@@ -153,6 +170,17 @@ class Splitter:
             for name, part in zip(pool, part_of, strict=True):
                 splits[parts[part]].append(name)
         return splits
+
+
+def _by_key(patients: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for patient in patients:
+        if (other := found.setdefault(patient_key(patient), patient)) != patient:
+            raise DatasetError(
+                f"the patients {other} and {patient} are spellings of one number: if they are one person, rename the "
+                "images; if they are two, too, for they would be taken for one."
+            )
+    return found
 
 
 def _table_of_lists(paths: Mapping[str, str | Path]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The averaged features of an encoder's four stages, computed once an image and kept between runs.
 
 The store is one file for each encoder and preprocessing in ``user_cache_dir()/features``: records of one image each,
-appended as they are computed. It holds a hash of the image file's path, size and time of change (see
+appended as they are computed. It holds a hash that says which file it was, unchanged (see
 :func:`~monai_mocoi.data.file_signature.file_signature`), the features and a checksum: no path, name or id.
 """
 

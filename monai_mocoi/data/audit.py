@@ -137,7 +137,7 @@ def audit_datalist(
     """Audit a datalist for what its splits share.
 
     The pictures' fingerprints and the last comparison are cached, so that an audit of an unchanged folder takes no
-    more than looking at each file's size and time.
+    more than asking the file system for each file's state.
 
     Args:
         datalist: from :func:`~monai_mocoi.data.load_datalist`.

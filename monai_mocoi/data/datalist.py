@@ -18,6 +18,7 @@ from typing import Any
 
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.data.versions import decoder_versions
 
 DATALIST_NAME = "datalist.json"
@@ -66,8 +67,9 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     """Read and check the datalist of a dataset folder.
 
     Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the
-    folder (symbolic links followed) and there; that no image is listed twice in a split; patients; labels. Whether a
-    patient or a picture is in two splits is the audit's work (:func:`monai_mocoi.data.audit_datalist`).
+    folder (symbolic links followed) and there; that no image is listed twice in a split; labels; that each patient is
+    written in one way, and that published names of one person have one patient. Whether a patient or a picture is in
+    two splits is the audit's work (:func:`monai_mocoi.data.audit_datalist`).
 
     Args:
         dataset_dir: the dataset folder.
@@ -98,6 +100,7 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     if not splits["training"]:
         raise DatasetError(f"{DATALIST_NAME}: 'training' is empty; at least one training image is needed.")
     _check_labels_alike(splits)
+    _check_patients(splits)
     _check_files(folder, splits)
     return Datalist(
         name=document["name"], labels=labels, folder=folder, sha256=hashlib.sha256(content).hexdigest(), **splits
@@ -211,6 +214,11 @@ def _items(folder: Path, split: str, entries: list[Any], labels: tuple[str, ...]
                 f"{place}: 'patient' is {'missing' if patient is None else repr(patient)}; every item needs its "
                 "patient's id as a text, because splits and confidence intervals go by patient."
             )
+        if patient != patient.strip():
+            raise DatasetError(
+                f"{place}: 'patient' is {patient!r}, with blanks around it, which would make another patient of the "
+                f"same person; write {patient.strip()!r}."
+            )
         item = {"image": os.path.join(folder, *name.split("/")), "name": name, "patient": patient}
         if "label" in entry:
             _check_label(place, entry["label"], labels)
@@ -262,6 +270,38 @@ def _check_labels_alike(splits: dict[str, list[dict[str, Any]]]) -> None:
         raise DatasetError(f"{DATALIST_NAME}: some labels are numbers and some are lists; use one kind throughout.")
 
 
+def _check_patients(splits: dict[str, list[dict[str, Any]]]) -> None:
+    """One person, one id: else a person is learnt from and tested on, and no audit by patient can see it."""
+    spelled: dict[str, tuple[str, str]] = {}
+    named: dict[tuple[str, str], tuple[str, str]] = {}
+    spellings, contradictions = [], []
+    for split, items in splits.items():
+        for index, item in enumerate(items):
+            patient, place = item["patient"], f"{split}[{index}]"
+            other, there = spelled.setdefault(patient_key(patient), (patient, place))
+            if other != patient:
+                spellings.append(f"'{other}' at {there} and '{patient}' at {place}")
+            told = patient_in_name(item["name"])
+            if told is None:
+                continue
+            other, there = named.setdefault(told, (patient, place))
+            if patient_key(other) != patient_key(patient):
+                contradictions.append(
+                    f"'{other}' at {there} and '{patient}' at {place}, both {told[1]} by the names of {told[0]}"
+                )
+    if spellings:
+        raise DatasetError(
+            f"{DATALIST_NAME}: one patient is written in two ways, in {len(spellings)} place(s): "
+            f"{_some(spellings, separator='; ')}. They would count as two persons: write each id in one way."
+        )
+    if contradictions:
+        raise DatasetError(
+            f"{DATALIST_NAME}: images of one person have different patients, in {len(contradictions)} place(s): "
+            f"{_some(contradictions, separator='; ')}. Correct 'patient'; or, if the names are not of that scheme, "
+            "rename the images."
+        )
+
+
 def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
     # One listing a folder, not one look-up a file: a hundred thousand look-ups on a network disk take minutes.
     root = os.path.realpath(folder)
@@ -306,5 +346,5 @@ def _inside(path: str, root: str) -> bool:
     return path == root or path.startswith(root + os.sep)
 
 
-def _some(names: Sequence[str], limit: int = 5) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+def _some(names: Sequence[str], limit: int = 5, separator: str = ", ") -> str:
+    return separator.join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -124,8 +124,8 @@ class DecodedCache:
 
     Attributes:
         bad: why each unreadable file cannot be read, by its index, in order. A cache that was made earlier remembers
-            them; when it is opened they alone are tried again, and it is made anew if one can be read now (its rights
-            or its disk were mended, which neither size nor time of change shows).
+            them; when it is opened they alone are tried again, and it is made anew if one can be read now (its disk was
+            mended, or the rights of its folder, which the file's signature does not show).
 
     Raises:
         DatasetError: no files, files of different shapes, too many files that cannot be read.

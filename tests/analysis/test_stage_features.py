@@ -148,6 +148,21 @@ def _store(cache):
     return path
 
 
+def test_images_of_one_size_and_time_that_change_places(encoder, data):
+    paths = [Path(data[i]["image"]) for i in range(2)]
+    for number, path in enumerate(paths):
+        save(path.with_suffix(".tiff"), picture(number)).rename(path)
+        os.utime(path, ns=(5, 5))
+    before = _features(encoder, _dataset(data[:2]))
+    paths[0].rename(paths[0].with_name("third"))
+    paths[1].rename(paths[0])
+    paths[0].with_name("third").rename(paths[1])
+    after = _features(encoder, _dataset(data[:2]))
+    for stage, rows in before.items():
+        np.testing.assert_allclose(after[stage], rows[::-1], rtol=1e-4, atol=1e-6)
+        assert not np.allclose(rows[0], rows[1], rtol=1e-3)
+
+
 def test_damaged_and_half_written_records_are_computed_again(encoder, data, tmp_path):
     dataset = _dataset(data)
     expected = _features(encoder, dataset, cache_dir=tmp_path / "cache", batch_size=1)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 
 import numpy as np
 import pytest
@@ -51,6 +53,20 @@ def test_a4_identical_validation_and_test_lists_are_an_error(folder):
     assert "validation images/008.png = test images/008.png" in str(error)
     assert "data_prep" in str(error)
     assert "Result: LEAK" in error.report.text()
+
+
+def test_a_copy_that_keeps_size_and_time_is_seen_after_a_clean_audit(folder):
+    document = read_list(folder)
+    for number, split in ((50, "training"), (51, "test")):
+        name = f"images/{split}.tiff"
+        save(folder / name, picture(number))
+        os.utime(folder / name, ns=(5, 5))
+        document[split].append({"image": name, "label": [0, 0], "patient": split})
+    write_list(folder, **document)
+    assert _audit(folder).clean
+    time.sleep(0.02)  # beyond the tick of the file system's clock
+    shutil.copy2(folder / "images/training.tiff", folder / "images/test.tiff")  # cp -p
+    assert _leaks(folder).report.leaks == {"patient": 0, "file": 0, "picture": 1}
 
 
 def test_a4_renamed_copies_with_other_patients_are_an_error(folder):

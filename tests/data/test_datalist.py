@@ -97,6 +97,7 @@ def test_missing_key(tmp_path, key):
         ({"image": "images/000.png"}, r"listed already at training\[0\]"),
         ({"patient": None}, "'patient' is missing"),
         ({"patient": 7}, "'patient' is 7"),
+        ({"patient": "00000002 "}, "'00000002 ', with blanks around it"),
         ({"label": [0]}, "has 1 values, but 'labels' names 2"),
         ({"label": [0, 2]}, "label value 2"),
         ({"label": [0, True]}, "label value True"),
@@ -190,3 +191,52 @@ def test_empty_splits_can_be_written(tmp_path):
     write_datalist(tmp_path, "one", [], {"training": [{"image": "images/a.png", "patient": "p"}]}, {})
     datalist = load_datalist(tmp_path)
     assert (len(datalist.training), datalist.labels, datalist.test) == (1, (), [])
+
+
+@pytest.mark.parametrize(("first", "second"), [("1", "00000001"), ("12", "12.0"), ("0", "00")])
+def test_a_number_written_in_two_ways_is_one_patient(tmp_path, first, second):
+    document = read_list(dataset_folder(tmp_path))
+    document["training"][4]["patient"] = first
+    document["test"][1]["patient"] = second
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match=rf"'{first}' at training\[4\] and '{second}' at test\[1\]"):
+        load_datalist(tmp_path)
+
+
+def test_numbers_that_differ_are_different_patients(tmp_path):
+    document = read_list(dataset_folder(tmp_path))
+    for item, patient in zip(document["training"], ["1", "10", "100", "01x", "1x", "1.5"], strict=True):
+        item["patient"] = patient
+    write_list(tmp_path, **document)
+    assert len({item["patient"] for item in load_datalist(tmp_path).training}) == 6
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ("a/00000007_000.png", "b/00000007_012.png", "00000007 by the names of NIH"),
+        ("8863_idx5_x51_y1251_class0.png", "8863/1/8863_idx5_x1_y1_class1.png", "8863 by the names of IDC"),
+        ("left/10_left.jpeg", "right/10_right.png", "10 by the names of EyePACS"),
+    ],
+)
+def test_names_of_one_person_with_two_patients(tmp_path, first, second, told):
+    document = read_list(dataset_folder(tmp_path))
+    for split, name, patient in (("training", first, "41"), ("test", second, "42")):
+        save(tmp_path / "images" / name, picture(9)).relative_to(tmp_path)
+        document[split][0] |= {"image": f"images/{name}", "patient": patient}
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match=rf"'41' at training\[0\] and '42' at test\[0\], both {told}"):
+        load_datalist(tmp_path)
+    document["test"][0]["patient"] = "41"  # a pseudonym that is not the number in the name is no contradiction
+    write_list(tmp_path, **document)
+    assert load_datalist(tmp_path).test[0]["patient"] == "41"
+
+
+def test_names_of_no_known_scheme_say_nothing(tmp_path):
+    document = read_list(dataset_folder(tmp_path))
+    for number, name in enumerate(["1_000.png", "00000001_1.png", "x_left.png", "12_idx5_class0.png"]):
+        for split in ("training", "test"):
+            save(tmp_path / split / name, picture(number))
+            document[split].append({"image": f"{split}/{name}", "label": [0, 0], "patient": f"{split}{number}"})
+    write_list(tmp_path, **document)
+    assert len(load_datalist(tmp_path).test) == 7

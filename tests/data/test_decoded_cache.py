@@ -121,6 +121,24 @@ def test_a_changed_file_setting_or_order_gives_another_key(files, decode, tmp_pa
     assert torch.equal(changed[1], ReadImage(1)(files[1]))
 
 
+def test_files_of_one_size_and_time_that_change_places(decode, tmp_path):
+    # Uncompressed pictures of one format are all of one size, and archives keep times.
+    files = [str(save(tmp_path / f"{name}.tiff", picture(i))) for i, name in enumerate("ab")]
+    for file in files:
+        os.utime(file, ns=(5, 5))
+    assert os.path.getsize(files[0]) == os.path.getsize(files[1])
+    before = _open(files, decode, tmp_path)
+    assert decode.calls == 3  # the first one twice, for the shape
+    a, b = before[0], before[1]
+    os.rename(files[0], tmp_path / "c")
+    os.rename(files[1], files[0])
+    os.rename(tmp_path / "c", files[1])
+    after = _open(files, decode, tmp_path)
+    assert torch.equal(after[0], b)
+    assert torch.equal(after[1], a)
+    assert not torch.equal(a, b)
+
+
 def test_no_names_in_the_cache(files, decode, tmp_path):
     _open(files, decode, tmp_path, names=files)
     for path in (tmp_path / "cache").iterdir():

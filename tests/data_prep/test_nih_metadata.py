@@ -46,6 +46,10 @@ def test_columns_are_found_by_name(tmp_path):
         (HEADER_2020 + "\n../00000001_000.png,Mass,0,1,57\n", "plain file name"),
         (HEADER_2020 + "\n00000001_000.dcm,Mass,0,1,57\n", "plain file name"),
         (HEADER_2020 + "\n00000001_000.png,Mass\n", "row 2 has only 2 columns"),
+        (
+            HEADER_2020 + "\n00000001_000.png,Mass,0,00001\n00000001_001.png,Mass,1,2\n",
+            r"in 1 of 2 rows .*\(row 3: 00000001_001\.png has 2\)",
+        ),
     ],
 )  # fmt: skip
 def test_metadata_errors(tmp_path, text, error):

@@ -35,7 +35,7 @@ def test_remembers_what_is_finished(tmp_path, files, small):
         assert record.finished("b.png", *files) is None
 
 
-@pytest.mark.parametrize("change", ["source", "time", "target", "no target", "no source"])
+@pytest.mark.parametrize("change", ["source", "time", "same size and time", "target", "no target", "no source"])
 def test_only_unchanged_files_count(tmp_path, files, change):
     _add(tmp_path, files)
     source, target = files
@@ -44,6 +44,11 @@ def test_only_unchanged_files_count(tmp_path, files, change):
             file.write("more")
     elif change == "time":
         os.utime(source, ns=(1, 1))
+    elif change == "same size and time":
+        other = tmp_path / "other"
+        other.write_text("recuos")
+        os.utime(other, ns=(os.stat(source).st_atime_ns, os.stat(source).st_mtime_ns))
+        os.replace(other, source)
     elif change == "target":
         target.write_text("half")
     else:

@@ -53,17 +53,56 @@ def test_lists_of_names_and_patients(tmp_path):
 
 
 def test_a_table_with_all_three_splits_is_taken_as_it_is(tmp_path):
-    rows = "image,split\n" + "".join(f"P{p},{s}\n" for p, s in enumerate(("train", "val", "test")))
-    splitter = _splitter(_write(tmp_path / "s.csv", rows), key=str.lower)
+    rows = "image,split\n" + "".join(f"p{p},{s}\n" for p, s in enumerate(("train", "val", "test")))
+    splitter = _splitter(_write(tmp_path / "s.csv", rows))
     given, _ = splitter.given(PATIENTS)
     splits = splitter.draw(given, PATIENTS, LABELS)
     assert splits == {s: [f"p{p}_{i}" for i in range(4)] for p, s in enumerate(("training", "validation", "test"))}
 
 
-def test_two_names_of_one_image_in_two_splits_are_refused(tmp_path):
-    table = _write(tmp_path / "s.csv", "image,split\np0_0,train\nP0_0,test\n")
-    with pytest.raises(DatasetError, match=r"s\.csv: 'p0_0' is in training and in test"):
-        _splitter(table, key=str.lower)
+NIH = {f"{p:08d}_{k:03d}.png": f"{p:08d}" for p in range(8, 12) for k in range(2)}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["00000008", "00000009", "00000010", "00000011"],
+        ["8", "9", "10", "11"],
+        ["8.0", "00000009", "0010", "11"],
+        ["images_001/8", "9/", "images\\10", "11"],
+        ["00000008_000.png", "00000009_001.png", "00000010_000.png", "00000011_000.png"],
+        ["images_001/images/00000008_000.png", "00000009_001", "x\\00000010_000.jpg", "y/00000011_000"],
+    ],
+)
+@pytest.mark.parametrize("as_table", [True, False])
+def test_spellings_of_names_and_patients(tmp_path, lines, as_table):
+    splits = ["train", "val", "test", "train"]
+    if as_table:
+        rows = [f"{line},{split}" for line, split in zip(lines, splits, strict=True)]
+        splitter = _splitter(_write(tmp_path / "s.csv", "\n".join(["image,split", *rows])))
+    else:
+        by_split = {"training": [lines[0], lines[3]], "validation": [lines[1]], "test": [lines[2]]}
+        splitter = _splitter(lists={s: _write(tmp_path / s, "\n".join(names)) for s, names in by_split.items()})
+    given, missing = splitter.given(NIH)
+    assert missing == []
+    expected = {"00000008": "training", "00000009": "validation", "00000010": "test", "00000011": "training"}
+    assert {NIH[name]: split for name, split in given.items()} == expected
+    assert len(given) == (4 if "_000" in lines[0] else 8)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("8", "00000008"), ("a/00000008_000.png", "00000008_000"), ("00000008_000", "00000008_000.png")],
+)
+def test_two_spellings_in_two_splits_are_refused(tmp_path, first, second):
+    splitter = _splitter(_write(tmp_path / "s.csv", f"image,split\n{first},train\n{second},test\n"))
+    with pytest.raises(DatasetError, match=f"as '{first}' in training and as '{second}' in test"):
+        splitter.given(NIH)
+
+
+def test_two_patients_of_one_number_are_refused(tmp_path):
+    with pytest.raises(DatasetError, match="8863 and 08863 are spellings of one number"):
+        _splitter().given({"a": "8863", "b": "08863"})
 
 
 @pytest.mark.parametrize(
