@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "moco_evaluator": ["MoCoEvaluator"],
         "moco_trainer": ["MoCoTrainer"],
         "not_finite": ["NotFiniteError"],
+        "phase_clock": ["PHASES", "EpochTime", "PhaseClock"],
         "precision": ["PRECISIONS", "autocast_dtype"],
     },
 )

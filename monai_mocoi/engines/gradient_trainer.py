@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
 from monai_mocoi.engines.not_finite import NotFiniteError, write_report
+from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.networks import gather_objects, mean_over_ranks, rank, unwrap
 
@@ -46,6 +47,7 @@ class GradientTrainer(Trainer):
         handlers: ignite or MONAI handlers.
 
     Attributes:
+        clock: of the epoch, see :class:`~monai_mocoi.engines.PhaseClock`; no part of the state of a run.
         converged: set by a handler that ends training early because it has reached its goal: a whole run, then.
 
     Raises:
@@ -90,6 +92,7 @@ class GradientTrainer(Trainer):
         self.optimizer = optimizer
         self.autocast = autocast_dtype(precision, device)
         self.accumulation_steps = accumulation_steps
+        self.clock = PhaseClock()
         self.converged = False
         self.max_grad_norm = max_grad_norm
         self.debug_dir = debug_dir
@@ -101,9 +104,10 @@ class GradientTrainer(Trainer):
             epoch_length=epoch_length,
             non_blocking=non_blocking,
             prepare_batch=prepare_batch,
-            handlers=handlers,
             decollate=False,
         )
+        self.clock.attach(self)
+        self._register_handlers(handlers or [])
         if self.state.epoch_length == 0:
             raise ValueError(
                 "there are fewer training images than one batch, so not a single step would be made: lower batch_size "
@@ -118,6 +122,8 @@ class GradientTrainer(Trainer):
                 sampler.set_epoch(self.state.epoch - 1, start=done * batch_size)
 
             self.add_event_handler(Events.EPOCH_STARTED, place_sampler)
+        # The loader's workers are started before the first batch is asked for: that is waiting for data, too.
+        self.add_event_handler(Events.EPOCH_STARTED, self.clock.change, DATA)
         # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
         self.add_event_handler(Events.EXCEPTION_RAISED, _raise)
         self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
@@ -144,6 +150,12 @@ class GradientTrainer(Trainer):
         return within % self.accumulation_steps == 0
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
+        with self.clock.phase(STEP):
+            scalars = self._train(engine, batchdata)
+        self.clock.images += len(next(iter(batchdata.values())))
+        return scalars
+
+    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
         step = (engine.state.iteration - 1) % engine.state.epoch_length
         place = step % self.accumulation_steps
         first, last = place == 0, place == self.accumulation_steps - 1 or step == engine.state.epoch_length - 1

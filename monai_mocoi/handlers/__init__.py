@@ -30,7 +30,7 @@ __getattr__, __dir__, __all__ = attach(
         "settings": ["SettingsText", "check_settings"],
         "shared_handler": ["shared"],
         "summary_writer": ["LazySummaryWriter"],
-        "throughput": ["Throughput"],
+        "timed_validation": ["TimedValidation"],
         "view_pairs": ["ViewPairs"],
     },
 )

@@ -120,6 +120,10 @@ class Checkpoints:
         """
         if self._saved == engine.state.iteration:
             return
+        with engine.clock.phase("checkpoints"):
+            self._save(engine)
+
+    def _save(self, engine: GradientTrainer) -> None:
         processes = gather_objects({"random": random_state(), "not_finite": first_not_finite(engine.module)})
         for name in (process.pop("not_finite") for process in processes):
             if name is not None:

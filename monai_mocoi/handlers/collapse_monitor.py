@@ -155,10 +155,11 @@ class CollapseMonitor:
         step = _steps(engine)
         if not engine.step_is_complete() or step % self.check_every:
             return
-        values = self._measured_by_the_first(engine)
-        if rank() == 0:
-            for name, value in values.items():
-                self.writer.add_scalar(name, value, engine.state.iteration)
+        with engine.clock.phase("monitor"):
+            values = self._measured_by_the_first(engine)
+            if rank() == 0:
+                for name, value in values.items():
+                    self.writer.add_scalar(name, value, engine.state.iteration)
         self._judge(engine.state.iteration, step, values)
 
     def _judge(self, iteration: int, step: int, values: Mapping[str, float]) -> None:

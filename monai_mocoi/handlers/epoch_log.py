@@ -1,4 +1,4 @@
-"""One line of text an epoch, for those who read logs rather than curves."""
+"""One line of text an epoch, for those who read logs rather than curves, and the epoch's speed for both."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.networks import rank
+from monai_mocoi.engines import EpochTime, GradientTrainer
+from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.networks import rank, world_size
 
 logger = logging.getLogger(__name__)
 
@@ -19,16 +21,27 @@ _METRICS = {
     "validation/top1": "top-1",
     "validation/top1_chance": "chance",
 }
+_SEEN = 0.05  # seconds; less would be shown as 0.0
 
 
 class EpochLog:
-    """Log an epoch's means of the trainer's output, its images a second, and the validation's metrics.
+    """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
+
+    The line comes last of all that an epoch does, so that the epoch's time holds validation and checkpoint too.
+
+    Images a second are the images of all processes divided by the first process's seconds: those of loading and
+    training for "in training", all from the epoch's start for "over the epoch". TensorBoard gets, at the epoch,
+    ``speed/images_per_second_training``, ``speed/images_per_second_epoch`` and ``speed/seconds_...`` for each of
+    :data:`~monai_mocoi.engines.PHASES`. Of an epoch that a continued run took up in its middle, images and seconds
+    count from there. The time is no part of the state: a run that is continued from the checkpoint at an epoch's end
+    has no ``speed/`` points of that epoch, which came after it.
 
     Args:
         validator: the evaluator whose metrics to show; None: none.
         means: which of the trainer's outputs to show, and what to call each; in this order, and where they are there.
             None: what pretraining has.
         metrics: the same for the validator's metrics.
+        summary_writer: where to write the speed; None: nowhere.
     """
 
     def __init__(
@@ -36,17 +49,21 @@ class EpochLog:
         validator: Workflow | None = None,
         means: Mapping[str, str] | None = None,
         metrics: Mapping[str, str] | None = None,
+        summary_writer: LazySummaryWriter | None = None,
     ) -> None:
         self.validator = validator
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
+        self.writer = summary_writer
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
+        self._shown: list[str] = []
 
-    def attach(self, engine: Workflow) -> None:
-        """Register on a trainer, after the validation handler."""
+    def attach(self, engine: GradientTrainer) -> None:
+        """Register on a trainer."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._sum_up)
+        engine.add_event_handler(Events.EPOCH_STARTED, self._stand_last)
 
     def state_dict(self) -> dict[str, dict[str, float]]:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
@@ -57,22 +74,52 @@ class EpochLog:
         self._sums = defaultdict(float, state["sums"])
         self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
 
-    def _add(self, engine: Workflow) -> None:
+    def _stand_last(self, engine: GradientTrainer) -> None:
+        # Only now: checkpoints come behind all handlers that are there when the run starts, and this behind them.
+        if not engine.has_event_handler(self._log, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
+
+    def _add(self, engine: GradientTrainer) -> None:
         for name, value in engine.state.output.items():
             self._sums[name] += value
             self._counts[name] += 1
 
-    def _log(self, engine: Workflow) -> None:
+    def _sum_up(self, engine: GradientTrainer) -> None:
+        # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
-        parts = [f"{text} {means[name]:.3f}" for name, text in self.means.items() if name in means]
-        if "speed/images_per_second" in means:
-            parts.append(f"{means['speed/images_per_second']:.0f} images/s")
+        self._shown = [f"{text} {means[name]:.3f}" for name, text in self.means.items() if name in means]
+        self._sums.clear()
+        self._counts.clear()
+
+    def _log(self, engine: GradientTrainer) -> None:
+        if rank() > 0:
+            return
+        time = engine.clock.read()
         fresh = self.validator is not None and self.validator.state.epoch == engine.state.epoch
         metrics = self.validator.state.metrics if self.validator is not None and fresh else {}
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
-        if checked:
-            parts.append("validation: " + ", ".join(checked))
-        if rank() == 0:
-            logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
-        self._sums.clear()
-        self._counts.clear()
+        parts = [", ".join(self._shown), "validation: " + ", ".join(checked) if checked else "", _speed(time)]
+        state = engine.state
+        logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
+        if self.writer is not None:
+            self.writer.add_scalar("speed/images_per_second_training", _rate(time, time.training), state.epoch)
+            self.writer.add_scalar("speed/images_per_second_epoch", _rate(time, time.total), state.epoch)
+            for phase, seconds in time.seconds.items():
+                self.writer.add_scalar(f"speed/seconds_{phase}", seconds, state.epoch)
+
+
+def _rate(time: EpochTime, seconds: float) -> float:
+    """Images a second; every process trains on as many images."""
+    return time.images * world_size() / seconds
+
+
+def _speed(time: EpochTime) -> str:
+    """Both speeds, and the phases that took long enough to be seen."""
+    training, epoch = _rate(time, time.training), _rate(time, time.total)
+    phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
+    parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))
+    return f"{_short(training)} images/s in training, {_short(epoch)} over the epoch ({parts})"
+
+
+def _short(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"

@@ -47,7 +47,9 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
     curves = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     tags = set(curves.Tags()["scalars"])
     wanted = {"loss/total", "loss/contrastive", "contrastive/relative_loss", "schedule/learning_rate", "queue/fill"}
-    wanted |= {"similarity/positive", "similarity/negative", "speed/images_per_second", "spread/embedding"}
+    wanted |= {"similarity/positive", "similarity/negative", "spread/embedding"}
+    wanted |= {f"speed/{name}" for name in ("images_per_second_training", "images_per_second_epoch", "seconds_data")}
+    wanted |= {f"speed/seconds_{phase}" for phase in ("step", "validation", "checkpoints", "monitor", "other")}
     wanted |= {f"spread/stage{i}" for i in range(1, 5)} | {"validation/top1", "validation/top5"}
     if not name.endswith("moco"):
         wanted |= {f"loss/stage{i}" for i in range(1, 5)}

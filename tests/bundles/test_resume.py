@@ -64,7 +64,6 @@ def products(folder: Path = RUN) -> dict[str, Any]:
     """What must be the same in two runs: the product, the last checkpoint's state, every curve."""
     last = read_checkpoint(sorted((folder / "checkpoints").glob("*.pt"))[-1])
     last.pop("logs")
-    last["also"]["epoch_log"]["sums"].pop("speed/images_per_second", None)
     return {
         "encoder": torch.load(folder / "encoder.pt", weights_only=True),
         "heads": torch.load(folder / "heads.pt", weights_only=True),

@@ -1,0 +1,19 @@
+"""MONAI's validation handler, whose time the trainer's clock knows as validation."""
+
+from __future__ import annotations
+
+from monai.handlers import ValidationHandler
+
+from monai_mocoi.engines import GradientTrainer
+
+
+class TimedValidation(ValidationHandler):
+    """Run an evaluator every few epochs of a :class:`~monai_mocoi.engines.GradientTrainer`.
+
+    Arguments and errors are those of ``monai.handlers.ValidationHandler``.
+    """
+
+    def __call__(self, engine: GradientTrainer) -> None:
+        """Validate."""
+        with engine.clock.phase("validation"):
+            super().__call__(engine)
