@@ -114,8 +114,8 @@ class ScaleFrom8Bit(Transform):
         """
         if isinstance(img, MetaTensor) and any(name in img.meta for name in _AXES_OF_A_SCAN):
             raise ImageReadError(
-                "the array has the metadata of MONAI's readers (spatial_shape or spacing): its axes are columns x rows, and "
-                f"values of DICOM not what a screen shows. {_HAND_IN}, without metadata"
+                "the array has the metadata of MONAI's readers (spatial_shape or spacing): its axes are columns x rows "
+                f"then, and values of DICOM not what a screen shows. {_HAND_IN}, without metadata"
             )
         values = np.asarray(img.detach().cpu()) if isinstance(img, torch.Tensor) else np.asarray(img)
         if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
