@@ -195,18 +195,33 @@ def package(
     bundle: Annotated[str, typer.Argument(help="Name or folder of the bundle, such as nih_mse.")],
     run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="The run folder that finetune.json wrote.")],
     out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the package, such as chest_xray_classification_mocoi.")
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Of the classifier, for people.")] = None,
+    authors: Annotated[str | None, typer.Option("--authors", help="Who made the classifier.")] = None,
+    contact: Annotated[str | None, typer.Option("--contact", help="Where they can be asked.")] = None,
+    license: Annotated[
+        str | None, typer.Option("--license", metavar="FILE", help="Text of the licence of the weights.")
+    ] = None,
+    data_statement: Annotated[
+        str | None,
+        typer.Option("--data-statement", metavar="FILE", help="Text on the images: whose they are, what allows this."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
     show_traceback: Traceback = False,
 ) -> None:
     """Pack a bundle with a fine-tuned classifier, for MONAI's bundle tools.
 
     The zip holds the weights, the configs with all that inference must know, and a model card with the figures of
-    evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients.
+    evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients. What its
+    makers do not state is said to be missing.
     """
     try:
         from monai_mocoi.cli.package import package_and_show
 
-        package_and_show(find_bundle(bundle), run, out, overwrite)
+        owner = {"title": title, "authors": authors, "contact": contact, "license": license}
+        package_and_show(find_bundle(bundle), run, out, overwrite, name, **owner, data_statement=data_statement)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

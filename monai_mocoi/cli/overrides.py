@@ -71,7 +71,16 @@ def check_command(words: Sequence[str]) -> Checked:
         value = _value(files, config, setting, word)
         put(config, setting, copy.deepcopy(value))  # a later override may go into it
         overrides[setting] = value
+    if (root := _package_of(files)) and config.get("bundle_root") == ".":
+        config["bundle_root"] = overrides["bundle_root"] = root
     return Checked(files, config, overrides, run_arguments)
+
+
+def _package_of(files: ConfigFiles) -> str | None:
+    """The folder of a package from whose configs the first one is, unless it is the current folder."""
+    root = Path(files.files[0]).parent.parent
+    is_package = (root / "models" / "model.pt").is_file() and (root / "configs" / Path(files.files[0]).name).is_file()
+    return str(root) if is_package and not root.samefile(".") else None
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:

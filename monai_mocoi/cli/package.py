@@ -7,10 +7,12 @@ import shlex
 from rich.console import Console
 
 from monai_mocoi.handlers.evaluation_saver import number_in_words
-from monai_mocoi.report import package_bundle
+from monai_mocoi.report import package_bundle, read_owner
 
 
-def package_and_show(bundle: str, run: str, out: str, overwrite: bool) -> None:
+def package_and_show(
+    bundle: str, run: str, out: str, overwrite: bool, name: str | None = None, **owner: str | None
+) -> None:
     """Package a bundle with a classifier, and say what was written and how to use it.
 
     Args:
@@ -18,11 +20,13 @@ def package_and_show(bundle: str, run: str, out: str, overwrite: bool) -> None:
         run: folder that ``finetune.json`` wrote.
         out: the zip to write.
         overwrite: replace it.
+        name: of the package; None: by task and data.
+        owner: see :func:`~monai_mocoi.report.read_owner`.
 
     Raises:
         PackageError, WeightsError: see :func:`~monai_mocoi.report.package_bundle`.
     """
-    made = package_bundle(bundle, run, out, overwrite)
+    made = package_bundle(bundle, run, out, overwrite, name, read_owner(**owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     size = made.path.stat().st_size / 2**20
     labels = len(made.run.sidecar["labels"])
@@ -37,6 +41,11 @@ def package_and_show(bundle: str, run: str, out: str, overwrite: bool) -> None:
     else:
         macro = number_in_words(made.run.metrics["overall"]["macro_auc"])
         console.print(f"Evaluated: macro AUC {macro} on {made.run.metrics['images']} test images")
+    if missing := made.owner.missing():
+        console.print(
+            f"NOT STATED: {', '.join(missing)}. The card says so; to state it, run this command again with these and "
+            "--overwrite."
+        )
     console.print(
         f"Use it: unzip it, then in {made.name}/: python -m monai.bundle run --config_file configs/inference.json "
         "--images FOLDER"

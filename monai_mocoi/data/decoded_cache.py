@@ -18,7 +18,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,13 +32,14 @@ from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.rounding import DTYPES, dequantise, quantise
 
+_Read = TypeVar("_Read")
 _FORMAT = 2
 _MAX_FAILURES = 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Too little memory, disk or file handles: the machine's fault, so no image may be left out for it.
 _MACHINE = (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
-_DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 
 
 def describe_decode(decode: Any) -> str:
@@ -70,37 +71,6 @@ def describe_decode(decode: Any) -> str:
             "class with plain attributes or a telling __repr__, or cache=False."
         )
     return text
-
-
-def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[np.unsignedinteger[Any]]:
-    """Round a picture to whole numbers: q = round(v * (2**bits - 1)), a half to the even neighbour.
-
-    Args:
-        picture: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter).
-        bits: 8 or 16.
-
-    Returns:
-        (C, H, W) uint8 or uint16. An 8-bit source that was only scaled by 1/255 comes back exactly.
-
-    Raises:
-        DatasetError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
-    """
-    values = np.asarray(picture, dtype=np.float32)
-    if values.ndim != 3 or values.size == 0:
-        raise DatasetError(f"the decoded picture has the shape {values.shape}; it must be (channels, rows, columns).")
-    low, high = float(values.min()), float(values.max())
-    if not (math.isfinite(low) and math.isfinite(high)):  # min and max pass a NaN on
-        raise DatasetError("the decoded picture holds values that are not finite (NaN or infinity).")
-    if not (low >= -0.001 and high <= 1.001):
-        raise DatasetError(f"the decoded picture has values from {low:.4g} to {high:.4g}; they must lie in 0 to 1.")
-    limit = np.float32(2**bits - 1)
-    return np.rint(np.clip(values, 0, 1) * limit).astype(_DTYPES[bits])
-
-
-def dequantise(values: NDArray[np.unsignedinteger[Any]]) -> torch.Tensor:
-    """Return (C, H, W) float32 in 0..1 from what :func:`quantise` gave: q / (2**bits - 1)."""
-    limit = np.float32(np.iinfo(values.dtype).max)
-    return torch.from_numpy(np.divide(values, limit, dtype=np.float32))
 
 
 class DecodedCache:
@@ -144,7 +114,7 @@ class DecodedCache:
         names: Sequence[str | None] | None = None,
         max_bad_share: float | None = None,
     ) -> None:
-        if bits not in _DTYPES:
+        if bits not in DTYPES:
             raise DatasetError(f"bits is {bits}; a cached value takes 8 or 16 bits.")
         if len(paths) == 0:
             raise DatasetError("the list of images to decode is empty.")
@@ -246,7 +216,7 @@ class DecodedCache:
                 index["key"] == self.key
                 and tuple(index["shape"]) == array.shape
                 and len(index["crc32"]) == len(array) == len(self)
-                and array.dtype == _DTYPES[self.bits]
+                and array.dtype == DTYPES[self.bits]
                 and all(type(row) is int and 0 <= row < len(self) and type(bad[row]) is str for row in bad)
             )
             checksums = np.array(index["crc32"], dtype=np.uint32)
@@ -258,7 +228,7 @@ class DecodedCache:
 
     def _build(self, workers: int | None, progress: bool) -> None:
         shape = (len(self), *self._picture_shape())
-        dtype = np.dtype(_DTYPES[self.bits])
+        dtype = np.dtype(DTYPES[self.bits])
         picture_bytes = math.prod(shape[1:]) * dtype.itemsize
         remove_leftovers(self.file.parent, self.key)
         _check_room(self.file.parent, len(self) * picture_bytes)
@@ -340,8 +310,26 @@ def decode_one(
         MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
             fault.
     """
+    return read_one(lambda: np.ascontiguousarray(quantise(decode(path), bits)), path, index, names)
+
+
+def read_one(read: Callable[[], _Read], path: str, index: int, names: Sequence[str | None] | None) -> _Read:
+    """Call what reads one file, and turn what goes wrong into an error of the image's or of the machine's.
+
+    Args:
+        read: reads the file.
+        path: the file; it is taken out of every text.
+        index: its index in its split, for the error.
+        names: what to call the files in an error; None names the index only.
+
+    Returns:
+        what it read.
+
+    Raises:
+        ImageDecodeError, MemoryError, DatasetError: as :func:`decode_one`.
+    """
     try:
-        return np.ascontiguousarray(quantise(decode(path), bits))
+        return read()
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         _raise_for_the_machine(error, f"{_place(index, names)}: ")
         root: BaseException = error

@@ -8,18 +8,16 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from monai_mocoi.data.decoded_cache import decode_one, dequantise
+from monai_mocoi.data.decoded_cache import read_one
 from monai_mocoi.data.errors import ImageDecodeError
 
 
 class NewImageDataset(Dataset[Any]):
-    """The images of inference. What comes out is bit for bit what :class:`~monai_mocoi.data.ImageDataset` gives.
+    """The images of inference, each prepared from its file by one chain of transforms.
 
     Args:
         data: items with ``image``, the path, as :func:`~monai_mocoi.data.images_to_classify` gives them.
-        decode: path -> tensor (C, H, W), values 0..1; deterministic.
-        transform: dict -> dict, called with the sample; deterministic. None: nothing.
-        bits: 8 or 16, to which decoded values are rounded: those of the classifier's training.
+        transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
 
     A sample is a dict of ``image`` (C, H, W) and ``index``, the place in ``data``, from 0. That of an image that cannot
     be read has ``reason`` instead of ``image``, a sentence without its name or path.
@@ -29,28 +27,22 @@ class NewImageDataset(Dataset[Any]):
     """
 
     def __init__(
-        self,
-        data: Sequence[Mapping[str, Any]],
-        decode: Callable[[str], torch.Tensor],
-        transform: Callable[[dict[str, Any]], Any] | None = None,
-        bits: int = 8,
+        self, data: Sequence[Mapping[str, Any]], transform: Callable[[dict[str, Any]], Mapping[Any, Any]]
     ) -> None:
         self.data = data
-        self.decode = decode
         self.transform = transform
-        self.bits = bits
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        path = self.data[index]["image"]
         try:
             # Errors of the machine name the row as the table does, from 1.
-            picture = dequantise(decode_one(self.decode, self.data[index]["image"], index + 1, self.bits, None))
+            made = read_one(lambda: self.transform({"image": path}), path, index + 1, None)
         except ImageDecodeError as error:
             return {"index": index, "reason": error.reason}
-        sample = {"image": picture, "index": index}
-        return sample if self.transform is None else self.transform(sample)
+        return {"image": made["image"], "index": index}
 
 
 def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

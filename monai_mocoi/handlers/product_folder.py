@@ -16,8 +16,15 @@ def check_can_be_written(folder: Path, setting: str) -> None:
         setting: by which another one is named, for the text.
 
     Raises:
-        RunFolderError: it, or the nearest folder above it that exists, is a file or cannot be written by this user.
+        RunFolderError: it, or the nearest folder above it that exists, is a file or cannot be written by this user; or
+            it lies in a bundle with its weights, such as an unpacked package, which would be handed on with it.
     """
+    for above in (folder.resolve(), *folder.resolve().parents):
+        if (above / "models" / "model.pt").is_file() and (above / "configs" / "inference.json").is_file():
+            raise RunFolderError(
+                f"{folder} lies in the package {above.name}: results name files of images, and would be handed on with "
+                f"it. Name a folder outside by --{setting} FOLDER."
+            )
     place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if not place.is_dir():
         raise RunFolderError(f"{place} is a file, but a folder is needed: name another by --{setting} FOLDER.")

@@ -11,6 +11,7 @@ from monai_mocoi.networks.runs_nearby import runs_nearby
 from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
+_PACKAGED = "model.pt"
 
 
 def classifier_path(place: str | os.PathLike[str]) -> Path:
@@ -38,6 +39,11 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
         if is_pretraining
         else f"there is no classifier in {folder}"
     )
+    if path.name == _PACKAGED:
+        raise WeightsError(
+            f"{what}: a package has {_PACKAGED} in its folder `models`. Go into the package's folder, or name it by "
+            "--bundle_root FOLDER (`mocoi run` finds it by itself)."
+        )
     if others:
         raise WeightsError(f"{what}; these runs have one: {', '.join(others)}. Name one by --run_dir FOLDER.")
     raise WeightsError(f"{what}. Make one by `mocoi run .../finetune.json`, or say where it is by --run_dir FOLDER.")

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "bundle_package": ["Package", "package_bundle"],
         "finetuned_run": ["FinetunedRun", "read_finetuned_run"],
         "model_card": ["card_text"],
+        "owner": ["Owner", "package_name", "read_owner"],
         "package_configs": ["packaged_inference", "packaged_metadata"],
         "package_error": ["PackageError"],
     },

@@ -19,6 +19,7 @@ from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.weights import check_finite
 from monai_mocoi.report.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.report.model_card import card_text
+from monai_mocoi.report.owner import Owner, data_license, license_files, metadata_of, package_name
 from monai_mocoi.report.package_configs import packaged_inference, packaged_metadata, texts_in
 from monai_mocoi.report.package_error import PackageError
 
@@ -32,27 +33,38 @@ class Package(NamedTuple):
 
     path: Path
     name: str
-    """Of the bundle, and of the only folder in the zip."""
+    """Of the only folder in the zip."""
     run: FinetunedRun
     files: tuple[str, ...]
     """Their paths in that folder."""
+    owner: Owner
+    """What its maker states."""
 
 
 def package_bundle(
-    bundle: str | os.PathLike[str], run: str | os.PathLike[str], out: str | os.PathLike[str], overwrite: bool = False
+    bundle: str | os.PathLike[str],
+    run: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    overwrite: bool = False,
+    name: str | None = None,
+    owner: Owner | None = None,
 ) -> Package:
     """Write a bundle with the classifier of a run as a zip.
 
     ``<name>/models/model.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier` that ``network_def``
     in ``configs/inference.json`` builds, ``models/model.json`` its sidecar; ``configs/metadata.json`` has the real
-    figures and ``docs/README.md`` is the model card. The other configs, ``docs/data_license.txt`` and ``LICENSE`` are
-    the bundle's. Nothing tells of the machine, of images or of patients. The same input gives the same bytes.
+    figures and ``docs/README.md`` is the model card. ``LICENSE`` and ``docs/data_license.txt`` are the owner's, or say
+    that nothing is stated. The other configs are the bundle's. Nothing tells of the machine, of images or of patients.
+    The same input gives the same bytes.
 
     Args:
         bundle: folder of the bundle that the run was made with.
         run: folder that its ``finetune.json`` wrote; ``evaluation-test/metrics.json`` in it is used if it is there.
         out: the file to write, ending in ``.zip``.
         overwrite: replace it.
+        name: of the package; None: see :func:`~monai_mocoi.report.package_name`.
+        owner: title, authors, contact, licence and statement on the data; see
+            :func:`~monai_mocoi.report.read_owner`. What is missing is said to be missing.
 
     Returns:
         what was written.
@@ -68,18 +80,21 @@ def package_bundle(
     inference, metadata = (_parsed(texts, f"configs/{name}.json", bundle) for name in ("inference", "metadata"))
     finetuned = read_finetuned_run(run)
     _check_same(finetuned.sidecar, inference, bundle, run)
-    name = inference["bundle"]
-    packaged = packaged_inference(inference, finetuned.sidecar)
+    name = package_name(inference["modality"], name)
+    owner = owner or Owner()
+    packaged = packaged_inference(inference, finetuned.sidecar, name)
     texts["configs/inference.json"] = _json(packaged)
-    texts["configs/metadata.json"] = _json({**packaged_metadata(metadata, finetuned), "name": name})
+    texts["configs/metadata.json"] = _json(packaged_metadata(metadata, finetuned) | metadata_of(owner, name, metadata))
     texts["models/model.json"] = _json(finetuned.sidecar)
-    texts["docs/README.md"] = card_text(name, finetuned, metadata)
+    texts["docs/README.md"] = card_text(name, finetuned, metadata, owner)
+    texts["docs/data_license.txt"] = data_license(owner, finetuned, texts["docs/data_license.txt"])
+    texts |= license_files(owner, texts["LICENSE"])
     _check_no_places(texts, (Path.home(), Path.cwd(), bundle.resolve(), run.resolve()))
     files = {path: text.encode() for path, text in texts.items()}
     files["models/model.pt"] = _weights(packaged, finetuned.sidecar, run)
     with atomic_path(out) as temporary:
         _write_zip(temporary, name, files)
-    return Package(out, name, finetuned, tuple(sorted(files)))
+    return Package(out, name, finetuned, tuple(sorted(files)), owner)
 
 
 def _check_out(out: Path, overwrite: bool) -> None:

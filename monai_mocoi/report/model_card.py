@@ -8,28 +8,30 @@ from typing import Any
 from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words
 from monai_mocoi.handlers.evaluation_saver import describe_tested, number_in_words
 from monai_mocoi.report.finetuned_run import FinetunedRun
+from monai_mocoi.report.owner import Owner, describe_owner
 from monai_mocoi.report.package_configs import describe_classifier, describe_data
 
 _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
 
 
-def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
+def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
     """Write the card.
 
     Args:
         name: of the package.
         run: what is told of the run.
         metadata: of the *bundle*: its ``data_source`` and ``references``.
+        owner: what the package's maker states; None: nothing.
 
     Returns:
         Markdown. It holds counts, but no name of an image or patient.
     """
-    return "\n".join(_lines(name, run, metadata)).rstrip() + "\n"
+    return "\n".join(_lines(name, run, metadata, owner or Owner())).rstrip() + "\n"
 
 
-def _lines(name: str, run: FinetunedRun, metadata: Mapping[str, Any]) -> Iterator[str]:
+def _lines(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner) -> Iterator[str]:
     sidecar = run.sidecar
-    yield from (f"# {name}: classifier of {sidecar['modality']} images", "")
+    yield from (f"# {owner.title or name}: classifier of {sidecar['modality']} images", "")
     if run.is_demo:
         yield from ("**TRAINED ON GENERATED PHANTOMS: what it says about medical images means nothing.**", "")
     if run.metrics is None:
@@ -39,6 +41,9 @@ def _lines(name: str, run: FinetunedRun, metadata: Mapping[str, Any]) -> Iterato
         )
     yield from ("**Research software; no medical device. No decision about a patient may rest on it.**", "")
     yield from (describe_classifier(run), "")
+    yield from ("## Who made it", "")
+    yield from _table(("", ""), describe_owner(owner, run))
+    yield ""
     yield from _use(name)
     yield from _data(run, metadata)
     yield from _labels(run)
@@ -57,8 +62,10 @@ def _use(name: str) -> Iterator[str]:
         "",
         "    python -m monai.bundle run --config_file configs/inference.json --images FOLDER",
         "",
-        "writes a CSV with the probability of each label and a decision. It needs the Python package monai-mocoi;",
-        "`configs/metadata.json` names the versions that it was made with.",
+        f"writes a CSV with the probability of each label and a decision to `../runs/{name}/inference`: outside this",
+        "folder, because it names the files. From elsewhere add `--bundle_root` with the path of this folder, or use",
+        "`mocoi run`. It needs the Python package monai-mocoi; `configs/metadata.json` names the versions that it was",
+        "made with.",
         "",
     )
 

@@ -10,19 +10,26 @@ from typing import Any
 from monai.bundle import ConfigParser
 
 from monai_mocoi.report.finetuned_run import FinetunedRun
+from monai_mocoi.report.owner import of_public_data
 from monai_mocoi.report.package_error import PackageError
 
 _CONSTANTS = (
     *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
     "cache_bits",
 )
-_PLACES = {"weights": "@packaged", "inference_dir": "$os.path.join(str(@output_dir), 'inference')"}
+_IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
+# Results lie below the current folder or, where that is the package itself, beside it.
+_PLACES = {
+    "weights": "@packaged",
+    "output_dir": f"$os.path.join('..' if {_IN_THE_PACKAGE} else '', 'runs', @bundle)",
+    "inference_dir": "$os.path.join(str(@output_dir), 'inference')",
+}
 # A package has one classifier: with the constants of this one, another would be read wrongly.
 _OF_RUNS = ("run_dir", "finetuned", "label_fraction")
 _PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
 
 
-def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any]) -> dict[str, Any]:
+def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A bundle's ``inference.json`` for one classifier.
 
     What it would read from the classifier's sidecar stands in it, so that the network can be built wherever the file
@@ -31,6 +38,7 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any]) ->
     Args:
         config: content of the bundle's ``inference.json``.
         sidecar: :attr:`~monai_mocoi.report.FinetunedRun.sidecar`.
+        name: of the package; its results lie in ``runs/<name>``.
 
     Raises:
         PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
@@ -38,7 +46,7 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any]) ->
     _check_labels(sidecar["labels"])
     constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
     constants["cache_bits"] = sidecar["settings"].get("cache_bits", 8)
-    filled = {**constants, **_PLACES}
+    filled = {**constants, **_PLACES, "bundle": name}
     if missing := sorted(set(filled) - set(config)):
         raise PackageError(
             f"inference.json of the bundle has no {', '.join(missing)}: use a bundle of this version of monai_mocoi."
@@ -63,7 +71,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
         run: the run.
 
     Returns:
-        ``network_data_format``: one image as the sidecar says, one logit a label, named in ``channel_def``;
+        ``network_data_format``: one image as the sidecar says, one probability a label, named in ``channel_def``;
         ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
         that the run was made with.
     """
@@ -80,13 +88,14 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
     images = str(metadata.get("image_classes") or f"{sidecar['modality']} images").partition(", scaled to")[0]
     what = f"{len(labels)} {'findings' if findings else 'classes'}"
     made |= {
-        "task": f"Classification of {sidecar['modality']} images: {what}",
-        "description": describe_classifier(run),
+        "task": "classification",
+        "description": f"{describe_classifier(run)} Classification of {sidecar['modality']} images: {what}.",
         "data_source": describe_data(run, metadata),
         "image_classes": f"{images}, scaled to 0..1, then (value - {sidecar['mean']}) / {sidecar['std']}",
         "label_classes": f"{'each finding 0 or 1' if findings else 'one class an image'}: {', '.join(labels)}",
-        "pred_classes": f"a logit each, of which {'a sigmoid' if findings else 'a softmax'} gives probabilities: "
-        + ", ".join(labels),
+        "pred_classes": "a probability each: "
+        + ", ".join(labels)
+        + f". The network gives logits, of which postprocessing takes {'a sigmoid' if findings else 'the softmax'}",
         "eval_metrics": _eval_metrics(run.metrics),
         "intended_use": "Research: classifying images. It is no medical device and makes no diagnosis.",
     }
@@ -101,12 +110,12 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
         "is_patch_data": False,
     }
     made["network_data_format"]["outputs"]["pred"] = {
-        "type": "logits",
+        "type": "probabilities",  # of postprocessing: it is what MONAI Deploy looks for
         "format": "classes" if findings else "labels",
         "num_channels": len(labels),
         "spatial_shape": [],
         "dtype": "float32",
-        "value_range": [],  # "not known": a logit has no limits
+        "value_range": [0, 1],
         "is_patch_data": False,
         "channel_def": {str(i): name for i, name in enumerate(labels)},
     }
@@ -146,10 +155,8 @@ def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
         return "phantoms generated by monai_mocoi (dataset_dir demo): no medical data"
     name = run.sidecar.get("dataset")
     named = f"the data set {' '.join(name.split())}" if isinstance(name, str) and name.strip() else "a data set"
-    return (
-        f"{named}, whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}; the bundle is made for: "
-        f"{metadata.get('data_source')}"
-    )
+    known = f"{named}, whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}"
+    return f"{known}; the bundle is made for: {metadata.get('data_source')}" if of_public_data(run) else known
 
 
 def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:

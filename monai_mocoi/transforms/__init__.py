@@ -24,8 +24,10 @@ __getattr__, __dir__, __all__ = attach(
         "fit_square": ["FitSquare", "FitSquared"],
         "fundus_crop": ["FundusCrop", "FundusCropd"],
         "fundus_disc": ["Disc", "FundusError", "crop_to_disc", "find_disc"],
+        "eight_bit": ["LoadImageFile", "LoadImageFiled", "ScaleFrom8Bit", "ScaleFrom8Bitd"],
         "image_errors": ["MAX_PIXELS", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
         "reader": ["read_image"],
+        "rounding": ["RoundToBits", "RoundToBitsd"],
     },
 )

@@ -124,7 +124,7 @@ def test_inference_gives_what_the_run_gives(package: Path, run_dir: Path, tmp_pa
     assert infer(package / INFERENCE).check_properties() == []
     bundle = make_bundle(tmp_path / "again")
     infer(bundle / INFERENCE, run_dir=str(run_dir))
-    written = package / "runs" / "nih_mse" / "inference" / "classified.csv"
+    written = package.parent / "runs" / package.name / "inference" / "classified.csv"
     assert written.read_bytes() == (run_dir / "inference" / "classified.csv").read_bytes()
     with open(written, newline="") as file:
         assert [row["image"] for row in csv.DictReader(file)] == ["film0.png", "film1.png", "film2.png"]
@@ -138,12 +138,12 @@ def test_evaluation_on_data_of_ones_own(dataset: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(unpacked(zip_file, tmp_path / "un"))
     workflow = ConfigWorkflow(
         config_file="configs/evaluate.json", workflow_type="train", logging_file=False, dataset_dir=str(dataset),
-        run_dir="models/model.pt", evaluation_dir="external", device="cpu", resamples=50, min_positives=2,
+        run_dir="models/model.pt", evaluation_dir="../external", device="cpu", resamples=50, min_positives=2,
         min_negatives=2, **{"network_def#encoder#backbone": SMALL_BACKBONE},
     )  # fmt: skip
     workflow.initialize()
     workflow.run()
-    metrics = json.loads(Path("external/metrics.json").read_text())
+    metrics = json.loads(Path("../external/metrics.json").read_text())
     assert metrics["images"] == len(load_datalist(dataset).test)
     assert metrics["thresholds"] == thresholds
 
@@ -165,7 +165,7 @@ def test_the_real_commands_on_a_resnet50(tmp_path: Path, monkeypatch: pytest.Mon
     command("monai_mocoi", "package", BUNDLES / "nih_mse", "--run", run, "--out", "package.zip", cwd=tmp_path)
     folder = unpacked(tmp_path / "package.zip", tmp_path / "un")
     command("monai.bundle", "run", "--config_file", INFERENCE, "--images", images, "--device", "cpu", cwd=folder)
-    with open(folder / "runs" / "nih_mse" / "inference" / "classified.csv", newline="") as file:
+    with open(folder.parent / "runs" / folder.name / "inference" / "classified.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["ok", "ok"]
     assert all(0 < float(row[f"probability_{name}"]) < 1 for row in rows for name in FINDINGS)

@@ -20,11 +20,13 @@ def test_what_was_written_and_how_to_use_it(mocoi, bundle, tmp_path):
     result = mocoi("package", bundle, "--run", str(run), "--out", "p.zip")
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("Written: p.zip (nih_mse, classifier of 3 labels, 0.")
+    assert lines[0].startswith("Written: p.zip (chest_xray_classification_mocoi, classifier of 3 labels, 0.")
     macro = json.loads((run / "evaluation-test" / "metrics.json").read_text())["overall"]["macro_auc"]["value"]
     assert lines[1].startswith(f"Evaluated: macro AUC {macro:.3f} (")
     assert lines[1].endswith("on 60 test images")
-    assert "in nih_mse/: python -m monai.bundle run --config_file configs/inference.json" in lines[2]
+    assert lines[2].startswith("NOT STATED: --title, --authors, --contact, --license, --data-statement.")
+    use = "in chest_xray_classification_mocoi/: python -m monai.bundle run --config_file configs/inference.json"
+    assert use in lines[3]
     again = mocoi("package", bundle, "--run", str(run), "--out", "p.zip")
     assert again.exit_code == 2
     assert again.stderr.startswith("error: 'p.zip' exists already")

@@ -19,7 +19,7 @@ from PIL import Image
 
 from monai_mocoi import exit_codes
 from monai_mocoi.data import CacheFullError, DatasetError, DecodedCache, decoded_cache
-from monai_mocoi.data.decoded_cache import decode_one, dequantise, describe_decode, quantise
+from monai_mocoi.data.decoded_cache import decode_one, describe_decode
 from monai_mocoi.data.errors import ImageDecodeError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
@@ -55,38 +55,6 @@ def decode(tmp_path):
 
 def _open(files, decode, tmp_path, **options):
     return DecodedCache(files, decode, cache_dir=tmp_path / "cache", progress=False, **options)
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_quantise_against_whole_number_arithmetic(bits):
-    limit = 2**bits - 1
-    values = np.random.default_rng(0).random((3, 40, 50), dtype=np.float32)
-    expected = np.array([round(float(np.float32(v) * np.float32(limit))) for v in values.ravel()])
-    q = quantise(torch.from_numpy(values), bits)
-    assert q.dtype == {8: np.uint8, 16: np.uint16}[bits]
-    np.testing.assert_array_equal(q.ravel(), expected)
-    assert float((dequantise(q) - torch.from_numpy(values)).abs().max()) <= 0.5 / limit * 1.01
-
-
-@pytest.mark.parametrize("bits", [8, 16])
-def test_every_level_comes_back_exactly(bits):
-    levels = np.arange(2**bits, dtype=np.float32)[None, None]
-    exact = levels / np.float32(2**bits - 1)
-    np.testing.assert_array_equal(dequantise(quantise(exact, bits)).numpy(), exact)
-
-
-def test_what_cannot_be_quantised():
-    quantise(np.full((1, 1, 1), 1.0009, np.float32), 8)  # the overshoot of a filter
-    for value, text in ((1.01, "1.01"), (-0.01, "-0.01"), (255, "255")):
-        with pytest.raises(DatasetError, match=rf"values from .*{text}"):
-            quantise(np.full((1, 2, 2), value, np.float32), 8)
-    for value in (np.nan, np.inf, -np.inf):
-        one_pixel = np.zeros((1, 3, 3), np.float32)
-        one_pixel[0, 1, 2] = value
-        with pytest.raises(DatasetError, match=r"not finite \(NaN or infinity\)"):
-            quantise(one_pixel, 8)
-    with pytest.raises(DatasetError, match=r"shape \(2, 2\)"):
-        quantise(np.zeros((2, 2), np.float32), 8)
 
 
 def test_decodes_once_and_gives_the_same_bits(files, decode, tmp_path):

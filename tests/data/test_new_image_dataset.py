@@ -9,9 +9,20 @@ from monai.transforms import Compose
 from PIL import Image
 
 from monai_mocoi.data import DatasetError, ImageDataset, NewImageDataset, collate_readable
-from monai_mocoi.transforms import FitSquare, FitSquared, ReadImage
+from monai_mocoi.transforms import (
+    FitSquare,
+    FitSquared,
+    LoadImageFiled,
+    ReadImage,
+    RoundToBitsd,
+    ScaleFrom8Bitd,
+)
 
-DECODE = Compose([ReadImage(1), FitSquare(9)])
+
+def chain(bits: int = 8) -> Compose:
+    """What inference.json does before it normalises."""
+    read = [LoadImageFiled("image", 1), ScaleFrom8Bitd("image", 1)]
+    return Compose([*read, FitSquared("image", 9), RoundToBitsd("image", bits), FitSquared("image", 8)])
 
 
 @pytest.fixture
@@ -29,46 +40,44 @@ def test_images_are_those_of_training_bit_for_bit(items: list[dict[str, str]], t
     readable = [items[0], items[2]]
     trained = ImageDataset(
         [{**item, "patient": "p"} for item in readable],
-        DECODE,
+        Compose([ReadImage(1), FitSquare(9)]),
         FitSquared("image", 8),
         cache_dir=tmp_path / "cache",
         bits=bits,
         progress=False,
     )
-    new = NewImageDataset(items, DECODE, FitSquared("image", 8), bits)
+    new = NewImageDataset(items, chain(bits))
     for place, row in ((0, 0), (1, 2)):
         assert torch.equal(trained[place]["image"], new[row]["image"])
         assert new[row]["index"] == row
-    assert not torch.equal(
-        new[0]["image"], NewImageDataset(items, DECODE, FitSquared("image", 8), 24 - bits)[0]["image"]
-    )
+    assert not torch.equal(new[0]["image"], NewImageDataset(items, chain(24 - bits))[0]["image"])
 
 
 def test_an_unreadable_image_gives_its_reason_without_its_name(items: list[dict[str, str]], tmp_path: Path) -> None:
-    dataset = NewImageDataset(items, DECODE)
+    dataset = NewImageDataset(items, chain())
     sample = dataset[1]
     assert set(sample) == {"index", "reason"}
     assert sample["reason"].startswith("the file is of an unknown kind")
     assert str(tmp_path) not in sample["reason"]
     batch = collate_readable([dataset[number] for number in range(len(dataset))])
-    assert batch["image"].shape == (2, 1, 9, 9)
+    assert batch["image"].shape == (2, 1, 8, 8)
     assert batch["index"].tolist() == [0, 2]
     assert batch["unreadable"] == {1: sample["reason"]}
     assert torch.equal(batch["image"][1], dataset[2]["image"])
 
 
 def test_a_batch_without_images(items: list[dict[str, str]]) -> None:
-    batch = collate_readable([NewImageDataset(items, DECODE)[1]])
+    batch = collate_readable([NewImageDataset(items, chain())[1]])
     assert batch["image"] is None
     assert batch["index"].shape == (0,)
     assert batch["index"].dtype == torch.int64
 
 
 def test_the_machines_trouble_is_not_the_images(items: list[dict[str, str]]) -> None:
-    def full(path: str) -> torch.Tensor:
-        raise OSError(24, "Too many open files", path)
+    def full(sample: dict[str, str]) -> dict[str, torch.Tensor]:
+        raise OSError(24, "Too many open files", sample["image"])
 
-    def small(path: str) -> torch.Tensor:
+    def small(sample: dict[str, str]) -> dict[str, torch.Tensor]:
         raise MemoryError
 
     with pytest.raises(DatasetError, match=r"image 3: .*machine's fault") as caught:

@@ -29,14 +29,16 @@ def test_the_layout_and_the_weights(tmp_path: Path) -> None:
     configs = {f"configs/{path.name}" for path in (bundle / "configs").iterdir()}
     others = {"LICENSE", "docs/README.md", "docs/data_license.txt", "models/model.json", "models/model.pt"}
     assert set(made.files) == configs | others
-    assert names == [f"nih_mse/{file}" for file in made.files]
-    packed = torch.load(tmp_path / "un" / "nih_mse" / "models" / "model.pt", weights_only=True)
+    assert made.name == "chest_xray_classification_mocoi"
+    assert names == [f"{made.name}/{file}" for file in made.files]
+    folder = tmp_path / "un" / made.name
+    packed = torch.load(folder / "models" / "model.pt", weights_only=True)
     given = torch.load(run / "classifier.pt", weights_only=True)
     assert packed.keys() == given.keys()
     assert all(torch.equal(value, given[name]) for name, value in packed.items())
-    for file in ("LICENSE", "docs/data_license.txt", "configs/train.json", "configs/finetune.json"):
-        assert (tmp_path / "un" / "nih_mse" / file).read_bytes() == (bundle / file).read_bytes()
-    assert (tmp_path / "un" / "nih_mse" / "docs" / "README.md").read_text().startswith("# nih_mse: classifier")
+    for file in ("configs/train.json", "configs/finetune.json"):
+        assert (folder / file).read_bytes() == (bundle / file).read_bytes()
+    assert (folder / "docs" / "README.md").read_text().startswith(f"# {made.name}: classifier")
 
 
 def test_nothing_of_the_machine_of_images_or_of_patients(tmp_path: Path) -> None:

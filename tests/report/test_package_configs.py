@@ -24,7 +24,7 @@ def finetuned(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, 
 @pytest.mark.parametrize("kind", ["multilabel", "softmax"])
 def test_inference_needs_no_sidecar(tmp_path: Path, kind: str) -> None:
     run = finetuned(tmp_path, kind)
-    made = packaged_inference(INFERENCE, run.sidecar)
+    made = packaged_inference(INFERENCE, run.sidecar, "mine")
     parser = ConfigParser(made)
     for name in ("labels", "kind", "thresholds", "stage", "image_size", "mean", "std", "decode_size", "decode_fit"):
         assert parser.get_parsed_content(name) == run.sidecar[name]
@@ -39,15 +39,15 @@ def test_inference_needs_no_sidecar(tmp_path: Path, kind: str) -> None:
 def test_a_config_that_still_needs_a_run_is_refused(tmp_path: Path) -> None:
     run = finetuned(tmp_path)
     with pytest.raises(PackageError, match="refers to run_dir in '@run_dir'"):
-        packaged_inference({**INFERENCE, "extra": ["@run_dir"]}, run.sidecar)
+        packaged_inference({**INFERENCE, "extra": ["@run_dir"]}, run.sidecar, "mine")
     with pytest.raises(PackageError, match="has no thresholds"):
-        packaged_inference({k: v for k, v in INFERENCE.items() if k != "thresholds"}, run.sidecar)
+        packaged_inference({k: v for k, v in INFERENCE.items() if k != "thresholds"}, run.sidecar, "mine")
 
 
 @pytest.mark.parametrize("label", ["$x", "@x", "%x", "Grade #2", "_target_"])
 def test_a_label_that_monai_would_read_otherwise_is_refused(tmp_path: Path, label: str) -> None:
     with pytest.raises(PackageError, match="has a sign that MONAI's configs"):
-        packaged_inference(INFERENCE, {**finetuned(tmp_path).sidecar, "labels": ["Effusion", label]})
+        packaged_inference(INFERENCE, {**finetuned(tmp_path).sidecar, "labels": ["Effusion", label]}, "mine")
 
 
 def test_metadata_has_the_real_figures(tmp_path: Path) -> None:
@@ -68,8 +68,11 @@ def test_metadata_has_the_real_figures(tmp_path: Path) -> None:
     assert made["required_packages_version"]["pydicom"] == METADATA["required_packages_version"]["pydicom"]
     assert "12 of 200 training images" in made["description"]
     assert "method: mse" in made["description"]
+    assert made["description"].endswith(" Classification of chest images: 3 findings.")
+    assert (pred["type"], pred["value_range"], made["task"]) == ("probabilities", [0, 1], "classification")
     assert "pretraining" not in made["intended_use"]
     assert "d" * 64 in made["data_source"]
+    assert "NIH" not in made["data_source"]  # own data are not of the data set that the bundle was made for
     assert METADATA["eval_metrics"] == {}  # the bundle's own is not changed
 
 

@@ -1,0 +1,187 @@
+"""From a file, or from an array that somebody else read, to values 0..1: the first two steps of inference.
+
+MONAI's tools that bring their own array (MONAI Deploy) leave out every step whose class is named ``LoadImage...``, and
+hand on what they read, 0..255. So the reader gives 0..255 as well, and the scaling is a step of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+from numpy.typing import NDArray
+
+from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.reader import read_image, to_channels
+
+_FROM_FILE = "_from_file"
+_AXES_OF_A_SCAN = ("spatial_shape", "spacing", "original_affine")
+_HAND_IN = "Hand in the file, or its picture of rows x columns with values 0..255"
+
+
+class LoadImageFile(Transform):
+    """Read a PNG, JPEG, TIFF or DICOM file: path to float64 tensor (C, rows, columns), values 0..255.
+
+    The values are those of :class:`~monai_mocoi.transforms.ReadImage` times 255: an 8-bit picture has its own whole
+    numbers. float64, so that :class:`ScaleFrom8Bit` gives the very tensor of ``ReadImage``, also of 16 bits.
+
+    Args:
+        channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, channels: int | None = None) -> None:
+        _check_channels(channels)
+        self.channels = channels
+
+    def __call__(self, path: str | os.PathLike[str]) -> torch.Tensor:
+        """Read one file.
+
+        Raises:
+            ImageReadError, FileNotFoundError, IsADirectoryError, PermissionError: as
+                :func:`~monai_mocoi.transforms.read_image`.
+        """
+        image = read_image(path, self.channels)
+        values = image.astype(np.float64) * 255
+        whole = np.rint(values)
+        np.copyto(values, whole, where=_scaled(whole) == image)
+        return torch.from_numpy(values)
+
+
+class LoadImageFiled(MapTransform):
+    """Dictionary form of :class:`LoadImageFile`; what is no path but an array already is left for the next step.
+
+    Args:
+        keys: keys that hold paths. ``<key>_from_file`` tells :class:`ScaleFrom8Bitd`, which takes it out again, where
+            the values come from.
+        channels: as in :class:`LoadImageFile`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = LoadImageFile.backend
+
+    def __init__(self, keys: KeysCollection, channels: int | None = None, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.load = LoadImageFile(channels)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Read the file of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            if isinstance(d[key], str | os.PathLike):
+                d[key] = self.load(d[key])
+                d[f"{key}{_FROM_FILE}"] = True
+        return d
+
+
+class ScaleFrom8Bit(Transform):
+    """Scale values 0..255 to 0..1, and bring the picture to 1 or 3 channels as the reader does.
+
+    Args:
+        channels: 1: grey, by the luma of ITU-R BT.601, of which three equal channels give exactly their value; 3:
+            colour, grey repeated; ``None``: as given.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, channels: int | None = None) -> None:
+        _check_channels(channels)
+        self.channels = channels
+
+    def __call__(self, img: NDArray[Any] | torch.Tensor, from_file: bool = False) -> torch.Tensor:
+        """Scale one picture.
+
+        Args:
+            img: uint8 or floating point, values 0..255: (rows, columns), (channels, rows, columns) or (rows, columns,
+                channels), of 1 or 3 channels. Colour is red, green, blue.
+            from_file: it is what :class:`LoadImageFile` gave, however dark.
+
+        Returns:
+            float32 (channels, rows, columns), values 0..1, on the CPU.
+
+        Raises:
+            ImageReadError: it cannot be such a picture: another type or shape; values below 0 or above 255, or that are
+                not finite; numbers none of which is above 1, as of a picture that was scaled already; or a picture with
+                the axes of a scan, as MONAI's own readers and MONAI Deploy's for DICOM give it.
+        """
+        if isinstance(img, MetaTensor) and any(name in img.meta for name in _AXES_OF_A_SCAN):
+            raise ImageReadError(
+                "the array has the metadata of MONAI's readers (spatial_shape or spacing): its axes are columns x rows "
+                f"then, and values of DICOM not what a screen shows. {_HAND_IN}, without metadata"
+            )
+        values = np.asarray(img.detach().cpu()) if isinstance(img, torch.Tensor) else np.asarray(img)
+        if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
+            raise ImageReadError(f"the array holds {values.dtype}, but must hold uint8 or floating point. {_HAND_IN}")
+        values = _channels_first(values)
+        low, high = float(values.min()), float(values.max())
+        if not (low >= 0 and high <= 255):  # NaN too
+            raise ImageReadError(
+                f"the array has values from {low:.6g} to {high:.6g}, but an 8-bit picture has 0..255 (raw values of "
+                f"DICOM, say, are none: what a screen shows depends on its window). {_HAND_IN}"
+            )
+        if values.dtype != np.uint8 and 0 < high <= 1 and not from_file:
+            raise ImageReadError(
+                f"the array has values up to {high:.6g} only, as if it were scaled to 0..1 already; this step does "
+                f"that. {_HAND_IN}"
+            )
+        return torch.from_numpy(np.ascontiguousarray(to_channels(_scaled(values), self.channels)))
+
+
+class ScaleFrom8Bitd(MapTransform):
+    """Dictionary form of :class:`ScaleFrom8Bit`.
+
+    Args:
+        keys: keys of the pictures.
+        channels: as in :class:`ScaleFrom8Bit`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = ScaleFrom8Bit.backend
+
+    def __init__(self, keys: KeysCollection, channels: int | None = None, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.scale = ScaleFrom8Bit(channels)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Scale the picture of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.scale(d[key], from_file=d.pop(f"{key}{_FROM_FILE}", False))
+        return d
+
+
+def _check_channels(channels: int | None) -> None:
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+
+
+def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:
+    return (values.astype(np.float64) / 255).astype(np.float32)
+
+
+def _channels_first(values: NDArray[Any]) -> NDArray[Any]:
+    if values.ndim == 2:
+        values = values[np.newaxis]
+    if values.ndim == 3 and 0 not in values.shape:
+        first, last = (values.shape[axis] in (1, 3) for axis in (0, 2))
+        if first and last:
+            raise ImageReadError(
+                f"the array has the shape {values.shape}, of which nobody can tell whether the channels come first or "
+                "last: hand in (rows, columns) of a grey picture, or a larger picture"
+            )
+        if first:
+            return values
+        if last:
+            return np.moveaxis(values, 2, 0)
+    raise ImageReadError(
+        f"the array has the shape {values.shape}, but must be (rows, columns), (channels, rows, columns) or (rows, "
+        "columns, channels) with 1 or 3 channels"
+    )

@@ -1,0 +1,95 @@
+"""Rounding pictures to whole numbers of 8 or 16 bits: what the cache of decoded images keeps, and inference repeats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+from numpy.typing import NDArray
+
+from monai_mocoi.transforms.image_errors import ImageReadError
+
+DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
+
+
+def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[np.unsignedinteger[Any]]:
+    """Round a picture to whole numbers: q = round(v * (2**bits - 1)), a half to the even neighbour.
+
+    Args:
+        picture: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter).
+        bits: 8 or 16.
+
+    Returns:
+        (C, H, W) uint8 or uint16. An 8-bit source that was only scaled by 1/255 comes back exactly.
+
+    Raises:
+        ImageReadError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
+    """
+    values = np.asarray(picture, dtype=np.float32)
+    if values.ndim != 3 or values.size == 0:
+        raise ImageReadError(f"the decoded picture has the shape {values.shape}; it must be (channels, rows, columns).")
+    low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):  # min and max pass a NaN on
+        raise ImageReadError("the decoded picture holds values that are not finite (NaN or infinity).")
+    if not (low >= -0.001 and high <= 1.001):
+        raise ImageReadError(f"the decoded picture has values from {low:.4g} to {high:.4g}; they must lie in 0 to 1.")
+    limit = np.float32(2**bits - 1)
+    return np.rint(np.clip(values, 0, 1) * limit).astype(DTYPES[bits])
+
+
+def dequantise(values: NDArray[np.unsignedinteger[Any]]) -> torch.Tensor:
+    """Return (C, H, W) float32 in 0..1 from what :func:`quantise` gave: q / (2**bits - 1)."""
+    limit = np.float32(np.iinfo(values.dtype).max)
+    return torch.from_numpy(np.divide(values, limit, dtype=np.float32))
+
+
+class RoundToBits(Transform):
+    """Round a picture to the whole numbers that the cache of training keeps: there and back, bit for bit the same.
+
+    Args:
+        bits: 8 or 16.
+
+    Raises:
+        ValueError: other bits.
+        ImageReadError: when called, as :func:`quantise`.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, bits: int = 8) -> None:
+        if bits not in DTYPES:
+            raise ValueError(f"bits is {bits!r}; a picture is rounded to 8 or 16 bits")
+        self.bits = bits
+
+    def __call__(self, img: torch.Tensor | NDArray[np.float32]) -> torch.Tensor:
+        """Round one picture: (C, H, W), values 0..1, to a float32 tensor of the same shape."""
+        return dequantise(quantise(img.cpu() if isinstance(img, torch.Tensor) else img, self.bits))
+
+
+class RoundToBitsd(MapTransform):
+    """Dictionary form of :class:`RoundToBits`.
+
+    Args:
+        keys: keys of the pictures.
+        bits: as in :class:`RoundToBits`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = RoundToBits.backend
+
+    def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.round = RoundToBits(bits)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Round the picture of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.round(d[key])
+        return d
