@@ -40,6 +40,8 @@ class EpochLog:
         self.validator = validator
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
+        self.latest: dict[str, float] = {}
+        """The trainer's means and the validator's metrics of the last epoch that is over, by their full names."""
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
@@ -50,12 +52,13 @@ class EpochLog:
 
     def state_dict(self) -> dict[str, dict[str, float]]:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
-        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+        return {"sums": dict(self._sums), "counts": dict(self._counts), "latest": dict(self.latest)}
 
     def load_state_dict(self, state: dict[str, dict[str, float]]) -> None:
         """Go back to a state."""
         self._sums = defaultdict(float, state["sums"])
         self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
+        self.latest = dict(state.get("latest", {}))
 
     def _add(self, engine: Workflow) -> None:
         for name, value in engine.state.output.items():
@@ -72,6 +75,7 @@ class EpochLog:
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         if checked:
             parts.append("validation: " + ", ".join(checked))
+        self.latest = {**means, **metrics}
         if rank() == 0:
             logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
         self._sums.clear()

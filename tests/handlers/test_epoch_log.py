@@ -44,3 +44,14 @@ def test_another_training_names_its_own(caplog: pytest.LogCaptureFixture) -> Non
         counting(max_epochs=1, step=step, handlers=[log]).run()
     (line,) = [r.getMessage() for r in caplog.records if r.name == "monai_mocoi.handlers.epoch_log"]
     assert line == "epoch 1 of 1: loss 0.412, 310 images/s, validation: loss 0.390, macro AUC 0.812"
+
+
+def test_what_is_over_is_kept_for_a_continued_run() -> None:
+    log = EpochLog()
+    counting(step=lambda engine, batch: {"loss/total": float(engine.state.epoch)}, handlers=[log]).run()
+    assert log.latest == {"loss/total": 2.0}
+    continued = EpochLog()
+    continued.load_state_dict(log.state_dict())
+    assert continued.latest == {"loss/total": 2.0}
+    continued.load_state_dict({"sums": {}, "counts": {}})  # of a checkpoint that was written before it was kept
+    assert continued.latest == {}
