@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "comparison": ["ComparisonError", "compare_predictions"],
+        "comparison_notes": ["notes_for_the_reader"],
         "describe": ["describe_settings"],
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),

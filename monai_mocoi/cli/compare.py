@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words
+from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words, notes_for_the_reader
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, PredictionsError, read_predictions
@@ -22,7 +22,7 @@ _OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")
 def compare_and_show(
     first: str, second: str, metric: str, json_file: str | None, overwrite: bool, **settings: Any
 ) -> None:
-    """Compare two files of predictions and print the differences.
+    """Compare two files of predictions and print the differences, and what is known of the two classifiers.
 
     Args:
         first, second: ``predictions.csv`` files.
@@ -46,9 +46,10 @@ def compare_and_show(
     if metric in _OF_DECISIONS and pair[0].kind == "multilabel":
         thresholds = [_thresholds_beside(path, metric) for path in files]
     result = compare_predictions(pair[0], pair[1], metric, *thresholds, **settings)
-    _show(first, second, result)
+    notes = notes_for_the_reader(result, *(_metrics_of(path, own) for path, own in zip(files, pair, strict=True)))
+    _show(first, second, result, notes)
     if json_file is not None:
-        write_json(json_file, {"format": 1, "first": first, "second": second, **result})
+        write_json(json_file, {"format": 1, "first": first, "second": second, **result, "notes": notes})
 
 
 def _check_target(target: Path, files: list[Path], overwrite: bool) -> None:
@@ -79,7 +80,16 @@ def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:
         ) from error
 
 
-def _show(first: str, second: str, result: Mapping[str, Any]) -> None:
+def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
+    """The ``metrics.json`` beside a file of predictions, if it is of as many images."""
+    try:
+        metrics = json.loads(path.with_name("metrics.json").read_text(encoding="utf-8"))
+        return dict(metrics) if metrics["images"] == len(predictions.images) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _show(first: str, second: str, result: Mapping[str, Any], notes: Sequence[str]) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
     console.print(f"A: {first}\nB: {second}")
@@ -115,6 +125,9 @@ def _show(first: str, second: str, result: Mapping[str, Any]) -> None:
             f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
             f"images: {left_out['reason']})"
         )
+    console.print()
+    for line in notes:
+        console.print(line)
 
 
 def _cells(name: str, difference: Mapping[str, Any]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("encoder.pt", "the encoder, after the last epoch"),
             ("encoder.json", "what must be known to use it"),
             ("heads.pt", "projection and stage heads"),
+            ("seen_images.json", "which images it has seen, for the owner of the key"),
         ),
     ),
     "ClassifierSaver": (

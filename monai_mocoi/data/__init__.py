@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "loader_workers": ["keep_working"],
         "new_image_dataset": ["NewImageDataset", "collate_readable"],
         "new_images": ["IMAGE_SUFFIXES", "find_new_images", "images_to_classify"],
+        "overlap_words": ["overlap_in_words", "overlap_warnings"],
         "predictions": [
             "NotFinitePredictionError",
             "Predictions",
@@ -29,6 +30,7 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "sampler": ["EpochSampler"],
         "seeding": ["derive_seed"],
+        "seen_images": ["SeenImages", "pretraining_overlap", "take_down_images"],
         "splits": ["split_by_patient"],
     },
 )

@@ -95,6 +95,7 @@ def dataset_fingerprints(
     workers: int | None = None,
     progress: bool = True,
     cache_dir: str | Path | None = None,
+    drop_others: bool = True,
 ) -> Fingerprints:
     """Return the fingerprints of a dataset folder's images; only new and changed files are read.
 
@@ -107,6 +108,7 @@ def dataset_fingerprints(
         workers: reading threads; None means one a usable processor.
         progress: show a progress bar if anything has to be read.
         cache_dir: folder of the stores; None means ``user_cache_dir()/fingerprints``.
+        drop_others: ``paths`` are all images of the folder: what is kept of others is forgotten when something is read.
 
     Returns:
         the fingerprints in the order of ``paths``.
@@ -127,7 +129,8 @@ def dataset_fingerprints(
                 _read(todo, signatures, paths, names, known, workers, progress)
             finally:
                 # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
-                _save(store, {signature: known[signature] for signature in signatures if signature in known})
+                kept = {s: known[s] for s in signatures if s in known} if drop_others else known
+                _save(store, kept)
     return Fingerprints(
         digests=np.array([np.frombuffer(known[signature][0], np.uint8) for signature in signatures]),
         descriptors=np.array([known[signature][1] for signature in signatures]),

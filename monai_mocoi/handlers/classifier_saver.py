@@ -17,7 +17,16 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes, write_json
-from monai_mocoi.data import Predictions, write_predictions
+from monai_mocoi.data import (
+    Datalist,
+    Predictions,
+    SeenImages,
+    overlap_in_words,
+    overlap_warnings,
+    pretraining_overlap,
+    write_predictions,
+)
+from monai_mocoi.data.seen_images import read_seen_images
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
@@ -56,6 +65,12 @@ class ClassifierSaver:
         chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
+        pretrained: file of the weights that the encoder started from; "none" or None: random ones.
+        pretrained_sidecar: what its JSON file says.
+        datalist: without the images that cannot be read: how many of the test images the pretraining has seen is told
+            at the start, and written to the sidecar as ``pretraining_overlap``
+            (:func:`~monai_mocoi.data.pretraining_overlap`); the pretraining's ``seen_images.json`` is copied, so that
+            an evaluation can tell the same. None: it is not looked at.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -69,6 +84,9 @@ class ClassifierSaver:
         chosen: Chosen | None,
         labelled: Mapping[str, Any],
         sidecar: Mapping[str, Any],
+        pretrained: str | os.PathLike[str] | None = None,
+        pretrained_sidecar: Mapping[str, Any] | None = None,
+        datalist: Datalist | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.module = unwrap(network)
@@ -76,6 +94,11 @@ class ClassifierSaver:
         self.chosen = chosen
         self.labelled = dict(labelled)
         self.sidecar = dict(sidecar)
+        self.pretrained = None if pretrained is None or str(pretrained) == "none" else Path(pretrained)
+        self.pretrained_sidecar = pretrained_sidecar
+        self.datalist = datalist
+        self._overlap: dict[str, Any] | None = None
+        self._seen: SeenImages | None = None
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
@@ -86,9 +109,22 @@ class ClassifierSaver:
         if rank() > 0:
             return
         write_json(self.folder / "labelled.json", self.labelled)
+        self._look_for_overlap()
         # Only now, to stand behind the run folder's own handler.
         if not engine.has_event_handler(self._remove_checkpoints, Events.COMPLETED):
             engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
+
+    def _look_for_overlap(self) -> None:
+        if self.datalist is None or self.pretrained is None:
+            return
+        splits = {"validation": self.datalist.validation, "test": self.datalist.test}
+        beside = self.pretrained, self.pretrained_sidecar
+        self._overlap = pretraining_overlap(*beside, self.datalist.folder, splits)
+        self._seen, _ = read_seen_images(*beside)
+        for warning in overlap_warnings(self._overlap):
+            logger.warning("%s", warning)
+        if (line := overlap_in_words(self._overlap)) is not None:
+            logger.info("%s", line)
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
         if not _is_whole(engine):
@@ -132,6 +168,10 @@ class ClassifierSaver:
             "labelled_images": self.labelled.get("counts", {}).get("training", {}).get("images"),
             **self.sidecar,
         }
+        if self._overlap is not None:
+            sidecar["pretraining_overlap"] = self._overlap
+        if self._seen is not None:
+            sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
         write_predictions(self.folder / "validation_predictions.csv", predictions)
         text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
         write_bytes(self.folder / "classifier.json", text.encode())

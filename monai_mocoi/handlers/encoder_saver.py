@@ -15,6 +15,8 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.data import Datalist, SeenImages, take_down_images
+from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import save_encoder, unwrap_moco
 
@@ -22,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class EncoderSaver:
-    """Write ``encoder.pt``, ``encoder.json`` and ``heads.pt`` when the last epoch is over.
+    """Write ``encoder.pt``, ``encoder.json``, ``heads.pt`` and ``seen_images.json`` when the last epoch is over.
 
     A run that ends before its last epoch writes none: there is no "best" by a contrastive loss (fault A6).
 
@@ -31,19 +33,40 @@ class EncoderSaver:
         network: the MoCo network, bare or in DistributedDataParallel.
         sidecar: plain values that a user of the encoder needs: method, input size, channels, mean and std, dataset
             hash, settings.
+        epoch_log: knows how the last epoch went: the sidecar's ``relative_loss``, of training and validation (loss /
+            guessing; 1 is guessing). None: it is not written.
+        datalist: the images of the pretraining, without those that cannot be read: which they were is written to
+            ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
+            is not written.
 
     Raises:
+        DatasetError: at the start: an image cannot be read, or the key cannot be made.
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], network: nn.Module, sidecar: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        network: nn.Module,
+        sidecar: Mapping[str, Any],
+        epoch_log: EpochLog | None = None,
+        datalist: Datalist | None = None,
+    ) -> None:
         self.folder = Path(folder)
         self.moco = unwrap_moco(network)
         self.sidecar = dict(sidecar)
+        self.epoch_log = epoch_log
+        self.datalist = datalist
+        self._seen: SeenImages | None = None
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._look)
         engine.add_event_handler(Events.COMPLETED, self._save)
+
+    def _look(self) -> None:
+        # Now, and not at the end: the images are at hand, and a fault costs nothing.
+        self._seen = None if self.datalist is None else take_down_images(self.datalist)
 
     def _save(self, engine: Workflow) -> None:
         if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
@@ -64,5 +87,11 @@ class EncoderSaver:
             "iterations": engine.state.iteration,
             **self.sidecar,
         }
+        if self.epoch_log is not None:
+            latest = self.epoch_log.latest
+            names = {"training": "contrastive/relative_loss", "validation": "validation/relative_loss"}
+            sidecar["relative_loss"] = {split: latest.get(name) for split, name in names.items()}
+        if self._seen is not None:
+            sidecar["seen_images"] = self._seen.write_beside(self.folder / "encoder.pt")
         save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)
         logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")

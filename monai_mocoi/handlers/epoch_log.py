@@ -55,24 +55,27 @@ class EpochLog:
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
         self.writer = summary_writer
+        self.latest: dict[str, float] = {}
+        """The trainer's means and the validator's metrics of the last epoch that is over, by their full names."""
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
         self._shown: list[str] = []
 
     def attach(self, engine: GradientTrainer) -> None:
-        """Register on a trainer."""
+        """Register on a trainer, behind the validation: a checkpoint of the epoch's end holds its metrics."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._sum_up)
         engine.add_event_handler(Events.EPOCH_STARTED, self._stand_last)
 
     def state_dict(self) -> dict[str, dict[str, float]]:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
-        return {"sums": dict(self._sums), "counts": dict(self._counts)}
+        return {"sums": dict(self._sums), "counts": dict(self._counts), "latest": dict(self.latest)}
 
     def load_state_dict(self, state: dict[str, dict[str, float]]) -> None:
         """Go back to a state."""
         self._sums = defaultdict(float, state["sums"])
         self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
+        self.latest = dict(state.get("latest", {}))
 
     def _stand_last(self, engine: GradientTrainer) -> None:
         # Only now: checkpoints come behind all handlers that are there when the run starts, and this behind them.
@@ -87,16 +90,22 @@ class EpochLog:
     def _sum_up(self, engine: GradientTrainer) -> None:
         # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        self.latest = {**means, **self._checked(engine)}
         self._shown = [f"{text} {means[name]:.3f}" for name, text in self.means.items() if name in means]
         self._sums.clear()
         self._counts.clear()
+
+    def _checked(self, engine: GradientTrainer) -> dict[str, float]:
+        """The validator's metrics, if they are of this epoch."""
+        if self.validator is None or self.validator.state.epoch != engine.state.epoch:
+            return {}
+        return dict(self.validator.state.metrics)
 
     def _log(self, engine: GradientTrainer) -> None:
         if rank() > 0:
             return
         time = engine.clock.read()
-        fresh = self.validator is not None and self.validator.state.epoch == engine.state.epoch
-        metrics = self.validator.state.metrics if self.validator is not None and fresh else {}
+        metrics = self._checked(engine)
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         parts = [", ".join(self._shown), "validation: " + ", ".join(checked) if checked else "", _speed(time)]
         state = engine.state

@@ -13,18 +13,19 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data import write_predictions
+from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
 from monai_mocoi.handlers.versions import package_versions
-from monai_mocoi.networks import rank
+from monai_mocoi.networks import classifier_path, guessing_warning, rank
 
 logger = logging.getLogger(__name__)
 
 _OF_CLASSIFIER = (
     *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "validation_labels", "pretrained"),
-    *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs"),
+    *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs", "start", "seed", "validation"),
+    "labelled_images",
 )
 
 
@@ -41,6 +42,11 @@ class EvaluationSaver:
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not scored.
         overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
+        run_dir: where the classifier lies: by ``seen_images.json`` beside it, ``metrics.json`` tells as
+            ``pretraining_overlap`` how many of the images its pretraining has seen
+            (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
+        dataset_folder: of the images.
+        images: those that are tested; such as can be read.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for
@@ -65,6 +71,9 @@ class EvaluationSaver:
         min_positives: int = 25,
         min_negatives: int = 25,
         next_of: Mapping[str, Any] | None = None,
+        run_dir: str | os.PathLike[str] | None = None,
+        dataset_folder: str | os.PathLike[str] = ".",
+        images: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.folder = Path(folder)
         self.classifier = dict(classifier)
@@ -72,12 +81,23 @@ class EvaluationSaver:
         self.skipped_images = [dict(image) for image in skipped_images]
         self.overwrite = overwrite
         self.next_of = next_of
+        self.run_dir = run_dir
+        self.dataset_folder = Path(dataset_folder)
+        self.images = list(images)
+        self._overlap: dict[str, Any] | None = None
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
         engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
+        engine.add_event_handler(Events.STARTED, self._look_for_overlap)
         engine.add_event_handler(Events.COMPLETED, self._save)
+
+    def _look_for_overlap(self, engine: ClassifierEvaluator) -> None:
+        if self.run_dir is None or rank() > 0 or (self.classifier.get("start") or {}).get("kind") == "none":
+            return
+        weights, splits = classifier_path(self.run_dir), {engine.name: self.images}
+        self._overlap = pretraining_overlap(weights, self.classifier, self.dataset_folder, splits)
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
@@ -93,6 +113,7 @@ class EvaluationSaver:
             "dataset_sha256": self.dataset_sha256,
             "tested": tested,
             "skipped_images": self.skipped_images,
+            **({} if self._overlap is None else {"pretraining_overlap": self._overlap}),
             **report,
             "seed": self.settings.seed,
             "python": platform.python_version(),
@@ -101,8 +122,13 @@ class EvaluationSaver:
         write_json(self.folder / METRICS_NAME, content)
         for line in (describe_tested(tested), *describe_report(engine.name, report)):
             logger.info("%s", line)
-        for line in few_patients_in_words(report):
-            logger.warning("%s", line)
+        if (line := overlap_in_words(self._overlap, engine.name)) is not None:
+            logger.info("%s", line)
+        warnings = [*few_patients_in_words(report), *overlap_warnings(self._overlap, engine.name)]
+        if (warning := guessing_warning(self.classifier.get("start"))) is not None:
+            warnings.append(warning)
+        for warning in warnings:
+            logger.warning("%s", warning)
         if self.skipped_images:
             logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", self.folder)

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "moco": ["MoCo", "MoCoOutput", "unwrap_moco"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],
         "pretrained": ["Pretrained", "check_preprocessing", "load_pretrained", "started_from"],
+        "pretraining_record": ["final_relative_loss", "guessing_warning", "start_in_words"],
         "processes": ["data_parallel", "from_torchrun", "rank", "torchrun_device", "unwrap", "world_size"],
         "projection_head": ["ProjectionHead"],
         "resnet_shape": ["ResNetShape", "shape_of_resnet"],

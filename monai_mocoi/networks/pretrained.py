@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.known_images import images_in_words
+from monai_mocoi.networks.pretraining_record import RECORDED, guessing_warning
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
 from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
@@ -37,7 +38,8 @@ class Pretrained(NamedTuple):
     """:func:`~monai_mocoi.networks.weights_sha256` of the encoder as it starts."""
     start: dict[str, Any]
     """``kind``: "none", "pretraining", "classifier" (then with ``labelled_images``, the training images with labels
-    that it and what it started from had seen, at most; None: not known), or "unknown"."""
+    that it and what it started from had seen, at most; None: not known), or "unknown". Of a pretraining that recorded
+    them also ``epochs``, ``iterations`` and ``relative_loss``: see :mod:`~monai_mocoi.networks.pretraining_record`."""
 
     def __str__(self) -> str:
         if self.source == "none":
@@ -77,8 +79,10 @@ def _start_of(file: WeightFile) -> dict[str, Any]:
         if before.get("kind") == "classifier":
             earlier = before.get("labelled_images")
             seen = None if seen is None or earlier is None else seen + earlier
-        return {"kind": "classifier", "labelled_images": seen}
-    return {"kind": "pretraining" if "method" in sidecar else "unknown"}
+        recorded = {name: before[name] for name in RECORDED if name in before}
+        return {"kind": "classifier", "labelled_images": seen, **recorded}
+    recorded = {name: sidecar[name] for name in RECORDED if name in sidecar}
+    return {"kind": "pretraining", **recorded} if "method" in sidecar else {"kind": "unknown"}
 
 
 def started_from(
@@ -113,6 +117,8 @@ def started_from(
         )
     if learnt_from := images_in_words(weights.sidecar or {}):
         logger.info("It has learnt from: %s", learnt_from)
+    if (warning := guessing_warning(weights.start)) is not None:
+        logger.warning("%s: %s", weights.source, warning)
     for warning in check_preprocessing(
         weights.sidecar, mean=mean, std=std, channels=channels, image_size=image_size, modality=modality
     ):

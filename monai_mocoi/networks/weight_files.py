@@ -14,11 +14,8 @@ import safetensors
 import safetensors.torch
 import torch
 
+from monai_mocoi.networks.found_resnets import chosen_resnet, find_resnets, line_that_keeps_tensors
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
-
-_MARK = "layer1.0.conv1.weight"  # of every ResNet, and of nothing else
-# The query encoder of our MoCo and of the official one: the key encoder beside it is its moving average.
-_QUERY = ("query_encoder.backbone.", "module.encoder_q.", "encoder_q.")
 
 
 class WeightFile(NamedTuple):
@@ -33,6 +30,8 @@ class WeightFile(NamedTuple):
     sidecar: dict[str, Any] | None
     """What the JSON file beside it says (see :func:`read_sidecar`), or a pretraining checkpoint its settings; else
     None."""
+    averages: tuple[str, ...] = ()
+    """How the names of the ResNets begin that were left out as the moving average of this one."""
 
 
 def read_weights(path: str | os.PathLike[str]) -> WeightFile:
@@ -40,38 +39,45 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
 
     Args:
         path: of a state dict written by ``torch.save`` (plain, or in a checkpoint beside optimiser and settings), or of
-            a safetensors file. The names may begin with anything, as long as there is one ResNet in it; of MoCo's two
-            encoders the query encoder is taken.
+            a safetensors file. The names may begin with anything, also those of dictionaries within dictionaries, and
+            may be the numbers of an ``nn.Sequential``. Of a network and its moving average (MoCo's key encoder, BYOL's
+            target network) the network is taken.
 
     Returns:
         the tensors on the CPU.
 
     Raises:
-        WeightsError: no such file; damaged; more than tensors and plain values in it; no ResNet in it, or several.
+        WeightsError: no such file; damaged; more than tensors and plain values in it; no ResNet in it, several, a
+            moving average alone, or a student and its teacher. The text has the line that cuts one out.
     """
-    path = Path(path)
+    given, path = str(path), Path(path)
     content = _content(path)
-    states = [content, *(part for part in content.values() if isinstance(part, Mapping))]
-    found = [state for state in states if any(str(name).endswith(_MARK) for name in state)]
-    if len(found) > 1:
-        keys = [str(key) for key, part in content.items() if any(part is state for state in found)]
-        raise WeightsError(
-            f"{path.name!r} holds several networks ({', '.join(keys)}): save the one that you mean as a file of "
-            f"its own, torch.save(torch.load(FILE, weights_only=True)[{keys[0]!r}], 'one.pt')."
-        )
+    found = find_resnets(content)
     if not found:
         names = ", ".join(str(name) for name in list(content)[:3])
         raise WeightsError(
             f"{path.name!r} holds no ResNet (it begins with: {names or 'nothing'}): it must have torchvision's names, "
-            f"such as conv1.weight and {_MARK}."
+            "such as conv1.weight and layer1.0.conv1.weight, or the numbers of its layers in an nn.Sequential, such as "
+            "0.weight and 4.0.conv1.weight."
         )
-    state = {str(name): value for name, value in found[0].items() if isinstance(value, torch.Tensor)}
-    prefix = _prefix(state, path.name)
+    chosen = chosen_resnet(found)
+    if chosen is None:
+        places = ", ".join(repr(resnet.place) for resnet in found)
+        what = f"several ResNets, whose names begin with {places}"
+        if len(found) == 1:
+            what = f"one ResNet, and its name says that it is the moving average of another ({places})"
+        lines = "".join(f"\n  {resnet.line_that_cuts_it_out(given)}" for resnet in found)
+        raise WeightsError(
+            f"{path.name!r} holds {what}. Write the one that you mean to a file of its own, and take that:{lines}"
+        )
+    own = chosen.tensors()
+    beside = {str(name): value for name, value in chosen.state.items() if isinstance(value, torch.Tensor)}
     return WeightFile(
-        resnet={name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)},
-        prefix=prefix,
-        rest={name: value for name, value in state.items() if not name.startswith(prefix)},
+        resnet=own,
+        prefix=chosen.prefix,
+        rest={name: value for name, value in beside.items() if not name.startswith(chosen.prefix)},
         sidecar=read_sidecar(path) or _settings(content),
+        averages=tuple(resnet.place for resnet in found if resnet.is_average),
     )
 
 
@@ -121,7 +127,7 @@ def _content(path: Path) -> Mapping[Any, Any]:
     except MemoryError:
         raise
     except Exception as error:
-        raise WeightsError(_why(path.name, error)) from error
+        raise WeightsError(_why(path, error)) from error
     if not isinstance(content, Mapping):
         raise WeightsError(
             f"{path.name!r} holds a {type(content).__name__}, not a state dict: save model.state_dict() itself."
@@ -148,29 +154,18 @@ def load_checked(path: Path) -> Any:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def _why(name: str, error: Exception) -> str:
+def _why(path: Path, error: Exception) -> str:
     more = re.search(r"GLOBAL ([\w.]+)", str(error))
     if more:
         return (
-            f"{name!r} holds more than tensors ({more[1]}), and such a file could run any code, so it is not read. If "
-            "you trust where it comes from, save its weights alone: network = torch.load(FILE, weights_only=False), "
-            "then torch.save(network.state_dict(), 'plain.pt'), or network['state_dict'] where it is a dict."
+            f"{path.name!r} holds more than tensors ({more[1]}), and such a file could run any code, so it is not "
+            "read. If you trust where it comes from, write its weights alone to a file, and take that (a network that "
+            "was stored whole needs the code that it was made with):\n  " + line_that_keeps_tensors(str(path))
         )
     return (
-        f"{name!r} could not be read as a weights file ({type(error).__name__}): it is damaged, cut short, or "
+        f"{path.name!r} could not be read as a weights file ({type(error).__name__}): it is damaged, cut short, or "
         "something else. Copy or download it again, and compare the sizes."
     )
-
-
-def _prefix(state: Mapping[str, torch.Tensor], name: str) -> str:
-    prefixes = [key.removesuffix(_MARK) for key in state if key.endswith(_MARK)]
-    query = [prefix for prefix in prefixes if prefix in _QUERY]
-    if len(prefixes) > 1 and len(query) != 1:
-        raise WeightsError(
-            f"{name!r} holds several ResNets, whose names begin with {', '.join(map(repr, prefixes))}: save the one "
-            "that you mean as a file of its own."
-        )
-    return (query or prefixes)[0]
 
 
 def _settings(content: Mapping[Any, Any]) -> dict[str, Any] | None:

@@ -33,6 +33,8 @@ class LoadReport(NamedTuple):
     """Names of the file that the encoder does not have, such as a classification layer; they are ignored."""
     prefix: str = ""
     """What stood before each matched name in the file and was taken off, such as ``module.encoder_q.``."""
+    averages: tuple[str, ...] = ()
+    """How the names of the networks in the file begin that were left out as moving averages of this one."""
 
     def __str__(self) -> str:
         def some(names: tuple[str, ...]) -> str:
@@ -42,6 +44,7 @@ class LoadReport(NamedTuple):
             f"{len(self.matched)} matched{f' (below {self.prefix!r})' if self.prefix else ''}, "
             f"{len(self.missing)} missing{some(self.missing)}, "
             f"{len(self.unexpected)} unexpected{some(self.unexpected)}"
+            + (f"; left out as the moving average: {', '.join(map(repr, self.averages))}" if self.averages else "")
         )
 
 
@@ -136,6 +139,7 @@ def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
         missing=tuple(key for key in own if key not in state),
         unexpected=(*(key for key in state if key not in own), *file.rest),
         prefix=file.prefix,
+        averages=file.averages,
     )
     if not report.matched:
         raise WeightsError(

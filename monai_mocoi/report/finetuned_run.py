@@ -12,6 +12,7 @@ from typing import Any
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
+from monai_mocoi.networks.pretraining_record import final_relative_loss
 from monai_mocoi.report.package_error import PackageError
 
 EVALUATION_NAME = "evaluation-test"
@@ -132,9 +133,12 @@ def _public(sidecar: Mapping[str, Any]) -> dict[str, Any]:
 def _start(start: Mapping[str, Any]) -> dict[str, Any]:
     """What the encoder started from; of a sidecar that anybody may have written."""
     kind, seen = start.get("kind"), start.get("labelled_images")
+    recorded: dict[str, Any] = {n: start[n] for n in ("epochs", "iterations") if isinstance(start.get(n), int)}
+    if (value := final_relative_loss(start)) is not None:
+        recorded["relative_loss"] = {"training": value}
     if kind == "classifier":
-        return {"kind": kind, "labelled_images": seen if isinstance(seen, int) else None}
-    return {"kind": kind if kind in ("none", "pretraining") else "unknown"}
+        return {"kind": kind, "labelled_images": seen if isinstance(seen, int) else None, **recorded}
+    return {"kind": kind, **recorded} if kind in ("none", "pretraining") else {"kind": "unknown"}
 
 
 def _is_plain(value: Any) -> bool:

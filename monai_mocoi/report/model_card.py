@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words
+from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
 from monai_mocoi.handlers.evaluation_saver import describe_tested, number_in_words
+from monai_mocoi.networks.pretraining_record import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.report.finetuned_run import FinetunedRun
 from monai_mocoi.report.owner import Owner, describe_owner
 from monai_mocoi.report.package_configs import describe_classifier, describe_data
@@ -166,8 +168,11 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
         yield ""
     if any("note" in number for number in _numbers(metrics)):
         yield from (f"No certainty: {NO_CERTAINTY}", "")
-    for line in few_patients_in_words(metrics):
+    overlap = metrics.get("pretraining_overlap")
+    for line in (*few_patients_in_words(metrics), *overlap_warnings(overlap)):
         yield from (f"**{line}**", "")
+    if (told := overlap_in_words(overlap)) is not None:
+        yield from (told, "")
     if left_out := metrics["left_out_classes"]:
         yield from ("Too few test images to tell anything of:", "")
         yield from (
@@ -212,6 +217,8 @@ def _limits(run: FinetunedRun) -> Iterator[str]:
         yield (
             "- A probability is no patient's risk: where a finding is rarer or more common than in training, it is off."
         )
+    if (warning := guessing_warning(sidecar.get("start"))) is not None:
+        yield f"- **{warning[0].upper()}{warning[1:]}**"
     yield "- It knows no other finding than its labels, and answers for any picture, also for one of another kind."
     yield ""
 
@@ -233,6 +240,8 @@ def _how_made(run: FinetunedRun) -> Iterator[str]:
         ("Date", run.date or "unknown"),
         ("Versions", versions or "unknown"),
     ]
+    if final_relative_loss(sidecar.get("start")) is not None:
+        facts.insert(1, ("Pretraining", start_in_words(sidecar["start"], sidecar.get("method"))))
     if run.commit:
         facts.append(("Commit of monai_mocoi", run.commit))
     yield from _table(("", ""), facts)

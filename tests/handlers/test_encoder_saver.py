@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from monai_mocoi.data import load_datalist, pretraining_overlap
 from monai_mocoi.engines import NotFiniteError
-from monai_mocoi.handlers import EncoderSaver
+from monai_mocoi.handlers import EncoderSaver, EpochLog
 from monai_mocoi.networks import StageEncoder, load_encoder
+from tests.data.dataset_folders import dataset_folder
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco, small_resnet
 
@@ -59,3 +61,25 @@ def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
     with pytest.raises(NotFiniteError, match=r"iteration 6: stage_heads.2.projector.3.weight of the network is not"):
         counting(step=overflow, handlers=[EncoderSaver(tmp_path, moco, {})]).run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path) -> None:
+    """Relative losses 1.0 to 1.2 in epoch 1 and 2.0 to 2.2 in epoch 2: the mean of the last is written."""
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    validator = counting()
+    validator.state.epoch, validator.state.metrics = 2, {"validation/relative_loss": 0.75}
+    log = EpochLog(validator)
+
+    def step(engine: Any, batch: Any) -> dict[str, float]:
+        return {"contrastive/relative_loss": engine.state.epoch + batch / 10}
+
+    folder = tmp_path / "run"
+    counting(step=step, handlers=[log, EncoderSaver(folder, small_moco(), {}, log, datalist)]).run()
+    sidecar = json.loads((folder / "encoder.json").read_text())
+    assert sidecar["relative_loss"] == {"training": pytest.approx(2.1), "validation": 0.75}
+    found = pretraining_overlap(folder / "encoder.pt", sidecar, datalist.folder, datalist.splits())
+    assert [(split, n["seen_images"], n["images"]) for split, n in found["splits"].items()] == [
+        ("training", 6, 6),
+        ("validation", 2, 2),
+        ("test", 0, 3),
+    ]

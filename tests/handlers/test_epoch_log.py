@@ -227,3 +227,14 @@ def test_a_run_continued_in_an_epoch_tells_of_the_time_since_then(
     (line,) = lines(caplog)
     assert "; 1.3 images/s in training, 0.3 over the epoch (29.0 s: data 2.0, step 4.0, " in line
     assert line.startswith("epoch 1 of 1: loss ")
+
+
+def test_what_is_over_is_kept_for_a_continued_run(clock: Clock) -> None:
+    log = EpochLog()
+    counted(clock, log, images=1, seconds=1, step=lambda engine, batch: {"loss/total": float(engine.state.epoch)})
+    assert log.latest == {"loss/total": 2.0}
+    continued = EpochLog()
+    continued.load_state_dict(log.state_dict())
+    assert continued.latest == {"loss/total": 2.0}
+    continued.load_state_dict({"sums": {}, "counts": {}})  # of a checkpoint that was written before it was kept
+    assert continued.latest == {}

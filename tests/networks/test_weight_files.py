@@ -76,16 +76,6 @@ def test_safetensors_by_their_content(tmp_path: Path, suffix: str) -> None:
     assert all(torch.equal(file.resnet[name], value) for name, value in state.items())
 
 
-def test_several_networks_are_refused(tmp_path: Path) -> None:
-    first, second = small_resnet().state_dict(), small_resnet().state_dict()
-    torch.save({"student": first, "teacher": second}, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match=r"several networks \(student, teacher\)"):
-        read_weights(tmp_path / "w.pt")
-    torch.save({**named("left.", first), **named("right.", second)}, tmp_path / "w.pt")
-    with pytest.raises(WeightsError, match=r"several ResNets, whose names begin with 'left.', 'right.'"):
-        read_weights(tmp_path / "w.pt")
-
-
 def damaged(path: Path, how: str) -> None:
     whole = path.read_bytes()
     if how == "flipped":  # in the middle of a tensor

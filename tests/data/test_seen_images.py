@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import stat
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from monai_mocoi.data import DatasetError, fingerprints, load_datalist, pretraining_overlap, take_down_images
+from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key
+from tests.data.dataset_folders import dataset_folder, picture, save, write_list
+
+
+@pytest.fixture(autouse=True)
+def own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "keys" / "key"))
+    return tmp_path / "keys" / "key"
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> tuple[Path, dict[str, object]]:
+    """A pretraining on 6 + 2 images; 3 more are its test images, which it has not seen."""
+    folder = dataset_folder(tmp_path / "first")
+    path = tmp_path / "run" / "encoder.pt"
+    return path, {"seen_images": take_down_images(load_datalist(folder)).write_beside(path)}
+
+
+def other_folder(root: Path) -> Path:
+    """Two of the first folder's training images, one of validation and one of test, and a new one; none in its form."""
+    items = []
+    for number, patient in ((0, "p000"), (1, "x1"), (7, "x7"), (9, "x9"), (50, "p003"), (51, "x51")):
+        name = f"scans/{100 - number}.tif"
+        pixels = picture(number)
+        save(root / name, np.stack([pixels] * 3, -1) if number == 1 else pixels)
+        items.append({"image": name, "label": [0, 1], "patient": patient})
+    write_list(root, training=items[5:], validation=items[:1], test=items[1:5])
+    return root
+
+
+def test_shared_pictures_and_patients_are_counted_under_other_names(tmp_path: Path, weights: tuple[Path, dict]) -> None:
+    datalist = load_datalist(other_folder(tmp_path / "second"))
+    splits = {"validation": datalist.validation, "test": datalist.test}
+    assert pretraining_overlap(*weights, datalist.folder, splits) == {
+        "checked": True,
+        "splits": {
+            "validation": {"images": 1, "seen_images": 1, "patients": 1, "seen_patients": 1},
+            "test": {"images": 4, "seen_images": 2, "patients": 4, "seen_patients": 1},
+        },
+    }
+
+
+def test_the_test_split_of_the_same_folder_was_not_seen(tmp_path: Path, weights: tuple[Path, dict]) -> None:
+    datalist = load_datalist(tmp_path / "first")
+    found = pretraining_overlap(*weights, datalist.folder, {"test": datalist.test, "training": datalist.training})
+    assert found["splits"]["test"] == {"images": 3, "seen_images": 0, "patients": 3, "seen_patients": 0}
+    assert found["splits"]["training"] == {"images": 6, "seen_images": 6, "patients": 6, "seen_patients": 6}
+
+
+def test_a_resized_copy_is_not_found(tmp_path: Path, weights: tuple[Path, dict]) -> None:
+    root = tmp_path / "second"
+    small = np.asarray(Image.fromarray(picture(0)).resize((20, 20)))
+    save(root / "a.png", small)
+    write_list(root, training=[{"image": "a.png", "patient": "a"}])
+    datalist = load_datalist(root)
+    found = pretraining_overlap(*weights, root, {"test": datalist.training})
+    assert found["splits"]["test"]["seen_images"] == 0
+
+
+def test_the_codes_are_hmac_of_the_fingerprint_under_the_key(weights: tuple[Path, dict], own_key: Path) -> None:
+    """Written anew from its definition."""
+    key = bytes.fromhex(own_key.read_text())
+    digests = [fingerprints.fingerprint(picture(number)[None].astype(np.float32) / 255)[0] for number in range(8)]
+    expected = sorted(hmac.new(key, b"picture\0" + digest, hashlib.sha256).hexdigest()[:16] for digest in digests)
+    patients = sorted(hmac.new(key, b"patient\0p%03d" % n, hashlib.sha256).hexdigest()[:16] for n in range(8))
+    content = json.loads(weights[0].with_name(SEEN_NAME).read_text())
+    assert (content["pictures"], content["patients"]) == (expected, patients)
+
+
+def test_nothing_in_the_file_leads_to_a_picture_or_the_key(weights: tuple[Path, dict], own_key: Path) -> None:
+    content = weights[0].with_name(SEEN_NAME).read_text()
+    assert set(json.loads(content)) == {"format", "key_id", "pictures", "patients"}
+    assert own_key.read_text().strip()[:8] not in content
+    for number in range(8):
+        digest, _ = fingerprints.fingerprint(picture(number)[None].astype(np.float32) / 255)
+        for plain in (digest, b"p%03d" % number):
+            assert plain.hex()[:16] not in content
+            assert hashlib.sha256(plain).hexdigest()[:16] not in content
+
+
+def test_the_file_is_the_same_each_time_and_with_another_key_another(
+    tmp_path: Path, weights: tuple[Path, dict], own_key: Path
+) -> None:
+    datalist = load_datalist(tmp_path / "first")
+    first = take_down_images(datalist)
+    assert first == take_down_images(datalist)
+    assert first.content() == weights[0].with_name(SEEN_NAME).read_bytes()
+    own_key.unlink()
+    second = take_down_images(datalist)
+    assert second.key_id != first.key_id
+    assert not second.pictures & first.pictures
+    found = pretraining_overlap(*weights, datalist.folder, {"test": datalist.training})
+    assert found["checked"] is False
+    assert "made with another key" in found["reason"]
+
+
+def test_what_is_missing_is_said(tmp_path: Path, weights: tuple[Path, dict]) -> None:
+    path, sidecar = weights
+    for changed, words in ((None, "nothing beside its weights"), ({"method": "mse"}, "nothing beside its weights")):
+        assert words in pretraining_overlap(path, changed, tmp_path, {})["reason"]
+    path.with_name(SEEN_NAME).write_text("{}")
+    assert "damaged" in pretraining_overlap(path, sidecar, tmp_path, {})["reason"]
+    path.with_name(SEEN_NAME).unlink()
+    assert "is not beside its weights" in pretraining_overlap(path, sidecar, tmp_path, {})["reason"]
+
+
+def test_the_key_is_made_once_for_its_owner_alone(own_key: Path) -> None:
+    key = fingerprint_key()
+    assert len(key) == 32
+    assert fingerprint_key() == key
+    assert stat.S_IMODE(own_key.stat().st_mode) == 0o600
+    for damaged in ("", "0" * 63, "no key", "0" * 62):
+        own_key.write_text(damaged)
+        with pytest.raises(DatasetError, match="64 hexadecimal digits"):
+            fingerprint_key()
+
+
+def test_without_the_variable_it_lies_in_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MONAI_MOCOI_KEY")
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    fingerprint_key()
+    assert (tmp_path / "cache" / "fingerprint.key").is_file()
+
+
+def test_what_the_audit_has_read_is_not_read_again(
+    tmp_path: Path, weights: tuple[Path, dict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datalist = load_datalist(other_folder(tmp_path / "second"))
+    pretraining_overlap(*weights, datalist.folder, {"test": datalist.test})
+    pretraining_overlap(*weights, datalist.folder, {"validation": datalist.validation})
+    monkeypatch.setattr(fingerprints, "read_image", lambda path: pytest.fail("read again"))
+    found = pretraining_overlap(*weights, datalist.folder, {"test": datalist.test, "validation": datalist.validation})
+    assert found["checked"]
