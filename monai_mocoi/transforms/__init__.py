@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "fit_square": ["FitSquare", "FitSquared"],
         "fundus_crop": ["FundusCrop", "FundusCropd"],
         "fundus_disc": ["Disc", "FundusError", "crop_to_disc", "find_disc"],
-        "image_errors": ["MAX_PIXELS", "ImageReadError"],
+        "image_errors": ["MAX_PIXELS", "ConstantImageError", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
         "reader": ["read_image"],
     },

@@ -44,9 +44,13 @@ def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
         end = at + 12 + int.from_bytes(content[at : at + 4], "big")
         kind, data = content[at + 4 : at + 8], memoryview(content)[at + 8 : end - 4]
         if len(content) < max(end, at + 12):
-            raise ImageReadError("the PNG file is damaged, cut short: it has no end mark; copy or download it again")
+            raise ImageReadError(
+                "the picture file is damaged, cut short: a PNG without end mark; copy or download it again"
+            )
         if zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(content[end - 4 : end], "big"):
-            raise ImageReadError("the PNG file is damaged: a check sum is wrong; copy or download it again")
+            raise ImageReadError(
+                "the picture file is damaged: a check sum of the PNG is wrong; copy or download it again"
+            )
         if kind in _PNG_KEPT or (kind in _PNG_TEXTS and _tells_orientation(kind, data)):
             parts.append(content[at:end])
         at = end
