@@ -24,6 +24,7 @@ from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import SPLITS, write_datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.raster import read_raster
 
 NAME = "Breast histopathology (IDC)"
@@ -219,6 +220,7 @@ def _copy_patches(
                         "the same version of the images as --images."
                     )
             picture = read_raster(io.BytesIO(content))
+            check_not_constant(picture)
         except DatasetError:
             raise
         except OSError as error:

@@ -25,7 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "fundus_crop": ["FundusCrop", "FundusCropd"],
         "fundus_disc": ["Disc", "FundusError", "crop_to_disc", "find_disc"],
         "eight_bit": ["LoadImageFile", "LoadImageFiled", "ScaleFrom8Bit", "ScaleFrom8Bitd"],
-        "image_errors": ["MAX_PIXELS", "ImageReadError"],
+        "image_errors": ["MAX_PIXELS", "ConstantImageError", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
         "reader": ["read_image"],
         "rounding": ["RoundToBits", "RoundToBitsd"],

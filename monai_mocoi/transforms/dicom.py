@@ -17,21 +17,35 @@ from pydicom import Dataset, dcmread
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.multival import MultiValue
 from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEG2000TransferSyntaxes, JPEGExtended12Bit
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    DeflatedExplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSNearLossless,
+)
 
 from monai_mocoi.transforms.gdcm_process import GdcmProcess
-from monai_mocoi.transforms.image_errors import ImageReadError, check_size, guarded
+from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, check_size, guarded
 
 _INSTALL = 'pip install "monai-mocoi[dicom]"'
 # In this order. GDCM, which can end the process, only for what no other decoder knows, and in a process of its own.
 _DECODERS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
 _GDCM = GdcmProcess()
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
+_MEND = "export the file again, or correct its header with a DICOM tool"
+_LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
+
+WINDOW_IGNORED = "a window or look-up table of the DICOM header cannot be used and was ignored"
+"""A note of :func:`read_dicom`."""
+
 # A few kB of deflated zeros can grow to terabytes.
 _MAX_INFLATED = 2**31
 
 
-def read_dicom(file: BinaryIO, frame: int | None = None) -> np.ndarray:
+def read_dicom(file: BinaryIO, frame: int | None = None, notes: set[str] | None = None) -> np.ndarray:
     """Read one picture from a DICOM file.
 
     Grey (MONOCHROME1 and 2): the modality LUT or rescale, then the first VOI LUT, else the first window (its VOI LUT
@@ -39,18 +53,24 @@ def read_dicom(file: BinaryIO, frame: int | None = None) -> np.ndarray:
     depth, of the VOI LUT; without either, the range that the modality step gives to the values of Bits Stored.
     Colour: PALETTE COLOR through its table, by the table's bit depth; RGB and YBR as RGB, by Bits Stored; no window.
 
+    As viewers do, a window that cannot be used (a width of 0, a number missing, an unknown function) and a LUT without
+    the three numbers of its descriptor are ignored, and of Rescale Slope and Intercept a missing one is 1 or 0. Bits
+    above those stored are no part of a value (PS3.5 8.1.1); what a lossy coder gives beyond their range is clipped.
+
     Overlays are not burnt in; padding values are pixels like any others; Presentation LUT Shape, ICC profile and pixel
     aspect ratio are not applied.
 
     Args:
         file: opened for reading in binary mode, at its start; left open.
         frame: index of the frame, from 0; ``None``: the file must hold one frame only.
+        notes: :data:`WINDOW_IGNORED` is added where it was; ``None``: nobody wants to know.
 
     Returns:
         float32 array (1 or 3, rows, columns) in 0..1, contiguous.
 
     Raises:
-        ImageReadError: not a picture, damaged, several frames, a missing decoder, a window or LUT that makes no sense.
+        ImageReadError: not a picture, damaged, several frames, a missing decoder, a LUT that makes no sense.
+        ConstantImageError: the window or LUT makes all pixels alike.
 
     References:
         DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.11.2 (VOI LUT), C.7.9 (Palette Color LUT).
@@ -60,8 +80,13 @@ def read_dicom(file: BinaryIO, frame: int | None = None) -> np.ndarray:
         frame = _frame(ds, frame)
     with guarded("the DICOM pixel data are damaged or cut short"):
         pixels, photometric = _decode(ds, frame)
+        pixels = _within_bits_stored(pixels, ds)
     with guarded("the DICOM header's display values (LUT, window, palette) are damaged"):
-        return np.ascontiguousarray(_shown(pixels, photometric, ds, frame).transpose(2, 0, 1))
+        notes = set() if notes is None else notes
+        image = np.ascontiguousarray(_shown(pixels, photometric, ds, frame, notes).transpose(2, 0, 1))
+        if pixels.min() != pixels.max():
+            check_not_constant(image, "the window, rescale or look-up table of the DICOM header maps all values to one")
+        return image
 
 
 def _header(file: BinaryIO) -> Dataset:
@@ -97,6 +122,7 @@ def _header(file: BinaryIO) -> Dataset:
             "convert it to an uncompressed transfer syntax"
         )
     check_size(_integer(ds, "Rows"), _integer(ds, "Columns"))
+    _check_pixel_module(ds)
     stored, high = _integer(ds, "BitsStored"), _number(ds, "HighBit")
     if high is not None and high != stored - 1:
         raise ImageReadError(
@@ -104,6 +130,34 @@ def _header(file: BinaryIO) -> Dataset:
             "Rewrite the file with a DICOM tool"
         )
     return ds
+
+
+def _check_pixel_module(ds: Dataset) -> None:
+    """Check what pydicom's decoders ask of the header, and put right what can be meant in one way only."""
+    photometric = _text(ds, "PhotometricInterpretation")
+    if not photometric:
+        raise ImageReadError(f"DICOM PhotometricInterpretation is missing; {_MEND}")
+    ds.PhotometricInterpretation = photometric.upper()
+    allocated, stored = _integer(ds, "BitsAllocated"), _integer(ds, "BitsStored")
+    syntax = ds.file_meta.TransferSyntaxUID
+    if allocated > 8 and (syntax == JPEGBaseline8Bit or (syntax == JPEGExtended12Bit and stored <= 8)):
+        if stored > 8:
+            raise ImageReadError(
+                f"DICOM BitsStored is {stored}, but JPEG Baseline has 8 bits, so black and white are not known; {_MEND}"
+            )
+        ds.BitsAllocated = allocated = 8
+    allowed: tuple[tuple[str, int, tuple[int, ...]], ...] = (
+        ("SamplesPerPixel", _integer(ds, "SamplesPerPixel"), (1, 3)),
+        ("PixelRepresentation", _integer(ds, "PixelRepresentation"), (0, 1)),
+        ("BitsAllocated", allocated, (1, 8, 16, 32)),
+    )
+    if ds.SamplesPerPixel == 3:
+        allowed += (("PlanarConfiguration", _integer(ds, "PlanarConfiguration"), (0, 1)),)
+    for keyword, value, choices in allowed:
+        if value not in choices:
+            raise ImageReadError(f"DICOM {keyword} is {value}, but must be {' or '.join(map(str, choices))}; {_MEND}")
+    if not 1 <= stored <= allocated:
+        raise ImageReadError(f"DICOM BitsStored is {stored}, but must be 1 to BitsAllocated, {allocated}; {_MEND}")
 
 
 def _frame(ds: Dataset, frame: int | None) -> int:
@@ -180,11 +234,20 @@ def _pixel_module(ds: Dataset) -> dict[str, Any]:
     return module
 
 
-def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int) -> np.ndarray:
+def _within_bits_stored(pixels: np.ndarray, ds: Dataset) -> np.ndarray:
+    """Bring values to the range of Bits Stored, where a decoder gives more bits than these."""
+    low, high = _stored_range(ds)
+    if pixels.min() >= low and pixels.max() <= high:
+        return pixels
+    if ds.file_meta.TransferSyntaxUID in _LOSSY:
+        return np.clip(pixels.astype(np.int64), low, high)  # the ringing of a lossy coder: white stays white
+    # Unused bits are not part of the value (PS3.5 8.1.1); an overlay may stand in them.
+    return (pixels.astype(np.int64) - low) % (high - low + 1) + low
+
+
+def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int, notes: set[str]) -> np.ndarray:
     """The picture as it is meant to be seen: (rows, columns, 1 or 3), float32, 0..1."""
     low, high = _stored_range(ds)
-    if pixels.min() < low or pixels.max() > high:
-        raise ImageReadError(f"the DICOM file holds pixels outside {low}..{high}, the range that its Bits Stored gives")
     samples = 1 if photometric in (*_MONOCHROME, "PALETTE COLOR") else 3
     if pixels.shape[-1] != samples or (samples == 3 and photometric != "RGB"):
         raise ImageReadError(
@@ -195,7 +258,7 @@ def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int) -> np.
     tabled = high - low < 2**16
     levels = np.arange(low, high + 1, dtype=np.float64) if tabled else pixels.astype(np.float64)
     if photometric in _MONOCHROME:
-        shades = _grey(levels, low, high, ds, frame)
+        shades = _grey(levels, low, high, ds, frame, notes)
         shades = 1 - shades if photometric == "MONOCHROME1" else shades
     elif photometric == "PALETTE COLOR":
         shades = _palette(levels, ds)
@@ -210,17 +273,17 @@ def _shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int) -> np.
     return picture.reshape(*pixels.shape[:2], -1)
 
 
-def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int) -> np.ndarray:
+def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int, notes: set[str]) -> np.ndarray:
     """Stored values through modality and VOI transform to 0..1, before MONOCHROME1 is turned round; float64."""
     modality = _module(ds, frame, "PixelValueTransformationSequence")
-    if ds.get("ModalityLUTSequence"):
-        lut = _lut(ds.ModalityLUTSequence[0], "LUT", ds, high)
+    lut = _first_lut(ds, "ModalityLUTSequence", ds, high, notes)
+    if lut is not None:
         values, low, high = lut(levels), 0, 2**lut.bits - 1
     else:
         slope, intercept = _number(modality, "RescaleSlope"), _number(modality, "RescaleIntercept")
-        if (slope is None) != (intercept is None) or slope == 0:
+        if slope == 0:
             raise ImageReadError(
-                "DICOM Rescale Slope and Intercept (0028,1053; 0028,1052) need each other, and a slope not 0"
+                "DICOM Rescale Slope (0028,1053) is 0, which makes all values alike; correct the header"
             )
         slope, intercept = slope or 1.0, intercept or 0.0
         values = levels * slope + intercept
@@ -233,24 +296,43 @@ def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int) 
             )
 
     voi = _module(ds, frame, "FrameVOILUTSequence")
-    if voi.get("VOILUTSequence"):
-        lut = _lut(voi.VOILUTSequence[0], "LUT", ds, high)
+    lut = _first_lut(voi, "VOILUTSequence", ds, high, notes)
+    if lut is not None:
         return lut(values) / (2**lut.bits - 1)
-    center, width = _number(voi, "WindowCenter"), _number(voi, "WindowWidth")
-    if center is None and width is None:
-        return (values - low) / (high - low)
-    if center is None or width is None:
-        raise ImageReadError("DICOM Window Center and Width (0028,1050; 0028,1051) need each other; one is missing")
-    return _window(values, center, width, str(voi.get("VOILUTFunction") or "LINEAR").upper())
+    window = _usable_window(voi, notes)
+    return (values - low) / (high - low) if window is None else _window(values, *window)
+
+
+def _first_lut(module: Dataset, sequence: str, ds: Dataset, high: float, notes: set[str]) -> _LookUpTable | None:
+    """The first LUT of a sequence; None where there is none, or none whose descriptor tells how to read it."""
+    if not module.get(sequence):
+        return None
+    item = module[sequence][0]
+    descriptor = item.get("LUTDescriptor")
+    if not isinstance(descriptor, MultiValue | list) or len(descriptor) != 3:
+        notes.add(WINDOW_IGNORED)
+        return None
+    return _lut(item, "LUT", ds, high)
+
+
+def _usable_window(voi: Dataset, notes: set[str]) -> tuple[float, float, str] | None:
+    """Centre, width and function of the first window; None where there is none, or none that can be used."""
+    if voi.get("WindowCenter") in (None, "") and voi.get("WindowWidth") in (None, ""):
+        return None
+    try:
+        center, width = _number(voi, "WindowCenter"), _number(voi, "WindowWidth")
+    except ImageReadError:
+        center = width = None
+    function = (_text(voi, "VOILUTFunction") or "LINEAR").upper()
+    least = {"LINEAR": 1.0, "LINEAR_EXACT": math.ulp(0.0), "SIGMOID": math.ulp(0.0)}.get(function, math.inf)
+    if center is None or width is None or width < least:
+        notes.add(WINDOW_IGNORED)
+        return None
+    return center, width, function
 
 
 def _window(values: np.ndarray, center: float, width: float, function: str) -> np.ndarray:
     """A window, for an output range of 0..1 (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        raise ImageReadError("DICOM VOI LUT Function (0028,1056) is none of LINEAR, LINEAR_EXACT and SIGMOID")
-    if width <= 0 or (function == "LINEAR" and width < 1):
-        least = "at least 1" if function == "LINEAR" else "above 0"
-        raise ImageReadError(f"DICOM Window Width (0028,1051) is {width:g}; for the function {function} it is {least}")
     if function == "SIGMOID":
         # Clipped where exp would overflow; the result is 0 there in any case.
         return 1 / (1 + np.exp(np.minimum(-4 * (values - center) / width, 700)))
@@ -332,6 +414,14 @@ def _module(ds: Dataset, frame: int, macro: str) -> Dataset:
     return next((group[macro][0] for group in groups if group.get(macro)), ds)
 
 
+def _text(ds: Dataset, keyword: str) -> str:
+    """The first text of a field; empty where it is missing or empty."""
+    value = ds.get(keyword)
+    if isinstance(value, MultiValue | list):
+        value = value[0] if value else None
+    return "" if value is None else str(value).strip()
+
+
 def _number(ds: Dataset, keyword: str) -> float | None:
     """The first number of a field; ``None`` where it is missing or empty."""
     trouble = f"DICOM {keyword} is not a number"
@@ -350,5 +440,5 @@ def _number(ds: Dataset, keyword: str) -> float | None:
 def _integer(ds: Dataset, keyword: str) -> int:
     number = _number(ds, keyword)
     if number is None:
-        raise ImageReadError(f"DICOM {keyword} is missing; without it the pixels cannot be read")
+        raise ImageReadError(f"DICOM {keyword} is missing; without it the pixels cannot be read: {_MEND}")
     return int(number)

@@ -13,6 +13,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
+
 from monai_mocoi.exit_codes import DATA
 
 MAX_PIXELS = 100_000_000
@@ -27,6 +29,27 @@ class ImageReadError(ValueError):
     """
 
     exit_code = DATA
+
+
+class ConstantImageError(ImageReadError):
+    """All pixels of a picture are alike, so it shows nothing: a bad image, though the file is whole."""
+
+
+def check_not_constant(image: np.ndarray, why: str = "") -> None:
+    """Refuse a picture each of whose channels has one value only. A blank tile with the noise of a scanner has several.
+
+    Args:
+        image: (C, rows, columns), as read.
+        why: what made it so, where it is known.
+
+    Raises:
+        ConstantImageError: it shows nothing.
+    """
+    if (image == image[:, :1, :1]).all():
+        reason = f": {why}" if why else ""
+        raise ConstantImageError(
+            f"all pixels of the picture have the same value, so it shows nothing{reason}; export it again or drop it"
+        )
 
 
 def check_size(rows: int, columns: int) -> None:

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
+from monai_mocoi.transforms.bare_stream import bare_jpeg, bare_png
 from monai_mocoi.transforms.image_errors import MAX_PIXELS, ImageReadError, check_size, guarded
 
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
@@ -22,10 +23,11 @@ def read_raster(file: BinaryIO) -> np.ndarray:
     The scale is the format's, never the picture's own: an 8-bit value v becomes v / 255, a 16-bit one v / 65535 (12-bit
     TIFF: v / 4095). A grey picture has one channel, every other one three (palette, CMYK and YCbCr are turned to RGB),
     whether or not the three are equal. What an alpha channel or a transparent colour makes see-through is put before
-    black. The EXIF (or TIFF) orientation is applied. Colour profiles and gamma are not.
+    black. The EXIF (or TIFF) orientation is applied. Colour profiles, gamma and texts are not read.
 
     Note:
-        Pillow keeps the upper 8 bits of 16-bit *colour* pictures and of 16-bit grey with alpha: off by less than 1/255.
+        Of a 16-bit *colour* TIFF, and of a 16-bit PNG of grey with alpha, Pillow keeps the upper 8 bits: off by less
+        than 1/255.
 
     Args:
         file: opened for reading in binary mode, at its start; left open.
@@ -38,6 +40,13 @@ def read_raster(file: BinaryIO) -> np.ndarray:
             floating-point values, which have no agreed black and white.
     """
     with guarded("the picture file is damaged, cut short, or a variant that Pillow cannot decode"):
+        start = file.read(2)
+        file.seek(0)
+        depth = 8
+        if start == b"\x89P":
+            file, depth = bare_png(file)
+        elif start == b"\xff\xd8":
+            file = bare_jpeg(file)
         try:
             picture = Image.open(file, formats=("PNG", "JPEG", "TIFF"))
         except Image.DecompressionBombError:
@@ -45,11 +54,6 @@ def read_raster(file: BinaryIO) -> np.ndarray:
                 f"the picture has more pixels than the limit, {MAX_PIXELS}. Cut it into tiles or make it smaller first"
             ) from None
         check_size(picture.height, picture.width)
-        if picture.format == "PNG":
-            # Pillow decodes without looking at the chunks' check sums or for the end mark; only verify() does.
-            picture.verify()
-            file.seek(0)
-            picture = Image.open(file, formats=("PNG",))
         # A camera's MPO is a JPEG with previews behind the picture: its first frame is the picture.
         frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
         if frames != 1:
@@ -57,11 +61,24 @@ def read_raster(file: BinaryIO) -> np.ndarray:
         _check_number_format(picture)
         _check_strips(picture)
 
-        ImageOps.exif_transpose(picture, in_place=True)
-        levels, opaque = _levels(picture)
+        lower = _lower_bytes(picture, file)
+        for image in (picture, lower):
+            if image is not None:
+                ImageOps.exif_transpose(image, in_place=True)
+        levels, opaque = _levels(picture, depth, lower)
         if opaque is not None:
             levels *= opaque
         return np.ascontiguousarray(levels.transpose(2, 0, 1))
+
+
+def _lower_bytes(picture: ImageFile.ImageFile, file: BinaryIO) -> Image.Image | None:
+    """The lower bytes of a 16-bit colour PNG, whose upper ones Pillow gives: the same data in the other order."""
+    turned = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
+    if picture.format != "PNG" or any(str(tile.args) not in turned for tile in picture.tile):
+        return None
+    lower = Image.open(file, formats=("PNG",))
+    lower.tile = [tile._replace(args=turned[str(tile.args)]) for tile in lower.tile]
+    return lower
 
 
 def _check_number_format(picture: Image.Image) -> None:
@@ -87,28 +104,56 @@ def _check_strips(picture: ImageFile.ImageFile) -> None:
         )
 
 
-def _levels(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    """Values (rows, columns, 1 or 3) and, where something is transparent, opacity (rows, columns, 1); float32, 0..1."""
+def _levels(picture: Image.Image, depth: int, lower: Image.Image | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (rows, columns, 1 or 3) and, where something is transparent, opacity (rows, columns, 1); float32, 0..1.
+
+    Args:
+        picture: as Pillow reads it.
+        depth: bits of a sample in a PNG, 1 to 16, in which its transparent colour is told.
+        lower: of 16-bit colour, the lower bytes.
+    """
     if picture.mode in _SIXTEEN_BIT_MODES:
         bits = _tiff_tag(picture, _BITS_PER_SAMPLE, 16)
         values = np.asarray(picture)[..., np.newaxis]
-        see_through = picture.info.get("transparency")
-        opaque = None if see_through is None else (values != see_through).astype(np.float32)
+        opaque = _is_not(values, picture, depth, 1)
         # Pillow turns WhiteIsZero round for up to 8 bits, but not for 16.
         if _tiff_tag(picture, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
             values = (2**bits - 1) - values.astype(np.int32)
         return values.astype(np.float32) / np.float32(2**bits - 1), opaque
 
-    grey = picture.mode in ("1", "L", "LA", "La")
+    if lower is not None:
+        values = np.asarray(picture) * np.uint16(256) + np.asarray(lower)
+        levels = values.astype(np.float32) / np.float32(65535)
+        if picture.mode == "RGBA":
+            return levels[..., :-1], levels[..., -1:]
+        return levels, _is_not(values, picture, depth, 1)
+    if picture.mode in ("1", "L", "RGB"):
+        # Pillow has brought 1, 2 and 4 bits to 8.
+        values = _bytes(picture.convert("L") if picture.mode == "1" else picture)
+        return _over_255(values), _is_not(values, picture, depth, 255 // (2 ** min(depth, 8) - 1))
+    grey = picture.mode in ("LA", "La")
     if picture.has_transparency_data:
-        values = _over_255(picture.convert("LA" if grey else "RGBA"))
-        return values[..., :-1], values[..., -1:]
-    return _over_255(picture.convert("L" if grey else "RGB")), None
+        levels = _over_255(_bytes(picture.convert("LA" if grey else "RGBA")))
+        return levels[..., :-1], levels[..., -1:]
+    return _over_255(_bytes(picture.convert("L" if grey else "RGB"))), None
 
 
-def _over_255(picture: Image.Image) -> np.ndarray:
-    values = np.asarray(picture).astype(np.float32) / np.float32(255)
-    return values.reshape(picture.height, picture.width, -1)
+def _is_not(values: np.ndarray, picture: Image.Image, depth: int, step: int) -> np.ndarray | None:
+    """Where the pixels (rows, columns, samples) are not the transparent colour, ``step`` times what the file names."""
+    colour = picture.info.get("transparency")
+    if colour is None:
+        return None
+    # Only the sample's own bits count (PNG specification 11.3.1.1, tRNS).
+    colour = np.atleast_1d(colour) % 2**depth * step
+    return (values != colour).any(axis=-1, keepdims=True).astype(np.float32)
+
+
+def _bytes(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture).reshape(picture.height, picture.width, -1)
+
+
+def _over_255(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / np.float32(255)
 
 
 def _tiff_tag(picture: Image.Image, tag: int, default: int) -> int:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 
 from monai_mocoi.transforms.dicom import read_dicom
-from monai_mocoi.transforms.image_errors import ImageReadError, guarded
+from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, guarded
 from monai_mocoi.transforms.raster import read_raster
 
 _RASTER = {
@@ -36,7 +36,12 @@ _OTHERS = {
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".dic")
 
 
-def read_image(path: str | os.PathLike[str], channels: int | None = None, frame: int | None = None) -> np.ndarray:
+def read_image(
+    path: str | os.PathLike[str],
+    channels: int | None = None,
+    frame: int | None = None,
+    notes: set[str] | None = None,
+) -> np.ndarray:
     """Read a picture from a PNG, JPEG, TIFF or DICOM file.
 
     The format is found from the content. Values are scaled by the range of the format, never by the content of the one
@@ -49,19 +54,24 @@ def read_image(path: str | os.PathLike[str], channels: int | None = None, frame:
             even if its three channels are equal. ``1``: grey, by the luma of ITU-R BT.601
             (0.299 R + 0.587 G + 0.114 B); three equal channels give exactly their value. ``3``: grey is repeated.
         frame: which frame of a multi-frame DICOM file, from 0; ``None``: the file must hold one frame only.
+        notes: what was passed over in reading is added, a sentence each; so far
+            :data:`~monai_mocoi.transforms.dicom.WINDOW_IGNORED`. ``None``: nobody wants to know.
 
     Returns:
         float32 array (C, rows, columns), C = 1 or 3, values 0..1, contiguous.
 
     Raises:
         ImageReadError: the file holds no picture that can be read; says what is wrong and what to do.
+        ConstantImageError: all pixels are alike (of each channel), or the file's window makes them so. It is an
+            ``ImageReadError``.
         FileNotFoundError, IsADirectoryError, PermissionError: without the path, which can identify a patient.
         ValueError: ``channels`` is not None, 1 or 3.
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
     with _opened(path) as file:
-        image = _read(file, os.fspath(path), frame)
+        image = _read(file, os.fspath(path), frame, notes)
+    check_not_constant(image)
     return to_channels(image, channels)
 
 
@@ -94,14 +104,14 @@ def _opened(path: str | os.PathLike[str]) -> BinaryIO:
     raise ImageReadError("the path is neither a file nor a folder (a pipe or a device?)")
 
 
-def _read(file: BinaryIO, path: str, frame: int | None) -> np.ndarray:
+def _read(file: BinaryIO, path: str, frame: int | None, notes: set[str] | None) -> np.ndarray:
     with guarded("the image file cannot be read from its disk"):
         head = file.read(132)
         file.seek(0)
     if not head:
         raise ImageReadError("the image file is empty (0 bytes); copy or download it again")
     if _is_dicom(head):
-        return read_dicom(file, frame)
+        return read_dicom(file, frame, notes)
     raster = _starts_with(head, _RASTER)
     if raster:
         if frame not in (None, 0):
@@ -110,7 +120,7 @@ def _read(file: BinaryIO, path: str, frame: int | None) -> np.ndarray:
     other = _starts_with(head, _OTHERS)
     # Only now the name: data sets older than the file format begin with any bytes, and .dcm is the one hint.
     if not other and path.lower().endswith(_DICOM_SUFFIXES):
-        return read_dicom(file, frame)
+        return read_dicom(file, frame, notes)
     raise ImageReadError(
         f"the file is {other or 'of an unknown kind'}; PNG, JPEG, TIFF and DICOM are read. Convert it first"
     )

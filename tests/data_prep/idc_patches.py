@@ -19,7 +19,10 @@ def stained(number: int, size: int = 20) -> np.ndarray:
 
 
 def white(size: int = 20, level: int = 240) -> np.ndarray:
-    return np.full((size, size, 3), level, np.uint8)
+    """A patch without tissue; with a pixel of a scanner's noise, for a constant picture is a bad image."""
+    image = np.full((size, size, 3), level, np.uint8)
+    image[0, 0] -= 1
+    return image
 
 
 def patches(patients: int = 12) -> list[tuple[int, int, int]]:

@@ -10,6 +10,7 @@ from PIL import Image
 from pydicom import Dataset, Sequence, dcmread
 from pydicom.pixels import get_decoder
 from pydicom.uid import (
+    JPEG2000,
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -22,7 +23,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from monai_mocoi.transforms import ImageReadError, dicom, read_image
+from monai_mocoi.transforms import ConstantImageError, ImageReadError, dicom, read_image
 from tests.transforms.dicom_files import (
     PATIENT,
     compress,
@@ -154,8 +155,8 @@ def test_signed_pixels_scale_by_their_signed_range(tmp_path):
 
 
 def test_the_scale_is_the_format_and_not_the_content(tmp_path):
-    dim = read_image(write(tmp_path / "x.dcm", np.full((3, 3), 100, np.uint16), 12))
-    np.testing.assert_array_equal(dim, np.full((1, 3, 3), 100 / 4095, np.float32))
+    dim = read_image(write(tmp_path / "x.dcm", np.array([[100, 101]], np.uint16), 12))
+    np.testing.assert_array_equal(dim[0], np.array([[100, 101]], np.float32) / np.float32(4095))
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])
@@ -169,7 +170,7 @@ def test_monochrome1_is_the_exact_inverse(tmp_path, bits):
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", None])
 @pytest.mark.parametrize(
-    ("center", "width"), [(2048, 4096), (512, 300), (511.5, 1023), (100, 2.5), (-40, 80), (700, 1)]
+    ("center", "width"), [(2048, 4096), (512, 300), (511.5, 1023), (100, 2.5), (-40, 90), (700, 1)]
 )
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_window_equals_the_standards_formula(tmp_path, function, center, width, photometric):
@@ -428,12 +429,18 @@ def without(*keywords):
         ({"PhotometricInterpretation": "HSV"}, "pixel data are damaged|photometric"),
         ({"PhotometricInterpretation": "RGB"}, "photometric"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "LUT Descriptor"),
-        ({"WindowCenter": 100, "WindowWidth": 0}, "Window Width .* is 0; .* at least 1"),
-        ({"WindowCenter": 100, "WindowWidth": -4, "VOILUTFunction": "SIGMOID"}, "Window Width .* above 0"),
-        ({"WindowCenter": 100}, "one is missing"),
-        ({"WindowCenter": 100, "WindowWidth": 3, "VOILUTFunction": "CURVE"}, "VOI LUT Function"),
-        ({"RescaleSlope": 2}, "need each other"),
-        ({"RescaleSlope": 0, "RescaleIntercept": 1}, "slope not 0"),
+        (without("SamplesPerPixel"), "DICOM SamplesPerPixel is missing"),
+        (without("PhotometricInterpretation"), "DICOM PhotometricInterpretation is missing"),
+        (without("BitsAllocated"), "DICOM BitsAllocated is missing"),
+        (without("BitsStored"), "DICOM BitsStored is missing"),
+        (without("PixelRepresentation"), "DICOM PixelRepresentation is missing"),
+        ({"SamplesPerPixel": 3}, "DICOM PlanarConfiguration is missing"),
+        ({"SamplesPerPixel": 2}, "DICOM SamplesPerPixel is 2"),
+        ({"SamplesPerPixel": 3, "PlanarConfiguration": 2}, "DICOM PlanarConfiguration is 2"),
+        ({"PixelRepresentation": 5}, "DICOM PixelRepresentation is 5"),
+        ({"BitsAllocated": 12}, "DICOM BitsAllocated is 12"),
+        ({"BitsStored": 12, "HighBit": 11}, "DICOM BitsStored is 12, .* 8"),
+        ({"RescaleSlope": 0, "RescaleIntercept": 1}, "Rescale Slope .* is 0"),
         # Finite numbers, whose products are not; and an intercept beside which float64 loses the pixels.
         ({"RescaleSlope": "1e308", "RescaleIntercept": 0}, r"Slope 1e\+308 .* from 0 to inf"),
         ({"RescaleSlope": "-1e308", "RescaleIntercept": 0}, "from -inf to 0"),
@@ -441,7 +448,6 @@ def without(*keywords):
         ({"RescaleSlope": "1e-30", "RescaleIntercept": 1000}, "from 1000 to 1000"),
         ({"VOILUTSequence": [lut([0, 1, 2], 0, 7)]}, "entries of 7 bits"),
         ({"VOILUTSequence": [lut([0, 300], 0, 8)]}, "entries above 255"),
-        ({"VOILUTSequence": [Dataset()]}, "LUT Descriptor"),
         ({"Rows": 60000, "Columns": 60000}, "limit is 100000000"),
         ({"PixelData": b"\0" * 10}, "pixel data are damaged or cut short"),
     ],
@@ -521,9 +527,110 @@ def test_a_lack_of_memory_in_a_decoder_is_not_blamed_on_the_file(tmp_path, monke
         read_image(path)
 
 
-def test_the_scale_of_a_constant_picture_is_its_formats(tmp_path):
-    path = write(tmp_path / "x.dcm", np.full((3, 4), 51, np.uint8), RescaleSlope=2, RescaleIntercept=1)
-    np.testing.assert_allclose(read_image(path), np.full((1, 3, 4), 0.2), rtol=1e-6)
+def test_a_constant_picture_is_a_bad_image(tmp_path):
+    with pytest.raises(ConstantImageError, match="same value, so it shows nothing"):
+        read_image(write(tmp_path / "x.dcm", np.full((3, 4), 51, np.uint8)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"WindowCenter": -500, "WindowWidth": 100},
+        {"WindowCenter": 5000, "WindowWidth": 100, "VOILUTFunction": "LINEAR_EXACT"},
+        {"VOILUTSequence": [lut([7, 7], 0, 8)]},
+        {"ModalityLUTSequence": [lut([7, 7], 0, 8)]},
+    ],
+)
+def test_what_the_header_makes_constant_is_a_bad_image_that_names_it(tmp_path, fields):
+    with pytest.raises(ConstantImageError, match="of the DICOM header maps all values to one"):
+        read_image(write(tmp_path / "x.dcm", noise(4095, dtype=np.uint16), 12, **fields))
+
+
+# --- what viewers pass over
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"WindowCenter": 0, "WindowWidth": 0},
+        {"WindowCenter": 100, "WindowWidth": 0.5},
+        {"WindowCenter": 100, "WindowWidth": -4, "VOILUTFunction": "SIGMOID"},
+        {"WindowCenter": 100, "WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"},
+        {"WindowCenter": 100},
+        {"WindowWidth": 100},
+        {"WindowCenter": 100, "WindowWidth": 3, "VOILUTFunction": "CURVE"},
+        {"VOILUTSequence": [Dataset()]},
+        {"ModalityLUTSequence": [Dataset()]},
+    ],
+)
+def test_a_window_or_lut_that_cannot_be_used_is_ignored_and_noted(tmp_path, fields):
+    pixels = noise(255)
+    notes = set()
+    image = read_image(write(tmp_path / "x.dcm", pixels, **fields), notes=notes)
+    np.testing.assert_array_equal(image[0], pixels / np.float32(255))
+    assert notes == {dicom.WINDOW_IGNORED}
+
+
+def test_a_lut_that_cannot_be_used_leaves_the_window(tmp_path):
+    fields = {"VOILUTSequence": [Dataset()], "WindowCenter": 100, "WindowWidth": 50}
+    with_both = read_image(write(tmp_path / "x.dcm", noise(255), **fields))
+    fields.pop("VOILUTSequence")
+    notes = set()
+    np.testing.assert_array_equal(with_both, read_image(write(tmp_path / "y.dcm", noise(255), **fields), notes=notes))
+    assert notes == set()
+
+
+@pytest.mark.parametrize(
+    ("fields", "slope", "intercept"), [({"RescaleSlope": 2}, 2, 0), ({"RescaleIntercept": 30}, 1, 30)]
+)
+def test_of_rescale_slope_and_intercept_the_missing_one_changes_nothing(tmp_path, fields, slope, intercept):
+    pixels = noise(255)
+    image = read_image(write(tmp_path / "x.dcm", pixels, WindowCenter=200, WindowWidth=101, **fields))
+    expected = each(lambda x: naive_window(slope * x + intercept, 200, 101), pixels)
+    np.testing.assert_allclose(image, expected, rtol=0, atol=1e-7)
+
+
+def test_the_photometric_interpretation_may_be_in_small_letters(tmp_path):
+    pixels = noise(255)
+    image = read_image(write(tmp_path / "x.dcm", pixels, photometric="monochrome1"))
+    np.testing.assert_array_equal(image[0], (255 - pixels) / np.float32(255))
+
+
+def test_jpeg_baseline_in_16_bits_allocated(tmp_path):
+    ds = jpeg_dataset(noise(255))
+    expected = read_image(save(tmp_path / "8.dcm", ds))
+    ds.BitsAllocated = 16
+    np.testing.assert_array_equal(read_image(save(tmp_path / "16.dcm", ds)), expected)
+    ds.BitsStored, ds.HighBit = 12, 11
+    with pytest.raises(ImageReadError, match="BitsStored is 12, but JPEG Baseline has 8 bits"):
+        read_image(save(tmp_path / "12.dcm", ds))
+
+
+# --- bits above those stored, from a decoder
+
+
+@pytest.mark.parametrize("coding", ["jpeg2000", "jpegls", "rle"])
+def test_an_overlay_in_the_unused_bits_of_a_lossless_file_is_no_part_of_the_value(tmp_path, coding):
+    pixels = noise(4095, (16, 16), dtype=np.uint16)
+    overlaid = pixels | (noise(1, (16, 16), dtype=np.uint16, seed=1) << 12) | 0x8000
+    if coding == "jpeg2000":
+        ds = jpeg2000_dataset(overlaid)
+    else:
+        ds = compress(dataset(overlaid), JPEGLSLossless if coding == "jpegls" else RLELossless)
+    ds.BitsStored, ds.HighBit = 12, 11
+    np.testing.assert_array_equal(read_image(save(tmp_path / "x.dcm", ds))[0], (pixels / 4095).astype(np.float32))
+
+
+@pytest.mark.parametrize(("dtype", "low", "high"), [(np.uint16, 0, 4095), (np.int16, -2048, 2047)])
+def test_values_beyond_bits_stored_are_sign_extended_or_clipped(dtype, low, high):
+    pixels = np.array([[[low], [high], [high + 1], [high + 300], [low + 5]]]).astype(dtype)
+    ds = dataset(pixels[..., 0], 12, syntax=ExplicitVRLittleEndian)
+    ds.file_meta.TransferSyntaxUID = JPEGLSLossless
+    kept = dicom._within_bits_stored(pixels, ds).ravel()
+    assert kept.tolist() == [low, high, low, low + 299, low + 5]
+    ds.file_meta.TransferSyntaxUID = JPEG2000
+    clipped = dicom._within_bits_stored(pixels, ds).ravel()
+    assert clipped.tolist() == [low, high, high, high, low + 5]
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
@@ -559,7 +666,7 @@ def test_a_file_cut_short_is_an_error(tmp_path, syntax):
 
 
 def test_a_deflated_file_that_grows_without_bound_is_refused(tmp_path, monkeypatch):
-    path = write(tmp_path / "x.dcm", np.zeros((300, 300), np.uint8), syntax=DeflatedExplicitVRLittleEndian)
+    path = write(tmp_path / "x.dcm", np.eye(300, dtype=np.uint8), syntax=DeflatedExplicitVRLittleEndian)
     assert read_image(path).shape == (1, 300, 300)
     monkeypatch.setattr(dicom, "_MAX_INFLATED", 10_000)
     with pytest.raises(ImageReadError, match="beyond the limit of 10000 bytes"):
@@ -570,17 +677,16 @@ def test_no_text_of_the_header_reaches_error_warning_or_log(tmp_path, caplog, re
     ds = dataset(noise(255))
     ds.PatientBirthDate = "19010203"
     raw = bytearray(save(tmp_path / "x.dcm", ds).read_bytes())
-    # An impossible date that holds a name, and a window that is a name: pydicom quotes such values.
+    # An impossible date that holds a name, and a slope that is a name: pydicom quotes such values.
     at = raw.index(b"19010203")
     raw[at : at + 8] = b"SCHMIDT_"
     (tmp_path / "x.dcm").write_bytes(bytes(raw))
     with caplog.at_level(logging.DEBUG):
         assert read_image(tmp_path / "x.dcm").shape == (1, 7, 9)
-    ds.add_new("WindowCenter", "DS", "123456")
-    ds.add_new("WindowWidth", "DS", "654321")
+    ds.add_new("RescaleSlope", "DS", "123456")
     raw = save(tmp_path / "y.dcm", ds).read_bytes().replace(b"123456", b"SCHMID")
     (tmp_path / "y.dcm").write_bytes(raw)
-    with caplog.at_level(logging.DEBUG), pytest.raises(ImageReadError, match="WindowCenter is not a number") as caught:
+    with caplog.at_level(logging.DEBUG), pytest.raises(ImageReadError, match="RescaleSlope is not a number") as caught:
         read_image(tmp_path / "y.dcm")
     said = str(caught.value) + repr(caught.value.__context__) * (not caught.value.__suppress_context__)
     said += caplog.text + "".join(str(warning.message) for warning in recwarn)
@@ -588,4 +694,4 @@ def test_no_text_of_the_header_reaches_error_warning_or_log(tmp_path, caplog, re
     assert PATIENT not in said
     # And pydicom would have told: the test can fail.
     with pytest.raises(ValueError, match="SCHMID"):
-        float(dcmread(io.BytesIO(raw)).WindowCenter)
+        float(dcmread(io.BytesIO(raw)).RescaleSlope)

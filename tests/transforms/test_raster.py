@@ -167,12 +167,111 @@ def test_cmyk_jpeg(tmp_path):
     assert np.abs(image - np.asarray(smooth).transpose(2, 0, 1) / 255).max() < 0.03
 
 
-def test_16_bit_colour_png_is_right_to_8_bits(tmp_path):
-    values = noise(65535, (7, 9, 3), np.uint16)
+@pytest.mark.parametrize(("channels", "colour_type"), [(3, 2), (4, 6)])
+def test_16_bit_colour_png_is_read_in_full_depth(tmp_path, channels, colour_type):
+    values = noise(65535, (7, 9, channels), np.uint16)
     values[0, 0], values[0, 1] = 0, 65535
-    image = read(tmp_path, png(values, 2, 16))
-    np.testing.assert_array_equal(image, ((values >> 8) / np.float32(255)).transpose(2, 0, 1))
-    assert np.abs(image - (values / 65535).transpose(2, 0, 1)).max() < 1 / 255
+    image = read(tmp_path, png(values, colour_type, 16))
+    alpha = values[..., 3:] / 65535 if channels == 4 else 1
+    np.testing.assert_allclose(image, (values[..., :3] / 65535 * alpha).transpose(2, 0, 1), rtol=0, atol=1e-7)
+
+
+def test_16_bit_grey_png_with_alpha_is_right_to_8_bits(tmp_path):
+    values = noise(65535, (7, 9, 2), np.uint16)
+    image = read(tmp_path, png(values, 4, 16))
+    assert np.abs(image - values[..., 0] / 65535 * (values[..., 1] / 65535)).max() < 2 / 255
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_is_compared_at_the_depth_of_the_file(tmp_path, bits):
+    high = 2**bits - 1
+    values = np.arange(16)[None] % (high + 1) if bits < 16 else np.array([[0, 1, 255, 256, 257, 65280, 65535]])
+    packed = values
+    if bits < 8:
+        places = np.unpackbits(values.astype(np.uint8).reshape(-1, 1), axis=1)[:, -bits:]
+        packed = np.packbits(places)[None]
+    for colour in {0, 1, high // 2, high}:
+        content = bytearray(png(packed, 0, bits, [(b"tRNS", struct.pack(">H", colour))]))
+        content[16:20] = struct.pack(">I", values.shape[1])
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+        expected = np.where(values == colour, 0, values) / np.float32(high)
+        np.testing.assert_array_equal(read(tmp_path, bytes(content))[0], expected.astype(np.float32))
+
+
+def test_a_transparent_16_bit_colour_is_compared_in_all_its_bits(tmp_path):
+    values = np.array([[[65535] * 3, [255] * 3, [255, 255, 256], [65280, 65280, 65280]]], np.uint16)
+    image = read(tmp_path, png(values, 2, 16, [(b"tRNS", struct.pack(">HHH", 255, 255, 255))]))
+    values[0, 1] = 0
+    np.testing.assert_array_equal(image, (values / np.float32(65535)).transpose(2, 0, 1))
+
+
+# --- what stands beside the picture
+
+BLOW_UP = zlib.compress(bytes(3 * 2**19))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        [(b"iCCP", b"profile\0\0" + BLOW_UP)],
+        [(b"zTXt", b"comment\0\0" + BLOW_UP)],
+        [(b"zTXt", b"Raw profile type exif\0\0" + BLOW_UP)],
+        [(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + BLOW_UP)],
+        [(b"tEXt", b"comment\0" + b"x" * 2**20)] * 65,
+    ],
+    ids=["profile", "text", "exif", "xmp", "many texts"],
+)
+def test_a_png_is_read_whatever_stands_beside_the_picture(tmp_path, extra):
+    values = noise()
+    content = png(values, 0, 8, extra)
+    with pytest.raises((ValueError, OSError)):
+        Image.open(io.BytesIO(content)).load()
+    np.testing.assert_array_equal(read(tmp_path, content)[0], values / np.float32(255))
+    whole = bytearray(content)
+    whole[50] ^= 1  # within the first of these chunks: damage is damage
+    with pytest.raises(ImageReadError, match="check sum"):
+        read(tmp_path, bytes(whole))
+
+
+@pytest.mark.parametrize("segment", [b"\xff\xe2\0\x0eICC_PROFILE\0", b"\xff\xed\0\x16Photoshop 3.0\x008BIM\4\4"])
+def test_a_jpeg_is_read_whatever_its_profile(tmp_path, segment):
+    buffer = io.BytesIO()
+    Image.fromarray(noise(shape=(8, 16))).save(buffer, "JPEG")
+    plain = buffer.getvalue()
+    image = read(tmp_path, plain)
+    content = plain[:2] + segment + plain[2:]
+    with pytest.raises((OSError, IndexError)):
+        Image.open(io.BytesIO(content))
+    np.testing.assert_array_equal(read(tmp_path, content), image)
+
+
+def test_a_tiff_is_read_whatever_its_profile(tmp_path):
+    values = noise()
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "TIFF", icc_profile=b"broken" * 9)
+    content = buffer.getvalue()
+    at = content.index(struct.pack("<HH", 34675, 7))
+    for entry in (content[at : at + 8] + struct.pack("<I", 10**6), struct.pack("<HHII", 34675, 3, 1, 7)):
+        changed = content[:at] + entry + content[at + 12 :]
+        np.testing.assert_array_equal(read(tmp_path, changed)[0], values / np.float32(255))
+
+
+@pytest.mark.parametrize("kind", ["xmp", "compressed xmp", "raw profile"])
+def test_an_orientation_in_a_text_of_a_png_is_applied(tmp_path, kind):
+    values = noise()
+    xmp = b'<rdf:Description tiff:Orientation="6"/>'
+    exif = Image.Exif()
+    exif[274] = 6
+    raw = b"\nexif\n  %d\n%b" % (len(exif.tobytes()), exif.tobytes().hex().encode())
+    extra = {
+        "xmp": (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp),
+        "compressed xmp": (b"iTXt", b"XML:com.adobe.xmp\0\1\0en\0\0" + zlib.compress(xmp)),
+        "raw profile": (
+            b"zTXt",
+            b"Raw profile type exif\0\0" + zlib.compress(raw),
+        ),
+    }[kind]
+    np.testing.assert_array_equal(read(tmp_path, png(values, 0, 8, [extra]))[0], np.rot90(values, -1) / np.float32(255))
 
 
 # --- orientation
