@@ -18,6 +18,7 @@ from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import Predictions, write_predictions
+from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
@@ -139,6 +140,8 @@ class ClassifierSaver:
         torch.save({k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}, content)
         write_bytes(self.folder / "classifier.pt", content.getbuffer())
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
+        if (labelled := sidecar["labelled_images"]) is not None and (few := few_labelled_in_words(labelled)):
+            logger.warning("%s", few)  # again, beside the command that comes next
 
 
 def _is_whole(engine: Workflow) -> bool:

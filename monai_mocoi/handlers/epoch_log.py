@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.networks import rank
 
 logger = logging.getLogger(__name__)
@@ -71,8 +72,14 @@ class EpochLog:
         metrics = self.validator.state.metrics if self.validator is not None and fresh else {}
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         if checked:
-            parts.append("validation: " + ", ".join(checked))
+            parts.append("validation: " + ", ".join(checked) + self._few())
         if rank() == 0:
             logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
         self._sums.clear()
         self._counts.clear()
+
+    def _few(self) -> str:
+        """Where a classifier is scored on so few images that its metrics mean nothing, this in brackets."""
+        predictions = getattr(self.validator, "predictions", None)
+        few = few_scored_in_words(predictions.labels, predictions.classes) if predictions is not None else ""
+        return f" ({few})" if few else ""

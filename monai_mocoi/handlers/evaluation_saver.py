@@ -14,6 +14,7 @@ from ignite.engine import Events
 from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import write_predictions
+from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
 from monai_mocoi.handlers.versions import package_versions
@@ -97,6 +98,8 @@ class EvaluationSaver:
             logger.info("%s", line)
         for line in few_patients_in_words(report):
             logger.warning("%s", line)
+        if few := few_scored_in_words(predictions.labels, predictions.classes):
+            logger.warning("%s: %s, whatever the numbers above.", engine.name, few)
         if self.skipped_images:
             logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", self.folder)
@@ -117,6 +120,7 @@ def describe_tested(tested: Mapping[str, Any]) -> str:
         words = "a classifier of unknown epoch"
     if selected.get("value") is not None:
         words += f", chosen by {selected['metric']} {selected['value']:.3f}"
+        words += f" ({selected['over']})" if "over" in selected else ""
     elif selected:
         words += ", not chosen on validation"
     if tested.get("label_fraction") is not None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -298,6 +300,22 @@ def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
         assert (code, "must be above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
     for share, epochs in (("0.001", "60"), ("0.5", "32"), ("1", "16")):  # of the demo: 16 / fraction, at most 60
         assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
+
+
+def test_data_that_nothing_can_be_learnt_from_are_refused(dataset, tmp_path):
+    content = json.loads(Path(dataset, "datalist.json").read_text())
+    for item in content["training"]:
+        item["label"] = [1] * len(content["labels"])
+    few = {**content, "training": content["training"][:5]}
+    for name, changed, config, text in (
+        ("alike", content, "finetune.json", "nothing can be learnt from the labels of the 20 training"),
+        ("few", few, "train.json", "5 training image(s) cannot pretrain"),
+    ):
+        folder = Path(shutil.copytree(dataset, tmp_path / name))
+        (folder / "datalist.json").write_text(json.dumps(changed))
+        words = [TRAIN.replace("train.json", config), "--dataset_dir", str(folder), "--batch_size", "4"]
+        plan, _ = planned(*words, *(("--pretrained", "none") if config == "finetune.json" else ()))
+        assert (text in plan.refusals[0][0], plan.refusals[0][1]) == (True, 3)
 
 
 def _written(plan):
