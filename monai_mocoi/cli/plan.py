@@ -238,6 +238,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.cache_dir import user_cache_dir
     from monai_mocoi.data.datalist import load_datalist
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
+    from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
     from monai_mocoi.data.errors import DatasetError
     from monai_mocoi.data.new_images import find_new_images
 
@@ -276,6 +277,13 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
         refusals.append((str(error), DATA))
         yield "images", "none that can be used", ""
         return
+    try:
+        if has(evaluator.config, "labelled"):
+            check_learnable(datalist.training, datalist.labels)
+        elif "MoCoTrainer" in _targets(evaluator.config):
+            check_enough_to_pretrain(datalist)
+    except DatasetError as error:
+        refusals.append((str(error), DATA))
     data.sha256 = datalist.sha256
     for split, items in datalist.splits().items():
         data.images[split] = len(items)

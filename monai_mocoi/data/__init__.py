@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "dataset": ["EpochIndex", "ImageDataset", "patient_code", "without_skipped"],
         "decoded_cache": ["DecodedCache"],
         "demo": ["generate_demo", "resolve_dataset_dir"],
+        "enough_images": ["check_enough_to_pretrain", "check_learnable"],
         "errors": ["CacheFullError", "DatasetError"],
         "label_fraction": ["LabelSubset", "label_subset"],
         "label_order": ["draw_label_order", "draw_labelled"],

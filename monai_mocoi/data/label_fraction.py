@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.label_order import check_draw, draw_labelled
 from monai_mocoi.data.labels import class_indicators, label_array, label_kind
@@ -81,7 +82,8 @@ def label_subset(
         the cut datalist, how to choose the epoch, and the record.
 
     Raises:
-        DatasetError: a setting out of range; training without labels; or ``label_ids`` cannot be read, contradicts the
+        DatasetError: a setting out of range; training without labels, or with labels from which nothing can be learnt
+            (see :func:`~monai_mocoi.data.check_learnable`); or ``label_ids`` cannot be read, contradicts the
             settings, or names an image twice, one that is not in the datalist, or one of another split.
     """
     kind = label_kind(datalist)
@@ -101,10 +103,13 @@ def label_subset(
     if datalist.validation and "label" not in datalist.validation[0]:
         warnings.append(f"validation: its {len(datalist.validation)} images have no labels and are not used.")
         kept["validation"] = []
+    check_learnable(kept["training"], datalist.labels)
     cut = replace(datalist, training=kept["training"], validation=kept["validation"])
     counts = {split: _counts(items, datalist.splits()[split], cut.labels) for split, items in kept.items()}
     chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
     warnings += _uncovered(counts, kind)
+    if few := few_labelled_in_words(counts["training"]["images"]):
+        warnings.append(few)
     for warning in warnings:
         logger.warning("%s", warning)
     record = {

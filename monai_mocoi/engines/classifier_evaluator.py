@@ -33,6 +33,9 @@ class ClassifierEvaluator(GatheringEvaluator):
         classes: names of findings or classes, in the order of the network's outputs.
         kind: "multilabel" (sigmoids) or "softmax".
         name: of the split, the first part of the metrics' names.
+        metrics: of :func:`~monai_mocoi.metrics.selection_metric`, to choose by: each is a mean over every class with a
+            positive and a negative image, however few. None of them for a final evaluation, whose numbers
+            :func:`~monai_mocoi.analysis.evaluate_predictions` makes of classes with enough images.
         inferer: calls the network; a MONAI ``SimpleInferer`` by default.
         precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
         channels_last: pass images in channels-last memory format.
@@ -42,9 +45,8 @@ class ClassifierEvaluator(GatheringEvaluator):
     Attributes:
         predictions: of the last run, a :class:`~monai_mocoi.data.Predictions`; None before.
 
-    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted), ``<name>/macro_auc``,
-    ``<name>/macro_average_precision`` and ``<name>/macro_f1`` (see :func:`~monai_mocoi.metrics.selection_metric`), less
-    those that are not defined for lack of positives or negatives.
+    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted) and ``<name>/<metric>`` for each of
+    ``metrics``, less those that are not defined for lack of positives or negatives.
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; names the image.
@@ -58,6 +60,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         classes: Sequence[str],
         kind: str,
         name: str = "validation",
+        metrics: Sequence[str] = SELECTION_METRICS,
         inferer: Inferer | None = None,
         precision: str = "auto",
         channels_last: bool = True,
@@ -69,6 +72,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.classes = tuple(classes)
         self.kind = kind
         self.name = name
+        self.metrics = tuple(metrics)
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
         self.loss = classification_loss(kind)
@@ -132,7 +136,6 @@ class ClassifierEvaluator(GatheringEvaluator):
         truth = torch.from_numpy(labels)
         loss = self.loss(logits, truth.double() if self.kind == "multilabel" else truth)
         values = {"loss": float(loss)} | {
-            name: selection_metric(name, self.kind, labels, self.predictions.probabilities)
-            for name in SELECTION_METRICS
+            name: selection_metric(name, self.kind, labels, self.predictions.probabilities) for name in self.metrics
         }
         self.state.metrics.update({f"{self.name}/{name}": v for name, v in values.items() if np.isfinite(v)})

@@ -23,7 +23,7 @@ class ClassifierTrainer(GradientTrainer):
         max_epochs: number of passes over the labelled images.
         train_data_loader: of known length; with ``image`` ``(N, C, H, W)`` and ``label``.
         network: the classifier on its device, bare or in DistributedDataParallel. What it freezes stays as it is.
-        optimizer: over ``network.trained_parameters()``.
+        optimizer: over the network's trainable parameters.
         loss: ``(logits, labels)`` to a scalar, as :func:`~monai_mocoi.losses.classification_loss` gives it. Computed in
             float32 (or float64).
         inferer: calls the network; a MONAI ``SimpleInferer`` by default.

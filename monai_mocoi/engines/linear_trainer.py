@@ -13,7 +13,7 @@ from torch import nn
 from monai_mocoi.analysis import LinearEvaluation, LinearFit, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.engines.precision import autocast_dtype
-from monai_mocoi.metrics import selection_metric
+from monai_mocoi.metrics import SELECTED_OVER, selection_metric
 from monai_mocoi.networks import unwrap, world_size
 
 
@@ -104,6 +104,7 @@ class LinearTrainer(Trainer):
             "rule": self.fit.selection,
             "metric": names.get(self.fit.selection),
             "value": self.fit.score,
+            **({"over": SELECTED_OVER} if self.fit.selection == "metric" else {}),
             **self.fit.summary(),
         }
 

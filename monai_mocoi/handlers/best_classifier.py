@@ -11,7 +11,7 @@ from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
-from monai_mocoi.metrics import SELECTION_METRICS
+from monai_mocoi.metrics import SELECTED_OVER, SELECTION_METRICS
 from monai_mocoi.networks import rank, unwrap
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class BestClassifier:
             return {"rule": "last", "epoch": self._reached}
         names = {"metric": f"validation {self.metric}", "loss": "validation loss"}
         value = self.score if self.selection == "metric" else -self.score
-        return {"rule": self.selection, "epoch": self.epoch, "metric": names[self.selection], "value": value}
+        over = {"over": SELECTED_OVER} if self.selection == "metric" else {}
+        return {"rule": self.selection, "epoch": self.epoch, "metric": names[self.selection], "value": value, **over}
 
     def _start(self, engine: GradientTrainer) -> None:
         self._reached = engine.state.iteration // engine.state.epoch_length

@@ -26,6 +26,7 @@ from monai_mocoi.data import (
     pretraining_overlap,
     write_predictions,
 )
+from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
@@ -179,6 +180,8 @@ class ClassifierSaver:
         torch.save({k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}, content)
         write_bytes(self.folder / "classifier.pt", content.getbuffer())
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
+        if (labelled := sidecar["labelled_images"]) is not None and (few := few_labelled_in_words(labelled)):
+            logger.warning("%s", few)  # again, beside the command that comes next
 
 
 def _is_whole(engine: Workflow) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import EpochTime, GradientTrainer
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.networks import rank, world_size
@@ -107,7 +108,8 @@ class EpochLog:
         time = engine.clock.read()
         metrics = self._checked(engine)
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
-        parts = [", ".join(self._shown), "validation: " + ", ".join(checked) if checked else "", _speed(time)]
+        validation = "validation: " + ", ".join(checked) + self._few() if checked else ""
+        parts = [", ".join(self._shown), validation, _speed(time)]
         state = engine.state
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
         if self.writer is not None:
@@ -115,6 +117,12 @@ class EpochLog:
             self.writer.add_scalar("speed/images_per_second_epoch", _rate(time, time.total), state.epoch)
             for phase, seconds in time.seconds.items():
                 self.writer.add_scalar(f"speed/seconds_{phase}", seconds, state.epoch)
+
+    def _few(self) -> str:
+        """Where a classifier is scored on so few images that its metrics mean nothing, this in brackets."""
+        predictions = getattr(self.validator, "predictions", None)
+        few = few_scored_in_words(predictions.labels, predictions.classes) if predictions is not None else ""
+        return f" ({few})" if few else ""
 
 
 def _rate(time: EpochTime, seconds: float) -> float:

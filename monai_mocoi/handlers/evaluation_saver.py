@@ -14,6 +14,7 @@ from ignite.engine import Events
 from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
+from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
@@ -127,6 +128,8 @@ class EvaluationSaver:
         warnings = [*few_patients_in_words(report), *overlap_warnings(self._overlap, engine.name)]
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
+        if few := few_scored_in_words(predictions.labels, predictions.classes):
+            warnings.append(f"{engine.name}: {few}, whatever the numbers above.")
         for warning in warnings:
             logger.warning("%s", warning)
         if self.skipped_images:
@@ -153,6 +156,7 @@ def describe_tested(tested: Mapping[str, Any]) -> str:
         words = "a classifier of unknown epoch"
     if selected.get("value") is not None:
         words += f", chosen by {selected['metric']} {selected['value']:.3f}"
+        words += f" ({selected['over']})" if "over" in selected else ""
     elif selected:
         words += ", not chosen on validation"
     if tested.get("label_fraction") is not None:

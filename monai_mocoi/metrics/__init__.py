@@ -20,7 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "rank": ["effective_rank"],
         "ranking": ["average_precision", "roc_auc"],
-        "selection": ["SELECTION_METRICS", "ranked_columns", "selection_metric"],
+        "selection": ["SELECTED_OVER", "SELECTION_METRICS", "ranked_columns", "selection_metric"],
         "scoring": ["ScoredClasses", "scored_classes"],
         "spread": ["feature_spread"],
         "thresholds": ["decide", "decide_by_highest", "one_hot", "youden_threshold"],

@@ -12,6 +12,8 @@ from monai_mocoi.metrics.thresholds import decide, decide_by_highest, one_hot, y
 
 SELECTION_METRICS = ("macro_auc", "macro_average_precision", "macro_f1")
 """Names of the metrics, each 0..1 and higher is better."""
+SELECTED_OVER = "every class with a positive and a negative image"
+"""The classes that each is a mean over. (An evaluation leaves out those of few images.)"""
 
 
 def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> float:

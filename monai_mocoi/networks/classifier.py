@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import nn
 
@@ -83,7 +81,3 @@ class Classifier(nn.Module):
     def __prepare_scriptable__(self) -> nn.Module:
         """What ``torch.jit.script`` is to compile in its place."""
         return ScriptableClassifier(self.encoder, self.head, self.stage)
-
-    def trained_parameters(self) -> Iterator[nn.Parameter]:
-        """What an optimiser is to get."""
-        return (parameter for parameter in self.parameters() if parameter.requires_grad)

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -333,6 +335,22 @@ def test_phantoms_are_refused_for_weights_of_real_images(tmp_path, monkeypatch, 
     text, code = planned(*words)[0].refusals[0]
     assert (code, "made on the data set 'Hospital'" in text, "--dataset_dir" in text) == (2, True, True)
     assert not (tmp_path / "cache").exists()
+
+
+def test_data_that_nothing_can_be_learnt_from_are_refused(dataset, tmp_path):
+    content = json.loads(Path(dataset, "datalist.json").read_text())
+    for item in content["training"]:
+        item["label"] = [1] * len(content["labels"])
+    few = {**content, "training": content["training"][:5]}
+    for name, changed, config, text in (
+        ("alike", content, "finetune.json", "nothing can be learnt from the labels of the 20 training"),
+        ("few", few, "train.json", "5 training image(s) cannot pretrain"),
+    ):
+        folder = Path(shutil.copytree(dataset, tmp_path / name))
+        (folder / "datalist.json").write_text(json.dumps(changed))
+        words = [TRAIN.replace("train.json", config), "--dataset_dir", str(folder), "--batch_size", "4"]
+        plan, _ = planned(*words, *(("--pretrained", "none") if config == "finetune.json" else ()))
+        assert (text in plan.refusals[0][0], plan.refusals[0][1]) == (True, 3)
 
 
 def _written(plan):

@@ -106,6 +106,26 @@ def test_classes_without_positive_or_negative_are_named(caplog):
     ]
 
 
+@pytest.mark.parametrize("softmax", [True, False])
+def test_labels_from_which_nothing_can_be_learnt_are_refused(softmax):
+    whole = datalist(softmax=softmax)
+    for item in whole.training:
+        item["label"] = 1 if softmax else [1, 0, 1]
+    with pytest.raises(
+        DatasetError, match=r"nothing can be learnt .* 200 training image\(s\).* B (200|0), C (0|200)\)"
+    ):
+        label_subset(whole)
+    whole.training[-1]["label"] = 0 if softmax else [1, 1, 1]
+    label_subset(whole)
+
+
+def test_few_labelled_images_come_with_a_warning():
+    few, enough = (label_subset(datalist(1000), fraction, 1) for fraction in (0.018, 0.02))
+    assert [len(subset.datalist.training) for subset in (few, enough)] == [18, 20]
+    assert ["only 18 labelled" in text for text in few.record["warnings"]].count(True) == 1
+    assert not any("labelled image(s): a classifier" in text for text in enough.record["warnings"])
+
+
 def test_class_numbers():
     subset = label_subset(datalist(softmax=True), 0.5)
     assert subset.record["kind"] == "softmax"
@@ -141,9 +161,9 @@ def test_given_ids_are_the_same_images(tmp_path, by_folder):
 
 
 def test_ids_made_by_hand(tmp_path):
-    file = ids_file(tmp_path, training=["7.png", "3.png"], validation=[])
+    file = ids_file(tmp_path, training=["7.png", "4.png"], validation=[])
     subset = label_subset(datalist(), 1.0, 0, "same", label_ids=file)
-    assert names(subset.datalist.training) == ["3.png", "7.png"]
+    assert names(subset.datalist.training) == ["4.png", "7.png"]
     assert (subset.record["label_fraction"], subset.record["label_seed"], subset.selection) == (None, None, "last")
 
 
@@ -155,7 +175,7 @@ def test_ids_that_contradict_the_settings(tmp_path, setting):
 
 
 def test_ids_of_another_version_of_the_data_set(tmp_path):
-    file = ids_file(tmp_path, training=["7.png"], validation=[], dataset_sha256="0ther")
+    file = ids_file(tmp_path, training=["7.png", "4.png"], validation=[], dataset_sha256="0ther")
     assert "another version" in label_subset(datalist(), label_ids=file).record["warnings"][0]
 
 

@@ -78,6 +78,9 @@ def test_metrics_of_findings_against_scikit_learn() -> None:
     assert metrics["test/macro_auc"] == pytest.approx(roc_auc_score(truth, p))
     assert metrics["test/macro_average_precision"] == pytest.approx(average_precision_score(truth, p))
     assert set(metrics) == {f"test/{n}" for n in ("loss", "macro_auc", "macro_average_precision", "macro_f1")}
+    final = run(evaluator_of(Table(said), dataset_of(truth), name="test", metrics=()))
+    assert set(final.state.metrics) == {"test/loss"}  # the numbers of an evaluation are those of metrics.json
+    np.testing.assert_allclose(final.predictions.probabilities, p, rtol=1e-12)
 
 
 def test_metrics_of_classes_against_scikit_learn() -> None:

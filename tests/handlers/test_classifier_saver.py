@@ -52,7 +52,10 @@ def test_a1_the_best_validation_epoch_is_what_is_saved_and_tested(tmp_path: Path
     assert torch.equal(weights["logits"], torch.tensor(BETTER, dtype=torch.float32))
     assert torch.equal(trainer.module.logits.detach(), weights["logits"])  # and the network itself holds them
     sidecar = sidecar_of(tmp_path)
-    assert sidecar["selected"] == {"rule": "metric", "epoch": 2, "metric": "validation macro_auc", "value": 1.0}
+    assert sidecar["selected"] == {
+        **{"rule": "metric", "epoch": 2, "metric": "validation macro_auc", "value": 1.0},
+        "over": "every class with a positive and a negative image",
+    }
     assert (sidecar["epochs"], sidecar["iterations"]) == (3, 9)
     assert sidecar["validation"]["validation/macro_auc"] == 1
     predictions = read_predictions(tmp_path / "validation_predictions.csv")

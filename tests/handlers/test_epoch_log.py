@@ -5,11 +5,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from ignite.engine import Events
 from monai.engines import Evaluator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monai_mocoi.data import Predictions
 from monai_mocoi.engines import PHASES, MoCoTrainer, PhaseClock
 from monai_mocoi.handlers import (
     Checkpoints,
@@ -238,3 +240,28 @@ def test_what_is_over_is_kept_for_a_continued_run(clock: Clock) -> None:
     assert continued.latest == {"loss/total": 2.0}
     continued.load_state_dict({"sums": {}, "counts": {}})  # of a checkpoint that was written before it was kept
     assert continued.latest == {}
+
+
+@pytest.mark.parametrize(
+    ("images", "positives", "words"),
+    [
+        (5, 2, " (5 image(s): means nothing)"),
+        (19, 6, " (19 image(s): means nothing)"),
+        (20, 4, " (no class has 5 positive and 5 negative images: means nothing)"),
+        (20, 5, ""),
+    ],
+)
+def test_metrics_of_a_handful_of_images_say_so(
+    images: int, positives: int, words: str, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    validator = counting()
+    validator.state.epoch = 1
+    validator.state.metrics = {"validation/macro_auc": 1.0}
+    labels = np.array([[int(i < positives), 0] for i in range(images)])
+    names = tuple(map(str, range(images)))
+    validator.predictions = Predictions(names, names, ("A", "B"), "multilabel", labels, labels * 0.9)  # type: ignore[attr-defined]
+    log = EpochLog(validator, means={}, metrics={"validation/macro_auc": "macro AUC"})
+    with caplog.at_level(logging.INFO, logger=module.__name__):
+        counted(clock, log, images=1, seconds=1, max_epochs=1, step=lambda engine, batch: {})
+    (line,) = lines(caplog)
+    assert f"validation: macro AUC 1.000{words}; " in line

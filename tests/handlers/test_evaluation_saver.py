@@ -84,6 +84,10 @@ def test_a1_what_was_tested_is_written_and_said(tmp_path: Path, caplog: pytest.L
             {"rule": "metric", "penalty": 0.01, "metric": "validation macro_auc", "value": 0.7},
             "the linear classifier of penalty 0.01, chosen by validation macro_auc 0.700",
         ),
+        (
+            {"rule": "metric", "epoch": 2, "metric": "validation macro_auc", "value": 0.7, "over": "some classes"},
+            "the classifier of epoch 2, chosen by validation macro_auc 0.700 (some classes)",
+        ),
         (None, "a classifier of unknown epoch"),
     ],
 )
