@@ -22,6 +22,7 @@ from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.networks.known_images import check_drawn_or_real
+from monai_mocoi.networks.weights_error import check_weights_place
 
 __all__ = ["DEMO_VERSIONS", "generate_demo", "resolve_dataset_dir"]
 
@@ -111,11 +112,13 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
 
     Raises:
         DatasetError: it is neither; the text names the value and the command to run.
-        WeightsError: it is "demo", but the weights were made on a dataset folder.
+        WeightsError: it is "demo", but the weights were made on a dataset folder, or are a ``.pt`` that is not there.
     """
     check_drawn_or_real(dataset_dir, weights)
     if dataset_dir == "demo":
         _check_modality(modality)
+        if weights is not None and Path(weights).suffix == ".pt":
+            check_weights_place(weights)  # before minutes of drawing
         folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
         _log.warning(
             "dataset_dir is 'demo': GENERATED PHANTOMS, NOT MEDICAL DATA, in %s. "

@@ -400,4 +400,6 @@ def test_phantoms_are_not_drawn_for_weights_of_real_images(tmp_path, monkeypatch
             resolve_dataset_dir("demo", "chest", weights=weights)
         with pytest.raises(WeightsError, match="Hospital"):
             images_to_classify(None, "demo", "chest", weights)
+    with pytest.raises(WeightsError, match=r"no weights file 'encoder\.pt'"):
+        resolve_dataset_dir("demo", "chest", weights=tmp_path / "encoder.pt")
     assert not (tmp_path / "cache").exists()
