@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import RefusedError
 
 if sys.platform == "win32":
     import msvcrt
@@ -73,7 +73,7 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
         poll: seconds between two tries.
 
     Raises:
-        DatasetError: the folder cannot be made or written.
+        RefusedError: the folder cannot be made or written.
 
     Yields:
         True if the lock is held; False (only when ``wait`` is False) if another process holds it.
@@ -83,7 +83,7 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
         path.parent.mkdir(parents=True, exist_ok=True)
         file: IO[bytes] = open(path, "ab")  # noqa: SIM115 - closed by the block below
     except OSError as error:
-        raise DatasetError(
+        raise RefusedError(
             f"cannot write to the folder {path.parent.name!r} ({error.strerror}). If it is the cache, name a folder "
             "that can be written in the environment variable MONAI_MOCOI_CACHE."
         ) from error

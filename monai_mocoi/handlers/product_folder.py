@@ -8,6 +8,19 @@ from pathlib import Path
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 
 
+def check_written_out(folder: Path, setting: str) -> None:
+    """Refuse a folder that begins with ``~``: one of that very name would be made where the command is given.
+
+    Raises:
+        RunFolderError: it does.
+    """
+    if str(folder).startswith("~"):
+        raise RunFolderError(
+            f"{folder} begins with '~', which the shell did not replace by a home folder (as it does in --{setting} "
+            f"~/runs, with a blank and without quotes): write --{setting} with the whole path."
+        )
+
+
 def check_can_be_written(folder: Path, setting: str) -> None:
     """Refuse a place where no file can be written. Nothing is changed.
 
@@ -16,8 +29,10 @@ def check_can_be_written(folder: Path, setting: str) -> None:
         setting: by which another one is named, for the text.
 
     Raises:
-        RunFolderError: it, or the nearest folder above it that exists, is a file or cannot be written by this user.
+        RunFolderError: it begins with ``~``; it, or the nearest folder above it that exists, is a file or cannot be
+            written by this user.
     """
+    check_written_out(folder, setting)
     place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if not place.is_dir():
         raise RunFolderError(f"{place} is a file, but a folder is needed: name another by --{setting} FOLDER.")

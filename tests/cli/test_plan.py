@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import math
+import pwd
 
 import pytest
 
+from monai_mocoi import exit_codes
 from monai_mocoi.cli import UsageError, check_command, make_plan
 from monai_mocoi.cli.plan import decide_constants
 from monai_mocoi.data import generate_demo, load_datalist, resolve_dataset_dir
@@ -302,3 +304,16 @@ def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
 
 def _written(plan):
     return [row[1:] for section in plan.sections if section.title == "Written" for row in section.rows]
+
+
+def test_without_a_home_folder_the_plan_says_what_to_set(monkeypatch):
+    def unknown(key):
+        raise KeyError(key)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "MONAI_MOCOI_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    plan, _ = planned(TRAIN)
+    ((text, code),) = plan.refusals
+    assert "MONAI_MOCOI_CACHE" in text
+    assert code == exit_codes.USAGE
