@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the report.
 
     Returns:
-        0 if no patient, file or picture is in two splits, else 1.
+        0 if no patient, file or picture is in two splits, else 3.
 
     Raises:
         DatasetError: the folder is no dataset folder, or an image cannot be read.
@@ -29,6 +29,6 @@ def run(args: argparse.Namespace) -> int:
     except LeakError as error:
         print(error.report.text())
         print("How to mend it: " + error.remedy)
-        return 1
+        return error.exit_code
     print(report.text())
     return 0

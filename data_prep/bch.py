@@ -22,7 +22,7 @@ from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import SPLITS, write_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.raster import read_raster
@@ -87,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
         0.
 
     Raises:
-        DatasetError: an argument, list, image or folder cannot be used; the text says what to do.
+        RefusedError: an argument or the output folder cannot be used; the text says what to do.
+        DatasetError: a list or image cannot be used; likewise.
         LeakError: the finished lists share a patient or a picture.
     """
     _check_arguments(args)
@@ -180,13 +181,13 @@ def _check_arguments(args: argparse.Namespace) -> None:
     check_share_option("--test-fraction", args.test_fraction, 0.9)
     check_share_option("--max-missing", args.max_missing)
     if len(args.classes) < 2 or not all(args.classes) or len(set(args.classes)) < len(args.classes):
-        raise DatasetError(f"--classes is {', '.join(args.classes)}; give at least 2 names, each once.")
+        raise RefusedError(f"--classes is {', '.join(args.classes)}; give at least 2 names, each once.")
     if not args.name.strip():
-        raise DatasetError("--name is empty; give the data set a name.")
+        raise RefusedError("--name is empty; give the data set a name.")
     if (args.train_list is None) != (args.test_list is None) or (args.val_list and not args.train_list):
-        raise DatasetError("--train-list and --test-list belong together (--val-list may be added); give both.")
+        raise RefusedError("--train-list and --test-list belong together (--val-list may be added); give both.")
     if args.train_list is not None and args.split_csv is not None:
-        raise DatasetError("--train-list and --split-csv exclude one another; give one.")
+        raise RefusedError("--train-list and --split-csv exclude one another; give one.")
 
 
 def _copy_patches(

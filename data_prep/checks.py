@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.cache_dir import user_cache_dir
+from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.data.home_folder import expand_home
 
 
 def checked_out(out: str, folders: Sequence[str]) -> Path:
     """Return ``--out`` as an absolute path.
 
     Raises:
-        DatasetError: it lies inside one of the folders with the images, or one of them inside it.
+        RefusedError: it lies inside one of the folders with the images, or one of them inside it; or there is no place
+            for the audit's cache.
     """
-    target = Path(out).expanduser().resolve()
+    user_cache_dir()  # needed at the end: better to know now
+    target = expand_home(out).resolve()
     for folder in folders:
-        source = Path(folder).expanduser().resolve()
+        source = expand_home(folder).resolve()
         if target == source or source in target.parents or target in source.parents:
-            raise DatasetError(
+            raise RefusedError(
                 f"--out '{out}' and --images '{folder}' lie inside one another; name a folder elsewhere."
             )
     return target
@@ -28,22 +32,22 @@ def check_share_option(option: str, value: float | None, top: float = 1.0) -> No
     """Refuse a share outside 0 to ``top``; None, not given, is fine.
 
     Raises:
-        DatasetError: it is outside.
+        RefusedError: it is outside.
     """
     if value is not None and not 0 <= value <= top:
-        raise DatasetError(f"{option} is {value}; it is a share from 0 to {top:g}.")
+        raise RefusedError(f"{option} is {value}; it is a share from 0 to {top:g}.")
 
 
 def check_seed_and_workers(seed: int, workers: int | None) -> None:
     """Refuse a negative seed, and fewer than one thread; None, not given, is one a processor.
 
     Raises:
-        DatasetError: either is out of range.
+        RefusedError: either is out of range.
     """
     if seed < 0:
-        raise DatasetError(f"--seed is {seed}; it must be 0 or more.")
+        raise RefusedError(f"--seed is {seed}; it must be 0 or more.")
     if workers is not None and workers < 1:
-        raise DatasetError(f"--workers is {workers}; at least 1 thread is needed.")
+        raise RefusedError(f"--workers is {workers}; at least 1 thread is needed.")
 
 
 def check_left_out(left_out: Mapping[str, Sequence[str]], total: int, limit: float, advice: str) -> None:

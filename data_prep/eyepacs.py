@@ -26,7 +26,7 @@ from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import SPLITS, write_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.transforms.fundus_disc import MIN_SIDE, FundusError, crop_to_disc, find_disc
@@ -96,7 +96,8 @@ def run(args: argparse.Namespace) -> int:
         0.
 
     Raises:
-        DatasetError: an argument, table, image or folder cannot be used; the text says what to do.
+        RefusedError: an argument or the output folder cannot be used; the text says what to do.
+        DatasetError: a table or image cannot be used; likewise.
         LeakError: the finished lists share a patient or a picture.
     """
     _check_arguments(args)
@@ -180,9 +181,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     if args.size < MIN_SIDE:
-        raise DatasetError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIDE} pixels a side.")
+        raise RefusedError(f"--size is {args.size}; the cropped fundus must have at least {MIN_SIDE} pixels a side.")
     if args.sheet < 0:
-        raise DatasetError(f"--sheet is {args.sheet}; it is a number of pictures, 0 for no sheet.")
+        raise RefusedError(f"--sheet is {args.sheet}; it is a number of pictures, 0 for no sheet.")
     check_seed_and_workers(args.seed, args.workers)
     check_share_option("--val-fraction", args.val_fraction, 0.9)
     check_share_option("--test-fraction", args.test_fraction, 0.9)

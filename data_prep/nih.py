@@ -22,7 +22,7 @@ from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import SPLITS, write_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.transforms.reader import read_image
 
@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
         0.
 
     Raises:
-        DatasetError: an argument, table, image or folder cannot be used; the text says what to do.
+        RefusedError: an argument or the output folder cannot be used; the text says what to do.
+        DatasetError: a table or image cannot be used; likewise.
         LeakError: the finished lists share a patient or a picture.
     """
     _check_arguments(args)
@@ -142,20 +143,20 @@ def run(args: argparse.Namespace) -> int:
 
 def _check_arguments(args: argparse.Namespace) -> None:
     if args.size < MIN_SIZE:
-        raise DatasetError(f"--size is {args.size}; the shorter side must have at least {MIN_SIZE} pixels.")
+        raise RefusedError(f"--size is {args.size}; the shorter side must have at least {MIN_SIZE} pixels.")
     check_seed_and_workers(args.seed, args.workers)
     check_share_option("--val-fraction", args.val_fraction, 0.9)
     check_share_option("--test-fraction", args.test_fraction, 0.9)
     check_share_option("--max-missing", args.max_missing)
     if (args.train_val_list is None) != (args.test_list is None):
-        raise DatasetError("--train-val-list and --test-list belong together; give both.")
+        raise RefusedError("--train-val-list and --test-list belong together; give both.")
     ways = {
         "--train-val-list": args.train_val_list is not None,
         "--split-csv": args.split_csv is not None,
         "--own-split": args.own_split,
     }
     if sum(ways.values()) > 1:
-        raise DatasetError(
+        raise RefusedError(
             f"{' and '.join(way for way, given in ways.items() if given)} exclude one another; give one."
         )
 

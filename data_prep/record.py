@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.file_signature import file_signature
 
@@ -30,7 +30,7 @@ class Record:
         options: the settings that decide what is written.
 
     Raises:
-        DatasetError: the folder was begun with other options, or its record is damaged.
+        RefusedError: the folder was begun with other options, or its record is damaged.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
@@ -42,7 +42,7 @@ class Record:
             try:
                 begun = json.loads(lines[0])["options"]
             except (ValueError, KeyError, TypeError):
-                raise DatasetError(
+                raise RefusedError(
                     f"{RECORD_NAME} in --out is damaged, so what is finished is unknown; remove --out and begin again."
                 ) from None
             _check_same(begun, options)
@@ -94,18 +94,18 @@ def opened_folder(folder: Path, options: Mapping[str, Any]) -> Iterator[Record]:
         options: the settings that decide what is written.
 
     Raises:
-        DatasetError: the folder is a file, holds something else, was begun with other options, or another process is
+        RefusedError: the folder is a file, holds something else, was begun with other options, or another process is
             writing there.
     """
     if folder.exists() and not folder.is_dir():
-        raise DatasetError(f"--out: '{folder}' is a file; name a new folder.")
+        raise RefusedError(f"--out: '{folder}' is a file; name a new folder.")
     others = sorted(os.listdir(folder)) if folder.exists() else []
     if set(others) - {".lock"} and RECORD_NAME not in others:
         some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        raise DatasetError(f"--out: the folder '{folder}' holds something else ({some}); name a new folder.")
+        raise RefusedError(f"--out: the folder '{folder}' holds something else ({some}); name a new folder.")
     with file_lock(folder / ".lock", wait=False) as held:
         if not held:
-            raise DatasetError(
+            raise RefusedError(
                 f"--out: another data_prep is writing to '{folder}'; wait for it or name another folder."
             )
         with Record(folder, options) as record:
@@ -133,6 +133,6 @@ def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     now = json.loads(json.dumps(options))
     if different := [key for key in {**begun, **now} if begun.get(key) != now.get(key)]:
         changes = "; ".join(f"{key}: {begun.get(key)} there, {now.get(key)} now" for key in different)
-        raise DatasetError(
+        raise RefusedError(
             f"--out was begun with other options ({changes}). Name another folder, or remove this one to begin again."
         )

@@ -14,7 +14,7 @@ import numpy as np
 from data_prep.nih_metadata import read_image_list, read_split_csv
 from data_prep.record import file_sha256
 from monai_mocoi.data.datalist import SPLITS
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.data.splits import split_by_patient
 
@@ -35,7 +35,8 @@ class Splitter:
         options: for the manifest and the record.
 
     Raises:
-        DatasetError: a file cannot be used, a name is in two lists, or an option does not apply.
+        DatasetError: a file cannot be used, or a name is in two lists.
+        RefusedError: an option does not apply.
     """
 
     def __init__(
@@ -61,13 +62,13 @@ class Splitter:
             self.options = {"split": "csv", "csv_sha256": file_sha256(args.split_csv)}
         else:
             if val + test > 0.95:
-                raise DatasetError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
+                raise RefusedError(f"--val-fraction {val:g} and --test-fraction {test:g} leave too little to train on.")
             self._draw_from, self._fractions = _UNSPLIT, {"training": 1 - val - test, "validation": val, "test": test}
             self.description = f"drawn by patient, validation {val:g}, test {test:g}, seed {args.seed}"
             self.options = {"split": "own", "val_fraction": val, "test_fraction": test}
             return
         if args.test_fraction is not None:
-            raise DatasetError("--test-fraction does not apply: the test split is given.")
+            raise RefusedError("--test-fraction does not apply: the test split is given.")
         if "validation" not in self._table.values():
             self._draw_from, self._fractions = "training", {"training": 1 - val, "validation": val}
             self.description += f", {val:g} of its training images for validation"
@@ -75,7 +76,7 @@ class Splitter:
         else:
             self._draw_from, self._fractions = "", {}
             if args.val_fraction is not None:
-                raise DatasetError("--val-fraction does not apply: the validation split is given.")
+                raise RefusedError("--val-fraction does not apply: the validation split is given.")
 
     @property
     def listed(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import re
 import sys
@@ -85,7 +86,16 @@ Traceback = Annotated[
 
 def main() -> None:
     """Run the command line of this process."""
+    _name_the_user()
     app(prog_name="mocoi")
+
+
+def _name_the_user() -> None:
+    """Give a user without an entry on this machine (a container's, say) a name: MONAI and torch ask at import."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = f"uid{os.getuid()}"
 
 
 def _print_version(wanted: bool) -> None:

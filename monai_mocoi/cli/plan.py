@@ -274,7 +274,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
             return
         datalist = load_datalist(folder)
     except DatasetError as error:
-        refusals.append((str(error), DATA))
+        refusals.append((str(error), error.exit_code))
         yield "images", "none that can be used", ""
         return
     try:
@@ -379,6 +379,7 @@ def _number(value: Any) -> str:
 
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
+    from monai_mocoi.data.home_folder import HomeFolderError
     from monai_mocoi.handlers.evaluation_folder import check_evaluation_folder
     from monai_mocoi.handlers.inference_folder import check_inference_folder
     from monai_mocoi.handlers.run_folder_error import RunFolderError
@@ -415,7 +416,11 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
             except RunFolderError as error:
                 refusals.append((str(error), error.exit_code))
     if "ImageDataset" in targets:
-        yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
+        try:
+            yield "cache", str(user_cache_dir() / "decoded"), _cache_size(evaluator, data.images)
+        except HomeFolderError as error:
+            if (str(error), error.exit_code) not in refusals:  # the demo data lie there too
+                refusals.append((str(error), error.exit_code))
 
 
 def _is_disabled(evaluator: Evaluator, part: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.home_folder import expand_home
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.data.versions import decoder_versions
 
@@ -79,8 +80,9 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
 
     Raises:
         DatasetError: something is wrong; the text names the value, the rule and the next step.
+        HomeFolderError: ``~`` in the folder stands for none.
     """
-    folder = Path(dataset_dir).expanduser().resolve()
+    folder = expand_home(dataset_dir).resolve()
     file = folder / DATALIST_NAME
     if not folder.is_dir():
         raise DatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_HOW_TO_PREPARE}")

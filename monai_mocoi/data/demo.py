@@ -16,8 +16,9 @@ import numpy as np
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
 from monai_mocoi.data.demo_sets import DEMO_SETS, DemoImage
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.data.home_folder import expand_home
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
@@ -74,8 +75,8 @@ def generate_demo(
         ("seed", seed, 0, 2**32 - 1),
     ):
         if not low <= value <= high:
-            raise DatasetError(f"{name} is {value}; it must be from {low} to {high}.")
-    folder = Path(os.path.abspath(Path(out).expanduser()))
+            raise RefusedError(f"{name} is {value}; it must be from {low} to {high}.")
+    folder = Path(os.path.abspath(expand_home(out)))
     wanted = {
         "source": f"demo-{modality}",
         "seed": seed,
@@ -126,7 +127,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
             folder,
         )
         return str(generate_demo(folder, modality))
-    folder = Path(os.path.abspath(Path(dataset_dir).expanduser()))
+    folder = Path(os.path.abspath(expand_home(dataset_dir)))
     if dataset_dir and (folder / DATALIST_NAME).is_file():
         _warn_of_other_modality(folder, modality)
         return str(folder)
@@ -198,7 +199,7 @@ def _holds(folder: Path, wanted: dict[str, Any]) -> bool:
     if found == wanted and (folder / DATALIST_NAME).is_file():
         return True
     what = "demo data with other options" if found.get("source") == wanted["source"] else "something else"
-    raise DatasetError(
+    raise RefusedError(
         f"the folder '{folder.name}' exists and holds {what}; nothing was written. Name another folder, or remove "
         "that one first."
     )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from monai_mocoi.exit_codes import DATA, DISK_FULL
+from monai_mocoi.exit_codes import DATA, DISK_FULL, USAGE
 
 
 class DatasetError(ValueError):
     """A dataset folder, its list, its images or its cache cannot be used; the text says why and what to do next."""
 
     exit_code = DATA
+
+
+class RefusedError(DatasetError):
+    """An option or an output folder is refused before anything is changed."""
+
+    exit_code = USAGE
 
 
 class CacheFullError(DatasetError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import resolve_dataset_dir
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.home_folder import expand_home
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".dic")
 _LIST_SUFFIXES = (".csv", ".txt")
@@ -74,7 +75,7 @@ def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict
     found: list[dict[str, str]] = []
     for number, place in enumerate(places, start=1):
         which = "images" if len(places) == 1 else f"images, entry {number} of {len(places)}"
-        found += _at(Path(place).expanduser(), str(place), which, alone=len(places) == 1)
+        found += _at(expand_home(place), str(place), which, alone=len(places) == 1)
     return found
 
 
@@ -94,7 +95,7 @@ def _at(path: Path, given: str, which: str, alone: bool) -> list[dict[str, str]]
     if not listed:
         raise DatasetError(f"{which}: the list names no image.")
     logger.info("%s: %d images in the list", which, len(listed))
-    return [{"image": str(path.parent / Path(name).expanduser()), "name": name} for name in listed]
+    return [{"image": str(path.parent / expand_home(name)), "name": name} for name in listed]
 
 
 def _in_folder(folder: Path, which: str) -> tuple[list[str], int]:

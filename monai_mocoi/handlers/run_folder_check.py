@@ -15,6 +15,7 @@ from typing import Any
 
 from monai_mocoi.atomic_write import LEFTOVERS
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files, iteration_of
+from monai_mocoi.handlers.product_folder import check_written_out
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.same_settings import check_same_settings
 
@@ -100,6 +101,7 @@ def check_usable(
         )
     if overwrite and resume:
         raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
+    check_written_out(folder, "output_dir")
     another = _another_place(folder, settings)
     run = None
     if folder.is_dir() and any(folder.iterdir()):

@@ -15,6 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.data.home_folder import home_folder
 from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.weights import check_finite
 from monai_mocoi.report.finetuned_run import FinetunedRun, read_finetuned_run
@@ -89,7 +90,8 @@ def package_bundle(
     texts["docs/README.md"] = card_text(name, finetuned, metadata, owner)
     texts["docs/data_license.txt"] = data_license(owner, finetuned, texts["docs/data_license.txt"])
     texts |= license_files(owner, texts["LICENSE"])
-    _check_no_places(texts, (Path.home(), Path.cwd(), bundle.resolve(), run.resolve()))
+    places = (home_folder(), Path.cwd(), bundle.resolve(), run.resolve())
+    _check_no_places(texts, tuple(place for place in places if place is not None))
     files = {path: text.encode() for path, text in texts.items()}
     files["models/model.pt"] = _weights(packaged, finetuned.sidecar, run)
     with atomic_path(out) as temporary:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import getpass
+import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi import __version__
+from monai_mocoi.cli import app as app_module
 from monai_mocoi.cli.exit_code_table import exit_code_table
 
 FAILS = {
@@ -210,3 +214,20 @@ def test_a_plan_needs_neither_torch_nor_monai(repository):
     done = loaded_by("plan", *files, "--resume", "true")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("LOADED ['numpy']\n")
+
+
+def test_a_user_without_an_entry_gets_a_name(monkeypatch):
+    def unknown(key):
+        raise KeyError(f"getpwuid(): uid not found: {key}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(app_module, "app", lambda **_: None)
+    monkeypatch.setenv("LOGNAME", "")  # so that it is put back afterwards
+    app_module.main()
+    assert getpass.getuser() == f"uid{os.getuid()}"
+    monkeypatch.setenv("LOGNAME", "")
+    monkeypatch.setenv("USER", "somebody")
+    app_module.main()
+    assert getpass.getuser() == "somebody"

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+import pwd
 import shutil
 from pathlib import Path
 
 import pytest
 
+from monai_mocoi import exit_codes
 from monai_mocoi.cli import UsageError, check_command, make_plan
 from monai_mocoi.cli.plan import decide_constants
 from monai_mocoi.data import generate_demo, load_datalist, resolve_dataset_dir
@@ -355,3 +357,16 @@ def test_data_that_nothing_can_be_learnt_from_are_refused(dataset, tmp_path):
 
 def _written(plan):
     return [row[1:] for section in plan.sections if section.title == "Written" for row in section.rows]
+
+
+def test_without_a_home_folder_the_plan_says_what_to_set(monkeypatch):
+    def unknown(key):
+        raise KeyError(key)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "MONAI_MOCOI_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    plan, _ = planned(TRAIN)
+    ((text, code),) = plan.refusals
+    assert "MONAI_MOCOI_CACHE" in text
+    assert code == exit_codes.USAGE

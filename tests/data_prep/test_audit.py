@@ -18,20 +18,20 @@ def test_clean_is_0(tmp_path, capsys):
     assert "Result: clean" in out
 
 
-def test_a_leak_is_1_with_the_whole_report(tmp_path, capsys):
+def test_a_leak_is_3_with_the_whole_report(tmp_path, capsys):
     document = read_list(dataset_folder(tmp_path / "set"))
     document["test"] = document["validation"]
     write_list(tmp_path / "set", **document)
-    assert main(["audit", str(tmp_path / "set")]) == 1
+    assert main(["audit", str(tmp_path / "set")]) == 3
     out = capsys.readouterr().out
     assert "identical pictures in two splits: 2" in out
     assert "How to mend it" in out
 
 
-def test_no_dataset_folder_and_unreadable_images_are_2(tmp_path, capsys):
-    assert main(["audit", str(tmp_path)]) == 2
+def test_no_dataset_folder_and_unreadable_images_are_3(tmp_path, capsys):
+    assert main(["audit", str(tmp_path)]) == 3
     assert "no (finished) dataset folder" in capsys.readouterr().err
     dataset_folder(tmp_path / "set")
     (tmp_path / "set/images/003.png").write_bytes(b"")
-    assert main(["audit", str(tmp_path / "set")]) == 2
+    assert main(["audit", str(tmp_path / "set")]) == 3
     assert "images/003.png: the image file is empty" in capsys.readouterr().err

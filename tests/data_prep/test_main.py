@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
+import signal
 import subprocess
 import sys
 
 import pytest
 
 from data_prep import __main__ as main
+from monai_mocoi import exit_codes
+from monai_mocoi.data.errors import CacheFullError, DatasetError, RefusedError
 
 
 def test_every_command_has_help(capsys):
@@ -30,6 +34,35 @@ def test_ctrl_c_is_130_and_says_how_to_go_on(monkeypatch, capsys):
 
     monkeypatch.setattr("data_prep.audit.load_datalist", interrupted)
     assert main.main(["audit", "x"]) == 130
+    assert "The same command again goes on from here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RefusedError("x"), exit_codes.USAGE),
+        (DatasetError("x"), exit_codes.DATA),
+        (CacheFullError("x"), exit_codes.DISK_FULL),
+        (OSError(errno.ENOSPC, "no space"), exit_codes.DISK_FULL),
+        (OSError(errno.EDQUOT, "no quota"), exit_codes.DISK_FULL),
+        (OSError(errno.EIO, "broken"), exit_codes.ERROR),
+    ],
+)
+def test_each_kind_of_error_has_the_products_code(monkeypatch, capsys, error, code):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr("data_prep.audit.load_datalist", fails)
+    assert main.main(["audit", "x"]) == code
+    assert str(error) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_of_the_cluster_is_75(monkeypatch, capsys, number):
+    monkeypatch.setattr("data_prep.audit.load_datalist", lambda _: signal.raise_signal(number))
+    before = signal.getsignal(number)
+    assert main.main(["audit", "x"]) == exit_codes.PREEMPTED
+    assert signal.getsignal(number) == before
     assert "The same command again goes on from here" in capsys.readouterr().err
 
 

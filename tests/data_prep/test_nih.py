@@ -9,6 +9,7 @@ from PIL import Image
 
 from data_prep import nih
 from data_prep.__main__ import main
+from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from tests.data.dataset_folders import picture, save
 from tests.data_prep.nih_files import grey, image_names, nih_folder, write_lists, write_metadata
@@ -40,8 +41,8 @@ def _manifest(folder: Path) -> dict:
     return json.loads((folder / "manifest.json").read_text())
 
 
-def _fails(capsys, arguments: list[str]) -> str:
-    assert main(arguments) == 2
+def _fails(capsys, arguments: list[str], code: int | None = None) -> str:
+    assert main(arguments) in ((exit_codes.USAGE, exit_codes.DATA) if code is None else (code,))
     return capsys.readouterr().err
 
 
@@ -277,17 +278,19 @@ def test_images_that_the_metadata_does_not_name_are_left_alone(source, tmp_path,
     ],
 )
 def test_wrong_arguments(source, tmp_path, capsys, more, text):
-    assert text in _fails(capsys, _arguments(source, tmp_path / "out", *more))
+    code = exit_codes.DATA if text.startswith("there is no f") else exit_codes.USAGE  # a place of the data
+    assert text in _fails(capsys, _arguments(source, tmp_path / "out", *more), code)
     assert not (tmp_path / "out").exists()
 
 
 def test_where_out_may_not_be(source, tmp_path, capsys):
     for out in (source, source / "images_001", source / "images_001/new"):
-        assert "lie inside one another" in _fails(capsys, _arguments(source, out))
+        assert "lie inside one another" in _fails(capsys, _arguments(source, out), exit_codes.USAGE)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.doc").touch()
-    assert "holds something else (thesis.doc)" in _fails(capsys, _arguments(source, tmp_path / "full"))
-    assert "is a file" in _fails(capsys, _arguments(source, tmp_path / "full/thesis.doc"))
+    error = _fails(capsys, _arguments(source, tmp_path / "full"), exit_codes.USAGE)
+    assert "holds something else (thesis.doc)" in error
+    assert "is a file" in _fails(capsys, _arguments(source, tmp_path / "full/thesis.doc"), exit_codes.USAGE)
 
 
 def test_lists_of_other_images(source, tmp_path, capsys):
