@@ -46,7 +46,9 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
     _check_labels(sidecar["labels"])
     constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
     constants["cache_bits"] = sidecar["settings"].get("cache_bits", 8)
-    filled = {**constants, **_PLACES, "bundle": name}
+    # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
+    known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
+    filled = {**constants, **_PLACES, "bundle": name, "classifier": known}
     if missing := sorted(set(filled) - set(config)):
         raise PackageError(
             f"inference.json of the bundle has no {', '.join(missing)}: use a bundle of this version of monai_mocoi."
