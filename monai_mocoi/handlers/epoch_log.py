@@ -41,7 +41,7 @@ class EpochLog:
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
         self.latest: dict[str, float] = {}
-        """The trainer's means and the validator's metrics of the last epoch that is over, by their full names."""
+        """The trainer's means and the validator's metrics of the last epoch that is over, but no speeds."""
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
@@ -75,7 +75,7 @@ class EpochLog:
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         if checked:
             parts.append("validation: " + ", ".join(checked))
-        self.latest = {**means, **metrics}
+        self.latest = {n: value for n, value in {**means, **metrics}.items() if not n.startswith("speed/")}
         if rank() == 0:
             logger.info("epoch %d of %d: %s", engine.state.epoch, engine.state.max_epochs, ", ".join(parts))
         self._sums.clear()
