@@ -170,3 +170,18 @@ def test_without_pretraining_there_is_no_overlap_and_without_a_record_no_answer(
     (tmp_path / "classifier.pt").touch()
     found = evaluate(tmp_path / "evaluation", classifier={**CLASSIFIER, "start": start}, run_dir=tmp_path)
     assert found.get("pretraining_overlap", {}).get("checked") is (None if start["kind"] == "none" else False)
+
+
+def test_what_cannot_be_told_costs_no_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    place = tmp_path / "classifier.pt"
+    place.touch()
+    classifier = {**CLASSIFIER, "seen_images": take_down_images(datalist).write_beside(place)}
+    (tmp_path / "key").write_text("damaged")
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
+    found = evaluate(tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, images=datalist.test)
+    assert found["pretraining_overlap"]["checked"] is False
+    assert found["overall"]["macro_auc"]["value"] is not None
+    assert "64 hexadecimal digits" in caplog.text
