@@ -18,7 +18,7 @@ from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data import Datalist, SeenImages, take_down_images
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.networks import save_encoder, unwrap_moco
+from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
 
 logger = logging.getLogger(__name__)
 
@@ -94,4 +94,6 @@ class EncoderSaver:
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "encoder.pt")
         save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)
+        if (warning := guessing_warning(sidecar)) is not None:
+            logger.warning("%s", warning)
         logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")

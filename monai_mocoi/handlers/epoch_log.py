@@ -57,7 +57,7 @@ class EpochLog:
         self.metrics = dict(_METRICS if metrics is None else metrics)
         self.writer = summary_writer
         self.latest: dict[str, float] = {}
-        """The trainer's means and the validator's metrics of the last epoch that is over, by their full names."""
+        """The trainer's means and the validator's metrics of the last epoch that is over, but no speeds."""
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
         self._shown: list[str] = []

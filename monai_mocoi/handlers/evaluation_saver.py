@@ -13,7 +13,7 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
+from monai_mocoi.data import DatasetError, overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.after_evaluation import after_evaluation
@@ -85,20 +85,23 @@ class EvaluationSaver:
         self.run_dir = run_dir
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
-        self._overlap: dict[str, Any] | None = None
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
         engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
-        engine.add_event_handler(Events.STARTED, self._look_for_overlap)
         engine.add_event_handler(Events.COMPLETED, self._save)
 
-    def _look_for_overlap(self, engine: ClassifierEvaluator) -> None:
-        if self.run_dir is None or rank() > 0 or (self.classifier.get("start") or {}).get("kind") == "none":
-            return
-        weights, splits = classifier_path(self.run_dir), {engine.name: self.images}
-        self._overlap = pretraining_overlap(weights, self.classifier, self.dataset_folder, splits)
+    def _overlap(self, split: str) -> dict[str, Any] | None:
+        """At the end, as other processes would have to wait for it; and what it cannot tell must cost no evaluation."""
+        if self.run_dir is None or (self.classifier.get("start") or {}).get("kind") == "none":
+            return None
+        try:
+            weights = classifier_path(self.run_dir)
+            return pretraining_overlap(weights, self.classifier, self.dataset_folder, {split: self.images})
+        except DatasetError as error:
+            logger.warning("%s", error)
+            return {"checked": False, "reason": "an image or the key of the fingerprints could not be read"}
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
@@ -107,6 +110,7 @@ class EvaluationSaver:
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
         report = evaluate_predictions(predictions, self.classifier.get("thresholds"), **vars(self.settings))
+        overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
             "format": 1,
@@ -114,7 +118,7 @@ class EvaluationSaver:
             "dataset_sha256": self.dataset_sha256,
             "tested": tested,
             "skipped_images": self.skipped_images,
-            **({} if self._overlap is None else {"pretraining_overlap": self._overlap}),
+            **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
             "seed": self.settings.seed,
             "python": platform.python_version(),
@@ -123,9 +127,9 @@ class EvaluationSaver:
         write_json(self.folder / METRICS_NAME, content)
         for line in (describe_tested(tested), *describe_report(engine.name, report)):
             logger.info("%s", line)
-        if (line := overlap_in_words(self._overlap, engine.name)) is not None:
+        if (line := overlap_in_words(overlap, engine.name)) is not None:
             logger.info("%s", line)
-        warnings = [*few_patients_in_words(report), *overlap_warnings(self._overlap, engine.name)]
+        warnings = [*few_patients_in_words(report), *overlap_warnings(overlap, engine.name)]
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):

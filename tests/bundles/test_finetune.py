@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
+from typer.testing import CliRunner
 
+from monai_mocoi.cli.app import app
 from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
 from monai_mocoi.handlers import SettingsError
 from monai_mocoi.metrics import selection_metric
+from monai_mocoi.report import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
@@ -72,14 +76,19 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
     made = folder("pretrained-all-s4-f0.5-l1")
     assert {p.name for p in made.iterdir()} == {
         "checkpoints", "classifier.json", "classifier.pt", "config.json", "labelled.json", "manifest.json",
-        "tensorboard", "validation_predictions.csv",
+        "seen_images.json", "tensorboard", "validation_predictions.csv",
     }  # fmt: skip
     assert not list((made / "checkpoints").iterdir())
     assert json.loads((made / "manifest.json").read_text())["status"] == "finished"
     sidecar = json.loads((made / "classifier.json").read_text())
     assert sidecar["method"] == "mse"
     assert sidecar["pretrained"] == "encoder.pt"
-    assert sidecar["start"] == {"kind": "pretraining"}
+    encoder = json.loads(Path("runs/nih_mse/pretrain/encoder.json").read_text())
+    assert set(encoder["relative_loss"]) == {"training", "validation"}
+    recorded = {name: encoder[name] for name in ("epochs", "iterations", "relative_loss")}
+    assert sidecar["start"] == {"kind": "pretraining", **recorded}
+    assert sidecar["pretraining_overlap"]["splits"]["test"]["seen_images"] == 0
+    assert sidecar["pretraining_overlap"]["splits"]["validation"]["seen_images"] > 0
     assert (
         sidecar["labelled_images"] == json.loads((made / "labelled.json").read_text())["counts"]["training"]["images"]
     )
@@ -93,6 +102,63 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
     assert metrics["tested"]["label_fraction"] == 0.5
     low, high = metrics["overall"]["macro_auc"]["interval"]
     assert 0 <= low <= metrics["overall"]["macro_auc"]["value"] <= high <= 1
+
+
+def other_folder(dataset: Path, folder: Path) -> tuple[Path, int]:
+    """Another data set, whose test images the first one has too, other names and patients, but for its own test images.
+
+    Returns:
+        it, and how many of its test images the first one has in training and validation.
+    """
+    document = json.loads((dataset / "datalist.json").read_text())
+    shared = [*document["training"][:20], *document["validation"][:4]]
+    document["test"], document["training"] = [*shared, *document["test"][:3]], document["training"][20:]
+    document["validation"] = document["validation"][4:]
+    for split in ("training", "validation", "test"):
+        items = []
+        for number, item in enumerate(document[split]):
+            name = f"{split}/{number}.png"
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(dataset / item["image"], folder / name)
+            items.append({**item, "image": name, "patient": f"other-{split}-{number}"})
+        document[split] = items
+    (folder / "datalist.json").write_text(json.dumps(document))
+    return folder, len(shared)
+
+
+def test_test_images_that_pretraining_has_seen_are_told_of(
+    pretrained: Any, run: Run, dataset: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other, seen = other_folder(dataset, tmp_path / "other")
+    total = seen + 3
+    pretrained("nih_mse")
+    sidecar = json.loads(Path("runs/nih_mse/pretrain/encoder.json").read_text())
+    sidecar["relative_loss"]["training"] = 1.022
+    Path("runs/nih_mse/pretrain/encoder.json").write_text(json.dumps(sidecar))
+    caplog.set_level("INFO")
+    made = folder("pretrained-all-s4-f1-l1")
+    run("finetune.json", pretrained="runs/nih_mse/pretrain/encoder.pt", dataset_dir=str(other), max_epochs=1)
+    words = f"{seen} of {total} test images were seen in pretraining"
+    said = [caplog.text]
+    caplog.clear()
+    few = {"min_positives": 2, "min_negatives": 2, "resamples": 50}
+    run("evaluate.json", run_dir=str(made), dataset_dir=str(other), **few)
+    said.append(caplog.text)
+    for text in said:
+        assert words in text
+        assert "never beat guessing: loss / guessing was 1.022" in text
+    overlap = json.loads((made / "evaluation-test" / "metrics.json").read_text())["pretraining_overlap"]
+    assert overlap["splits"]["test"]["seen_images"] == seen
+    metadata = json.loads((BUNDLES / "nih_mse" / "configs" / "metadata.json").read_text())
+    card = card_text("x", read_finetuned_run(made), metadata)
+    assert words in card
+    assert "never beat guessing" in card
+    predictions = str(made / "evaluation-test" / "predictions.csv")
+    options = [word for name, value in few.items() for word in (f"--{name}", str(value))]
+    result = CliRunner().invoke(app, ["compare", predictions, predictions, *options])
+    assert result.exit_code == 0, result.output
+    assert f"WARNING: A: {words}" in result.output
+    assert "WARNING: B: the encoder's pretraining never beat guessing" in result.output
 
 
 def test_the_same_seed_gives_the_same_classifier_bit_for_bit(run: Run) -> None:

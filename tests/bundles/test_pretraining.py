@@ -30,6 +30,7 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
         "encoder.pt",
         "heads.pt",
         "manifest.json",
+        "seen_images.json",
         "tensorboard",
     ]
     manifest = json.loads((folder / "manifest.json").read_text())

@@ -52,7 +52,42 @@ def test_the_table_and_the_file(mocoi, pair):
     ]
     assert [line.split()[0] for line in lines[5:7]] == ["A", "B"]
     assert "Paired, over patients: bca, 199 resamples, seed 0." in lines
-    assert lines[-1] == "Not scored: C (6 positive, 144 negative images: fewer than 25 positives)"
+    assert "Not scored: C (6 positive, 144 negative images: fewer than 25 positives)" in lines
+    assert lines[-len(written["notes"]) :] == written["notes"]
+    assert [line.split(":")[0] for line in written["notes"][:2]] == ["A", "B"]
+    assert all("nothing is known of the classifier" in line for line in written["notes"][:2])
+
+
+def tell(predictions: str, images: int = 150, **tested: object) -> None:
+    """What evaluate.json writes beside its predictions, as far as it counts here."""
+    content = {"thresholds": THRESHOLDS, "images": images, "split": "test", "tested": {"seed": 1, **tested}}
+    Path(predictions).with_name("metrics.json").write_text(json.dumps(content))
+
+
+def test_what_is_known_of_the_classifiers_is_told(mocoi, pair):
+    start = {"kind": "pretraining", "epochs": 1, "iterations": 12, "relative_loss": {"training": 1.022}}
+    tell(pair[0], start={"kind": "none"}, method="supervised", validation={"validation/macro_auc": 0.601})
+    tell(pair[1], start=start, method="mse", validation={"validation/macro_auc": 0.563}, labelled_images=61)
+    result = mocoi("compare", *pair, *FEW)
+    assert result.exit_code == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert "A: random weights (no pretraining); seed 1; validation macro_auc 0.601" in lines
+    assert (
+        "B: pretrained by mse, 1 epoch (12 steps), loss / guessing 1.022 at its end; seed 1; 61 images with labels; "
+        "validation macro_auc 0.563"
+    ) in lines
+    assert any(line.startswith("One training run of each is compared, on 60 test patients") for line in lines)
+    assert any(
+        line.startswith("WARNING: validation points the other way: macro_auc 0.601 (A) and 0.563") for line in lines
+    )
+    assert any(line.startswith("WARNING: B: the encoder's pretraining never beat guessing") for line in lines)
+    assert not any(line.startswith("WARNING: A") for line in lines)
+
+
+def test_metrics_of_other_predictions_tell_nothing(mocoi, pair):
+    tell(pair[0], images=149)
+    result = mocoi("compare", *pair, *FEW)
+    assert "A: nothing is known of the classifier" in result.stdout
 
 
 def test_settings_reach_the_comparison(mocoi, pair):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.data import Predictions, load_datalist, pretraining_overlap, read_predictions, take_down_images
 from monai_mocoi.engines import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder, chosen_thresholds
 from monai_mocoi.metrics import youden_threshold
 from monai_mocoi.networks import Classifier, StageEncoder
+from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
 from tests.networks.small import small_resnet
 from tests.processes import in_processes
@@ -253,3 +255,35 @@ def test_two_processes_end_with_the_same_choice_and_one_writes(tmp_path: Path) -
     assert first == second == torch.tensor(BETTER, dtype=torch.float32).flatten().tolist()
     assert products(tmp_path) == PRODUCTS
     assert len(read_predictions(tmp_path / "validation_predictions.csv").images) == 6
+
+
+def test_what_its_pretraining_has_seen_is_told_at_the_start_and_handed_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pretraining saw 6 + 2 images; 2 of them are test images of another list of that folder."""
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    encoder = tmp_path / "pretrain" / "encoder.pt"
+    sidecar = {"method": "mse", "seen_images": take_down_images(datalist).write_beside(encoder)}
+    other = replace(datalist, training=datalist.training[2:], test=[*datalist.test, *datalist.training[:2]])
+    folder = tmp_path / "run"
+    validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
+    best = BestClassifier(validator.network, validator)
+    saver = ClassifierSaver(folder, validator.network, validator, best, {}, {}, encoder, sidecar, other)
+    planned_trainer(validator, [BETTER], [best, saver]).run()
+    assert "2 of 5 test images were seen in pretraining" in caplog.text
+    found = sidecar_of(folder)
+    assert found["pretraining_overlap"]["splits"] == {
+        "validation": {"images": 2, "seen_images": 2, "patients": 2, "seen_patients": 2},
+        "test": {"images": 5, "seen_images": 2, "patients": 5, "seen_patients": 2},
+    }
+    again = pretraining_overlap(folder / "classifier.pt", found, datalist.folder, {"test": datalist.test})
+    assert again["splits"]["test"]["seen_images"] == 0
+
+
+def test_random_weights_have_seen_nothing(tmp_path: Path) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
+    best = BestClassifier(validator.network, validator)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, best, {}, {}, "none", {}, datalist)
+    planned_trainer(validator, [BETTER], [best, saver]).run()
+    assert not {"pretraining_overlap", "seen_images"} & sidecar_of(tmp_path).keys()

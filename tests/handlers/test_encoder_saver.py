@@ -63,7 +63,7 @@ def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path) -> None:
+def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Relative losses 1.0 to 1.2 in epoch 1 and 2.0 to 2.2 in epoch 2: the mean of the last is written."""
     datalist = load_datalist(dataset_folder(tmp_path / "data"))
     validator = counting()
@@ -77,6 +77,7 @@ def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path) -> None:
     counting(step=step, handlers=[log, EncoderSaver(folder, small_moco(), {}, log, datalist)]).run()
     sidecar = json.loads((folder / "encoder.json").read_text())
     assert sidecar["relative_loss"] == {"training": pytest.approx(2.1), "validation": 0.75}
+    assert "never beat guessing: loss / guessing was 2.100 at its end" in caplog.text
     found = pretraining_overlap(folder / "encoder.pt", sidecar, datalist.folder, datalist.splits())
     assert [(split, n["seen_images"], n["images"]) for split, n in found["splits"].items()] == [
         ("training", 6, 6),

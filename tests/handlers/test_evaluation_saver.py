@@ -11,8 +11,9 @@ from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import EvaluationError, evaluate_predictions
-from monai_mocoi.data import NotFinitePredictionError, read_predictions
+from monai_mocoi.data import NotFinitePredictionError, load_datalist, read_predictions, take_down_images
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
+from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 
 CLASSIFIER = {
@@ -146,3 +147,45 @@ def test_metrics_of_other_predictions_do_not_stay(tmp_path: Path) -> None:
 def test_settings_are_checked_when_it_is_made(tmp_path: Path) -> None:
     with pytest.raises(EvaluationError, match="interval is 'normal'"):
         EvaluationSaver(tmp_path, CLASSIFIER, interval="normal")
+
+
+def test_what_its_pretraining_was_and_has_seen_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """3 of the 60 images lie in the folder of the pretraining too."""
+    datalist = load_datalist(dataset_folder(tmp_path / "data", training=3, validation=0, test=57))
+    place = tmp_path / "run" / "classifier.pt"
+    place.parent.mkdir()
+    place.touch()
+    start = {"kind": "pretraining", "epochs": 1, "iterations": 12, "relative_loss": {"training": 1.022}}
+    seen = take_down_images(datalist).write_beside(place)
+    classifier = {**CLASSIFIER, "start": start, "seed": 4, "seen_images": seen}
+    images = [*datalist.training, *datalist.test]
+    beside = {"run_dir": place.parent, "dataset_folder": datalist.folder, "images": images}
+    found = evaluate(tmp_path / "evaluation", classifier=classifier, **beside)
+    counts = {"images": 60, "seen_images": 3, "patients": 60, "seen_patients": 3}
+    assert found["pretraining_overlap"] == {"checked": True, "splits": {"test": counts}}
+    assert (found["tested"]["start"], found["tested"]["seed"]) == (start, 4)
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert any(text.startswith("3 of 60 test images were seen in pretraining") for text in warned)
+    assert any("never beat guessing: loss / guessing was 1.022" in text for text in warned)
+
+
+@pytest.mark.parametrize("start", [{"kind": "none"}, {"kind": "pretraining"}])
+def test_without_pretraining_there_is_no_overlap_and_without_a_record_no_answer(tmp_path: Path, start: Any) -> None:
+    (tmp_path / "classifier.pt").touch()
+    found = evaluate(tmp_path / "evaluation", classifier={**CLASSIFIER, "start": start}, run_dir=tmp_path)
+    assert found.get("pretraining_overlap", {}).get("checked") is (None if start["kind"] == "none" else False)
+
+
+def test_what_cannot_be_told_costs_no_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    place = tmp_path / "classifier.pt"
+    place.touch()
+    classifier = {**CLASSIFIER, "seen_images": take_down_images(datalist).write_beside(place)}
+    (tmp_path / "key").write_text("damaged")
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
+    found = evaluate(tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, images=datalist.test)
+    assert found["pretraining_overlap"]["checked"] is False
+    assert found["overall"]["macro_auc"]["value"] is not None
+    assert "64 hexadecimal digits" in caplog.text

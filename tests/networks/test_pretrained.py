@@ -149,3 +149,23 @@ def test_unknown_preprocessing_is_said(sidecar: dict[str, Any] | None) -> None:
     (text,) = check_preprocessing(sidecar, mean=0.5, std=(0.25, 0.25, 0.25), channels=3)
     assert "this run takes mean 0.5 and std [0.25, 0.25, 0.25]" in text
     assert "[0.485, 0.456, 0.406]" in text
+
+
+def test_how_pretraining_went_is_handed_on_and_guessing_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    encoder = small_moco().query_encoder
+    network = Classifier(encoder, 3)
+    for value in (1.022, 0.7):
+        recorded = {"epochs": 1, "iterations": 12, "relative_loss": {"training": value, "validation": None}}
+        save_encoder(tmp_path / "encoder.pt", encoder, {**SIDECAR, **recorded})
+        loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
+        assert loaded.start == {"kind": "pretraining", **recorded}
+        caplog.clear()
+        started_from(network, loaded, mean=0.5, std=0.25, channels=1)
+        assert ("encoder.pt: the encoder's pretraining never beat guessing" in caplog.text) is (value >= 1)
+        torch.save(network.state_dict(), tmp_path / "classifier.pt")
+        sidecar = {**SIDECAR, "labels": ["A"], "labelled_images": 60, "start": loaded.start}
+        (tmp_path / "classifier.json").write_text(json.dumps(sidecar))
+        again = load_pretrained(encoder, tmp_path / "classifier.pt").start
+        assert again == {"kind": "classifier", "labelled_images": 60, **recorded}

@@ -11,7 +11,7 @@ import pytest
 
 from monai_mocoi.report import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES
-from tests.report.finetuned_runs import SECRETS, make_run
+from tests.report.finetuned_runs import SECRETS, change, make_run
 
 METADATA = json.loads((BUNDLES / "nih_mse" / "configs" / "metadata.json").read_text())
 
@@ -97,3 +97,25 @@ def test_what_the_encoder_started_from(tmp_path: Path, start: Any, text: str) ->
     assert text in made
     assert "drsmith" not in made
     assert ("pretrained without labels" in made) is (start == {"kind": "pretraining"})
+
+
+def test_a_pretraining_that_never_beat_guessing_and_test_images_that_it_has_seen(tmp_path: Path) -> None:
+    start = {"kind": "pretraining", "epochs": 1, "iterations": 12, "relative_loss": {"training": 1.022}}
+    run = make_run(tmp_path / "run", start={**start, "host": "drsmith"})
+    counts = {"images": 60, "seen_images": 52, "patients": 30, "seen_patients": 0}
+    change(
+        run / "evaluation-test" / "metrics.json",
+        pretraining_overlap={"checked": True, "splits": {"test": counts}},
+    )
+    text = card_text("nih_mse", read_finetuned_run(run), METADATA)
+    assert "**52 of 60 test images were seen in pretraining" in text
+    assert "- **The encoder's pretraining never beat guessing: loss / guessing was 1.022" in text
+    assert "| Pretraining | pretrained by mse, 1 epoch (12 steps), loss / guessing 1.022 at its end |" in text
+    assert "drsmith" not in text
+
+
+def test_a_healthy_pretraining_is_not_warned_of(tmp_path: Path) -> None:
+    text = card(tmp_path, start={"kind": "pretraining", "relative_loss": {"training": 0.7}})
+    assert "never beat guessing" not in text
+    assert "loss / guessing 0.700 at its end" in text
+    assert "seen in pretraining" not in text
