@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "decoded_cache": ["DecodedCache"],
         "demo": ["generate_demo", "resolve_dataset_dir"],
         "errors": ["CacheFullError", "DatasetError"],
+        "grey_levels": ["is_flattened", "resolved_cache_bits"],
         "label_fraction": ["LabelSubset", "label_subset"],
         "label_order": ["draw_label_order", "draw_labelled"],
         "labels": ["check_labels_fit", "label_array", "label_kind"],

@@ -82,6 +82,7 @@ def started_from(
     mean: float | Sequence[float],
     std: float | Sequence[float],
     channels: int,
+    intensity: str = "declared",
 ) -> Classifier:
     """Say what a classifier's encoder starts from, with a warning if labels were used for it already.
 
@@ -90,7 +91,7 @@ def started_from(
     Args:
         network: whose encoder has been given the weights by :func:`load_pretrained`.
         weights: what that returned.
-        mean, std, channels: of this run's images, see :func:`check_preprocessing`.
+        mean, std, channels, intensity: of this run's images, see :func:`check_preprocessing`.
 
     Returns:
         the network.
@@ -104,7 +105,7 @@ def started_from(
             weights.source,
             "an unknown number of" if seen is None else f"up to {seen}",
         )
-    for warning in check_preprocessing(weights.sidecar, mean=mean, std=std, channels=channels):
+    for warning in check_preprocessing(weights.sidecar, mean=mean, std=std, channels=channels, intensity=intensity):
         logger.warning("%s", warning)
     return network
 
@@ -115,6 +116,7 @@ def check_preprocessing(
     mean: float | Sequence[float],
     std: float | Sequence[float],
     channels: int,
+    intensity: str = "declared",
 ) -> list[str]:
     """Compare how images are prepared with how they were when the weights were learnt.
 
@@ -123,6 +125,8 @@ def check_preprocessing(
         mean: subtracted from images of 0..1; one number stands for every channel.
         std: then divided by.
         channels: of the images, 1 or 3.
+        intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
+            with "declared".
 
     Returns:
         a warning a difference; none where all agrees, or the start is random.
@@ -132,17 +136,18 @@ def check_preprocessing(
             "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
             f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had {_IMAGENET}."
         ]
-    here = {"mean": mean, "std": std, "channels": channels}
+    here = {"mean": mean, "std": std, "channels": channels, "intensity": intensity}
+    there = {"intensity": "declared", **sidecar} if sidecar else {}
     return [
-        f"the pretrained weights were learnt with {key} {_shown(sidecar[key])}, but this run takes {_shown(value)}: "
+        f"the pretrained weights were learnt with {key} {_shown(there[key])}, but this run takes {_shown(value)}: "
         f"set {key} to the same, or know why not."
         for key, value in here.items()
-        if key in sidecar and not _same(key, sidecar[key], value)
+        if key in there and not _same(key, there[key], value)
     ]
 
 
 def _same(key: str, first: Any, second: Any) -> bool:
-    if key == "channels":
+    if key in ("channels", "intensity"):
         return bool(first == second)
     one, other = _of_each_channel(first), _of_each_channel(second)
     return len(one) == len(other) and all(abs(a - b) <= 1e-6 for a, b in zip(one, other, strict=True))
@@ -154,4 +159,4 @@ def _of_each_channel(value: Any) -> list[float]:
 
 
 def _shown(value: Any) -> str:
-    return str(list(value)) if isinstance(value, Sequence) else str(value)
+    return str(list(value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

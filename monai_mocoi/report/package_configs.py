@@ -14,7 +14,7 @@ from monai_mocoi.report.package_error import PackageError
 
 _CONSTANTS = (
     *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    "cache_bits",
+    *("intensity", "cache_bits"),
 )
 _PLACES = {"weights": "@packaged", "inference_dir": "$os.path.join(str(@output_dir), 'inference')"}
 # A package has one classifier: with the constants of this one, another would be read wrongly.
@@ -37,7 +37,6 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any]) ->
     """
     _check_labels(sidecar["labels"])
     constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
-    constants["cache_bits"] = sidecar["settings"].get("cache_bits", 8)
     filled = {**constants, **_PLACES}
     if missing := sorted(set(filled) - set(config)):
         raise PackageError(
