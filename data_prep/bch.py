@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
 from data_prep.idc_files import Patch, Patches, find_patches
 from data_prep.last_steps import print_next, unwritten_datalist
+from data_prep.picture_notes import noted, picture_note, print_noted
 from data_prep.record import Record, opened_folder
 from data_prep.repeated_pictures import drop_repeats
 from data_prep.splitter import Splitter
@@ -36,6 +37,7 @@ WHITE_LEVEL, WHITE_SHARE = 220, 0.9
 
 _MISSING = "in the given split, but not in --images"
 _NOT_IN_SPLIT = "not in the given split"
+_IS_BLANK = 1  # bit of the note
 _BLANK = "blank (white)"
 
 _ADVICE = (
@@ -134,7 +136,9 @@ def run(args: argparse.Namespace) -> int:
     with opened_folder(out, options) as record:
         for patient in {patch.patient for patch in usable.values()}:
             remove_leftovers(out / "images" / patient)
-        blank = _copy_patches(usable, found.again, out, args, record, exclusions, total)
+        notes = _copy_patches(usable, found.again, out, args, record, exclusions, total)
+        blank = [name for name, note in notes.items() if note & _IS_BLANK]
+        print_noted(notes)
         if args.drop_blank and blank:
             exclusions[_BLANK] += blank
         unusable = {name for names in exclusions.values() for name in names}
@@ -151,6 +155,7 @@ def run(args: argparse.Namespace) -> int:
             "options": options,
             "images_with": {split: _images_with(items[split], args.classes) for split in SPLITS},
             "blank": sorted(blank),
+            **noted(notes),
             "identical_pictures": groups,
             "identical_pictures_with_different_labels": with_other_label,
             "near_identical_pairs": report.near,
@@ -198,19 +203,19 @@ def _copy_patches(
     record: Record,
     exclusions: Exclusions,
     total: int,
-) -> list[str]:
-    """Copy what is not finished yet, each source opened once; returns the names of the blank patches."""
-    todo, blank = [], []
+) -> dict[str, int]:
+    """Copy what is not finished yet, each source opened once; returns the note of each patch that is there."""
+    todo, notes = [], {}
     for name, patch in patches.items():
         finished = record.finished(name, patch.path, _target(out, name, patch))
         if finished is None:
             todo.append(name)
-        elif finished:
-            blank.append(name)
+        else:
+            notes[name] = finished
     if len(todo) < len(patches):
         print(f"{len(patches) - len(todo)} images are finished already, {len(todo)} are left")
 
-    def copy(name: str) -> bool | str:
+    def copy(name: str) -> int | str:
         patch = patches[name]
         try:
             content = _content(patch.path)
@@ -233,7 +238,7 @@ def _copy_patches(
         # The very bytes that were just looked at: what is in the folder is what was checked.
         with atomic_path(_target(out, name, patch)) as temporary:
             temporary.write_bytes(content)
-        return is_blank(picture)
+        return picture_note(picture) + _IS_BLANK * is_blank(picture)
 
     with closing(map_in_threads(copy, todo, len(todo), args.workers, "images")) as results:
         for place, result in results:
@@ -243,9 +248,8 @@ def _copy_patches(
                 check_left_out(exclusions, total, args.max_missing, _ADVICE)
                 continue
             record.add(name, patches[name].path, _target(out, name, patches[name]), result)
-            if result:
-                blank.append(name)
-    return blank
+            notes[name] = result
+    return notes
 
 
 def _content(path: str) -> bytes:

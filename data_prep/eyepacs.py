@@ -20,6 +20,7 @@ from data_prep.contact_sheet import Pair, write_contact_sheet
 from data_prep.eyepacs_labels import GRADES, TARGETS, Eye, read_labels
 from data_prep.image_finder import find_images
 from data_prep.last_steps import print_next, unwritten_datalist
+from data_prep.picture_notes import noted, picture_note, print_noted
 from data_prep.record import Record, file_sha256, opened_folder
 from data_prep.repeated_pictures import drop_repeats
 from data_prep.splitter import Splitter
@@ -139,6 +140,7 @@ def run(args: argparse.Namespace) -> int:
         small = sum(bool(note & _SMALL) for note in notes.values())
         if small:
             print(f"{small} fundus discs are smaller than {args.size} px across and were enlarged")
+        print_noted(notes)
         cut_again = sorted(name for name, note in notes.items() if note & _CUT_AGAIN)
         if cut_again:
             print(
@@ -162,6 +164,7 @@ def run(args: argparse.Namespace) -> int:
             "images_with": classes,
             "images_of_level": levels,
             "smaller_than_size": small,
+            **noted(notes),
             "cut_again_by_the_bundles": cut_again,
             "identical_pictures": groups,
             "identical_pictures_with_different_labels": [
@@ -225,8 +228,9 @@ def _write_images(
         print(f"{len(paths) - len(todo)} images are finished already, {len(todo)} are left")
 
     def write(name: str) -> int | str:
+        passed_over: set[str] = set()
         try:
-            picture = read_image(paths[name], channels=3)
+            picture = read_image(paths[name], channels=3, notes=passed_over)
             disc = find_disc(picture, check_exposure=not args.keep_badly_exposed)
             fundus = _levels(crop_to_disc(picture, disc, args.size))
             # The bundles judge what is written now: what they would refuse is left out here.
@@ -240,7 +244,8 @@ def _write_images(
         _write_png(fundus, _target(out, name))
         radius = args.size / 2
         moved = max(math.hypot(again.row - radius, again.column - radius), abs(again.radius - radius))
-        return _SMALL * (2 * disc.radius < args.size) + _CUT_AGAIN * (moved > MOVED * radius)
+        note = picture_note(picture, passed_over)
+        return note + _SMALL * (2 * disc.radius < args.size) + _CUT_AGAIN * (moved > MOVED * radius)
 
     with closing(map_in_threads(write, todo, len(todo), args.workers, "images")) as results:
         for place, result in results:

@@ -1,4 +1,4 @@
-"""Write a picture as a grey 8-bit PNG of a wanted size."""
+"""Write a picture as a grey PNG of a wanted size."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PIL import Image
 from monai_mocoi.atomic_write import atomic_path
 
 
-def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int) -> bool:
-    """Make a grey picture smaller and write it as an 8-bit PNG; the file appears whole or not at all.
+def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int, bits: int = 8) -> bool:
+    """Make a grey picture smaller and write it as a PNG; the file appears whole or not at all.
 
     The picture is reduced so that its shorter side has ``size`` pixels, by Pillow's bilinear filter with antialiasing
     (the filter of the paper's code), in floating point and rounded once. A smaller picture keeps its size: enlarging
@@ -22,6 +22,7 @@ def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int) 
         picture: (1, rows, columns) float32, values 0..1.
         target: the PNG file to write.
         size: pixels of the shorter side.
+        bits: of a pixel, 8 or 16.
 
     Returns:
         True if the picture was smaller than ``size`` and kept its size.
@@ -34,7 +35,7 @@ def write_grey_png(picture: NDArray[np.float32], target: str | Path, size: int) 
     if shorter > size:
         width, height = (round(side * size / shorter) for side in grey.size)
         grey = grey.resize((width, height), Image.Resampling.BILINEAR)
-    levels = np.rint(np.clip(np.asarray(grey), 0, 1) * np.float32(255)).astype(np.uint8)
+    levels = np.rint(np.clip(np.asarray(grey), 0, 1) * np.float32(2**bits - 1)).astype(f"u{bits // 8}")
     with atomic_path(target) as temporary:
         # Level 4 gives the size of Pillow's 6 in a third of the time (docs/data.md).
         Image.fromarray(levels).save(temporary, compress_level=4)

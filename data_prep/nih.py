@@ -16,6 +16,7 @@ from data_prep.grey_png import write_grey_png
 from data_prep.image_finder import find_images
 from data_prep.last_steps import print_next, unwritten_datalist
 from data_prep.nih_metadata import FINDINGS, Study, read_metadata
+from data_prep.picture_notes import FLATTENED, noted, picture_note, print_noted
 from data_prep.record import Record, file_sha256, opened_folder
 from data_prep.repeated_pictures import drop_repeats
 from data_prep.splitter import Splitter
@@ -30,6 +31,7 @@ NAME = "NIH ChestX-ray14"
 TRAIN_VAL_LIST, TEST_LIST = "train_val_list.txt", "test_list.txt"
 MIN_SIZE = 16
 
+_SMALL = 1  # bit of the note
 _MISSING = "no such file in --images"
 _NOT_IN_SPLIT = "not in the given split"
 
@@ -116,9 +118,11 @@ def run(args: argparse.Namespace) -> int:
     with opened_folder(out, options) as record:
         remove_leftovers(out / "images")
         usable = {name: paths[name] for name in given if name in paths}
-        small = _write_images(usable, out, args, record, exclusions, len(studies))
+        notes = _write_images(usable, out, args, record, exclusions, len(studies))
+        small = sum(bool(note & _SMALL) for note in notes.values())
         if small:
             print(f"{small} images are smaller than {args.size} px and keep their size (nothing is enlarged)")
+        print_noted(notes)
         unusable = {name for names in exclusions.values() for name in names}
         splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, label_of)
         drop_repeats(out, splits, lambda name: out / "images" / name, exclusions, args.workers)
@@ -132,6 +136,7 @@ def run(args: argparse.Namespace) -> int:
             "options": options,
             "images_with": {split: _images_with(items[split]) for split in SPLITS},
             "smaller_than_size": small,
+            **noted(notes),
             "near_identical_pairs": report.near,
             "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
         }
@@ -175,24 +180,27 @@ def _splitter(args: argparse.Namespace) -> Splitter:
 
 def _write_images(
     paths: Mapping[str, str], out: Path, args: argparse.Namespace, record: Record, exclusions: Exclusions, total: int
-) -> int:
-    """Write what is not finished yet; returns how many images are smaller than wanted."""
-    todo, small = [], 0
+) -> dict[str, int]:
+    """Write what is not finished yet; returns the note of each image that is there."""
+    todo, notes = [], {}
     for name, path in paths.items():
         finished = record.finished(name, path, out / "images" / name)
         if finished is None:
             todo.append(name)
         else:
-            small += finished
+            notes[name] = finished
     if len(todo) < len(paths):
         print(f"{len(paths) - len(todo)} images are finished already, {len(todo)} are left")
 
-    def write(name: str) -> bool | str:
+    def write(name: str) -> int | str:
+        passed_over: set[str] = set()
         try:
-            picture = read_image(paths[name], channels=1)
+            picture = read_image(paths[name], channels=1, notes=passed_over)
         except (ValueError, OSError) as error:  # the reader's: says what is wrong with the picture
             return str(error)
-        return write_grey_png(picture, out / "images" / name, args.size)
+        note = picture_note(picture, passed_over)
+        small = write_grey_png(picture, out / "images" / name, args.size, bits=16 if note & FLATTENED else 8)
+        return note + _SMALL * small
 
     with closing(map_in_threads(write, todo, len(todo), args.workers, "images")) as results:
         for place, result in results:
@@ -202,8 +210,8 @@ def _write_images(
                 check_left_out(exclusions, total, args.max_missing, _ADVICE)
             else:
                 record.add(name, paths[name], out / "images" / name, result)
-                small += result
-    return small
+                notes[name] = result
+    return notes
 
 
 def _item(name: str, study: Study) -> dict[str, Any]:

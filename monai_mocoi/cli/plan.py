@@ -440,10 +440,12 @@ def _folder_argument(evaluator: Evaluator, raw: Any) -> str:
 
 def _cache_size(evaluator: Evaluator, images: dict[str, int]) -> str:
     side, channels, bits = (_decided(evaluator, name) for name in ("decode_size", "channels", "cache_bits"))
+    twice = ", twice that in 16 bits" if bits == "auto" else ""
+    bits = 8 if bits == "auto" else bits
     if not images or not all(_is_count(n) for n in (side, channels, bits)):
         return "decoded images, used again by later runs"
     size = (images["training"] + images["validation"]) * side * side * channels * bits / 8 / 2**20
-    return f"decoded images, {size:.0f} MiB, used again by later runs"
+    return f"decoded images, {size:.0f} MiB{twice}, used again by later runs"
 
 
 def _state_of(folder: Path, evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> str:

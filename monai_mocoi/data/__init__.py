@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "demo": ["generate_demo", "resolve_dataset_dir"],
         "enough_images": ["check_enough_to_pretrain", "check_learnable"],
         "errors": ["CacheFullError", "DatasetError"],
+        "grey_levels": ["is_flattened", "resolved_cache_bits"],
         "label_fraction": ["LabelSubset", "label_subset"],
         "label_order": ["draw_label_order", "draw_labelled"],
         "labels": ["check_labels_fit", "label_array", "label_kind"],

@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import resolve_dataset_dir
@@ -17,6 +18,9 @@ from monai_mocoi.data.home_folder import expand_home
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".dic")
 _LIST_SUFFIXES = (".csv", ".txt")
 _WANTED = f"files ending in {', '.join(IMAGE_SUFFIXES)}, and DICOM files of any name"
+
+# In the names of those SOP classes (PS3.4 B.5) whose objects are pictures.
+_OF_PICTURES = ("Image", "US Volume")
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +58,10 @@ def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict
     """Find images in folders and all folders below them, or read where they are from a list.
 
     Of a folder every file is taken that is named like an image (:data:`IMAGE_SUFFIXES`, upper or lower case), whether
-    it can be read or not, and every other one with the mark of a DICOM file. Hidden files, and a DICOMDIR, are left
-    out; symbolic links are followed. The order is that of the names, folder by folder.
+    it can be read or not, and every other one with the mark of a DICOM file. Hidden files, a DICOMDIR, and DICOM
+    objects that are no image by their SOP class (presentation states, structured reports, key object selections,
+    segmentations, radiotherapy plans and the like) are left out; symbolic links are followed. The order is that of
+    the names, folder by folder.
 
     Args:
         images: a folder; an image file; a list (``.txt``: a path a line; ``.csv``: with a column ``image``; relative
@@ -128,15 +134,32 @@ def _in_folder(folder: Path, which: str) -> tuple[list[str], int]:
 def _is_image(path: str, name: str) -> bool:
     if name.startswith(".") or name.upper() == "DICOMDIR":
         return False
-    if name.lower().endswith(IMAGE_SUFFIXES):
-        return True
+    named = name.lower().endswith(IMAGE_SUFFIXES)
     if not os.path.isfile(path):  # a pipe could be waited for without end
-        return False
+        return named
     try:
         with open(path, "rb") as file:
-            return file.read(132)[128:] == b"DICM"
+            if file.read(132)[128:] != b"DICM":
+                return named
+            return not _is_other_object(file)
     except OSError:
+        return named
+
+
+def _is_other_object(file: BinaryIO) -> bool:
+    """Whether a DICOM file, behind its mark, names a SOP class of the standard that is no picture's.
+
+    What names none, or one of its own, may be a picture: the reader will tell.
+    """
+    from pydicom.filereader import read_dataset
+
+    try:
+        meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
+        uid = meta.get("MediaStorageSOPClassUID")
+        known = uid is not None and uid.type == "SOP Class"
+    except Exception:  # a damaged file is the reader's to judge
         return False
+    return known and not any(word in uid.name for word in _OF_PICTURES)
 
 
 def _listed(path: Path, which: str) -> list[str]:

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import monai_mocoi
 
-_DECODERS = ("numpy", "pillow", "pydicom", "pylibjpeg-openjpeg", "pyjpegls", "python-gdcm")
+_DECODERS = ("numpy", "pillow", "pydicom", "pylibjpeg-openjpeg", "pyjpegls", "imagecodecs")
 
 
 def decoder_versions() -> dict[str, str]:

@@ -12,7 +12,8 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "head": ("linear", "mlp", "mlp_bn"),
     "decode_fit": ("crop", "pad", "stretch", "trim", "fundus", "fundus_any"),
     "stage_kind": ("map", "vector"),
-    "cache_bits": (8, 16),
+    "intensity": ("declared", "picture", "percentiles"),
+    "cache_bits": ("auto", 8, 16),
     "on_bad_image": ("stop", "skip"),
     "on_collapse": ("stop", "warn"),
     "trainable": ("all", "head"),
@@ -64,6 +65,11 @@ class SettingsError(ValueError):
 def least_whole_number(name: str) -> int | None:
     """The least that a setting may be which must be a whole number; None: it need not be one, or is not known here."""
     return _AT_LEAST.get(name)
+
+
+def has_number_among_choices(name: str) -> bool:
+    """Whether a setting is one of some choices of which one is a whole number."""
+    return any(isinstance(choice, int) for choice in _CHOICES.get(name, ()))
 
 
 def as_flag(name: str, value: bool | str) -> bool:

@@ -26,7 +26,8 @@ def read_classifier_sidecar(place: str | os.PathLike[str]) -> dict[str, Any]:
 
     Returns:
         ``kind``, ``labels``, ``stage``, ``thresholds``, ``image_size``, ``decode_size``, ``decode_fit``, ``channels``,
-        ``mean``, ``std`` and more, as :class:`~monai_mocoi.handlers.ClassifierSaver` wrote it.
+        ``mean``, ``std``, ``intensity``, ``cache_bits`` (8 or 16) and more, as
+        :class:`~monai_mocoi.handlers.ClassifierSaver` wrote it.
 
     Raises:
         WeightsError: there is none, or it cannot be read.
@@ -42,7 +43,9 @@ def read_classifier_sidecar(place: str | os.PathLike[str]) -> dict[str, Any]:
         ) from error
     if missing:
         raise WeightsError(f"{path.name} beside the classifier lacks {', '.join(missing)}: it is no classifier's.")
-    return dict(sidecar)
+    # Classifiers of before these settings: nothing was rescaled, and the bits stood among the settings, as a number.
+    before = {"intensity": "declared", "cache_bits": (sidecar.get("settings") or {}).get("cache_bits", 8)}
+    return {**before, **sidecar}
 
 
 def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Classifier:

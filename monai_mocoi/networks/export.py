@@ -28,8 +28,18 @@ TOLERANCE = 1e-9
 
 # What the sidecar hands on: how images are prepared, what the outputs mean, where the weights come from.
 _HANDED_ON = (
-    *("method", "modality", "image_size", "decode_size", "decode_fit", "channels", "channel_rule", "value_range"),
-    *("mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
+    *(
+        "method",
+        "modality",
+        "image_size",
+        "decode_size",
+        "decode_fit",
+        "channels",
+        "channel_rule",
+        "value_range",
+        "intensity",
+    ),
+    *("value_range", "intensity", "mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
 )
 _CHANNEL_RULE = "a one-channel image is given as three equal channels, each with the same mean and std"
 

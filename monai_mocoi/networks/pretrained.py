@@ -93,6 +93,7 @@ def started_from(
     channels: int,
     image_size: int | None = None,
     modality: str | None = None,
+    intensity: str = "declared",
 ) -> Classifier:
     """Say what a classifier's encoder starts from, with a warning if labels were used for it already.
 
@@ -101,7 +102,7 @@ def started_from(
     Args:
         network: whose encoder has been given the weights by :func:`load_pretrained`.
         weights: what that returned.
-        mean, std, channels, image_size, modality: of this run's images, see :func:`check_preprocessing`.
+        mean, std, channels, image_size, modality, intensity: of this run's images, see :func:`check_preprocessing`.
 
     Returns:
         the network.
@@ -120,7 +121,13 @@ def started_from(
     if (warning := guessing_warning(weights.start)) is not None:
         logger.warning("%s: %s", weights.source, warning)
     for warning in check_preprocessing(
-        weights.sidecar, mean=mean, std=std, channels=channels, image_size=image_size, modality=modality
+        weights.sidecar,
+        mean=mean,
+        std=std,
+        channels=channels,
+        image_size=image_size,
+        modality=modality,
+        intensity=intensity,
     ):
         logger.warning("%s", warning)
     return network
@@ -134,6 +141,7 @@ def check_preprocessing(
     channels: int,
     image_size: int | None = None,
     modality: str | None = None,
+    intensity: str = "declared",
 ) -> list[str]:
     """Compare how images are prepared with how they were when the weights were learnt.
 
@@ -144,6 +152,8 @@ def check_preprocessing(
         channels: of the images, 1 or 3.
         image_size: pixels a side; None: not compared.
         modality: kind of the images, such as "chest"; None: not compared.
+        intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
+            with "declared".
 
     Returns:
         a warning a difference; none where all agrees, or the start is random.
@@ -153,20 +163,21 @@ def check_preprocessing(
             "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
             f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had {_IMAGENET}."
         ]
-    here = {"mean": mean, "std": std, "channels": channels}
+    here = {"mean": mean, "std": std, "channels": channels, "intensity": intensity}
+    there = {"intensity": "declared", **sidecar} if sidecar else {}
     if image_size is not None:
         here["image_size"] = image_size
     organs = (sidecar.get("modality"), modality)
     return ([_OTHER_ORGAN.format(*organs)] if None not in organs and organs[0] != organs[1] else []) + [
-        f"the pretrained weights were learnt with {key} {_shown(sidecar[key])}, but this run takes {_shown(value)}: "
+        f"the pretrained weights were learnt with {key} {_shown(there[key])}, but this run takes {_shown(value)}: "
         f"set {key} to the same, or know why not."
         for key, value in here.items()
-        if key in sidecar and not _same(key, sidecar[key], value)
+        if key in there and not _same(key, there[key], value)
     ]
 
 
 def _same(key: str, first: Any, second: Any) -> bool:
-    if key in ("channels", "image_size"):
+    if key in ("channels", "image_size", "intensity"):
         return bool(first == second)
     one, other = _of_each_channel(first), _of_each_channel(second)
     return len(one) == len(other) and all(abs(a - b) <= 1e-6 for a, b in zip(one, other, strict=True))
@@ -178,4 +189,4 @@ def _of_each_channel(value: Any) -> list[float]:
 
 
 def _shown(value: Any) -> str:
-    return str(list(value)) if isinstance(value, Sequence) else str(value)
+    return str(list(value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

@@ -20,7 +20,18 @@ EVALUATION_NAME = "evaluation-test"
 _HANDED_ON = (
     *("kind", "labels", "stage", "trainable", "thresholds", "thresholds_without_choice", "selected", "validation"),
     *("epochs", "iterations", "method", "architecture", "modality", "image_size", "decode_size", "decode_fit"),
-    *("channels", "channel_rule", "value_range", "mean", "std", "dataset", "dataset_sha256", "label_fraction"),
+    *(
+        "channels",
+        "channel_rule",
+        "value_range",
+        "intensity",
+        "cache_bits",
+        "mean",
+        "std",
+        "dataset",
+        "dataset_sha256",
+        "label_fraction",
+    ),
     *("label_seed", "validation_labels", "pretrained_sha256", "labelled_images"),
 )
 # Settings of the machine; and what stands elsewhere, or would name a pretraining that a baseline never had.

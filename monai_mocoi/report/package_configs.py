@@ -15,7 +15,7 @@ from monai_mocoi.report.package_error import PackageError
 
 _CONSTANTS = (
     *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    "cache_bits",
+    *("intensity", "cache_bits"),
 )
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
@@ -45,7 +45,6 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
     """
     _check_labels(sidecar["labels"])
     constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
-    constants["cache_bits"] = sidecar["settings"].get("cache_bits", 8)
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
     known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
     filled = {**constants, **_PLACES, "bundle": name, "classifier": known}

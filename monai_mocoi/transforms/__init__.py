@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "crop": ["RandResizedCrop", "RandResizedCropd", "crop_resize"],
         "stain": ["RandStainJitter", "RandStainJitterd", "adjust_stain"],
+        "rescale_intensity": ["RescaleIntensity", "RescaleIntensityd"],
         "rotation": ["RandRotation", "RandRotationd", "rotate"],
         "views": ["TwoViews", "TwoViewsd"],
         "fit_square": ["FitSquare", "FitSquared"],

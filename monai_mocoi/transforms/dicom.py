@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from pydicom import Dataset, dcmread
@@ -27,13 +27,13 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from monai_mocoi.transforms.gdcm_process import GdcmProcess
 from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, check_size, guarded
+from monai_mocoi.transforms.jpeg_plugin import TooLittleMemoryError, jpeg_decoders
 
 _INSTALL = 'pip install "monai-mocoi[dicom]"'
-# In this order. GDCM, which can end the process, only for what no other decoder knows, and in a process of its own.
+# In this order. Not GDCM, which some damaged files make end the process.
 _DECODERS = ("pyjpegls", "pylibjpeg", "pillow", "pydicom")
-_GDCM = GdcmProcess()
+_JPEG = jpeg_decoders()
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _MEND = "export the file again, or correct its header with a DICOM tool"
 _LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless, JPEG2000, HTJ2K)
@@ -174,64 +174,41 @@ def _decode(ds: Dataset, frame: int) -> tuple[np.ndarray, str]:
     syntax = ds.file_meta.TransferSyntaxUID
     # A UID of the standard has a name; the text of any other could be anything.
     name = syntax.name if syntax.name != str(syntax) else "an unregistered one"
+    own = _JPEG.get(str(syntax))
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise ImageReadError(
-            f"the DICOM transfer syntax ({name}) cannot be decoded; convert the file to an uncompressed one"
-        ) from None
-    if not decoder.is_available:
-        raise ImageReadError(f"no decoder for the DICOM transfer syntax {name} is installed; run {_INSTALL}")
+        if own is None:
+            raise ImageReadError(
+                f"the DICOM transfer syntax ({name}) cannot be decoded; convert the file to an uncompressed one"
+            ) from None
+        decoder = own
     if not syntax.is_encapsulated:
         pixels, info = decoder.as_array(ds, index=frame)
         return _with_samples(pixels), str(info["photometric_interpretation"])
 
-    plugins = set(decoder.available_plugins)
-    if syntax == JPEGExtended12Bit and _integer(ds, "BitsStored") > 8 and "pylibjpeg" not in plugins:
-        raise ImageReadError(
-            f"12-bit pixels in the DICOM transfer syntax {name} are beyond all decoders that {_INSTALL} brings; "
-            "convert the file to an uncompressed one (DCMTK's dcmdjpeg does)"
-        )
     # One decoder's limits are not another's, for instance colour above 8 bits in JPEG 2000: each is tried.
-    for plugin in [name for name in _DECODERS if name in plugins]:
+    ways = [(decoder, plugin) for plugin in _DECODERS if plugin in decoder.available_plugins]
+    if own is not None and own.is_available:
+        ways.append((own, "imagecodecs"))
+    elif not ways or (syntax == JPEGExtended12Bit and _integer(ds, "BitsStored") > 8):
+        raise ImageReadError(f"no decoder for the DICOM transfer syntax {name} is installed; run {_INSTALL}")
+    for way, plugin in ways:
         try:
-            pixels, info = decoder.as_array(ds, index=frame, decoding_plugin=plugin)
+            pixels, info = way.as_array(ds, index=frame, decoding_plugin=plugin)
             return _with_samples(pixels), str(info["photometric_interpretation"])
         except MemoryError:
             raise  # says nothing about the file
+        except TooLittleMemoryError:
+            raise MemoryError("there is too little memory to decode the pixel data") from None
         except Exception:
             continue
-    if plugins == {"gdcm"}:
-        try:
-            pixels, photometric = _GDCM.decode(str(syntax), ds.PixelData, frame, _pixel_module(ds))
-            return _with_samples(pixels), photometric
-        except RuntimeError:
-            pass
     hint = f", or need a decoder that {_INSTALL} brings" if syntax in JPEG2000TransferSyntaxes else ""
     raise ImageReadError(f"the DICOM pixel data (transfer syntax {name}) are damaged or cut short{hint}")
 
 
 def _with_samples(pixels: np.ndarray) -> np.ndarray:
     return pixels.reshape(*pixels.shape[:2], -1)
-
-
-def _pixel_module(ds: Dataset) -> dict[str, Any]:
-    """All that a decoder needs to know of the header, and nothing of the patient."""
-    samples = _integer(ds, "SamplesPerPixel")
-    module: dict[str, Any] = {
-        "rows": _integer(ds, "Rows"),
-        "columns": _integer(ds, "Columns"),
-        "number_of_frames": int(_number(ds, "NumberOfFrames") or 1),
-        "samples_per_pixel": samples,
-        "photometric_interpretation": str(ds.PhotometricInterpretation),
-        "bits_allocated": _integer(ds, "BitsAllocated"),
-        "bits_stored": _integer(ds, "BitsStored"),
-        "pixel_representation": _integer(ds, "PixelRepresentation"),
-        "pixel_keyword": "PixelData",
-    }
-    if samples > 1:
-        module["planar_configuration"] = _integer(ds, "PlanarConfiguration")
-    return module
 
 
 def _within_bits_stored(pixels: np.ndarray, ds: Dataset) -> np.ndarray:

@@ -291,7 +291,7 @@ def _photographs(run: Callable[..., None], tuned: Path) -> None:
     pictures = {
         "a": fundus(160, 240, 80, 120, 70, seed=3, noise=0),
         "b": fundus(200, 300, 110, 170, 70, seed=3, noise=0),
-        "black": np.zeros((3, 60, 60), np.float32),
+        "black": np.pad(np.full((3, 1, 1), 0.02, np.float32), ((0, 0), (0, 59), (0, 59))),
     }
     for name, picture in pictures.items():
         Image.fromarray(np.rint(picture.transpose(1, 2, 0) * 255).astype(np.uint8)).save(new / f"{name}.png")

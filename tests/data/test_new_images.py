@@ -7,6 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydicom.uid import (
+    BasicTextSRStorage,
+    DigitalXRayImageStorageForPresentation,
+    EncapsulatedPDFStorage,
+    EnhancedUSVolumeStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
+    RTStructureSetStorage,
+    SegmentationStorage,
+    VLWholeSlideMicroscopyImageStorage,
+)
 
 from monai_mocoi.data import DatasetError, find_new_images, generate_demo, images_to_classify, load_datalist
 from tests.transforms.dicom_files import dataset
@@ -48,6 +59,41 @@ def test_a_folder_gives_what_is_named_like_an_image_and_dicom_of_any_name(
     ]  # fmt: skip
     assert [item["image"] for item in items] == [str(tmp_path / item["name"]) for item in items]
     assert caplog.messages == ["images: 7 images found; 4 other files left out"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "kept"),
+    [
+        (GrayscaleSoftcopyPresentationStateStorage, False),
+        (BasicTextSRStorage, False),
+        (KeyObjectSelectionDocumentStorage, False),
+        (SegmentationStorage, False),
+        (RTStructureSetStorage, False),
+        (EncapsulatedPDFStorage, False),
+        (DigitalXRayImageStorageForPresentation, True),
+        (VLWholeSlideMicroscopyImageStorage, True),
+        (EnhancedUSVolumeStorage, True),
+        ("1.2.826.0.1.3680043.2.594.1", True),  # a maker's own
+        (None, True),
+    ],
+)
+@pytest.mark.parametrize("name", ["IM0002", "b.dcm"])
+def test_a_dicom_object_that_is_no_image_by_its_class_is_another_file(
+    tmp_path: Path, uid: str | None, kept: bool, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    dicom(tmp_path / "a.dcm")
+    other = dataset(np.zeros((2, 2), np.uint8))
+    if uid is None:
+        del other.file_meta.MediaStorageSOPClassUID
+    else:
+        other.file_meta.MediaStorageSOPClassUID = other.SOPClassUID = uid
+    other.save_as(tmp_path / name, enforce_file_format=uid is not None)
+    if uid is None:
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM" + (tmp_path / name).read_bytes()[-200:])
+    with caplog.at_level(logging.INFO):
+        found = names(tmp_path)
+    assert sorted(found) == sorted(["a.dcm", name] if kept else ["a.dcm"])
+    assert caplog.messages == [f"images: {1 + kept} images found; {1 - kept} other files left out"]
 
 
 def test_links_are_followed_and_never_in_a_circle(tmp_path: Path) -> None:

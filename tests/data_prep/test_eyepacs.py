@@ -160,7 +160,9 @@ def test_interrupted_and_continued_is_the_same_as_at_once(shared_source, tmp_pat
 
 
 def test_unusable_photographs_are_listed_with_the_reason(source, tmp_path, capsys):
-    save_eye(source / "train/10_left.jpeg", np.zeros((3, 80, 120)))
+    dark = np.zeros((3, 80, 120))
+    dark[:, :8, :8] = 0.02  # not constant
+    save_eye(source / "train/10_left.jpeg", dark)
     save_eye(source / "train/11_left.jpeg", fundus(80, 120, 40, 60, 38, light=0.09))
     save_eye(source / "train/12_left.jpeg", np.clip(fundus(80, 120, 40, 60, 38) * 12, 0, 1))
     save_eye(source / "train/13_left.jpeg", fundus(20, 30, 10, 15, 9))

@@ -98,11 +98,11 @@ def test_interrupted_and_continued_is_the_same_as_at_once(source, tmp_path, monk
     written: list[str] = []
     write = nih.write_grey_png
 
-    def interrupted_after_9(picture, target, size):
+    def interrupted_after_9(picture, target, size, bits):
         if len(written) == 9:
             raise KeyboardInterrupt
         written.append(target.name)
-        return write(picture, target, size)
+        return write(picture, target, size, bits)
 
     arguments = _arguments(source, tmp_path / "parts", "--workers", "1")
     monkeypatch.setattr(nih, "write_grey_png", interrupted_after_9)
@@ -114,7 +114,9 @@ def test_interrupted_and_continued_is_the_same_as_at_once(source, tmp_path, monk
 
     again: list[str] = []
     monkeypatch.setattr(
-        nih, "write_grey_png", lambda p, target, size: (again.append(target.name), write(p, target, size))[1]
+        nih,
+        "write_grey_png",
+        lambda p, target, *rest, **more: (again.append(target.name), write(p, target, *rest, **more))[1],
     )
     assert main(arguments) == 0
     assert f"{finished} images are finished already, {30 - finished} are left" in capsys.readouterr().out
@@ -222,6 +224,25 @@ def test_missing_and_unreadable_images(source, tmp_path, capsys):
     assert excluded == [broken]
     assert len([item for split in load_datalist(tmp_path / "out").splits().values() for item in split]) == 28
     assert "left out, unreadable" in capsys.readouterr().out
+
+
+def test_a_picture_of_few_grey_levels_is_reported_and_kept_in_16_bits(source, tmp_path, capsys):
+    faint, constant = image_names()[:2]
+    values = np.random.default_rng(0).integers(0, 4095, (24, 24)).astype(np.uint16)
+    save(next(source.rglob(faint)), values)
+    save(next(source.rglob(constant)), np.full((24, 24), 90, np.uint8))
+    for _ in range(2):  # the second time from the record
+        assert main(_arguments(source, tmp_path / "out", "--max-missing", "0.1")) == 0
+        printed = capsys.readouterr().out
+        assert "1 of 29 pictures use a small part of the range" in printed
+        assert "--intensity percentiles" in printed
+        manifest = _manifest(tmp_path / "out")
+        assert manifest["few_grey_levels"] == [faint]
+        assert manifest["window_ignored"] == []
+        ((reason, names),) = manifest["exclusions"].items()
+        assert "same value, so it shows nothing" in reason
+        assert names == [constant]
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "out/images" / faint)), values)
 
 
 def test_images_in_no_list_count_as_left_out(source, tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,12 +44,26 @@ def test_a_run_folder_and_its_file_are_the_same_classifier(
     run: Path, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = run / name
-    assert read_classifier_sidecar(place) == SIDECAR
+    # A classifier of before these two settings.
+    assert read_classifier_sidecar(place) == {**SIDECAR, "intensity": "declared", "cache_bits": 8}
     with caplog.at_level(logging.INFO):
         loaded = load_classifier(network(seed=1), place)
     images, _ = views(3)
     torch.testing.assert_close(loaded(images), network(seed=5)(images), rtol=0, atol=0)
     assert "epoch 3, stage 4, 2 labels" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "intensity", "bits"),
+    [
+        ({"settings": {"cache_bits": 16}}, "declared", 16),
+        ({"settings": {"cache_bits": "auto"}, "cache_bits": 16, "intensity": "picture"}, "picture", 16),
+    ],
+)
+def test_how_grey_values_are_scaled_and_rounded(run: Path, content: dict[str, Any], intensity: str, bits: int) -> None:
+    (run / "classifier.json").write_text(json.dumps({**SIDECAR, **content}))
+    sidecar = read_classifier_sidecar(run)
+    assert (sidecar["intensity"], sidecar["cache_bits"]) == (intensity, bits)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def with_stream(ds: Dataset, stream: bytes, syntax: UID) -> Dataset:
 
 
 def compress(ds: Dataset, syntax: UID) -> Dataset:
-    # pydicom's own RLE encoder: GDCM's makes the process abort at an odd number of pixels.
+    # The encoders by name, whatever others are installed.
     plugin = "pydicom" if syntax == RLELossless else "pyjpegls"
     ds.compress(syntax, encoding_plugin=plugin, generate_instance_uid=False)
     return ds

@@ -1,0 +1,53 @@
+"""What a preparation notes of a picture that it keeps: flattened in 8 bits, or a window that was passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.data.grey_levels import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+
+# Bits of the number that the record keeps; the lower ones are the preparation's own.
+FLATTENED, IGNORED_WINDOW = 1 << 8, 1 << 9
+
+
+def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> int:
+    """Return the note of one picture.
+
+    Args:
+        picture: (C, rows, columns) float32, values 0..1, as the reader gave it.
+        notes: what the reader passed over.
+
+    Returns:
+        the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold.
+    """
+    return FLATTENED * is_flattened(picture) + IGNORED_WINDOW * (WINDOW_IGNORED in notes)
+
+
+def noted(notes: Mapping[str, int]) -> dict[str, Any]:
+    """Return the part of a manifest: the names of the pictures concerned, sorted.
+
+    Args:
+        notes: by image name.
+    """
+    return {
+        "few_grey_levels": sorted(name for name, note in notes.items() if note & FLATTENED),
+        "window_ignored": sorted(name for name, note in notes.items() if note & IGNORED_WINDOW),
+    }
+
+
+def print_noted(notes: Mapping[str, int]) -> None:
+    """Say on the console how many pictures are concerned, and what to do."""
+    found = noted(notes)
+    if few := len(found["few_grey_levels"]):
+        print(
+            f"{few} of {len(notes)} pictures use a small part of the range that their files declare: 8 bits would "
+            f"leave fewer than {FEW_LEVELS} grey levels (listed in manifest.json). cache_bits auto keeps such sets in "
+            "16 bits; mocoi run ... --intensity percentiles stretches each picture to its own range"
+        )
+    if ignored := len(found["window_ignored"]):
+        print(f"{ignored} pictures have a window that cannot be used and was ignored (listed in manifest.json)")

@@ -1,0 +1,94 @@
+"""The scale of grey values: the file's own, or the picture's, for files that use a small part of what they declare."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+from monai.utils.type_conversion import convert_to_tensor
+
+from monai_mocoi.transforms.image_errors import check_not_constant
+
+INTENSITY_MODES = ("declared", "picture", "percentiles")
+_PERCENTILES = (0.5, 99.5)
+
+
+class RescaleIntensity(Transform):
+    """Bring the values of a picture (C, rows, columns) from the range that they use to 0..1.
+
+    The least and the greatest value are those of all channels together, so that colours keep their hue.
+
+    Args:
+        mode: ``"declared"``: nothing is changed; 0 and 1 are the black and white that the file declares, see
+            :func:`~monai_mocoi.transforms.read_image`. ``"picture"``: the picture's least value becomes 0, its greatest
+            1. ``"percentiles"``: the 0.5th percentile becomes 0, the 99.5th 1, and what lies beyond is clipped: a few
+            bright pixels (a letter, a wire) don't decide. Where both are one value, as ``"picture"``.
+
+    Note:
+        The percentiles are those to which nnU-Net clips CT; MONAI's ``ScaleIntensityRangePercentiles`` leaves them to
+        the user, and without ``clip`` lets values leave 0..1.
+
+    Raises:
+        ValueError: an unknown mode or, when called, a picture that does not hold floating-point values.
+        ConstantImageError: when called, all values are alike.
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, mode: str = "declared") -> None:
+        if mode not in INTENSITY_MODES:
+            raise ValueError(f"mode is {mode!r}; choose one of {', '.join(INTENSITY_MODES)}")
+        self.mode = mode
+
+    def __call__(self, img: torch.Tensor) -> torch.Tensor:
+        """Rescale one picture.
+
+        Args:
+            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+
+        Returns:
+            the picture, of the same shape and dtype, values 0..1; unchanged with ``"declared"``.
+        """
+        img = convert_to_tensor(img, track_meta=False)
+        if self.mode == "declared":
+            return img
+        if not img.is_floating_point():
+            raise ValueError(
+                f"the picture holds {img.dtype}; floating-point values in 0..1 are needed, as ReadImage gives them"
+            )
+        values = img.numpy(force=True)
+        check_not_constant(values)
+        low, high = values.min(), values.max()
+        if self.mode == "percentiles":
+            inner = np.percentile(values, _PERCENTILES)  # torch.quantile stops at 2**24 values
+            if inner[0] < inner[1]:
+                low, high = inner
+        return ((img - float(low)) / (float(high) - float(low))).clamp(0, 1)
+
+
+class RescaleIntensityd(MapTransform):
+    """Dictionary form of :class:`RescaleIntensity`.
+
+    Args:
+        keys: keys of the pictures.
+        mode: as in :class:`RescaleIntensity`.
+        allow_missing_keys: do not raise if a key is missing.
+    """
+
+    backend = RescaleIntensity.backend
+
+    def __init__(self, keys: KeysCollection, mode: str = "declared", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.rescale = RescaleIntensity(mode)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Rescale the picture of each key."""
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = self.rescale(d[key])
+        return d
