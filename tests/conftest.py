@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    # Two pytest workers on two cores: a thread each, and no busy waiting for one another.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Two pytest workers on two cores: a thread each, and no busy waiting for one another. Here and not in a hook, because
+# PyTorch reads it when it is imported, which the conftest of a folder below does if that folder is named.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

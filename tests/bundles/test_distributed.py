@@ -10,26 +10,30 @@ from typing import Any
 
 import pytest
 import torch
+from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.bundles.conftest import BUNDLES, SMALL
+from tests.rounding import LEARNING_RATE_SHARE, assert_equal_to_rounding
 from tests.torchrun import as_torchrun
 
 IN_FLOAT64 = "$@network_def.double().to(device=@device, memory_format=@memory_format)"
 
 
 def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: int, *overlays: str) -> dict[str, Any]:
-    """Run a bundle in float64 and bring back all numbers that it ends with."""
+    """Run a bundle in float64; bring back each iteration's gradients, and all numbers that it ends with."""
     os.chdir(folder)
     configs = BUNDLES / name / "configs"
     views = copy.deepcopy(json.loads((configs / "train.json").read_text())["views"]["transform"]["transforms"])
     network = "network#module" if overlays else "network"
+    rate = json.loads((configs / "train.json").read_text())["learning_rate_per_256"]
     settings = {
         **SMALL,
         "dataset_dir": dataset,
         "batch_size": batch_size,
         "bn_splits": bn_splits,
+        "learning_rate_per_256": LEARNING_RATE_SHARE * rate,
         "precision": "float32",  # no autocast: the network's own float64
         "channels_last": False,
         network: IN_FLOAT64,
@@ -41,9 +45,19 @@ def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: i
     files = [str(configs / file) for file in ("train.json", *overlays)]
     workflow = ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
     workflow.initialize()
-    workflow.run()
     trainer = workflow.parser.get_parsed_content("train#trainer")
+    start = {name: value.detach().clone() for name, value in trainer.moco.named_parameters()}
+    gradients: list[dict[str, torch.Tensor]] = []
+
+    @trainer.on(Events.ITERATION_COMPLETED)
+    def _() -> None:
+        named = trainer.moco.named_parameters()
+        gradients.append({name: value.grad.clone() for name, value in named if value.grad is not None})
+
+    workflow.run()
     result = {
+        "start": start,
+        "gradients": gradients,
         "state": trainer.moco.state_dict(),
         "iterations": trainer.state.iteration,
         "metrics": dict(workflow.parser.get_parsed_content("validate#evaluator").state.metrics),
@@ -86,10 +100,12 @@ def test_two_processes_of_half_the_batch_equal_one_with_two_batch_norm_parts(
         assert process["iterations"] == one["iterations"]
         assert process["learning_rate"] == one["learning_rate"]
         assert process["metrics"] == pytest.approx(one["metrics"], rel=1e-6)
-        assert list(process["state"]) == list(one["state"])
-        for key, value in one["state"].items():
-            # Sums run in another order, so a weight that is nearly 0 differs by rounding, far below any weight.
-            torch.testing.assert_close(process["state"][key], value, rtol=1e-6, atol=1e-9, msg=key)
+        assert_equal_to_rounding(process["state"], one["state"])
+        for number, gradients in enumerate(one["gradients"]):
+            if number or method != "moco":  # the first batch has no negatives yet, so that nothing can be learnt
+                assert_equal_to_rounding(process["gradients"][number], gradients)
+    # So slow that rounding does not grow, but the weights did move, by far more than what is allowed above.
+    assert max((one["state"][name] - value).abs().max() for name, value in one["start"].items()) > 1e-5
     assert all(torch.equal(value, two[1]["state"][key]) for key, value in two[0]["state"].items())
 
     runs = [folder / "runs" / name / "pretrain" for folder in folders]

@@ -18,6 +18,7 @@ from monai_mocoi.losses import BarlowTwinsLoss, InfoNCELoss, StageMSELoss
 from monai_mocoi.networks import MoCo
 from tests.networks.small import small_moco, views
 from tests.processes import in_processes
+from tests.rounding import LEARNING_RATE_SHARE, assert_equal_to_rounding
 
 STAGE_LOSSES = {"moco": None, "map": StageMSELoss(normalize=True), "barlow": BarlowTwinsLoss()}
 
@@ -282,6 +283,9 @@ def without_batch_norm(network: MoCo) -> MoCo:
     return network
 
 
+SLOW = LEARNING_RATE_SHARE * 0.05
+
+
 def _network(method: str, bn_splits: int) -> MoCo:
     return small_moco(method, queue=20, bn_splits=bn_splits).double()
 
@@ -291,7 +295,7 @@ def train_half(rank: int, method: str) -> tuple[dict[str, torch.Tensor], list[di
     halves = [
         {name: value.chunk(2)[rank] for name, value in batch.items()} for batch in batches(4, dtype=torch.float64)
     ]
-    rows = run_noting(trainer_of(network, halves, method, channels_last=False))
+    rows = run_noting(trainer_of(network, halves, method, lr=SLOW, channels_last=False))
     return network.module.state_dict(), rows
 
 
@@ -299,13 +303,16 @@ def train_half(rank: int, method: str) -> tuple[dict[str, torch.Tensor], list[di
 @pytest.mark.parametrize("method", ["moco", "map", "barlow"])
 def test_b3_two_processes_of_half_the_batch_equal_one_process_with_two_batch_norm_parts(method: str) -> None:
     one = _network(method, 2)
-    rows = run_noting(trainer_of(one, batches(4, dtype=torch.float64), method, channels_last=False))
+    rows = run_noting(trainer_of(one, batches(4, dtype=torch.float64), method, lr=SLOW, channels_last=False))
+    moved = (one.query_encoder.backbone.conv1.weight - _network(method, 2).query_encoder.backbone.conv1.weight).abs()
+    assert moved.max() > 1e-5
     (first, first_rows), (second, second_rows) = in_processes(train_half, 2, method)
-    for name, value in one.state_dict().items():
-        if "running" in name or "num_batches" in name:
-            continue  # each process keeps the running statistics of its own part
-        # Sums run in another order, so a weight that is nearly 0 differs by rounding: 1e-9 is far below any weight.
-        torch.testing.assert_close(first[name], value, rtol=1e-6, atol=1e-9, msg=name)
-        torch.testing.assert_close(second[name], value, rtol=1e-6, atol=1e-9, msg=name)
+
+    def shared(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """All except the running statistics: each process keeps those of its own part."""
+        return {name: value for name, value in state.items() if "running" not in name and "num_batches" not in name}
+
+    for state in (first, second):
+        assert_equal_to_rounding(shared(state), shared(one.state_dict()))
     for row, a, b in zip(rows, first_rows, second_rows, strict=True):
-        assert (a["loss/total"] + b["loss/total"]) / 2 == pytest.approx(row["loss/total"], rel=1e-6)
+        assert (a["loss/total"] + b["loss/total"]) / 2 == pytest.approx(row["loss/total"], rel=1e-9)
