@@ -30,7 +30,8 @@ def check_can_be_written(folder: Path, setting: str) -> None:
 
     Raises:
         RunFolderError: it begins with ``~``; it, or the nearest folder above it that exists, is a file or cannot be
-            written by this user; or it lies in a bundle with its weights, such as an unpacked package, which would be handed on with it.
+            written by this user; or it lies in a bundle with its weights, such as an unpacked package, which would be
+            handed on with it.
     """
     check_written_out(folder, setting)
     for above in (folder.resolve(), *folder.resolve().parents):
