@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monai_mocoi.data.csv_table import read_table
 from monai_mocoi.data.errors import DatasetError
 
 GRADES = (
@@ -60,20 +59,15 @@ def read_labels(paths: Sequence[str | Path]) -> dict[str, Eye]:
     """
     eyes: dict[str, Eye] = {}
     for path in map(Path, paths):
-        try:
-            rows = _rows(path)
-        except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-            raise DatasetError(f"{path.name} is no readable CSV file ({error}); download it again.") from error
-        header = [column.strip().lower() for column in rows[0]] if rows else []
+        table = read_table(path, _COLUMNS)
+        header = [column.lower() for column in table.header]
         if missing := [column for column in _COLUMNS if column not in header]:
             raise DatasetError(
                 f"{path.name} lacks the column(s) {', '.join(missing)}; it has {', '.join(header) or 'none'}. "
                 "Give EyePACS's trainLabels.csv as --labels."
             )
         image_at, level_at = (header.index(column) for column in _COLUMNS)
-        for number, row in enumerate(rows[1:], start=2):
-            if not row:
-                continue
+        for number, row in table.rows:
             place = f"{path.name}, row {number}"
             if len(row) <= max(image_at, level_at):
                 raise DatasetError(f"{place} has only {len(row)} columns; the file may be cut off. Download it again.")
@@ -89,13 +83,3 @@ def read_labels(paths: Sequence[str | Path]) -> dict[str, Eye]:
     if not eyes:
         raise DatasetError(f"{', '.join(Path(path).name for path in paths)}: no rows.")
     return dict(sorted(eyes.items()))
-
-
-def _rows(path: Path) -> list[list[str]]:
-    if not path.is_file():
-        raise DatasetError(f"there is no file '{path}'.")
-    if path.suffix == ".gz":
-        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
-            return list(csv.reader(file))
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.reader(file))

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
+from monai_mocoi.data.csv_table import read_table, read_text
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 
@@ -71,8 +68,8 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
         DatasetError: a column is missing, a finding unknown, a patient no number or another one than in the image's
             name, an image named twice; no rows.
     """
-    rows = _rows(path)
-    header = next(rows, [])
+    table = read_table(path, _COLUMNS)
+    header = table.header
     if missing := [column for column in _COLUMNS if column not in header]:
         raise DatasetError(
             f"{Path(path).name} lacks the column(s) {', '.join(missing)}; it has {', '.join(header) or 'none'}. "
@@ -82,7 +79,7 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
     labels: dict[str, tuple[int, ...]] = {}
     studies: dict[str, Study] = {}
     contradictions: list[str] = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in table.rows:
         place = f"{Path(path).name}, row {number}"
         if len(row) <= max(image_at, findings_at, patient_at):
             raise DatasetError(f"{place} has only {len(row)} columns; the file may be cut off. Download it again.")
@@ -117,11 +114,7 @@ def read_image_list(path: str | Path) -> set[str]:
     Raises:
         DatasetError: it names no image, or is no text.
     """
-    try:
-        with _open(path) as file:
-            names = {line.strip() for line in file} - {""}
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise DatasetError(f"{Path(path).name} is no text file with one image name a line.") from error
+    names = {line.strip() for line in read_text(path).splitlines()} - {""}
     if not names:
         raise DatasetError(f"{Path(path).name} names no image.")
     return names
@@ -139,13 +132,13 @@ def read_split_csv(path: str | Path) -> dict[str, str]:
     Raises:
         DatasetError: a column is missing, a split's name unknown, an image in two splits; no rows.
     """
-    rows = _rows(path)
-    header = [column.lower() for column in next(rows, [])]
+    table = read_table(path, ("image", "split"))
+    header = [column.lower() for column in table.header]
     if missing := [column for column in ("image", "split") if column not in header]:
         raise DatasetError(f"{Path(path).name} lacks the column(s) {', '.join(missing)}; it needs image and split.")
     image_at, split_at = header.index("image"), header.index("split")
     splits: dict[str, str] = {}
-    for number, row in enumerate(rows, start=2):
+    for number, row in table.rows:
         if len(row) <= max(image_at, split_at):
             raise DatasetError(
                 f"{Path(path).name}, row {number} has only {len(row)} columns; it needs image and split."
@@ -172,23 +165,3 @@ def _label(place: str, findings: str) -> tuple[int, ...]:
             f"the findings are {', '.join(FINDINGS)}, or {NO_FINDING} alone."
         )
     return tuple(int(finding in named) for finding in FINDINGS)
-
-
-def _open(path: str | Path) -> TextIO:
-    path = Path(path)
-    if not path.is_file():
-        raise DatasetError(f"there is no file '{path}'.")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return open(path, encoding="utf-8-sig", newline="")
-
-
-def _rows(path: str | Path) -> Iterator[list[str]]:
-    """Give the rows of a CSV file, the header's names without blanks around them; empty rows are left out."""
-    try:
-        with _open(path) as file:
-            rows = (row for row in csv.reader(file) if row)
-            yield [column.strip() for column in next(rows, [])]
-            yield from rows
-    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-        raise DatasetError(f"{Path(path).name} is no readable CSV file ({error}); download it again.") from error

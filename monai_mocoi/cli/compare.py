@@ -14,7 +14,7 @@ from rich.text import Text
 from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words, notes_for_the_reader
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import Predictions, PredictionsError, read_predictions
+from monai_mocoi.data import read_predictions
 
 _OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")
 
@@ -41,7 +41,8 @@ def compare_and_show(
     files = [Path(first), Path(second)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
-    pair = [_read(path) for path in files]
+    # With their folders, for both files have one name mostly.
+    pair = [read_predictions(path, name=str(path)) for path in files]
     thresholds: list[dict[str, float] | None] = [None, None]
     if metric in _OF_DECISIONS and pair[0].kind == "multilabel":
         thresholds = [_thresholds_beside(path, metric) for path in files]
@@ -57,13 +58,6 @@ def _check_target(target: Path, files: list[Path], overwrite: bool) -> None:
         raise UsageError(f"--json {target} is a folder or one of the files compared: name another file.")
     if target.exists() and not overwrite:
         raise UsageError(f"{str(target)!r} exists already: name another file, or add --overwrite.")
-
-
-def _read(path: Path) -> Predictions:
-    try:
-        return read_predictions(path)
-    except PredictionsError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:

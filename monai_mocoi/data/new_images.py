@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from monai_mocoi.data.csv_table import TableError, parse_table, read_text
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import resolve_dataset_dir
 from monai_mocoi.data.errors import DatasetError
@@ -163,22 +162,18 @@ def _is_other_object(file: BinaryIO) -> bool:
 
 
 def _listed(path: Path, which: str) -> list[str]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(
-            f"{which}: the list cannot be read ({type(error).__name__}); save it as UTF-8 text."
-        ) from None
+    name = f"{which}: the list"  # its own could identify a patient
+    text = read_text(path, name)
     if path.suffix.lower() == ".txt":
         return [line.strip() for line in text.split("\n") if line.strip()]
     for delimiter in (",", ";", "\t"):
         try:
-            header, *rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(row)] or [[]]
-        except csv.Error:
+            table = parse_table(text, name, delimiter)
+        except TableError:
             continue
-        if "image" in header:
-            place = header.index("image")
-            if any(len(row) <= place or not row[place].strip() for row in rows):
-                raise DatasetError(f"{which}: a row of the list has nothing in its column 'image'.")
-            return [row[place].strip() for row in rows]
+        if "image" in table.header:
+            place = table.header.index("image")
+            if empty := [number for number, row in table.rows if len(row) <= place or not row[place].strip()]:
+                raise DatasetError(f"{which}: row {empty[0]} of the list has nothing in its column 'image'.")
+            return [row[place].strip() for _, row in table.rows]
     raise DatasetError(f"{which}: the list has no column 'image'; write 'image' above the column with the paths.")

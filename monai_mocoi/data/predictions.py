@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.data.csv_table import TableError, read_table
 from monai_mocoi.data.labels import class_indicators
 from monai_mocoi.exit_codes import DATA, NOT_FINITE
 
@@ -122,35 +123,35 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
     write_bytes(Path(path), text.getvalue().encode())
 
 
-def read_predictions(path: str | Path) -> Predictions:
+def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
+
+    Args:
+        path: the file.
+        name: what to call it in an error; None: its name without folders.
 
     Raises:
         PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.
         NotFinitePredictionError: a probability that is NaN or infinite.
     """
     path = Path(path)
+    name = name or path.name
     if path.is_dir():
         raise PredictionsError(
-            f"{path.name!r} is a folder; give the file that evaluate.json writes, such as its "
+            f"{name!r} is a folder; give the file that evaluate.json writes, such as its "
             "evaluation-test/predictions.csv."
         )
     if not path.is_file():
-        raise PredictionsError(f"there is no file {path.name!r} at the place given; evaluate.json writes it.")
+        raise PredictionsError(f"there is no file {name!r} at the place given; evaluate.json writes it.")
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *rows = [row for row in csv.reader(file) if row] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PredictionsError(f"{path.name} could not be read as CSV ({type(error).__name__}).") from error
+        table = read_table(path, ("image", "patient"), name)
+    except TableError as error:
+        raise PredictionsError(str(error)) from error
+    header = table.header
     classes = tuple(name.removeprefix(_PROBABILITY) for name in header if name.startswith(_PROBABILITY))
     kind = "softmax" if "label" in header else "multilabel"
     labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
-    if len(header) == 1 and (used := next((sign for sign in ";\t" if sign in header[0]), None)):
-        raise PredictionsError(
-            f"{path.name} has {'semicolons' if used == ';' else 'tabs'} between its columns; save it with commas (and "
-            "with points in its numbers)."
-        )
     if {"row", "image", "status", "reason"} <= set(header):
         raise PredictionsError(
             f"{path.name} is the table that inference.json writes: it has no patients and no true labels. Give the "
@@ -159,14 +160,14 @@ def read_predictions(path: str | Path) -> Predictions:
     lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
     if lacks:  # what is there is not shown: without a header it is the first image's
         raise PredictionsError(
-            f"{path.name} needs the columns image, patient, label_<finding> (or label) and probability_<class> in its "
+            f"{name} needs the columns image, patient, label_<finding> (or label) and probability_<class> in its "
             f"first row; it lacks {', '.join(lacks)}."
         )
     if len(set(header)) < len(header):
-        raise PredictionsError(f"{path.name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")
+        raise PredictionsError(f"{name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")
     place = {name: header.index(name) for name in [*needed, *(f"{_PROBABILITY}{name}" for name in classes)]}
     images, patients, truth, probabilities = [], [], [], []
-    for number, row in enumerate(rows, start=2):
+    for number, row in table.rows:
         try:
             images.append(row[place["image"]])
             patients.append(row[place["patient"]])
@@ -177,15 +178,13 @@ def read_predictions(path: str | Path) -> Predictions:
             probabilities.append([float(row[place[f"{_PROBABILITY}{name}"]]) for name in classes])
         except (IndexError, KeyError, ValueError) as error:
             raise PredictionsError(
-                f"{path.name}, row {number}: a cell is missing, a label is neither 0 nor 1 (nor a class's name), or a "
+                f"{name}, row {number}: a cell is missing, a label is neither 0 nor 1 (nor a class's name), or a "
                 "probability is no number."
             ) from error
-    shape = (len(rows), len(classes))
-    return Predictions(
-        tuple(images),
-        tuple(patients),
-        classes,
-        kind,
-        np.array(truth, dtype=np.int64).reshape(shape if kind == "multilabel" else len(rows)),
-        np.array(probabilities, dtype=np.float64).reshape(shape),
-    )
+    n = len(table.rows)
+    labels_of = np.array(truth, dtype=np.int64).reshape((n, len(classes)) if kind == "multilabel" else n)
+    values = np.array(probabilities, dtype=np.float64).reshape(n, len(classes))
+    try:
+        return Predictions(tuple(images), tuple(patients), classes, kind, labels_of, values)
+    except PredictionsError as error:
+        raise type(error)(f"{name}: {error}") from None

@@ -122,8 +122,8 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
     Path("there.json").touch()
     for words, code, text in (
         ((*pair, "--metric", "auc"), 2, "there is no metric 'auc': choose one of macro_auc"),
-        ((pair[0], str(tmp_path)), 3, f"{tmp_path}: {tmp_path.name!r} is a folder; give the file that evaluate.json"),
-        ((pair[0], "nowhere.csv"), 3, "nowhere.csv: there is no file"),
+        ((pair[0], str(tmp_path)), 3, f"{str(tmp_path)!r} is a folder; give the file that evaluate.json"),
+        ((pair[0], "nowhere.csv"), 3, "there is no file 'nowhere.csv'"),
         ((pair[0], str(tmp_path / "other.csv")), 3, "the classes differ (3 and 1)"),
         ((*pair, "--interval", "normal"), 2, "interval is 'normal'"),
         ((*pair, "--resamples", "10"), 2, "10 resamples cannot tell an interval of level 0.95"),
@@ -144,3 +144,12 @@ def test_it_needs_no_torch(pair):
     done = loaded_by("compare", *pair, *FEW)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("LOADED ['numpy']\n")
+
+
+def test_a_file_that_cannot_be_read_is_named_once_with_its_folder(mocoi, tmp_path):
+    for content in ("image,patient,label,probability_a\nx,p,a,high\n", "image;patient;label;probability_a\n", "a,b\n"):
+        (tmp_path / "c.csv").write_text(content)
+        result = mocoi("compare", str(tmp_path / "c.csv"), str(tmp_path / "c.csv"))
+        assert result.exit_code == 3
+        assert result.stderr.startswith(f"error: {tmp_path / 'c.csv'}")
+        assert result.stderr.count("c.csv") == 1

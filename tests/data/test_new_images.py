@@ -154,11 +154,11 @@ def test_a_table(tmp_path: Path, delimiter: str) -> None:
     ("content", "error"),
     [
         (b"path\na.png\n", "no column 'image'"),
-        (b"id,image\n1,\n", "a row of the list has nothing in its column 'image'"),
-        (b"id,image\n1\n", "a row of the list has nothing in its column 'image'"),
+        (b"id,image\n1,\n", "row 2 of the list has nothing in its column 'image'"),
+        (b"id,image\n1\n", "row 2 of the list has nothing in its column 'image'"),
         (b"image\n", "the list names no image"),
         (b"", "no column 'image'"),
-        (b"\xff\xfe\x00", "save it as UTF-8"),
+        (b"\xff\xfe\x00", "save it as CSV UTF-8"),
     ],
 )
 def test_a_table_that_cannot_be_used(tmp_path: Path, content: bytes, error: str) -> None:

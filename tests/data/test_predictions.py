@@ -159,7 +159,7 @@ def test_unreadable_files(tmp_path: Path, text: str, message: str) -> None:
 
 def test_no_text_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(PredictionsError, match="could not be read as CSV"):
+    with pytest.raises(PredictionsError, match="save it as CSV UTF-8"):
         read_predictions(tmp_path / "p.csv")
     with pytest.raises(PredictionsError, match=r"there is no file 'q\.csv'"):
         read_predictions(tmp_path / "q.csv")

@@ -54,8 +54,8 @@ def test_no_file_and_no_text(tmp_path):
     with pytest.raises(DatasetError, match="there is no file"):
         read_labels([tmp_path / "x.csv"])
     (tmp_path / "x.csv.gz").write_bytes(b"no gzip")
-    with pytest.raises(DatasetError, match="no readable CSV"):
+    with pytest.raises(DatasetError, match="no whole gzip"):
         read_labels([tmp_path / "x.csv.gz"])
     (tmp_path / "x.csv").write_bytes(b"image,level\n\xff\xfe,1\n")
-    with pytest.raises(DatasetError, match="no readable CSV"):
+    with pytest.raises(DatasetError, match="save it as CSV UTF-8"):
         read_labels([tmp_path / "x.csv"])

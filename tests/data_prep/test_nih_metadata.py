@@ -63,10 +63,10 @@ def test_damaged_and_missing_files(tmp_path):
     whole = gzip.compress(("x" * 10_000).encode())
     for content in (b"not gzip", whole[:-9]):
         (tmp_path / "a.csv.gz").write_bytes(content)
-        with pytest.raises(DatasetError, match=r"a\.csv\.gz is no readable CSV file"):
+        with pytest.raises(DatasetError, match=r"a\.csv\.gz is no whole gzip file"):
             read_metadata(tmp_path / "a.csv.gz")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DatasetError, match="no readable CSV"):
+    with pytest.raises(DatasetError, match="save it as CSV UTF-8"):
         read_metadata(tmp_path / "b.csv")
     with pytest.raises(DatasetError, match="there is no file"):
         read_metadata(tmp_path / "c.csv")
