@@ -315,9 +315,10 @@ def _classifier_place(evaluator: Evaluator) -> str | None:
 
 
 def _weights_read(evaluator: Evaluator) -> str | None:
-    """What the config starts from or tests; None: nothing, or only a run can tell."""
-    pretrained = _decided(evaluator, "pretrained")
-    return pretrained if isinstance(pretrained, str) else _classifier_place(evaluator)
+    """What the config starts from or tests; None: nothing, a package's own model, or only a run can tell."""
+    pretrained, packaged = (_decided(evaluator, name) for name in ("pretrained", "packaged"))
+    weights = pretrained if isinstance(pretrained, str) else _classifier_place(evaluator)
+    return None if weights == packaged else weights
 
 
 def _encoder_read(evaluator: Evaluator) -> Iterator[tuple[str, str, str]]:

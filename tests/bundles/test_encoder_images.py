@@ -58,3 +58,17 @@ def test_phantoms_are_refused_and_not_drawn(
     text, code = explain(caught.value)
     assert (code, "made on the data set 'Hospital'" in text, "--dataset_dir FOLDER" in text) == (2, True, True)
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_package_may_be_tried_on_phantoms(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sidecar(Path("models/model.pt"), labels=["a"])
+    asked: list[Any] = []
+
+    def resolve(*given: Any) -> str:
+        asked.append(given)
+        return str(dataset)
+
+    monkeypatch.setattr("monai_mocoi.data.new_images.resolve_dataset_dir", resolve)
+    assert parser("nih_mse", "inference").get_parsed_content("items")
+    assert asked == [("demo", "chest", None)]

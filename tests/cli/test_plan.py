@@ -254,6 +254,9 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert [code for _, code in plan.refusals] == [3, 2]
     assert "an empty list" in plan.refusals[0][0]
     assert "already holds predictions" in plan.refusals[1][0]
+    (tmp_path / "models" / "model.json").write_text('{"labels": ["a"], "settings": {"demo": false}}')
+    plan, _ = planned(config, "--overwrite", "true")  # a package may be tried on phantoms
+    assert plan.refusals == ()
     assert planned(config, "--dataset_dir", dataset, "--overwrite", "true")[0].refusals == ()
 
 
