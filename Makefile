@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := bundles/nih_mse/configs/train.json
 
-.PHONY: demo test test-fast check format bundles clean
+NUMERIC := $(addprefix tests/,losses metrics networks transforms engines parity bundles/test_distributed.py)
+PYTEST := $(BIN)/python -m pytest -n 2
+
+.PHONY: demo test test-fast test-portable test-oldest test-newest check format bundles clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
@@ -22,10 +25,31 @@ demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed)
 	fi
 
 test: $(STAMP)  ## the whole suite
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 test-fast: $(STAMP)  ## everything that takes no more than a few seconds
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(PYTEST) -m "not slow"
+
+# As on a processor without AVX, with one thread, and on one without AVX-512, with two; `make test` is neither.
+test-portable: $(STAMP)  ## the numeric tests as other processors compute
+	ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 OMP_NUM_THREADS=1 $(PYTEST) -m "not slow or numeric" $(NUMERIC)
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 OMP_NUM_THREADS=2 $(PYTEST) -m "not slow or numeric" $(NUMERIC)
+
+test-oldest: .venv-oldest/.installed  ## the fast tests with the lowest versions that pyproject.toml allows
+	.venv-oldest/bin/python -m pytest -n 2 -m "not slow"
+
+.venv-oldest/.installed: pyproject.toml constraints-oldest.txt
+	rm -rf .venv-oldest
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --constraint constraints-oldest.txt --editable ".[dicom,dev]"
+	touch $@
+
+test-newest:  ## the fast tests with the newest versions that pyproject.toml allows, installed anew
+	rm -rf .venv-newest
+	$(PYTHON) -m venv .venv-newest
+	grep '^torch==' constraints.txt > .venv-newest/constraints.txt
+	.venv-newest/bin/python -m pip install --quiet --constraint .venv-newest/constraints.txt --editable ".[dicom,dev]"
+	.venv-newest/bin/python -m pytest -n 2 -m "not slow"
 
 check: $(STAMP)  ## style, types, and bundles that match their templates
 	$(BIN)/ruff check .
@@ -41,5 +65,5 @@ bundles: $(STAMP)  ## write bundles/<data>_<method>/ from bundles/templates/
 	$(BIN)/python bundles/templates/write.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

@@ -154,7 +154,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     needed = ["image", "patient", *labels]
     if {"row", "image", "status", "reason"} <= set(header):
         raise PredictionsError(
-            f"{path.name} is the table that inference.json writes: it has no patients and no true labels. Give the "
+            f"{name} is the table that inference.json writes: it has no patients and no true labels. Give the "
             "predictions.csv that evaluate.json writes of a data set with labels."
         )
     lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])

@@ -83,6 +83,7 @@ def scalars_of(folder: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.parametrize("method", ["moco", "mse", "barlow"])
 def test_two_processes_of_half_the_batch_equal_one_with_two_batch_norm_parts(
     method: str, dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

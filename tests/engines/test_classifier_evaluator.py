@@ -58,6 +58,7 @@ def predictions_by_size(rank: int = 0) -> list[tuple[tuple[str, ...], np.ndarray
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_a25_two_processes_score_what_one_does_even_if_one_of_them_has_no_image() -> None:
     alone = predictions_by_size()
     for found in in_processes(predictions_by_size, 2):

@@ -145,6 +145,7 @@ def train_half(rank: int) -> tuple[dict[str, torch.Tensor], list[dict[str, float
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_two_processes_of_half_the_batch_equal_one_process() -> None:
     network = classifier(trainable="head").double()
     whole = [{"image": b["image"].double(), "label": b["label"].double()} for b in batches(3)]

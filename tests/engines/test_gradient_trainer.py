@@ -200,6 +200,7 @@ def _two(rank: int) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_two_processes_are_one_with_both_batches() -> None:
     both = [
         {name: torch.cat([one[name], two[name]]) for name in one}

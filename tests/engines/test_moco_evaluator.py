@@ -130,10 +130,11 @@ def test_order_of_the_images_does_not_matter_and_each_counts_once() -> None:
     again = [*indexed([4, 5], [8, 3, 0, 1, 2, 5, 4, 7, 6]), *indexed([9])]
     repeated = evaluator_of(small_moco().double(), again, channels_last=False)
     repeated.run()
-    assert repeated.state.metrics == pytest.approx(whole.state.metrics, rel=1e-12)
+    assert repeated.state.metrics == pytest.approx(whole.state.metrics, rel=1e-9)
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_two_processes_measure_what_one_does_even_if_one_of_them_has_no_image() -> None:
     whole = evaluator_of(small_moco().double(), indexed([11]), channels_last=False)
     whole.run()
@@ -141,5 +142,5 @@ def test_two_processes_measure_what_one_does_even_if_one_of_them_has_no_image() 
     cases: list[Shares] = [[dealt[:2], dealt[2:]], [indexed([11]), []]]
     for found in in_processes(metrics_of_a_share, 2, cases):
         for metrics, epoch in found:
-            assert metrics == pytest.approx(whole.state.metrics, rel=1e-12)
+            assert metrics == pytest.approx(whole.state.metrics, rel=1e-9)
             assert epoch == 3

@@ -300,6 +300,7 @@ def train_half(rank: int, method: str) -> tuple[dict[str, torch.Tensor], list[di
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.parametrize("method", ["moco", "map", "barlow"])
 def test_b3_two_processes_of_half_the_batch_equal_one_process_with_two_batch_norm_parts(method: str) -> None:
     one = _network(method, 2)

@@ -34,7 +34,7 @@ def test_two_processes_equal_one() -> None:
         query.requires_grad_()
         value = loss(query, key)
         gradient = torch.autograd.grad(value, query)[0]
-        torch.testing.assert_close(sum(h[name][0] for h in halves) / 2, value.detach(), rtol=1e-12, atol=0)
+        torch.testing.assert_close(sum(h[name][0] for h in halves) / 2, value.detach(), rtol=1e-10, atol=0)
         # DistributedDataParallel divides by the number of processes what each adds to a shared parameter's gradient.
         both = torch.cat([h[name][1] for h in halves]) / 2
         torch.testing.assert_close(both, gradient, rtol=1e-9, atol=1e-14)

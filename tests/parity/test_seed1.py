@@ -16,6 +16,7 @@ REFERENCE: dict[str, Any] = json.loads((Path(__file__).parent / "seed1.json").re
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.parametrize("method", list(REFERENCE["trajectories"]))
 def test_seed_1(method: str) -> None:
     rows = trajectory(method, seed=1)

@@ -155,8 +155,8 @@ def _pair(rng: np.random.Generator, chance: float, low: float, high: float) -> t
 def _place(rng: np.random.Generator, anatomy: Anatomy, depth: float) -> tuple[float, float]:
     """A random point of the lungs, ``depth`` cm from their outline and beside the heart."""
     while True:
-        u = np.float32(rng.uniform(-1, 1) * anatomy.half_width)
-        v = np.float32(rng.uniform(anatomy.apex, anatomy.diaphragm - 4))
+        u = np.asarray(rng.uniform(-1, 1) * anatomy.half_width, np.float32)
+        v = np.asarray(rng.uniform(anatomy.apex, anatomy.diaphragm - 4), np.float32)
         if anatomy.lung_depth(u, v, 0) > depth > anatomy.heart_depth(u, v, 0) + depth:
             return float(u), float(v)
 
