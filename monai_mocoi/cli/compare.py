@@ -14,7 +14,7 @@ from rich.text import Text
 from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words, notes_for_the_reader
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import read_predictions
+from monai_mocoi.data import Predictions, read_predictions
 
 _OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")
 
