@@ -180,8 +180,8 @@ def prepare(
 @app.command(epilog=_EXIT_CODES)
 def export(
     weights: Annotated[str, typer.Argument(help="encoder.pt, classifier.pt or another ResNet's weights.")],
-    to: Annotated[str, typer.Option("--to", help="torchvision, timm or monai.")],
-    out: Annotated[str, typer.Option("--out", help="The file to write: .pt or .safetensors.")],
+    to: Annotated[str, typer.Option("--to", help="torchvision, timm or monai; torchscript, pt2 or onnx.")],
+    out: Annotated[str, typer.Option("--out", help="The file: .pt or .safetensors; .ts, .pt2 or .onnx.")],
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file and the JSON file beside it.")
     ] = False,
@@ -189,8 +189,9 @@ def export(
 ) -> None:
     """Write an encoder or classifier for another library.
 
-    The file has that library's names, and is tried in its own network before it is kept. A JSON file beside it says how
-    to prepare the images.
+    For torchvision, timm and monai the file has that library's names, and is tried in its own network before it is
+    kept. torchscript, pt2 and onnx are whole networks that run without this software, tried at batches of 1 and 3. A
+    JSON file beside it says how to prepare the images.
     """
     try:
         from monai_mocoi.cli.export import export_and_show

@@ -6,7 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from monai_mocoi.networks import export_weights
+from monai_mocoi.networks import export_graph, export_weights
+from monai_mocoi.networks.export import LAYOUTS
+from monai_mocoi.networks.exported_graph import FORMATS
+from monai_mocoi.networks.weights_error import WeightsError
 
 
 def export_and_show(weights: str, to: str, out: str, overwrite: bool) -> None:
@@ -14,14 +17,18 @@ def export_and_show(weights: str, to: str, out: str, overwrite: bool) -> None:
 
     Args:
         weights: the file to export.
-        to: whose names to write: "torchvision", "timm" or "monai".
+        to: whose names to write: "torchvision", "timm" or "monai"; or a format of a whole network: "torchscript", "pt2"
+            or "onnx".
         out: the file to write.
         overwrite: replace it.
 
     Raises:
-        WeightsError: see :func:`~monai_mocoi.networks.export_weights`.
+        WeightsError: see :func:`~monai_mocoi.networks.export_weights` and
+            :func:`~monai_mocoi.networks.export_graph`.
     """
-    written = export_weights(weights, to, out, overwrite)
+    if to not in (*LAYOUTS, *FORMATS):
+        raise WeightsError(f"there is no layout or format {to!r}: choose one of {', '.join((*LAYOUTS, *FORMATS))}.")
+    written = (export_graph if to in FORMATS else export_weights)(weights, to, out, overwrite)
     info = written.sidecar
     classes = "encoder" if info["classes"] is None else f"classifier of {info['classes']}"
     console = Console(soft_wrap=True, highlight=False, markup=False)
@@ -39,6 +46,6 @@ def _images(info: dict[str, Any]) -> str:
     text = f"values 0..1, then (value - {info['mean']}) / {info['std']}"
     if "image_size" in info:
         text += f", {info['image_size']} x {info['image_size']}"
-    if info.get("channels") == 1 and info["in_channels"] == 3:
+    if info["names"] not in FORMATS and info.get("channels") == 1 and info["in_channels"] == 3:
         text += "; grey, repeated to three equal channels"
     return text

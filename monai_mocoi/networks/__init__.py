@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "classifier_file": ["load_classifier", "read_classifier_sidecar"],
         "classifier_place": ["check_modality", "classifier_path"],
         "export": ["Export", "export_weights"],
+        "exported_graph": ["export_graph"],
         "known_images": ["check_drawn_or_real", "encoder_image_size"],
         "moco": ["MoCo", "MoCoOutput", "unwrap_moco"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,19 +27,9 @@ TOLERANCE = 1e-9
 """Of the proof: largest difference of the outputs, computed in float64, as a share of the largest output."""
 
 # What the sidecar hands on: how images are prepared, what the outputs mean, where the weights come from.
-_HANDED_ON = (
-    *(
-        "method",
-        "modality",
-        "image_size",
-        "decode_size",
-        "decode_fit",
-        "channels",
-        "channel_rule",
-        "value_range",
-        "intensity",
-    ),
-    *("value_range", "intensity", "mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
+HANDED_ON = (
+    *("method", "modality", "image_size", "decode_size", "decode_fit", "channels", "channel_rule", "value_range"),
+    *("intensity", "mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
 )
 _CHANNEL_RULE = "a one-channel image is given as three equal channels, each with the same mean and std"
 
@@ -85,15 +75,15 @@ def export_weights(
     Raises:
         WeightsError: anything of the above is not so, the library has no such network, or its outputs differ.
     """
-    if to not in _TARGETS:
-        raise WeightsError(f"there is no layout {to!r}: choose one of {', '.join(_TARGETS)}.")
+    if to not in LAYOUTS:
+        raise WeightsError(f"there is no layout {to!r}: choose one of {', '.join(LAYOUTS)}.")
     weights, out = Path(weights), Path(out)
-    _check_out(weights, out, overwrite)
+    check_out(weights, out, overwrite, SUFFIXES)
     file = read_weights(weights)
     state, classes = _state(file, weights.name)
     reference = _reference(file, state, weights.name)
     shape = shape_of_resnet(state)
-    target = _TARGETS[to](shape, classes)
+    target = LAYOUTS[to](shape, classes)
     sidecar = _sidecar(file.sidecar or {}, to, shape, classes, target, state)
     with atomic_path(out) as temporary:
         _write(temporary, state)
@@ -102,9 +92,14 @@ def export_weights(
     return Export(out, {**sidecar, "proof": proof}, proof)
 
 
-def _check_out(weights: Path, out: Path, overwrite: bool) -> None:
-    if out.suffix not in SUFFIXES:
-        raise WeightsError(f"the file to write is named {out.name!r}, but must end in {' or '.join(SUFFIXES)}.")
+def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]) -> None:
+    """Refuse a file that cannot or must not be written.
+
+    Raises:
+        WeightsError: it has another suffix, belongs to the weights, is a folder, or exists and is not to be replaced.
+    """
+    if out.suffix not in suffixes:
+        raise WeightsError(f"the file to write is named {out.name!r}, but must end in {' or '.join(suffixes)}.")
     originals = {path.resolve() for path in (weights, sidecar_path(weights))}
     for path in (out, sidecar_path(out)):
         if path.resolve() in originals:
@@ -147,7 +142,7 @@ def _reference(
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Our own network with the weights, in float64: images to logits, or to the embedding where there is no head."""
     shape = shape_of_resnet(state)
-    encoder = StageEncoder(_monai_resnet(shape, None)).double().eval()
+    encoder = StageEncoder(monai_resnet(shape, None)).double().eval()
     load_weights(encoder, file, name)
 
     def forward(images: torch.Tensor) -> torch.Tensor:
@@ -159,7 +154,8 @@ def _reference(
     return forward
 
 
-def _monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
+def monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
+    """MONAI's ResNet of a shape, with torchvision's strides; ``classes`` None: without its last layer."""
     return ResNet(
         shape.block,
         list(shape.layers),
@@ -180,7 +176,7 @@ def _monai(shape: ResNetShape, classes: int | None) -> _Target:
         f"monai.networks.nets.{name}spatial_dims=2, n_input_channels={shape.in_channels}, conv1_t_stride=2, "
         f"bias_downsample={shape.downsample_bias}, {last})"
     )
-    return _Target(_monai_resnet(shape, classes), f"MONAI {monai.__version__}", call)
+    return _Target(monai_resnet(shape, classes), f"MONAI {monai.__version__}", call)
 
 
 def _torchvision(shape: ResNetShape, classes: int | None) -> _Target:
@@ -215,7 +211,7 @@ def _timm(shape: ResNetShape, classes: int | None) -> _Target:
     return _Target(network, f"timm {timm.__version__}", call)
 
 
-_TARGETS: dict[str, Callable[[ResNetShape, int | None], _Target]] = {
+LAYOUTS: dict[str, Callable[[ResNetShape, int | None], _Target]] = {
     "torchvision": _torchvision,
     "timm": _timm,
     "monai": _monai,
@@ -255,7 +251,7 @@ def _sidecar(
         "opens_with": target.opens_with,
         "in_channels": shape.in_channels,
         "classes": classes,
-        **{key: known[key] for key in _HANDED_ON if key in known},
+        **{key: known[key] for key in HANDED_ON if key in known},
         "weights_sha256": weights_sha256(state),
     }
     if shape.in_channels == 3:

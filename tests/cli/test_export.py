@@ -42,7 +42,7 @@ def test_unknown_normalisation_is_said(mocoi, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"--to": "keras"}, "error: there is no layout 'keras'"),
+        ({"--to": "keras"}, "error: there is no layout or format 'keras'"),
         ({"--to": "torchvision"}, "error: torchvision has no ResNet of [1, 1, 1, 1]"),
         ({"--out": "mine.onnx"}, "error: the file to write is named 'mine.onnx'"),
         ({"weights": "nowhere.pt"}, "error: there is no weights file 'nowhere.pt'"),
@@ -60,5 +60,5 @@ def test_refusals_are_one_message(mocoi, encoder, change, text):
 def test_help_needs_no_torch():
     done = loaded_by("export", "--help")
     assert done.returncode == 0
-    assert "torchvision, timm or monai" in done.stdout
+    assert "torchvision, timm or monai; torchscript, pt2 or onnx" in " ".join(done.stdout.split())
     assert done.stdout.endswith("LOADED []\n")
