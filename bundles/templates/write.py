@@ -28,6 +28,7 @@ CONFIGS = (
 NO_SETTINGS = {
     "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids"
 }  # fmt: skip
+_WIDTH = 110  # of a line, with its comma
 EXTRA_SETTINGS = {
     "train.json": {"method": "METHOD_NAME"},
     "finetune.json": {"pretraining": "METHOD_NAME"},
@@ -60,17 +61,18 @@ def with_settings(config: dict[str, Any], template: dict[str, Any], extra: dict[
     return {**{n: config[n] for n in constants}, "settings": settings, **{n: config[n] for n in rest}}
 
 
-def on_lines(value: Any, indent: int = 0, width: int = 110) -> str:
-    """Format JSON as a person would: what fits goes on one line."""
+def on_lines(value: Any, indent: int = 0, key: str = "") -> str:
+    """Format JSON as a person would: what fits on the line of its key goes there."""
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or (indent and len(line) + indent <= width):
+    if not isinstance(value, dict | list) or not value or (indent and indent + len(key) + len(line) < _WIDTH):
         return line
     inner = " " * (indent + 2)
     if isinstance(value, dict):
-        parts = [f"{inner}{json.dumps(k)}: {on_lines(v, indent + 2, width - len(k) - 4)}" for k, v in value.items()]
+        keys = [f"{json.dumps(k)}: " for k in value]
+        parts = [inner + k + on_lines(v, indent + 2, k) for k, v in zip(keys, value.values(), strict=True)]
         start, end = "{", "}"
     else:
-        parts = [inner + on_lines(v, indent + 2, width) for v in value]
+        parts = [inner + on_lines(v, indent + 2) for v in value]
         start, end = "[", "]"
     return start + "\n" + ",\n".join(parts) + "\n" + " " * indent + end
 

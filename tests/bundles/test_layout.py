@@ -90,6 +90,20 @@ def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("file", sorted(file for file in FILES if file.endswith(".json")))
+def test_what_fits_on_a_line_is_on_one(name: str, file: str) -> None:
+    lines = (BUNDLES / name / file).read_text().splitlines()
+    for number, line in enumerate(lines):
+        indent = len(line) - len(line.lstrip())
+        if not indent or line[-1] not in "{[":
+            continue
+        end = next(n for n, later in enumerate(lines) if n > number and re.match(rf" {{{indent}}}[}}\]]", later))
+        value = json.loads(line[-1] + "".join(lines[number + 1 : end]) + lines[end].strip(" ,"))
+        whole = line[:-1] + json.dumps(value, ensure_ascii=False) + ","
+        assert len(whole) > 110, f"line {number + 1} of {file} need not be broken"
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_files(name: str) -> None:
     folder = BUNDLES / name
     assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == FILES
