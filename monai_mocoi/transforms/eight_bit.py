@@ -18,7 +18,7 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
-from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant
 from monai_mocoi.transforms.reader import read_image, to_channels
 
 _FROM_FILE = "_from_file"
@@ -108,6 +108,7 @@ class ScaleFrom8Bit(Transform):
             float32 (channels, rows, columns), values 0..1, on the CPU.
 
         Raises:
+            ConstantImageError: all its values are equal.
             ImageReadError: it cannot be such a picture: another type or shape; values below 0 or above 255, or that are
                 not finite; numbers none of which is above 1, as of a picture that was scaled already; or a picture with
                 the axes of a scan, as MONAI's own readers and MONAI Deploy's for DICOM give it.
@@ -121,6 +122,7 @@ class ScaleFrom8Bit(Transform):
         if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
             raise ImageReadError(f"the array holds {values.dtype}, but must hold uint8 or floating point. {_HAND_IN}")
         values = _channels_first(values)
+        check_not_constant(values)
         low, high = float(values.min()), float(values.max())
         if not (low >= 0 and high <= 255):  # NaN too
             raise ImageReadError(
