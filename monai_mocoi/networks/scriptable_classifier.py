@@ -20,7 +20,7 @@ class ScriptableClassifier(nn.Module):
         stage: whose features it uses, 1..4.
     """
 
-    def __init__(self, encoder: StageEncoder, head: nn.Linear, stage: int) -> None:
+    def __init__(self, encoder: StageEncoder, head: nn.Module, stage: int) -> None:
         super().__init__()
         self.encoder = _Encoder(encoder.backbone, stage)
         self.head = head
