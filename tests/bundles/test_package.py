@@ -19,8 +19,13 @@ from monai.data import load_net_with_metadata
 from monai.networks.nets import resnet50
 from PIL import Image
 
+from monai_mocoi import exit_codes
+from monai_mocoi.cli.evaluator import Evaluator
+from monai_mocoi.cli.overrides import check_command
+from monai_mocoi.cli.plan import make_plan
 from monai_mocoi.data import load_datalist
-from monai_mocoi.networks import Classifier, StageEncoder
+from monai_mocoi.networks import Classifier, StageEncoder, WeightsError
+from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.report import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.bundles.test_layout import SCHEMA
@@ -146,6 +151,33 @@ def test_evaluation_on_data_of_ones_own(dataset: Path, tmp_path: Path, monkeypat
     metrics = json.loads(Path("../external/metrics.json").read_text())
     assert metrics["images"] == len(load_datalist(dataset).test)
     assert metrics["thresholds"] == thresholds
+
+
+@pytest.mark.parametrize("place", ["", "configs", "..", "../../empty"])
+def test_where_results_go(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    """In the package, in a folder of it, above it, and in an empty folder: never into it."""
+    images = films(tmp_path / "films", 1)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(package / place)
+    config = os.path.relpath(package / INFERENCE)
+    checked = check_command([config, "--images", str(images)])
+    evaluator = Evaluator(checked.config)
+    assert Path(evaluator.value("weights")).resolve() == package / "models" / "model.pt"
+    results = Path(evaluator.value("inference_dir")).resolve()
+    plan = make_plan(checked)
+    if place == "configs":  # where MONAI's command would write into it, too
+        assert plan.refusals[0][1] == exit_codes.USAGE
+        assert f"lies in the package {package.name}" in plan.refusals[0][0]
+    else:
+        assert plan.refusals == ()
+        beside = package.parent if place == "" else Path.cwd()
+        assert results == beside / "runs" / package.name / "inference"
+
+
+def test_without_its_root_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsError, match="--bundle_root FOLDER"):
+        classifier_path("models/model.pt")
 
 
 @pytest.mark.slow
