@@ -115,6 +115,8 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         ({"mean": [0.5, 0.5, 0.5], "std": [0.25]}, []),
         ({"mean": 0.4}, ["mean 0.5, but this run takes 0.4"]),
         ({"mean": [0.5, 0.5, 0.4]}, ["mean 0.5, but this run takes [0.5, 0.5, 0.4]"]),
+        ({"intensity": "declared"}, []),
+        ({"intensity": "picture"}, ["intensity declared, but this run takes picture"]),
         ({"std": 1, "channels": 3}, ["std 0.25, but this run takes 1", "channels 1, but this run takes 3"]),
     ],
 )
@@ -122,6 +124,14 @@ def test_a_warning_a_difference(here: dict[str, Any], warned: list[str]) -> None
     texts = check_preprocessing(SIDECAR, **{"mean": 0.5, "std": 0.25, "channels": 1, **here})
     assert len(texts) == len(warned)
     assert all(part in text for part, text in zip(warned, texts, strict=True))
+
+
+def test_another_intensity_than_the_encoders_is_warned_of() -> None:
+    sidecar = {**SIDECAR, "intensity": "percentiles"}
+    here = {"mean": 0.5, "std": 0.25, "channels": 1}
+    assert check_preprocessing(sidecar, **here, intensity="percentiles") == []
+    (text,) = check_preprocessing(sidecar, **here, intensity="declared")
+    assert "intensity percentiles, but this run takes declared" in text
 
 
 @pytest.mark.parametrize("sidecar", [None, {"method": "moco", "mean": 0.5}])
