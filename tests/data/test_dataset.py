@@ -214,6 +214,14 @@ def test_reading_errors_name_index_and_image_only(data, folder, cache):
     assert str(folder) not in str(error.value)
 
 
+def test_a_constant_picture_is_a_bad_image(data, folder):
+    save(folder / "images/002.png", np.full((24, 24), 30, np.uint8))
+    with pytest.raises(DatasetError, match=r"image 2 \(images/002\.png\): all pixels .* shows nothing"):
+        _dataset(data)
+    dataset = _dataset(data, on_bad_image="skip", max_bad_share=0.3)
+    assert [image["index"] for image in dataset.skipped] == [2]
+
+
 @pytest.mark.parametrize("on_bad_image", ["stop", "skip"])
 def test_a_file_that_goes_away_later(data, folder, on_bad_image):
     dataset = _dataset(data, cache=False, on_bad_image=on_bad_image)

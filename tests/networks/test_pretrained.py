@@ -117,6 +117,8 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         ({"mean": [0.5, 0.5, 0.4]}, ["mean 0.5, but this run takes [0.5, 0.5, 0.4]"]),
         ({"image_size": 224, "modality": "chest"}, []),
         ({"image_size": 32}, ["image_size 224, but this run takes 32"]),
+        ({"intensity": "declared"}, []),
+        ({"intensity": "picture"}, ["intensity declared, but this run takes picture"]),
         ({"std": 1, "channels": 3}, ["std 0.25, but this run takes 1", "channels 1, but this run takes 3"]),
     ],
 )
@@ -142,6 +144,14 @@ def test_a_run_says_what_its_encoder_has_learnt_from(tmp_path: Path, caplog: pyt
         started_from(Classifier(encoder, 3, stage=2), loaded, 0.5, 0.25, 1, 224, "fundus")
     assert "It has learnt from: 224 px, chest, of 'Hospital'" in caplog.text
     assert "encoder: chest; this bundle: fundus" in caplog.text
+
+
+def test_another_intensity_than_the_encoders_is_warned_of() -> None:
+    sidecar = {**SIDECAR, "intensity": "percentiles"}
+    here = {"mean": 0.5, "std": 0.25, "channels": 1}
+    assert check_preprocessing(sidecar, **here, intensity="percentiles") == []
+    (text,) = check_preprocessing(sidecar, **here, intensity="declared")
+    assert "intensity percentiles, but this run takes declared" in text
 
 
 @pytest.mark.parametrize("sidecar", [None, {"method": "moco", "mean": 0.5}])
