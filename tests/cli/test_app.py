@@ -157,7 +157,7 @@ def test_the_plan_and_what_would_be_refused(mocoi, write, tmp_path):
 
 def test_prepare_hands_everything_on(mocoi, capsys):
     result = mocoi("prepare", "audit", "nowhere")
-    assert result.exit_code == 2
+    assert result.exit_code == 3
     assert "there is no folder 'nowhere'" in result.stderr
     result = mocoi("prepare", "nih", "--help")
     assert result.exit_code == 0

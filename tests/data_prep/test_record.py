@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 
 import pytest
@@ -98,3 +100,13 @@ def test_two_at_once_are_refused(tmp_path):
         opened_folder(tmp_path / "out", {}),
     ):
         pass
+
+
+def test_a_folder_without_locks_is_opened_with_a_warning(tmp_path, files, monkeypatch, caplog):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    _add(tmp_path, files)
+    assert _finished(tmp_path, files) == 0
+    assert caplog.text.count(f"{tmp_path / 'out'} has no locks") == 1

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import logging
 import multiprocessing
@@ -202,6 +204,18 @@ def test_another_command_that_comes_first_keeps_its_run(tmp_path: Path, monkeypa
         run(tmp_path / "x")
     assert (tmp_path / "x" / "encoder.pt").read_text() == "precious"
     run(tmp_path / "x", overwrite=True)  # the lock was freed
+
+
+def test_a_file_system_without_locks_is_no_reason_to_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    run(tmp_path / "x")
+    assert manifest(tmp_path / "x")["status"] == "finished"
+    assert f"{tmp_path} has no locks" in caplog.text
 
 
 def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
