@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+
+from tests.processes import start
 
 
 def _enter(rank: int, function: Callable[..., Any], world: int, port: int, folder: str, args: tuple[Any, ...]) -> None:
-    torch.set_num_threads(1)
     os.environ |= {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
@@ -35,5 +35,5 @@ def as_torchrun(function: Callable[..., Any], world: int, *args: Any) -> list[An
     """
     store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(_enter, args=(function, world, store.port, folder, args), nprocs=world)
+        start(_enter, world, function, world, store.port, folder, args)
         return [torch.load(Path(folder) / f"{rank}.pt", weights_only=False) for rank in range(world)]
