@@ -13,6 +13,7 @@ from monai.transforms import Compose, LoadImaged
 from PIL import Image
 
 from monai_mocoi.transforms import (
+    ConstantImageError,
     ImageReadError,
     LoadImageFile,
     LoadImageFiled,
@@ -108,8 +109,10 @@ def test_what_is_no_8_bit_picture_is_refused(array: np.ndarray, text: str) -> No
             ScaleFrom8Bit(1)(given)
 
 
-def test_a_black_picture_and_one_of_values_0_and_1_in_8_bits_are_taken() -> None:
-    assert not ScaleFrom8Bit(1)(np.zeros((4, 4))).any()
+def test_a_constant_array_is_refused_and_one_of_values_0_and_1_in_8_bits_is_taken() -> None:
+    for value in (0, 1, 255):
+        with pytest.raises(ConstantImageError):
+            ScaleFrom8Bit(1)(np.full((4, 4), value, np.uint8))
     assert float(ScaleFrom8Bit(1)(np.eye(4, dtype=np.uint8)).max()) == np.float32(1) / np.float32(255)
 
 
