@@ -16,11 +16,11 @@ class ScriptableClassifier(nn.Module):
 
     Args:
         encoder: of the classifier.
-        head: of the classifier.
+        head: of the classifier; an identity gives the features of an encoder.
         stage: whose features it uses, 1..4.
     """
 
-    def __init__(self, encoder: StageEncoder, head: nn.Linear, stage: int) -> None:
+    def __init__(self, encoder: StageEncoder, head: nn.Module, stage: int) -> None:
         super().__init__()
         self.encoder = _Encoder(encoder.backbone, stage)
         self.head = head
