@@ -78,9 +78,10 @@ def check_command(words: Sequence[str]) -> Checked:
 
 def _package_of(files: ConfigFiles) -> str | None:
     """The folder of a package from whose configs the first one is, unless it is the current folder."""
-    root = Path(files.files[0]).parent.parent
-    is_package = (root / "models" / "model.pt").is_file() and (root / "configs" / Path(files.files[0]).name).is_file()
-    return str(root) if is_package and not root.samefile(".") else None
+    config = Path(os.path.abspath(files.files[0]))
+    root = config.parent.parent
+    is_package = (root / "models" / "model.pt").is_file() and config.parent.name == "configs"
+    return os.path.relpath(root) if is_package and not root.samefile(".") else None
 
 
 def _split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:

@@ -16,7 +16,7 @@ class ScriptableClassifier(nn.Module):
 
     Args:
         encoder: of the classifier.
-        head: of the classifier.
+        head: of the classifier; an identity gives the features of an encoder.
         stage: whose features it uses, 1..4.
     """
 
