@@ -30,6 +30,14 @@ def test_the_kinds_of_all_layers_together_and_of_a_circle():
     assert kinds_of_setting([{"a": "@b", "b": "@a"}], "a") == {"any"}
 
 
+def test_a_word_or_one_of_some_numbers():
+    layers = [{"cache_bits": "auto", "decode_fit": "crop"}]
+    assert kinds_of_setting(layers, "cache_bits") == {"text", "int"}
+    assert kinds_of_setting(layers, "decode_fit") == {"text"}
+    values = [read_value("cache_bits", word, frozenset({"text", "int"}), False, "") for word in ("16", "auto")]
+    assert values == [16, "auto"]
+
+
 @pytest.mark.parametrize(
     ("kinds", "word", "value"),
     [

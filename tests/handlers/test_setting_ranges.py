@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from monai_mocoi.data import resolved_cache_bits
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
@@ -15,6 +16,7 @@ from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check
 from monai_mocoi.metrics import SELECTION_METRICS
 from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder
 from monai_mocoi.transforms.fit_square import FIT_MODES
+from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
 from tests.bundles.conftest import BUNDLES
 from tests.networks.small import small_resnet
 
@@ -56,6 +58,9 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["trainable"] == TRAINABLE
     assert _CHOICES["stage_kind"] == STAGE_KINDS
     assert _CHOICES["decode_fit"] == FIT_MODES
+    assert _CHOICES["intensity"] == INTENSITY_MODES
+    for bits in _CHOICES["cache_bits"]:
+        assert resolved_cache_bits(bits, [], lambda path: path) in (8, 16)
 
 
 @pytest.mark.parametrize(("value", "flag"), [("true", True), ("False", False), (True, True), (False, False)])
