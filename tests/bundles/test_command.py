@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from monai_mocoi.data import generate_demo
-from tests.bundles.conftest import BUNDLES
+from tests.bundles.conftest import BUNDLES, SMALL
 
 SHORT = ["--image_size", "32", "--batch_size", "8", "--max_epochs", "1", "--num_workers", "0", "--queue_size", "16"]
 
@@ -22,6 +23,14 @@ def command(*args: object, cwd: Path, **environment: str) -> subprocess.Complete
     return subprocess.run(
         [sys.executable, "-m", *map(str, args)], cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
+
+
+def small_network(folder: Path) -> Path:
+    """An overlay that puts a small network in the place of the ResNet-50, where it is the command that is tried."""
+    names = ("network_def#encoder#backbone", "network_def#head#in_features")
+    file = folder / "small_network.json"
+    file.write_text(json.dumps({name: SMALL[name] for name in names}))
+    return file
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +60,7 @@ def test_a_bundle_copied_alone_elsewhere_runs_from_any_folder(tmp_path: Path, sm
 @pytest.mark.slow
 def test_two_processes_write_one_set_of_files(tmp_path: Path, small: Path) -> None:
     configs = BUNDLES / "nih_mse" / "configs"
-    files = [str(configs / "train.json"), str(configs / "multi_gpu_train.json")]
+    files = [str(configs / "train.json"), str(configs / "multi_gpu_train.json"), str(small_network(tmp_path))]
     done = command(
         "torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m",
         "monai.bundle", "run", "--config_file", str(files), "--dataset_dir", small, *SHORT,

@@ -9,7 +9,7 @@ import pytest
 from monai_mocoi import __version__
 from monai_mocoi.data import generate_demo
 from tests.bundles.conftest import BUNDLES
-from tests.bundles.test_command import SHORT, command
+from tests.bundles.test_command import SHORT, command, small_network
 
 CONFIGS = BUNDLES / "nih_moco" / "configs"
 
@@ -21,7 +21,8 @@ def test_as_a_module(tmp_path):
 @pytest.mark.slow
 def test_a_run_is_refused_or_finished_with_one_message_and_a_code(tmp_path):
     dataset = generate_demo(tmp_path / "chest", patients=12, size=40, progress=False)
-    words = ["monai_mocoi", "run", CONFIGS / "train.json", *SHORT, "--head-hidden=16", "--queue_max_share", "$None"]
+    words = ["monai_mocoi", "run", CONFIGS / "train.json", small_network(tmp_path), *SHORT, "--head-hidden=16"]
+    words += ["--queue_max_share", "$None"]
     missing = command(*words, "--dataset_dir", "nowhere", cwd=tmp_path)
     assert missing.returncode == 3
     assert missing.stderr.startswith("error: dataset_dir is 'nowhere', which does not exist")
@@ -52,7 +53,8 @@ def test_two_processes(tmp_path):
     dataset = generate_demo(tmp_path / "chest", patients=16, size=40, progress=False)
     words = [
         "torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m", "monai_mocoi", "run",
-        CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json", *SHORT, "--dataset_dir", dataset,
+        CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json", small_network(tmp_path), *SHORT,
+        "--dataset_dir", dataset,
     ]  # fmt: skip
     refused = command(*words, "--max_epoch", "1", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")
     assert refused.returncode != 0

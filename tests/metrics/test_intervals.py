@@ -52,7 +52,7 @@ def test_bca_equals_the_formula_and_scipy(kind: str) -> None:
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 
     x = left_out.sum() - (len(left_out) - 1) * left_out  # the sample that was left out one by one
-    done = stats.bootstrap((x,), np.mean, n_resamples=9999, method="BCa", rng=np.random.default_rng(0))
+    done = stats.bootstrap((x,), np.mean, n_resamples=9999, method="BCa", random_state=np.random.default_rng(0))
     ours = bca_interval(estimate, done.bootstrap_distribution, left_out)
     # scipy's quantiles lie at most one rank away.
     np.testing.assert_allclose(ours, done.confidence_interval, atol=2e-3)
