@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.grey_levels import FEW_LEVELS, is_flattened
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 # Bits of the number that the record keeps; the lower ones are the preparation's own.
 FLATTENED, IGNORED_WINDOW = 1 << 8, 1 << 9

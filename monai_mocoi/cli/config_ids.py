@@ -105,7 +105,7 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         if isinstance(value, str) and value.startswith("@") and has(config, value[1:]):
             name, near = normal_id(value[1:]), near - 0.03  # what is called so itself is nearer
         best[name] = max(best.get(name, (0.0, 0)), (near, -name.count("#")))
-    if "#" not in wanted and (likely := {n: s for n, s in best.items() if _is_constant_near(config, n, wanted, s[0])}):
+    if "#" not in wanted and (likely := {n: s for n, s in best.items() if _is_constant_near(config, n, wanted)}):
         best = likely
     ranked = sorted(best, key=lambda name: best[name], reverse=True)
     # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
@@ -114,10 +114,10 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
     return (constants or found)[:_MOST_SUGGESTIONS]
 
 
-def _is_constant_near(config: Any, name: str, wanted: str, near: float) -> bool:
+def _is_constant_near(config: Any, name: str, wanted: str) -> bool:
     if "#" in name or isinstance(config.get(name), dict):
         return False
-    return near >= _NEAR_CONSTANT or name.startswith(f"{wanted}_")
+    return _likeness(wanted, name) >= _NEAR_CONSTANT or name.startswith(f"{wanted}_")
 
 
 def _likeness(a: str, b: str) -> float:

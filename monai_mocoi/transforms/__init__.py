@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = attach(
         "fundus_crop": ["FundusCrop", "FundusCropd"],
         "fundus_disc": ["Disc", "FundusError", "crop_to_disc", "find_disc"],
         "eight_bit": ["LoadImageFile", "LoadImageFiled", "ScaleFrom8Bit", "ScaleFrom8Bitd"],
+        "grey_levels": ["is_flattened"],
         "image_errors": ["MAX_PIXELS", "ConstantImageError", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
         "reader": ["read_image"],

@@ -18,7 +18,9 @@ def test_every_code_once_with_a_meaning():
 
 def test_the_documentation_has_the_same_codes(repository):
     page = (repository / "docs" / "commands.md").read_text(encoding="utf-8")
-    rows = (line.split("|")[1:3] for line in page.splitlines() if line.startswith("| ") and line[2].isdigit())
+    runs, preparation = (part for part in page.split("| Code | ")[1:])
+    assert {int(code) for code in re.findall(r"(?m)^\| (\d+) ", preparation)} <= set(dict(exit_code_table()))
+    rows = (line.split("|")[1:3] for line in runs.splitlines() if line.startswith("| ") and line[2].isdigit())
     documented = {int(code): meaning.strip() for code, meaning in rows}
     table = dict(exit_code_table())
     assert list(documented) == list(table)

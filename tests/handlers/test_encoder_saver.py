@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from monai_mocoi.data import load_datalist, pretraining_overlap
-from monai_mocoi.engines import NotFiniteError
+from monai_mocoi.engines import NotFiniteError, PhaseClock
 from monai_mocoi.handlers import EncoderSaver, EpochLog
 from monai_mocoi.networks import StageEncoder, load_encoder
 from tests.data.dataset_folders import dataset_folder
@@ -74,7 +74,10 @@ def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path, caplog: pytes
         return {"contrastive/relative_loss": engine.state.epoch + batch / 10}
 
     folder = tmp_path / "run"
-    counting(step=step, handlers=[log, EncoderSaver(folder, small_moco(), {}, log, datalist)]).run()
+    engine: Any = counting(step=step, handlers=[log, EncoderSaver(folder, small_moco(), {}, log, datalist)])
+    engine.clock = PhaseClock()
+    engine.clock.attach(engine)
+    engine.run()
     sidecar = json.loads((folder / "encoder.json").read_text())
     assert sidecar["relative_loss"] == {"training": pytest.approx(2.1), "validation": 0.75}
     assert "never beat guessing: loss / guessing was 2.100 at its end" in caplog.text

@@ -8,7 +8,7 @@ import torch
 from monai.transforms import Compose
 from PIL import Image
 
-from monai_mocoi.data import DatasetError, is_flattened, resolved_cache_bits
+from monai_mocoi.data import DatasetError, resolved_cache_bits
 from monai_mocoi.transforms import FitSquare, ReadImage, RescaleIntensity
 from tests.data.dataset_folders import picture
 
@@ -18,29 +18,6 @@ DECODE = Compose([ReadImage(channels=1), RescaleIntensity(), FitSquare(16)])
 def ramp(levels, high):
     """A picture of so many values, evenly spaced from 0 to ``high`` of 65535."""
     return torch.linspace(0, high / 65535, levels)[None, None].repeat(1, 3, 1)
-
-
-@pytest.mark.parametrize(
-    ("levels", "high", "flattened"),
-    [
-        (4096, 4095, True),  # 12 bits in 16: 17 levels are left
-        (4096, 65535, False),  # all levels of 8 bits
-        (4096, 64 * 257, False),  # 65 levels are left
-        (4096, 62 * 257, True),  # 63
-        (30, 4095, False),  # 17 of 30: not half are lost
-        (40, 4095, True),  # 17 of 40
-        (1, 0, False),
-    ],
-)
-def test_what_is_flattened(levels, high, flattened):
-    assert is_flattened(ramp(levels, high)) is flattened
-
-
-def test_an_8_bit_picture_is_never_flattened():
-    rng = np.random.default_rng(0)
-    for levels in (2, 10, 60, 255):
-        values = rng.integers(0, levels, (3, 20, 20), endpoint=True)
-        assert not is_flattened(torch.tensor(values / 255, dtype=torch.float32))
 
 
 def folder(tmp_path, faint, whole):
@@ -79,7 +56,7 @@ def test_what_rescaling_mends_needs_no_16_bits(tmp_path):
 
 def test_one_of_more_than_a_hundred_is_left(tmp_path, monkeypatch):
     items = folder(tmp_path, faint=1, whole=3)
-    monkeypatch.setattr("monai_mocoi.data.grey_levels._PROBED", 200)
+    monkeypatch.setattr("monai_mocoi.data.cache_bits._PROBED", 200)
     assert resolved_cache_bits("auto", [*items[:3] * 40, items[3]], DECODE) == 8  # 1 of 121
     assert resolved_cache_bits("auto", [*items[:3] * 40, items[3], items[3]], DECODE) == 16  # 2 of 122
 

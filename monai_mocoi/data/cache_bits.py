@@ -1,4 +1,4 @@
-"""Whether 8 bits a value flatten a picture that uses a small part of the range that its file declares."""
+"""How many bits a value of the decoded images takes: 8, or 16 where these would flatten the pictures."""
 
 from __future__ import annotations
 
@@ -8,35 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from monai_mocoi.data.decoded_cache import decode_one, quantise
+from monai_mocoi.data.decoded_cache import decode_one
 from monai_mocoi.data.errors import DatasetError, ImageDecodeError
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.transforms.fit_square import FitSquare
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
-FEW_LEVELS = 64
-"""Fewer grey levels than these, of 256, are few."""
 FLATTENED_SHARE = 0.01
 """The share of the pictures above which a data set is kept in 16 bits."""
 _PROBED = 64
 
 logger = logging.getLogger(__name__)
-
-
-def is_flattened(picture: torch.Tensor | NDArray[np.float32]) -> bool:
-    """Tell whether 8 bits leave few of a picture's grey levels.
-
-    Args:
-        picture: (C, rows, columns), values 0..1, before its size is changed: what scaling puts between the levels of an
-            8-bit file is no content of it.
-
-    Returns:
-        True if rounding to 8 bits leaves fewer than :data:`FEW_LEVELS` values, of all channels together, and rounding
-        to 16 bits at least twice as many. An 8-bit file has as many in both.
-    """
-    left, held = (np.count_nonzero(np.bincount(quantise(picture, bits).ravel())) for bits in (8, 16))
-    return bool(left < FEW_LEVELS and held >= 2 * left)
 
 
 def resolved_cache_bits(
