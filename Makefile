@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 
 $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dicom,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dicom,onnx,dev]"
 	touch $(STAMP)
 
 demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed), with the main command

@@ -279,7 +279,7 @@ DEEP = {
     "optimizer#nesterov": (True, r"optimizer\S*nesterov False -> True"),
     "views#transform#transforms#1#ratio": ([0.9, 1.1], r"transforms.1.ratio \[0.75, 1.33\d*\] -> \[0.9, 1.1\]"),
     "views#transform#transforms#2#brightness": (0.3, r"transforms.2.brightness 0.2 -> 0.3"),
-    "decode#transforms#1#mode": ("pad", r"data.decode.transforms.1.mode 'crop' -> 'pad'"),
+    "decode#transforms#2#mode": ("pad", r"data.decode.transforms.2.mode 'crop' -> 'pad'"),
     "train#dataset#seed": (2, r"data.seed 1 -> 2"),
     "train#sampler#shuffle": (False, r"data.sampler.shuffle True -> False"),
     "train#trainer#max_grad_norm": (1.0, r"trainer.max_grad_norm None -> 1.0"),
