@@ -35,7 +35,7 @@ from monai_mocoi.transforms.image_errors import ImageReadError
 from monai_mocoi.transforms.rounding import DTYPES, dequantise, quantise
 
 _Read = TypeVar("_Read")
-_FORMAT = 2
+_FORMAT = 3
 _MAX_FAILURES = 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Too little memory, disk or file handles: the machine's fault, so no image may be left out for it.
@@ -305,8 +305,8 @@ def decode_one(
         (C, H, W) uint8 or uint16.
 
     Raises:
-        ImageDecodeError: it cannot be read, or holds values that are not finite or outside 0..1; the text has the
-            index, the name and the reader's reason.
+        ImageDecodeError: it cannot be read, holds values that are not finite or outside 0..1, or rounding leaves one
+            value of it; the text has the index, the name and the reader's reason.
         MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
             fault.
     """
