@@ -17,6 +17,7 @@ from monai_mocoi.transforms import (
     RoundToBitsd,
     ScaleFrom8Bitd,
 )
+from tests.transforms.dicom_files import write
 
 
 def chain(bits: int = 8) -> Compose:
@@ -117,3 +118,13 @@ def test_the_machines_trouble_is_not_the_images(items: list[dict[str, str]]) -> 
     assert items[2]["image"] not in str(caught.value)
     with pytest.raises(MemoryError, match="image 3: "):
         NewImageDataset(items, small)[2]
+
+
+def test_a_window_that_was_ignored_is_counted(items: list[dict[str, str]], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
+    items[0]["image"] = str(write(tmp_path / "x.dcm", pixels, WindowCenter=100, WindowWidth=0))
+    dataset = NewImageDataset(items, chain())
+    samples = [dataset[number] for number in range(3)]
+    assert ["window_ignored" in sample for sample in samples] == [True, False, False]
+    assert collate_readable(samples)["windows_ignored"] == 1
+    assert collate_readable(samples[1:])["windows_ignored"] == 0
