@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from monai_mocoi.data.decoded_cache import decode_one
@@ -15,9 +15,7 @@ from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.transforms.fit_square import FitSquare
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
-FLATTENED_SHARE = 0.01
-"""The share of the pictures above which a data set is kept in 16 bits."""
-_PROBED = 64
+_PROBED = 128
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +25,10 @@ def resolved_cache_bits(
 ) -> int:
     """Return the bits of a cached value: as given or, for "auto", as the training images need.
 
-    For "auto" up to 64 of the images, evenly spaced, are read once, up to the step that changes their size. 16 bits are
-    taken if more than 1 % of them would be flattened (:func:`is_flattened`), else 8. The same images and settings give
-    the same number in any process.
+    For "auto" up to 128 of the images, drawn at random with a fixed seed, are read once, up to the step that changes
+    their size. 16 bits are taken if one of them would be flattened (:func:`is_flattened`), else 8: a set of which 1 %
+    are is found 72 times in 100, of 2 % 92 times, of 5 % 999 times in 1000. The same images and settings give the same
+    number in any process.
 
     Args:
         bits: 8, 16 or "auto".
@@ -47,7 +46,8 @@ def resolved_cache_bits(
         raise DatasetError(f"cache_bits is {bits!r}; choose 8, 16 or auto.")
     if not items:
         return 8
-    chosen = [items[place] for place in np.unique(np.linspace(0, len(items) - 1, _PROBED).round().astype(int))]
+    # At random: evenly spaced ones could meet only one kind of a set whose kinds take turns.
+    chosen = random.Random(0).sample(list(items), min(_PROBED, len(items)))
     steps = [step for step in getattr(decode, "transforms", [decode]) if not isinstance(step, FitSquare)]
 
     def flattened(item: Mapping[str, Any]) -> bool | None:
@@ -68,7 +68,7 @@ def resolved_cache_bits(
     results = map_in_threads(flattened, chosen, len(chosen), description="grey levels", progress=False)
     readable = [result for _, result in results if result is not None]
     count = sum(readable)
-    if count <= FLATTENED_SHARE * len(readable):
+    if not count:
         return 8
     logger.info(
         "cache_bits auto: 16. In 8 bits %d of %d training images that were looked at would keep fewer than %d grey "

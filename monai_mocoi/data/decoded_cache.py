@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import math
 import os
 import shutil
@@ -31,11 +32,15 @@ from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, dequantise, quantise
 
+logger = logging.getLogger(__name__)
+
 _Read = TypeVar("_Read")
-_FORMAT = 2
+_FORMAT = 3
 _MAX_FAILURES = 20
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Too little memory, disk or file handles: the machine's fault, so no image may be left out for it.
@@ -305,8 +310,8 @@ def decode_one(
         (C, H, W) uint8 or uint16.
 
     Raises:
-        ImageDecodeError: it cannot be read, or holds values that are not finite or outside 0..1; the text has the
-            index, the name and the reader's reason.
+        ImageDecodeError: it cannot be read, holds values that are not finite or outside 0..1, or rounding leaves one
+            value of it; the text has the index, the name and the reader's reason.
         MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
             fault.
     """
@@ -356,7 +361,7 @@ def decode_all(
     workers: int | None = None,
     progress: bool = True,
 ) -> dict[int, str]:
-    """Decode every file once, in threads.
+    """Decode every file once, in threads, and log how many have a window that cannot be used.
 
     Args:
         decode: path -> tensor (C, H, W), values 0..1.
@@ -376,14 +381,16 @@ def decode_all(
         DatasetError: more files than allowed cannot be read, or none can; the text lists the first ones.
     """
 
-    def one(index: int) -> tuple[NDArray[Any], int] | str:
+    def one(index: int) -> tuple[NDArray[Any], int, bool] | str:
         try:
-            row = decode_one(decode, paths[index], index, bits, names)
+            with collected_notes() as notes:
+                row = decode_one(decode, paths[index], index, bits, names)
         except ImageDecodeError as error:
             return error.reason
-        return row, _checksum(row)
+        return row, _checksum(row), WINDOW_IGNORED in notes
 
     bad: dict[int, str] = {}
+    ignored = 0
     complete = True
     total = len(paths)
     threads = torch.get_num_threads()
@@ -392,8 +399,10 @@ def decode_all(
         with closing(map_in_threads(one, range(total), total, workers, "decoding", progress)) as results:
             for index, result in results:
                 if not isinstance(result, str):
+                    *row, window_ignored = result
+                    ignored += window_ignored
                     if take is not None:
-                        take(index, *result)
+                        take(index, *row)
                     continue
                 bad[index] = result
                 if len(bad) >= _MAX_FAILURES and _too_many(len(bad), total, max_bad_share):
@@ -404,7 +413,19 @@ def decode_all(
     bad = dict(sorted(bad.items()))
     if _too_many(len(bad), total, max_bad_share):
         raise _unreadable(bad, total, names, max_bad_share, complete)
+    warn_of_ignored_windows(ignored, total - len(bad))
     return bad
+
+
+def warn_of_ignored_windows(ignored: int, total: int) -> None:
+    """Log how many of the pictures that were read have a window that cannot be used; nothing if none has."""
+    if ignored:
+        logger.warning(
+            "%d of %d pictures have a DICOM window or LUT that cannot be used; it was ignored, so they may be darker "
+            "or flatter than meant.",
+            ignored,
+            total,
+        )
 
 
 def changed_in_the_run(error: ImageDecodeError) -> ImageDecodeError:

@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 
 from monai_mocoi.data.decoded_cache import read_one
 from monai_mocoi.data.errors import ImageDecodeError
+from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.reader import collected_notes
 
 
 class NewImageDataset(Dataset[Any]):
@@ -20,7 +22,8 @@ class NewImageDataset(Dataset[Any]):
         transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
 
     A sample is a dict of ``image`` (C, H, W) and ``index``, the place in ``data``, from 0. That of an image that cannot
-    be read has ``reason`` instead of ``image``, a sentence without its name or path.
+    be read has ``reason`` instead of ``image``, a sentence without its name or path. One with a DICOM window that
+    cannot be used has ``window_ignored`` too, which is True.
 
     Raises:
         MemoryError, DatasetError: when asked for a sample; the machine's trouble, not the image's.
@@ -39,10 +42,12 @@ class NewImageDataset(Dataset[Any]):
         path = self.data[index]["image"]
         try:
             # Errors of the machine name the row as the table does, from 1.
-            made = read_one(lambda: self.transform({"image": path}), path, index + 1, None)
+            with collected_notes() as notes:
+                made = read_one(lambda: self.transform({"image": path}), path, index + 1, None)
         except ImageDecodeError as error:
             return {"index": index, "reason": error.reason}
-        return {"image": made["image"], "index": index}
+        sample = {"image": made["image"], "index": index}
+        return {**sample, "window_ignored": True} if WINDOW_IGNORED in notes else sample
 
 
 def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -53,11 +58,12 @@ def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``image`` (N, C, H, W), None where no image of the batch can be read; ``index`` (N,) int64; ``unreadable``: the
-        reason by index.
+        reason by index; ``windows_ignored``: how many have a DICOM window that cannot be used.
     """
     readable = [sample for sample in samples if "image" in sample]
     return {
         "image": torch.stack([sample["image"] for sample in readable]) if readable else None,
         "index": torch.tensor([sample["index"] for sample in readable], dtype=torch.int64),
         "unreadable": {sample["index"]: sample["reason"] for sample in samples if "image" not in sample},
+        "windows_ignored": sum("window_ignored" in sample for sample in samples),
     }

@@ -36,7 +36,8 @@ class ClassifierInference(Evaluator):
         val_handlers: ignite or MONAI handlers.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
-    ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index.
+    ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index;
+    ``windows_ignored``, how many images have a DICOM window that cannot be used.
 
     Raises:
         ValueError: an unknown kind, or thresholds that are not one a finding.
@@ -87,6 +88,7 @@ class ClassifierInference(Evaluator):
             "probabilities": probabilities,
             "decisions": decisions,
             "unreadable": batchdata["unreadable"],
+            "windows_ignored": batchdata.get("windows_ignored", 0),
         }
 
     def _check_finite(self, index: np.ndarray, probabilities: np.ndarray) -> None:

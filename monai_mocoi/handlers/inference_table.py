@@ -16,6 +16,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
 from monai_mocoi.handlers.setting_ranges import as_flag
@@ -57,6 +58,7 @@ class InferenceTable:
         self.kind = kind
         self.overwrite = as_flag("overwrite", overwrite)
         self.unreadable: dict[int, str] = {}
+        self._windows_ignored = 0
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def check(self) -> None:
@@ -81,12 +83,13 @@ class InferenceTable:
     def _start(self, engine: Workflow) -> None:
         self.check()
         empty_inference_folder(self.folder)
-        self.unreadable, self._known = {}, {}
+        self.unreadable, self._known, self._windows_ignored = {}, {}, 0
 
     def _take(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
         rows = zip(output["probabilities"], output["decisions"], strict=True)
         self._known.update(zip(output["index"].tolist(), rows, strict=True))
+        self._windows_ignored += output.get("windows_ignored", 0)
         for index, reason in output["unreadable"].items():
             if len(self.unreadable) < _MOST_REASONS:
                 logger.warning("row %d cannot be read: %s", index + 1, reason)
@@ -109,6 +112,7 @@ class InferenceTable:
         write_bytes(self.folder / TABLE_NAME, text.getvalue().encode("utf-8", "surrogateescape"))
         done = len(self._known)
         logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
+        warn_of_ignored_windows(self._windows_ignored, done)
         if self.unreadable:
             logger.error(
                 "%d of %d images cannot be read; the column 'reason' says why. The command therefore ends with exit "

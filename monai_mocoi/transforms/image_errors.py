@@ -35,6 +35,11 @@ class ConstantImageError(ImageReadError):
     """All pixels of a picture are alike, so it shows nothing: a bad image, though the file is whole."""
 
 
+def is_constant(image: np.ndarray) -> bool:
+    """Tell whether each channel of (C, rows, columns) has one value only."""
+    return bool((image == image[:, :1, :1]).all())
+
+
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
     """Refuse a picture each of whose channels has one value only. A blank tile with the noise of a scanner has several.
 
@@ -45,7 +50,7 @@ def check_not_constant(image: np.ndarray, why: str = "") -> None:
     Raises:
         ConstantImageError: it shows nothing.
     """
-    if (image == image[:, :1, :1]).all():
+    if is_constant(image):
         reason = f": {why}" if why else ""
         raise ConstantImageError(
             f"all pixels of the picture have the same value, so it shows nothing{reason}; export it again or drop it"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import BinaryIO
 
 import numpy as np
@@ -34,6 +37,18 @@ _OTHERS = {
     b"<": "an HTML or XML page (perhaps a failed download)",
 }
 _DICOM_SUFFIXES = (".dcm", ".dicom", ".dic")
+_NOTES: ContextVar[set[str] | None] = ContextVar("notes", default=None)
+
+
+@contextmanager
+def collected_notes() -> Iterator[set[str]]:
+    """Collect what :func:`read_image` passes over, also where a chain of transforms calls it; in this thread only."""
+    notes: set[str] = set()
+    token = _NOTES.set(notes)
+    try:
+        yield notes
+    finally:
+        _NOTES.reset(token)
 
 
 def read_image(
@@ -55,7 +70,7 @@ def read_image(
             (0.299 R + 0.587 G + 0.114 B); three equal channels give exactly their value. ``3``: grey is repeated.
         frame: which frame of a multi-frame DICOM file, from 0; ``None``: the file must hold one frame only.
         notes: what was passed over in reading is added, a sentence each; so far
-            :data:`~monai_mocoi.transforms.dicom.WINDOW_IGNORED`. ``None``: nobody wants to know.
+            :data:`~monai_mocoi.transforms.dicom.WINDOW_IGNORED`. ``None``: to those of :func:`collected_notes`, if any.
 
     Returns:
         float32 array (C, rows, columns), C = 1 or 3, values 0..1, contiguous.
@@ -69,6 +84,7 @@ def read_image(
     """
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+    notes = _NOTES.get() if notes is None else notes
     with _opened(path) as file:
         image = _read(file, os.fspath(path), frame, notes)
     check_not_constant(image)

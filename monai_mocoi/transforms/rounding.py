@@ -13,7 +13,7 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
-from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, is_constant
 
 DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 
@@ -30,6 +30,7 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
 
     Raises:
         ImageReadError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
+        ConstantImageError: it has several values (of a channel), of which rounding leaves one.
     """
     values = np.asarray(picture, dtype=np.float32)
     if values.ndim != 3 or values.size == 0:
@@ -40,7 +41,15 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
     if not (low >= -0.001 and high <= 1.001):
         raise ImageReadError(f"the decoded picture has values from {low:.4g} to {high:.4g}; they must lie in 0 to 1.")
     limit = np.float32(2**bits - 1)
-    return np.rint(np.clip(values, 0, 1) * limit).astype(DTYPES[bits])
+    rounded: NDArray[np.unsignedinteger[Any]] = np.rint(np.clip(values, 0, 1) * limit).astype(DTYPES[bits])
+    if is_constant(rounded) and not is_constant(values):
+        other = "keep 16 (cache_bits 16), " if bits < 16 else ""
+        check_not_constant(
+            rounded,
+            f"its values, {low:.4g} to {high:.4g} of 0 to 1, are one grey level in {bits} bits; {other}train with "
+            "another intensity (percentiles stretches each picture to its own range)",
+        )
+    return rounded
 
 
 def dequantise(values: NDArray[np.unsignedinteger[Any]]) -> torch.Tensor:

@@ -54,25 +54,46 @@ def test_what_rescaling_mends_needs_no_16_bits(tmp_path):
     assert resolved_cache_bits("auto", folder(tmp_path, faint=3, whole=0), stretched) == 8
 
 
-def test_one_of_more_than_a_hundred_is_left(tmp_path, monkeypatch):
-    items = folder(tmp_path, faint=1, whole=3)
-    monkeypatch.setattr("monai_mocoi.data.cache_bits._PROBED", 200)
-    assert resolved_cache_bits("auto", [*items[:3] * 40, items[3]], DECODE) == 8  # 1 of 121
-    assert resolved_cache_bits("auto", [*items[:3] * 40, items[3], items[3]], DECODE) == 16  # 2 of 122
+def test_a_sample_is_read_once_the_same_in_every_run_and_not_evenly_spaced():
+    def places(total):
+        read = []
+
+        def decode(path):
+            read.append(int(path))
+            return ramp(300, 65535)
+
+        assert resolved_cache_bits("auto", [{"image": str(place)} for place in range(total)], decode) == 8
+        return sorted(read)
+
+    read = places(3000)
+    assert len(read) == len(set(read)) == 128
+    assert read == places(3000)
+    assert len(set(np.diff(read).tolist())) > 20
+    assert max(np.diff([0, *read, 2999])) < 300
+    assert places(100) == list(range(100))  # a small set is read whole
 
 
-def test_each_of_a_sample_is_read_once_and_evenly_spaced():
-    read = []
+@pytest.mark.parametrize("total", [189, 1134, 5000])
+def test_kinds_that_take_turns_are_both_met(total):
+    """Every third picture of 8 bits, the others flattened: 64 of 189 evenly spaced ones would all be of one kind."""
+    for kind in range(3):
 
-    def decode(path):
-        read.append(int(path))
-        return ramp(300, 65535)
+        def decode(path, kind=kind):
+            return ramp(300, 65535) if int(path) % 3 == kind else ramp(300, 4095)
 
-    assert resolved_cache_bits("auto", [{"image": str(i)} for i in range(1000)], decode) == 8
-    assert len(read) == len(set(read)) == 64
-    gaps = np.diff(sorted(read))
-    assert (min(read), max(read)) == (0, 999)
-    assert set(gaps.tolist()) <= {15, 16}
+        assert resolved_cache_bits("auto", [{"image": str(place)} for place in range(total)], decode) == 16
+
+
+def test_two_in_a_hundred_are_found_in_most_sets():
+    def found(seed):
+        faint = set(np.random.default_rng(seed).choice(2000, 40, replace=False).tolist())
+
+        def decode(path):
+            return ramp(300, 4095) if int(path) in faint else ramp(300, 65535)
+
+        return resolved_cache_bits("auto", [{"image": str(place)} for place in range(2000)], decode) == 16
+
+    assert sum(found(seed) for seed in range(25)) >= 20  # 1 - 0.98 ** 128 is 92 %
 
 
 def test_bad_images_do_not_count(tmp_path):

@@ -24,6 +24,7 @@ from monai_mocoi.data.errors import ImageDecodeError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
 from tests.data.dataset_folders import picture, save
+from tests.transforms.dicom_files import write
 
 
 @dataclass(frozen=True)
@@ -530,3 +531,19 @@ def test_descriptions():
         describe_decode(lambda path: path)
     with pytest.raises(DatasetError, match="is random"):
         describe_decode(Compose([ReadImage(1), RandFlip(0.5)]))
+
+
+def test_windows_that_were_ignored_are_counted_without_names(tmp_path, caplog):
+    paths = []
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
+    for number in range(5):
+        fields = {"WindowCenter": 100, "WindowWidth": 0 if number in (1, 3) else 300}
+        paths.append(str(write(tmp_path / f"Doe{number}.dcm", pixels, **fields)))
+    (tmp_path / "Doe4.dcm").write_bytes(b"")
+    settings = {"cache_dir": tmp_path / "cache", "max_bad_share": 0.5, "progress": False}
+    DecodedCache(paths, Compose([ReadImage(1), FitSquare(8)]), names=[f"Doe{n}" for n in range(5)], **settings)
+    (message,) = caplog.messages
+    assert message.startswith("2 of 4 pictures have a DICOM window")
+    caplog.clear()
+    DecodedCache([paths[0]], ReadImage(1), **settings)
+    assert caplog.messages == []

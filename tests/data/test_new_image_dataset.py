@@ -17,6 +17,7 @@ from monai_mocoi.transforms import (
     RoundToBitsd,
     ScaleFrom8Bitd,
 )
+from tests.transforms.dicom_files import write
 
 
 def chain(bits: int = 8) -> Compose:
@@ -57,9 +58,32 @@ def test_a_constant_picture_is_an_unreadable_image(items: list[dict[str, str]], 
     Image.fromarray(np.full((12, 10), 240, np.uint8)).save(tmp_path / "0.png")
     assert "same value, so it shows nothing" in NewImageDataset(items, chain())[0]["reason"]
     noisy = np.full((12, 10), 240, np.uint8)
-    noisy[3, 3] = 241  # a blank tile with a scanner's noise
+    noisy[3:6, 3:6] = 241  # a blank tile with a scanner's noise, which making it smaller leaves
     Image.fromarray(noisy).save(tmp_path / "0.png")
     assert set(NewImageDataset(items, chain())[0]) == {"index", "image"}
+
+
+def test_a_picture_that_8_bits_make_constant_is_unreadable_in_training_and_inference(
+    items: list[dict[str, str]], tmp_path: Path
+) -> None:
+    Image.fromarray(np.arange(120, dtype=np.uint16).reshape(12, 10)).save(tmp_path / "0.png")
+    assert "one grey level in 8 bits" in NewImageDataset(items, chain())[0]["reason"]
+    assert set(NewImageDataset(items, chain(16))[0]) == {"index", "image"}
+    good = {**items[2], "patient": "p"}
+    for cache in (True, False):
+        trained = ImageDataset(
+            [{**items[0], "patient": "p"}, *[good] * 9],
+            Compose([ReadImage(1), FitSquare(9)]),
+            FitSquared("image", 8),
+            cache=cache,
+            cache_dir=tmp_path / "cache",
+            bits=8,
+            on_bad_image="skip",
+            max_bad_share=0.2,
+            progress=False,
+        )
+        assert len(trained) == 9
+        assert ["one grey level" in bad["reason"] for bad in trained.skipped] == [True]
 
 
 def test_an_unreadable_image_gives_its_reason_without_its_name(items: list[dict[str, str]], tmp_path: Path) -> None:
@@ -94,3 +118,13 @@ def test_the_machines_trouble_is_not_the_images(items: list[dict[str, str]]) -> 
     assert items[2]["image"] not in str(caught.value)
     with pytest.raises(MemoryError, match="image 3: "):
         NewImageDataset(items, small)[2]
+
+
+def test_a_window_that_was_ignored_is_counted(items: list[dict[str, str]], tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7), dtype=np.uint8)
+    items[0]["image"] = str(write(tmp_path / "x.dcm", pixels, WindowCenter=100, WindowWidth=0))
+    dataset = NewImageDataset(items, chain())
+    samples = [dataset[number] for number in range(3)]
+    assert ["window_ignored" in sample for sample in samples] == [True, False, False]
+    assert collate_readable(samples)["windows_ignored"] == 1
+    assert collate_readable(samples[1:])["windows_ignored"] == 0

@@ -99,3 +99,13 @@ def test_a_second_run_begins_anew(tmp_path: Path) -> None:
     engine_of(table, OUTPUTS[1:]).run()
     assert [row[0] for row in rows(tmp_path)] == ["row", "4"]
     table.exit_if_unreadable()
+
+
+def test_windows_that_were_ignored_are_counted_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite=True)
+    engine_of(table, OUTPUTS).run()
+    assert "window" not in caplog.text
+    for _ in range(2):  # a second run counts anew
+        caplog.clear()
+        engine_of(table, [{**OUTPUTS[0], "windows_ignored": 1}, {**OUTPUTS[1], "windows_ignored": 1}]).run()
+        assert any(text.startswith("2 of 3 pictures have a DICOM window") for text in caplog.messages)

@@ -22,7 +22,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from monai_mocoi.transforms import ConstantImageError, ImageReadError, dicom, read_image
+from monai_mocoi.transforms import ConstantImageError, ImageReadError, ReadImage, dicom, read_image
+from monai_mocoi.transforms.reader import collected_notes
 from tests.transforms.dicom_files import (
     PATIENT,
     compress,
@@ -560,6 +561,10 @@ def test_a_window_or_lut_that_cannot_be_used_is_ignored_and_noted(tmp_path, fiel
     image = read_image(write(tmp_path / "x.dcm", pixels, **fields), notes=notes)
     np.testing.assert_array_equal(image[0], pixels / np.float32(255))
     assert notes == {dicom.WINDOW_IGNORED}
+    with collected_notes() as collected:
+        ReadImage()(tmp_path / "x.dcm")
+    assert collected == notes
+    ReadImage()(tmp_path / "x.dcm")  # outside nobody collects
 
 
 def test_a_lut_that_cannot_be_used_leaves_the_window(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.transforms import ImageReadError, RoundToBits, RoundToBitsd
+from monai_mocoi.transforms import ConstantImageError, ImageReadError, RoundToBits, RoundToBitsd
 from monai_mocoi.transforms.rounding import dequantise, quantise
 
 
@@ -38,6 +38,22 @@ def test_what_cannot_be_quantised():
             quantise(one_pixel, 8)
     with pytest.raises(ImageReadError, match=r"shape \(2, 2\)"):
         quantise(np.zeros((2, 2), np.float32), 8)
+
+
+def test_what_rounding_makes_constant_is_refused_and_what_16_bits_keep_is_not():
+    faint = np.arange(120, dtype=np.float32).reshape(1, 10, 12) / 65535
+    with pytest.raises(ConstantImageError, match=r"one grey level in 8 bits; keep 16 \(cache_bits 16\)"):
+        quantise(faint, 8)
+    assert np.unique(quantise(faint, 16)).size == 120
+    with pytest.raises(ConstantImageError, match="in 16 bits; train with another intensity"):
+        quantise(faint / 1000, 16)
+    levels = np.array([0.1, 0.5, 0.9], np.float32)[:, None, None]
+    coloured = levels + np.repeat(faint, 3, axis=0)  # each channel becomes one value, but not the same
+    with pytest.raises(ConstantImageError):
+        quantise(coloured, 8)
+    coloured[1, 3, 4] += np.float32(0.01)  # one channel shows something
+    assert np.unique(quantise(coloured, 8)).size == 4
+    assert np.unique(quantise(np.full((1, 4, 4), 0.3, np.float32), 8)).size == 1  # was constant before
 
 
 @pytest.mark.parametrize("bits", [8, 16])
