@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -24,11 +25,14 @@ from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 
+logger = logging.getLogger(__name__)
+
 SEEN_NAME = "seen_images.json"
 KEY_VARIABLE = "MONAI_MOCOI_KEY"
 """Environment variable with the path of the key's file; without it, ``fingerprint.key`` in the cache folder."""
 
 _CODE = 16  # hexadecimal digits: two of 100,000 and 10,000 codes meet by a chance of 5e-11
+_FAILURES = (DatasetError, OSError, RuntimeError)
 _UNKNOWN = "nothing beside its weights tells which images it was pretrained on"
 
 
@@ -85,6 +89,15 @@ def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) ->
     return SeenImages(key_id(key), frozenset(pictures), frozenset(patients))
 
 
+def try_to_take_down(datalist: Datalist) -> SeenImages | None:
+    """As :func:`take_down_images`, for a run that must not end for it: None, and a warning, where it cannot be done."""
+    try:
+        return take_down_images(datalist)
+    except _FAILURES as error:
+        logger.warning("Which images this run sees is not written down (%s): %s", SEEN_NAME, _why(error))
+        return None
+
+
 def read_seen_images(
     weights: str | os.PathLike[str], sidecar: Mapping[str, Any] | None
 ) -> tuple[SeenImages | None, str]:
@@ -120,7 +133,8 @@ def pretraining_overlap(
     """Count the images and patients of splits that a pretraining has seen.
 
     Only identical pixels count: a copy that was resized or saved as JPEG again is not found. A patient counts where the
-    id is the same, which tells something only if both data sets take their ids from one list.
+    id is the same, which tells something only if both data sets take their ids from one list. No run ends for this: of
+    what cannot be read (an image, the key, the kept fingerprints) a warning tells.
 
     Args:
         weights: the encoder or classifier; see :func:`read_seen_images`.
@@ -132,13 +146,28 @@ def pretraining_overlap(
     Returns:
         ``{"checked": True, "splits": {name: {"images", "seen_images", "patients", "seen_patients"}}}``, all of them
         numbers; or ``{"checked": False, "reason": text}``.
-
-    Raises:
-        DatasetError: an image cannot be read, or the key's file is damaged.
     """
     seen, reason = read_seen_images(weights, sidecar)
     if seen is None:
         return {"checked": False, "reason": reason}
+    try:
+        return _overlap(seen, folder, splits, cache_dir)
+    except _FAILURES as error:
+        logger.warning("%s", _why(error))
+        return {"checked": False, "reason": "an image or the key of the fingerprints could not be read"}
+
+
+def _why(error: Exception) -> str:
+    # The text of an OSError names a file, and files are named after patients.
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+
+
+def _overlap(
+    seen: SeenImages,
+    folder: str | Path,
+    splits: Mapping[str, Sequence[Mapping[str, Any]]],
+    cache_dir: str | Path | None,
+) -> dict[str, Any]:
     key = fingerprint_key()
     if key_id(key) != seen.key_id:
         return {

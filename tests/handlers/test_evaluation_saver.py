@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from pathlib import Path
@@ -11,7 +12,7 @@ from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import EvaluationError, evaluate_predictions
-from monai_mocoi.data import NotFinitePredictionError, load_datalist, read_predictions, take_down_images
+from monai_mocoi.data import NotFinitePredictionError, fingerprints, load_datalist, read_predictions, take_down_images
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
@@ -176,16 +177,39 @@ def test_without_pretraining_there_is_no_overlap_and_without_a_record_no_answer(
     assert found.get("pretraining_overlap", {}).get("checked") is (None if start["kind"] == "none" else False)
 
 
+def no_room(*args: Any, **options: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/cache/patient-12.npz")
+
+
+def no_home(path: Path) -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "words"),
+    [
+        ("damaged", None, "64 hexadecimal digits"),
+        (None, (fingerprints, "_save", no_room), "No space left on device"),
+        (None, (Path, "expanduser", no_home), "home"),
+    ],
+)
 def test_what_cannot_be_told_costs_no_evaluation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, key: Any, change: Any, words: str
 ) -> None:
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
     datalist = load_datalist(dataset_folder(tmp_path / "data"))
     place = tmp_path / "classifier.pt"
     place.touch()
     classifier = {**CLASSIFIER, "seen_images": take_down_images(datalist).write_beside(place)}
-    (tmp_path / "key").write_text("damaged")
-    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
-    found = evaluate(tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, images=datalist.test)
+    if key is not None:
+        (tmp_path / "key").write_text(key)
+    if change is not None:
+        monkeypatch.setattr(*change)
+    found = evaluate(
+        tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, dataset_folder=datalist.folder,
+        images=datalist.test,
+    )  # fmt: skip
     assert found["pretraining_overlap"]["checked"] is False
     assert found["overall"]["macro_auc"]["value"] is not None
-    assert "64 hexadecimal digits" in caplog.text
+    assert words in caplog.text
+    assert "patient-12" not in caplog.text
