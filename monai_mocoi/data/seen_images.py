@@ -1,8 +1,9 @@
-"""Which pictures and patients a pretraining has seen, written so that only who has the key can look for one.
+"""Which pictures and patients a training has seen, written so that only who has the key can look for one.
 
 Beside an encoder lies ``seen_images.json`` with a code for each picture (its pixels, whatever the file) and each
-patient's id: HMAC-SHA256 under a secret key of the user's. Without the key, nobody can tell whether a picture in hand
-was among them. With it, a fine-tuning or an evaluation tells how many of its test images were.
+patient's id: HMAC-SHA256 under a secret key of the user's. Beside a classifier it holds those of its encoder and those
+that it was fitted to and chosen on. Without the key, nobody can tell whether a picture in hand was among them. With it,
+a fine-tuning or an evaluation tells how many of its test images were.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import logging
 import os
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +34,28 @@ KEY_VARIABLE = "MONAI_MOCOI_KEY"
 
 _CODE = 16  # hexadecimal digits: two of 100,000 and 10,000 codes meet by a chance of 5e-11
 _FAILURES = (DatasetError, OSError, RuntimeError)
-_UNKNOWN = "nothing beside its weights tells which images it was pretrained on"
+_UNKNOWN = "nothing beside its weights tells which images it has seen"
+_OTHER_KEY = (
+    f"its fingerprints were made with another key; where it was trained, {KEY_VARIABLE} or the cache folder has it"
+)
 
 
 @dataclass(frozen=True)
 class SeenImages:
-    """Codes of what a pretraining has seen.
+    """Codes of what an encoder or a classifier has seen.
 
     Attributes:
         key_id: says by which key, and nothing about it.
         pictures, patients: their codes.
+        seen_in: "pretraining", "training" or both.
+        unknown: why it cannot be told what was seen before; "": nothing was, or it is among the codes.
     """
 
     key_id: str
     pictures: frozenset[str]
     patients: frozenset[str]
+    seen_in: tuple[str, ...] = ("pretraining",)
+    unknown: str = ""
 
     def content(self) -> bytes:
         """The file's bytes: JSON, the codes sorted, so that no order of images shows."""
@@ -59,19 +67,38 @@ class SeenImages:
         }
         return (json.dumps(document, indent=0) + "\n").encode()
 
-    def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, str]:
+    def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, Any]:
         """Write ``seen_images.json`` beside a weights file.
 
         Returns:
-            what the sidecar of the weights should say under ``seen_images``: ``file`` and ``sha256``.
+            what the sidecar of the weights should say under ``seen_images``: ``file``, ``sha256``, ``seen_in`` and,
+            if there is one, ``unknown``.
         """
         content = self.content()
         write_bytes(Path(weights).with_name(SEEN_NAME), content)
-        return {"file": SEEN_NAME, "sha256": hashlib.sha256(content).hexdigest()}
+        record = {"file": SEEN_NAME, "sha256": hashlib.sha256(content).hexdigest(), "seen_in": list(self.seen_in)}
+        return record | ({"unknown": self.unknown} if self.unknown else {})
+
+    def after(self, before: SeenImages | None, reason: str) -> SeenImages:
+        """Put together what was seen before and these.
+
+        Args:
+            before: of the weights that a training began with; None: it cannot be told.
+            reason: why.
+        """
+        if before is None or before.key_id != self.key_id:
+            return replace(self, unknown=reason or _OTHER_KEY)
+        return SeenImages(
+            self.key_id,
+            before.pictures | self.pictures,
+            before.patients | self.patients,
+            tuple(dict.fromkeys((*before.seen_in, *self.seen_in))),
+            before.unknown,
+        )
 
 
 def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) -> SeenImages:
-    """Take down what a pretraining on a data set sees: the images of ``training`` and ``validation``.
+    """Take down what a training on a data set sees: the images of ``training`` and ``validation``.
 
     Args:
         datalist: without the images that cannot be read.
@@ -89,10 +116,10 @@ def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) ->
     return SeenImages(key_id(key), frozenset(pictures), frozenset(patients))
 
 
-def try_to_take_down(datalist: Datalist) -> SeenImages | None:
+def try_to_take_down(datalist: Datalist, seen_in: str = "pretraining") -> SeenImages | None:
     """As :func:`take_down_images`, for a run that must not end for it: None, and a warning, where it cannot be done."""
     try:
-        return take_down_images(datalist)
+        return replace(take_down_images(datalist), seen_in=(seen_in,))
     except _FAILURES as error:
         logger.warning("Which images this run sees is not written down (%s): %s", SEEN_NAME, _why(error))
         return None
@@ -118,9 +145,15 @@ def read_seen_images(
     except OSError:
         return None, f"{SEEN_NAME} is not beside its weights: copy it from the run folder too"
     if hashlib.sha256(content).hexdigest() != named.get("sha256"):
-        return None, f"{SEEN_NAME} beside its weights is damaged, or of another pretraining"
+        return None, f"{SEEN_NAME} beside its weights is damaged, or of another training"
     document = json.loads(content)
-    return SeenImages(document["key_id"], frozenset(document["pictures"]), frozenset(document["patients"])), ""
+    return SeenImages(
+        document["key_id"],
+        frozenset(document["pictures"]),
+        frozenset(document["patients"]),
+        tuple(named.get("seen_in", ("pretraining",))),
+        named.get("unknown", ""),
+    ), ""
 
 
 def pretraining_overlap(
@@ -130,7 +163,7 @@ def pretraining_overlap(
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
     cache_dir: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Count the images and patients of splits that a pretraining has seen.
+    """Count the images and patients of splits that an encoder or classifier has seen.
 
     Only identical pixels count: a copy that was resized or saved as JPEG again is not found. A patient counts where the
     id is the same, which tells something only if both data sets take their ids from one list. No run ends for this: of
@@ -145,16 +178,20 @@ def pretraining_overlap(
 
     Returns:
         ``{"checked": True, "splits": {name: {"images", "seen_images", "patients", "seen_patients"}}}``, all of them
-        numbers; or ``{"checked": False, "reason": text}``.
+        numbers, or ``{"checked": False, "reason": text}``; with ``seen_in``, such as ``["pretraining", "training"]``,
+        where it is known; and with ``unknown``, a text, where what was seen before that cannot be told.
     """
     seen, reason = read_seen_images(weights, sidecar)
+    record = (sidecar or {}).get("seen_images")
+    record = record if isinstance(record, Mapping) else {}
+    told = {name: record[name] for name in ("seen_in", "unknown") if name in record}
     if seen is None:
-        return {"checked": False, "reason": reason}
+        return {"checked": False, "reason": reason, **told}
     try:
-        return _overlap(seen, folder, splits, cache_dir)
+        return _overlap(seen, folder, splits, cache_dir) | told
     except _FAILURES as error:
         logger.warning("%s", _why(error))
-        return {"checked": False, "reason": "an image or the key of the fingerprints could not be read"}
+        return {"checked": False, "reason": "an image or the key of the fingerprints could not be read", **told}
 
 
 def _why(error: Exception) -> str:
@@ -170,11 +207,7 @@ def _overlap(
 ) -> dict[str, Any]:
     key = fingerprint_key()
     if key_id(key) != seen.key_id:
-        return {
-            "checked": False,
-            "reason": f"its fingerprints were made with another key; where it was pretrained, {KEY_VARIABLE} or the "
-            "cache folder has the right one",
-        }
+        return {"checked": False, "reason": _OTHER_KEY}
     counts = {}
     for name, items in splits.items():
         pictures, patients = _codes(key, folder, items, cache_dir)

@@ -44,7 +44,7 @@ class EvaluationSaver:
         skipped_images: descriptions of images of the split that could not be read and are not scored.
         overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
         run_dir: where the classifier lies: by ``seen_images.json`` beside it, ``metrics.json`` tells as
-            ``pretraining_overlap`` how many of the images its pretraining has seen
+            ``pretraining_overlap`` how many of the images it has seen in its training or pretraining
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
@@ -95,7 +95,8 @@ class EvaluationSaver:
 
     def _overlap(self, split: str) -> dict[str, Any] | None:
         """At the end, as other processes would have to wait for it."""
-        if self.weights is None or (self.classifier.get("start") or {}).get("kind") == "none":
+        from_random = (self.classifier.get("start") or {}).get("kind") == "none"
+        if self.weights is None or (from_random and "seen_images" not in self.classifier):
             return None
         return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 

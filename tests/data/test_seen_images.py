@@ -46,6 +46,7 @@ def test_shared_pictures_and_patients_are_counted_under_other_names(tmp_path: Pa
     splits = {"validation": datalist.validation, "test": datalist.test}
     assert pretraining_overlap(*weights, datalist.folder, splits) == {
         "checked": True,
+        "seen_in": ["pretraining"],
         "splits": {
             "validation": {"images": 1, "seen_images": 1, "patients": 1, "seen_patients": 1},
             "test": {"images": 4, "seen_images": 2, "patients": 4, "seen_patients": 1},

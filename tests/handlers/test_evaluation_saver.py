@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,9 @@ def test_what_its_pretraining_was_and_has_seen_is_told(tmp_path: Path, caplog: p
     beside = {"run_dir": place.parent, "dataset_folder": datalist.folder, "images": images}
     found = evaluate(tmp_path / "evaluation", classifier=classifier, **beside)
     counts = {"images": 60, "seen_images": 3, "patients": 60, "seen_patients": 3}
-    assert found["pretraining_overlap"] == {"checked": True, "splits": {"test": counts}}
+    assert found["pretraining_overlap"] == {
+        "checked": True, "splits": {"test": counts}, "seen_in": ["pretraining"],
+    }  # fmt: skip
     assert (found["tested"]["start"], found["tested"]["seed"]) == (start, 4)
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert any(text.startswith("3 of 60 test images were seen in pretraining") for text in warned)
@@ -213,3 +216,19 @@ def test_what_cannot_be_told_costs_no_evaluation(
     assert found["overall"]["macro_auc"]["value"] is not None
     assert words in caplog.text
     assert "patient-12" not in caplog.text
+
+
+def test_a_classifier_from_random_weights_tells_of_its_own_training_images(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data", training=3, validation=0, test=57))
+    place = tmp_path / "run" / "classifier.pt"
+    place.parent.mkdir()
+    place.touch()
+    seen = replace(take_down_images(datalist), seen_in=("training",)).write_beside(place)
+    classifier = {**CLASSIFIER, "start": {"kind": "none"}, "seen_images": seen}
+    beside = {"classifier": classifier, "run_dir": place.parent, "dataset_folder": datalist.folder}
+    evaluate(tmp_path / "own", images=datalist.test, **beside)
+    assert not any("seen in" in r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    evaluate(tmp_path / "other", images=[*datalist.training, *datalist.test], **beside)
+    assert "3 of 60 test images were seen in training (identical pixels)" in caplog.text
