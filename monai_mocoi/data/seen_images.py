@@ -25,6 +25,7 @@ from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.data.patient_ids import patient_key
 
 logger = logging.getLogger(__name__)
 
@@ -166,8 +167,9 @@ def pretraining_overlap(
     """Count the images and patients of splits that an encoder or classifier has seen.
 
     Only identical pixels count: a copy that was resized or saved as JPEG again is not found. A patient counts where the
-    id is the same, which tells something only if both data sets take their ids from one list. No run ends for this: of
-    what cannot be read (an image, the key, the kept fingerprints) a warning tells.
+    id is the same in any spelling (:func:`~monai_mocoi.data.patient_ids.patient_key`), which tells something only if
+    both data sets take their ids from one list. No run ends for this: of what cannot be read (an image, the key, the
+    kept fingerprints) a warning tells.
 
     Args:
         weights: the encoder or classifier; see :func:`read_seen_images`.
@@ -271,5 +273,5 @@ def _codes(
     paths, names = ([item[name] for item in items] for name in ("image", "name"))
     prints = dataset_fingerprints(folder, paths, names, cache_dir=cache_dir, drop_others=False)
     return [code(b"picture", bytes(digest)) for digest in prints.digests], [
-        code(b"patient", item["patient"].encode()) for item in items
+        code(b"patient", patient_key(item["patient"]).encode()) for item in items
     ]

@@ -61,6 +61,19 @@ def test_the_test_split_of_the_same_folder_was_not_seen(tmp_path: Path, weights:
     assert found["splits"]["training"] == {"images": 6, "seen_images": 6, "patients": 6, "seen_patients": 6}
 
 
+def test_spellings_of_one_patient_are_one(tmp_path: Path) -> None:
+    datalists = []
+    for number, patient in enumerate(("00000061", "61")):
+        root = tmp_path / str(number)
+        save(root / "a.png", picture(number))
+        write_list(root, training=[{"image": "a.png", "patient": patient}])
+        datalists.append(load_datalist(root))
+    sidecar = {"seen_images": take_down_images(datalists[0]).write_beside(tmp_path / "encoder.pt")}
+    split = {"test": datalists[1].training}
+    found = pretraining_overlap(tmp_path / "encoder.pt", sidecar, datalists[1].folder, split)
+    assert found["splits"]["test"] == {"images": 1, "seen_images": 0, "patients": 1, "seen_patients": 1}
+
+
 def test_a_resized_copy_is_not_found(tmp_path: Path, weights: tuple[Path, dict]) -> None:
     root = tmp_path / "second"
     small = np.asarray(Image.fromarray(picture(0)).resize((20, 20)))
