@@ -22,22 +22,25 @@ from typing import Any
 from monai_mocoi.atomic_write import atomic_path, write_bytes
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.data.home_folder import expand_home, home_folder
 from monai_mocoi.data.patient_ids import patient_key
 
 logger = logging.getLogger(__name__)
 
 SEEN_NAME = "seen_images.json"
 KEY_VARIABLE = "MONAI_MOCOI_KEY"
-"""Environment variable with the path of the key's file; without it, ``fingerprint.key`` in the cache folder."""
+"""Environment variable with the path of the key's file; without it, it lies in the user's configuration folder."""
 
+_KEY_NAME = "fingerprint.key"
 _CODE = 16  # hexadecimal digits: two of 100,000 and 10,000 codes meet by a chance of 5e-11
 _FAILURES = (DatasetError, OSError, RuntimeError)
 _UNKNOWN = "nothing beside its weights tells which images it has seen"
 _OTHER_KEY = (
-    f"its fingerprints were made with another key; where it was trained, {KEY_VARIABLE} or the cache folder has it"
+    f"its fingerprints were made with another key; where it was trained, {KEY_VARIABLE} or the configuration folder "
+    "has the right one"
 )
 
 
@@ -226,13 +229,15 @@ def fingerprint_key() -> bytes:
     """The user's secret key; made on first use, readable by nobody else.
 
     Returns:
-        32 bytes, from the file that :data:`KEY_VARIABLE` names, else from ``fingerprint.key`` in ``user_cache_dir()``.
+        32 bytes, from the file that :data:`KEY_VARIABLE` names, else from
+        ``$XDG_CONFIG_HOME/monai_mocoi/fingerprint.key`` or ``~/.config/monai_mocoi/fingerprint.key``: not from the
+        cache, which may be emptied. Only without a home folder it is ``fingerprint.key`` in ``user_cache_dir()``.
 
     Raises:
         DatasetError: the file holds no key, or cannot be read or made.
+        HomeFolderError: a home folder is needed, and not known.
     """
-    named = os.environ.get(KEY_VARIABLE)
-    path = Path(named).expanduser() if named else user_cache_dir() / "fingerprint.key"
+    path = _key_path()
     try:
         if not path.exists():
             with file_lock(path.with_name(f".{path.name}.lock")):
@@ -241,10 +246,12 @@ def fingerprint_key() -> bytes:
                         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                         temporary.write_text(secrets.token_hex(32) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except OSError as error:
+    except (OSError, RefusedError) as error:  # the latter: of the lock
+        cause = error if isinstance(error, OSError) else error.__cause__
         raise DatasetError(
-            f"the key of the fingerprints cannot be read or made ({error.strerror}): {KEY_VARIABLE}, if set, must name "
-            "a file that you may read and write; else it is fingerprint.key in the cache folder."
+            f"the key of the fingerprints cannot be read or made ({getattr(cause, 'strerror', cause)}): name by "
+            f"{KEY_VARIABLE} a file that you may read and write; else it is monai_mocoi/{_KEY_NAME} in your "
+            "configuration folder ($XDG_CONFIG_HOME or ~/.config)."
         ) from None
     except ValueError:
         key = b""
@@ -255,6 +262,16 @@ def fingerprint_key() -> bytes:
             "pretrainings have seen cannot be told any more."
         )
     return key
+
+
+def _key_path() -> Path:
+    if named := os.environ.get(KEY_VARIABLE):
+        return expand_home(named)
+    xdg = os.environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(xdg):
+        return Path(xdg) / "monai_mocoi" / _KEY_NAME
+    home = home_folder()
+    return user_cache_dir() / _KEY_NAME if home is None else home / ".config" / "monai_mocoi" / _KEY_NAME
 
 
 def key_id(key: bytes) -> str:
