@@ -1,8 +1,9 @@
-"""What every test gets: its own cache folder, few threads, and the same random state."""
+"""What every test gets: another cache folder and key than the user's, few threads, and the same random state."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,13 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+@pytest.fixture(scope="session", autouse=True)
+def _own_places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """For the whole session, because the fixtures of a module run before those of its tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MONAI_MOCOI_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("MONAI_MOCOI_KEY", str(tmp_path_factory.getbasetemp() / "fingerprint.key"))
+        yield
 
 
 @pytest.fixture

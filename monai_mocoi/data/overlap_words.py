@@ -1,4 +1,4 @@
-"""What is to be said of test images that a pretraining has seen; it imports nothing, for a command without torch."""
+"""What is to be said of test images that were seen before; it imports nothing, for a command without torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ def overlap_warnings(overlap: Mapping[str, Any] | None, split: str = "test") -> 
     """Warnings, each a sentence or two.
 
     Args:
-        overlap: of :func:`~monai_mocoi.data.pretraining_overlap`; None: nothing is known, or nothing was pretrained.
+        overlap: of :func:`~monai_mocoi.data.pretraining_overlap`; None: nothing is known, or nothing was trained.
         split: of which to tell.
 
     Returns:
@@ -19,33 +19,42 @@ def overlap_warnings(overlap: Mapping[str, Any] | None, split: str = "test") -> 
     counts = _counts(overlap, split)
     if counts is None:
         return []
-    warnings = []
+    warnings, seen_in = [], _seen_in(overlap)
     if seen := counts["seen_images"]:
         warnings.append(
-            f"{seen} of {counts['images']} {split} images were seen in pretraining (identical pixels): numbers on them "
+            f"{seen} of {counts['images']} {split} images were seen in {seen_in} (identical pixels): numbers on them "
             "can be too good. Take them out of one of the two, and train and evaluate again."
         )
     if seen := counts["seen_patients"]:
         warnings.append(
-            f"{seen} of {counts['patients']} {split} patients have the id of a patient in pretraining. If both data "
+            f"{seen} of {counts['patients']} {split} patients have the id of a patient in {seen_in}. If both data "
             "sets take their ids from one list, they are the same people, and numbers on them can be too good."
         )
     return warnings
 
 
 def overlap_in_words(overlap: Mapping[str, Any] | None, split: str = "test") -> str | None:
-    """One short line where there is nothing to warn of; None: there is, or nothing was pretrained."""
+    """One short line of what is not warned of: nothing was seen, or it cannot be told; None: there is none."""
     if not overlap:
         return None
     if not overlap.get("checked"):
-        return f"Whether {split} images were seen in pretraining cannot be told: {overlap.get('reason')}."
+        return f"Whether {split} images were seen in {_seen_in(overlap)} cannot be told: {overlap.get('reason')}."
     counts = _counts(overlap, split)
-    if counts is None or counts["seen_images"] or counts["seen_patients"]:
+    if counts is None:
         return None
-    return (
-        f"None of the {counts['images']} {split} images and {counts['patients']} {split} patients was seen in "
-        "pretraining (identical pixels and ids)."
-    )
+    lines = []
+    if not (counts["seen_images"] or counts["seen_patients"]):
+        lines.append(
+            f"None of the {counts['images']} {split} images and {counts['patients']} {split} patients was seen in "
+            f"{_seen_in(overlap)} (identical pixels and ids)."
+        )
+    if unknown := overlap.get("unknown"):
+        lines.append(f"Whether {split} images were seen before that cannot be told: {unknown}.")
+    return " ".join(lines) or None
+
+
+def _seen_in(overlap: Mapping[str, Any] | None) -> str:
+    return " or ".join((overlap or {}).get("seen_in") or ["pretraining"])
 
 
 def _counts(overlap: Mapping[str, Any] | None, split: str) -> Mapping[str, int] | None:

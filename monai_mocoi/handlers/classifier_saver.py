@@ -27,7 +27,7 @@ from monai_mocoi.data import (
     write_predictions,
 )
 from monai_mocoi.data.enough_images import few_labelled_in_words
-from monai_mocoi.data.seen_images import read_seen_images
+from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
@@ -68,10 +68,11 @@ class ClassifierSaver:
         sidecar: plain values that a user of the classifier needs.
         pretrained: file of the weights that the encoder started from; "none" or None: random ones.
         pretrained_sidecar: what its JSON file says.
-        datalist: without the images that cannot be read: how many of the test images the pretraining has seen is told
-            at the start, and written to the sidecar as ``pretraining_overlap``
-            (:func:`~monai_mocoi.data.pretraining_overlap`); the pretraining's ``seen_images.json`` is copied, so that
-            an evaluation can tell the same. None: it is not looked at.
+        datalist: the images of this run, without those that cannot be read: how many of the test images those weights
+            have seen is told at the start, and written to the sidecar as ``pretraining_overlap``
+            (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the
+            training and validation images of this run, so that an evaluation can tell the same. None: it is not
+            looked at.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -116,12 +117,16 @@ class ClassifierSaver:
             engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
 
     def _look_for_overlap(self) -> None:
-        if self.datalist is None or self.pretrained is None:
+        if self.datalist is None:
+            return
+        self._seen = try_to_take_down(self.datalist, "training")
+        if self.pretrained is None:
             return
         splits = {"validation": self.datalist.validation, "test": self.datalist.test}
         beside = self.pretrained, self.pretrained_sidecar
         self._overlap = pretraining_overlap(*beside, self.datalist.folder, splits)
-        self._seen, _ = read_seen_images(*beside)
+        before, reason = read_seen_images(*beside)
+        self._seen = before if self._seen is None else self._seen.after(before, reason)
         for warning in overlap_warnings(self._overlap):
             logger.warning("%s", warning)
         if (line := overlap_in_words(self._overlap)) is not None:

@@ -15,7 +15,8 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.atomic_write import write_bytes
-from monai_mocoi.data import Datalist, SeenImages, take_down_images
+from monai_mocoi.data import Datalist, SeenImages
+from monai_mocoi.data.seen_images import try_to_take_down
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
@@ -37,10 +38,9 @@ class EncoderSaver:
             guessing; 1 is guessing). None: it is not written.
         datalist: the images of the pretraining, without those that cannot be read: which they were is written to
             ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
-            is not written.
+            is not written; nor is it where the key or an image cannot be read, which a warning tells.
 
     Raises:
-        DatasetError: at the start: an image cannot be read, or the key cannot be made.
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
     """
 
@@ -65,8 +65,8 @@ class EncoderSaver:
         engine.add_event_handler(Events.COMPLETED, self._save)
 
     def _look(self) -> None:
-        # Now, and not at the end: the images are at hand, and a fault costs nothing.
-        self._seen = None if self.datalist is None else take_down_images(self.datalist)
+        # Now, and not at the end: the images are at hand.
+        self._seen = None if self.datalist is None else try_to_take_down(self.datalist)
 
     def _save(self, engine: Workflow) -> None:
         if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:

@@ -13,7 +13,7 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
 from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data import DatasetError, overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
+from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.handlers.after_evaluation import after_evaluation
@@ -44,7 +44,7 @@ class EvaluationSaver:
         skipped_images: descriptions of images of the split that could not be read and are not scored.
         overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
         run_dir: where the classifier lies: by ``seen_images.json`` beside it, ``metrics.json`` tells as
-            ``pretraining_overlap`` how many of the images its pretraining has seen
+            ``pretraining_overlap`` how many of the images it has seen in its training or pretraining
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
@@ -56,6 +56,7 @@ class EvaluationSaver:
 
     Raises:
         EvaluationError: a setting out of range.
+        WeightsError: ``run_dir`` has no classifier.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class EvaluationSaver:
         self.skipped_images = [dict(image) for image in skipped_images]
         self.overwrite = overwrite
         self.next_of = next_of
-        self.run_dir = run_dir
+        self.weights = None if run_dir is None else classifier_path(run_dir)
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
@@ -93,15 +94,11 @@ class EvaluationSaver:
         engine.add_event_handler(Events.COMPLETED, self._save)
 
     def _overlap(self, split: str) -> dict[str, Any] | None:
-        """At the end, as other processes would have to wait for it; and what it cannot tell must cost no evaluation."""
-        if self.run_dir is None or (self.classifier.get("start") or {}).get("kind") == "none":
+        """At the end, as other processes would have to wait for it."""
+        from_random = (self.classifier.get("start") or {}).get("kind") == "none"
+        if self.weights is None or (from_random and "seen_images" not in self.classifier):
             return None
-        try:
-            weights = classifier_path(self.run_dir)
-            return pretraining_overlap(weights, self.classifier, self.dataset_folder, {split: self.images})
-        except DatasetError as error:
-            logger.warning("%s", error)
-            return {"checked": False, "reason": "an image or the key of the fingerprints could not be read"}
+        return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions

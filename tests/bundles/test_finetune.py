@@ -138,7 +138,7 @@ def test_test_images_that_pretraining_has_seen_are_told_of(
     caplog.set_level("INFO")
     made = folder("pretrained-all-s4-f1-l1")
     run("finetune.json", pretrained="runs/nih_mse/pretrain/encoder.pt", dataset_dir=str(other), max_epochs=1)
-    words = f"{seen} of {total} test images were seen in pretraining"
+    words = f"{seen} of {total} test images were seen in pretraining"  # of the classifier: "pretraining or training"
     said = [caplog.text]
     caplog.clear()
     few = {"min_positives": 2, "min_negatives": 2, "resamples": 50}

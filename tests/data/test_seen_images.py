@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import pwd
 import stat
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 from PIL import Image
 
 from monai_mocoi.data import DatasetError, fingerprints, load_datalist, pretraining_overlap, take_down_images
-from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key
+from monai_mocoi.data.home_folder import HomeFolderError
+from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key, try_to_take_down
 from tests.data.dataset_folders import dataset_folder, picture, save, write_list
 
 
@@ -46,6 +48,7 @@ def test_shared_pictures_and_patients_are_counted_under_other_names(tmp_path: Pa
     splits = {"validation": datalist.validation, "test": datalist.test}
     assert pretraining_overlap(*weights, datalist.folder, splits) == {
         "checked": True,
+        "seen_in": ["pretraining"],
         "splits": {
             "validation": {"images": 1, "seen_images": 1, "patients": 1, "seen_patients": 1},
             "test": {"images": 4, "seen_images": 2, "patients": 4, "seen_patients": 1},
@@ -58,6 +61,19 @@ def test_the_test_split_of_the_same_folder_was_not_seen(tmp_path: Path, weights:
     found = pretraining_overlap(*weights, datalist.folder, {"test": datalist.test, "training": datalist.training})
     assert found["splits"]["test"] == {"images": 3, "seen_images": 0, "patients": 3, "seen_patients": 0}
     assert found["splits"]["training"] == {"images": 6, "seen_images": 6, "patients": 6, "seen_patients": 6}
+
+
+def test_spellings_of_one_patient_are_one(tmp_path: Path) -> None:
+    datalists = []
+    for number, patient in enumerate(("00000061", "61")):
+        root = tmp_path / str(number)
+        save(root / "a.png", picture(number))
+        write_list(root, training=[{"image": "a.png", "patient": patient}])
+        datalists.append(load_datalist(root))
+    sidecar = {"seen_images": take_down_images(datalists[0]).write_beside(tmp_path / "encoder.pt")}
+    split = {"test": datalists[1].training}
+    found = pretraining_overlap(tmp_path / "encoder.pt", sidecar, datalists[1].folder, split)
+    assert found["splits"]["test"] == {"images": 1, "seen_images": 0, "patients": 1, "seen_patients": 1}
 
 
 def test_a_resized_copy_is_not_found(tmp_path: Path, weights: tuple[Path, dict]) -> None:
@@ -128,11 +144,55 @@ def test_the_key_is_made_once_for_its_owner_alone(own_key: Path) -> None:
             fingerprint_key()
 
 
-def test_without_the_variable_it_lies_in_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MONAI_MOCOI_KEY")
-    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+@pytest.mark.parametrize(
+    ("variables", "place"),
+    [
+        ({"HOME": "home", "MONAI_MOCOI_CACHE": "cache"}, "home/.config/monai_mocoi/fingerprint.key"),
+        ({"HOME": "home", "XDG_CONFIG_HOME": "config"}, "config/monai_mocoi/fingerprint.key"),
+        ({"HOME": "home", "XDG_CONFIG_HOME": "config", "MONAI_MOCOI_KEY": "own/key"}, "own/key"),
+        ({"MONAI_MOCOI_CACHE": "cache"}, "cache/fingerprint.key"),
+    ],
+)
+def test_it_lies_outside_the_cache_unless_there_is_no_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], place: str
+) -> None:
+    without_home(monkeypatch)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
     fingerprint_key()
-    assert (tmp_path / "cache" / "fingerprint.key").is_file()
+    assert [path for path in tmp_path.rglob("*key") if path.is_file()] == [tmp_path / place]
+
+
+def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(key: object) -> None:
+        raise KeyError(key)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "MONAI_MOCOI_CACHE", "MONAI_MOCOI_KEY", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_home_and_with_a_tilde_no_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    without_home(monkeypatch)
+    assert try_to_take_down(datalist) is None
+    assert "no home folder" in caplog.text
+    monkeypatch.setenv("MONAI_MOCOI_KEY", "~/key")
+    with pytest.raises(HomeFolderError, match="begins with '~'"):
+        fingerprint_key()
+    assert try_to_take_down(datalist) is None
+
+
+def test_a_folder_that_cannot_be_written_is_told_as_that_of_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "file" / "key"))
+    with pytest.raises(DatasetError, match=r"the key of the fingerprints cannot be read or made \(\w+ .*KEY") as caught:
+        fingerprint_key()
+    assert "MONAI_MOCOI_CACHE" not in str(caught.value)
 
 
 def test_what_the_audit_has_read_is_not_read_again(

@@ -280,10 +280,78 @@ def test_what_its_pretraining_has_seen_is_told_at_the_start_and_handed_on(
     assert again["splits"]["test"]["seen_images"] == 0
 
 
-def test_random_weights_have_seen_nothing(tmp_path: Path) -> None:
-    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+def trained_on(datalist: Any, folder: Path, *start: Any) -> tuple[Path, Any]:
+    """A classifier of a few epochs, from random weights or others; its file and sidecar."""
     validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
     best = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, best, {}, {}, "none", {}, datalist)
+    saver = ClassifierSaver(
+        folder, validator.network, validator, best, {}, {}, *(start or ("none", {})), datalist=datalist
+    )
     planned_trainer(validator, [BETTER], [best, saver]).run()
-    assert not {"pretraining_overlap", "seen_images"} & sidecar_of(tmp_path).keys()
+    return folder / "classifier.pt", sidecar_of(folder)
+
+
+def seen_of(classifier: tuple[Path, Any], datalist: Any) -> dict[str, list[int]]:
+    splits = pretraining_overlap(*classifier, datalist.folder, datalist.splits())["splits"]
+    return {split: [n["seen_images"], n["seen_patients"]] for split, n in splits.items()}
+
+
+def test_from_random_weights_its_own_images_were_seen_and_nothing_before(tmp_path: Path) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    classifier = trained_on(datalist, tmp_path / "run")
+    assert "pretraining_overlap" not in classifier[1]
+    assert classifier[1]["seen_images"]["seen_in"] == ["training"]
+    assert seen_of(classifier, datalist) == {"training": [6, 6], "validation": [2, 2], "test": [0, 0]}
+
+
+def test_starting_from_a_classifier_tells_of_the_images_that_it_was_trained_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The encoder saw images 0 and 1, the first classifier 0 to 4, of which the second tests 3 and 4."""
+    whole = load_datalist(dataset_folder(tmp_path / "data"))
+    empty = {"validation": [], "test": []}
+    encoder = tmp_path / "pretrain" / "encoder.pt"
+    record = take_down_images(replace(whole, training=whole.training[:2], **empty)).write_beside(encoder)
+    first = replace(whole, training=whole.training[1:4], validation=whole.training[4:5], test=[])
+    classifier = trained_on(first, tmp_path / "first", encoder, {"seen_images": record})
+    assert seen_of(classifier, whole) == {"training": [5, 5], "validation": [0, 0], "test": [0, 0]}
+    second = replace(whole, training=whole.training[5:], test=[*whole.training[3:5], *whole.test])
+    again = trained_on(second, tmp_path / "second", *classifier)
+    assert "2 of 5 test images were seen in pretraining or training" in caplog.text
+    assert again[1]["pretraining_overlap"]["splits"]["test"]["seen_patients"] == 2
+    assert seen_of(again, whole) == {"training": [6, 6], "validation": [2, 2], "test": [0, 0]}
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_cannot_be_told_of_the_time_before_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """Weights without a record, and such of another key."""
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    encoder = tmp_path / "pretrain" / "encoder.pt"
+    record = {"seen_images": take_down_images(datalist).write_beside(encoder)} if known else {}
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "other.key"))
+    first = trained_on(datalist, tmp_path / "first", encoder, record)
+    second = trained_on(datalist, tmp_path / "second", *first)
+    for classifier in (first, second):
+        found = pretraining_overlap(*classifier, datalist.folder, {"test": datalist.test})
+        assert (found["checked"], found["seen_in"]) == (True, ["training"])
+        assert ("another key" if known else "nothing beside its weights") in found["unknown"]
+
+
+def test_a_key_that_cannot_be_read_stops_no_training_and_what_the_encoder_saw_is_still_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder in its place cannot be read by root either."""
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    encoder = tmp_path / "pretrain" / "encoder.pt"
+    record = {"seen_images": take_down_images(datalist).write_beside(encoder)}
+    with monkeypatch.context() as patch:
+        patch.setenv("MONAI_MOCOI_KEY", str(tmp_path))
+        classifier = trained_on(datalist, tmp_path / "run", encoder, record)
+        scratch = trained_on(datalist, tmp_path / "scratch")
+    assert "the key of the fingerprints cannot be read" in caplog.text
+    assert classifier[1]["pretraining_overlap"]["checked"] is False
+    assert classifier[1]["seen_images"] == record["seen_images"]
+    assert seen_of(classifier, datalist)["training"] == [6, 6]
+    assert "seen_images" not in scratch[1]

@@ -87,3 +87,17 @@ def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path, caplog: pytes
         ("validation", 2, 2),
         ("test", 0, 3),
     ]
+
+
+def test_a_key_that_cannot_be_read_stops_no_pretraining(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A folder in its place cannot be read by root either."""
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path))
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    folder = tmp_path / "run"
+    counting(handlers=[EncoderSaver(folder, small_moco(), {}, datalist=datalist)]).run()
+    assert (folder / "encoder.pt").is_file()
+    assert not (folder / "seen_images.json").exists()
+    assert "seen_images" not in json.loads((folder / "encoder.json").read_text())
+    assert "the key of the fingerprints cannot be read" in caplog.text

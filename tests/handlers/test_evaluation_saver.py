@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import EvaluationError, evaluate_predictions
-from monai_mocoi.data import NotFinitePredictionError, load_datalist, read_predictions, take_down_images
+from monai_mocoi.data import NotFinitePredictionError, fingerprints, load_datalist, read_predictions, take_down_images
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
@@ -162,7 +164,9 @@ def test_what_its_pretraining_was_and_has_seen_is_told(tmp_path: Path, caplog: p
     beside = {"run_dir": place.parent, "dataset_folder": datalist.folder, "images": images}
     found = evaluate(tmp_path / "evaluation", classifier=classifier, **beside)
     counts = {"images": 60, "seen_images": 3, "patients": 60, "seen_patients": 3}
-    assert found["pretraining_overlap"] == {"checked": True, "splits": {"test": counts}}
+    assert found["pretraining_overlap"] == {
+        "checked": True, "splits": {"test": counts}, "seen_in": ["pretraining"],
+    }  # fmt: skip
     assert (found["tested"]["start"], found["tested"]["seed"]) == (start, 4)
     warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert any(text.startswith("3 of 60 test images were seen in pretraining") for text in warned)
@@ -176,16 +180,55 @@ def test_without_pretraining_there_is_no_overlap_and_without_a_record_no_answer(
     assert found.get("pretraining_overlap", {}).get("checked") is (None if start["kind"] == "none" else False)
 
 
+def no_room(*args: Any, **options: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/cache/patient-12.npz")
+
+
+def no_home(path: Path) -> Path:
+    raise RuntimeError("Could not determine home directory.")
+
+
+@pytest.mark.parametrize(
+    ("key", "change", "words"),
+    [
+        ("damaged", None, "64 hexadecimal digits"),
+        (None, (fingerprints, "_save", no_room), "No space left on device"),
+        (None, (Path, "expanduser", no_home), "home"),
+    ],
+)
 def test_what_cannot_be_told_costs_no_evaluation(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, key: Any, change: Any, words: str
 ) -> None:
+    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
     datalist = load_datalist(dataset_folder(tmp_path / "data"))
     place = tmp_path / "classifier.pt"
     place.touch()
     classifier = {**CLASSIFIER, "seen_images": take_down_images(datalist).write_beside(place)}
-    (tmp_path / "key").write_text("damaged")
-    monkeypatch.setenv("MONAI_MOCOI_KEY", str(tmp_path / "key"))
-    found = evaluate(tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, images=datalist.test)
+    if key is not None:
+        (tmp_path / "key").write_text(key)
+    if change is not None:
+        monkeypatch.setattr(*change)
+    found = evaluate(
+        tmp_path / "evaluation", classifier=classifier, run_dir=tmp_path, dataset_folder=datalist.folder,
+        images=datalist.test,
+    )  # fmt: skip
     assert found["pretraining_overlap"]["checked"] is False
     assert found["overall"]["macro_auc"]["value"] is not None
-    assert "64 hexadecimal digits" in caplog.text
+    assert words in caplog.text
+    assert "patient-12" not in caplog.text
+
+
+def test_a_classifier_from_random_weights_tells_of_its_own_training_images(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data", training=3, validation=0, test=57))
+    place = tmp_path / "run" / "classifier.pt"
+    place.parent.mkdir()
+    place.touch()
+    seen = replace(take_down_images(datalist), seen_in=("training",)).write_beside(place)
+    classifier = {**CLASSIFIER, "start": {"kind": "none"}, "seen_images": seen}
+    beside = {"classifier": classifier, "run_dir": place.parent, "dataset_folder": datalist.folder}
+    evaluate(tmp_path / "own", images=datalist.test, **beside)
+    assert not any("seen in" in r.getMessage() for r in caplog.records if r.levelname == "WARNING")
+    evaluate(tmp_path / "other", images=[*datalist.training, *datalist.test], **beside)
+    assert "3 of 60 test images were seen in training (identical pixels)" in caplog.text
