@@ -19,7 +19,7 @@ from typing import Any
 
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.home_folder import expand_home
+from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.patient_ids import SCHEME_OF_SOURCE, patient_in_name, patient_key
 from monai_mocoi.data.versions import decoder_versions
 

@@ -21,6 +21,7 @@ from monai_mocoi.atomic_write import atomic_path, write_bytes
 from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 
@@ -166,9 +167,10 @@ def fingerprint_key() -> bytes:
 
     Raises:
         DatasetError: the file holds no key, or cannot be read or made.
+        HomeFolderError: ``~`` in its path stands for none.
     """
     named = os.environ.get(KEY_VARIABLE)
-    path = Path(named).expanduser() if named else user_cache_dir() / "fingerprint.key"
+    path = expand_home(named) if named else user_cache_dir() / "fingerprint.key"
     try:
         if not path.exists():
             with file_lock(path.with_name(f".{path.name}.lock")):
