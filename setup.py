@@ -1,12 +1,15 @@
 """The bundles go into the wheel as data of the package; all else stands in ``pyproject.toml``."""
 
 import shutil
+from itertools import product
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 BUNDLES = Path(__file__).resolve().parent / "bundles"
+NAMES = tuple(f"{data}_{stage}" for data, stage in product(("nih", "bch", "dr"), ("moco", "mse", "barlow")))
+PARTS = ("configs", "docs")  # and no more: weights, runs and predictions beside them are nobody else's
 
 
 class BuildWithBundles(build_py):
@@ -19,8 +22,10 @@ class BuildWithBundles(build_py):
             return
         target = Path(self.build_lib, "monai_mocoi", "_bundles")
         shutil.rmtree(target, ignore_errors=True)
-        for bundle in sorted(path.parent for path in BUNDLES.glob("*_*/configs")):
-            shutil.copytree(bundle, target / bundle.name)
+        for name, part in product(NAMES, PARTS):
+            shutil.copytree(BUNDLES / name / part, target / name / part)
+        for name in NAMES:
+            shutil.copy(BUNDLES / name / "LICENSE", target / name)
 
 
 setup(cmdclass={"build_py": BuildWithBundles})

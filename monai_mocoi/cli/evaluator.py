@@ -16,14 +16,14 @@ from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import expand, referred
-from monai_mocoi.networks.known_images import encoder_image_size
+from monai_mocoi.networks.known_images import of_encoder
 
 _FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "int": int, "float": float, "bool": bool, "len": len, "min": min, "max": max, "abs": abs, "sum": sum,
     "round": round, "list": list, "isinstance": isinstance, "os.path.join": os.path.join,
     "os.path.basename": os.path.basename, "os.path.dirname": os.path.dirname, "os.path.isfile": os.path.isfile,
-    "monai_mocoi.networks.encoder_image_size": encoder_image_size,
+    "monai_mocoi.networks.of_encoder": of_encoder,
     "format": lambda value, form: format(value, form) if form in _FORMS else _refuse(),
 }  # fmt: skip
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}

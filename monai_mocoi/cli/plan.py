@@ -381,7 +381,7 @@ def _number(value: Any) -> str:
 
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
-    from monai_mocoi.data.home_folder import HomeFolderError
+    from monai_mocoi.data.expand_home import HomeFolderError
     from monai_mocoi.handlers.evaluation_folder import check_evaluation_folder
     from monai_mocoi.handlers.inference_folder import check_inference_folder
     from monai_mocoi.handlers.run_folder_error import RunFolderError

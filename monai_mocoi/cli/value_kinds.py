@@ -32,7 +32,7 @@ _RESULT_OF = {
     "str": "text", "repr": "text", "format": "text", "os.getenv": "text", "os.path.join": "text",
     "os.path.abspath": "text", "os.path.basename": "text", "os.path.dirname": "text", "os.path.expanduser": "text",
     "int": "int", "len": "int", "float": "float", "bool": "bool", "isinstance": "bool", "any": "bool", "all": "bool",
-    "list": "list", "sorted": "list", "dict": "object", "monai_mocoi.networks.encoder_image_size": "int",
+    "list": "list", "sorted": "list", "dict": "object",
 }  # fmt: skip
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -114,6 +114,8 @@ def _kinds_of_expression(expression: str, kinds_at: Callable[[str], Kinds]) -> K
             function = ast.unparse(node.func)
             if function in ("min", "max", "abs") and node.args:
                 return frozenset().union(*map(kinds, node.args))
+            if function == "monai_mocoi.networks.of_encoder" and node.args:
+                return kinds(node.args[-1])  # the default
             return frozenset({_RESULT_OF.get(function, "any")})
         return ANY
 

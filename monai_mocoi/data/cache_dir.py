@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from monai_mocoi.data.home_folder import HomeFolderError, expand_home, home_folder
+from monai_mocoi.data.expand_home import HomeFolderError, expand_home
+from monai_mocoi.home_folder import home_folder
 
 
 def user_cache_dir() -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import posixpath
 import re
@@ -18,13 +19,15 @@ from typing import Any
 
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.home_folder import expand_home
-from monai_mocoi.data.patient_ids import patient_in_name, patient_key
+from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.data.patient_ids import SCHEME_OF_SOURCE, patient_in_name, patient_key
 from monai_mocoi.data.versions import decoder_versions
 
 DATALIST_NAME = "datalist.json"
 MANIFEST_NAME = "manifest.json"
 SPLITS = ("training", "validation", "test")
+
+logger = logging.getLogger(__name__)
 
 _HOW_TO_PREPARE = (
     "Make a dataset folder with one of\n"
@@ -69,8 +72,10 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
 
     Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the
     folder (symbolic links followed) and there; that no image is listed twice in a split; labels; that each patient is
-    written in one way, and that published names of one person have one patient. Whether a patient or a picture is in
-    two splits is the audit's work (:func:`monai_mocoi.data.audit_datalist`).
+    written in one way, and that published names of one person have one patient; that is only a warning where neither
+    the manifest's ``source`` nor any patient's id shows that the names are the published ones, because a date and a
+    number look like those of NIH. Whether a patient or a picture is in two splits is the audit's work
+    (:func:`monai_mocoi.data.audit_datalist`).
 
     Args:
         dataset_dir: the dataset folder.
@@ -102,7 +107,7 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     if not splits["training"]:
         raise DatasetError(f"{DATALIST_NAME}: 'training' is empty; at least one training image is needed.")
     _check_labels_alike(splits)
-    _check_patients(splits)
+    _check_patients(splits, _source(folder))
     _check_files(folder, splits)
     return Datalist(
         name=document["name"], labels=labels, folder=folder, sha256=hashlib.sha256(content).hexdigest(), **splits
@@ -272,11 +277,23 @@ def _check_labels_alike(splits: dict[str, list[dict[str, Any]]]) -> None:
         raise DatasetError(f"{DATALIST_NAME}: some labels are numbers and some are lists; use one kind throughout.")
 
 
-def _check_patients(splits: dict[str, list[dict[str, Any]]]) -> None:
+def _source(folder: Path) -> Any:
+    """What the manifest says of where the images came from; None where there is no manifest that can be read."""
+    try:
+        manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return manifest.get("source") if isinstance(manifest, dict) else None
+
+
+def _check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> None:
     """One person, one id: else a person is learnt from and tested on, and no audit by patient can see it."""
     spelled: dict[str, tuple[str, str]] = {}
     named: dict[tuple[str, str], tuple[str, str]] = {}
-    spellings, contradictions = [], []
+    spellings: list[str] = []
+    contradictions: dict[str, list[str]] = {}
+    # A date and a number look like a name of NIH: only where the names are known to tell the patient do they bind.
+    binding = {scheme for known, scheme in SCHEME_OF_SOURCE.items() if known == source}
     for split, items in splits.items():
         for index, item in enumerate(items):
             patient, place = item["patient"], f"{split}[{index}]"
@@ -286,21 +303,32 @@ def _check_patients(splits: dict[str, list[dict[str, Any]]]) -> None:
             told = patient_in_name(item["name"])
             if told is None:
                 continue
+            scheme, number = told
+            if patient_key(number) == patient_key(patient):
+                binding.add(scheme)
             other, there = named.setdefault(told, (patient, place))
             if patient_key(other) != patient_key(patient):
-                contradictions.append(
-                    f"'{other}' at {there} and '{patient}' at {place}, both {told[1]} by the names of {told[0]}"
+                contradictions.setdefault(scheme, []).append(
+                    f"'{other}' at {there} and '{patient}' at {place}, both {number} by the names of {scheme}"
                 )
     if spellings:
         raise DatasetError(
             f"{DATALIST_NAME}: one patient is written in two ways, in {len(spellings)} place(s): "
             f"{_some(spellings, separator='; ')}. They would count as two persons: write each id in one way."
         )
-    if contradictions:
+    if errors := [text for scheme, texts in contradictions.items() if scheme in binding for text in texts]:
         raise DatasetError(
-            f"{DATALIST_NAME}: images of one person have different patients, in {len(contradictions)} place(s): "
-            f"{_some(contradictions, separator='; ')}. Correct 'patient'; or, if the names are not of that scheme, "
+            f"{DATALIST_NAME}: images of one person have different patients, in {len(errors)} place(s): "
+            f"{_some(errors, separator='; ')}. Correct 'patient'; or, if the names are not of that scheme, "
             "rename the images."
+        )
+    for scheme, texts in contradictions.items():
+        logger.warning(
+            "%s: %d image(s) would be of a person with another 'patient' too, if their names were those of %s. If "
+            "they are, correct 'patient': one person could be in training and test. If not, all is well.",
+            DATALIST_NAME,
+            len(texts),
+            scheme,
         )
 
 

@@ -17,8 +17,8 @@ from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
 from monai_mocoi.data.demo_sets import DEMO_SETS, DemoImage
 from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.data.home_folder import expand_home
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient

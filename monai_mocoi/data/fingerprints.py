@@ -116,28 +116,71 @@ def dataset_fingerprints(
     Raises:
         DatasetError: files that cannot be read, by name and reason.
     """
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
-    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
-    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
-    store = root / f"{key}.npz"
-    with file_lock(root / f"{key}.lock"):
-        signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
-        known = _load(store)
-        todo = [position for position, signature in enumerate(signatures) if signature not in known]
-        if todo:
-            try:
-                _read(todo, signatures, paths, names, known, workers, progress)
-            finally:
-                # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
-                kept = {s: known[s] for s in signatures if s in known} if drop_others else known
-                _save(store, kept)
+    signatures, known, bad = _all(folder, paths, names, workers, progress, cache_dir, drop_others, _MAX_FAILURES)
+    if bad:
+        count = f"{len(bad)} image(s)" if len(bad) < _MAX_FAILURES else f"{_MAX_FAILURES} or more images"
+        some = "\n  ".join(f"{names[position]}: {reason}" for position, reason in list(bad.items())[:5])
+        raise DatasetError(f"{count} cannot be read; repair them or take them out of the datalist:\n  {some}")
     return Fingerprints(
         digests=np.array([np.frombuffer(known[signature][0], np.uint8) for signature in signatures]),
         descriptors=np.array([known[signature][1] for signature in signatures]),
     )
 
 
+def unreadable_images(
+    folder: str | Path,
+    paths: Sequence[str],
+    names: Sequence[str],
+    progress: bool = True,
+    cache_dir: str | Path | None = None,
+) -> dict[int, str]:
+    """Return which of a dataset folder's images have no fingerprint because they cannot be read.
+
+    The others' fingerprints are kept, so that :func:`dataset_fingerprints` does not read them again.
+
+    Args:
+        folder, paths, names, progress, cache_dir: as for :func:`dataset_fingerprints`; not all images need be named.
+
+    Returns:
+        the reason, by position in ``paths``.
+
+    Raises:
+        DatasetError: a file is not there.
+    """
+    return _all(folder, paths, names, None, progress, cache_dir, False, len(paths))[2]
+
+
 _Known = dict[bytes, tuple[bytes, NDArray[np.float16]]]
+
+
+def _all(
+    folder: str | Path,
+    paths: Sequence[str],
+    names: Sequence[str],
+    workers: int | None,
+    progress: bool,
+    cache_dir: str | Path | None,
+    drop_others: bool,
+    most_failures: int,
+) -> tuple[list[bytes], _Known, dict[int, str]]:
+    """Each file's signature, what is known by signature, and by position why there is nothing."""
+    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
+    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
+    store = root / f"{key}.npz"
+    bad: dict[int, str] = {}
+    with file_lock(root / f"{key}.lock"):
+        signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
+        known = _load(store)
+        todo = [position for position, signature in enumerate(signatures) if signature not in known]
+        if todo:
+            try:
+                bad = _read(todo, signatures, paths, known, workers, progress, most_failures)
+            finally:
+                # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
+                kept = {s: known[s] for s in signatures if s in known} if drop_others else known
+                _save(store, kept)
+    return signatures, known, bad
 
 
 def _signature(path: str, name: str) -> bytes:
@@ -153,32 +196,29 @@ def _read(
     todo: Sequence[int],
     signatures: Sequence[bytes],
     paths: Sequence[str],
-    names: Sequence[str],
     known: _Known,
     workers: int | None,
     progress: bool,
-) -> None:
+    most_failures: int,
+) -> dict[int, str]:
     def one(position: int) -> tuple[bytes, NDArray[np.float16]] | str:
         try:
             return fingerprint(read_image(paths[position]))
         except OSError as error:
-            return f"{names[position]}: {error.strerror or error}"
+            return error.strerror or str(error)
         except ValueError as error:
-            return f"{names[position]}: {error}"
+            return str(error)
 
-    failures: list[str] = []
+    bad: dict[int, str] = {}
     with closing(map_in_threads(one, todo, len(todo), workers, "fingerprints", progress)) as results:
         for place, result in results:
             if not isinstance(result, str):
                 known[signatures[todo[place]]] = result
                 continue
-            failures.append(result)
-            if len(failures) == _MAX_FAILURES:
+            bad[todo[place]] = result
+            if len(bad) == most_failures:
                 break
-    if failures:
-        count = f"{len(failures)} image(s)" if len(failures) < _MAX_FAILURES else f"{_MAX_FAILURES} or more images"
-        some = "\n  ".join(failures[:5])
-        raise DatasetError(f"{count} cannot be read; repair them or take them out of the datalist:\n  {some}")
+    return bad
 
 
 def _load(store: Path) -> _Known:

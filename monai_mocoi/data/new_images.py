@@ -12,7 +12,7 @@ from monai_mocoi.data.csv_table import TableError, parse_table, read_text
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import resolve_dataset_dir
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.home_folder import expand_home
+from monai_mocoi.data.expand_home import expand_home
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".dic")
 _LIST_SUFFIXES = (".csv", ".txt")

@@ -11,6 +11,8 @@ _SCHEMES = {
     "IDC": re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class[0-9]+\.\w+", re.IGNORECASE),
     "EyePACS": re.compile(r"([0-9]+)_(?:left|right)\.\w+", re.IGNORECASE),
 }
+SCHEME_OF_SOURCE = {"nih": "NIH ChestX-ray14", "bch": "IDC", "eyepacs": "EyePACS"}
+"""The scheme of the names in a dataset folder, by the ``source`` of its manifest."""
 
 
 def patient_key(patient: str) -> str:

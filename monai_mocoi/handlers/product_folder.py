@@ -1,4 +1,4 @@
-"""Whether the folder of an evaluation or inference can be written; torch is not imported for it."""
+"""Whether results may go into a folder; torch is not imported for it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,29 @@ from pathlib import Path
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 
 
-def check_written_out(folder: Path, setting: str) -> None:
-    """Refuse a folder that begins with ``~``: one of that very name would be made where the command is given.
+def check_place(folder: Path, setting: str) -> None:
+    """Refuse a place where results would be lost or handed on.
+
+    Args:
+        folder: need not exist.
+        setting: by which another one is named, for the text.
 
     Raises:
-        RunFolderError: it does.
+        RunFolderError: it begins with ``~``, so that a folder of that very name would be made where the command is
+            given; or it lies in a bundle with its weights, such as an unpacked package, which would be handed on with
+            it.
     """
     if str(folder).startswith("~"):
         raise RunFolderError(
             f"{folder} begins with '~', which the shell did not replace by a home folder (as it does in --{setting} "
             f"~/runs, with a blank and without quotes): write --{setting} with the whole path."
         )
+    for above in (folder.resolve(), *folder.resolve().parents):
+        if (above / "models" / "model.pt").is_file() and (above / "configs" / "inference.json").is_file():
+            raise RunFolderError(
+                f"{folder} lies in the package {above.name}: results name files of images, and would be handed on with "
+                f"it. Name a folder outside by --{setting} FOLDER."
+            )
 
 
 def check_can_be_written(folder: Path, setting: str) -> None:
@@ -29,17 +41,10 @@ def check_can_be_written(folder: Path, setting: str) -> None:
         setting: by which another one is named, for the text.
 
     Raises:
-        RunFolderError: it begins with ``~``; it, or the nearest folder above it that exists, is a file or cannot be
-            written by this user; or it lies in a bundle with its weights, such as an unpacked package, which would be
-            handed on with it.
+        RunFolderError: as of :func:`check_place`; or it, or the nearest folder above it that exists, is a file or
+            cannot be written by this user.
     """
-    check_written_out(folder, setting)
-    for above in (folder.resolve(), *folder.resolve().parents):
-        if (above / "models" / "model.pt").is_file() and (above / "configs" / "inference.json").is_file():
-            raise RunFolderError(
-                f"{folder} lies in the package {above.name}: results name files of images, and would be handed on with "
-                f"it. Name a folder outside by --{setting} FOLDER."
-            )
+    check_place(folder, setting)
     place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
     if not place.is_dir():
         raise RunFolderError(f"{place} is a file, but a folder is needed: name another by --{setting} FOLDER.")

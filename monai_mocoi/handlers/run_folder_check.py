@@ -15,12 +15,10 @@ from typing import Any
 
 from monai_mocoi.atomic_write import LEFTOVERS
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files, iteration_of
-from monai_mocoi.handlers.product_folder import check_written_out
+from monai_mocoi.handlers.product_folder import check_place
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.same_settings import check_same_settings
 
-# What is known only once data and weights have been looked at. Runs of earlier versions kept them in config.json.
-_RESULTS = ("pretrained_sha256", "labelled_sha256")
 # What a run has written before its first checkpoint.
 _OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
 
@@ -101,7 +99,7 @@ def check_usable(
         )
     if overwrite and resume:
         raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
-    check_written_out(folder, "output_dir")
+    check_place(folder, "run_dir" if "trainable" in settings else "output_dir")  # of fine-tuning the first
     another = _another_place(folder, settings)
     run = None
     if folder.is_dir() and any(folder.iterdir()):
@@ -110,8 +108,8 @@ def check_usable(
             raise RunFolderError(f"{folder} holds files, but not those of a run: {another}, or move them away.")
         if resume:
             saved = _continuable_config(folder, run)
-            saved |= run.manifest.get("results", {})
-            unknown = {*undecided, "components", *(_RESULTS if results is None else ())}
+            saved |= run.manifest.get("results", {}) if results is not None else {}
+            unknown = {*undecided, "components"}
             known = {name: value for name, value in saved.items() if name not in unknown}
             check_same_settings(known, {**settings, **(results or {})}, f"the run in {folder}")
             if run.newest is not None:

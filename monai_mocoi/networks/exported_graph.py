@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.atomic_write import atomic_path, write_json
+from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks.export import HANDED_ON, Export, check_out, monai_resnet
 from monai_mocoi.networks.resnet_shape import shape_of_resnet
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
@@ -235,9 +236,9 @@ def _prove(network: nn.Module, form: _Format, path: Path, images: torch.Tensor, 
 def _check_no_places(content: bytes, to: str) -> None:
     """A place on this machine could name its user. Nothing in the formats is compressed."""
     code = Path(__file__).resolve().parents[2]
-    places = [code, Path(torch.__file__).parents[1], Path.home(), Path.cwd(), *map(Path, site.getsitepackages())]
+    places = [code, Path(torch.__file__).parents[1], home_folder(), Path.cwd(), *map(Path, site.getsitepackages())]
     # With the sign behind it: so short a name as /root could be in the weights by chance.
-    named = {f"{place}{os.sep}".encode() for place in places if len(place.parts) > 1}
+    named = {f"{place}{os.sep}".encode() for place in places if place and len(place.parts) > 1}
     if any(place in content for place in named):
         raise WeightsError(
             f"this version of torch writes places of this machine into a {to} file that could not be taken out: "

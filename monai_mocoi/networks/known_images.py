@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
 from monai_mocoi.networks.weights_error import WeightsError
@@ -42,28 +42,30 @@ def known_images(weights: str | os.PathLike[str] | None) -> dict[str, Any]:
 
 
 def images_in_words(known: Mapping[str, Any]) -> str:
-    """``32 px, chest, of 'NIH ChestX-ray14'``: as far as it is known.
+    """``32 px, chest, intensity picture, of 'NIH ChestX-ray14'``: as far as it is known; not "declared", the usual.
 
     Args:
         known: of :func:`known_images`, or the sidecar of loaded weights.
     """
-    size, modality, dataset = (known.get(name) for name in ("image_size", "modality", "dataset"))
-    words = (f"{size} px" if size else "", modality or "", f"of {dataset!r}" if dataset else "")
+    size, modality, intensity, dataset = (known.get(n) for n in ("image_size", "modality", "intensity", "dataset"))
+    stretched = f"intensity {intensity}" if intensity and intensity != "declared" else ""
+    words = (f"{size} px" if size else "", modality or "", stretched, f"of {dataset!r}" if dataset else "")
     return ", ".join(filter(None, words))
 
 
-def encoder_image_size(pretrained: str | os.PathLike[str] | None, default: int) -> int:
-    """The size of images that an encoder was pretrained with.
+_Value = TypeVar("_Value", int, str)
+
+
+def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default: _Value) -> _Value:
+    """What an encoder's images had for a setting: the default of a run that starts from it.
 
     Args:
         pretrained: as for :func:`known_images`.
-        default: where it is not known.
-
-    Returns:
-        pixels a side.
+        setting: such as "image_size" or "intensity".
+        default: where it is not known; a value of another kind counts as unknown.
     """
-    size = known_images(pretrained).get("image_size")
-    return size if isinstance(size, int) and not isinstance(size, bool) and size > 0 else default
+    value = known_images(pretrained).get(setting)
+    return value if type(value) is type(default) and value else default
 
 
 def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None) -> None:

@@ -15,7 +15,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_mocoi.atomic_write import atomic_path
-from monai_mocoi.data.home_folder import home_folder
+from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.weights import check_finite
 from monai_mocoi.report.finetuned_run import FinetunedRun, read_finetuned_run

@@ -13,9 +13,10 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
+from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.data import DatasetError
+from monai_mocoi.data import Datalist, DatasetError, audit_datalist
 from tests.bundles.conftest import BUNDLES
 
 Run = Callable[..., ConfigWorkflow]
@@ -106,6 +107,35 @@ def test_skip_trains_on_the_rest_and_repeats_bit_for_bit(
         encoders.append(torch.load(f"run{number}/pretrain/encoder.pt", weights_only=True))
     assert encoders[0].keys() == encoders[1].keys()
     assert all(torch.equal(value, encoders[1][key]) for key, value in encoders[0].items())
+
+
+@pytest.mark.parametrize("config", ["train", "finetune"])
+def test_a_constant_test_image_does_not_stop_a_training_that_skips(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, config: str
+) -> None:
+    folder = Path(shutil.copytree(dataset, tmp_path / "damaged"))
+    document = json.loads((folder / "datalist.json").read_text())
+    items = document["test"]
+    items[0]["image"] = "images/constant.png"
+    Image.new("L", (40, 40), 7).save(folder / items[0]["image"])
+    (folder / "datalist.json").write_text(json.dumps(document))
+    monkeypatch.chdir(tmp_path)
+
+    def readable_of(**settings: Any) -> Datalist:
+        of_both = {"dataset_dir": str(folder), "device": "cpu", "num_workers": 0, "pretrained": "none"}
+        file = str(BUNDLES / NAME / "configs" / f"{config}.json")
+        workflow = ConfigWorkflow(
+            config_file=file, workflow_type="train", logging_file=False, **of_both, label_fraction=1.0, **settings
+        )
+        workflow.parser.parse(reset=True)
+        return workflow.parser.get_parsed_content("readable")
+
+    readable = readable_of(on_bad_image="skip")
+    assert len(audit_datalist(readable).images) == 3
+    assert len(readable.test) == len(items) - 1
+    assert f"1 of {len(items)} images of the test split cannot be read" in caplog.text
+    with pytest.raises(DatasetError, match="1 image"):
+        audit_datalist(readable_of())
 
 
 def test_more_bad_images_than_the_share_are_refused(pretrained: Run, damaged: tuple[Path, str]) -> None:

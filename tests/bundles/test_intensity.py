@@ -89,3 +89,11 @@ def test_intensity_is_the_same_from_training_to_inference(
         expected = training[row]["image"]
         assert (evaluated[row]["image"] == expected).all()
         assert (new[row]["image"] == expected).all()
+
+
+def test_fine_tuning_takes_the_intensity_of_its_encoder(faint: Path, content: Callable[..., Any]) -> None:
+    (faint.parent / "encoder.json").write_text('{"intensity": "percentiles"}')
+    settings = {**TRAINING, "dataset_dir": str(faint), "pretrained": str(faint.parent / "encoder.pt")}
+    intensity, training = content("finetune.json", "intensity", "train#plain_dataset", **settings, label_fraction=1.0)
+    assert intensity == "percentiles"
+    assert training._picture(2).max() > 0.9

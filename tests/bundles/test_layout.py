@@ -189,7 +189,7 @@ PURE = re.compile(
     r"(os\.path\.(join|basename|dirname|isfile)|str|int|float|round|min|max|len|format|isinstance"
     r"|torch\.device|torch\.cuda\.is_available"
     r"|monai_mocoi\.networks\.(from_torchrun|torchrun_device"
-    r"|encoder_image_size))"  # reads the small JSON beside an encoder, if there is one, and nothing else
+    r"|of_encoder))"  # reads the small JSON beside an encoder, if there is one, and nothing else
 )
 
 

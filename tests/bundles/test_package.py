@@ -174,6 +174,16 @@ def test_where_results_go(package: Path, tmp_path: Path, monkeypatch: pytest.Mon
         assert results == beside / "runs" / package.name / "inference"
 
 
+@pytest.mark.parametrize("name", ["train", "finetune"])
+def test_a_training_run_goes_beside_it_or_is_refused_by_the_plan(package: Path, dataset: Path, name: str) -> None:
+    words = [f"configs/{name}.json", "--dataset_dir", str(dataset), "--pretrained", "none"]
+    words = words if name == "finetune" else words[:3]
+    refusals = make_plan(check_command(words)).refusals
+    assert [code for text, code in refusals if "lies in the package" in text] == [exit_codes.USAGE]
+    refusals = make_plan(check_command([*words, "--output_dir", "../runs"])).refusals
+    assert not [text for text, _ in refusals if "lies in the package" in text]
+
+
 def test_without_its_root_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WeightsError, match="--bundle_root FOLDER"):

@@ -95,8 +95,9 @@ def test_a_command_without_run(mocoi) -> None:
     assert (result.exit_code, result.stderr.endswith("write mocoi run nih_mse/train\n")) == (2, True)
 
 
-@pytest.mark.slow
-def test_the_wheel_carries_every_file_of_every_bundle_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A copy of the repository in which runs, a package and other bundles lie among the bundles."""
     pytest.importorskip("setuptools", minversion="77")
     source = tmp_path / "source"
     source.mkdir()
@@ -104,7 +105,30 @@ def test_the_wheel_carries_every_file_of_every_bundle_once(tmp_path: Path, monke
     for name in ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE"):
         shutil.copy(repository / name, source)
     for name in ("monai_mocoi", "data_prep", "bundles"):
-        shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(repository / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for stray in STRAY:
+        (source / "bundles" / stray).parent.mkdir(parents=True, exist_ok=True)
+        (source / "bundles" / stray).write_text("private")
+    return source
+
+
+STRAY = (
+    *("nih_mse/runs/demo/predictions.csv", "nih_mse/models/model.pt", "nih_mse/notes.txt", "runs/a/configs/x.json"),
+    *("private_chest/configs/inference.json", "private_chest/models/model.pt", "nih_mse_2/configs/train.json"),
+)
+
+
+def of_the_bundles() -> set[str]:
+    found = {f"{name}/LICENSE" for name in NAMES}
+    for part in (BUNDLES / name / part for name in NAMES for part in ("configs", "docs")):
+        found |= {str(path.relative_to(BUNDLES)) for path in part.rglob("*") if path.is_file()}
+    return found
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_every_file_of_every_bundle_once(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
     subprocess.run([sys.executable, "-m", "pip", *words], check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -112,9 +136,19 @@ def test_the_wheel_carries_every_file_of_every_bundle_once(tmp_path: Path, monke
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
     packed = {name.removeprefix("monai_mocoi/_bundles/") for name in names if "_bundles/" in name}
-    assert packed == {
-        str(path.relative_to(BUNDLES)) for name in NAMES for path in (BUNDLES / name).rglob("*") if path.is_file()
-    }
+    assert packed == of_the_bundles()
     assert not any(name.startswith(("bundles", "tests", "setup")) for name in names)
     monkeypatch.setattr(bundle_names, "_PACKAGE", tmp_path / "site" / "monai_mocoi")
     assert find_config("nih_mse/train") == str(tmp_path / "site/monai_mocoi/_bundles/nih_mse/configs/train.json")
+
+
+@pytest.mark.slow
+def test_the_source_archive_carries_nothing_else_of_the_bundles(source: Path) -> None:
+    words = ["setup.py", "-q", "sdist", "--formats", "zip"]
+    subprocess.run([sys.executable, *words], check=True, capture_output=True, cwd=source)
+    (archive,) = (source / "dist").glob("*.zip")
+    with zipfile.ZipFile(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.namelist() if not name.endswith("/")}
+    packed = {name.removeprefix("bundles/") for name in names if name.startswith("bundles/")}
+    assert {name for name in packed if not name.startswith("templates/")} == of_the_bundles()
+    assert "setup.py" in names

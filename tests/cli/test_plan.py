@@ -314,18 +314,23 @@ def sidecar(path, **known):
     return str(path)
 
 
-def test_fine_tuning_takes_the_size_of_its_encoder(dataset, tmp_path):
-    encoder = sidecar(tmp_path / "encoder.pt", image_size=35, dataset="Hospital")
+def test_fine_tuning_takes_size_and_intensity_of_its_encoder(dataset, tmp_path):
+    encoder = sidecar(tmp_path / "encoder.pt", image_size=35, dataset="Hospital", intensity="picture")
     for bundle, own in (("nih_mse", 224), ("bch_mse", 64), ("dr_mse", 224)):
         words = [str(BUNDLES / bundle / "configs" / "finetune.json"), "--dataset_dir", dataset, "--pretrained"]
         _, rows = planned(*words, encoder)
         assert [rows["Settings"][name][0] for name in ("image_size", "decode_size")] == ["35", "40"]
+        assert rows["Settings"]["intensity"][0] == "picture"
+        assert planned(*words, encoder, "--intensity", "declared")[1]["Settings"]["intensity"][0] == "declared"
         note = "" if bundle == "nih_mse" else f"; THIS BUNDLE: {'histology' if bundle == 'bch_mse' else 'fundus'}"
-        assert rows["Data"]["encoder"] == (encoder, "35 px, chest, of 'Hospital'" + note)
+        assert rows["Data"]["encoder"] == (encoder, "35 px, chest, intensity picture, of 'Hospital'" + note)
         assert planned(*words, encoder, "--image_size", "70")[1]["Settings"]["decode_size"][0] == "80"
         _, rows = planned(*words, "none")
-        assert rows["Settings"]["image_size"][0] == str(own)
+        assert [rows["Settings"][name][0] for name in ("image_size", "intensity")] == [str(own), "declared"]
         assert "encoder" not in rows["Data"]
+    words = [str(BUNDLES / "nih_mse" / "configs" / "finetune.json"), "--dataset_dir", dataset, "--pretrained"]
+    newer = sidecar(tmp_path / "newer" / "encoder.pt", image_size=35, intensity="gamma")
+    assert "intensity" in planned(*words, newer)[0].refusals[0][0]
 
 
 @pytest.mark.parametrize("config", ["finetune", "evaluate", "inference"])

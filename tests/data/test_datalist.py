@@ -211,25 +211,67 @@ def test_numbers_that_differ_are_different_patients(tmp_path):
     assert len({item["patient"] for item in load_datalist(tmp_path).training}) == 6
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "told"),
-    [
-        ("a/00000007_000.png", "b/00000007_012.png", "00000007 by the names of NIH"),
-        ("8863_idx5_x51_y1251_class0.png", "8863/1/8863_idx5_x1_y1_class1.png", "8863 by the names of IDC"),
-        ("left/10_left.jpeg", "right/10_right.png", "10 by the names of EyePACS"),
-    ],
-)
-def test_names_of_one_person_with_two_patients(tmp_path, first, second, told):
-    document = read_list(dataset_folder(tmp_path))
+NAMED_ALIKE = [
+    ("a/00000007_000.png", "b/00000007_012.png", "00000008_000.png", "00000007 by the names of NIH", "nih"),
+    ("8863_idx5_x51_y1251_class0.png", "8863/1/8863_idx5_x1_y1_class1.png", "8_idx5_x1_y1_class1.png",
+     "8863 by the names of IDC", "bch"),
+    ("left/10_left.jpeg", "right/10_right.png", "8_right.png", "10 by the names of EyePACS", "eyepacs"),
+]  # fmt: skip
+
+
+def named_alike(folder, first, second):
+    document = read_list(dataset_folder(folder))
     for split, name, patient in (("training", first, "41"), ("test", second, "42")):
-        save(tmp_path / "images" / name, picture(9)).relative_to(tmp_path)
+        save(folder / "images" / name, picture(9))
         document[split][0] |= {"image": f"images/{name}", "patient": patient}
-    write_list(tmp_path, **document)
+    write_list(folder, **document)
+    return document
+
+
+@pytest.mark.parametrize("known_by", ["source", "an id"])
+@pytest.mark.parametrize(("first", "second", "third", "told", "source"), NAMED_ALIKE)
+def test_names_of_one_person_with_two_patients(tmp_path, first, second, third, told, source, known_by):
+    document = named_alike(tmp_path, first, second)
+    if known_by == "source":
+        (tmp_path / "manifest.json").write_text(json.dumps({"source": source}))
+    else:
+        save(tmp_path / third, picture(10))
+        document["training"][1] |= {"image": third, "patient": "08"}
+        write_list(tmp_path, **document)
     with pytest.raises(DatasetError, match=rf"'41' at training\[0\] and '42' at test\[0\], both {told}"):
         load_datalist(tmp_path)
     document["test"][0]["patient"] = "41"  # a pseudonym that is not the number in the name is no contradiction
     write_list(tmp_path, **document)
     assert load_datalist(tmp_path).test[0]["patient"] == "41"
+
+
+@pytest.mark.parametrize("manifest", [None, "{", "[1]", '{"source": "our own"}', '{"source": ["nih"]}'])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("20230105_001.png", "20230105_002.png"),  # a date and a number, as hospitals name their files
+        ("p1/1_left.png", "p2/1_left.png"),
+        *(names[:2] for names in NAMED_ALIKE),
+    ],
+)
+def test_names_that_only_look_published_are_a_warning_with_their_number(tmp_path, caplog, first, second, manifest):
+    named_alike(tmp_path, first, second)
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest)
+    assert load_datalist(tmp_path).test[0]["patient"] == "42"
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert "1 image(s) would be of a person with another 'patient'" in record.getMessage()
+    assert "41" not in record.getMessage()
+
+
+def test_what_one_scheme_shows_says_nothing_of_another(tmp_path, caplog):
+    document = named_alike(tmp_path, "p1/1_left.png", "p2/1_left.png")
+    save(tmp_path / "00000008_000.png", picture(10))
+    document["training"][1] |= {"image": "00000008_000.png", "patient": "8"}
+    write_list(tmp_path, **document)
+    load_datalist(tmp_path)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_names_of_no_known_scheme_say_nothing(tmp_path):

@@ -344,6 +344,26 @@ def test_the_datalist_without_the_skipped(folder):
         without_skipped(datalist, train=training)
 
 
+def test_a_split_that_is_not_in_use_loses_what_cannot_be_read_where_images_are_skipped(folder, caplog):
+    _truncate(folder, 9)
+    save(folder / "images/011.png", np.full_like(picture(0), 7))
+    datalist = load_datalist(folder)
+    assert [item["name"] for item in datalist.test] == ["images/009.png", "images/010.png", "images/011.png"]
+    stopping = without_skipped(datalist, training=_dataset(datalist.training))
+    assert stopping.test == datalist.test
+    with pytest.raises(DatasetError, match=r"2 image\(s\) cannot be read(.|\n)*images/009\.png"):
+        audit_datalist(stopping, progress=False)
+    assert not caplog.records
+    for _ in range(2):  # also when the good ones' fingerprints are known
+        caplog.clear()
+        left = without_skipped(datalist, training=_dataset(datalist.training, on_bad_image="skip"))
+        assert left.test == datalist.test[1:2]
+        assert (left.training, left.validation) == (datalist.training, datalist.validation)
+        (record,) = caplog.records
+        assert (record.levelname, record.args) == ("WARNING", (2, 3, "test"))
+        assert audit_datalist(left, progress=False).images == {"training": 7, "validation": 2, "test": 1}
+
+
 def test_a_changed_file_is_decoded_again(data, folder):
     _dataset(data)
     save(folder / "images/001.png", picture(77))

@@ -69,19 +69,6 @@ def test_what_a_run_starts_from_is_recorded_and_compared_but_is_no_setting(tmp_p
         run(folder, resume=True, results={"pretrained_sha256": "c", "labelled_sha256": "b"})
 
 
-def test_a_run_that_kept_its_results_among_the_settings_is_continued(tmp_path: Path) -> None:
-    folder = tmp_path / "x"
-    run(folder)
-    config = json.loads((folder / "config.json").read_text())
-    settings = {name: value for name, value in config.items() if name != "components"}
-    (folder / "config.json").write_text(json.dumps({**config, "pretrained_sha256": "a", "labelled_sha256": "b"}))
-    _make_checkpoint(folder)
-    check_run_folder(folder, False, True, settings)
-    check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "b"})
-    with pytest.raises(RunFolderError, match=r"labelled_sha256 'b' -> 'c'"):
-        check_run_folder(folder, False, True, settings, {"pretrained_sha256": "a", "labelled_sha256": "c"})
-
-
 def _make_checkpoint(folder: Path) -> None:
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "checkpoint_000000006.pt").touch()

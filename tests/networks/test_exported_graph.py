@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import site
 import subprocess
 import sys
@@ -96,6 +97,17 @@ def test_no_place_of_the_machine(tmp_path: Path, to: str, repository: Path) -> N
     torch.jit.save(torch.jit.script(Classifier(StageEncoder(small_resnet()), 3, seed=1)), with_places)
     with zipfile.ZipFile(with_places) as archive:
         assert any(str(repository).encode() in archive.read(name) for name in archive.namelist())
+
+
+def test_a_user_without_a_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str) -> None:
+    def unknown(key: object) -> None:
+        raise KeyError(key)
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    weights, _ = classifier(tmp_path)
+    export_graph(weights, to, tmp_path / f"mine{SUFFIX[to]}")
+    assert (tmp_path / f"mine{SUFFIX[to]}").is_file()
 
 
 def test_it_needs_no_code_of_ours(tmp_path: Path, to: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from monai_mocoi.networks import WeightsError, check_drawn_or_real, encoder_image_size
+from monai_mocoi.networks import WeightsError, check_drawn_or_real, of_encoder
 from monai_mocoi.networks.known_images import images_in_words, known_images
 
 ENCODER = {"image_size": 48, "modality": "chest", "dataset": "Hospital", "settings": {"demo": False}}
@@ -23,21 +23,27 @@ def weights(folder: Path, known: Any, name: str = "encoder.pt") -> Path:
 
 def test_the_size_of_the_encoder_is_the_default(tmp_path: Path) -> None:
     path = weights(tmp_path, ENCODER)
-    assert encoder_image_size(str(path), 224) == encoder_image_size(path, 224) == 48
-    assert encoder_image_size(weights(tmp_path, ENCODER, "classifier.pt").parent, 224) == 48
+    assert of_encoder(str(path), "image_size", 224) == of_encoder(path, "image_size", 224) == 48
+    assert of_encoder(weights(tmp_path, ENCODER, "classifier.pt").parent, "image_size", 224) == 48
     (tmp_path / "config.json").write_text('{"image_size": 40}')
-    assert encoder_image_size(tmp_path / "checkpoints" / "checkpoint_000000001.pt", 224) == 40
+    assert of_encoder(tmp_path / "checkpoints" / "checkpoint_000000001.pt", "image_size", 224) == 40
+
+
+def test_so_is_how_its_grey_values_were_scaled(tmp_path: Path) -> None:
+    assert of_encoder(weights(tmp_path, ENCODER), "intensity", "declared") == "declared"
+    for value, taken in (("percentiles", "percentiles"), ("", "declared"), (None, "declared"), (3, "declared")):
+        assert of_encoder(weights(tmp_path, {"intensity": value}), "intensity", "declared") == taken
 
 
 @pytest.mark.parametrize("known", ["{broken", "[1]", {}, {"image_size": None}, {"image_size": True}, {"image_size": 0}])
 def test_where_it_is_not_known_the_default_stays(tmp_path: Path, known: Any) -> None:
-    assert encoder_image_size(weights(tmp_path, known), 224) == 224
+    assert of_encoder(weights(tmp_path, known), "image_size", 224) == 224
 
 
 @pytest.mark.parametrize("place", [None, "none", "nowhere.pt", "nowhere"])
 def test_nothing_is_known_of_nothing(place: str | None) -> None:
     assert known_images(place) == {}
-    assert encoder_image_size(place, 64) == 64
+    assert of_encoder(place, "image_size", 64) == 64
     check_drawn_or_real("demo", place)
     check_drawn_or_real("folder", place)
 

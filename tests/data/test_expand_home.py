@@ -9,8 +9,10 @@ import pytest
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist, user_cache_dir
 from monai_mocoi.data.demo import resolve_dataset_dir
-from monai_mocoi.data.home_folder import HomeFolderError, expand_home, home_folder
+from monai_mocoi.data.expand_home import HomeFolderError, expand_home
 from monai_mocoi.data.new_images import find_new_images
+from monai_mocoi.data.seen_images import fingerprint_key
+from monai_mocoi.home_folder import home_folder
 
 
 @pytest.fixture
@@ -44,6 +46,12 @@ def test_without_a_home_it_says_what_to_set(nobody, tmp_path, monkeypatch):
     monkeypatch.setenv("MONAI_MOCOI_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert user_cache_dir() == tmp_path / "monai_mocoi"
+
+
+def test_the_key_of_the_fingerprints_too(nobody, monkeypatch):
+    monkeypatch.setenv("MONAI_MOCOI_KEY", "~/secret")
+    with pytest.raises(HomeFolderError, match="set HOME"):
+        fingerprint_key()
 
 
 @pytest.mark.parametrize(

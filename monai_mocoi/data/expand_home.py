@@ -1,4 +1,4 @@
-"""``~`` in a path, and the home folder: where a system knows none, as for a container's user without an entry."""
+"""``~`` in a path: a system may know no home folder, as for a container's user without an entry."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ from monai_mocoi.data.errors import RefusedError
 
 class HomeFolderError(RefusedError):
     """A home folder is needed, and none is known."""
-
-
-def home_folder() -> Path | None:
-    """Return the user's home folder; None where it is not known: HOME is not set, and the user has no entry."""
-    try:
-        return Path.home()
-    except RuntimeError:
-        return None
 
 
 def expand_home(path: str | os.PathLike[str]) -> Path:
