@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from monai_mocoi.data import DatasetError, fingerprints, load_datalist, pretraining_overlap, take_down_images
-from monai_mocoi.data.home_folder import HomeFolderError
+from monai_mocoi.data.expand_home import HomeFolderError
 from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key, try_to_take_down
 from tests.data.dataset_folders import dataset_folder, picture, save, write_list
 
