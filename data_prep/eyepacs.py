@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
         small = sum(bool(note & _SMALL) for note in notes.values())
         if small:
             print(f"{small} fundus discs are smaller than {args.size} px across and were enlarged")
-        print_noted(notes)
+        print_noted(notes, written_in_8_bits=True)
         cut_again = sorted(name for name, note in notes.items() if note & _CUT_AGAIN)
         if cut_again:
             print(

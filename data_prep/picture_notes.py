@@ -40,14 +40,26 @@ def noted(notes: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def print_noted(notes: Mapping[str, int]) -> None:
-    """Say on the console how many pictures are concerned, and what to do."""
+def print_noted(notes: Mapping[str, int], written_in_8_bits: bool = False) -> None:
+    """Say on the console how many pictures are concerned, and what to do.
+
+    Args:
+        notes: by image name.
+        written_in_8_bits: the dataset folder holds them in 8 bits, whatever their source, so no setting of training
+            brings their grey levels back.
+    """
     found = noted(notes)
     if few := len(found["few_grey_levels"]):
         print(
             f"{few} of {len(notes)} pictures use a small part of the range that their files declare: 8 bits would "
-            f"leave fewer than {FEW_LEVELS} grey levels (listed in manifest.json). cache_bits auto keeps such sets in "
-            "16 bits; mocoi run ... --intensity percentiles stretches each picture to its own range"
+            f"leave fewer than {FEW_LEVELS} grey levels (listed in manifest.json). "
+            + (
+                "The pictures written here have 8 bits, so what is lost stays lost: to keep it, stretch the sources to "
+                "the range of their format first"
+                if written_in_8_bits
+                else "cache_bits auto keeps a set in 16 bits if a sample of it shows such pictures; mocoi run ... "
+                "--intensity percentiles stretches each picture to its own range"
+            )
         )
     if ignored := len(found["window_ignored"]):
         print(f"{ignored} pictures have a window that cannot be used and was ignored (listed in manifest.json)")

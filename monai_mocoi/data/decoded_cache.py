@@ -399,10 +399,10 @@ def decode_all(
         with closing(map_in_threads(one, range(total), total, workers, "decoding", progress)) as results:
             for index, result in results:
                 if not isinstance(result, str):
-                    *row, window_ignored = result
+                    row, checksum, window_ignored = result
                     ignored += window_ignored
                     if take is not None:
-                        take(index, *row)
+                        take(index, row, checksum)
                     continue
                 bad[index] = result
                 if len(bad) >= _MAX_FAILURES and _too_many(len(bad), total, max_bad_share):

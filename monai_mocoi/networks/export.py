@@ -29,7 +29,7 @@ TOLERANCE = 1e-9
 # What the sidecar hands on: how images are prepared, what the outputs mean, where the weights come from.
 HANDED_ON = (
     *("method", "modality", "image_size", "decode_size", "decode_fit", "channels", "channel_rule", "value_range"),
-    *("intensity", "mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
+    *("intensity", "cache_bits", "mean", "std", "kind", "labels", "thresholds", "dataset_sha256"),
 )
 _CHANNEL_RULE = "a one-channel image is given as three equal channels, each with the same mean and std"
 

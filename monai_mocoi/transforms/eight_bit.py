@@ -27,10 +27,11 @@ _HAND_IN = "Hand in the file, or its picture of rows x columns with values 0..25
 
 
 class LoadImageFile(Transform):
-    """Read a PNG, JPEG, TIFF or DICOM file: path to float64 tensor (C, rows, columns), values 0..255.
+    """Read a PNG, JPEG, TIFF or DICOM file: path to float32 tensor (C, rows, columns), values 0..255.
 
     The values are those of :class:`~monai_mocoi.transforms.ReadImage` times 255: an 8-bit picture has its own whole
-    numbers. float64, so that :class:`ScaleFrom8Bit` gives the very tensor of ``ReadImage``, also of 16 bits.
+    numbers. :class:`ScaleFrom8Bit` makes of them the values of ``ReadImage``, exactly for pictures stored in 8 or 16
+    bits, and to the last digit of float32 for those that a window or the luma of colour has made.
 
     Args:
         channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
@@ -49,19 +50,15 @@ class LoadImageFile(Transform):
             ImageReadError, FileNotFoundError, IsADirectoryError, PermissionError: as
                 :func:`~monai_mocoi.transforms.read_image`.
         """
-        image = read_image(path, self.channels)
-        values = image.astype(np.float64) * 255
-        whole = np.rint(values)
-        np.copyto(values, whole, where=_scaled(whole) == image)
-        return torch.from_numpy(values)
+        return torch.from_numpy(_to_255(read_image(path, self.channels)))
 
 
 class LoadImageFiled(MapTransform):
     """Dictionary form of :class:`LoadImageFile`; what is no path but an array already is left for the next step.
 
     Args:
-        keys: keys that hold paths. ``<key>_from_file`` tells :class:`ScaleFrom8Bitd`, which takes it out again, where
-            the values come from.
+        keys: keys that hold paths. ``<key>_from_file`` is the picture of ``ReadImage``, values 0..1, for
+            :class:`ScaleFrom8Bitd`, which takes it out again.
         channels: as in :class:`LoadImageFile`.
         allow_missing_keys: do not raise if a key is missing.
     """
@@ -70,15 +67,17 @@ class LoadImageFiled(MapTransform):
 
     def __init__(self, keys: KeysCollection, channels: int | None = None, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.load = LoadImageFile(channels)
+        _check_channels(channels)
+        self.channels = channels
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Read the file of each key."""
         d = dict(data)
         for key in self.key_iterator(d):
             if isinstance(d[key], str | os.PathLike):
-                d[key] = self.load(d[key])
-                d[f"{key}{_FROM_FILE}"] = True
+                picture = read_image(d[key], self.channels)
+                d[key] = torch.from_numpy(_to_255(picture))
+                d[f"{key}{_FROM_FILE}"] = picture
         return d
 
 
@@ -118,7 +117,7 @@ class ScaleFrom8Bit(Transform):
                 "the array has the metadata of MONAI's readers (spatial_shape or spacing): its axes are columns x rows "
                 f"then, and values of DICOM not what a screen shows. {_HAND_IN}, without metadata"
             )
-        values = np.asarray(img.detach().cpu()) if isinstance(img, torch.Tensor) else np.asarray(img)
+        values = _as_array(img)
         if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
             raise ImageReadError(f"the array holds {values.dtype}, but must hold uint8 or floating point. {_HAND_IN}")
         values = _channels_first(values)
@@ -140,6 +139,8 @@ class ScaleFrom8Bit(Transform):
 class ScaleFrom8Bitd(MapTransform):
     """Dictionary form of :class:`ScaleFrom8Bit`.
 
+    What :class:`LoadImageFiled` read and nobody changed becomes the very tensor of ``ReadImage``, without arithmetic.
+
     Args:
         keys: keys of the pictures.
         channels: as in :class:`ScaleFrom8Bit`.
@@ -156,13 +157,34 @@ class ScaleFrom8Bitd(MapTransform):
         """Scale the picture of each key."""
         d = dict(data)
         for key in self.key_iterator(d):
-            d[key] = self.scale(d[key], from_file=d.pop(f"{key}{_FROM_FILE}", False))
+            picture = d.pop(f"{key}{_FROM_FILE}", None)
+            if picture is not None and _is_255_times(_as_array(d[key]), picture):
+                d[key] = torch.from_numpy(to_channels(picture, self.scale.channels))
+            else:
+                d[key] = self.scale(d[key], from_file=picture is not None)
         return d
 
 
 def _check_channels(channels: int | None) -> None:
     if channels not in (None, 1, 3):
         raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+
+
+def _as_array(img: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
+    return np.asarray(img.detach().cpu()) if isinstance(img, torch.Tensor) else np.asarray(img)
+
+
+def _to_255(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values 0..1 to 0..255; whole numbers where they are an 8-bit value / 255 (float32 rounds to them exactly)."""
+    return picture * np.float32(255)
+
+
+def _is_255_times(values: NDArray[Any], picture: NDArray[np.float32]) -> bool:
+    """Compare row by row, so that no further picture of this size is made."""
+    if values.shape != picture.shape:
+        return False
+    rows = (array.reshape(-1, array.shape[-1]) for array in (values, picture))
+    return all(np.array_equal(there, _to_255(here)) for there, here in zip(*rows, strict=True))
 
 
 def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:

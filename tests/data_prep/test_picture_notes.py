@@ -20,6 +20,12 @@ def test_what_is_told_of_it(capsys):
     print_noted(notes)
     printed = capsys.readouterr().out
     assert "2 of 3 pictures use a small part" in printed
+    assert "cache_bits auto" in printed
     assert "1 pictures have a window" in printed
+    print_noted(notes, written_in_8_bits=True)  # whatever cache_bits is then
+    printed = capsys.readouterr().out
+    assert "2 of 3 pictures use a small part" in printed
+    assert "what is lost stays lost" in printed
+    assert "cache_bits" not in printed
     print_noted({"c": 1})
     assert capsys.readouterr().out == ""

@@ -49,7 +49,15 @@ def write_classifier(encoder: StageEncoder, classes: int = 3, stage: int = 4) ->
     classifier = Classifier(encoder, classes, stage=stage)
     torch.save(classifier.state_dict(), "classifier.pt")
     labels = {str(i): f"Finding {i}" for i in range(classes)}
-    sidecar = {**SIDECAR, "labels": labels, "kind": "multilabel", "stage": stage, "thresholds": [0.5] * classes}
+    sidecar = {
+        **SIDECAR,
+        "intensity": "picture",
+        "cache_bits": 16,
+        "labels": labels,
+        "kind": "multilabel",
+        "stage": stage,
+        "thresholds": [0.5] * classes,
+    }
     Path("classifier.json").write_text(json.dumps(sidecar))
     return classifier.eval()
 
@@ -83,6 +91,7 @@ def test_a_classifier_in_torchvisions_names(suffix: str) -> None:
         "labels": {"0": "Finding 0", "1": "Finding 1", "2": "Finding 2"},
         "kind": "multilabel",
     }
+    assert (sidecar["intensity"], sidecar["cache_bits"]) == ("picture", 16)  # how grey values are scaled and rounded
     assert sidecar["opens_with"] == "torchvision.models.resnet18(weights=None, num_classes=3)"
     assert (sidecar["names"], sidecar["classes"], sidecar["in_channels"]) == ("torchvision", 3, 3)
     assert "three equal channels" in sidecar["channel_rule"]

@@ -21,6 +21,7 @@ from monai_mocoi.transforms import (
     ScaleFrom8Bit,
     ScaleFrom8Bitd,
 )
+from tests.transforms.dicom_files import write
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (5, 7), dtype=np.uint8)
@@ -52,6 +53,33 @@ def test_from_a_file_it_is_what_read_image_gives_bit_for_bit(tmp_path: Path, cha
     assert set(made) == {"image", "index"}
     assert made["image"].dtype == torch.float32
     assert torch.equal(made["image"], ReadImage(channels)(path))
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_single_steps_give_every_stored_value_exactly(tmp_path: Path, bits: int) -> None:
+    side = 2 ** (bits // 2)
+    path = saved(tmp_path, np.arange(2**bits).reshape(side, side).astype(f"uint{bits}"))
+    assert torch.equal(ScaleFrom8Bit()(LoadImageFile()(path)), ReadImage()(path))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_window_and_the_luma_give_what_read_image_gives_bit_for_bit(tmp_path: Path, channels: int) -> None:
+    values = RANDOM.integers(0, 4096, (64, 64), dtype=np.uint16)
+    windowed = write(tmp_path / "x.dcm", values, WindowCenter=1000, WindowWidth=1777, RescaleSlope=1.37)
+    coloured = saved(tmp_path, RANDOM.integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    for path in (windowed, coloured):
+        assert torch.equal(both(channels)({"image": str(path)})["image"], ReadImage(channels)(path))
+
+
+def test_what_was_changed_between_the_steps_is_scaled_as_it_is(tmp_path: Path) -> None:
+    loaded = LoadImageFiled("image", 1)({"image": str(saved(tmp_path, GREY))})
+    loaded["image"] = 255 - loaded["image"]
+    turned = ScaleFrom8Bitd("image", 1)(loaded)
+    np.testing.assert_allclose(turned["image"].numpy()[0], (255 - GREY.astype(float)) / 255, rtol=1e-6)
+    loaded = LoadImageFiled("image", 1)({"image": str(saved(tmp_path, GREY))})
+    loaded["image"][0, 0, 0] = 255 - GREY[0, 0]  # in place
+    assert float(ScaleFrom8Bitd("image", 1)(loaded)["image"][0, 0, 0]) == np.float32((255 - int(GREY[0, 0])) / 255)
+    assert set(turned) == {"image"}
 
 
 def test_an_8_bit_picture_has_its_own_values(tmp_path: Path) -> None:
