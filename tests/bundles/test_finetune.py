@@ -100,6 +100,9 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
         assert [row["image"] for row in csv.DictReader(file)] == [item["name"] for item in test]
     metrics = json.loads((made / "evaluation-test" / "metrics.json").read_text())
     assert metrics["tested"]["label_fraction"] == 0.5
+    overlap = metrics["pretraining_overlap"]
+    assert overlap["seen_in"] == ["pretraining", "training"]
+    assert (overlap["splits"]["test"]["seen_images"], overlap["splits"]["test"]["seen_patients"]) == (0, 0)
     low, high = metrics["overall"]["macro_auc"]["interval"]
     assert 0 <= low <= metrics["overall"]["macro_auc"]["value"] <= high <= 1
 
