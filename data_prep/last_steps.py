@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.own_command import command
 
 
 def unwritten_datalist(
@@ -37,9 +38,7 @@ def print_next(bundle: str, out: str, options: str = "") -> None:
         out: the dataset folder, as the user gave it.
         options: what the command needs beside the folders.
     """
-    folder, run = shlex.quote(out), shlex.quote(os.path.join("runs", os.path.basename(os.path.abspath(out))))
+    run = os.path.join("runs", os.path.basename(os.path.abspath(out)))
+    words = ["run", f"{bundle}/train", "--dataset_dir", out, "--output_dir", run, *shlex.split(options)]
     print(f"The dataset folder is ready: {out}\nNext, to pretrain on it:")
-    print(
-        f"  python -m monai_mocoi run {bundle}/train --dataset_dir {folder} --output_dir {run}"
-        + (f" {options}" if options else "")
-    )
+    print(f"  {command(*words)}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import os
-import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from monai_mocoi.own_command import command
 
 
 def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
@@ -25,16 +25,11 @@ def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Se
         the command, quoted for a shell. The config is named as the one that is running was: by a path, or by the
         bundle's name.
     """
-    words = [*_mocoi(), "run", config_word(config, bundle, argv)]
+    words: list[object] = ["run", config_word(config, bundle, argv)]
     for name, value in settings.items():
         if value is not None:
-            words += [f"--{name}", str(value)]
-    return shlex.join(words)
-
-
-def command(*words: object) -> str:
-    """Another command of ``mocoi``, quoted for a shell."""
-    return shlex.join([*_mocoi(), *map(str, words)])
+            words += [f"--{name}", value]
+    return command(*words)
 
 
 def config_word(config: str, bundle: str, argv: Sequence[str] | None = None) -> str:
@@ -93,21 +88,3 @@ def _first(value: str) -> str | None:
         except (SyntaxError, ValueError, LookupError, TypeError):
             return None
     return value or None
-
-
-def _mocoi() -> list[str]:
-    """The words that start ``mocoi`` in this environment: short where the shell finds them."""
-    beside = Path(sys.executable).parent
-    if (found := shutil.which("mocoi")) and Path(found).parent == beside:
-        return ["mocoi"]
-    return [python_word(), "-m", "monai_mocoi"]
-
-
-def python_word() -> str:
-    """The word that starts this Python from the current folder."""
-    if (found := shutil.which("python")) and Path(found).parent == Path(sys.executable).parent:
-        return "python"
-    relative = os.path.relpath(sys.executable)
-    if relative.startswith(os.pardir):
-        return sys.executable
-    return relative if os.sep in relative else os.path.join(os.curdir, relative)

@@ -24,12 +24,13 @@ from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
-from monai_mocoi.handlers.next_command import next_command, python_word
+from monai_mocoi.handlers.next_command import next_command
 from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.settings import plain
 from monai_mocoi.handlers.versions import package_versions
+from monai_mocoi.own_command import python_word
 
 logger = logging.getLogger(__name__)
 

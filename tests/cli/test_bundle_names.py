@@ -95,6 +95,18 @@ def test_a_command_without_run(mocoi) -> None:
     assert (result.exit_code, result.stderr.endswith("write mocoi run nih_mse/train\n")) == (2, True)
 
 
+def test_commands_of_the_documents_name_bundles_so_that_they_hold_from_any_folder() -> None:
+    repository = BUNDLES.parent
+    found = 0
+    for document in (repository / "README.md", *(repository / "docs").rglob("*.md"), *BUNDLES.rglob("*.md")):
+        text = document.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in text.splitlines():
+            if line.startswith("    ") and any(f"{name} run " in line for name in ("mocoi", "-m monai_mocoi")):
+                found += 1
+                assert not [word for word in line.split() if word.startswith("bundles/")], (document.name, line)
+    assert found > 50
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A copy of the repository in which runs, a package and other bundles lie among the bundles."""

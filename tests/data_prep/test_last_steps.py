@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from data_prep.last_steps import print_next, unwritten_datalist
 from monai_mocoi.data.datalist import SPLITS, load_datalist, write_datalist
+from monai_mocoi.own_command import command
 from tests.data.dataset_folders import picture, save
 
 
@@ -21,7 +22,6 @@ def test_the_next_command_can_be_pasted(capsys):
     print_next("dr_mse", "my data/", "--decode_fit fundus_any")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "The dataset folder is ready: my data/"
-    assert lines[-1] == (
-        "  python -m monai_mocoi run dr_mse/train --dataset_dir 'my data/' "
-        "--output_dir 'runs/my data' --decode_fit fundus_any"
+    assert lines[-1] == f"  {command()} " + (
+        "run dr_mse/train --dataset_dir 'my data/' --output_dir 'runs/my data' --decode_fit fundus_any"
     )

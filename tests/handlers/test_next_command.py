@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.handlers.next_command import bundle_word, command, config_word, given_config, next_command, python_word
+from monai_mocoi.handlers.next_command import bundle_word, config_word, given_config, next_command
 from tests.bundles.conftest import BUNDLES
 
 MOCOI = "/venv/bin/mocoi"
@@ -68,27 +68,6 @@ def test_settings_are_quoted_and_what_is_nothing_is_left_out() -> None:
     made = next_command("evaluate", "b", {"dataset_dir": "my data", "split": None, "run_dir": Path("r$1")}, ["x"])
     assert shlex.split(made)[-6:] == ["run", "b/evaluate", "--dataset_dir", "my data", "--run_dir", "r$1"]
     assert made.endswith("--dataset_dir 'my data' --run_dir 'r$1'")
-
-
-@pytest.mark.parametrize("found", ["mocoi", "python", ""])
-def test_the_program_is_the_one_of_this_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str
-) -> None:
-    venv = tmp_path / "my venv" / "bin"
-    venv.mkdir(parents=True)
-    monkeypatch.setattr(sys, "executable", str(venv / "python"))
-    monkeypatch.setenv("PATH", str(venv))
-    monkeypatch.chdir(tmp_path)
-    if found:
-        (venv / found).touch(mode=0o755)
-    expected = {"mocoi": "mocoi compare a", "python": "python -m monai_mocoi compare a"}
-    assert command("compare", "a") == expected.get(found, "'my venv/bin/python' -m monai_mocoi compare a")
-    monkeypatch.chdir(venv)
-    monkeypatch.setenv("PATH", "")
-    assert python_word() == "./python"
-    (tmp_path / "else").mkdir()
-    monkeypatch.chdir(tmp_path / "else")
-    assert python_word() == str(venv / "python")
 
 
 TRAIN = {
