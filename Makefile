@@ -16,9 +16,12 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed), with the main command
-	@if [ -e runs/nih_mse/pretrain ]; then \
-		echo "runs/nih_mse/pretrain holds a run already, finished or not; to make it anew: rm -r runs/nih_mse && make demo"; \
-		test -e runs/nih_mse/pretrain/encoder.pt; \
+	@if [ -e runs/nih_mse/pretrain/encoder.pt ]; then \
+		echo "runs/nih_mse/pretrain holds a finished run. Next: $(BIN)/mocoi run nih_mse/finetune"; \
+		echo "To make the run anew: rm -r runs/nih_mse/pretrain && make demo"; \
+	elif [ -e runs/nih_mse/pretrain ]; then \
+		echo "$(BIN)/mocoi run nih_mse/train --resume true"; \
+		$(BIN)/mocoi run nih_mse/train --resume true; \
 	else \
 		echo "$(BIN)/python -m monai.bundle run --config_file $(DEMO)"; \
 		$(BIN)/python -m monai.bundle run --config_file $(DEMO); \

@@ -66,6 +66,11 @@ def _other_way(result: Mapping[str, Any], known: list[dict[str, Any] | None]) ->
     first, second = (_validation(tested, result["metric"]) for tested in known)
     if first is None or second is None or (second - first) * result["overall"]["value"] >= 0:
         return None
+    if any(selected and selected.get("value") is None for selected in ((t or {}).get("selected") for t in known)):
+        return (
+            f"Validation points the other way ({result['metric']} {first:.3f} and {second:.3f}), but on too few "
+            "images to choose by: that means nothing."
+        )
     return (
         f"WARNING: validation points the other way: {result['metric']} {first:.3f} (A) and {second:.3f} (B). Do not "
         "report the difference on test without this."

@@ -140,9 +140,9 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     raise DatasetError(
         f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first:\n"
         f"{commands}"
-        "For images of your own see\n"
-        "  python -m data_prep --help\n"
-        "or give dataset_dir as 'demo' to try with generated phantoms."
+        "For images of your own make a folder of images/ and datalist.json (docs/data.md shows it whole), and\n"
+        "  python -m data_prep audit FOLDER\n"
+        "checks it; or give dataset_dir as 'demo' to try with generated phantoms."
     )
 
 

@@ -136,7 +136,7 @@ class EvaluationSaver:
         if self.skipped_images:
             logger.warning("%d images could not be read and are not scored.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", self.folder)
-        if self.next_of:
+        if self.next_of and any(number["value"] is not None for number in report["overall"].values()):
             words = {name: str(self.next_of[name]) for name in ("bundle", "dataset_dir")}
             if following := after_evaluation(self.folder, Path(self.next_of["run"]), engine.name, **words):
                 logger.info("Next: %s", following)

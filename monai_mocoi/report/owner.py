@@ -75,10 +75,10 @@ def _text(path: Path, name: str) -> str:
     option = f"--{name.replace('_', '-')}"
     try:
         text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise PackageError(f"{option}: there is no file {str(path)!r}: give the file that holds the text.") from error
     except (OSError, ValueError) as error:
-        raise PackageError(
-            f"{option}: {path} cannot be read ({type(error).__name__}): give a text file (UTF-8)."
-        ) from error
+        raise PackageError(f"{option}: {path} is no text file that can be read: give one in UTF-8.") from error
     if not text.strip():
         raise PackageError(f"{option}: {path} is empty.")
     return text.rstrip() + "\n"

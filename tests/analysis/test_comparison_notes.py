@@ -33,6 +33,14 @@ def test_validation_that_points_the_other_way(
     assert any("validation points the other way" in note for note in notes) is warned
 
 
+def test_validation_on_too_few_images_to_choose_by_is_no_warning() -> None:
+    few = {**metrics(0.490), "tested": {**metrics(0.490)["tested"], "selected": {"epoch": 3, "value": None}}}
+    notes = notes_for_the_reader({**RESULT, "overall": {"value": 0.265}}, few, metrics(0.451))
+    (note,) = [note for note in notes if "points the other way" in note]
+    assert note.startswith("Validation points the other way")
+    assert "too few images" in note
+
+
 def test_another_metric_of_validation_is_not_taken() -> None:
     notes = notes_for_the_reader({**RESULT, "metric": "macro_f1"}, metrics(0.601), metrics(0.563))
     assert not any("validation" in note for note in notes)

@@ -340,7 +340,7 @@ def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monk
         f"python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out {value or 'FOLDER'}"
         in text
     )
-    assert "python -m data_prep --help" in text
+    assert "python -m data_prep audit FOLDER" in text
     assert not cache.exists()
 
 
