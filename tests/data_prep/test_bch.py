@@ -78,7 +78,7 @@ def test_a_whole_preparation(source, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "30 patches of 12 patients" in printed
     assert "Result: clean" in printed
-    assert f"monai_mocoi run bch_mse/train --dataset_dir {out}" in printed
+    assert f" run bch_mse/train --dataset_dir {out}" in printed
 
 
 def test_nested_and_flat_give_the_same(source, tmp_path):

@@ -78,7 +78,7 @@ def test_a_whole_preparation(shared_source, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "28 images of 14 patients" in printed
     assert "Result: clean" in printed
-    assert f"monai_mocoi run dr_mse/train --dataset_dir {out}" in printed
+    assert f" run dr_mse/train --dataset_dir {out}" in printed
 
 
 def test_a23_left_and_right_eye_of_a_patient_are_in_one_split(tmp_path):

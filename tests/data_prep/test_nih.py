@@ -72,7 +72,7 @@ def test_a_whole_preparation(source, tmp_path, capsys):
 
     printed = capsys.readouterr().out
     assert "Result: clean" in printed
-    assert f"monai_mocoi run nih_mse/train --dataset_dir {out}" in printed
+    assert f" run nih_mse/train --dataset_dir {out}" in printed
 
 
 def test_all_strays_become_the_same_grey(source, tmp_path):
