@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from monai.data import MetaTensor
+from monai.data import MetaTensor, get_track_meta, set_track_meta
 from monai.transforms import Compose, LoadImaged
 from PIL import Image
 
@@ -145,7 +145,12 @@ def test_a_constant_array_is_refused_and_one_of_values_0_and_1_in_8_bits_is_take
 
 def test_columns_first_with_the_metadata_of_a_scan_is_refused(tmp_path: Path) -> None:
     """Monai's readers give columns x rows, which no value tells."""
-    loaded = LoadImaged("image")({"image": str(saved(tmp_path, GREY))})
+    tracked = get_track_meta()
+    set_track_meta(True)  # a bundle that ran in this process has turned it off
+    try:
+        loaded = LoadImaged("image")({"image": str(saved(tmp_path, GREY))})
+    finally:
+        set_track_meta(tracked)
     assert loaded["image"].shape == (7, 5)
     with pytest.raises(ImageReadError, match="columns x rows"):
         ScaleFrom8Bitd("image", 1)(loaded)
