@@ -98,7 +98,8 @@ def test_a_classifier_as_start_is_warned_of(
         assert loaded.start.get("labelled_images") == (seen if warned else None)
 
 
-def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
+def test_a_file_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # where no run of ours lies
     files(tmp_path)
     with pytest.raises(
         WeightsError, match=r"conv1.weight has shape \(4, 3, 7, 7\) in 'encoder.pt', but \(4, 1, 7, 7\)"
