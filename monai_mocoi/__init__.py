@@ -1,8 +1,8 @@
 """MoCo with intermediate-layer losses for medical images, as MONAI bundles.
 
 Floors, lowest first, and imports run downward only: ``losses`` and ``metrics`` (pure functions), ``networks`` and
-``transforms``, ``data``, then ``engines``, ``handlers`` and ``analysis``. Importing this package alone imports
-neither torch nor MONAI.
+``transforms``, ``data``, ``analysis`` and ``figures``, ``engines``, ``handlers``, ``report``, ``cli``. Importing this
+package alone imports neither torch nor MONAI.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.engines import ClassifierEvaluator
-from monai_mocoi.handlers.classifier_figures import (
-    RGB,
+from monai_mocoi.figures.canvas import RGB
+from monai_mocoi.figures.classifier import (
     THRESHOLD,
     confusion_figures,
     picture_figure,
@@ -34,7 +34,7 @@ class ClassifierPlots:
     """Draw the predictions of a validation, at the trainer's epoch.
 
     Attach it to the validator. ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion`` are those of
-    :mod:`monai_mocoi.handlers.classifier_figures`; of more than 16 classes the rest follow as ``<name>/roc_2`` and so
+    :mod:`monai_mocoi.figures.classifier`; of more than 16 classes the rest follow as ``<name>/roc_2`` and so
     on. ``<name>/right`` and ``<name>/wrong`` show the images about which the classifier is surest, each class in turn:
     of findings, those that are present and called (right), or one of the two (wrong). An image is named by its row in
     the split's list, ``labelled.json`` in fine-tuning, never by its file or patient.

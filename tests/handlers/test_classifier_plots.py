@@ -16,13 +16,14 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.handlers import Checkpoints, ClassifierPlots, LazySummaryWriter, classifier_figures, classifier_plots
-from monai_mocoi.handlers.classifier_figures import (
+from monai_mocoi.figures import classifier as classifier_figures
+from monai_mocoi.figures.classifier import (
     confusion_figures,
     picture_figure,
     precision_recall_figures,
     roc_figures,
 )
+from monai_mocoi.handlers import Checkpoints, ClassifierPlots, LazySummaryWriter, classifier_plots
 from monai_mocoi.handlers.classifier_plots import surest
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered, planned_trainer
 
@@ -47,7 +48,7 @@ def predictions(count: int, classes: int, kind: str = "multilabel", names: Any =
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures, kept from being cleared."""
     kept: list[Figure] = []
-    real = classifier_figures._rendered
+    real = classifier_figures.rendered
 
     def render(figure: Figure) -> Any:
         with monkeypatch.context() as patch:
@@ -56,7 +57,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         kept.append(figure)
         return picture
 
-    monkeypatch.setattr(classifier_figures, "_rendered", render)
+    monkeypatch.setattr(classifier_figures, "rendered", render)
     return kept
 
 

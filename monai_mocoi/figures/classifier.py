@@ -1,22 +1,17 @@
-"""Figures of a classifier's predictions as RGB arrays: curves, confusion tables, and pictures with captions.
-
-Drawn without matplotlib's global state and without a display, so that they can be made in the middle of training.
-"""
+"""Figures of a classifier's predictions as RGB arrays: curves, confusion tables, and pictures with captions."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from monai_mocoi.data import Predictions
+from monai_mocoi.figures.canvas import RGB, new_figure, plain, rendered
 from monai_mocoi.metrics import average_precision, confusion_counts, decide, ranked_columns, roc_auc
 
 CLASSES_A_FIGURE = 16
@@ -29,7 +24,6 @@ _LONGEST_NAME = 24
 _PICTURES_A_ROW = 4
 _CELL, _PICTURE = (2.0, 2.35), 1.8  # inches: width and height of a picture with its caption; its longer side
 
-RGB = NDArray[np.uint8]
 _Draw = Callable[[Axes, Predictions, NDArray[np.bool_], NDArray[np.intp]], None]
 
 
@@ -83,7 +77,7 @@ def picture_figure(title: str, pictures: Sequence[NDArray[np.float32]], captions
     """
     rows = -(-len(pictures) // _PICTURES_A_ROW)
     width, height = _CELL[0] * _PICTURES_A_ROW, _CELL[1] * rows + 0.3
-    figure, axes = _figure(width, height)
+    figure, axes = new_figure(width, height)
     axes.set_position((0, 0, 1, 1))
     axes.set_axis_off()
     for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
@@ -94,10 +88,10 @@ def picture_figure(title: str, pictures: Sequence[NDArray[np.float32]], captions
         shown = picture.repeat(3, axis=0) if channels == 1 else picture
         extent = (left, left + columns * size, top + lines * size, top)
         axes.imshow(shown.transpose(1, 2, 0).clip(0, 1), extent=extent)
-        axes.text(left, top - 0.05, _plain(caption), fontsize=8, va="bottom")
-    axes.text(0.1, 0.08, _plain(title), fontsize=10, va="top")
+        axes.text(left, top - 0.05, plain(caption), fontsize=8, va="bottom")
+    axes.text(0.1, 0.08, plain(title), fontsize=10, va="top")
     axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def _curve_figures(predictions: Predictions, draw: _Draw) -> list[RGB]:
@@ -106,13 +100,13 @@ def _curve_figures(predictions: Predictions, draw: _Draw) -> list[RGB]:
     both = positive.any(axis=0) & ~positive.all(axis=0)
     result = []
     for part in _parts(columns[both[columns]]):
-        figure, axes = _figure(7.6, 4.6)
+        figure, axes = new_figure(7.6, 4.6)
         axes.set_position((0.08, 0.11, 0.53, 0.81))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.grid(alpha=0.3)
         draw(axes, predictions, positive, part)
         axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
-        result.append(_rendered(figure))
+        result.append(rendered(figure))
     return result
 
 
@@ -144,7 +138,7 @@ def _class_table(predictions: Predictions) -> RGB:
     count = len(predictions.classes)
     called = predictions.probabilities.argmax(axis=1)
     table = confusion_matrix(predictions.labels, called, labels=np.arange(count))
-    figure, axes = _figure(7.0, 6.0)
+    figure, axes = new_figure(7.0, 6.0)
     axes.set_position((0.25, 0.27, 0.72, 0.67))
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -157,7 +151,7 @@ def _class_table(predictions: Predictions) -> RGB:
     else:
         axes.set(xticks=[], yticks=[])
     axes.set_title("Images. Rows: true class; columns: called class, of the highest probability", fontsize=9)
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def _finding_tables(predictions: Predictions, columns: NDArray[np.intp]) -> RGB:
@@ -165,7 +159,7 @@ def _finding_tables(predictions: Predictions, columns: NDArray[np.intp]) -> RGB:
     counts = confusion_counts(predictions.labels[:, columns], decide(predictions.probabilities[:, columns], THRESHOLD))
     rows = -(-len(columns) // _PICTURES_A_ROW)
     canvas = np.full((3 * rows, 3 * _PICTURES_A_ROW), np.nan)
-    figure, axes = _figure(8.0, 1.6 * rows + 0.6)
+    figure, axes = new_figure(8.0, 1.6 * rows + 0.6)
     axes.set_position((0.01, 0.01, 0.98, 1 - 0.45 / (1.6 * rows + 0.6)))
     axes.set_axis_off()
     for place, column in enumerate(columns):
@@ -185,7 +179,7 @@ def _finding_tables(predictions: Predictions, columns: NDArray[np.intp]) -> RGB:
     axes.set_title(
         f"Images. Rows: finding present, absent; columns: called (at {THRESHOLD}), not called", fontsize=9, loc="left"
     )
-    return _rendered(figure)
+    return rendered(figure)
 
 
 def _number(axes: Axes, x: float, y: float, number: int, share: float) -> None:
@@ -198,32 +192,8 @@ def short(name: str) -> str:
 
 
 def _name(predictions: Predictions, column: int) -> str:
-    return _plain(short(predictions.classes[column]))
-
-
-def _plain(text: str) -> str:
-    """A text in which matplotlib sees no formula."""
-    return text.replace("$", r"\$")
+    return plain(short(predictions.classes[column]))
 
 
 def _parts(columns: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     return [columns[start : start + CLASSES_A_FIGURE] for start in range(0, len(columns), CLASSES_A_FIGURE)]
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    # Not pyplot, which would keep every figure and might look for a display.
-    figure = Figure(figsize=(width, height), dpi=100)
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
-
-
-def _rendered(figure: Figure) -> RGB:
-    canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    with warnings.catch_warnings():
-        # A name in a script that the font lacks is shown as boxes; one line of warning a letter would say no more.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        canvas.draw()
-    picture = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    figure.clear()
-    return picture

@@ -1,0 +1,1 @@
+"""Figures: results in, pictures out. One kind of figure a file; none computes a number that its caller did not."""
