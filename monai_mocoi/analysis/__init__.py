@@ -14,6 +14,6 @@ __getattr__, __dir__, __all__ = attach(
         "feature_reuse": ["FeatureReuseError", "choose_by_patient"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
-        "stage_features": ["FeatureError", "pooled_features"],
+        "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "pooled_features", "pooled_maps"],
     },
 )
