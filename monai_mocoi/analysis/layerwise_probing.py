@@ -225,8 +225,8 @@ class _Split:
     ) -> None:
         items = datalist.splits()[name]
         self.items = [items[row] for row in (rows[name] if rows is not None and name in rows else range(len(items)))]
-        width_one = {stage: np.zeros((0, 1), np.float32) for stage in STAGES_AND_ALL if not isinstance(stage, str)}
-        self.features = features.get(name, {} if self.items else width_one)
+        none = {} if self.items else {stage: values[:0] for stage, values in features["training"].items()}
+        self.features = features.get(name, none)
         counts = {stage: len(values) for stage, values in self.features.items()}
         if not counts or set(counts.values()) != {len(self.items)}:
             raise DatasetError(
@@ -234,8 +234,8 @@ class _Split:
                 f"datalist has {len(self.items)} of them: compute them of the same images."
             )
         self.place = {item["name"]: row for row, item in enumerate(self.items)}
-        labelled = self.items if self.items and "label" in self.items[0] else []
-        self.labels = label_array(labelled) if labelled or name == "test" else np.zeros(0, np.int64)
+        without = not self.items or (name == "validation" and "label" not in self.items[0])
+        self.labels = np.zeros(0, np.int64) if without else label_array(self.items)
 
     def found(self, items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
         """The rows of those of the items that have features."""

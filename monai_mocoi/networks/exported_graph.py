@@ -97,12 +97,18 @@ def _network(file: WeightFile, name: str) -> tuple[nn.Module, dict[str, Any]]:
     encoder = StageEncoder(monai_resnet(shape, None))
     load_weights(encoder, file, name)
     head: nn.Module = nn.Identity()
-    stage: int | str | None = 4
+    stage: int | str = 4
     classes = None
     if file.prefix == "encoder.backbone." and "head.weight" in file.rest:  # a Classifier of ours
         weight, bias = file.rest["head.weight"], file.rest["head.bias"]
         check_finite({"head.weight": weight, "head.bias": bias}, name)
-        stage = known.get("stage") or stage_of_width(weight.shape[1], encoder.stage_channels)
+        found = known.get("stage") or stage_of_width(weight.shape[1], encoder.stage_channels)
+        if found is None:
+            raise WeightsError(
+                f"the linear layer in {name!r} reads {weight.shape[1]} features, which are those of no stage of its "
+                "encoder, nor of all four: it is no classifier of ours."
+            )
+        stage = found
         classes = len(weight)
         head = nn.Linear(weight.shape[1], classes)
         head.load_state_dict({"weight": weight, "bias": bias})
