@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = attach(
         "layerwise_probing": ["PROBING_NAME", "probe_stages", "probing_draws"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "stage_features": ["FeatureError", "features_of", "pooled_features"],
     },
 )
