@@ -1,4 +1,4 @@
-"""Two probings on the same images: at each stage and label fraction the paired difference of the means over the draws."""
+"""Two probings on the same images: at each stage and label fraction the paired difference of their means."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSe
 from monai_mocoi.analysis.layerwise_probing import PROBING_NAME, Measured, by_fraction_and_stage
 from monai_mocoi.data import Predictions, PredictionsError, read_predictions
 from monai_mocoi.metrics import Bootstrapped
+
+_NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,8 @@ def read_probing(path: str | os.PathLike[str]) -> Probing:
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        for cell in document["cells"]:
-            for name in ("name", "stage", "label_fraction", "labelled_sha256", "thresholds"):
-                cell[name]  # noqa: B018 - whether it is there
+        if any(name not in cell for cell in document["cells"] for name in _NEEDED):
+            raise KeyError
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PredictionsError(
             f"{path} is no probing ({type(error).__name__}); give the {PROBING_NAME} that analyze.json writes, or its "
@@ -108,8 +109,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
         if labelled[0] != labelled[1]:
             raise ComparisonError(
                 f"at label fraction {key[0]:g} the two probings had other labelled images: {len(labelled[0])} draws in "
-                f"A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on the same "
-                "data set with the same label_fractions, label_seeds and validation_labels."
+                f"A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on the "
+                "same data set with the same label_fractions, label_seeds and validation_labels."
             )
     blank = first.predictions(groups[0][common[0]][0])
     test = Measured(blank, made)
