@@ -6,11 +6,18 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "bootstrap": ["Bootstrapped", "PatientResamples", "Statistic", "patient_bootstrap"],
+        "brier": ["brier_by_patient"],
         "calibration": ["expected_calibration_error", "top_label"],
+        "calibration_slope": [
+            *("PROBABILITY_FLOOR", "CalibrationLine", "NoCalibrationLineError", "calibration_line"),
+            "calibration_line_by_patient",
+        ],
         "clustered_auc": ["ClusteredAUC", "logit_interval", "normal_interval", "obuchowski_auc"],
         "confusion": ["ConfusionCounts", "confusion_counts", "macro_f1", "sensitivity_specificity"],
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
+        "net_benefit": ["net_benefit_by_patient"],
+        "operating_points": ["OPERATING_MEASURES", "operating_point_by_patient", "threshold_for"],
         "patient_statistics": [
             "average_precision_by_patient",
             "calibration_error_by_patient",
@@ -20,6 +27,8 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "rank": ["effective_rank"],
         "ranking": ["average_precision", "roc_auc"],
+        "recalibration": ["apply_recalibration", "fit_temperature", "platt_scaled", "temperature_scaled"],
+        "reliability": ["equal_count_bins", "observed_share_by_patient"],
         "selection": ["SELECTED_OVER", "SELECTION_METRICS", "ranked_columns", "selection_metric"],
         "scoring": ["ScoredClasses", "scored_classes"],
         "spread": ["feature_spread"],
