@@ -23,6 +23,7 @@ from monai_mocoi.metrics import (
 MOST_BINS, LEAST_IN_BINS = 10, 5
 """Of a reliability diagram: bins, and positives (or negatives, if they are fewer) a bin on average."""
 HISTOGRAM_BINS = 20
+_ENDS, _WITHIN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0), 99.5
 _SUM_OFF = 1e-3
 
 
@@ -74,7 +75,8 @@ def describe_calibration(
 def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> dict[str, Any]:
     labels, said = predictions.indicators()[:, column], predictions.probabilities[:, column]
     clipped = (said < PROBABILITY_FLOOR) | (said > 1 - PROBABILITY_FLOOR)
-    edges = np.linspace(0, 1, HISTOGRAM_BINS + 1)
+    edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
+    shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
     return {
         **_numbers(labels, said, resampled),
         "share_of_positives": float(labels.mean()),
@@ -82,10 +84,16 @@ def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> di
         "reliability": _reliability(labels, said, resampled),
         "histogram": {
             "edges": edges.tolist(),
-            "positives": np.histogram(said[labels], edges)[0].tolist(),
-            "negatives": np.histogram(said[~labels], edges)[0].tolist(),
+            "positives": np.histogram(shown[labels], edges)[0].tolist(),
+            "negatives": np.histogram(shown[~labels], edges)[0].tolist(),
         },
     }
+
+
+def _end_of(said: NDArray[np.float64]) -> float:
+    """Where the histogram ends: probabilities of a rare finding lie near 0."""
+    most = float(np.percentile(said, _WITHIN))
+    return next(end for end in _ENDS if end >= most)
 
 
 def _numbers(labels: NDArray[np.bool_], said: NDArray[np.float64], resampled: Resampled) -> dict[str, Any]:
