@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from monai_mocoi.figures.reliability import reliability_figures
 
 def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
     """Write ``reliability`` and ``decision_curve``, each as PNG and SVG; more than 16 classes have several, numbered.
+
+    Earlier ones of these names are removed.
 
     Args:
         folder: where to.
@@ -30,6 +33,9 @@ def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Pat
         "decision_curve": decision_curve_figures(report["decision_curve"]),
     }
     for name, figures in drawn.items():
+        for old in folder.glob(f"{name}*"):
+            if re.fullmatch(rf"{name}(_\d+)?\.(png|svg)", old.name):
+                old.unlink()  # of an earlier evaluation, perhaps of more classes
         for number, figure in enumerate(figures, start=1):
             files += save_figure(figure, folder, name if len(figures) == 1 else f"{name}_{number}")
     return files
