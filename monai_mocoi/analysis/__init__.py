@@ -5,18 +5,23 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "calibration": ["describe_calibration"],
         "comparison": ["ComparisonError", "compare_predictions"],
         "comparison_notes": ["notes_for_the_reader"],
+        "decision_curve": ["check_decision_thresholds", "describe_decision_curve"],
         "decision_thresholds": ["chosen_thresholds"],
         "describe": ["describe_settings"],
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
         ],
         "feature_reuse": ["FeatureReuseError", "choose_by_patient"],
+        "full_evaluation": ["evaluate_fully"],
         "layerwise_probing": ["PROBING_NAME", "probe_stages", "probing_draws"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "operating_points": ["check_targets", "choose_operating_points", "describe_operating_points", "wanted_points"],
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
+        "recalibration": ["fit_recalibration", "is_fitted", "recalibrated", "why_not_fitted"],
         "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "features_of", "pooled_features", "pooled_maps"],
     },
 )

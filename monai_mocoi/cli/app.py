@@ -276,6 +276,61 @@ def compare(
         raise typer.Exit(_report(error, show_traceback)) from None
 
 
+@app.command(epilog=_EXIT_CODES)
+def evaluate(
+    predictions: Annotated[str, typer.Argument(metavar="PREDICTIONS.csv", help="Of ours or of another program.")],
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation",
+            metavar="VALIDATION.csv",
+            help="The same classifier's predictions on validation images: thresholds, operating points and "
+            "recalibration are chosen on them, never on the tested ones.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Write metrics.json and figures there.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace those.")] = False,
+    recalibrate: Annotated[bool, typer.Option("--recalibrate", help="Measure the recalibrated probabilities.")] = False,
+    target_sensitivity: Annotated[
+        list[float] | None, typer.Option("--target_sensitivity", help="Wanted on validation; may be repeated. [0.9]")
+    ] = None,
+    target_specificity: Annotated[
+        list[float] | None, typer.Option("--target_specificity", help="Wanted on validation; may be repeated. [0.9]")
+    ] = None,
+    decision_threshold: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--decision_threshold", help="Of the decision curve; may be repeated. [by the share of positives]"
+        ),
+    ] = None,
+    interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
+    level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="of the resamples.")] = 0,
+    min_positives: Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")] = 25,
+    min_negatives: Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")] = 25,
+    show_traceback: Traceback = False,
+) -> None:
+    """Evaluate predictions, with intervals over patients: discrimination, calibration, decisions.
+
+    The file has the columns image, patient, label_<finding> (or label) and probability_<class>.
+    """
+    try:
+        from monai_mocoi.cli.evaluate import evaluate_and_show
+
+        given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given |= {"min_positives": min_positives, "min_negatives": min_negatives}
+        given |= {"target_sensitivity": target_sensitivity or [0.9], "target_specificity": target_specificity or [0.9]}
+        given |= {"decision_thresholds": decision_threshold or None, "recalibrate": recalibrate}
+        evaluate_and_show(predictions, validation, out, overwrite, **given)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
 def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:

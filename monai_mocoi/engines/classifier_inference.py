@@ -16,7 +16,7 @@ from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import LABEL_KINDS, class_probabilities
-from monai_mocoi.metrics import decide, decide_by_highest
+from monai_mocoi.metrics import apply_recalibration, decide, decide_by_highest
 
 
 class ClassifierInference(Evaluator):
@@ -29,6 +29,8 @@ class ClassifierInference(Evaluator):
         classes: names of findings or classes, in the order of the network's outputs.
         kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
         thresholds: by finding, at which it counts as positive; None for softmax classes.
+        recalibration: ``recalibration`` of the classifier's sidecar, by which the probabilities are mended; decisions
+            are made before. None: they stay as the network gives them.
         inferer: calls the network; a MONAI ``SimpleInferer`` by default.
         precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
         channels_last: pass images in channels-last memory format.
@@ -58,11 +60,13 @@ class ClassifierInference(Evaluator):
         epoch_length: int | None = None,
         non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
+        recalibration: Mapping[str, Any] | None = None,
     ) -> None:
         self.network = network
         self.classes = tuple(classes)
         self.kind = kind
         self.thresholds = _in_order(self.classes, kind, thresholds)
+        self.recalibration = recalibration
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
         super().__init__(
@@ -83,6 +87,8 @@ class ClassifierInference(Evaluator):
         self._check_finite(index, probabilities)
         by_threshold = self.kind == "multilabel"
         decisions = decide(probabilities, self.thresholds) if by_threshold else decide_by_highest(probabilities)
+        if self.recalibration is not None:
+            probabilities = apply_recalibration(probabilities, self.recalibration, self.classes, self.kind)
         return {
             "index": index,
             "probabilities": probabilities,

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "checkpoint_files": ["CheckpointError", "DiskFullError", "newest_checkpoint", "read_checkpoint"],
         "checkpoints": ["Checkpoints"],
         "classifier_plots": ["ClassifierPlots"],
+        "recalibration_check": ["check_recalibration"],
         "classifier_saver": ["ClassifierSaver", "chosen_thresholds"],
         "collapse_monitor": ["CollapseError", "CollapseMonitor"],
         "demo_warning": ["warn_of_demo_classifier"],

@@ -15,6 +15,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.analysis import choose_operating_points, fit_recalibration
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
@@ -29,6 +30,7 @@ from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
+from monai_mocoi.handlers.evaluation_folder import VALIDATION_NAME
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import rank, unwrap
 
@@ -49,7 +51,8 @@ class ClassifierSaver:
     """Write ``labelled.json`` when training starts; at its end the classifier of the chosen epoch (faults A1, A17).
 
     ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
-    sidecar with the decision thresholds, ``validation_predictions.csv`` what they were chosen on. A run that ends
+    sidecar with the decision thresholds, a recalibration of the probabilities and operating points, and
+    ``validation_predictions.csv`` what all of these were chosen on. A run that ends
     before its end writes none of the three. The checkpoints of a finished run are removed, last of all: until its
     manifest says that it is finished, they are the way to go on.
 
@@ -163,6 +166,8 @@ class ClassifierSaver:
             "trainable": self.module.trainable,
             "thresholds": thresholds,
             "thresholds_without_choice": without,
+            "recalibration": fit_recalibration(predictions),
+            "operating_points": choose_operating_points(predictions),
             "selected": summary,
             "validation": dict(self.validator.state.metrics),
             "epochs": engine.state.epoch,
@@ -174,7 +179,7 @@ class ClassifierSaver:
             sidecar["pretraining_overlap"] = self._overlap
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
-        write_predictions(self.folder / "validation_predictions.csv", predictions)
+        write_predictions(self.folder / VALIDATION_NAME, predictions)
         text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
         write_bytes(self.folder / "classifier.json", text.encode())
         content = io.BytesIO()

@@ -11,15 +11,19 @@ from monai_mocoi.handlers.setting_ranges import as_flag
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
+VALIDATION_NAME = "validation_predictions.csv"  # in the run folder, beside the classifier
 
 
-def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
+def check_evaluation_folder(
+    folder: str | os.PathLike[str], overwrite: bool | str, option: str = "--evaluation_dir"
+) -> None:
     """Refuse a folder that holds an earlier evaluation. Nothing is changed.
 
     Args:
         folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
         overwrite: replace these two, and nothing else. The texts "true" and "false" will do: so MONAI's command line
             hands them on.
+        option: by which the folder is given, for the error.
 
     Raises:
         RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
@@ -28,10 +32,10 @@ def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | st
     folder, replace = Path(folder), as_flag("overwrite", overwrite)
     check_can_be_written(folder, "evaluation_dir")
     if (folder / "datalist.json").exists():
-        raise RunFolderError(f"{folder} is a dataset folder: name another by --evaluation_dir FOLDER.")
+        raise RunFolderError(f"{folder} is a dataset folder: name another by {option} FOLDER.")
     held = [name for name in (METRICS_NAME, PREDICTIONS_NAME) if (folder / name).exists()]
     if held and not replace:
         raise RunFolderError(
             f"{folder} already holds an evaluation ({', '.join(held)}). Nothing was changed. Write elsewhere by "
-            "--evaluation_dir FOLDER, or replace it by --overwrite true."
+            f"{option} FOLDER, or replace it by --overwrite{'' if option == '--out' else ' true'}."
         )

@@ -11,13 +11,37 @@ from typing import Any
 
 from ignite.engine import Events
 
-from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
+from monai_mocoi.analysis import (
+    IntervalSettings,
+    choose_operating_points,
+    evaluate_fully,
+    few_patients_in_words,
+    wanted_points,
+)
 from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
+from monai_mocoi.data import (
+    overlap_in_words,
+    overlap_warnings,
+    pretraining_overlap,
+    read_predictions,
+    write_predictions,
+)
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.figures.evaluation import save_evaluation_figures
 from monai_mocoi.handlers.after_evaluation import after_evaluation
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
+from monai_mocoi.handlers.evaluation_folder import (
+    METRICS_NAME,
+    PREDICTIONS_NAME,
+    VALIDATION_NAME,
+    check_evaluation_folder,
+)
+from monai_mocoi.handlers.evaluation_words import (
+    calibration_in_words,
+    number_in_words,
+    operating_points_in_words,
+)
+from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
 
@@ -31,9 +55,9 @@ _OF_CLASSIFIER = (
 
 
 class EvaluationSaver:
-    """Write ``predictions.csv`` and ``metrics.json`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
+    """Write predictions, figures and ``metrics.json`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
 
-    ``metrics.json`` holds what :func:`~monai_mocoi.analysis.evaluate_predictions` gives, and with it the split, the
+    ``metrics.json`` holds what :func:`~monai_mocoi.analysis.evaluate_fully` gives, and with it the split, the
     hash of the data set, which classifier was tested (fault A1: of which epoch, chosen by what, with which labels), and
     the versions. It is written last: where it stands, the evaluation is whole. The log shows the numbers.
 
@@ -48,6 +72,12 @@ class EvaluationSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
+        recalibrate: measure the probabilities as the classifier's ``recalibration`` mends them. ``predictions.csv``
+            has them as the network gives them all the same, and decisions do not change. The texts "true" and "false"
+            will do.
+        target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
+            ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
+        decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for
@@ -76,6 +106,10 @@ class EvaluationSaver:
         run_dir: str | os.PathLike[str] | None = None,
         dataset_folder: str | os.PathLike[str] = ".",
         images: Sequence[Mapping[str, Any]] = (),
+        recalibrate: bool | str = False,
+        target_sensitivity: Sequence[float] = (0.9,),
+        target_specificity: Sequence[float] = (0.9,),
+        decision_thresholds: Sequence[float] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.classifier = dict(classifier)
@@ -86,6 +120,9 @@ class EvaluationSaver:
         self.weights = None if run_dir is None else classifier_path(run_dir)
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
+        self.recalibrate = as_flag("recalibrate", recalibrate)
+        self.targets = list(target_sensitivity), list(target_specificity)
+        self.decision_thresholds = decision_thresholds
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
@@ -100,13 +137,32 @@ class EvaluationSaver:
             return None
         return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 
+    def _operating_points(self, classes: tuple[str, ...]) -> dict[str, Any] | None:
+        beside = None if self.weights is None else self.weights.with_name(VALIDATION_NAME)
+        if beside is not None and beside.is_file():
+            validation = read_predictions(beside)
+            if validation.classes == classes:
+                return choose_operating_points(validation, *self.targets)
+        return wanted_points(self.classifier.get("operating_points"), *self.targets)
+
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
         if rank() > 0 or predictions is None:
             return
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
-        report = evaluate_predictions(predictions, self.classifier.get("thresholds"), **vars(self.settings))
+        report = evaluate_fully(
+            predictions,
+            self.classifier.get("thresholds"),
+            self.classifier.get("recalibration"),
+            self.recalibrate,
+            self._operating_points(predictions.classes),
+            self.decision_thresholds,
+            **vars(self.settings),
+        )
+        if engine.name == "validation":
+            report["operating_points"]["note"] = "The thresholds were chosen on these very images."
+        save_evaluation_figures(self.folder, report)
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
@@ -181,16 +237,7 @@ def describe_report(split: str, report: Mapping[str, Any]) -> list[str]:
     named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
     width = max(map(len, named))
     lines += [f"  {name:<{width}}  {number_in_words(number)}" for name, number in named.items()]
+    lines += [f"  {line}" for line in (*calibration_in_words(report), *operating_points_in_words(report))]
     if left_out := report["left_out_classes"]:
         lines.append("  not scored: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out))
     return lines
-
-
-def number_in_words(number: Mapping[str, Any]) -> str:
-    """``0.812 (0.774 to 0.846)``, or why there is no number or interval."""
-    if number["value"] is None:
-        return f"none: {number['reason']}"
-    if number["interval"] is None:
-        return f"{number['value']:.3f} (no interval: {number['reason']})"
-    low, high = number["interval"]
-    return f"{number['value']:.3f} ({low:.3f} to {high:.3f})" + (" - no certainty" if "note" in number else "")

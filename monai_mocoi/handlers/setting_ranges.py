@@ -29,6 +29,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 _FLAGS = {
     *("demo", "cosine", "channels_last", "zero_init_residual", "mask_own_image", "mask_own_patient", "compile"),
     *("stage_normalize", "class_weighting", "balanced_sampling", "grad_cam", "grad_cam_positive"),
+    "recalibrate",
 }
 # Whole numbers, and the least of each.
 _AT_LEAST = {
@@ -52,9 +53,15 @@ _WITHIN = {
     "weight_decay": (0.0, float("inf"), True),
     "max_grad_norm": (0.0, float("inf"), False),
 }
+# Lists of numbers above 0: up to what, and whether that itself will do.
+_EACH_UP_TO = {
+    "target_sensitivity": (1.0, True),
+    "target_specificity": (1.0, True),
+    "decision_thresholds": (1.0, False),
+}
 # What solver lbfgs, which fits a frozen encoder's features once, needs of the others.
 _OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
-_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm"}
+_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds"}
 
 
 class SettingsError(ValueError):
@@ -116,6 +123,11 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
                 upper = "" if high == float("inf") else f" and at most {high:g}"
                 example = " (0.1 is 10 %)" if name == "label_fraction" else ""
                 raise SettingsError(f"{name} is {value}, but must be {span}{upper}{example}.")
+        if name in _EACH_UP_TO and not _is_list_of_shares(value, *_EACH_UP_TO[name]):
+            upper = f"at most {_EACH_UP_TO[name][0]:g}" if _EACH_UP_TO[name][1] else f"below {_EACH_UP_TO[name][0]:g}"
+            raise SettingsError(
+                f'{name} is {value!r}, but must be a list of numbers above 0 and {upper}, as one word: "[0.1, 0.9]".'
+            )
         if name in _FLAGS and not isinstance(value, bool):
             raise SettingsError(f"{name} is {value!r}, but must be true or false.")
     for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():
@@ -129,6 +141,13 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
             f"batch_size is 1, but a batch of 1 image has no batch statistics for BatchNorm {where}: set batch_size to "
             "2 or more."
         )
+
+
+def _is_list_of_shares(value: Any, upper: float, closed: bool) -> bool:
+    if not isinstance(value, list | tuple):
+        return isinstance(value, str) and value.startswith(("$", "@"))  # worked out later
+    numbers = [each for each in value if isinstance(each, int | float) and not isinstance(each, bool)]
+    return len(numbers) == len(value) and all(0 < each < upper or (closed and each == upper) for each in numbers)
 
 
 def _norm_of_one_value(settings: Mapping[str, Any]) -> str | None:

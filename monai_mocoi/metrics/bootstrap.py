@@ -43,15 +43,20 @@ class PatientResamples:
         """Weight ``(n,)`` of each image in one resample: how often its patient was drawn."""
         return self.counts[resample, self.index].astype(np.float64)
 
-    def apply(self, statistic: Statistic) -> Bootstrapped:
+    def apply(self, statistic: Statistic, keep_undefined: bool = False) -> Bootstrapped:
         """Evaluate a statistic on the whole sample and on every resample.
+
+        Args:
+            statistic: what to evaluate.
+            keep_undefined: values that are not finite stand in the result (:meth:`Bootstrapped.take` chooses columns
+                without them); false: they are refused.
 
         Raises:
             ValueError: it is not finite on the whole sample or on a resample.
         """
         patients = self.counts.shape[1]
         estimate = np.asarray(statistic(np.ones((patients, 1))))[0]
-        if not np.isfinite(estimate).all():
+        if not keep_undefined and not np.isfinite(estimate).all():
             raise ValueError(
                 "the statistic is undefined on the whole sample: choose the classes with scored_classes first"
             )
@@ -59,7 +64,7 @@ class PatientResamples:
         blocks = (self.counts[i : i + size] for i in range(0, rows, size))
         values = np.concatenate([statistic(np.ascontiguousarray(block.T, dtype=np.float64)) for block in blocks])
         undefined = int((~np.isfinite(values.reshape(rows, -1))).any(axis=1).sum())
-        if undefined:
+        if undefined and not keep_undefined:
             raise ValueError(
                 f"the statistic is undefined on {undefined} of {rows} resamples: give patient_bootstrap the labels of "
                 "the scored classes, so that such resamples are redrawn"
@@ -133,6 +138,16 @@ class Bootstrapped:
             self.values.mean(axis=-1),
             self.resamples,
             lambda: self.left_out.mean(axis=-1),
+        )
+
+    def take(self, columns: Any) -> Bootstrapped:
+        """Some of the columns.
+
+        Args:
+            columns: their numbers, or one bool a column.
+        """
+        return Bootstrapped(
+            self.estimate[columns], self.values[:, columns], self.resamples, lambda: self.left_out[:, columns]
         )
 
     def __sub__(self, other: Bootstrapped) -> Bootstrapped:

@@ -33,6 +33,7 @@ _HANDED_ON = (
         "label_fraction",
     ),
     *("label_seed", "validation_labels", "pretrained_sha256", "labelled_images"),
+    *("recalibration", "operating_points"),
 )
 # Settings of the machine; and what stands elsewhere, or would name a pretraining that a baseline never had.
 _NO_SETTINGS = ("device", "num_workers", "labelled_sha256", "pretraining", "pretrained_sha256")

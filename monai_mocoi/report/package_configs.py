@@ -16,7 +16,7 @@ from monai_mocoi.report.package_error import PackageError
 
 _CONSTANTS = (
     *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    *("intensity", "cache_bits"),
+    *("intensity", "cache_bits", "recalibration"),
 )
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
