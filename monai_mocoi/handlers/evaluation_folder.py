@@ -11,6 +11,7 @@ from monai_mocoi.handlers.setting_ranges import as_flag
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
+WORST_ERRORS_NAME = "worst_errors.png"
 
 
 def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
@@ -18,8 +19,8 @@ def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | st
 
     Args:
         folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, and nothing else. The texts "true" and "false" will do: so MONAI's command line
-            hands them on.
+        overwrite: replace these two and the sheet of the worst errors, and nothing else. The texts "true" and "false"
+            will do: so MONAI's command line hands them on.
 
     Raises:
         RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
