@@ -141,9 +141,10 @@ class GradCAMOverlays:
         title = f"Row {row}, {name}: probability {in_words(probability)}, {by}: {'called' if called else 'not called'}"
         size = _by(*picture.shape[-2:])
         if heat.any():
-            what = f"evidence for it, from a map of {_by(*self._fields)} fields"
+            coarse = ": too few to show a place" if min(self._fields) < FEWEST_FIELDS else ""
+            what = f"evidence for it, from a map of {_by(*self._fields)} fields{coarse}"
         else:
-            what = "no heat: this network found nothing that speaks for it"
+            what = "no heat: no place in the picture speaks for it"
         notes = (
             "The heat shows what this network used, not where a disease is. It is scaled for this picture and class "
             "alone: two sheets cannot be compared."

@@ -173,7 +173,7 @@ def test_the_log_tells_how_many_sheets_and_how_many_without_heat(
     drawn(tmp_path / "a", network=network)
     end = "3 sheets in {}; 2 of them without heat: nothing speaks for the class"
     assert f"Grad-CAM: {end.format(tmp_path / 'a' / 'grad_cam')}" in caplog.messages
-    nothing = "no heat: this network found nothing that speaks for it"
+    nothing = "no heat: no place in the picture speaks for it"
     assert [sheet[4][1] == nothing for sheet in sheets] == [True, True, False]
     np.testing.assert_array_equal(sheets[0][1], sheets[0][2])
     drawn(tmp_path / "b", only=["Mass/Nodule"])
@@ -185,9 +185,12 @@ def test_the_log_tells_how_many_sheets_and_how_many_without_heat(
 
 @pytest.mark.parametrize(("stage", "fields", "size"), [(3, 4, 0), (4, 2, 128)])
 def test_maps_of_fewer_than_four_fields_are_warned_of_once(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, stage: int, fields: int, size: int
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sheets: list[Any], stage: int, fields: int, size: int
 ) -> None:
     drawn(tmp_path, network=classifier(stage), positive=False)
+    heated = [sheet[4][1] for sheet in sheets if not sheet[4][1].startswith("no heat")]
+    assert heated
+    assert all(text.endswith("fields: too few to show a place") == bool(size) for text in heated)
     warnings = [text for text in caplog.messages if "fields" in text]
     assert warnings == [
         f"Grad-CAM: at 64 x 64 pixels the map of stage 4 has {fields} x {fields} fields, too few to show a place. Take "
