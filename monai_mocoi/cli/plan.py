@@ -61,8 +61,9 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("decision_curve.png, .svg", "net benefit beside treating all and none"),
         ),
     ),
+    "WorstErrors": ("folder", (("worst_errors.png", "pictures of the worst errors"),)),
     "InferenceTable": ("folder", (("classified.csv", "probabilities and decisions, a row an image"),)),
-    "GradCAMOverlays": ("folder", (("grad_cam/", "pictures of where the evidence lies"),)),
+    "GradCAMOverlays": ("folder", (("grad_cam/", "sheets of where the evidence lies"),)),
     **dict.fromkeys(
         ("MoCoTrainer", "ClassifierTrainer"), ("debug_dir", (("", "a report, should a loss not be finite"),))
     ),

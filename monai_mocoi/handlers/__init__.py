@@ -33,5 +33,6 @@ __getattr__, __dir__, __all__ = attach(
         "summary_writer": ["LazySummaryWriter"],
         "timed_validation": ["TimedValidation"],
         "view_pairs": ["ViewPairs"],
+        "worst_errors": ["WorstErrors"],
     },
 )

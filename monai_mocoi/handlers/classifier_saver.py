@@ -30,6 +30,7 @@ from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
+from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.handlers.evaluation_folder import VALIDATION_NAME
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import rank, unwrap
@@ -72,6 +73,8 @@ class ClassifierSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the
             training and validation images of this run, so that an evaluation can tell the same. None: it is not
             looked at.
+        plots: draws the predictions of the chosen classifier, with its thresholds, when all is written; None: nothing
+            is drawn.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -88,6 +91,7 @@ class ClassifierSaver:
         pretrained: str | os.PathLike[str] | None = None,
         pretrained_sidecar: Mapping[str, Any] | None = None,
         datalist: Datalist | None = None,
+        plots: ClassifierPlots | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.module = unwrap(network)
@@ -98,6 +102,7 @@ class ClassifierSaver:
         self.pretrained = None if pretrained is None or str(pretrained) == "none" else Path(pretrained)
         self.pretrained_sidecar = pretrained_sidecar
         self.datalist = datalist
+        self.plots = plots
         self._overlap: dict[str, Any] | None = None
         self._seen: SeenImages | None = None
 
@@ -188,6 +193,9 @@ class ClassifierSaver:
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
         if (labelled := sidecar["labelled_images"]) is not None and (few := few_labelled_in_words(labelled)):
             logger.warning("%s", few)  # again, beside the command that comes next
+        if self.plots is not None:
+            epoch = summary.get("epoch", engine.state.epoch)
+            self.plots.draw_chosen(self.validator, epoch, _in_words(summary), thresholds)
 
 
 def _is_whole(engine: Workflow) -> bool:

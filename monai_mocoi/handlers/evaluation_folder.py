@@ -12,6 +12,7 @@ from monai_mocoi.handlers.setting_ranges import as_flag
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
 VALIDATION_NAME = "validation_predictions.csv"  # in the run folder, beside the classifier
+WORST_ERRORS_NAME = "worst_errors.png"
 
 
 def check_evaluation_folder(
@@ -21,8 +22,8 @@ def check_evaluation_folder(
 
     Args:
         folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, and nothing else. The texts "true" and "false" will do: so MONAI's command line
-            hands them on.
+        overwrite: replace these two, the figures and the sheet of the worst errors, and nothing else. The texts "true"
+            and "false" will do: so MONAI's command line hands them on.
         option: by which the folder is given, for the error.
 
     Raises:

@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from monai_mocoi.handlers.setting_ranges import as_flag
 logger = logging.getLogger(__name__)
 
 _MOST_REASONS = 20  # shown in the log; the table has all of them
+_MOST_ROWS, _MOST_KINDS = 5, 3  # named in its last line
 
 
 class InferenceTable:
@@ -84,6 +86,9 @@ class InferenceTable:
         self.check()
         empty_inference_folder(self.folder)
         self.unreadable, self._known, self._windows_ignored = {}, {}, 0
+        # Only now, to stand behind the handlers that have something to say at the end.
+        if not engine.has_event_handler(self._sum_up, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self._sum_up)
 
     def _take(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
@@ -113,14 +118,13 @@ class InferenceTable:
         done = len(self._known)
         logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
         warn_of_ignored_windows(self._windows_ignored, done)
-        if self.unreadable:
-            logger.error(
-                "%d of %d images cannot be read; the column 'reason' says why. The command therefore ends with exit "
-                "code %d.",
-                len(self.unreadable),
-                done + len(self.unreadable),
-                DATA,
-            )
+
+    def _sum_up(self, engine: Workflow) -> None:
+        words = done_in_words(len(self._known), self.unreadable)
+        if not self.unreadable:
+            logger.info("%s", words)
+            return
+        logger.error("%s. The column 'reason' says why; the command therefore ends with exit code %d.", words, DATA)
 
     def _cells(self, probabilities: np.ndarray, decisions: np.ndarray) -> list[Any]:
         if self.kind == "multilabel":
@@ -128,3 +132,22 @@ class InferenceTable:
         else:
             decided = [self.classes[int(decisions.argmax())]]
         return [*map(repr, probabilities.tolist()), *decided]
+
+
+def done_in_words(done: int, unreadable: Mapping[int, str]) -> str:
+    """``Done: 7 of 8. 1 unreadable (row 6): it is empty``; of several reasons each with its number of images.
+
+    Args:
+        done: how many images were read.
+        unreadable: the reasons, by index from 0.
+    """
+    total = f"Done: {done} of {done + len(unreadable)}."
+    if not unreadable:
+        return total
+    rows = [str(index + 1) for index in sorted(unreadable)]
+    named = ", ".join(rows[:_MOST_ROWS]) + (" and others" if len(rows) > _MOST_ROWS else "")
+    kinds = Counter(reason.rstrip(".") for reason in unreadable.values()).most_common()
+    shown = [reason if len(kinds) == 1 else f"{count} {reason}" for reason, count in kinds[:_MOST_KINDS]]
+    if others := sum(count for _, count in kinds[_MOST_KINDS:]):
+        shown.append(f"{others} for other reasons")
+    return f"{total} {len(rows)} unreadable (row{'s' if len(rows) > 1 else ''} {named}): {'; '.join(shown)}"

@@ -177,7 +177,7 @@ def test_an_unreadable_image_keeps_its_row_and_ends_the_command_with_its_code(
             assert (row["image"], row["probability_Atelectasis"]) == (before["image"], "")
             assert row["decision_Atelectasis"] == ""
     assert f"row 2 cannot be read: {rows[1]['reason']}" in caplog.messages
-    assert any("2 of 6 images cannot be read" in text for text in caplog.messages)
+    assert any(text.startswith("Done: 4 of 6. 2 unreadable (rows 2, 4): 1 ") for text in caplog.messages)
     for name in ("grey", "narrow", "IM0001", "film", mixed.name + os.sep):
         assert name not in caplog.text  # the log names rows, never files
 
@@ -310,8 +310,9 @@ def test_grad_cam_differs_by_class(infer: Infer, mixed: Path, tmp_path: Path) ->
         np.asarray(Image.open(run_dir / "inference" / "grad_cam" / f"row000001_{name}.png"))
         for name in ("Atelectasis", "Pleural_Thickening")
     )
-    assert one.shape == two.shape == (32, 32, 3)
-    assert (one != two).any()
+    assert one.shape == two.shape
+    below = slice(40, None)  # of the title, which differs at any rate
+    assert (one[below] != two[below]).any()
 
 
 def test_a_class_that_is_not_there_is_refused(infer: Infer, mixed: Path, run_dir: Path) -> None:
@@ -349,7 +350,7 @@ def test_the_command_ends_with_the_code_of_bad_data(tmp_path: Path, mixed: Path,
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == exit_codes.DATA, done.stderr
-    assert "1 of 6 images cannot be read" in done.stdout
+    assert "Done: 5 of 6. 1 unreadable (row 2)" in done.stdout.splitlines()[-1]
     assert "Classifier: run/classifier.pt" in done.stdout
     assert "Traceback" not in done.stderr
     assert [row["status"] for row in table(run_dir / "inference")].count("ok") == 5

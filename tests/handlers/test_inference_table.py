@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers import InferenceTable, RunFolderError, SettingsError
+from monai_mocoi.handlers.inference_table import done_in_words
 from tests.handlers.engine import counting
 
 ITEMS = [{"name": name} for name in ("a.png", 'b "x",\n.png', "c\udcff.png", "d.png")]
@@ -47,7 +49,10 @@ def test_findings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     ]
     assert b"c\xff.png" in (tmp_path / "new" / "out" / "classified.csv").read_bytes()
     assert "row 2 cannot be read: it is empty" in caplog.messages
-    assert any(text.startswith("1 of 4 images cannot be read") for text in caplog.messages)
+    assert (
+        "Done: 3 of 4. 1 unreadable (row 2): it is empty. The column 'reason' says why; the command therefore ends "
+        "with exit code 3."
+    ) in caplog.messages
     assert ".png" not in caplog.text
     with pytest.raises(SystemExit) as ended:
         table.exit_if_unreadable()
@@ -71,8 +76,43 @@ def test_the_log_names_the_first_unreadable_ones_and_the_table_all(
     output = {"index": np.zeros(0, int), "probabilities": np.zeros((0, 1)), "unreadable": dict.fromkeys(range(30), "r")}
     engine_of(InferenceTable(tmp_path, items, ["x"], "multilabel"), [output]).run()
     assert sum("cannot be read: r" in text for text in caplog.messages) == 20
-    assert any("30 of 30" in text for text in caplog.messages)
+    assert "Done: 0 of 30. 30 unreadable (rows 1, 2, 3, 4, 5 and others): r" in caplog.text
     assert [row[2] for row in rows(tmp_path)[1:]] == ["unreadable"] * 30
+
+
+@pytest.mark.parametrize(
+    ("done", "unreadable", "said"),
+    [
+        (8, {}, "Done: 8 of 8."),
+        (7, {5: "it is empty."}, "Done: 7 of 8. 1 unreadable (row 6): it is empty"),
+        (0, {1: "a", 0: "a"}, "Done: 0 of 2. 2 unreadable (rows 1, 2): a"),
+        (5, {9: "a", 1: "b", 3: "a."}, "Done: 5 of 8. 3 unreadable (rows 2, 4, 10): 2 a; 1 b"),
+        (
+            *(0, dict(enumerate("aabbcde"))),
+            "Done: 0 of 7. 7 unreadable (rows 1, 2, 3, 4, 5 and others): 2 a; 2 b; 1 c; 2 for other reasons",
+        ),
+    ],
+)
+def test_the_last_line_counts_images_and_reasons(done: int, unreadable: dict[int, str], said: str) -> None:
+    assert done_in_words(done, unreadable) == said
+
+
+def test_the_last_line_stands_behind_what_other_handlers_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Talker:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(Events.COMPLETED, lambda: logging.getLogger(__name__).warning("overlays"))
+
+    caplog.set_level(logging.INFO)
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite=True)
+    engine = engine_of(table, OUTPUTS[1:])
+    Talker().attach(engine)
+    for _ in range(2):
+        caplog.clear()
+        engine.state.epoch = engine.state.iteration = 0
+        engine.run()
+        own = [text for text in caplog.messages if "Engine run" not in text and "Epoch[" not in text]
+        assert own[-2:] == ["overlays", "Done: 1 of 1."], "once"
+        assert own.count("Done: 1 of 1.") == 1
 
 
 def test_an_earlier_table_stays_unless_told_otherwise(tmp_path: Path) -> None:

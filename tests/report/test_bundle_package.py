@@ -21,6 +21,7 @@ from tests.report.finetuned_runs import SECRETS, change, make_bundle, make_run
 
 def test_the_layout_and_the_weights(tmp_path: Path) -> None:
     bundle, run = make_bundle(tmp_path), make_run(tmp_path / "run")
+    (run / "evaluation-test" / "worst_errors.png").write_bytes(b"patients' images")
     made = package_bundle(bundle, run, tmp_path / "new" / "package.zip")
     with zipfile.ZipFile(made.path) as archive:
         names = archive.namelist()
