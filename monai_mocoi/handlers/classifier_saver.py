@@ -16,9 +16,13 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.analysis import FeatureError, summarise_inputs
+from monai_mocoi.analysis.typical_features import typical_features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
     Datalist,
+    DatasetError,
+    ImageDataset,
     Predictions,
     SeenImages,
     overlap_in_words,
@@ -73,6 +77,10 @@ class ClassifierSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the
             training and validation images of this run, so that an evaluation can tell the same. None: it is not
             looked at.
+        training: the images that the classifier was fitted to, without augmentation. What they look like, and how
+            usual validation images are among them, is looked at once more at the end: ``typical_features`` in the
+            sidecar (:mod:`monai_mocoi.analysis.typical_features`) and ``input_statistics``
+            (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -89,7 +97,9 @@ class ClassifierSaver:
         pretrained: str | os.PathLike[str] | None = None,
         pretrained_sidecar: Mapping[str, Any] | None = None,
         datalist: Datalist | None = None,
+        training: ImageDataset | None = None,
     ) -> None:
+        self.training = training
         self.folder = Path(folder)
         self.module = unwrap(network)
         self.validator = validator
@@ -178,6 +188,8 @@ class ClassifierSaver:
             sidecar["pretraining_overlap"] = self._overlap
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
+        if self.training is not None:
+            sidecar |= self._looks(self.training)
         write_predictions(self.folder / "validation_predictions.csv", predictions)
         text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
         write_bytes(self.folder / "classifier.json", text.encode())
@@ -187,6 +199,31 @@ class ClassifierSaver:
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
         if (labelled := sidecar["labelled_images"]) is not None and (few := few_labelled_in_words(labelled)):
             logger.warning("%s", few)  # again, beside the command that comes next
+
+    def _looks(self, training: ImageDataset) -> dict[str, Any]:
+        """What the run's own images look like; a classifier is not lost for the want of it."""
+        loader: Any = self.validator.data_loader
+        try:
+            found = typical_features(
+                self.module,
+                training,
+                loader.dataset,
+                loader.batch_size or 64,
+                self.validator.state.device,
+                self.validator.autocast,
+                loader.num_workers,
+            )
+            return {
+                "typical_features": found.write_beside(self.folder / "classifier.pt"),
+                "input_statistics": summarise_inputs(training),
+            }
+        except (DatasetError, FeatureError, ValueError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+            logger.warning(
+                "What this run's images look like is not kept (%s): inference will not notice other pictures.",
+                why,
+            )
+            return {}
 
 
 def _is_whole(engine: Workflow) -> bool:
