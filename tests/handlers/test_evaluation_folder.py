@@ -80,6 +80,7 @@ def test_other_data_sets_have_a_folder_of_their_own(tmp_path: Path) -> None:
 
     assert named("NIH", "this") == named("NIH", None) == OWN_TEST_NAME == "evaluation-test"
     assert named("Another / hospital, 2", "x", split="validation") == "evaluation-Another-hospital-2-validation"
+    version = hashlib.sha256(json.dumps({"name": "NIH"}).encode()).hexdigest()[:8]
     assert named("NIH", "x") == f"evaluation-NIH-{version}-test"
     assert named("///", "x", place=run / "classifier.pt") == "evaluation-other-test"
     assert evaluation_name(tmp_path / "none", data, "test") == "evaluation-test"
