@@ -14,8 +14,10 @@ __getattr__, __dir__, __all__ = attach(
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
         ],
+        "external": ["external_report", "external_warnings", "external_words"],
         "feature_reuse": ["FeatureReuseError", "choose_by_patient"],
         "full_evaluation": ["evaluate_fully"],
+        "input_shift": ["summarise_inputs"],
         "layerwise_probing": ["PROBING_NAME", "probe_stages", "probing_draws"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
@@ -23,5 +25,6 @@ __getattr__, __dir__, __all__ = attach(
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "recalibration": ["fit_recalibration", "is_fitted", "recalibrated", "why_not_fitted"],
         "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "features_of", "pooled_features", "pooled_maps"],
+        "typical_features": ["TYPICAL_NAME", "TypicalFeatures", "read_typical_features"],
     },
 )

@@ -49,6 +49,7 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("classifier.json", "what must be known to use it"),
             ("labelled.json", "which images had labels, and how they were drawn"),
             ("validation_predictions.csv", "what thresholds and recalibration were chosen on"),
+            ("typical_features.safetensors", "what its images look like, to notice others"),
             ("seen_images.json", "which images it has seen, for the owner of the key"),
         ),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -146,6 +147,18 @@ class ImageDataset(Dataset[Any]):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def picture(self, position: int) -> torch.Tensor:
+        """The decoded image at a position, float32 (C, H, W) in 0..1, before any transform."""
+        return self._picture(self.rows[position])
+
+    def spread(self, most: int) -> ImageDataset:
+        """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
+        if len(self) <= most:
+            return self
+        part = copy(self)
+        part.rows = [self.rows[len(self) * place // most] for place in range(most)]
+        return part
 
     def __getitem__(self, item: int | EpochIndex) -> Any:
         return self.__getitems__([item])[0]

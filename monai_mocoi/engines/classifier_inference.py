@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from monai.engines import Evaluator
 from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
@@ -36,10 +38,13 @@ class ClassifierInference(Evaluator):
         channels_last: pass images in channels-last memory format.
         epoch_length: batches to use; None: all.
         val_handlers: ignite or MONAI handlers.
+        typical: of the classifier's own images; None: no image is compared with them.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
     ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index;
-    ``windows_ignored``, how many images have a DICOM window that cannot be used.
+    ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a
+    DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features that
+    the network's linear layer got for these probabilities, or None without ``typical``.
 
     Raises:
         ValueError: an unknown kind, or thresholds that are not one a finding.
@@ -61,8 +66,10 @@ class ClassifierInference(Evaluator):
         non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
         recalibration: Mapping[str, Any] | None = None,
+        typical: TypicalFeatures | None = None,
     ) -> None:
         self.network = network
+        self.typical = typical
         self.classes = tuple(classes)
         self.kind = kind
         self.thresholds = _in_order(self.classes, kind, thresholds)
@@ -81,9 +88,12 @@ class ClassifierInference(Evaluator):
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
         index = batchdata["index"].numpy()
-        probabilities = np.zeros((0, len(self.classes)))
+        probabilities, percentiles = np.zeros((0, len(self.classes))), np.zeros(0)
         if len(index):
-            probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+            with self._seen_by_the_head() as features:
+                probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+            if self.typical is not None:
+                percentiles = self.typical.percentiles(torch.cat(features).cpu().numpy())
         self._check_finite(index, probabilities)
         by_threshold = self.kind == "multilabel"
         decisions = decide(probabilities, self.thresholds) if by_threshold else decide_by_highest(probabilities)
@@ -95,7 +105,23 @@ class ClassifierInference(Evaluator):
             "decisions": decisions,
             "unreadable": batchdata["unreadable"],
             "windows_ignored": batchdata.get("windows_ignored", 0),
+            "contradictions": batchdata.get("contradictions", {}),
+            "unusual_percentiles": None if self.typical is None else percentiles,
         }
+
+    @contextmanager
+    def _seen_by_the_head(self) -> Iterator[list[torch.Tensor]]:
+        """Collect what the linear layer gets; only while it predicts, for Grad-CAM asks the network anew."""
+        features: list[torch.Tensor] = []
+        if self.typical is None:
+            yield features
+            return
+        head: Any = self.network.head
+        hook = head.register_forward_pre_hook(lambda _, given: features.append(given[0].detach()))
+        try:
+            yield features
+        finally:
+            hook.remove()
 
     def _check_finite(self, index: np.ndarray, probabilities: np.ndarray) -> None:
         rows, columns = np.nonzero(~np.isfinite(probabilities))

@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "description": ["describe_training"],
         "encoder_saver": ["EncoderSaver"],
         "epoch_log": ["EpochLog"],
-        "evaluation_folder": ["check_evaluation_folder"],
+        "evaluation_folder": ["check_evaluation_folder", "evaluation_name"],
         "evaluation_saver": ["EvaluationSaver"],
         "finite_weights": ["WeightsNotFiniteError"],
         "grad_cam_overlays": ["GradCAMOverlays", "overlay"],

@@ -15,11 +15,14 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
-from monai_mocoi.analysis import choose_operating_points, fit_recalibration
+from monai_mocoi.analysis import FeatureError, choose_operating_points, fit_recalibration, summarise_inputs
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
+from monai_mocoi.analysis.typical_features import typical_features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
     Datalist,
+    DatasetError,
+    ImageDataset,
     SeenImages,
     overlap_in_words,
     overlap_warnings,
@@ -75,6 +78,10 @@ class ClassifierSaver:
             looked at.
         plots: draws the predictions of the chosen classifier, with its thresholds, when all is written; None: nothing
             is drawn.
+        training: the images that the classifier was fitted to, without augmentation. What they look like, and how
+            usual validation images are among them, is looked at once more at the end: ``typical_features`` in the
+            sidecar (:mod:`monai_mocoi.analysis.typical_features`) and ``input_statistics``
+            (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -92,7 +99,9 @@ class ClassifierSaver:
         pretrained_sidecar: Mapping[str, Any] | None = None,
         datalist: Datalist | None = None,
         plots: ClassifierPlots | None = None,
+        training: ImageDataset | None = None,
     ) -> None:
+        self.training = training
         self.folder = Path(folder)
         self.module = unwrap(network)
         self.validator = validator
@@ -184,6 +193,8 @@ class ClassifierSaver:
             sidecar["pretraining_overlap"] = self._overlap
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
+        if self.training is not None:
+            sidecar |= self._looks(self.training)
         write_predictions(self.folder / VALIDATION_NAME, predictions)
         text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
         write_bytes(self.folder / "classifier.json", text.encode())
@@ -196,6 +207,31 @@ class ClassifierSaver:
         if self.plots is not None:
             epoch = summary.get("epoch", engine.state.epoch)
             self.plots.draw_chosen(self.validator, epoch, _in_words(summary), thresholds)
+
+    def _looks(self, training: ImageDataset) -> dict[str, Any]:
+        """What the run's own images look like; a classifier is not lost for the want of it."""
+        loader: Any = self.validator.data_loader
+        try:
+            found = typical_features(
+                self.module,
+                training,
+                loader.dataset,
+                loader.batch_size or 64,
+                self.validator.state.device,
+                self.validator.autocast,
+                loader.num_workers,
+            )
+            return {
+                "typical_features": found.write_beside(self.folder / "classifier.pt"),
+                "input_statistics": summarise_inputs(training),
+            }
+        except (DatasetError, FeatureError, ValueError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+            logger.warning(
+                "What this run's images look like is not kept (%s): inference will not notice other pictures.",
+                why,
+            )
+            return {}
 
 
 def _is_whole(engine: Workflow) -> bool:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 from pathlib import Path
 
+from monai_mocoi.data.expand_home import HomeFolderError, expand_home
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.networks.known_images import known_images
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
 VALIDATION_NAME = "validation_predictions.csv"  # in the run folder, beside the classifier
 WORST_ERRORS_NAME = "worst_errors.png"
+OWN_TEST_NAME = "evaluation-test"
+"""Folder of a classifier's test on its own data set, in its run folder."""
+
+
+def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an evaluation writes: those of other data sets lie beside the classifier's own.
+
+    Args:
+        weights: the classifier's file or run folder.
+        dataset_dir: a dataset folder, or "demo".
+        split: that is tested.
+
+    Returns:
+        ``evaluation-<split>`` for the data set that the classifier was made with, by the SHA-256 of its
+        ``datalist.json``, and where one of the two is not known; ``evaluation-<name>-<split>`` for another one and,
+        where it has the same name (another version), the first 8 digits of its SHA-256 behind the name.
+    """
+    known = known_images(weights)
+    try:
+        content = (expand_home(dataset_dir) / "datalist.json").read_bytes()
+        name = str(json.loads(content.decode("utf-8-sig"))["name"])
+    except (OSError, ValueError, KeyError, TypeError, HomeFolderError):
+        return f"evaluation-{split}"  # the phantoms; or the run says what is wrong with the folder
+    sha256 = hashlib.sha256(content).hexdigest()
+    if known.get("dataset_sha256") in (None, sha256):
+        return f"evaluation-{split}"
+    word = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "other"
+    return f"evaluation-{word}{'-' + sha256[:8] if name == known.get('dataset') else ''}-{split}"
 
 
 def check_evaluation_folder(

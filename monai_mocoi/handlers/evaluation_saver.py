@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -15,11 +16,18 @@ from monai_mocoi.analysis import (
     IntervalSettings,
     choose_operating_points,
     evaluate_fully,
+    external_report,
+    external_warnings,
+    external_words,
     few_patients_in_words,
+    summarise_inputs,
     wanted_points,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
+    ImageDataset,
+    LabelMatch,
+    Predictions,
     overlap_in_words,
     overlap_warnings,
     pretraining_overlap,
@@ -27,11 +35,13 @@ from monai_mocoi.data import (
     write_predictions,
 )
 from monai_mocoi.data.enough_images import few_scored_in_words
+from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.evaluation import save_evaluation_figures
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import (
     METRICS_NAME,
+    OWN_TEST_NAME,
     PREDICTIONS_NAME,
     VALIDATION_NAME,
     check_evaluation_folder,
@@ -78,6 +88,13 @@ class EvaluationSaver:
         target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
             ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
         decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
+        external: the images and labels set beside the classifier's, from :func:`~monai_mocoi.data.match_labels`: where
+            they are of another data set, ``metrics.json`` has ``external``
+            (:func:`~monai_mocoi.analysis.external_report`): the numbers beside those of the classifier's own test
+            (``evaluation-test`` in its run folder), the prevalences and the pictures beside those of training. None:
+            nothing is compared.
+        dataset: with ``external``, the images as they are tested, to measure their pictures; None: they are not.
+        dataset_name: with ``external``, of the data set.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for
@@ -110,7 +127,13 @@ class EvaluationSaver:
         target_sensitivity: Sequence[float] = (0.9,),
         target_specificity: Sequence[float] = (0.9,),
         decision_thresholds: Sequence[float] | None = None,
+        external: LabelMatch | None = None,
+        dataset: ImageDataset | None = None,
+        dataset_name: str | None = None,
     ) -> None:
+        self.external = external if external is not None and external.external else None
+        self.dataset = dataset
+        self.dataset_name = dataset_name
         self.folder = Path(folder)
         self.classifier = dict(classifier)
         self.dataset_sha256 = dataset_sha256
@@ -145,15 +168,62 @@ class EvaluationSaver:
                 return choose_operating_points(validation, *self.targets)
         return wanted_points(self.classifier.get("operating_points"), *self.targets)
 
+    def _beside_own(
+        self, predictions: Predictions, report: Mapping[str, Any], tested: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What ``metrics.json`` says under ``external``; None for the classifier's own data set."""
+        if self.external is None:
+            return None
+        own, why = self._own_test(tested)
+        training = None if self.weights is None else _training_counts(self.weights.parent)
+        inputs = self.classifier.get("input_statistics")
+        found = external_report(
+            predictions,
+            report,
+            own,
+            training,
+            inputs,
+            None if inputs is None or self.dataset is None else summarise_inputs(self.dataset),
+        )
+        return {
+            "dataset": self.dataset_name,
+            "classifier_dataset": self.classifier.get("dataset"),
+            "missing_classes": list(self.external.missing),
+            "ignored_labels": list(self.external.ignored),
+            "own_test": {"images": len(own.images), "patients": len(set(own.patients))} if own else None,
+            "own_test_missing": why,
+            **found,
+        }
+
+    def _own_test(self, tested: Mapping[str, Any]) -> tuple[Predictions | None, str | None]:
+        """The predictions of the classifier's own test, or why there are none to compare with."""
+        if self.weights is None:
+            return None, "where the classifier lies is not known"
+        folder = self.weights.parent / OWN_TEST_NAME
+        again = f"run evaluate.json on its own data set (it writes {OWN_TEST_NAME})"
+        if not (folder / METRICS_NAME).is_file():
+            return None, f"the classifier was not tested on its own test images: {again}, then this again"
+        try:
+            metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
+            of_this = json.loads(json.dumps(dict(tested), default=str)) == metrics.get("tested")
+            if not of_this or metrics.get("dataset_sha256") != self.classifier.get("dataset_sha256"):
+                return None, f"{OWN_TEST_NAME} is of another classifier or data set: {again} with --overwrite true"
+            return read_predictions(folder / PREDICTIONS_NAME), None
+        except (OSError, ValueError, AttributeError) as error:
+            return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again} with --overwrite true"
+
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
         if rank() > 0 or predictions is None:
             return
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
+        thresholds = self.classifier.get("thresholds")
+        if thresholds is not None:
+            thresholds = {name: thresholds[name] for name in predictions.classes if name in thresholds}
         report = evaluate_fully(
             predictions,
-            self.classifier.get("thresholds"),
+            thresholds,
             self.classifier.get("recalibration"),
             self.recalibrate,
             self._operating_points(predictions.classes),
@@ -173,6 +243,7 @@ class EvaluationSaver:
             "skipped_images": self.skipped_images,
             **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
+            **({} if (external := self._beside_own(predictions, report, tested)) is None else {"external": external}),
             "seed": self.settings.seed,
             "python": platform.python_version(),
             "versions": package_versions(),
@@ -183,6 +254,10 @@ class EvaluationSaver:
         if (line := overlap_in_words(overlap, engine.name)) is not None:
             logger.info("%s", line)
         warnings = [*few_patients_in_words(report), *overlap_warnings(overlap, engine.name)]
+        if external is not None:
+            for line in _external_lines(external):
+                logger.info("%s", line)
+            warnings += external_warnings(external)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):
@@ -194,8 +269,28 @@ class EvaluationSaver:
         logger.info("Predictions and metrics: %s", self.folder)
         if self.next_of and any(number["value"] is not None for number in report["overall"].values()):
             words = {name: str(self.next_of[name]) for name in ("bundle", "dataset_dir")}
-            if following := after_evaluation(self.folder, Path(self.next_of["run"]), engine.name, **words):
+            run, external_set = Path(self.next_of["run"]), self.external is not None
+            if following := after_evaluation(self.folder, run, engine.name, **words, external=external_set):
                 logger.info("Next: %s", following)
+
+
+def _training_counts(run: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((run / LABELLED_NAME).read_text(encoding="utf-8"))["counts"]["training"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _external_lines(external: Mapping[str, Any]) -> list[str]:
+    """Own test beside external, in a few lines."""
+    own = external["own_test"]
+    beside = "" if own is None else f", beside its own test ({own['images']} images of {own['patients']} patients)"
+    lines = [f"On another data set, {external['dataset']!r}{beside}:", *external_words(external)]
+    if own is None:
+        lines.append(f"  nothing to compare the numbers with: {external['own_test_missing']}.")
+    elif external["compared_classes"] is None:
+        lines.append("  the numbers cannot be compared: no class is scored in both, or softmax classes differ.")
+    return lines
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:

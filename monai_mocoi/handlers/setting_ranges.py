@@ -47,6 +47,7 @@ _WITHIN = {
     "queue_max_share": (0.0, 1.0, False),
     "label_fraction": (0.0, 1.0, False),
     "level": (0.0, 1.0, False),
+    "unusual_limit": (0.0, 100.0, False),
     "temperature": (0.0, float("inf"), False),
     "learning_rate": (0.0, float("inf"), False),
     "learning_rate_per_256": (0.0, float("inf"), False),

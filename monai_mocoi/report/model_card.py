@@ -227,6 +227,13 @@ def _limits(run: FinetunedRun) -> Iterator[str]:
     if (warning := guessing_warning(sidecar.get("start"))) is not None:
         yield f"- **{warning[0].upper()}{warning[1:]}**"
     yield "- It knows no other finding than its labels, and answers for any picture, also for one of another kind."
+    if typical := sidecar.get("typical_features"):
+        held = typical["validation_images"]
+        yield (
+            f"- `unusual_percentile` in its table tells how unlike its own images a picture is ({held} validation "
+            f"images to compare with, so at most {100 * held / (held + 1):.1f}). From 99 on the table has a note: so "
+            "have 1 % of pictures of its own kind. What is below may be of another kind all the same."
+        )
     yield ""
 
 

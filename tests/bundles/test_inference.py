@@ -20,12 +20,15 @@ from monai.bundle import ConfigWorkflow, verify_net_in_out
 from PIL import Image
 
 from monai_mocoi import exit_codes
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
+from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.transforms import FitSquare, read_image
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.networks.small import small_resnet
+from tests.transforms.dicom_files import write
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
@@ -131,7 +134,7 @@ def test_a_mixed_folder(infer: Infer, mixed: Path, tmp_path: Path) -> None:
     assert [row["row"] for row in rows] == ["1", "2", "3", "4", "5", "6"]
     assert list(rows[0]) == [
         "row", "image", "status", "reason", "probability_Atelectasis", "probability_Pleural Thickening",
-        "decision_Atelectasis", "decision_Pleural Thickening",
+        "decision_Atelectasis", "decision_Pleural Thickening", "unusual_percentile", "note",
     ]  # fmt: skip
     for row in rows:
         assert (row["status"], row["reason"]) == ("ok", "")
@@ -143,11 +146,45 @@ def test_a_mixed_folder(infer: Infer, mixed: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "inference" / "grad_cam").exists()
 
 
+def test_a_picture_of_another_kind_is_noted_with_the_same_probabilities(
+    infer: Infer, mixed: Path, tmp_path: Path
+) -> None:
+    classifier = save(tmp_path / "run", sidecar())
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+    write(mixed / "hip.dcm", pixels, Modality="CR", BodyPartExamined="HIP")
+    infer(images=str(mixed), run_dir="run")
+    before = table(tmp_path / "run" / "inference")
+    assert [bool(row["note"]) for row in before] == [row["image"] == "hip.dcm" for row in before]
+
+    def features(path: Path) -> np.ndarray:
+        kept: list[torch.Tensor] = []
+        hook = classifier.head.register_forward_pre_hook(lambda _, given: kept.append(given[0]))
+        expected(classifier, path)
+        hook.remove()
+        return kept[0].numpy()
+
+    own = np.concatenate([features(mixed / row["image"]) for row in before if row["image"] != "hip.dcm"])
+    gaussian = fit_shrunk_gaussian(own)
+    typical = TypicalFeatures(gaussian, np.sort(mahalanobis_distance(own, gaussian)), len(own))
+    record = typical.write_beside(tmp_path / "run" / "classifier.pt")
+    (tmp_path / "run" / "classifier.json").write_text(json.dumps({**sidecar(), "typical_features": record}))
+    infer(images=str(mixed), run_dir="run", overwrite=True, unusual_limit=85)
+    after = table(tmp_path / "run" / "inference")
+    for row, earlier in zip(after, before, strict=True):
+        is_hip = row["image"] == "hip.dcm"
+        assert {**row, "unusual_percentile": "", "note": ""} == {**earlier, "unusual_percentile": "", "note": ""}
+        assert not is_hip or row["unusual_percentile"] == f"{600 / 7:.2f}"
+        assert ("Body Part Examined HIP" in row["note"]) is is_hip
+        if is_hip:
+            assert row["note"].startswith("unlike the images that the classifier was made with; ")
+
+
 def test_softmax_classes_are_decided_by_the_highest(infer: Infer, mixed: Path, tmp_path: Path) -> None:
     classifier = save(tmp_path / "run", sidecar("softmax"))
     infer(images=str(mixed), run_dir="run")
     rows = table(tmp_path / "run" / "inference")
-    assert list(rows[0])[-1] == "decision"
+    assert list(rows[0])[-3:] == ["decision", "unusual_percentile", "note"]
+    assert {row["unusual_percentile"] for row in rows} == {""}  # an older classifier: nothing to compare with
     for row in rows:
         logits = expected(classifier, mixed / row["image"])
         assert float(row["probability_Atelectasis"]) == pytest.approx(float(logits.softmax(0)[0]), abs=1e-5)
