@@ -17,8 +17,8 @@ SHOWN_AS = {
 """Other names that curves have in TensorBoard. It sorts groups by name, capitals first: so this one comes first."""
 
 CURVES = {
-    "Progress/relative_loss": "Contrastive loss divided by the loss of guessing, ln(1 + negatives). 1 is pure guessing; "
-    "lower is better, and it can be compared while the queue fills.",
+    "Progress/relative_loss": "Contrastive loss divided by that of guessing, which is ln(1 + negatives). 1 is pure "
+    "guessing, lower is better. It can be compared while the queue fills.",
     "Progress/validation_relative_loss": "The same on validation images, whose negatives are the other validation "
     "images: 1 is pure guessing, lower is better. If it rises while that of training falls, the encoder learns the "
     "training images by heart.",
@@ -79,9 +79,11 @@ CURVES = {
     "better; guessing gives collapse/top1_chance.",
     "collapse/top1_chance": "What guessing gives for collapse/top1: 1 / watched images.",
     "probe/knn_auc": "Mean AUC of a vote of the 20 nearest training images, by the features of stage 4, on validation "
-    "labels. 0.5 is guessing; epoch 0 is the untrained encoder, and learning means to get above it. It chooses nothing.",
-    "probe/ridge_auc_stage[1-4]": "Mean AUC of a linear classifier on the features of this stage, on validation labels. "
-    "0.5 is guessing; epoch 0 is the untrained encoder, and learning means to get above it. It chooses nothing.",
+    "labels. 0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder, which learning should leave behind. It "
+    "chooses nothing.",
+    "probe/ridge_auc_stage[1-4]": "Mean AUC of a linear classifier on the features of this stage, on validation "
+    "labels. 0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder, which learning should leave behind. It "
+    "chooses nothing.",
     "speed/images_per_second_training": "Images a second while training: those of all processes. Steady from the "
     "second epoch on is good.",
     "speed/images_per_second_epoch": "Images a second over the whole epoch, with validation and all else: what to "
@@ -113,8 +115,8 @@ def description_of(tag: str) -> str:
 def shown_in_pretraining(output: Mapping[str, float]) -> dict[str, float]:
     """What of a pretraining iteration goes to TensorBoard.
 
-    The contrastive loss of guessing is ln(1 + negatives): while the queue fills, a loss that is learnt climbs, and looks
-    as if it diverged. So it and the total are left out until the queue is full; the loss relative to guessing tells
+    The contrastive loss of guessing is ln(1 + negatives): while the queue fills, the loss climbs, and looks as if it
+    diverged. So it and the total are left out until the queue is full; the loss relative to guessing tells
     from the first step with negatives on.
 
     Args:

@@ -1,4 +1,4 @@
-"""Is it learning, before days are spent? What the encoder knows of the labels so far, looked at while the run goes on."""
+"""Is it learning, before days are spent? What the encoder knows of the labels, looked at while the run goes on."""
 
 from __future__ import annotations
 
