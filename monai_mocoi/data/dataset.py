@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -184,6 +185,18 @@ class ImageDataset(Dataset[Any]):
             self.transform.set_random_state(seed=own)
         seed_global_generators(*global_seeds)
         return self.transform(sample)
+
+    def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> ImageDataset:
+        """Some of the images, with another transform; what is decoded is shared.
+
+        Args:
+            positions: in this data set, in the order wanted.
+            transform: as for the class.
+        """
+        part = copy.copy(self)
+        part.rows = [self.rows[position] for position in positions]
+        part.transform = transform
+        return part
 
     def _picture(self, row: int) -> torch.Tensor:
         if self._cache is not None:

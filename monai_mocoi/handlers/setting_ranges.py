@@ -33,7 +33,7 @@ _FLAGS = {
 }
 # Whole numbers, and the least of each.
 _AT_LEAST = {
-    **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed", "worst_errors"), 0),
+    **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed", "worst_errors", "probe_every"), 0),
     **dict.fromkeys(("image_size", "decode_size", "batch_size", "accumulation_steps", "max_epochs", "patience"), 1),
     **dict.fromkeys(("val_interval", "checkpoint_every", "keep_checkpoints", "watch_every", "check_every"), 1),
     **dict.fromkeys(("resamples", "min_positives", "min_negatives"), 1),

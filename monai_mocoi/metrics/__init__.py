@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
         "jackknife": ["jackknife_interval"],
+        "k_nearest_neighbours": ["nearest_neighbour_scores"],
         "mahalanobis": ["ShrunkGaussian", "fit_shrunk_gaussian", "mahalanobis_distance"],
         "net_benefit": ["net_benefit_by_patient"],
         "operating_points": ["OPERATING_MEASURES", "operating_point_by_patient", "threshold_for"],
