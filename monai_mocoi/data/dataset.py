@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -157,9 +156,7 @@ class ImageDataset(Dataset[Any]):
         """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
         if len(self) <= most:
             return self
-        part = copy(self)
-        part.rows = [self.rows[len(self) * place // most] for place in range(most)]
-        return part
+        return self.part([len(self) * place // most for place in range(most)], self.transform)
 
     def __getitem__(self, item: int | EpochIndex) -> Any:
         return self.__getitems__([item])[0]
@@ -193,7 +190,7 @@ class ImageDataset(Dataset[Any]):
             positions: in this data set, in the order wanted.
             transform: as for the class.
         """
-        part = copy.copy(self)
+        part = copy(self)
         part.rows = [self.rows[position] for position in positions]
         part.transform = transform
         return part
