@@ -36,9 +36,8 @@ def main() -> None:
     overrides = {name.removeprefix("--"): _number(value) for name, value in pairs}
     with tempfile.TemporaryDirectory() as folder:
         measure(given.bundle, given.dataset, given.steps, {**overrides, "output_dir": folder})
-    print(
-        f"{platform.machine()}, {torch.get_num_threads()} thread(s), torch {torch.__version__}, MONAI {monai.__version__}"
-    )
+    versions = f"torch {torch.__version__}, MONAI {monai.__version__}"
+    print(f"{platform.machine()}, {torch.get_num_threads()} thread(s), {versions}")
 
 
 def measure(bundle: str, dataset: str, steps: int, overrides: dict[str, Any]) -> None:
