@@ -1,11 +1,11 @@
 """How many pictures of another kind are noticed: the share of each set that reaches unusual_percentile 99.
 
-    python -m benchmarks.unusual_images RUN DATASET_FOLDER NAME=IMAGES [NAME=IMAGES ...] [--most 300]
+    python -m benchmarks.unusual_images RUN DATASET_FOLDER NAME=IMAGES [NAME=IMAGES ...] [--most 300] [--stages]
 
 ``RUN`` is what ``finetune.json`` wrote on ``DATASET_FOLDER``. Beside the sets named (folders or lists, as
 ``inference.json`` takes them) stand the classifier's own test images, and these inverted, turned by 90 degrees,
-mirrored, blurred, at half the contrast and in noise. The first table is what inference does; the second does the same
-with the features of each stage and with other numbers of directions kept (all of them for the largest).
+mirrored, blurred, at half the contrast and in noise. The table is what inference does. ``--stages`` does the same with
+the features of each stage and with other numbers of directions kept (all of them for the largest), in a second table.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("others", nargs="*", help="NAME=IMAGES")
     parser.add_argument("--most", type=int, default=300, help="images of a set that are looked at, evenly")
+    parser.add_argument("--stages", action="store_true", help="other stages and numbers of directions as well")
     given = parser.parse_args()
     sidecar, typical = read_classifier_sidecar(given.run), read_typical_features(given.run)
     if typical is None:
@@ -83,8 +84,6 @@ def main() -> None:
     for other in given.others:
         name, _, place = other.partition("=")
         sets[name] = features(some(find_new_images(place)))
-    training, validation = features(datalist.training), features(datalist.validation)
-
     stage = sidecar["stage"]
     print(f"{typical.images} training, {len(typical.reference)} validation images; limit {LIMIT:g}")
     print(f"{'set':<24}{'images':>8}{'noticed':>9}{'AUC':>7}")
@@ -94,6 +93,9 @@ def main() -> None:
         share = (unusual_percentile(distances, typical.reference) >= LIMIT).mean()
         auc = roc_auc_score(np.repeat([0, 1], [len(own), len(distances)]), np.concatenate([own, distances]))
         print(f"{name:<24}{len(distances):>8}{share:>9.1%}{auc:>7.3f}")
+    if not given.stages:
+        return
+    training, validation = features(datalist.training), features(datalist.validation)
     print("\nnoticed by stage, and of stage 4 by the number of directions kept")
     ways = [(number, 256) for number in (1, 2, 3, 4)] + [(4, rank) for rank in RANKS]
     print(f"{'set':<24}" + "".join(f"{f's{number} r{rank}':>10}" for number, rank in ways))
