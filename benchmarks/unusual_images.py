@@ -46,6 +46,11 @@ CHANGES: dict[str, Change] = {
 }
 
 
+def named(words: list[str]) -> list[tuple[str, str]]:
+    """NAME and IMAGES of each word."""
+    return [(name, place) for name, _, place in (word.partition("=") for word in words)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
@@ -75,24 +80,24 @@ def main() -> None:
         data = [{"patient": "unknown", **item} for item in items]
         options = {"cache": False, "on_bad_image": "skip", "max_bad_share": 1.0, "progress": False}
         dataset = ImageDataset(data, Compose([*read, fit, change]), plain, bits=sidecar["cache_bits"], **options)
-        return pooled_features(network.encoder, dataset, cache=False)
+        return pooled_features(network.encoder, dataset, cache=False, progress=False)
 
     def some(items: list[dict[str, str]]) -> list[dict[str, str]]:
         return [items[len(items) * i // given.most] for i in range(given.most)] if len(items) > given.most else items
 
-    sets = {name: features(some(datalist.test), change) for name, change in CHANGES.items()}
-    for other in given.others:
-        name, _, place = other.partition("=")
-        sets[name] = features(some(find_new_images(place)))
-    stage = sidecar["stage"]
+    own_kind = {"own test": (datalist.test, CHANGES["own test"])}
+    others = {name: (find_new_images(place), CHANGES["own test"]) for name, place in named(given.others)}
+    changed = {name: (datalist.test, change) for name, change in CHANGES.items()}
+    sets, own, stage = {}, np.zeros(0), sidecar["stage"]
     print(f"{typical.images} training, {len(typical.reference)} validation images; limit {LIMIT:g}")
     print(f"{'set':<24}{'images':>8}{'noticed':>9}{'AUC':>7}")
-    own = mahalanobis_distance(sets["own test"][stage], typical.gaussian)
-    for name, found in sets.items():
-        distances = mahalanobis_distance(found[stage], typical.gaussian)
+    for name, (items, change) in {**own_kind, **others, **changed}.items():
+        sets[name] = features(some(items), change)
+        distances = mahalanobis_distance(sets[name][stage], typical.gaussian)
+        own = distances if name == "own test" else own
         share = (unusual_percentile(distances, typical.reference) >= LIMIT).mean()
         auc = roc_auc_score(np.repeat([0, 1], [len(own), len(distances)]), np.concatenate([own, distances]))
-        print(f"{name:<24}{len(distances):>8}{share:>9.1%}{auc:>7.3f}")
+        print(f"{name:<24}{len(distances):>8}{share:>9.1%}{auc:>7.3f}", flush=True)
     if not given.stages:
         return
     training, validation = features(datalist.training), features(datalist.validation)
