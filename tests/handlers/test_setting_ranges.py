@@ -36,6 +36,7 @@ from tests.networks.small import small_resnet
         ("label_fraction", 6, r"must be above 0 and at most 1 \(0.1 is 10 %\)"),
         ("ema_momentum", 1.5, "must be 0 or more and at most 1"),
         ("temperature", 0.0, "must be above 0"),
+        ("unusual_limit", 101, "must be above 0 and at most 100"),
         ("max_grad_norm", -1.0, "must be above 0"),
     ],
 )
