@@ -10,6 +10,7 @@ from ignite.engine import Events
 from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines import ClassifierInference
 from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.metrics import apply_recalibration
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.networks.small import small_resnet
 
@@ -91,3 +92,20 @@ def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
 def test_thresholds_that_do_not_fit(kind: str, thresholds: dict[str, float] | None, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         ClassifierInference("cpu", [], classifier(), CLASSES, kind, thresholds)
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
+    line = {"intercept": -1.0, "slope": 0.4}
+    record = {"method": "platt", "classes": {"a": line, "c": line}}
+    record = record if kind == "multilabel" else {"method": "temperature", "temperature": 3.0}
+    thresholds = THRESHOLDS if kind == "multilabel" else None
+    given = {"thresholds": thresholds, "precision": "float32"}
+    (before,) = outputs(ClassifierInference("cpu", [batch(0, 6)], classifier(), CLASSES, kind, **given))
+    (after,) = outputs(
+        ClassifierInference("cpu", [batch(0, 6)], classifier(), CLASSES, kind, recalibration=record, **given)
+    )
+    np.testing.assert_array_equal(after["decisions"], before["decisions"])
+    expected = apply_recalibration(before["probabilities"], record, CLASSES, kind)
+    np.testing.assert_array_equal(after["probabilities"], expected)
+    assert (np.abs(after["probabilities"] - before["probabilities"])[:, [0, 2]] > 1e-3).any()

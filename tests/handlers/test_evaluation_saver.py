@@ -12,9 +12,17 @@ import pytest
 from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.analysis import EvaluationError, evaluate_predictions
-from monai_mocoi.data import NotFinitePredictionError, fingerprints, load_datalist, read_predictions, take_down_images
+from monai_mocoi.analysis import EvaluationError, choose_operating_points, evaluate_predictions, fit_recalibration
+from monai_mocoi.data import (
+    NotFinitePredictionError,
+    fingerprints,
+    load_datalist,
+    read_predictions,
+    take_down_images,
+    write_predictions,
+)
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
+from tests.analysis.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 
@@ -61,7 +69,8 @@ def test_a25_the_predictions_hold_every_image_once_and_the_metrics_are_theirs(tm
     assert (found["split"], found["dataset_sha256"], found["seed"]) == ("test", "of test", 5)
     assert found["skipped_images"] == [{"index": 3, "reason": "cut short"}]
     assert found["versions"]["torch"]
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "predictions.csv"]
+    figures = [f"{name}.{ending}" for name in ("decision_curve", "reliability") for ending in ("png", "svg")]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*figures, "metrics.json", "predictions.csv"])
 
 
 def test_a1_what_was_tested_is_written_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,3 +241,33 @@ def test_a_classifier_from_random_weights_tells_of_its_own_training_images(
     assert not any("seen in" in r.getMessage() for r in caplog.records if r.levelname == "WARNING")
     evaluate(tmp_path / "other", images=[*datalist.training, *datalist.test], **beside)
     assert "3 of 60 test images were seen in training (identical pixels)" in caplog.text
+
+
+def test_calibration_operating_points_and_decision_curve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Operating points come from the sidecar, or from the predictions on validation beside the classifier."""
+    caplog.set_level(logging.INFO)
+    known = made_predictions((0.5, 0.4), noise_seed=7)
+    classifier = {
+        **CLASSIFIER,
+        "recalibration": fit_recalibration(known),
+        "operating_points": choose_operating_points(known, [0.9], [0.9]),
+    }
+    found = evaluate(tmp_path / "one", classifier=classifier)
+    assert found["calibration"]["recalibrated"]["method"] == "platt"
+    point = found["operating_points"]["classes"]["A"][0]
+    assert point["threshold"] == classifier["operating_points"]["classes"]["A"][0]["threshold"]
+    assert "calibration, A: intercept" in caplog.text
+    assert "A, for sensitivity 0.9 on validation (threshold" in caplog.text
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "classifier.pt").touch()
+    write_predictions(tmp_path / "run" / "validation_predictions.csv", known)
+    options = {"target_sensitivity": [0.7], "target_specificity": [], "recalibrate": "true"}
+    options |= {"run_dir": tmp_path / "run", "dataset_folder": tmp_path}
+    again = evaluate(tmp_path / "two", classifier={**classifier, "start": {"kind": "none"}}, **options)
+    expected = choose_operating_points(known, [0.7], [])["classes"]["A"][0]["threshold"]
+    assert [point["threshold"] for point in again["operating_points"]["classes"]["A"]] == [expected]
+    assert again["probabilities"] == "recalibrated"
+    assert again["thresholds"] == CLASSIFIER["thresholds"]
+    assert again["overall"]["macro_f1"] == found["overall"]["macro_f1"]
+    one, two = (read_predictions(tmp_path / name / "predictions.csv") for name in ("one", "two"))
+    np.testing.assert_array_equal(one.probabilities, two.probabilities)
