@@ -46,8 +46,8 @@ def _draw(axes: Axes, name: str, own: Mapping[str, Any]) -> None:
     axes.set_ylabel("net benefit")
     axes.set_title(plain(short(name)), fontsize=9)
     axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
 
 

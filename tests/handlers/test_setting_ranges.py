@@ -38,6 +38,11 @@ from tests.networks.small import small_resnet
         ("temperature", 0.0, "must be above 0"),
         ("unusual_limit", 101, "must be above 0 and at most 100"),
         ("max_grad_norm", -1.0, "must be above 0"),
+        ("recalibrate", "no", "must be true or false"),
+        ("target_sensitivity", [0.9, 0], "must be a list of numbers above 0 and at most 1"),
+        ("target_specificity", 0.9, "must be a list of numbers"),
+        ("target_specificity", None, "must be a list of numbers"),
+        ("decision_thresholds", [0.5, 1.0], "must be a list of numbers above 0 and below 1"),
     ],
 )
 def test_refused(name: str, value: Any, text: str) -> None:
@@ -48,7 +53,17 @@ def test_refused(name: str, value: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("batch_size", 1), ("patience", None), ("max_grad_norm", None), ("label_fraction", 1.0), ("weight_decay", 0.0)],
+    [
+        ("batch_size", 1),
+        ("patience", None),
+        ("max_grad_norm", None),
+        ("label_fraction", 1.0),
+        ("weight_decay", 0.0),
+        ("target_sensitivity", [0.9, 1]),
+        ("target_specificity", []),
+        ("decision_thresholds", None),
+        ("decision_thresholds", [0.1]),
+    ],
 )
 def test_accepted(name: str, value: Any) -> None:
     check_ranges({name: value, "a setting of one's own": -1})
