@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "subgroup_words": ["subgroup_warnings", "subgroups_in_words"],
         "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
         "stage_features": ["FeatureError", "pooled_features"],
     },

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.csv_table import TableError, read_table
+from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.data.patient_ids import patient_key
 
 NO_COLUMNS = ("image", "name", "label", "patient")
@@ -74,6 +75,30 @@ def item_columns(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Value]]:
         for name, values in found.items()
         if all(value is None or isinstance(value, str | int | float) for value in values)
     }
+
+
+def chosen_columns(subgroups: str | Path | Sequence[str] | None, items: Sequence[Mapping[str, Any]]) -> Columns:
+    """The columns by which a classifier's subgroups are told apart.
+
+    Args:
+        subgroups: names of the datalist's columns; None: all of them; or a CSV file, see :func:`read_columns`, whose
+            columns are taken instead.
+        items: of the split that is tested.
+
+    Raises:
+        RefusedError: the datalist has no such column.
+        TableError: see :func:`read_columns`.
+    """
+    if isinstance(subgroups, str | Path):
+        return read_columns(subgroups, *([item[key] for item in items] for key in ("name", "patient")))
+    held = item_columns(items)
+    for name in [] if subgroups is None else subgroups:
+        if name not in held:
+            raise RefusedError(
+                f"subgroups names {name!r}, but the datalist's columns are {', '.join(held) or 'none'}: name some of "
+                "them, or give a CSV file with a column image or patient."
+            )
+    return Columns({name: held[name] for name in (held if subgroups is None else subgroups)}, "datalist")
 
 
 def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str]) -> Columns:
