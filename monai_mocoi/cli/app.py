@@ -240,7 +240,10 @@ def package(
 @app.command(epilog=_EXIT_CODES)
 def compare(
     first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier.")],
-    second: Annotated[str, typer.Argument(metavar="B.csv", help="predictions.csv of the other, on the same images.")],
+    others: Annotated[
+        list[str],
+        typer.Argument(metavar="B.csv...", help="predictions.csv of the other, or of several, on the same images."),
+    ],
     metric: Annotated[
         str,
         typer.Option(
@@ -261,8 +264,9 @@ def compare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
     show_traceback: Traceback = False,
 ) -> None:
-    """Compare two classifiers on the same images: B - A, with an interval over patients and a p-value.
+    """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
 
+    Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
     For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
     """
     try:
@@ -270,7 +274,7 @@ def compare(
 
         given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
         given |= {"min_positives": min_positives, "min_negatives": min_negatives}
-        compare_and_show(first, second, metric, json_file, overwrite, **given)
+        compare_and_show(first, others, metric, json_file, overwrite, **given)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 
