@@ -5,6 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "baselines": ["CHOSEN_BY", "Baseline", "shortcut_baselines"],
         "comparison": ["ComparisonError", "compare_predictions"],
         "comparison_notes": ["notes_for_the_reader"],
         "describe": ["describe_settings"],

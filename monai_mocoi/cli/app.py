@@ -279,6 +279,49 @@ def compare(
         raise typer.Exit(_report(error, show_traceback)) from None
 
 
+@app.command(epilog=_EXIT_CODES)
+def baselines(
+    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Default: runs/baselines-<DATASET's name>.", show_default=False),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="FILE.csv",
+            help="A column image or patient, and others to take in the place of the datalist's.",
+            show_default=False,
+        ),
+    ] = None,
+    interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
+    level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="of the resamples and of the shuffled labels.")] = 0,
+    min_positives: Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")] = 25,
+    min_negatives: Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")] = 25,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Threads that read images.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the baselines in that folder.")] = False,
+    show_traceback: Traceback = False,
+) -> None:
+    """Test what shortcuts alone tell of the labels: each column (view, site, sex, age), colours, small pixels.
+
+    Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels and should have
+    an AUC of .5. Each is written as predictions.csv, which mocoi compare sets a classifier against.
+    """
+    try:
+        from monai_mocoi.cli.baselines import baselines_and_show
+
+        given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given |= {"min_positives": min_positives, "min_negatives": min_negatives}
+        baselines_and_show(dataset, out, columns, overwrite, workers, **given)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
 def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:
