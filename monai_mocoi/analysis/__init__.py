@@ -5,6 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "baselines": ["CHOSEN_BY", "Baseline", "shortcut_baselines"],
         "comparison": ["ComparisonError", "compare_predictions"],
         "comparison_notes": ["notes_for_the_reader"],
         "decision_thresholds": ["chosen_thresholds"],
@@ -17,5 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "stage_features": ["FeatureError", "features_of", "pooled_features"],
+        "subgroup_words": ["subgroup_warnings", "subgroups_in_words"],
+        "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
     },
 )

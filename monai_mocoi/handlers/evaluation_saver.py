@@ -6,16 +6,35 @@ import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Events
 
-from monai_mocoi.analysis import IntervalSettings, evaluate_predictions, few_patients_in_words
+from monai_mocoi.analysis import (
+    IntervalSettings,
+    evaluate_predictions,
+    evaluate_subgroups,
+    few_patients_in_words,
+    subgroup_warnings,
+    subgroups_in_words,
+)
 from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data import overlap_in_words, overlap_warnings, pretraining_overlap, write_predictions
+from monai_mocoi.data import (
+    AGE_BANDS,
+    Predictions,
+    check_age_bands,
+    chosen_columns,
+    overlap_in_words,
+    overlap_warnings,
+    pretraining_overlap,
+    write_predictions,
+)
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.figures.canvas import save_figure
+from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
 from monai_mocoi.handlers.versions import package_versions
@@ -48,6 +67,9 @@ class EvaluationSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
+        subgroups: see :func:`~monai_mocoi.data.chosen_columns`: where there are columns, ``metrics.json`` has the
+            ``subgroups`` of :func:`~monai_mocoi.analysis.evaluate_subgroups`, and the folder their figure.
+        age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for
@@ -57,6 +79,7 @@ class EvaluationSaver:
     Raises:
         EvaluationError: a setting out of range.
         WeightsError: ``run_dir`` has no classifier.
+        DatasetError: columns or bands of ages that cannot be used.
     """
 
     def __init__(
@@ -76,6 +99,8 @@ class EvaluationSaver:
         run_dir: str | os.PathLike[str] | None = None,
         dataset_folder: str | os.PathLike[str] = ".",
         images: Sequence[Mapping[str, Any]] = (),
+        subgroups: str | os.PathLike[str] | Sequence[str] | None = None,
+        age_bands: Sequence[float] = AGE_BANDS,
     ) -> None:
         self.folder = Path(folder)
         self.classifier = dict(classifier)
@@ -87,6 +112,9 @@ class EvaluationSaver:
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+        check_age_bands(age_bands)
+        self.age_bands = list(age_bands)
+        self.columns = chosen_columns(os.fspath(subgroups) if isinstance(subgroups, os.PathLike) else subgroups, images)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
@@ -100,6 +128,20 @@ class EvaluationSaver:
             return None
         return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 
+    def _subgroups(self, predictions: Predictions) -> dict[str, Any] | None:
+        """The report of the subgroups, with its figure in the folder; None: there are no columns."""
+        if not self.columns.values:
+            return None
+        row_of = {item["name"]: row for row, item in enumerate(self.images)}
+        rows = [row_of[image] for image in predictions.images]
+        values = {name: [own[row] for row in rows] for name, own in self.columns.values.items()}
+        columns = replace(self.columns, values=values)
+        thresholds = self.classifier.get("thresholds")
+        report = evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
+        if (figure := subgroup_figure(report)) is not None:
+            save_figure(figure, self.folder, SUBGROUPS_NAME)
+        return report
+
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
         if rank() > 0 or predictions is None:
@@ -107,6 +149,7 @@ class EvaluationSaver:
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
         report = evaluate_predictions(predictions, self.classifier.get("thresholds"), **vars(self.settings))
+        subgroups = self._subgroups(predictions)
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
@@ -117,6 +160,7 @@ class EvaluationSaver:
             "skipped_images": self.skipped_images,
             **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
+            **({} if subgroups is None else {"subgroups": subgroups}),
             "seed": self.settings.seed,
             "python": platform.python_version(),
             "versions": package_versions(),
@@ -127,6 +171,10 @@ class EvaluationSaver:
         if (line := overlap_in_words(overlap, engine.name)) is not None:
             logger.info("%s", line)
         warnings = [*few_patients_in_words(report), *overlap_warnings(overlap, engine.name)]
+        if subgroups is not None:
+            for line in subgroups_in_words(subgroups):
+                logger.info("%s", line)
+            warnings += subgroup_warnings(subgroups)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):

@@ -12,8 +12,16 @@ import pytest
 from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.analysis import EvaluationError, evaluate_predictions
-from monai_mocoi.data import NotFinitePredictionError, fingerprints, load_datalist, read_predictions, take_down_images
+from monai_mocoi.analysis import EvaluationError, evaluate_predictions, evaluate_subgroups
+from monai_mocoi.data import (
+    DatasetError,
+    NotFinitePredictionError,
+    chosen_columns,
+    fingerprints,
+    load_datalist,
+    read_predictions,
+    take_down_images,
+)
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
@@ -232,3 +240,51 @@ def test_a_classifier_from_random_weights_tells_of_its_own_training_images(
     assert not any("seen in" in r.getMessage() for r in caplog.records if r.levelname == "WARNING")
     evaluate(tmp_path / "other", images=[*datalist.training, *datalist.test], **beside)
     assert "3 of 60 test images were seen in training (identical pixels)" in caplog.text
+
+
+def with_columns(count: int = 60) -> list[dict[str, Any]]:
+    names = [f"images/{i:03d}.png" for i in range(count)]
+    return [
+        {"name": name, "patient": f"p{i}", "sex": "FM"[i % 2], "side": "left", "view": ["AP", "PA", None][i % 3]}
+        for i, name in enumerate(names)
+    ]
+
+
+def test_subgroups_by_the_columns_of_the_datalist(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    settings = {"min_positives": 10, "min_negatives": 10, "resamples": 99}
+    images = with_columns()
+    found = evaluate(tmp_path / "all", images=images[::-1], **settings)  # in whatever order
+    predictions = read_predictions(tmp_path / "all" / "predictions.csv")
+    expected = evaluate_subgroups(
+        predictions, chosen_columns(["sex", "side", "view"], images), CLASSIFIER["thresholds"], seed=0, **settings
+    )
+    assert found["subgroups"] == json.loads(json.dumps(expected))
+    assert found["subgroups"]["columns"].keys() == {"sex", "view"}
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {
+        "metrics.json", "predictions.csv", "subgroups.png", "subgroups.svg",
+    }  # fmt: skip
+    assert "Subgroups by sex, view (datalist): 4, of which" in caplog.text
+    assert "no subgroups by side: all images have the same value" in caplog.text
+    assert evaluate(tmp_path / "one", images=images, subgroups=["view"], **settings)["subgroups"]["columns"].keys() == {
+        "view"
+    }
+    assert "subgroups" not in evaluate(tmp_path / "none", images=images, subgroups=[], **settings)
+
+
+def test_subgroups_by_a_table(tmp_path: Path) -> None:
+    rows = [f"p{i},{'ab'[i % 2]}" for i in range(50)]
+    (tmp_path / "sites.csv").write_text("\n".join(["patient,site", *rows]))
+    found = evaluate(tmp_path / "e", images=with_columns(), subgroups=str(tmp_path / "sites.csv"))["subgroups"]
+    assert (found["source"], found["images_without_row"]) == ("sites.csv", 10)
+    assert found["columns"].keys() == {"site"}
+    assert found["columns"]["site"]["unknown"] == {"images": 10, "patients": 10}
+
+
+def test_columns_that_cannot_be_meant_are_refused_when_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="names 'sexe', but the datalist's columns are sex, side, view"):
+        EvaluationSaver(tmp_path, CLASSIFIER, images=with_columns(), subgroups=["sexe"])
+    with pytest.raises(DatasetError, match="there is no file"):
+        EvaluationSaver(tmp_path, CLASSIFIER, images=with_columns(), subgroups=str(tmp_path / "a.csv"))
+    with pytest.raises(DatasetError, match="age_bands"):
+        EvaluationSaver(tmp_path, CLASSIFIER, age_bands=[60, 18])
