@@ -5,6 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "baselines": ["CHOSEN_BY", "Baseline", "shortcut_baselines"],
         "calibration": ["describe_calibration"],
         "comparison": ["ComparisonError", "compare_predictions"],
         "comparison_notes": ["notes_for_the_reader"],
@@ -25,6 +26,8 @@ __getattr__, __dir__, __all__ = attach(
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "recalibration": ["fit_recalibration", "is_fitted", "recalibrated", "why_not_fitted"],
         "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "features_of", "pooled_features", "pooled_maps"],
+        "subgroup_words": ["subgroup_warnings", "subgroups_in_words"],
+        "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
         "typical_features": ["TYPICAL_NAME", "TypicalFeatures", "read_typical_features"],
     },
 )

@@ -23,7 +23,7 @@ from monai_mocoi.analysis.evaluation import (
 )
 from monai_mocoi.data import Predictions
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.metrics import Bootstrapped
+from monai_mocoi.metrics import Bootstrapped, holm
 
 SAME_EVERYWHERE = "The resamples give one difference: an interval of no width, which is no certainty."
 
@@ -46,7 +46,8 @@ def compare_predictions(
 
     Both are evaluated on the same resamples of the patients, so that what is hard or easy about a patient cancels. The
     p-value is the smallest alpha whose interval of level 1 - alpha excludes 0
-    (:func:`~monai_mocoi.metrics.bootstrap_p_value`); those of the classes are not corrected for their number.
+    (:func:`~monai_mocoi.metrics.bootstrap_p_value`); those of several classes come with
+    Holm's correction for their number (:func:`~monai_mocoi.metrics.holm`).
 
     Args:
         first, second: predictions of the same images, in any order.
@@ -63,7 +64,8 @@ def compare_predictions(
              "overall": DIFFERENCE, "classes": {name: DIFFERENCE and "positives", "negatives"}}
 
         A DIFFERENCE is ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no
-        width. ``classes`` is empty for the calibration error of softmax classes, which is of the top label.
+        width; of a class also ``"p_value_holm"``. ``classes`` is empty for the calibration error of softmax classes,
+        which is of the top label.
 
     Raises:
         ComparisonError: images, patients, labels or classes differ, no class can be scored, or too many resamples lack
@@ -89,6 +91,8 @@ def compare_predictions(
         pair.append(draw.apply(statistic))
     whole = pair if columns is None else [own.mean() for own in pair]
     of_columns = [] if columns is None else differences(pair[0], pair[1], made)
+    for difference, adjusted in zip(of_columns, holm([own["p_value"] for own in of_columns]), strict=True):
+        difference["p_value_holm"] = float(adjusted)
     return {
         "metric": metric,
         "kind": first.kind,

@@ -47,7 +47,10 @@ def _of_one(side: str, tested: Mapping[str, Any] | None, metric: str) -> str:
             f"{side}: nothing is known of the classifier (no metrics.json of evaluate.json beside the predictions): "
             "neither its pretraining, nor its seed, nor what validation said."
         )
-    parts = [start_in_words(tested.get("start"), tested.get("method"))]
+    if tested.get("baseline") is not None:
+        parts = [f"the baseline {tested['baseline']}: it sees {tested['sees']}"]
+    else:
+        parts = [start_in_words(tested.get("start"), tested.get("method"))]
     parts.append(f"seed {tested['seed']}" if tested.get("seed") is not None else "seed not recorded")
     if tested.get("labelled_images") is not None:
         parts.append(f"{tested['labelled_images']} images with labels")

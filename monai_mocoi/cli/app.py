@@ -240,7 +240,10 @@ def package(
 @app.command(epilog=_EXIT_CODES)
 def compare(
     first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier; or a probing.")],
-    second: Annotated[str, typer.Argument(metavar="B.csv", help="predictions.csv of the other, on the same images.")],
+    others: Annotated[
+        list[str],
+        typer.Argument(metavar="B.csv...", help="predictions.csv of the other, or of several, on the same images."),
+    ],
     metric: Annotated[
         str,
         typer.Option(
@@ -261,17 +264,61 @@ def compare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace that file.")] = False,
     show_traceback: Traceback = False,
 ) -> None:
-    """Compare two classifiers on the same images: B - A, with an interval over patients and a p-value.
+    """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
 
-    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file. Two
-    probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
+    Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
+    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
+    Two probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
     """
     try:
         from monai_mocoi.cli.compare import compare_and_show
 
         given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
         given |= {"min_positives": min_positives, "min_negatives": min_negatives}
-        compare_and_show(first, second, metric, json_file, overwrite, **given)
+        compare_and_show(first, others, metric, json_file, overwrite, **given)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
+@app.command(epilog=_EXIT_CODES)
+def baselines(
+    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Default: runs/baselines-<DATASET's name>.", show_default=False),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="FILE.csv",
+            help="A column image or patient, and others to take in the place of the datalist's.",
+            show_default=False,
+        ),
+    ] = None,
+    interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
+    level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="of the resamples and of the shuffled labels.")] = 0,
+    min_positives: Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")] = 25,
+    min_negatives: Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")] = 25,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Threads that read images.", show_default=False)
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the baselines in that folder.")] = False,
+    show_traceback: Traceback = False,
+) -> None:
+    """Test what shortcuts alone tell of the labels: each column (view, site, sex, age), colours, small pixels.
+
+    Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels and should have
+    an AUC of .5. Each is written as predictions.csv, which mocoi compare sets a classifier against.
+    """
+    try:
+        from monai_mocoi.cli.baselines import baselines_and_show
+
+        given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given |= {"min_positives": min_positives, "min_negatives": min_negatives}
+        baselines_and_show(dataset, out, columns, overwrite, workers, **given)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

@@ -1,4 +1,4 @@
-"""``mocoi compare``: two files of predictions, or two probings, and their paired difference, in a table and as JSON."""
+"""``mocoi compare``: files of predictions, or two probings, and their paired differences, in tables and as JSON."""
 
 from __future__ import annotations
 
@@ -23,19 +23,22 @@ from monai_mocoi.analysis import (
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.metrics import holm
 
 _OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")
 
 
 def compare_and_show(
-    first: str, second: str, metric: str, json_file: str | None, overwrite: bool, **settings: Any
+    first: str, others: Sequence[str], metric: str, json_file: str | None, overwrite: bool, **settings: Any
 ) -> None:
-    """Compare two files of predictions and print the differences, and what is known of the two classifiers.
+    """Compare files of predictions with the first, print the differences, and what is known of the classifiers.
 
     Or two probings: the differences at every stage and label fraction that both have.
 
     Args:
-        first, second: ``predictions.csv`` files; or both a ``probing.json`` or a folder that holds one.
+        first: a ``predictions.csv`` file; or a ``probing.json``, or a folder that holds one, and so the other.
+        others: one or more of the same images. Where there are several, the p-values of their overall differences are
+            corrected together by Holm's method.
         metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
         json_file: where to write the result too; None: nowhere.
         overwrite: replace that file.
@@ -48,28 +51,39 @@ def compare_and_show(
     """
     if metric not in OVERALL:
         raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(OVERALL)}.")
-    files = [Path(first), Path(second)]
+    files = [Path(first), *map(Path, others)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
-    probings = [find_probing(path) for path in files]
-    if None not in probings:
-        probed = compare_probings(*(read_probing(path) for path in probings if path is not None), metric, **settings)
-        _show_probings(first, second, probed)
+    probings = [path for path in map(find_probing, files) if path is not None]
+    if len(probings) == len(files) == 2:
+        compared = compare_probings(*map(read_probing, probings), metric, **settings)
+        compared = {"format": 1, "first": first, "second": others[0], **compared}
+        _show_probings(compared)
         if json_file is not None:
-            write_json(json_file, {"format": 1, "first": first, "second": second, **probed})
+            write_json(json_file, compared)
         return
-    if any(probings):
-        raise UsageError("one of the two is a probing, the other is none: give two probings, or two predictions.csv.")
-    # With their folders, for both files have one name mostly.
-    pair = [read_predictions(path, name=str(path)) for path in files]
-    thresholds: list[dict[str, float] | None] = [None, None]
-    if metric in _OF_DECISIONS and pair[0].kind == "multilabel":
+    if probings:
+        raise UsageError("give two probings, or two or more predictions.csv: one of these is a probing.")
+    # With their folders, for all files have one name mostly.
+    arms = [read_predictions(path, name=str(path)) for path in files]
+    thresholds: list[dict[str, float] | None] = [None] * len(files)
+    if metric in _OF_DECISIONS and arms[0].kind == "multilabel":
         thresholds = [_thresholds_beside(path, metric) for path in files]
-    result = compare_predictions(pair[0], pair[1], metric, *thresholds, **settings)
-    notes = notes_for_the_reader(result, *(_metrics_of(path, own) for path, own in zip(files, pair, strict=True)))
-    _show(first, second, result, notes)
+    known = [_metrics_of(path, own) for path, own in zip(files, arms, strict=True)]
+    results = []
+    for second, arm, own_thresholds, metrics in zip(others, arms[1:], thresholds[1:], known[1:], strict=True):
+        result = compare_predictions(arms[0], arm, metric, thresholds[0], own_thresholds, **settings)
+        notes = notes_for_the_reader(result, known[0], metrics)
+        results.append({"format": 1, "first": first, "second": second, **result, "notes": notes})
+    if len(results) > 1:
+        adjusted = holm([result["overall"]["p_value"] for result in results])
+        for result, p_value in zip(results, adjusted, strict=True):
+            result["overall"]["p_value_holm"] = float(p_value)
+    for result in results:
+        _show(result, len(results))
     if json_file is not None:
-        write_json(json_file, {"format": 1, "first": first, "second": second, **result, "notes": notes})
+        content = results[0] if len(results) == 1 else {"format": 1, "first": first, "comparisons": results}
+        write_json(json_file, content)
 
 
 def _check_target(target: Path, files: list[Path], overwrite: bool) -> None:
@@ -102,48 +116,60 @@ def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
         return None
 
 
-def _show(first: str, second: str, result: Mapping[str, Any], notes: Sequence[str]) -> None:
+def _show(result: Mapping[str, Any], comparisons: int) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    _say_what(console, first, second, result)
+    _say_what(console, result)
     rows = [(result["metric"], result["overall"]), *result["classes"].items()]
     cells = [_cells(name, difference) for name, difference in rows]
-    _table(console, ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p"), cells)
+    header: tuple[str, ...] = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    corrected = any("p_value_holm" in own for _, own in rows) and len(rows) > 2
+    if corrected or comparisons > 1:
+        header = (*header, "by Holm")
+        cells = [(*own, _by_holm(difference)) for own, (_, difference) in zip(cells, rows, strict=True)]
+    _table(console, header, cells)
     _say_how(console, made)
     if len(result["classes"]) > 1:
-        console.print("The p-values of the classes are not corrected for their number.")
+        console.print(f"By Holm: the classes' p-values, corrected for their number, {len(result['classes'])}.")
+    if comparisons > 1:
+        console.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
     for name, difference in rows:
         if "note" in difference:
             console.print(f"{name}: {difference['note']}")
     _say_of_classes(console, result)
     console.print()
-    for line in notes:
+    for line in result["notes"]:
         console.print(line)
+    if comparisons > 1:
+        console.print()
 
 
-def _show_probings(first: str, second: str, result: Mapping[str, Any]) -> None:
+def _show_probings(result: Mapping[str, Any]) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    _say_what(console, first, second, result)
+    _say_what(console, result)
     rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in result["cells"]]
-    header = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    header: tuple[str, ...] = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
     cells = [(name, str(cell["draws"]), *_cells(name, cell)[1:]) for name, cell in rows]
+    if len(rows) > 1:
+        header = (*header, "by Holm")
+        cells = [(*own, _by_holm(cell)) for own, (_, cell) in zip(cells, rows, strict=True)]
     _table(console, header, cells)
     _say_how(console, made)
-    console.print(
-        "A and B are means over the draws of labels, the same in both. Interval and p hold the chance in drawing test "
-        "patients, not that in drawing labels, nor that of another pretraining."
-    )
     if len(rows) > 1:
-        console.print("The p-values are not corrected for their number.")
+        console.print(f"By Holm: the p-values corrected for their number, {len(rows)}.")
+    console.print(
+        "A and B are means over the draws of labels, the same in both. Interval and p-value hold the chance in drawing "
+        "test patients, not that in drawing labels, nor that of another pretraining."
+    )
     for name, cell in rows:
         if "note" in cell:
             console.print(f"{name}: {cell['note']}")
     _say_of_classes(console, result)
 
 
-def _say_what(console: Console, first: str, second: str, result: Mapping[str, Any]) -> None:
-    console.print(f"A: {first}\nB: {second}")
+def _say_what(console: Console, result: Mapping[str, Any]) -> None:
+    console.print(f"A: {result['first']}\nB: {result['second']}")
     console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
 
 
@@ -177,6 +203,10 @@ def _say_of_classes(console: Console, result: Mapping[str, Any]) -> None:
             f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
             f"images: {left_out['reason']})"
         )
+
+
+def _by_holm(difference: Mapping[str, Any]) -> str:
+    return f"{difference['p_value_holm']:.3g}" if "p_value_holm" in difference else ""
 
 
 def _cells(name: str, difference: Mapping[str, Any]) -> tuple[str, ...]:

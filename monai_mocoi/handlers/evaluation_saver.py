@@ -7,6 +7,7 @@ import logging
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,24 @@ from monai_mocoi.analysis import (
     IntervalSettings,
     choose_operating_points,
     evaluate_fully,
+    evaluate_subgroups,
     external_report,
     external_warnings,
     external_words,
     few_patients_in_words,
+    subgroup_warnings,
+    subgroups_in_words,
     summarise_inputs,
     wanted_points,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
+    AGE_BANDS,
     ImageDataset,
     LabelMatch,
     Predictions,
+    check_age_bands,
+    chosen_columns,
     overlap_in_words,
     overlap_warnings,
     pretraining_overlap,
@@ -37,7 +44,9 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.evaluation import save_evaluation_figures
+from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import (
     METRICS_NAME,
@@ -95,6 +104,9 @@ class EvaluationSaver:
             nothing is compared.
         dataset: with ``external``, the images as they are tested, to measure their pictures; None: they are not.
         dataset_name: with ``external``, of the data set.
+        subgroups: see :func:`~monai_mocoi.data.chosen_columns`: where there are columns, ``metrics.json`` has the
+            ``subgroups`` of :func:`~monai_mocoi.analysis.evaluate_subgroups`, and the folder their figure.
+        age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
         resamples, seed, interval, level, min_positives, min_negatives: see
             :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for
@@ -104,6 +116,7 @@ class EvaluationSaver:
     Raises:
         EvaluationError: a setting out of range.
         WeightsError: ``run_dir`` has no classifier.
+        DatasetError: columns or bands of ages that cannot be used.
     """
 
     def __init__(
@@ -130,6 +143,8 @@ class EvaluationSaver:
         external: LabelMatch | None = None,
         dataset: ImageDataset | None = None,
         dataset_name: str | None = None,
+        subgroups: str | os.PathLike[str] | Sequence[str] | None = None,
+        age_bands: Sequence[float] = AGE_BANDS,
     ) -> None:
         self.external = external if external is not None and external.external else None
         self.dataset = dataset
@@ -147,6 +162,9 @@ class EvaluationSaver:
         self.targets = list(target_sensitivity), list(target_specificity)
         self.decision_thresholds = decision_thresholds
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
+        check_age_bands(age_bands)
+        self.age_bands = list(age_bands)
+        self.columns = chosen_columns(os.fspath(subgroups) if isinstance(subgroups, os.PathLike) else subgroups, images)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
@@ -212,6 +230,20 @@ class EvaluationSaver:
         except (OSError, ValueError, AttributeError) as error:
             return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again} with --overwrite true"
 
+    def _subgroups(self, predictions: Predictions) -> dict[str, Any] | None:
+        """The report of the subgroups, with its figure in the folder; None: there are no columns."""
+        if not self.columns.values:
+            return None
+        row_of = {item["name"]: row for row, item in enumerate(self.images)}
+        rows = [row_of[image] for image in predictions.images]
+        values = {name: [own[row] for row in rows] for name, own in self.columns.values.items()}
+        columns = replace(self.columns, values=values)
+        thresholds = self.classifier.get("thresholds")
+        report = evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
+        if (figure := subgroup_figure(report)) is not None:
+            save_figure(figure, self.folder, SUBGROUPS_NAME)
+        return report
+
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
         if rank() > 0 or predictions is None:
@@ -233,6 +265,7 @@ class EvaluationSaver:
         if engine.name == "validation":
             report["operating_points"]["note"] = "The thresholds were chosen on these very images."
         save_evaluation_figures(self.folder, report)
+        subgroups = self._subgroups(predictions)
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
@@ -244,6 +277,7 @@ class EvaluationSaver:
             **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
             **({} if (external := self._beside_own(predictions, report, tested)) is None else {"external": external}),
+            **({} if subgroups is None else {"subgroups": subgroups}),
             "seed": self.settings.seed,
             "python": platform.python_version(),
             "versions": package_versions(),
@@ -258,6 +292,10 @@ class EvaluationSaver:
             for line in _external_lines(external):
                 logger.info("%s", line)
             warnings += external_warnings(external)
+        if subgroups is not None:
+            for line in subgroups_in_words(subgroups):
+                logger.info("%s", line)
+            warnings += subgroup_warnings(subgroups)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):

@@ -19,6 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         "independent_difference": ["interval_of_difference"],
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
+        "multiple_testing": ["holm"],
         "jackknife": ["jackknife_interval"],
         "k_nearest_neighbours": ["nearest_neighbour_scores"],
         "mahalanobis": ["ShrunkGaussian", "fit_shrunk_gaussian", "mahalanobis_distance"],

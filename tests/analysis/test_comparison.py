@@ -131,3 +131,12 @@ def test_refuses_what_has_no_interval() -> None:
         compare_predictions(rare, rare)
     with pytest.raises(EvaluationError, match="metric is 'auc'; choose one of macro_auc"):
         compare_predictions(few, few, "auc", **FEW)
+
+
+def test_the_p_values_of_the_classes_are_corrected_by_holm():
+    found = compare_predictions(findings((0.4, 0.3)), findings((0.4, 0.3), noise=0.9, noise_seed=1), resamples=199)
+    p = np.array([own["p_value"] for own in found["classes"].values()])
+    smaller, larger = np.sort(p)
+    expected = np.where(p == smaller, min(2 * smaller, 1), max(2 * smaller, larger))
+    np.testing.assert_allclose([own["p_value_holm"] for own in found["classes"].values()], expected)
+    assert "p_value_holm" not in found["overall"]

@@ -3,11 +3,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monai_mocoi.analysis import compare_predictions
 from monai_mocoi.data import write_predictions
+from monai_mocoi.metrics import holm
 from tests.analysis.made_predictions import findings
+from tests.analysis.test_layerwise_probing import FEW as FEW_PROBED
+from tests.analysis.test_layerwise_probing import datalist, made_features, probed
 from tests.cli.test_app import loaded_by
 
 THRESHOLDS = {"A": 0.4, "B": 0.5, "C": 0.5}
@@ -43,7 +47,7 @@ def test_the_table_and_the_file(mocoi, pair):
         f"B: {pair[1]}",
         "150 images of 60 patients, the same in both; macro_auc",
     ]
-    assert lines[3].split() == ["A", "B", "B", "-", "A", "95%", "interval", "p"]
+    assert lines[3].split() == ["A", "B", "B", "-", "A", "95%", "interval", "p", "by", "Holm"]
     whole = expected["overall"]
     low, high = whole["interval"]
     assert lines[4].split() == [
@@ -153,3 +157,51 @@ def test_a_file_that_cannot_be_read_is_named_once_with_its_folder(mocoi, tmp_pat
         assert result.exit_code == 3
         assert result.stderr.startswith(f"error: {tmp_path / 'c.csv'}")
         assert result.stderr.count("c.csv") == 1
+
+
+def test_holm_beside_the_p_values_of_the_classes(mocoi, pair):
+    lines = mocoi("compare", *pair, *FEW).stdout.splitlines()
+    classes = compare_predictions(*made_pair(), resamples=199)["classes"]
+    for line, (name, own) in zip(lines[5:7], classes.items(), strict=True):
+        assert line.split()[0] == name
+        assert line.split()[-2:] == [f"{own['p_value']:.3g}", f"{own['p_value_holm']:.3g}"]
+    assert "By Holm: the classes' p-values, corrected for their number, 2." in lines
+
+
+def test_several_arms_are_compared_with_the_first_and_corrected_together(mocoi, pair, tmp_path):
+    third = tmp_path / "c" / "predictions.csv"
+    write_predictions(third, findings((0.4, 0.3, 0.04), noise=1.9, noise_seed=7))
+    result = mocoi("compare", *pair, str(third), *FEW, "--json", "new/several.json")
+    assert result.exit_code == 0, result.stderr
+    written = json.loads(Path("new/several.json").read_text())
+    assert [own["second"] for own in written["comparisons"]] == [pair[1], str(third)]
+    single = json.loads(json.dumps(compare_predictions(*made_pair(), resamples=199)))
+    assert {**written["comparisons"][0]["overall"], "p_value_holm": 0} == {**single["overall"], "p_value_holm": 0}
+    overall = [own["overall"] for own in written["comparisons"]]
+    np.testing.assert_allclose([own["p_value_holm"] for own in overall], holm([own["p_value"] for own in overall]))
+    assert result.stdout.count("corrected for 2 comparisons with A.") == 2
+    assert result.stdout.count(f"A: {pair[0]}") == 2
+
+
+def test_two_probings_cell_by_cell(mocoi, tmp_path: Path, pair):
+    data = datalist()
+    for name, noise in (("a", 3.0), ("b", 9.0)):
+        probed(data, made_features(data, noise), stages=[2, 4], folder=tmp_path / f"probed-{name}" / "probing")
+    places = [str(tmp_path / "probed-a"), str(tmp_path / "probed-b" / "probing" / "probing.json")]
+    few = [word for name, value in FEW_PROBED.items() for word in (f"--{name}", str(value))]
+    result = mocoi("compare", *places, *few, "--json", "probings.json")
+    assert result.exit_code == 0, result.stderr
+    written = json.loads(Path("probings.json").read_text())
+    assert [(cell["stage"], cell["label_fraction"]) for cell in written["cells"]] == [
+        *((2, 0.4), (4, 0.4), (2, 1.0), (4, 1.0)),
+    ]
+    lines = result.stdout.splitlines()
+    cell = written["cells"][0]
+    row = next(line for line in lines if line.startswith("stage 2, 0.4 of the labels"))
+    assert row.split()[6:10] == ["2", f"{cell['first']:.3f}", f"{cell['second']:.3f}", f"{cell['value']:+.3f}"]
+    assert row.split()[-2:] == [f"{cell['p_value']:.3g}", f"{cell['p_value_holm']:.3g}"]
+    assert "By Holm: the p-values corrected for their number, 4." in lines
+    for others in ([pair[0]], [places[1], places[1]]):
+        refused = mocoi("compare", places[0], *others)
+        assert refused.exit_code == 2
+        assert "one of these is a probing" in refused.stderr

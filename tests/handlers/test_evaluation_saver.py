@@ -16,13 +16,16 @@ from monai_mocoi.analysis import (
     EvaluationError,
     choose_operating_points,
     evaluate_predictions,
+    evaluate_subgroups,
     fit_recalibration,
     summarise_inputs,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
+    DatasetError,
     LabelMatch,
     NotFinitePredictionError,
+    chosen_columns,
     fingerprints,
     load_datalist,
     read_predictions,
@@ -336,3 +339,51 @@ def test_calibration_operating_points_and_decision_curve(tmp_path: Path, caplog:
     assert again["overall"]["macro_f1"] == found["overall"]["macro_f1"]
     one, two = (read_predictions(tmp_path / name / "predictions.csv") for name in ("one", "two"))
     np.testing.assert_array_equal(one.probabilities, two.probabilities)
+
+
+def with_columns(count: int = 60) -> list[dict[str, Any]]:
+    names = [f"images/{i:03d}.png" for i in range(count)]
+    return [
+        {"name": name, "patient": f"p{i}", "sex": "FM"[i % 2], "side": "left", "view": ["AP", "PA", None][i % 3]}
+        for i, name in enumerate(names)
+    ]
+
+
+def test_subgroups_by_the_columns_of_the_datalist(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    settings = {"min_positives": 10, "min_negatives": 10, "resamples": 99}
+    images = with_columns()
+    found = evaluate(tmp_path / "all", images=images[::-1], **settings)  # in whatever order
+    predictions = read_predictions(tmp_path / "all" / "predictions.csv")
+    expected = evaluate_subgroups(
+        predictions, chosen_columns(["sex", "side", "view"], images), CLASSIFIER["thresholds"], seed=0, **settings
+    )
+    assert found["subgroups"] == json.loads(json.dumps(expected))
+    assert found["subgroups"]["columns"].keys() == {"sex", "view"}
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {
+        "metrics.json", "predictions.csv", "subgroups.png", "subgroups.svg",
+    }  # fmt: skip
+    assert "Subgroups by sex, view (datalist): 4, of which" in caplog.text
+    assert "no subgroups by side: all images have the same value" in caplog.text
+    assert evaluate(tmp_path / "one", images=images, subgroups=["view"], **settings)["subgroups"]["columns"].keys() == {
+        "view"
+    }
+    assert "subgroups" not in evaluate(tmp_path / "none", images=images, subgroups=[], **settings)
+
+
+def test_subgroups_by_a_table(tmp_path: Path) -> None:
+    rows = [f"p{i},{'ab'[i % 2]}" for i in range(50)]
+    (tmp_path / "sites.csv").write_text("\n".join(["patient,site", *rows]))
+    found = evaluate(tmp_path / "e", images=with_columns(), subgroups=str(tmp_path / "sites.csv"))["subgroups"]
+    assert (found["source"], found["images_without_row"]) == ("sites.csv", 10)
+    assert found["columns"].keys() == {"site"}
+    assert found["columns"]["site"]["unknown"] == {"images": 10, "patients": 10}
+
+
+def test_columns_that_cannot_be_meant_are_refused_when_it_is_made(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="names 'sexe', but the datalist's columns are sex, side, view"):
+        EvaluationSaver(tmp_path, CLASSIFIER, images=with_columns(), subgroups=["sexe"])
+    with pytest.raises(DatasetError, match="there is no file"):
+        EvaluationSaver(tmp_path, CLASSIFIER, images=with_columns(), subgroups=str(tmp_path / "a.csv"))
+    with pytest.raises(DatasetError, match="age_bands"):
+        EvaluationSaver(tmp_path, CLASSIFIER, age_bands=[60, 18])

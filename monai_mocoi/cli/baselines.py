@@ -1,0 +1,162 @@
+"""``mocoi baselines``: what shortcuts alone tell of a data set's labels, as predictions, figures and a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import platform
+import re
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from monai_mocoi.analysis import (
+    CHOSEN_BY,
+    Baseline,
+    IntervalSettings,
+    evaluate_predictions,
+    few_patients_in_words,
+    shortcut_baselines,
+)
+from monai_mocoi.atomic_write import write_bytes, write_json
+from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.data import chosen_columns, load_datalist, write_predictions
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.handlers.product_folder import check_can_be_written
+from monai_mocoi.handlers.versions import package_versions
+from monai_mocoi.own_command import command
+
+BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
+
+
+def baselines_and_show(
+    dataset: str, out: str | None, columns: str | None, overwrite: bool, workers: int | None, **settings: Any
+) -> None:
+    """Train and test the baselines of a data set, write them, and print their AUCs.
+
+    Below the folder each baseline has its own, with ``predictions.csv`` and ``metrics.json`` as ``evaluate.json``
+    writes them. ``baselines.csv`` and, last, ``baselines.json`` hold all figures.
+
+    Args:
+        dataset: a dataset folder.
+        out: where to write; None: ``runs/baselines-<name of the dataset folder>``.
+        columns: a CSV table whose columns are taken in the place of the datalist's; None: the datalist's.
+        overwrite: write into a folder that holds baselines already.
+        workers: threads that read images; None: one a processor.
+        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
+
+    Raises:
+        UsageError: the folder holds baselines already.
+        EvaluationError, DatasetError, RunFolderError: see the functions called.
+    """
+    made = IntervalSettings(**settings)
+    folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
+    check_can_be_written(folder, "out")
+    if (folder / BASELINES_NAME).exists() and not overwrite:
+        raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
+    datalist = load_datalist(dataset)
+    held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    (folder / BASELINES_NAME).unlink(missing_ok=True)
+    found: dict[str, dict[str, Any]] = {}
+    left_out = []
+    intervals, warnings = None, []
+    for baseline in shortcut_baselines(datalist, held.values, made.seed, workers):
+        if not isinstance(baseline, Baseline):
+            left_out.append({"column": baseline[0], "reason": baseline[1]})
+            continue
+        report = evaluate_predictions(baseline.predictions, None, **vars(made))
+        intervals, warnings = report["intervals"], few_patients_in_words(report)
+        name = _folder_name(baseline.name, found)
+        tested = _tested(baseline, len(datalist.training), made.seed)
+        content = {"format": 1, "split": "test", "dataset_sha256": datalist.sha256, "tested": tested, **report}
+        own = folder / name
+        (own / METRICS_NAME).unlink(missing_ok=True)
+        write_predictions(own / PREDICTIONS_NAME, baseline.predictions)
+        write_json(own / METRICS_NAME, {**content, "python": platform.python_version(), "versions": package_versions()})
+        overall = {metric: report["overall"][metric] for metric in ("macro_auc", "macro_average_precision")}
+        found[name] = {**tested, "features": baseline.features, "overall": overall, "classes": report["classes"]}
+    _write_table(folder / TABLE_NAME, found)
+    document = {
+        "format": 1,
+        "dataset": datalist.name,
+        "dataset_sha256": datalist.sha256,
+        "split": "test",
+        "columns_of": held.source,
+        "intervals": intervals,
+        "left_out_columns": left_out,
+        "baselines": found,
+        "versions": package_versions(),
+    }
+    write_json(folder / BASELINES_NAME, document)
+    _show(console, found, left_out, warnings, document)
+    console.print(f"Baselines: {folder}")
+    console.print("To set a tested classifier (A) against all of them, give its predictions.csv first:")
+    files = [str(folder / name / PREDICTIONS_NAME) for name in found]
+    console.print(f"  {command('compare', 'RUN/evaluation-test/predictions.csv', *files)}")
+
+
+def _folder_name(name: str, taken: dict[str, Any]) -> str:
+    plain = re.sub(r"[^\w-]+", "_", name) or "column"
+    while plain in taken:
+        plain += "_"
+    return plain
+
+
+def _tested(baseline: Baseline, images: int, seed: int) -> dict[str, Any]:
+    """What is known of the classifier, under the names of a sidecar of finetune.json."""
+    fit = baseline.fit
+    by_metric = fit.selection == "metric"
+    named = {"metric": f"validation {CHOSEN_BY}"} if by_metric else {}
+    return {
+        "baseline": baseline.name,
+        "sees": baseline.sees,
+        "selected": {"rule": fit.selection, "penalty": fit.penalty, "value": fit.score, **named},
+        "labelled_images": images,
+        "seed": seed,
+        **({"validation": {f"validation/{CHOSEN_BY}": fit.score}} if by_metric else {}),
+    }
+
+
+def _write_table(path: Path, found: dict[str, dict[str, Any]]) -> None:
+    """One row a baseline and class, and one for their mean."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["baseline", "sees", "class", "auc", "low", "high"])
+    for name, own in found.items():
+        numbers = {"(mean)": own["overall"]["macro_auc"]} | {
+            c: n["auc"] for c, n in own["classes"].items() if "auc" in n
+        }
+        for of_class, number in numbers.items():
+            low, high = number["interval"] or ("", "")
+            table.writerow([name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high])
+    write_bytes(path, text.getvalue().encode())
+
+
+def _show(
+    console: Console,
+    found: dict[str, dict[str, Any]],
+    left_out: list[dict[str, str]],
+    warnings: list[str],
+    document: dict[str, Any],
+) -> None:
+    made = document["intervals"]
+    console.print(
+        f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval"
+    )
+    width = max(map(len, found))
+    for name, own in found.items():
+        number = own["overall"]["macro_auc"]
+        if number["value"] is None:
+            shown = f"none: {number['reason']}"
+        elif number["interval"] is None:
+            shown = f"{number['value']:.3f} (no interval)"
+        else:
+            shown = f"{number['value']:.3f} ({number['interval'][0]:.3f} to {number['interval'][1]:.3f})"
+        console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}")
+    for own_column in left_out:
+        console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")
+    for line in warnings:
+        console.print(line)
