@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         ],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "output_distance": ["compare_outputs"],
         "stage_features": ["FeatureError", "pooled_features"],
     },
 )

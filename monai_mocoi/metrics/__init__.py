@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "confusion": ["ConfusionCounts", "confusion_counts", "macro_f1", "sensitivity_specificity"],
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
+        "kolmogorov_smirnov": ["ks_distance", "resampled_deviations", "swapped_distances"],
         "patient_statistics": [
             "average_precision_by_patient",
             "calibration_error_by_patient",
