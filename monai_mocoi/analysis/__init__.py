@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
         ],
+        "feature_reuse": ["FeatureReuseError", "choose_by_patient"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "output_distance": ["compare_outputs"],

@@ -7,11 +7,13 @@ __getattr__, __dir__, __all__ = attach(
     {
         "bootstrap": ["Bootstrapped", "PatientResamples", "Statistic", "patient_bootstrap"],
         "calibration": ["expected_calibration_error", "top_label"],
+        "cka": ["CKA", "KERNELS", "cka_matrix", "linear_cka", "permuted_cka_sd"],
         "clustered_auc": ["ClusteredAUC", "logit_interval", "normal_interval", "obuchowski_auc"],
         "confusion": ["ConfusionCounts", "confusion_counts", "macro_f1", "sensitivity_specificity"],
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
         "kolmogorov_smirnov": ["ks_distance", "resampled_deviations", "swapped_distances"],
+        "jackknife": ["jackknife_interval"],
         "patient_statistics": [
             "average_precision_by_patient",
             "calibration_error_by_patient",
