@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "comparison": ["ComparisonError", "compare_predictions"],
         "comparison_notes": ["notes_for_the_reader"],
+        "decision_thresholds": ["chosen_thresholds"],
         "describe": ["describe_settings"],
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
@@ -16,5 +17,9 @@ __getattr__, __dir__, __all__ = attach(
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "output_distance": ["compare_outputs"],
         "stage_features": ["FeatureError", "pooled_features"],
+        "layerwise_probing": ["PROBING_NAME", "probe_stages", "probing_draws"],
+        "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
+        "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
+        "stage_features": ["FeatureError", "features_of", "pooled_features"],
     },
 )

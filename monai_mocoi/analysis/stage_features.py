@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,8 @@ from monai_mocoi.data.loader_workers import keep_working
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.networks.stage_choice import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
-
-STAGES = (1, 2, 3, 4)
 
 _FORMAT = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -143,6 +142,20 @@ def pooled_features(
                         rows["image"] = signatures[part]
                         append(rows)
     return result
+
+
+def features_of(features: Mapping[int, NDArray[np.float32]], stage: int | str) -> NDArray[np.float32]:
+    """The features that a classifier of a stage reads, of those that :func:`pooled_features` gives.
+
+    Args:
+        features: by stage, ``(images, channels)``.
+        stage: 1..4, or "all": those of the four stages side by side, in a new array.
+
+    Raises:
+        ValueError: an unknown stage.
+    """
+    wanted = stages_of(stage)
+    return features[wanted[0]] if len(wanted) == 1 else np.concatenate([features[own] for own in wanted], axis=1)
 
 
 def encoder_digest(encoder: StageEncoder) -> str:

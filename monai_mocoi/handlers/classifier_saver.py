@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +15,10 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
     Datalist,
-    Predictions,
     SeenImages,
     overlap_in_words,
     overlap_warnings,
@@ -31,12 +30,9 @@ from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.metrics import youden_threshold
 from monai_mocoi.networks import rank, unwrap
 
 logger = logging.getLogger(__name__)
-
-_WITHOUT_A_CHOICE = 0.5
 
 
 class Chosen(Protocol):
@@ -156,7 +152,7 @@ class ClassifierSaver:
                 "No threshold can be chosen for %s: validation has no positive or no negative image of it. %.1f is "
                 "taken.",
                 ", ".join(without),
-                _WITHOUT_A_CHOICE,
+                WITHOUT_A_CHOICE,
             )
         summary = chosen.summary()
         sidecar = {
@@ -191,26 +187,6 @@ class ClassifierSaver:
 
 def _is_whole(engine: Workflow) -> bool:
     return not isinstance(engine, GradientTrainer) or engine.is_whole()
-
-
-def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
-    """Choose the decision threshold of each finding on validation images, by Youden's index.
-
-    Args:
-        predictions: of the validation images.
-
-    Returns:
-        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. None and none
-        for softmax classes: there the highest probability decides.
-    """
-    if predictions.kind == "softmax":
-        return None, []
-    if not predictions.images:
-        return dict.fromkeys(predictions.classes, _WITHOUT_A_CHOICE), list(predictions.classes)
-    found = youden_threshold(predictions.labels, predictions.probabilities).tolist()
-    named = dict(zip(predictions.classes, found, strict=True))
-    without = [name for name, value in named.items() if math.isnan(value)]
-    return {name: _WITHOUT_A_CHOICE if name in without else value for name, value in named.items()}, without
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

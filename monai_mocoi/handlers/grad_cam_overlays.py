@@ -20,7 +20,7 @@ from torch import nn
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
 from monai_mocoi.handlers.setting_ranges import SettingsError
-from monai_mocoi.networks import Classifier
+from monai_mocoi.networks import Classifier, stages_of
 
 _STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
 
@@ -30,8 +30,9 @@ class GradCAMOverlays:
 
     The rows are those of the table, from 1. The heat comes from the stage that the classifier looks at, in float32; it
     is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images cannot
-    be compared. Black to red, yellow and white is laid over the picture as the network sees it, but for the
-    normalisation, which is undone.
+    be compared. Of a classifier of all four stages it comes from stage 4, the usual choice, and what the other three
+    add to the class is not in it. Black to red, yellow and white is laid over the picture as the network sees it, but
+    for the normalisation, which is undone.
 
     Args:
         folder: of the inference.
@@ -74,7 +75,7 @@ class GradCAMOverlays:
         self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
         self._names = _file_names(classes)
-        layer = f"encoder.backbone.layer{network.stage}"
+        layer = f"encoder.backbone.layer{stages_of(network.stage)[-1]}"
         network.requires_grad_(False)
         network.get_submodule(layer).register_forward_pre_hook(_begin_gradient)
         self._grad_cam = GradCAM(network, layer, postprocessing=lambda heat: heat)

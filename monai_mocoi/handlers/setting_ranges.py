@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.networks.stage_choice import STAGES_AND_ALL
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "precision": ("auto", "float32", "bf16", "fp16"),
@@ -17,7 +18,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "on_bad_image": ("stop", "skip"),
     "on_collapse": ("stop", "warn"),
     "trainable": ("all", "head"),
-    "stage": (1, 2, 3, 4),
+    "stage": STAGES_AND_ALL,
     "solver": ("lbfgs", "gradient"),
     "validation_labels": ("same", "all"),
     "metric": ("macro_auc", "macro_average_precision", "macro_f1"),
@@ -136,7 +137,7 @@ def _norm_of_one_value(settings: Mapping[str, Any]) -> str | None:
     if "solver" in settings:  # fine-tuning; the features of a frozen encoder are computed in eval mode
         if settings["solver"] != "gradient" or settings.get("trainable") == "head":
             return None
-        stage = settings.get("stage", 4)
+        stage = 4 if settings.get("stage") == "all" else settings.get("stage", 4)
     elif settings.get("head") == "mlp_bn" or "barlow_features" in settings:
         return "in the heads"
     elif "head" not in settings:

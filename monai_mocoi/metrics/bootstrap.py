@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -143,6 +143,38 @@ class Bootstrapped:
             self.values - other.values,
             self.resamples,
             lambda: self.left_out - other.left_out,
+        )
+
+    def kept(self, method: str) -> Bootstrapped:
+        """The same numbers without the statistic that they came from, whose images may be many.
+
+        Args:
+            method: of the intervals that will be asked for.
+        """
+        if not _is_bca(method):
+            return self
+        left_out = self.left_out
+        return Bootstrapped(self.estimate, self.values, self.resamples, lambda: left_out)
+
+    @staticmethod
+    def mean_of(several: Sequence[Bootstrapped]) -> Bootstrapped:
+        """Mean of several statistics, resample by resample: of runs that were tested on the same patients, say.
+
+        Its interval is over the patients, at these very runs: it holds nothing of the chance between runs.
+
+        Args:
+            several: one or more, of the same resamples.
+
+        Raises:
+            ValueError: there are none, or they are of different resamples.
+        """
+        if not several or any(own.resamples is not several[0].resamples for own in several):
+            raise ValueError("a mean needs one or more statistics on the same resamples: apply all to one draw")
+        return Bootstrapped(
+            np.mean([own.estimate for own in several], axis=0),
+            np.mean([own.values for own in several], axis=0),
+            several[0].resamples,
+            lambda: np.mean([own.left_out for own in several], axis=0),
         )
 
     def interval(self, method: str, level: float = 0.95) -> np.ndarray:
