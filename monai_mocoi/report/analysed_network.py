@@ -37,12 +37,14 @@ class AnalysedNetwork:
         encoder: with its weights.
         preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
         about: plain values for ``analysis.json``, without a path.
+        sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
     """
 
     name: str
     encoder: StageEncoder
     preparation: dict[str, Any]
     about: dict[str, Any]
+    sidecar: dict[str, Any] | None
 
 
 def read_before(
@@ -76,7 +78,7 @@ def read_before(
         **({"seed": seed} if random else {}),
         **{name: sidecar[name] for name in _OF_ENCODER if name in sidecar},
     }
-    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation))
+    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation), loaded.sidecar)
 
 
 def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
@@ -90,15 +92,14 @@ def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str 
     Raises:
         WeightsError: there is none, it cannot be read, or does not fit.
     """
-    path = classifier_path(place)
+    path = _found(place)
     sidecar = read_classifier_sidecar(path)
     encoder = copy.deepcopy(template)
     load_pretrained(encoder, path)
     about = {"sha256": weights_sha256(encoder_state_dict(encoder))}
-    about |= {name: sidecar[name] for name in _OF_CLASSIFIER if name in sidecar}
-    return AnalysedNetwork(
-        name or path.resolve().parent.name, encoder, _prepared(sidecar), _described(about, sidecar)
-    )
+    about |= {key: sidecar[key] for key in _OF_CLASSIFIER if key in sidecar}
+    name = name or path.resolve().parent.name
+    return AnalysedNetwork(name, encoder, _prepared(sidecar), _described(about, sidecar), sidecar)
 
 
 def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
@@ -107,7 +108,7 @@ def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
     Raises:
         WeightsError: one run is given twice, or two differ in nothing but folders further up.
     """
-    folders = [classifier_path(place).resolve().parent for place in places]
+    folders = [_found(place).resolve().parent for place in places]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
         names = [f"{folder.parent.name}-{folder.name}" for folder in folders]
@@ -124,9 +125,11 @@ def label_of(about: Mapping[str, Any], name: str) -> str:
     return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
 
 
-def short_path(place: str | os.PathLike[str]) -> str:
-    """The last folder of a place, for words that others may read."""
-    return Path(place).name
+def _found(place: str | os.PathLike[str]) -> Path:
+    try:
+        return classifier_path(place)
+    except WeightsError as error:
+        raise WeightsError(f"finetuned: {error}".replace("--run_dir FOLDER", "--finetuned FOLDER")) from None
 
 
 def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:
