@@ -41,7 +41,7 @@ class PrincipalComponents:
 
 
 def principal_components(features: NDArray[np.floating[Any]], count: int = COMPONENTS) -> PrincipalComponents:
-    """Project features on the directions of largest variance; the same features give the same signs.
+    """Project features on the directions of largest variance, each with its largest weight positive.
 
     Args:
         features: ``(images, width)``, two images or more.
@@ -56,7 +56,7 @@ def principal_components(features: NDArray[np.floating[Any]], count: int = COMPO
     count = min(count, len(values) - 1, values.shape[1])
     if np.ptp(values, axis=0).max() == 0:  # collapsed: there is no direction
         return PrincipalComponents(np.zeros((len(values), count)), np.zeros(count))
-    found = PCA(count, random_state=0)  # of many columns it looks for these components alone, from a random start
+    found = PCA(count, svd_solver="covariance_eigh" if len(values) > values.shape[1] else "full")  # both exact
     return PrincipalComponents(found.fit_transform(values), found.explained_variance_ratio_)
 
 
@@ -111,5 +111,9 @@ def how_well_told(
         said = cross_val_predict(model, inputs, is_level, cv=folds, method="decision_function")
         levels[level] = float(roc_auc(is_level, said))
     if not levels:
-        return {**result, "reason": f"no level has {FEWEST} images, and {FEWEST} others, of {FOLDS} patients", "levels": {}}
+        return {
+            **result,
+            "reason": f"no level has {FEWEST} images, and {FEWEST} others, of {FOLDS} patients",
+            "levels": {},
+        }
     return {**result, "value": float(np.mean(list(levels.values()))), "levels": levels}

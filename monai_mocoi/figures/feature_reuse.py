@@ -37,7 +37,7 @@ def reuse_matrix_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str
     bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=15, pad=0.02, ticks=[0, 0.5, 1])
     bar.ax.tick_params(labelsize=SMALL)
     bar.set_label("CKA", fontsize=TEXT)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     figure.supxlabel("stage after fine-tuning", fontsize=TEXT)
     figure.supylabel("stage before", fontsize=TEXT)
     return figure
@@ -77,7 +77,12 @@ def reuse_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> F
         label = "unrelated features" if place == 0 else None
         axes.plot(at, chance, color="0.45", marker="_", markersize=7, linestyle="none", label=label)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.set(xlabel="stage", ylabel="CKA, before and after fine-tuning", xticks=stages, ylim=(min(-0.05, _lowest(reuses)), 1.03))
+    axes.set(
+        xlabel="stage",
+        ylabel="CKA, before and after fine-tuning",
+        xticks=stages,
+        ylim=(min(-0.05, _lowest(reuses)), 1.03),
+    )
     bare(axes)
     figure.legend(loc="outside upper left", fontsize=SMALL, frameon=False, ncols=1 if len(reuses) < 2 else 2)
     return figure

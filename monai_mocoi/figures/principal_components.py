@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.classifier import short
-from monai_mocoi.figures.panels import MARKERS, SMALL, TEXT, new_panels
+from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 MOST_POINTS = 4000
 """More images are drawn from at random, for a picture in which points still can be seen."""
@@ -70,12 +70,14 @@ def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Seque
         numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
         has = np.isfinite(numbers)
         low, high = np.quantile(numbers[has], [0.02, 0.98])
-        drawn = axes.scatter(*points[has].T, c=numbers[has], cmap="cividis", vmin=low, vmax=high, **style)
+        drawn = axes.scatter(
+            points[has, 0], points[has, 1], c=numbers[has], cmap="cividis", vmin=low, vmax=high, **style
+        )
         if legend:
             bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.9, aspect=25, pad=0.04, extend="both")
             bar.ax.tick_params(labelsize=SMALL)
-            bar.outline.set_visible(False)  # type: ignore[operator]
-            bar.solids.set(alpha=1)
+            bar.outline.set_visible(False)
+            bar.solids.set(alpha=1)  # type: ignore[union-attr]
         return
     often = [level for level, _ in Counter(map(str, known)).most_common()]
     kept = often if len(often) <= _LEVELS + 1 else often[:_LEVELS]
@@ -84,7 +86,7 @@ def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Seque
     order = {name: i for i, name in enumerate(levels)}
     numbers_of = np.array([order[name] for name in names])
     colours = [COLOURS[i % len(COLOURS)] if name not in (_OTHER, _UNKNOWN) else "0.7" for i, name in enumerate(levels)]
-    axes.scatter(*points.T, c=[colours[i] for i in numbers_of], **style)
+    axes.scatter(points[:, 0], points[:, 1], c=[colours[i] for i in numbers_of], **style)
     if legend:
         for i, name in enumerate(levels):
             axes.scatter([], [], c=colours[i], s=14, marker="o", label=plain(short(name)))

@@ -11,8 +11,7 @@ import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.principal_components import PrincipalComponents, principal_components
-from monai_mocoi.analysis.stage_features import Features
+from monai_mocoi.analysis.principal_components import PrincipalComponents
 from monai_mocoi.data import Predictions
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.figures.canvas import rendered, save_figure
@@ -23,7 +22,6 @@ from monai_mocoi.figures.probing import probing_figure
 from monai_mocoi.handlers.analysis_folder import FIGURES
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 
-_IN_PROJECTOR = 50  # components: all 2,048 features of 2,000 images would be a file of 40 MB
 _THUMBNAIL = 32
 _COLUMNS_A_FIGURE = 4
 
@@ -81,7 +79,7 @@ class AnalysisPictures:
     def project(
         self,
         name: str,
-        features: Features,
+        components: Mapping[int, PrincipalComponents],
         columns: Mapping[str, Sequence[str | float | None]],
         images: ImageDataset,
         shown: NDArray[np.int64],
@@ -91,14 +89,14 @@ class AnalysisPictures:
 
         Args:
             name: of the network.
-            features: by stage.
+            components: by stage.
             columns: one value an image.
             images: values 0..1.
             shown: positions of the images to show.
             rows: of each position, the row in the split.
         """
-        stage = max(features)
-        points = principal_components(features[stage], _IN_PROJECTOR).scores[shown]
+        stage = max(components)
+        points = components[stage].scores[shown]
         small = [torch.as_tensor(images[i]["image"]).float()[None] for i in shown]
         pictures = torch.cat(
             [torch.nn.functional.interpolate(own, (_THUMBNAIL, _THUMBNAIL), mode="area") for own in small]

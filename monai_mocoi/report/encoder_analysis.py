@@ -23,7 +23,7 @@ from monai_mocoi.analysis import (
 )
 from monai_mocoi.analysis.comparison import matched
 from monai_mocoi.analysis.feature_reuse import feature_reuse
-from monai_mocoi.analysis.principal_components import PrincipalComponents, principal_components
+from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import Datalist, DatasetError, LabelSubset
@@ -53,6 +53,9 @@ from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
 PARTS = ("reuse", "probing", "ks", "embedding")
 SHOWN_STAGES = (1, 4)
 """Whose principal components are drawn."""
+IN_PROJECTOR, TOLD_BY = 50, 10
+"""Components: of TensorBoard's projector (all 2,048 features of 2,000 images would be a file of 40 MB), and of those
+from which it is measured what can be told."""
 MOST_IMAGES_OF_MAPS = 2000
 _SPLITS = ("training", "validation", "test")
 
@@ -79,7 +82,7 @@ class EncoderAnalysis:
         pretrained: the encoder before fine-tuning; "none": random weights.
         preparation: of that one's images, see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`; ``cache_bits``
             may be "auto". Those of a classifier are what its sidecar says.
-        finetuned: one or several run folders (or ``classifier.pt``); None: none.
+        finetuned: one or several run folders (or ``classifier.pt``); None, "none" or an empty list: none.
         few_labels, all_labels, all_labels_again: tested classifiers, see
             :func:`~monai_mocoi.report.tested_classifier.read_tested`; the last is the reference, another seed of the
             second. None: none.
@@ -135,9 +138,9 @@ class EncoderAnalysis:
         self.folder, self.overwrite = Path(folder), overwrite
         self.datalist, self.split = datalist, split
         self.template, self.pretrained, self.preparation = encoder, pretrained, dict(preparation)
-        none: list[Place] = []
         one = isinstance(finetuned, str | os.PathLike)
-        self.finetuned = none if finetuned is None else [finetuned] if one else list(finetuned)  # type: ignore[list-item, arg-type]
+        places: list[Place] = [finetuned] if one else list(finetuned or ())  # type: ignore[list-item, arg-type]
+        self.finetuned = [place for place in places if str(place) != "none"]
         self.places = {"few_labels": few_labels, "all_labels": all_labels, "all_labels_again": all_labels_again}
         self.wanted = [parts] if isinstance(parts, str) else parts
         self.kernel, self.pooling, self.max_images = kernel, pooling, max_images
@@ -173,9 +176,7 @@ class EncoderAnalysis:
             self._read_predictions()
         self.draws: list[LabelSubset] = []
         if "probing" in self.parts:
-            self.draws = probing_draws(
-                self.datalist, self.probe_fractions, self.probe_seeds, self.validation_labels
-            )
+            self.draws = probing_draws(self.datalist, self.probe_fractions, self.probe_seeds, self.validation_labels)
         if {"reuse", "probing", "embedding"} & set(self.parts):
             self._read_networks()
 
@@ -253,12 +254,13 @@ class EncoderAnalysis:
         self.after = [
             read_after(self.template, place, name) for place, name in zip(places, names_of(places), strict=True)
         ]
-        seeds = {own.about.get("seed") for own in self.after} - {None}
-        seed = seeds.pop() if len(seeds) == 1 else self.intervals.seed  # random weights are those that they began with
+        # Random weights are those that these runs began with, where all have one seed.
+        seeds = {int(own.about["seed"]) for own in self.after if own.about.get("seed") is not None}
+        seed = seeds.pop() if len(seeds) == 1 else self.intervals.seed
         random = self.pretrained is None or str(self.pretrained) == "none"
         # Random weights know no images: they are shown the pictures that those are shown that started from them.
         preparation = self.after[0].preparation if random and self.after else with_bits(self.preparation, training)
-        self.before = read_before(self.template, self.pretrained, preparation, int(seed))
+        self.before = read_before(self.template, self.pretrained, preparation, seed)
         self._warn(self.before)
 
     def _warn(self, before: AnalysedNetwork) -> None:
@@ -288,15 +290,15 @@ class EncoderAnalysis:
     def _dataset(
         self, network: AnalysedNetwork, items: Sequence[Mapping[str, Any]], normalise: bool = True
     ) -> ImageDataset:
-        return prepared_dataset(items, network.preparation, normalise, **self.reading)  # type: ignore[arg-type]
+        return prepared_dataset(items, network.preparation, normalise, **self.reading)
 
     def _features(self, network: AnalysedNetwork, dataset: ImageDataset) -> Features:
-        device = torch.device(self.computing["device"])  # type: ignore[arg-type]
+        device = torch.device(self.computing["device"])
         return pooled_features(
             network.encoder,
             dataset,
             autocast=autocast_dtype(self.precision, device),
-            **self.computing,  # type: ignore[arg-type]
+            **self.computing,
         )
 
     def _of_features(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
@@ -395,17 +397,17 @@ class EncoderAnalysis:
         result: dict[str, Any] = {}
         shown = choose_by_patient(patients, pictures.most_embedded, self.intervals.seed)
         for network, own in zip(networks, features, strict=True):
-            components = {stage: principal_components(own[stage]) for stage in SHOWN_STAGES}
+            components = {stage: principal_components(own[stage], IN_PROJECTOR) for stage in SHOWN_STAGES}
             told = {
-                stage: {name: how_well_told(found.scores, values, patients) for name, values in columns.items()}
+                stage: {name: how_well_told(found.scores[:, :TOLD_BY], own, patients) for name, own in columns.items()}
                 for stage, found in components.items()
             }
             result[network.name] = {
-                str(stage): {"explained": found.explained.tolist(), "told": told[stage]}
+                str(stage): {"explained": found.explained[:TOLD_BY].tolist(), "told": told[stage]}
                 for stage, found in components.items()
             }
             pictures.components(network.name, components, columns, told)
-            pictures.project(network.name, own, columns, plain_images, shown, rows)
+            pictures.project(network.name, components, columns, plain_images, shown, rows)
         return result
 
     def _output_distance(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
@@ -413,10 +415,10 @@ class EncoderAnalysis:
         settings = {"resamples": own.resamples, "seed": own.seed, "level": own.level}
         few, everything = self.tested["few_labels"], self.tested["all_labels"]
         found: dict[str, Any] = {name: tested.about() for name, tested in self.tested.items()}
-        found["distance"] = compare_outputs(few.predictions, everything.predictions, **settings)  # type: ignore[arg-type]
+        found["distance"] = compare_outputs(few.predictions, everything.predictions, **settings)
         found["reference"] = None
         if again := self.tested.get("all_labels_again"):
-            found["reference"] = compare_outputs(again.predictions, everything.predictions, **settings)  # type: ignore[arg-type]
+            found["reference"] = compare_outputs(again.predictions, everything.predictions, **settings)
         tables = {"few_labels": found["distance"], "all_labels_again": found["reference"]}
         write_bytes(folder / DISTANCE_TABLE, _distance_table({k: v for k, v in tables.items() if v}).encode())
         labels = [label_of(tested.tested, tested.name) for tested in (few, everything)]

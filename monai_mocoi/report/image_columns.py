@@ -19,9 +19,7 @@ _NO_COLUMNS = ("image", "name", "label", "patient")
 Column = list[str | float | None]
 
 
-def image_columns(
-    items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset
-) -> dict[str, Column]:
+def image_columns(items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset) -> dict[str, Column]:
     """Collect the columns of images.
 
     Args:

@@ -51,8 +51,9 @@ def read_tested(place: str | os.PathLike[str], split: str, setting: str) -> Test
     if path is None:
         what = "there is no such folder" if not place.exists() else f"it has no {PREDICTIONS_NAME} of the {split} split"
         raise PredictionsError(
-            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested by `mocoi run .../evaluate.json "
-            f"--split {split} --run_dir RUN`, the folder of that evaluation, or its {PREDICTIONS_NAME}."
+            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested by `mocoi run "
+            f".../evaluate.json --split {split} --run_dir RUN`, the folder of that evaluation, or its "
+            f"{PREDICTIONS_NAME}."
         )
     try:
         tested = json.loads((path.parent / METRICS_NAME).read_text(encoding="utf-8"))["tested"]

@@ -19,8 +19,13 @@ pytestmark = pytest.mark.slow  # whole runs, seconds each
 SMALL = {"device": "cpu", "precision": "float32"}
 FINETUNE = {"image_size": 32, "batch_size": 8, "max_epochs": 1, "network_def#encoder#backbone": SMALL_BACKBONE}
 EVALUATE = {"min_positives": 2, "min_negatives": 2, "resamples": 50, "network_def#encoder#backbone": SMALL_BACKBONE}
-ANALYZE = {"network_def#backbone": SMALL_BACKBONE, "resamples": 50, "probe_fractions": [0.5, 1.0],
-           "min_positives": 2, "min_negatives": 2}
+ANALYZE = {
+    "network_def#backbone": SMALL_BACKBONE,
+    "resamples": 50,
+    "probe_fractions": [0.5, 1.0],
+    "min_positives": 2,
+    "min_negatives": 2,
+}
 
 
 @pytest.fixture
@@ -81,9 +86,7 @@ def test_before_and_after_fine_tuning_and_few_labels_against_all(
     assert str(folder.resolve()) not in config
 
 
-def test_several_processes_are_refused(
-    run: Callable[..., ConfigWorkflow], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_processes_are_refused(run: Callable[..., ConfigWorkflow], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(RuntimeError) as caught:
         run("analyze.json", pretrained="none")
