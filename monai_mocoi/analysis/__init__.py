@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = attach(
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "output_distance": ["compare_outputs"],
         "principal_components": ["PrincipalComponents", "how_well_told"],
+        "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "stage_features": ["FeatureError", "features_of", "pooled_features"],
     },
 )

@@ -157,7 +157,7 @@ def probe_stages(
         )
         for rule in {draw.selection for draw in draws}
     }
-    test = _Measured(sets["test"].predictions(classes, kind), made)
+    test = Measured(sets["test"].predictions(classes, kind), made)
     cells, measured = [], {}
     with progress_bar(len(stages) * len(draws), "probing", progress) as bar:
         for stage in stages:
@@ -261,8 +261,13 @@ class _Split:
         )
 
 
-class _Measured:
-    """The test images, with one draw of resamples for all that is said of them."""
+class Measured:
+    """The test images, with one draw of resamples for all that is said of them.
+
+    Args:
+        blank: the images, patients and labels; its probabilities are not looked at.
+        settings: of the intervals.
+    """
 
     draw: PatientResamples | None
 
@@ -270,7 +275,19 @@ class _Measured:
         self.blank, self.settings = blank, settings
         self.patients = patient_numbers(blank)
         self.chosen: ScoredClasses = choose_classes(blank, settings)
-        self.draw, _ = draw_patients(blank, self.chosen, settings)
+        self.draw, self.trouble = draw_patients(blank, self.chosen, settings)
+
+    def bootstrapped(
+        self, predictions: Predictions, thresholds: Mapping[str, float] | None, metric: str
+    ) -> tuple[Bootstrapped | None, str | None]:
+        """A number for all classes together, by its name in ``OVERALL``, on the resamples; or None, and why."""
+        decided = decisions(predictions, thresholds)
+        if reason := why_not(OVERALL[metric], self.chosen, decided) or self.trouble:
+            return None, reason
+        assert self.draw is not None, "else there is trouble"
+        columns, statistic = prepare(OVERALL[metric], predictions, self.chosen.scored, decided, self.patients)
+        found = self.draw.apply(statistic)
+        return (found if columns is None else found.mean()).kept(self.settings.interval), None
 
     def of(
         self, predictions: Predictions, thresholds: Mapping[str, float] | None
@@ -278,16 +295,13 @@ class _Measured:
         """The ``overall`` of :func:`evaluate_predictions`, and what it is made from where there are resamples."""
         if self.draw is None:
             return evaluate_predictions(predictions, thresholds, **vars(self.settings))["overall"], {}
-        decided = decisions(predictions, thresholds)
         metrics, measured = {}, {}
-        for overall, metric in OVERALL.items():
-            if reason := why_not(metric, self.chosen, decided):
-                metrics[overall] = {"value": None, "interval": None, "reason": reason}
-                continue
-            columns, statistic = prepare(metric, predictions, self.chosen.scored, decided, self.patients)
-            found = self.draw.apply(statistic)
-            measured[overall] = (found if columns is None else found.mean()).kept(self.settings.interval)
-            metrics[overall] = numbers(measured[overall], self.settings)[0]
+        for metric in OVERALL:
+            found, reason = self.bootstrapped(predictions, thresholds, metric)
+            if found is None:
+                metrics[metric] = {"value": None, "interval": None, "reason": reason}
+            else:
+                measured[metric], metrics[metric] = found, numbers(found, self.settings)[0]
         return metrics, measured
 
 
@@ -319,8 +333,10 @@ def _describe_cell(
     }
 
 
-def _groups(cells: Sequence[Mapping[str, Any]]) -> dict[tuple[float, int | str], list[Mapping[str, Any]]]:
-    """The cells of each fraction and stage, by fraction, then stage."""
+def by_fraction_and_stage(
+    cells: Sequence[Mapping[str, Any]],
+) -> dict[tuple[float, int | str], list[Mapping[str, Any]]]:
+    """The cells of each fraction and stage, from the smallest fraction; the stages in their order."""
     groups: dict[tuple[float, int | str], list[Mapping[str, Any]]] = {}
     for cell in sorted(cells, key=lambda cell: cell["label_fraction"]):  # stable: the stages keep their order
         groups.setdefault((cell["label_fraction"], cell["stage"]), []).append(cell)
@@ -340,7 +356,7 @@ def _summary(
     settings: IntervalSettings,
 ) -> list[dict[str, Any]]:
     summary = []
-    for (fraction, stage), own in _groups(cells).items():
+    for (fraction, stage), own in by_fraction_and_stage(cells).items():
         metrics = {}
         for metric in OVERALL:
             values = [cell["metrics"][metric]["value"] for cell in own]
@@ -372,7 +388,7 @@ def _against_last(
     settings: IntervalSettings,
 ) -> list[dict[str, Any]]:
     """Each stage less the last one, fraction by fraction."""
-    groups, found = _groups(cells), []
+    groups, found = by_fraction_and_stage(cells), []
     for (fraction, stage), own in groups.items():
         if stage == LAST_STAGE or (fraction, LAST_STAGE) not in groups:
             continue

@@ -239,7 +239,7 @@ def package(
 
 @app.command(epilog=_EXIT_CODES)
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier.")],
+    first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier; or a probing.")],
     second: Annotated[str, typer.Argument(metavar="B.csv", help="predictions.csv of the other, on the same images.")],
     metric: Annotated[
         str,
@@ -263,7 +263,8 @@ def compare(
 ) -> None:
     """Compare two classifiers on the same images: B - A, with an interval over patients and a p-value.
 
-    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
+    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file. Two
+    probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
     """
     try:
         from monai_mocoi.cli.compare import compare_and_show

@@ -1,4 +1,4 @@
-"""``mocoi compare``: two files of predictions, and what their paired difference is, in a table and as JSON."""
+"""``mocoi compare``: two files of predictions, or two probings, and their paired difference, in a table and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words, notes_for_the_reader
+from monai_mocoi.analysis import (
+    OVERALL,
+    compare_predictions,
+    compare_probings,
+    few_patients_in_words,
+    find_probing,
+    notes_for_the_reader,
+    read_probing,
+)
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, read_predictions
@@ -24,8 +32,10 @@ def compare_and_show(
 ) -> None:
     """Compare two files of predictions and print the differences, and what is known of the two classifiers.
 
+    Or two probings: the differences at every stage and label fraction that both have.
+
     Args:
-        first, second: ``predictions.csv`` files.
+        first, second: ``predictions.csv`` files; or both a ``probing.json`` or a folder that holds one.
         metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
         json_file: where to write the result too; None: nowhere.
         overwrite: replace that file.
@@ -41,6 +51,15 @@ def compare_and_show(
     files = [Path(first), Path(second)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
+    probings = [find_probing(path) for path in files]
+    if None not in probings:
+        probed = compare_probings(*(read_probing(path) for path in probings if path is not None), metric, **settings)
+        _show_probings(first, second, probed)
+        if json_file is not None:
+            write_json(json_file, {"format": 1, "first": first, "second": second, **probed})
+        return
+    if any(probings):
+        raise UsageError("one of the two is a probing, the other is none: give two probings, or two predictions.csv.")
     # With their folders, for both files have one name mostly.
     pair = [read_predictions(path, name=str(path)) for path in files]
     thresholds: list[dict[str, float] | None] = [None, None]
@@ -86,11 +105,49 @@ def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
 def _show(first: str, second: str, result: Mapping[str, Any], notes: Sequence[str]) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    console.print(f"A: {first}\nB: {second}")
-    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+    _say_what(console, first, second, result)
     rows = [(result["metric"], result["overall"]), *result["classes"].items()]
     cells = [_cells(name, difference) for name, difference in rows]
-    header = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    _table(console, ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p"), cells)
+    _say_how(console, made)
+    if len(result["classes"]) > 1:
+        console.print("The p-values of the classes are not corrected for their number.")
+    for name, difference in rows:
+        if "note" in difference:
+            console.print(f"{name}: {difference['note']}")
+    _say_of_classes(console, result)
+    console.print()
+    for line in notes:
+        console.print(line)
+
+
+def _show_probings(first: str, second: str, result: Mapping[str, Any]) -> None:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    made = result["intervals"]
+    _say_what(console, first, second, result)
+    rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in result["cells"]]
+    header = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    cells = [(name, str(cell["draws"]), *_cells(name, cell)[1:]) for name, cell in rows]
+    _table(console, header, cells)
+    _say_how(console, made)
+    console.print(
+        "A and B are means over the draws of labels, the same in both. Interval and p hold the chance in drawing test "
+        "patients, not that in drawing labels, nor that of another pretraining."
+    )
+    if len(rows) > 1:
+        console.print("The p-values are not corrected for their number.")
+    for name, cell in rows:
+        if "note" in cell:
+            console.print(f"{name}: {cell['note']}")
+    _say_of_classes(console, result)
+
+
+def _say_what(console: Console, first: str, second: str, result: Mapping[str, Any]) -> None:
+    console.print(f"A: {first}\nB: {second}")
+    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+
+
+def _table(console: Console, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     if console.is_terminal:
         table = Table(box=None)
         for i, name in enumerate(header):
@@ -103,15 +160,16 @@ def _show(first: str, second: str, result: Mapping[str, Any], notes: Sequence[st
         for row in (header, *cells):
             line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
             console.print(line.rstrip())
+
+
+def _say_how(console: Console, made: Mapping[str, Any]) -> None:
     redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
     console.print(
         f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}."
     )
-    if len(result["classes"]) > 1:
-        console.print("The p-values of the classes are not corrected for their number.")
-    for name, difference in rows:
-        if "note" in difference:
-            console.print(f"{name}: {difference['note']}")
+
+
+def _say_of_classes(console: Console, result: Mapping[str, Any]) -> None:
     for line in few_patients_in_words(result):
         console.print(line)
     for left_out in result["left_out_classes"]:
@@ -119,9 +177,6 @@ def _show(first: str, second: str, result: Mapping[str, Any], notes: Sequence[st
             f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
             f"images: {left_out['reason']})"
         )
-    console.print()
-    for line in notes:
-        console.print(line)
 
 
 def _cells(name: str, difference: Mapping[str, Any]) -> tuple[str, ...]:

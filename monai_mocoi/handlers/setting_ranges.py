@@ -71,9 +71,9 @@ def least_whole_number(name: str) -> int | None:
     return _AT_LEAST.get(name)
 
 
-def has_number_among_choices(name: str) -> bool:
-    """Whether a setting is one of some choices of which one is a whole number."""
-    return any(isinstance(choice, int) for choice in _CHOICES.get(name, ()))
+def has_numbers_and_words(name: str) -> bool:
+    """Whether a setting is one of some choices that are whole numbers and words: ``stage`` 1 to 4 or "all"."""
+    return {type(choice) for choice in _CHOICES.get(name, ())} == {int, str}
 
 
 def as_flag(name: str, value: bool | str) -> bool:
