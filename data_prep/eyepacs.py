@@ -173,7 +173,7 @@ def run(args: argparse.Namespace) -> int:
             "near_identical_pairs": report.near,
             "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
         }
-        write_datalist(out, NAME, TARGETS[args.target][0], items, manifest)
+        write_datalist(out, NAME, TARGETS[args.target][0], items, manifest, ("side",))
         if args.sheet:
             _write_sheet(usable, splits, exclusions, out, args)
     print(report.text())
@@ -327,7 +327,8 @@ def _stem(name: str) -> str:
 
 
 def _item(name: str, eye: Eye, target: str) -> dict[str, Any]:
-    return {"image": f"images/{name}.png", "label": TARGETS[target][1][eye.level], "patient": eye.patient}
+    label = TARGETS[target][1][eye.level]
+    return {"image": f"images/{name}.png", "label": label, "patient": eye.patient, "side": eye.side}
 
 
 def _counts(values: Iterable[int], names: Sequence[str]) -> dict[str, int]:

@@ -15,7 +15,7 @@ from data_prep.checks import check_left_out, check_seed_and_workers, check_share
 from data_prep.grey_png import write_grey_png
 from data_prep.image_finder import find_images
 from data_prep.last_steps import print_next, unwritten_datalist
-from data_prep.nih_metadata import FINDINGS, Study, read_metadata
+from data_prep.nih_metadata import COLUMNS, FINDINGS, Study, read_metadata
 from data_prep.picture_notes import FLATTENED, noted, picture_note, print_noted
 from data_prep.record import Record, file_sha256, opened_folder
 from data_prep.repeated_pictures import drop_repeats
@@ -140,7 +140,7 @@ def run(args: argparse.Namespace) -> int:
             "near_identical_pairs": report.near,
             "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
         }
-        write_datalist(out, NAME, FINDINGS, items, manifest)
+        write_datalist(out, NAME, FINDINGS, items, manifest, tuple(COLUMNS))
     print(report.text())
     _print_summary(items, exclusions, args.out)
     return 0
@@ -215,7 +215,7 @@ def _write_images(
 
 
 def _item(name: str, study: Study) -> dict[str, Any]:
-    return {"image": f"images/{name}", "label": list(study.label), "patient": study.patient}
+    return {"image": f"images/{name}", "label": list(study.label), "patient": study.patient, **study.columns}
 
 
 def _images_with(items: Sequence[Mapping[str, Any]]) -> dict[str, int]:

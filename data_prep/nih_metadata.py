@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from monai_mocoi.data.columns import as_numbers, as_value
 from monai_mocoi.data.csv_table import read_table, read_text
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
@@ -30,6 +33,8 @@ FINDINGS = (
 NO_FINDING = "No Finding"
 
 _COLUMNS = ("Image Index", "Finding Labels", "Patient ID")
+COLUMNS = {"sex": "Patient Gender", "age": "Patient Age", "view": "View Position"}
+"""What is handed on beside the labels: its name in the datalist, and in the metadata."""
 _SPLIT_NAMES = {
     "train": "training",
     "training": "training",
@@ -48,10 +53,13 @@ class Study:
     Attributes:
         patient: the published number as 8 digits.
         label: 14 values, 1 = the finding is named, in the order of ``FINDINGS``; all 0 for "No Finding".
+        columns: ``sex`` ("F", "M"), ``age`` (whole years) and ``view`` ("AP", "PA"), as far as they are known: there
+            are ages beyond 120 years, and tables without these columns.
     """
 
     patient: str
     label: tuple[int, ...]
+    columns: dict[str, str | int]
 
 
 def read_metadata(path: str | Path) -> dict[str, Study]:
@@ -59,7 +67,8 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
 
     Args:
         path: the CSV file, plain or gzip (``.gz``). Needed are the columns Image Index, Finding Labels and Patient ID;
-            others, which differ between the two publications, are not looked at.
+            Patient Gender, Patient Age and View Position are handed on where they are there; others, which differ
+            between the two publications, are not looked at.
 
     Returns:
         the rows by image name, sorted by it.
@@ -76,6 +85,7 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
             "Give the Data_Entry_2017*.csv of NIH ChestX-ray14 as --metadata."
         )
     image_at, findings_at, patient_at = (header.index(column) for column in _COLUMNS)
+    handed_on = {name: header.index(column) for name, column in COLUMNS.items() if column in header}
     labels: dict[str, tuple[int, ...]] = {}
     studies: dict[str, Study] = {}
     contradictions: list[str] = []
@@ -95,7 +105,8 @@ def read_metadata(path: str | Path) -> dict[str, Study]:
         told = patient_in_name(name)
         if told is not None and patient_key(told[1]) != patient_key(patient):
             contradictions.append(f"row {number}: {name} has {patient}")
-        studies[name] = Study(patient.zfill(8), labels[findings])
+        cells = {column: row[place] for column, place in handed_on.items() if place < len(row)}
+        studies[name] = Study(patient.zfill(8), labels[findings], _known(cells))
     if not studies:
         raise DatasetError(f"{Path(path).name} has no rows.")
     if contradictions:
@@ -152,6 +163,20 @@ def read_split_csv(path: str | Path) -> dict[str, str]:
     if not splits:
         raise DatasetError(f"{Path(path).name} has no rows.")
     return splits
+
+
+def _known(cells: dict[str, str]) -> dict[str, str | int]:
+    """The columns that are handed on, less those that say nothing."""
+    columns: dict[str, str | int] = {}
+    for name, cell in cells.items():
+        value = as_value(cell)
+        if name == "age":  # "057Y" or "57"
+            years = as_numbers(name, [value])
+            if years is not None and np.isfinite(years[0]):
+                columns[name] = int(years[0])
+        elif value is not None:
+            columns[name] = str(value)
+    return columns
 
 
 def _label(place: str, findings: str) -> tuple[int, ...]:

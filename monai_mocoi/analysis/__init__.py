@@ -20,5 +20,6 @@ __getattr__, __dir__, __all__ = attach(
         "principal_components": ["PrincipalComponents", "how_well_told"],
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "stage_features": ["FeatureError", "features_of", "pooled_features"],
+        "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
     },
 )

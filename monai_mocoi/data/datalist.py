@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.atomic_write import write_bytes, write_json
+from monai_mocoi.data.columns import NO_COLUMNS
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.patient_ids import SCHEME_OF_SOURCE, patient_in_name, patient_key
@@ -50,7 +51,8 @@ class Datalist:
         training, validation, test: the items of each split. An item is a dict with ``image`` (absolute path, as
             MONAI's own list readers give it), ``name`` (the path as it stands in the file, relative to the folder),
             ``patient`` and, where the data set has labels, ``label`` (a whole number, or a list of 0 and 1, one a
-            finding). The identity of an image is its index in its split.
+            finding). Other keys whose values are texts or numbers stay: they are its columns, such as ``sex`` and
+            ``age`` (see :func:`~monai_mocoi.data.item_columns`). The identity of an image is its index in its split.
         sha256: of the file's bytes, in hexadecimal.
     """
 
@@ -137,6 +139,7 @@ def write_datalist(
     labels: Sequence[str],
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
     manifest: Mapping[str, Any],
+    columns: Sequence[str] = (),
 ) -> str:
     """Write ``manifest.json`` and then, last, ``datalist.json``: a folder that has a datalist is complete.
 
@@ -145,9 +148,11 @@ def write_datalist(
         name: the data set's name.
         labels: names of the classes or findings in the order of the label values.
         splits: the items of ``training``, ``validation`` and ``test``; of each, the keys ``image`` (relative path),
-            ``label`` and ``patient`` are written.
+            ``label`` and ``patient`` are written, and those named in ``columns``.
         manifest: what the source adds to the manifest: at best ``source``, ``seed``, ``options``, ``exclusions``.
             ``counts``, ``versions`` and ``datalist_sha256`` are added here.
+        columns: other keys of the items to write, such as ``sex`` and ``age``, where an item has them: nothing else of
+            an item gets into the file.
 
     Returns:
         the SHA-256 of ``datalist.json`` in hexadecimal.
@@ -158,7 +163,9 @@ def write_datalist(
     ]
     for split in SPLITS:
         items = [
-            json.dumps({key: item[key] for key in ("image", "label", "patient") if key in item}, ensure_ascii=False)
+            json.dumps(
+                {key: item[key] for key in ("image", "label", "patient", *columns) if key in item}, ensure_ascii=False
+            )
             for item in splits.get(split, ())
         ]
         lines.append(f'"{split}": [' + ",".join(f"\n  {item}" for item in items) + ("\n]" if items else "]"))
@@ -230,8 +237,17 @@ def _items(folder: Path, split: str, entries: list[Any], labels: tuple[str, ...]
         if "label" in entry:
             _check_label(place, entry["label"], labels)
             item["label"] = entry["label"]
-        items.append(item)
+        items.append(item | _columns(entry))
     return items
+
+
+def _columns(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What else is told of an image, such as sex and age; lists and objects are another program's."""
+    return {
+        key: value
+        for key, value in entry.items()
+        if key not in NO_COLUMNS and isinstance(value, str | int | float | None)
+    }
 
 
 def _checked_name(place: str, name: Any) -> str:

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
         "kolmogorov_smirnov": ["ks_distance", "resampled_deviations", "swapped_distances"],
         "jackknife": ["jackknife_interval"],
+        "multiple_testing": ["holm"],
         "patient_statistics": [
             "average_precision_by_patient",
             "calibration_error_by_patient",

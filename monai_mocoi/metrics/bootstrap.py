@@ -21,7 +21,8 @@ their ids; returns ``(resamples,)`` or ``(resamples, columns)``. It may have a m
 DRAWS_AT_ONCE = 2**16
 """Patients drawn in one call; the resamples do not depend on it."""
 COUNTS_AT_ONCE = 2**15
-"""Patients times resamples that a statistic is asked for in one call: as float64 they stay in a core's cache."""
+"""Patients times resamples that a statistic is asked for in one call: as float64 they stay in a core's cache. With many
+patients it is 64 resamples all the same, for a call costs its time too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +44,19 @@ class PatientResamples:
         """Weight ``(n,)`` of each image in one resample: how often its patient was drawn."""
         return self.counts[resample, self.index].astype(np.float64)
 
-    def apply(self, statistic: Statistic) -> Bootstrapped:
+    def apply(self, statistic: Statistic, of: np.ndarray | None = None) -> Bootstrapped:
         """Evaluate a statistic on the whole sample and on every resample.
+
+        Args:
+            statistic: of all images, or of some.
+            of: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their patients only;
+                None: of all.
 
         Raises:
             ValueError: it is not finite on the whole sample or on a resample.
         """
+        if of is not None:
+            return self._apply_to(statistic, np.unique(self.index[of]))
         patients = self.counts.shape[1]
         estimate = np.asarray(statistic(np.ones((patients, 1))))[0]
         if not np.isfinite(estimate).all():
@@ -66,10 +74,21 @@ class PatientResamples:
             )
         return Bootstrapped(estimate, values, self, lambda: _left_out(statistic, patients))
 
+    def _apply_to(self, statistic: Statistic, places: np.ndarray) -> Bootstrapped:
+        """The same for a statistic of the patients at these places; the others do not change it."""
+        made = PatientResamples(self.counts[:, places], np.arange(len(places)), self.redrawn).apply(statistic)
+
+        def left_out() -> np.ndarray:
+            values = np.broadcast_to(made.estimate, (self.counts.shape[1], *made.estimate.shape)).copy()
+            values[places] = made.left_out
+            return values
+
+        return Bootstrapped(made.estimate, made.values, self, left_out)
+
 
 def _block(patients: int) -> int:
     """Resamples that a statistic is asked for in one call."""
-    return int(np.clip(COUNTS_AT_ONCE // patients, 16, 512))
+    return int(np.clip(COUNTS_AT_ONCE // patients, 64, 512))
 
 
 def _left_out(statistic: Statistic, patients: int) -> np.ndarray:

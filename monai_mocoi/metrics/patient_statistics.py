@@ -8,7 +8,7 @@ closed form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -161,7 +161,10 @@ def _average_precision_of_column(
 
 
 def confusion_by_patient(
-    labels: Any, decided: Any, patients: Any, measure: Literal["sensitivity", "specificity", "f1"]
+    labels: Any,
+    decided: Any,
+    patients: Any,
+    measure: Literal["sensitivity", "specificity", "f1"] | Sequence[str],
 ) -> PatientStatistic:
     """Sensitivity, specificity or F1 of each class for counts of patients, at decisions that are fixed.
 
@@ -169,26 +172,32 @@ def confusion_by_patient(
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1.
         decided: the same shape, 0 or 1.
         patients: ``(n,)`` patient ids, one an image.
-        measure: which; see :class:`~monai_mocoi.metrics.ConfusionCounts`. Macro F1 is its mean over the classes.
+        measure: which; see :class:`~monai_mocoi.metrics.ConfusionCounts`. Macro F1 is its mean over the classes. Of
+            several, for labels ``(n, classes)``, the columns stand side by side: quicker than one by one.
 
     Returns:
-        the statistic: ``(resamples,)`` or ``(resamples, classes)``.
+        the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.
 
     Raises:
         ValueError: shapes that do not fit, values other than 0 and 1, or another measure.
     """
-    if measure not in ("sensitivity", "specificity", "f1"):
-        raise ValueError(f'measure is {measure!r}; expected "sensitivity", "specificity" or "f1"')
+    measures = [measure] if isinstance(measure, str) else list(measure)
+    for name in measures:
+        if name not in ("sensitivity", "specificity", "f1"):
+            raise ValueError(f'measure is {name!r}; expected "sensitivity", "specificity" or "f1"')
     decided = check_labels(decided, np.shape(decided), "decisions")
     labels = check_labels(labels, decided.shape)
     index, count = patient_index(patients, len(labels))
     sums = [sum_by_patient(part, index, count) for part in outcomes(labels, decided)]
 
+    def measured(counts: ConfusionCounts) -> np.ndarray:
+        return np.concatenate([getattr(counts, name) for name in measures], axis=-1)
+
     def statistic(counts: np.ndarray) -> np.ndarray:
-        return getattr(ConfusionCounts(*(counts.T @ part for part in sums)), measure)
+        return measured(ConfusionCounts(*(counts.T @ part for part in sums)))
 
     def left_out() -> np.ndarray:
-        return getattr(ConfusionCounts(*(part.sum(axis=0) - part for part in sums)), measure)
+        return measured(ConfusionCounts(*(part.sum(axis=0) - part for part in sums)))
 
     return PatientStatistic(statistic, left_out)
 

@@ -282,3 +282,20 @@ def test_names_of_no_known_scheme_say_nothing(tmp_path):
             document[split].append({"image": f"{split}/{name}", "label": [0, 0], "patient": f"{split}{number}"})
     write_list(tmp_path, **document)
     assert len(load_datalist(tmp_path).test) == 7
+
+
+def test_columns_are_read_and_only_those_named_are_written(tmp_path):
+    dataset_folder(tmp_path)
+    document = json.loads((tmp_path / "datalist.json").read_text())
+    for item in document["test"]:
+        item |= {"sex": "F", "age": 57, "name": "not this", "box": [1, 2]}
+    (tmp_path / "datalist.json").write_text(json.dumps(document))
+    read = load_datalist(tmp_path)
+    keys = {"image", "name", "patient", "label", "sex", "age"}
+    assert all(item.keys() == keys and item["name"] != "not this" for item in read.test)
+    assert not any("sex" in item for item in read.training)
+    splits = {split: [{**item, "image": item["name"]} for item in items] for split, items in read.splits().items()}
+    write_datalist(tmp_path, "one", ["A", "B"], splits, {}, ("sex",))
+    again = load_datalist(tmp_path)
+    assert [item["sex"] for item in again.test] == ["F"] * len(read.test)
+    assert not any("age" in item for item in again.test)

@@ -95,3 +95,18 @@ def test_split_csv(tmp_path):
         path.write_text(text)
         with pytest.raises(DatasetError, match=error):
             read_split_csv(path)
+
+
+def test_sex_age_and_view_are_handed_on_as_far_as_they_are_known(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = ["1,Mass,00000001_000.png,057Y,M,PA", "1,Mass,00000001_001.png,58,M,AP", "2,Mass,00000002_000.png,414,,"]
+    path.write_text(
+        "\n".join(["Patient ID,Finding Labels,Image Index,Patient Age,Patient Gender,View Position", *lines])
+    )
+    assert [study.columns for study in read_metadata(path).values()] == [
+        {"age": 57, "sex": "M", "view": "PA"},
+        {"age": 58, "sex": "M", "view": "AP"},
+        {},  # nobody is 414 years old
+    ]
+    path.write_text("Patient ID,Finding Labels,Image Index\n1,Mass,00000001_000.png")
+    assert read_metadata(path)["00000001_000.png"].columns == {}

@@ -229,3 +229,18 @@ def test_more_resamples_do_not_narrow_the_interval() -> None:
         for resamples in (400, 6400)
     ]
     assert widths[1] == pytest.approx(widths[0], rel=0.15)
+
+
+@pytest.mark.parametrize("method", ["percentile", "bca"])
+def test_a_statistic_of_some_images_is_that_of_these_patients_among_all(method):
+    generator = np.random.default_rng(0)
+    patients, labels, scores = generator.integers(40, size=150), generator.random(150) < 0.4, generator.random(150)
+    rows = np.flatnonzero(patients % 3 > 0)
+    draw = patient_bootstrap(patients, None, resamples=199)
+    some = draw.apply(roc_auc_by_patient(labels[rows], scores[rows], patients[rows]), of=rows)
+    slow = draw.apply(weighted_by_patient(lambda weights: roc_auc(labels[rows], scores[rows], weights[rows]), patients))
+    np.testing.assert_allclose(some.estimate, slow.estimate, atol=1e-12)
+    np.testing.assert_allclose(some.values, slow.values, atol=1e-12)
+    np.testing.assert_allclose(some.left_out, slow.left_out, atol=1e-12)
+    np.testing.assert_allclose((some - slow).values, 0, atol=1e-12)  # of the same resamples
+    np.testing.assert_allclose(some.interval(method), slow.interval(method), atol=1e-9)

@@ -1,0 +1,36 @@
+"""Holm's correction: several p-values told together, so that one false claim among them stays as rare as stated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def holm(p_values: Any) -> NDArray[np.float64]:
+    """Adjust p-values for their number by the step-down method of Holm (Scand. J. Statist. 1979, 6:65-70).
+
+    The smallest of ``m`` p-values is multiplied by ``m``, the next by ``m - 1`` and so on; none may become smaller than
+    that of a smaller p-value, nor larger than 1. A claim wherever the adjusted p-value is at most ``level`` makes a
+    false one, or several, with probability ``level`` at most, however the tests depend on each other.
+
+    Args:
+        p_values: ``(m,)``, 0..1; ``m`` may be 0.
+
+    Returns:
+        ``(m,)`` float64, 0..1, in the same order, each at least as large as it was.
+
+    Raises:
+        ValueError: another shape, or a value that is NaN or outside of 0..1.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1:
+        raise ValueError(f"p_values has the shape {p.shape}; expected one dimension")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p_values holds {p[~((p >= 0) & (p <= 1))][0]}; expected 0..1")
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
+    return adjusted

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_mocoi.data import as_numbers, is_age, item_columns, read_columns
+from monai_mocoi.data.csv_table import TableError
+
+IMAGES = ["images/00000001_000.png", "images/00000001_001.png", "images/00000002_000.png"]
+PATIENTS = ["00000001", "00000001", "00000002"]
+
+
+def read(tmp_path, text):
+    (tmp_path / "groups.csv").write_text(text)
+    return read_columns(tmp_path / "groups.csv", IMAGES, PATIENTS)
+
+
+def test_columns_of_items():
+    items = [
+        {"image": "/a", "name": "a", "patient": "1", "label": [0], "sex": "F", "age": 57, "box": [], "pacemaker": True},
+        {"image": "/b", "name": "b", "patient": "2", "label": [1], "sex": " NA ", "age": float("nan"), "site": "x"},
+    ]  # fmt: skip
+    assert item_columns(items) == {
+        "sex": ["F", None], "age": [57.0, None], "pacemaker": ["yes", None], "site": [None, "x"],
+    }  # fmt: skip
+    assert item_columns([]) == {}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        IMAGES,
+        [name.removeprefix("images/") for name in IMAGES],
+        [name.removeprefix("images/").removesuffix(".png") for name in IMAGES],
+        [name.replace("images/", "D:\\other\\").replace(".png", ".dcm") for name in IMAGES],
+    ],
+)
+def test_by_image(tmp_path, names):
+    text = "Image,sex,x\n" + "".join(
+        f"{name},{sex},{i}\n" for i, (name, sex) in enumerate(zip(names, "FM", strict=False))
+    )
+    found = read(tmp_path, text + "unseen.png,F,9\n")
+    assert found.values == {"sex": ["F", "M", None], "x": ["0", "1", None]}
+    assert (found.source, found.without_row, found.unused_rows) == ("groups.csv", 1, 1)
+
+
+def test_by_patient(tmp_path):
+    found = read(tmp_path, "patient,site,\n1,a,\n2.0,b,\n7,c,\n1,a,\n")
+    assert found.values == {"site": ["a", "a", "b"]}
+    assert (found.without_row, found.unused_rows) == (0, 1)
+
+
+def test_file_names_that_two_images_share_stand_for_none(tmp_path):
+    (tmp_path / "groups.csv").write_text("image,sex\n0.png,F\nb/0.png,M\n")
+    found = read_columns(tmp_path / "groups.csv", ["a/0.png", "b/0.png"], ["1", "2"])
+    assert found.values == {"sex": [None, "M"]}
+    assert found.unused_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("name,sex\n1,F\n", "needs a column image or patient"),
+        ("image\n00000001_000.png\n", "one or more others"),
+        ("patient,sex,sex\n1,F,F\n", "two columns of one name"),
+        ("patient,sex\n00000009,F\n", "no row of the 3 images tested"),
+        ("patient,sex\n1,F\n2,F\n00000001,M\n", "rows 2 and 4 say two things of one patient"),
+        ("patient;sex\n1;F\n", "needs a column|semicolons"),
+    ],
+)
+def test_tables_that_cannot_be_used(tmp_path, text, error):
+    with pytest.raises(TableError, match=error) as caught:
+        read(tmp_path, text)
+    assert "0000000" not in str(caught.value)  # no ids
+
+
+def test_ages_in_years():
+    values = ["057Y", "011M", "052W", "020D", "18", 121.0, -3.0, None]
+    found = as_numbers("Patient Age", values)
+    np.testing.assert_allclose(found[:5], [57, 11 / 12, 52 * 7 / 365.25, 20 / 365.25, 18])
+    assert np.isnan(found[5:]).all()
+    assert as_numbers("dose", ["121", "057Y"]) is None
+    assert as_numbers("dose", ["121", None])[0] == 121
+
+
+@pytest.mark.parametrize("name", ["age", "Patient Age", "patient_age", "PatientAge", "age_years", "AGE"])
+def test_names_of_ages(name):
+    assert is_age(name)
+
+
+@pytest.mark.parametrize("name", ["image_quality", "stage", "dosage", "agent", "sex"])
+def test_other_names(name):
+    assert not is_age(name)
