@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
+from monai_mocoi.data.columns import item_columns
 from monai_mocoi.data.dataset import ImageDataset
 
 LABEL, BRIGHTNESS = "label", "mean brightness"
 MOST_COLUMNS = 6
 """Of the datalist, in its order."""
 _FINDINGS = 5
-_NO_COLUMNS = ("image", "name", "label", "patient")
 
 Column = list[str | float | None]
 
@@ -35,22 +35,11 @@ def image_columns(items: Sequence[Mapping[str, Any]], labels: Sequence[str], ima
     columns: dict[str, Column] = {}
     if items and "label" in items[0]:
         columns[LABEL] = _label_words([item["label"] for item in items], labels)
-    for name, values in list(_columns(items).items())[:MOST_COLUMNS]:
+    for name, values in list(item_columns(items).items())[:MOST_COLUMNS]:
         if len(set(values)) > 1:
             columns[name if name not in (LABEL, BRIGHTNESS) else f"{name} (datalist)"] = list(values)
     columns[BRIGHTNESS] = [float(torch.as_tensor(images[i]["image"]).mean()) for i in range(len(images))]
     return columns
-
-
-def _columns(items: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
-    """What else an item tells as text or number, such as view and sex."""
-    names = dict.fromkeys(key for item in items for key in item if key not in _NO_COLUMNS)
-    found = {name: [item.get(name) for item in items] for name in names}
-    return {
-        name: values
-        for name, values in found.items()
-        if all(value is None or isinstance(value, str | int | float) for value in values)
-    }
 
 
 def _label_words(values: Sequence[Any], labels: Sequence[str]) -> Column:
