@@ -74,7 +74,8 @@ def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Seque
             points[has, 0], points[has, 1], c=numbers[has], cmap="cividis", vmin=low, vmax=high, **style
         )
         if legend:
-            bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.9, aspect=25, pad=0.04, extend="both")
+            place = axes.inset_axes((0.1, -0.24, 0.8, 0.045))
+            bar = figure.colorbar(drawn, cax=place, orientation="horizontal", extend="both")
             bar.ax.tick_params(labelsize=SMALL)
             bar.outline.set_visible(False)
             bar.solids.set(alpha=1)  # type: ignore[union-attr]

@@ -46,11 +46,12 @@ def probing_figure(probing: Mapping[str, Any]) -> Figure | None:
         errors = np.maximum(np.abs(ends - values), 0)
         axes.errorbar(at, values, errors, **style, linestyle="none", elinewidth=1, capsize=2)  # type: ignore[arg-type]
         line = DASHES[place % len(DASHES)]
-        label = f"{100 * fraction:g} % of the labels ({_images(rows)})"
+        share = "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
+        label = f"{share} ({_images(rows)})"
         axes.plot(at[~whole], values[~whole], **style, linestyle=line, linewidth=1.1, label=label)  # type: ignore[arg-type]
     if not drawn:
         return None
-    axes.set_xticks(range(len(stages)), ["1-4 together" if stage == "all" else str(stage) for stage in stages])
+    axes.set_xticks(range(len(stages)), ["all four" if stage == "all" else str(stage) for stage in stages])
     axes.set(xlabel="stage", ylabel=f"{_WORDS.get(metric, metric)} on test")
     bare(axes)
     figure.legend(loc="outside upper left", fontsize=SMALL, frameon=False)
