@@ -21,7 +21,8 @@ def reuse_matrix_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str
         reuses: of :func:`~monai_mocoi.analysis.feature_reuse`, one or more, each of "before" and an encoder after.
         names: of the encoders after.
     """
-    figure, panels = new_panels(len(reuses), 2.1, 2.2, a_row=4)
+    figure, panels = new_panels(len(reuses), 2.0, 2.2, a_row=4)
+    figure.set_figwidth(figure.get_figwidth() + 0.8)  # of the colour bar, which else would be taken from the tables
     for place, (axes, reuse, name) in enumerate(zip(panels, reuses, names, strict=True)):
         values = np.array([[number["value"] for number in row] for row in reuse["matrix"]])
         image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1)
@@ -34,7 +35,7 @@ def reuse_matrix_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_title(plain(name), fontsize=TEXT)
-    bar = figure.colorbar(image, ax=panels, shrink=0.8, aspect=15, pad=0.02, ticks=[0, 0.5, 1])
+    bar = figure.colorbar(image, ax=panels, shrink=0.75, aspect=15, pad=0.02, ticks=[0, 0.5, 1])
     bar.ax.tick_params(labelsize=SMALL)
     bar.set_label("CKA", fontsize=TEXT)
     bar.outline.set_visible(False)

@@ -94,7 +94,7 @@ class EncoderAnalysis:
         validation_labels: see :func:`~monai_mocoi.data.label_subset`.
         metric: that the probing chooses by.
         intervals: values of :class:`~monai_mocoi.analysis.IntervalSettings`, by name. Its seed is that of all draws.
-        batch_size, device, precision, num_workers: for the features.
+        batch_size, device, precision, channels_last, num_workers: for the features.
         on_bad_image, max_bad_share: see :class:`~monai_mocoi.data.ImageDataset`.
         modality: of the bundle; to warn of an encoder of other images. None: it is not compared.
         overwrite: replace an earlier analysis.
@@ -128,6 +128,7 @@ class EncoderAnalysis:
         batch_size: int = 64,
         device: torch.device | str = "cpu",
         precision: str = "auto",
+        channels_last: bool = True,
         num_workers: int = 0,
         on_bad_image: str = "stop",
         max_bad_share: float = 0.01,
@@ -149,6 +150,7 @@ class EncoderAnalysis:
         self.intervals = IntervalSettings(**(intervals or {}))
         self.computing = {"batch_size": batch_size, "device": device, "num_workers": num_workers}
         self.precision = precision
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.reading = {"on_bad_image": on_bad_image, "max_bad_share": max_bad_share}
         self.modality = modality
         self.settings = plain(settings or {})
@@ -295,7 +297,8 @@ class EncoderAnalysis:
     def _features(self, network: AnalysedNetwork, dataset: ImageDataset) -> Features:
         device = torch.device(self.computing["device"])
         return pooled_features(
-            network.encoder,
+            # Only now: a draw fills a weight in the order of its memory, and would give others in this format.
+            network.encoder.to(memory_format=self.memory_format),
             dataset,
             autocast=autocast_dtype(self.precision, device),
             **self.computing,

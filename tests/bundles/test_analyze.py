@@ -86,6 +86,16 @@ def test_before_and_after_fine_tuning_and_few_labels_against_all(
     assert str(folder.resolve()) not in config
 
 
+def test_a_run_from_scratch_started_from_the_random_weights(run: Callable[..., ConfigWorkflow]) -> None:
+    """As the bundle builds them, in the memory format of its settings."""
+    run("finetune.json", pretrained="none", label_fraction=1.0, seed=5)
+    folder = "runs/nih_mse/finetune-scratch-all-s4-f1-l1"
+    run("analyze.json", pretrained="none", finetuned=folder, parts=["reuse"])
+    result = json.loads(Path("runs/nih_mse/analysis-test/analysis.json").read_text())
+    assert result["networks"][Path(folder).name]["started_from_before"] is True
+    assert result["networks"]["before"]["seed"] == 5
+
+
 def test_several_processes_are_refused(run: Callable[..., ConfigWorkflow], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(RuntimeError) as caught:

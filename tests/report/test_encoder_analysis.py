@@ -220,9 +220,11 @@ def test_random_weights_are_those_that_a_run_from_scratch_starts_from(
 ) -> None:
     start = Classifier(StageEncoder(small_resnet()), 2, seed=7).encoder
     run = finetuned(tmp_path / "run", start, seed=7)
-    scratch = analysis(tmp_path / "out", folder, network, finetuned=run)
+    scratch = analysis(tmp_path / "first", folder, network, finetuned=run, parts="reuse")
     scratch.check()
     assert scratch.after[0].about["started_from_before"] is True
+    scratch.run()
+    assert weights_sha256(encoder_state_dict(scratch.before.encoder)) == scratch.before.about["sha256"]
     other = analysis(tmp_path / "out", folder, network, finetuned=finetuned(tmp_path / "other", network, seed=7))
     other.check()
     assert any("did not start from this encoder" in note for note in other.notes)
