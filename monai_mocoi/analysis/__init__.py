@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = attach(
         "output_distance": ["compare_outputs"],
         "principal_components": ["PrincipalComponents", "how_well_told"],
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
-        "stage_features": ["FeatureError", "features_of", "pooled_features"],
+        "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "features_of", "pooled_features", "pooled_maps"],
         "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
     },
 )

@@ -20,6 +20,7 @@ MOST_IMAGES_RBF = 4000
 """Its kernel matrices are held: five to seven of n x n float64, 0.9 GB."""
 FEW_PATIENTS = 10
 """With fewer patients the intervals come with a warning."""
+_FEW = "Only {} patients: below 10 the intervals are too narrow. Read them as no certainty."
 
 
 class FeatureReuseError(ValueError):
@@ -65,7 +66,7 @@ def feature_reuse(
         plain values, without NaN, as JSON takes them::
 
             {"kernel", "pooling", "images", "patients", "images_given", "seed",
-             "intervals": {"method": "jackknife", "over": "patients", "level"},
+             "intervals": {"method": "jackknife", "over": "patients", "level"},  # "note" where patients are few
              "stages": [1, 2, 3, 4],
              "matrix": [[NUMBER, ...], ...],       # row: the first's stage, column: the second's
              "same_stage": {"1": NUMBER, ...}}     # its diagonal
@@ -88,6 +89,14 @@ def feature_reuse(
             f"the first encoder has features of the stages {stages}, the second of {sorted(second)}; give "
             "the same of both."
         )
+    for features, images in ((first, first_images), (second, second_images)):
+        for stage, values in features.items():
+            if len(values) != len(images):
+                raise FeatureReuseError(
+                    f"there are {len(images)} ids but {len(values)} rows of features of stage {stage}; give one a row."
+                )
+    if not 0 < level < 1:
+        raise FeatureReuseError(f"level is {level}; expected above 0 and below 1, such as 0.95.")
     partner = _paired(first_images, second_images)
     if len(patients) != len(partner):
         raise FeatureReuseError(f"there are {len(partner)} images but {len(patients)} patients; give one an image.")
@@ -95,11 +104,11 @@ def feature_reuse(
         most_images = MOST_IMAGES_RBF
     rows = np.arange(len(partner)) if most_images is None else choose_by_patient(patients, most_images, seed)
     index, count = patient_index(np.asarray(patients, dtype=str)[rows])
-    taken = (slice(None) if len(rows) == len(partner) else rows, partner[rows])
     try:
         found = cka_matrix(
-            *([side[stage][own] for stage in stages] for side, own in zip((first, second), taken, strict=True)),
-            patients=index,
+            _rows_of(first, stages, rows),
+            _rows_of(second, stages, partner[rows]),
+            index,
             kernel=kernel,
             seed=seed,
         )
@@ -118,7 +127,12 @@ def feature_reuse(
         "patients": count,
         "images_given": len(partner),
         "seed": seed,
-        "intervals": {"method": "jackknife", "over": "patients", "level": level},
+        "intervals": {
+            "method": "jackknife",
+            "over": "patients",
+            "level": level,
+            **({"note": _FEW.format(count)} if count < FEW_PATIENTS else {}),
+        },
         "stages": stages,
         "matrix": numbers,
         "same_stage": {str(stage): numbers[i][i] for i, stage in enumerate(stages)},
@@ -175,6 +189,12 @@ def _paired(first: Sequence[str], second: Sequence[str]) -> NDArray[np.int64]:
             "from the same split of one dataset folder."
         )
     return np.array([place[image] for image in first], dtype=np.int64)
+
+
+def _rows_of(features: Features, stages: Sequence[int], rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    if np.array_equal(rows, np.arange(len(features[stages[0]]))):
+        return [features[stage] for stage in stages]  # all of them in order: no copy of what may be hundreds of MB
+    return [features[stage][rows] for stage in stages]
 
 
 def _numbers(found: CKA, images: int, level: float) -> list[list[dict[str, Any]]]:

@@ -2,8 +2,8 @@
 
 CKA is the correlation of two kernel matrices ``K_ij = k(x_i, x_j)`` and ``L_ij = k(y_i, y_j)`` of the same images
 (Kornblith et al. 2019). Its plain estimate is biased: an image is always like itself, so the diagonals of K and L
-agree, and features that have nothing to do with one another score above 0, the more so the wider they are and the fewer the
-images (fault A19). Here the diagonals are left out: HSIC is the U-statistic of Song et al. (2012),
+agree, and features that have nothing to do with one another score above 0, the more so the wider they are and the
+fewer the images (fault A19). Here the diagonals are left out: HSIC is the U-statistic of Song et al. (2012),
 
     HSIC = (sum_ij K_ij L_ij + (sum K)(sum L) / ((n - 1)(n - 2)) - 2 / (n - 2) sum_i K_i. L_i.) / (n (n - 3))
 
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.metrics.hsic_of_features import FeatureRows, hsic_of_features, moments
-from monai_mocoi.metrics.hsic_of_kernels import hsic_of_kernels
+from monai_mocoi.metrics.hsic_of_kernels import hsic_of_kernels, linear_kernel, u_centred
 from monai_mocoi.metrics.hsic_pairs import FEWEST_IMAGES, HsicOfPairs, Pair
 from monai_mocoi.metrics.patient_order import draw_order
 from monai_mocoi.metrics.patients import patient_index
 
 KERNELS = ("linear", "rbf")
-ROWS_AT_ONCE = 1024
+ROWS_AT_ONCE = 2048
 """Images that are worked on at once; the result does not depend on it, up to the last digits."""
 
 
@@ -84,10 +84,13 @@ def linear_cka(first: Any, second: Any, debiased: bool = True) -> float:
         ValueError: shapes that do not fit, values that are not finite, too few images, constant features.
     """
     sets = _check_sets([first, second])
-    rows = np.arange(len(sets[0]))
-    found = moments(FeatureRows.of(sets, ROWS_AT_ONCE), [rows, rows], [(0, 1), (0, 0), (1, 1)])
-    estimate = found.hsic if debiased else found.biased_hsic
-    return float(_alignment({pair: estimate(pair) for pair in found.squares}, 1)[0, 0])
+    rows, pairs = np.arange(len(sets[0])), [(0, 1), (0, 0), (1, 1)]
+    if _wide(sets):
+        kernels = [linear_kernel(features, rows) for features in sets]
+        kernels = [u_centred(kernel) for kernel in kernels] if debiased else kernels
+        return float(_alignment({(i, j): np.vdot(kernels[i], kernels[j]) for i, j in pairs}, 1)[0, 0])
+    found = moments(FeatureRows.of(sets, ROWS_AT_ONCE), [rows, rows], pairs)
+    return float(_alignment({pair: (found.hsic if debiased else found.biased_hsic)(pair) for pair in pairs}, 1)[0, 0])
 
 
 def cka_matrix(
@@ -123,11 +126,16 @@ def cka_matrix(
     sets, split = _check_sets([*first, *second]), len(first)
     n = len(sets[0])
     order = draw_order(*patient_index(np.arange(n) if patients is None else patients, n), seed)
-    if kernel == "linear" and n > max(features.shape[1] for features in sets):
-        found = hsic_of_features(sets, split, order, rows_at_once)
-    else:
+    if kernel == "rbf" or _wide(sets):
         found = hsic_of_kernels(sets, split, order, rows_at_once, rbf=kernel == "rbf")
+    else:
+        found = hsic_of_features(sets, split, order, rows_at_once)
     return _assembled(found, split)
+
+
+def _wide(sets: list[np.ndarray]) -> bool:
+    """Whether a kernel matrix is smaller than the features."""
+    return len(sets[0]) <= max(features.shape[1] for features in sets)
 
 
 def _assembled(found: HsicOfPairs, split: int) -> CKA:

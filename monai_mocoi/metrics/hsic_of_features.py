@@ -19,6 +19,7 @@ import numpy as np
 
 from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, pairs_of, u_statistic
 from monai_mocoi.metrics.patient_order import PatientOrder
+from monai_mocoi.metrics.patients import sum_by_patient
 
 NUMBERS_AT_ONCE = 2**20
 """Of the products between the images of one patient."""
@@ -122,7 +123,7 @@ def moments(data: FeatureRows, rows: Sequence[np.ndarray], pairs: list[Pair]) ->
         parts = [block[:, edges[number] : edges[number + 1]] for number in range(sets)]
         for number, part in enumerate(parts):
             part[:] = data.read(number, rows[number][start : start + len(block)])
-        length = np.stack([np.einsum("ij,ij->i", part, part, dtype=np.float64) for part in parts], axis=1)
+        length = np.stack([np.einsum("ij,ij->i", part, part) for part in parts], axis=1).astype(np.float64)
         for i, j in pairs:
             equal[i, j] = equal[i, j] and (i == j or np.array_equal(parts[i], parts[j]))
         for i, own in ((i, own) for (i, j), own in crossed.items() if i == j):
@@ -141,10 +142,7 @@ def moments(data: FeatureRows, rows: Sequence[np.ndarray], pairs: list[Pair]) ->
     return Moments(
         images=n,
         crossed=crossed,
-        squares={
-            pair: float(np.vdot(values, values)) if values.flags.c_contiguous else float(np.square(values).sum())
-            for pair, values in crossed.items()
-        },
+        squares={pair: float(np.einsum("ij,ij->", values, values)) for pair, values in crossed.items()},
         totals=np.split(totals, edges[1:-1]),
         lengths=lengths,
         weighted=np.split(weighted, edges[1:-1]),
@@ -202,33 +200,38 @@ def hsic_left_out(data: FeatureRows, found: Moments, order: PatientOrder) -> dic
     crossed = {pair: values.astype(data.kind) for pair, values in found.crossed.items()}
     pairs, result = list(crossed), {pair: np.empty(len(order.sizes)) for pair in crossed}
     exact = replace(data, kind=np.float64)
-    weighted = [values.astype(np.float64) for values in found.weighted]
+    weighted = found.weighted
     for places, patients in order.blocks(data.rows_at_once):
         rows = order.rows[places]
         sizes = order.sizes[patients]
         starts = order.starts[patients] - places.start
         of_row = np.repeat(np.arange(len(sizes)), sizes)
         parts = [exact.read(number, rows) for number in range(sets)]
-        sums = [np.add.reduceat(part, starts, axis=0) for part in parts]
+        sums = [sum_by_patient(part, of_row, len(sizes)) for part in parts]
         length = np.stack([np.einsum("ij,ij->i", part, part) for part in parts], axis=1)
-        # -1 times each row sum without the patient, as if the patient's own rows had one too
-        rests = length + np.stack([np.einsum("ij,ij->i", p, s[of_row]) for p, s in zip(parts, sums, strict=True)], 1)
         own_length = np.add.reduceat(length, starts)
         kernel_sums = np.stack([np.einsum("ij,ij->i", s, s) for s in sums], 1) - found.lengths_alone + own_length
         along = [s @ w for s, w in zip(sums, weighted, strict=True)]
         within = _within(parts, starts, sizes)
-        left = found.images - sizes
         quick = [part.astype(data.kind, copy=False) for part in parts]
         single = len(sizes) == len(rows)
+        of_patient = parts if single else [s[of_row] for s in sums]
+        # -1 times each row sum without the patient, as if the patient's own rows had one too.
+        rests = length + np.stack(
+            [np.einsum("ij,ij->i", *both) for both in zip(parts, of_patient, strict=True)], axis=1
+        )
+        del parts, sums
+        quick_of_patient = quick if single else [part.astype(data.kind, copy=False) for part in of_patient]
+        del of_patient
+        left = found.images - sizes
         for i, j in pairs:
             reached = quick[i] @ crossed[i, j]
-            through = np.einsum("ij,ij->i", reached, quick[j], dtype=np.float64)
-            both = length[:, i] * length[:, j]
-            shared = np.add.reduceat(through - both, starts)
+            through = np.einsum("ij,ij->i", reached, quick[j]).astype(np.float64)
+            far = np.einsum("ij,ij->i", reached, quick_of_patient[j]).astype(np.float64)
+            shared = np.add.reduceat(through - length[:, i] * length[:, j], starts)
             products = found.squares[i, j] - found.lengths[i, j] - 2 * shared + within[:, i, j]
-            far = through if single else np.einsum("ij,ij->i", np.add.reduceat(reached, starts, axis=0), sums[j])
-            of_rows = found.lengths[i, j] + along[i][:, j] + along[j][:, i] + far
-            of_rows -= np.add.reduceat(rests[:, i] * rests[:, j], starts)
+            of_rows = found.lengths[i, j] + along[i][:, j] + along[j][:, i]
+            of_rows += np.add.reduceat(far - rests[:, i] * rests[:, j], starts)
             result[i, j][patients] = u_statistic(products, kernel_sums[:, i] * kernel_sums[:, j], of_rows, left)
     return result
 

@@ -18,13 +18,14 @@ from monai_mocoi.analysis import (
     compare_outputs,
     how_well_told,
     pooled_features,
+    pooled_maps,
     probe_stages,
     probing_draws,
 )
 from monai_mocoi.analysis.comparison import matched
 from monai_mocoi.analysis.feature_reuse import feature_reuse
 from monai_mocoi.analysis.principal_components import principal_components
-from monai_mocoi.analysis.stage_features import Features
+from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import Datalist, DatasetError, LabelSubset
 from monai_mocoi.data.dataset import ImageDataset
@@ -56,7 +57,6 @@ SHOWN_STAGES = (1, 4)
 IN_PROJECTOR, TOLD_BY = 50, 10
 """Components: of TensorBoard's projector (all 2,048 features of 2,000 images would be a file of 40 MB), and of those
 from which it is measured what can be told."""
-MOST_IMAGES_OF_MAPS = 2000
 _SPLITS = ("training", "validation", "test")
 
 Place = str | os.PathLike[str]
@@ -148,8 +148,12 @@ class EncoderAnalysis:
         self.probe_fractions, self.probe_seeds = list(probe_fractions), list(probe_seeds)
         self.validation_labels, self.metric = validation_labels, metric
         self.intervals = IntervalSettings(**(intervals or {}))
-        self.computing = {"batch_size": batch_size, "device": device, "num_workers": num_workers}
-        self.precision = precision
+        self.computing: dict[str, Any] = {
+            "batch_size": batch_size,
+            "device": device,
+            "num_workers": num_workers,
+            "autocast": autocast_dtype(precision, device),
+        }
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.reading = {"on_bad_image": on_bad_image, "max_bad_share": max_bad_share}
         self.modality = modality
@@ -294,15 +298,9 @@ class EncoderAnalysis:
     ) -> ImageDataset:
         return prepared_dataset(items, network.preparation, normalise, **self.reading)
 
-    def _features(self, network: AnalysedNetwork, dataset: ImageDataset) -> Features:
-        device = torch.device(self.computing["device"])
-        return pooled_features(
-            # Only now: a draw fills a weight in the order of its memory, and would give others in this format.
-            network.encoder.to(memory_format=self.memory_format),
-            dataset,
-            autocast=autocast_dtype(self.precision, device),
-            **self.computing,
-        )
+    def _placed(self, network: AnalysedNetwork) -> StageEncoder:
+        # Only now: a draw fills a weight in the order of its memory, and would give others in this format.
+        return network.encoder.to(memory_format=self.memory_format)
 
     def _of_features(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
         networks = [self.before, *self.after]
@@ -314,7 +312,7 @@ class EncoderAnalysis:
             logger.info("Features of %s: %d images", network.name, len(dataset))
             place = {row: i for i, row in enumerate(dataset.rows)}
             kept = [place[row] for row in rows]
-            features.append({stage: own[kept] for stage, own in self._features(network, dataset).items()})
+            features.append({stage: own[kept] for stage, own in pooled_features(self._placed(network), dataset, **self.computing).items()})
         result: dict[str, Any] = {
             "images": len(rows),
             "patients": len({self.items[row]["patient"] for row in rows}),
@@ -322,12 +320,29 @@ class EncoderAnalysis:
             "networks": {network.name: network.about for network in networks},
         }
         if "reuse" in self.parts:
-            result["feature_reuse"] = self._reuse(folder, pictures, features, rows)
+            compared, own_rows = features, rows
+            if self.pooling == "map":
+                compared, own_rows = self._maps(networks, datasets, rows)
+            result["feature_reuse"] = self._reuse(folder, pictures, compared, own_rows)
         if "probing" in self.parts:
             result["probing"] = self._probing(folder, pictures)
         if "embedding" in self.parts:
             result["embedding"] = self._embedding(pictures, networks, features, rows)
         return result
+
+    def _maps(
+        self, networks: Sequence[AnalysedNetwork], datasets: Sequence[ImageDataset], rows: Sequence[int]
+    ) -> tuple[list[Features], list[int]]:
+        """Features that still tell where in an image they are, of fewer images; and these images' rows."""
+        most = self.max_images or MOST_MAP_IMAGES
+        chosen = choose_by_patient([self.items[row]["patient"] for row in rows], most, self.intervals.seed)
+        kept = [rows[i] for i in chosen]
+        maps = []
+        for network, dataset in zip(networks, datasets, strict=True):
+            place = {row: i for i, row in enumerate(dataset.rows)}
+            positions = [place[row] for row in kept]
+            maps.append(pooled_maps(self._placed(network), dataset, positions, **self.computing))
+        return maps, kept
 
     def _reuse(
         self, folder: Path, pictures: AnalysisPictures, features: Sequence[Features], rows: Sequence[int]
@@ -361,7 +376,7 @@ class EncoderAnalysis:
                 continue
             dataset = self._dataset(self.before, [splits[split][row] for row in wanted])
             logger.info("Features of %s: %d images of %s", self.before.name, len(dataset), split)
-            features[split] = self._features(self.before, dataset)
+            features[split] = pooled_features(self._placed(self.before), dataset, **self.computing)
             rows[split] = [wanted[row] for row in dataset.rows]
         found = probe_stages(
             features,

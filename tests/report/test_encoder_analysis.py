@@ -215,6 +215,16 @@ def test_features_are_paired_by_image_whatever_can_be_read_a20(
     assert result["feature_reuse"]["run"]["same_stage"]["1"]["value"] > 0.5
 
 
+def test_maps_are_of_fewer_images(made: Any, folder: Path, network: StageEncoder, tmp_path: Path) -> None:
+    root, result = made
+    given = {"pretrained": root / "encoder.pt", "finetuned": root / "f1", "parts": "reuse", "max_images": 20}
+    maps = analysis(tmp_path / "out", folder, network, pooling="map", **given)
+    maps.check()
+    found = maps.run()["feature_reuse"]["f1"]
+    assert (found["pooling"], found["images"], found["patients"]) == ("map", 18, 18)  # one of each patient
+    assert found["same_stage"]["1"]["value"] != result["feature_reuse"]["f1"]["same_stage"]["1"]["value"]
+
+
 def test_random_weights_are_those_that_a_run_from_scratch_starts_from(
     folder: Path, network: StageEncoder, tmp_path: Path
 ) -> None:
