@@ -312,7 +312,12 @@ class EncoderAnalysis:
             logger.info("Features of %s: %d images", network.name, len(dataset))
             place = {row: i for i, row in enumerate(dataset.rows)}
             kept = [place[row] for row in rows]
-            features.append({stage: own[kept] for stage, own in pooled_features(self._placed(network), dataset, **self.computing).items()})
+            features.append(
+                {
+                    stage: own[kept]
+                    for stage, own in pooled_features(self._placed(network), dataset, **self.computing).items()
+                }
+            )
         result: dict[str, Any] = {
             "images": len(rows),
             "patients": len({self.items[row]["patient"] for row in rows}),
