@@ -23,6 +23,8 @@ __getattr__, __dir__, __all__ = attach(
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
         "operating_points": ["check_targets", "choose_operating_points", "describe_operating_points", "wanted_points"],
+        "output_distance": ["compare_outputs"],
+        "principal_components": ["PrincipalComponents", "how_well_told"],
         "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
         "recalibration": ["fit_recalibration", "is_fitted", "recalibrated", "why_not_fitted"],
         "stage_features": ["MOST_MAP_IMAGES", "FeatureError", "features_of", "pooled_features", "pooled_maps"],

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.classifier import short
-from monai_mocoi.figures.panels import panels
 
 _BELOW = 0.3  # of the share of positives: how far below 0 the picture goes
 

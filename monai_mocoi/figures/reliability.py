@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.classifier import short
-from monai_mocoi.figures.panels import panels
 
 _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 

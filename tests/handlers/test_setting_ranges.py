@@ -13,7 +13,7 @@ from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
 from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
-from monai_mocoi.metrics import SELECTION_METRICS
+from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
 from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder, stages_of
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
@@ -57,6 +57,7 @@ def test_refused(name: str, value: Any, text: str) -> None:
         ("batch_size", 1),
         ("patience", None),
         ("max_grad_norm", None),
+        ("max_images", None),
         ("label_fraction", 1.0),
         ("weight_decay", 0.0),
         ("target_sensitivity", [0.9, 1]),
@@ -74,6 +75,7 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["metric"] == SELECTION_METRICS
     assert _CHOICES["trainable"] == TRAINABLE
     assert _CHOICES["stage_kind"] == STAGE_KINDS
+    assert _CHOICES["kernel"] == KERNELS
     assert _CHOICES["decode_fit"] == FIT_MODES
     assert _CHOICES["intensity"] == INTENSITY_MODES
     for bits in _CHOICES["cache_bits"]:
