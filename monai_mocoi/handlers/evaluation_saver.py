@@ -39,6 +39,7 @@ from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
+from monai_mocoi.own_command import command
 
 logger = logging.getLogger(__name__)
 
@@ -186,6 +187,9 @@ class EvaluationSaver:
         logger.info("Predictions and metrics: %s", self.folder)
         if self.next_of and any(number["value"] is not None for number in report["overall"].values()):
             words = {name: str(self.next_of[name]) for name in ("bundle", "dataset_dir")}
+            if engine.name == "test" and words["dataset_dir"] != "demo":
+                shortcuts = command("baselines", words["dataset_dir"])
+                logger.info("What view, colour and other shortcuts tell alone, to be compared with: %s", shortcuts)
             if following := after_evaluation(self.folder, Path(self.next_of["run"]), engine.name, **words):
                 logger.info("Next: %s", following)
 
