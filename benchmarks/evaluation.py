@@ -5,18 +5,25 @@
 
 Made-up predictions as in ``benchmarks/bootstrap.py``, of the most frequent classes. ``--compare`` also runs it with the
 values without each patient evaluated one patient after the other, and tells the largest difference of any number.
+``--full`` times ``evaluate_fully`` instead: with recalibration, operating points and decision curves.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
+import resource
 import time
 
 import numpy as np
 
 from benchmarks.bootstrap import cores, make_up
-from monai_mocoi.analysis import evaluate_predictions
+from monai_mocoi.analysis import (
+    choose_operating_points,
+    evaluate_fully,
+    evaluate_predictions,
+    fit_recalibration,
+)
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import bootstrap
 
@@ -37,6 +44,7 @@ def main():
     parser.add_argument("--classes", type=int, default=14, help="1 to 14 (%(default)s)")
     parser.add_argument("--resamples", type=int, default=2_000, help="(%(default)s)")
     parser.add_argument("--compare", action="store_true", help="with one evaluation a patient too")
+    parser.add_argument("--full", action="store_true", help="calibration, operating points and decision curve too")
     args = parser.parse_args()
 
     patients, labels, probabilities = make_up(args.images, args.patients, None, seed=0)
@@ -52,8 +60,12 @@ def main():
 
     def timed(interval):
         began = time.perf_counter()
-        report = evaluate_predictions(
-            predictions, dict.fromkeys(names, 0.2), resamples=args.resamples, interval=interval
+        extra = {}
+        if args.full:  # fitted on the same predictions: the time is that of others
+            points = choose_operating_points(predictions)
+            extra = {"recalibration": fit_recalibration(predictions), "operating_points": points}
+        report = (evaluate_fully if args.full else evaluate_predictions)(
+            predictions, dict.fromkeys(names, 0.2), resamples=args.resamples, interval=interval, **extra
         )
         return time.perf_counter() - began, report
 
@@ -66,6 +78,7 @@ def main():
         seconds, other = timed("bca")
         print(f"BCa, one evaluation a patient: {seconds:.1f} s")
         print(f"largest difference: {np.abs(np.subtract(plain(report), plain(other))).max():.1e}")
+    print(f"most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
     print(f"{platform.machine()}, {cores()} cores; Python {platform.python_version()}, numpy {np.__version__}")
 
 

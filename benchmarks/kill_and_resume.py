@@ -151,7 +151,9 @@ def outcome(folder: Path) -> dict[str, Any]:
     for file in sorted((folder / "tensorboard").iterdir()):
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
-                if not value.tag.startswith("speed/"):
+                # The first value of each session comes twice: before it stands the same with its sentence.
+                described = value.metadata.summary_description and value.metadata.plugin_data.plugin_name != "text"
+                if not value.tag.startswith("speed/") and not described:
                     values.setdefault(f"{value.tag} {event.step}", []).append(value.tensor.SerializeToString())
     return {
         "encoder": torch.load(folder / "encoder.pt", weights_only=True),

@@ -90,7 +90,7 @@ def compare_predictions(
         columns, statistic = prepare(OVERALL[metric], predictions, chosen.scored, own, patients)
         pair.append(draw.apply(statistic))
     whole = pair if columns is None else [own.mean() for own in pair]
-    of_columns = [] if columns is None else _differences(pair[0], pair[1], made)
+    of_columns = [] if columns is None else differences(pair[0], pair[1], made)
     for difference, adjusted in zip(of_columns, holm([own["p_value"] for own in of_columns]), strict=True):
         difference["p_value_holm"] = float(adjusted)
     return {
@@ -100,7 +100,7 @@ def compare_predictions(
         "patients": len(set(first.patients)),
         "intervals": made.describe(first, draw),
         **describe_choice(first, chosen, made),
-        "overall": _differences(whole[0], whole[1], made)[0],
+        "overall": differences(whole[0], whole[1], made)[0],
         "classes": {
             first.classes[i]: {
                 **difference,
@@ -112,7 +112,8 @@ def compare_predictions(
     }
 
 
-def _differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
+def differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
+    """Each column's DIFFERENCE (see :func:`compare_predictions`), second - first, as plain values."""
     difference = second - first
     p_values = np.atleast_1d(difference.p_value(settings.interval))
     described = []

@@ -103,7 +103,10 @@ class IntervalSettings:
 
 
 def evaluate_predictions(
-    predictions: Predictions, thresholds: Mapping[str, float] | None = None, **settings: Any
+    predictions: Predictions,
+    thresholds: Mapping[str, float] | None = None,
+    decided: NDArray[np.bool_] | None = None,
+    **settings: Any,
 ) -> dict[str, Any]:
     """Measure a classifier: every number with its confidence interval over patients.
 
@@ -118,6 +121,8 @@ def evaluate_predictions(
         predictions: of a split, each image once.
         thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is left None. Softmax
             classes need none.
+        decided: ``(n, classes)`` decisions that were made already, as on probabilities before recalibration; None: they
+            are made here, by the thresholds.
         settings: of :class:`IntervalSettings`, by name. A scored class also needs positives, and negatives, of at least
             two patients.
 
@@ -140,7 +145,7 @@ def evaluate_predictions(
         EvaluationError: a setting out of range, or a threshold missing.
     """
     made = IntervalSettings(**settings)
-    decided = decisions(predictions, thresholds)
+    decided = decisions(predictions, thresholds) if decided is None else decided
     patients = patient_numbers(predictions)
     chosen = choose_classes(predictions, made)
     draw, trouble = draw_patients(predictions, chosen, made)

@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,13 @@ from monai_mocoi.data.loader_workers import keep_working
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.networks.stage_choice import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
-STAGES = (1, 2, 3, 4)
+MAP_SIZE = 4
+"""Fields a side of a pooled map."""
+MOST_MAP_IMAGES = 2000
+"""Images whose pooled maps of ResNet-50 take 0.5 GB."""
 
 _FORMAT = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -93,8 +97,7 @@ def pooled_features(
         FeatureError: features that are not finite.
         ValueError: an unknown stage.
     """
-    if not stages or any(stage not in STAGES for stage in stages):
-        raise ValueError(f"stages is {list(stages)}; choose of 1, 2, 3 and 4.")
+    _check_stages(stages)
     device = torch.device(device)
     encoder.to(device)
     record = _record_type(encoder.stage_channels)
@@ -105,25 +108,13 @@ def pooled_features(
             values[positions] = rows[f"stage{stage}"]
 
     def compute(positions: Sequence[int]) -> Iterator[tuple[Sequence[int], NDArray[Any]]]:
-        loader = DataLoader(
-            Subset(dataset, positions),
-            batch_size=batch_size,
-            num_workers=num_workers,
-            collate_fn=_images,
-            worker_init_fn=keep_working,
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else it would draw from the global one, and only where something is missing
-        )
-        done = 0
-        with progress_bar(len(positions), "features", progress) as bar, _evaluating(encoder):
-            for images in loader:
-                part = positions[done : done + len(images)]
-                rows = _encode(encoder, images, record, device, autocast)
-                _check_finite(rows, [dataset.rows[position] for position in part])
-                take(part, rows)
-                yield part, rows
-                done += len(part)
-                bar.update(len(part))
+        for part, maps in _stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
+            rows = np.zeros(len(part), record)
+            for stage, values in zip(STAGES, maps, strict=True):
+                rows[f"stage{stage}"] = values.float().mean(dim=(2, 3)).cpu().numpy()
+            _check_finite([rows[f"stage{stage}"] for stage in STAGES], [dataset.rows[position] for position in part])
+            take(part, rows)
+            yield part, rows
 
     todo = list(range(len(dataset)))
     if not cache:
@@ -145,6 +136,87 @@ def pooled_features(
     return result
 
 
+def pooled_maps(
+    encoder: StageEncoder,
+    dataset: ImageDataset,
+    positions: Sequence[int],
+    stages: Sequence[int] = STAGES,
+    size: int = MAP_SIZE,
+    batch_size: int = 64,
+    device: torch.device | str = "cpu",
+    autocast: torch.dtype | None = None,
+    num_workers: int = 0,
+    progress: bool = True,
+) -> Features:
+    """Compute the stages' maps of some images, averaged over ``size`` x ``size`` fields: where, not only what.
+
+    As :func:`pooled_features`, but nothing is kept on disk: a row of stage 4 has 32,768 numbers for ResNet-50, all four
+    stages take 0.25 MB an image. So choose the images first, with :func:`~monai_mocoi.analysis.choose_by_patient`
+    (``MOST_MAP_IMAGES`` of them, unless there is memory for more), and the same ones for every encoder.
+
+    A map of fewer fields than that stays as it is, for repeated fields add nothing: images of 32 px have maps of 8, 4,
+    2 and 1 fields a side, so that stage 4 is the averaged vector.
+
+    Args:
+        encoder: moved to ``device``.
+        dataset: as for :func:`pooled_features`.
+        positions: of the images in the data set, in the order of the rows wanted.
+        stages: which to return, of 1 to 4.
+        size: fields a side, 1 or more.
+        batch_size: images at once, >= 1.
+        device: where to compute.
+        autocast: dtype of convolutions, None for float32.
+        num_workers: loader processes; 0 loads in this one.
+        progress: show a progress bar.
+
+    Returns:
+        by stage, (positions, channels * fields) float32.
+
+    Raises:
+        DatasetError: an image cannot be read.
+        FeatureError: features that are not finite.
+        ValueError: an unknown stage, no image, or a size below 1.
+    """
+    _check_stages(stages)
+    if size < 1 or not len(positions):
+        raise ValueError(f"pooled maps need one field a side and one image at least, not {size} and {len(positions)}.")
+    device = torch.device(device)
+    encoder.to(device)
+    positions = [int(position) for position in positions]
+    result: Features = {}
+    done = 0
+    for part, maps in _stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
+        for stage in sorted(set(stages)):
+            values = maps[stage - 1].float()
+            fields = (min(size, values.shape[2]), min(size, values.shape[3]))
+            rows = nn.functional.adaptive_avg_pool2d(values, fields).flatten(1).cpu().numpy()
+            _check_finite([rows], [dataset.rows[position] for position in part])
+            if stage not in result:
+                result[stage] = np.empty((len(positions), rows.shape[1]), np.float32)
+            result[stage][done : done + len(part)] = rows
+        done += len(part)
+    return result
+
+
+def _check_stages(stages: Sequence[int]) -> None:
+    if not stages or any(stage not in STAGES for stage in stages):
+        raise ValueError(f"stages is {list(stages)}; choose of 1, 2, 3 and 4.")
+
+
+def features_of(features: Mapping[int, NDArray[np.float32]], stage: int | str) -> NDArray[np.float32]:
+    """The features that a classifier of a stage reads, of those that :func:`pooled_features` gives.
+
+    Args:
+        features: by stage, ``(images, channels)``.
+        stage: 1..4, or "all": those of the four stages side by side, in a new array.
+
+    Raises:
+        ValueError: an unknown stage.
+    """
+    wanted = stages_of(stage)
+    return features[wanted[0]] if len(wanted) == 1 else np.concatenate([features[own] for own in wanted], axis=1)
+
+
 def encoder_digest(encoder: StageEncoder) -> str:
     """SHA-256 in hexadecimal of all that decides what the encoder computes: layers, weights and running statistics."""
     digest = hashlib.sha256(f"{encoder} {encoder.backbone.no_max_pool}".encode())
@@ -154,28 +226,50 @@ def encoder_digest(encoder: StageEncoder) -> str:
     return digest.hexdigest()
 
 
-def _encode(
+def _stage_maps(
     encoder: StageEncoder,
-    images: torch.Tensor,
-    record: np.dtype[Any],
+    dataset: ImageDataset,
+    positions: Sequence[int],
+    batch_size: int,
     device: torch.device,
     autocast: torch.dtype | None,
-) -> NDArray[Any]:
-    """Return the records of a batch, their ``image`` and ``crc32`` left empty."""
+    num_workers: int,
+    progress: bool,
+) -> Iterator[tuple[Sequence[int], Sequence[torch.Tensor]]]:
+    """Give the positions of each batch and the encoder's four maps of it."""
+    loader = DataLoader(
+        Subset(dataset, positions),
+        batch_size=batch_size,
+        num_workers=num_workers,
+        collate_fn=_images,
+        worker_init_fn=keep_working,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # else it would draw from the global one, and only where something is missing
+    )
+    done = 0
+    with progress_bar(len(positions), "features", progress) as bar, _evaluating(encoder):
+        for images in loader:
+            part = positions[done : done + len(images)]
+            yield part, _encode(encoder, images, device, autocast)
+            done += len(part)
+            bar.update(len(part))
+
+
+def _encode(
+    encoder: StageEncoder, images: torch.Tensor, device: torch.device, autocast: torch.dtype | None
+) -> Sequence[torch.Tensor]:
+    """Return the four maps of a batch, on the device."""
     weight = encoder.backbone.conv1.weight
     last = weight.is_contiguous(memory_format=torch.channels_last)
     images = images.to(device, weight.dtype, non_blocking=True)
     images = images.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
     with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
-        maps = encoder(images).stages
-    rows = np.zeros(len(images), record)
-    for stage, values in zip(STAGES, maps, strict=True):
-        rows[f"stage{stage}"] = values.float().mean(dim=(2, 3)).cpu().numpy()
-    return rows
+        maps: Sequence[torch.Tensor] = encoder(images).stages
+    return maps
 
 
-def _check_finite(rows: NDArray[Any], names: Sequence[int]) -> None:
-    finite = np.all([np.isfinite(rows[f"stage{stage}"]).all(axis=1) for stage in STAGES], axis=0)
+def _check_finite(features: Sequence[NDArray[np.float32]], names: Sequence[int]) -> None:
+    finite = np.all([np.isfinite(values).all(axis=1) for values in features], axis=0)
     if not finite.all():
         raise FeatureError(
             f"the encoder's features of image {names[int(np.argmin(finite))]} are not finite (NaN or infinity): look "

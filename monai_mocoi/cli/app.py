@@ -239,7 +239,7 @@ def package(
 
 @app.command(epilog=_EXIT_CODES)
 def compare(
-    first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier.")],
+    first: Annotated[str, typer.Argument(metavar="A.csv", help="predictions.csv of the one classifier; or a probing.")],
     others: Annotated[
         list[str],
         typer.Argument(metavar="B.csv...", help="predictions.csv of the other, or of several, on the same images."),
@@ -267,7 +267,8 @@ def compare(
     """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
 
     Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
-    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
+    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file. Two
+    probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
     """
     try:
         from monai_mocoi.cli.compare import compare_and_show
@@ -319,6 +320,71 @@ def baselines(
         given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
         given |= {"min_positives": min_positives, "min_negatives": min_negatives}
         baselines_and_show(dataset, out, columns, overwrite, workers, **given)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
+
+
+@app.command(epilog=_EXIT_CODES)
+def evaluate(
+    predictions: Annotated[str, typer.Argument(metavar="PREDICTIONS.csv", help="Of ours or of another program.")],
+    validation: Annotated[
+        str | None,
+        typer.Option(
+            "--validation",
+            metavar="VALIDATION.csv",
+            help="The same classifier's predictions on validation images: thresholds, operating points and "
+            "recalibration are chosen on them, never on the tested ones.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", metavar="FOLDER", help="Write metrics.json and figures there.", show_default=False),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace those.")] = False,
+    recalibrate: Annotated[bool, typer.Option("--recalibrate", help="Measure the recalibrated probabilities.")] = False,
+    target_sensitivity: Annotated[
+        list[float] | None, typer.Option("--target_sensitivity", help="Wanted on validation; may be repeated. [0.9]")
+    ] = None,
+    target_specificity: Annotated[
+        list[float] | None, typer.Option("--target_specificity", help="Wanted on validation; may be repeated. [0.9]")
+    ] = None,
+    decision_threshold: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--decision_threshold", help="Of the decision curve; may be repeated. [by the share of positives]"
+        ),
+    ] = None,
+    subgroups: Annotated[
+        str | None,
+        typer.Option(
+            "--subgroups",
+            metavar="FILE.csv",
+            help="A column image or patient, and others that tell subgroups apart, such as sex or site.",
+            show_default=False,
+        ),
+    ] = None,
+    interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
+    level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
+    resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
+    seed: Annotated[int, typer.Option("--seed", help="of the resamples.")] = 0,
+    min_positives: Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")] = 25,
+    min_negatives: Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")] = 25,
+    show_traceback: Traceback = False,
+) -> None:
+    """Evaluate predictions, with intervals over patients: discrimination, calibration, decisions.
+
+    The file has the columns image, patient, label_<finding> (or label) and probability_<class>.
+    """
+    try:
+        from monai_mocoi.cli.evaluate import evaluate_and_show
+
+        given: dict[str, Any] = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given |= {"min_positives": min_positives, "min_negatives": min_negatives}
+        given |= {"target_sensitivity": target_sensitivity or [0.9], "target_specificity": target_specificity or [0.9]}
+        given |= {"decision_thresholds": decision_threshold or None, "recalibrate": recalibrate}
+        given |= {"subgroups": subgroups}
+        evaluate_and_show(predictions, validation, out, overwrite, **given)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None
 

@@ -1,4 +1,4 @@
-"""``mocoi compare``: files of predictions, and what their paired differences are, in tables and as JSON."""
+"""``mocoi compare``: files of predictions, or two probings, and their paired differences, in tables and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from monai_mocoi.analysis import OVERALL, compare_predictions, few_patients_in_words, notes_for_the_reader
+from monai_mocoi.analysis import (
+    OVERALL,
+    compare_predictions,
+    compare_probings,
+    few_patients_in_words,
+    find_probing,
+    notes_for_the_reader,
+    read_probing,
+)
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, read_predictions
@@ -25,10 +33,12 @@ def compare_and_show(
 ) -> None:
     """Compare files of predictions with the first, print the differences, and what is known of the classifiers.
 
+    Or two probings: the differences at every stage and label fraction that both have.
+
     Args:
-        first: a ``predictions.csv`` file.
+        first: a ``predictions.csv`` file; or a ``probing.json`` or a folder that holds one.
         others: one or more of the same images. Where there are several, the p-values of their overall differences are
-            corrected together by Holm's method.
+            corrected together by Holm's method. Or one probing.
         metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
         json_file: where to write the result too; None: nowhere.
         overwrite: replace that file.
@@ -44,6 +54,18 @@ def compare_and_show(
     files = [Path(first), *map(Path, others)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
+    probings = [find_probing(path) for path in files]
+    if None not in probings and len(probings) == 2:
+        (second,) = others
+        probed = compare_probings(*(read_probing(path) for path in probings if path is not None), metric, **settings)
+        _show_probings(first, second, probed)
+        if json_file is not None:
+            write_json(json_file, {"format": 1, "first": first, "second": second, **probed})
+        return
+    if any(probings):
+        raise UsageError(
+            "give two probings, or predictions.csv files: one is a probing, another is none, or there are more."
+        )
     # With their folders, for all files have one name mostly.
     arms = [read_predictions(path, name=str(path)) for path in files]
     thresholds: list[dict[str, float] | None] = [None] * len(files)
@@ -99,15 +121,57 @@ def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
 def _show(result: Mapping[str, Any], comparisons: int) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    console.print(f"A: {result['first']}\nB: {result['second']}")
-    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+    _say_what(console, result["first"], result["second"], result)
     rows = [(result["metric"], result["overall"]), *result["classes"].items()]
     cells = [_cells(name, difference) for name, difference in rows]
     header: tuple[str, ...] = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
-    corrected = any("p_value_holm" in own for _, own in rows) and len(rows) > 2
-    if corrected or comparisons > 1:
+    if len(result["classes"]) > 1 or comparisons > 1:
         header = (*header, "by Holm")
         cells = [(*own, _by_holm(difference)) for own, (_, difference) in zip(cells, rows, strict=True)]
+    _table(console, header, cells)
+    _say_how(console, made)
+    if len(result["classes"]) > 1:
+        console.print(f"By Holm: the classes' p-values, corrected for their number, {len(result['classes'])}.")
+    if comparisons > 1:
+        console.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
+    for name, difference in rows:
+        if "note" in difference:
+            console.print(f"{name}: {difference['note']}")
+    _say_of_classes(console, result)
+    console.print()
+    for line in result["notes"]:
+        console.print(line)
+    if comparisons > 1:
+        console.print()
+
+
+def _show_probings(first: str, second: str, result: Mapping[str, Any]) -> None:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    made = result["intervals"]
+    _say_what(console, first, second, result)
+    rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in result["cells"]]
+    header = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    cells = [(name, str(cell["draws"]), *_cells(name, cell)[1:]) for name, cell in rows]
+    _table(console, header, cells)
+    _say_how(console, made)
+    console.print(
+        "A and B are means over the draws of labels, the same in both. Interval and p hold the chance in drawing test "
+        "patients, not that in drawing labels, nor that of another pretraining."
+    )
+    if len(rows) > 1:
+        console.print("The p-values are not corrected for their number.")
+    for name, cell in rows:
+        if "note" in cell:
+            console.print(f"{name}: {cell['note']}")
+    _say_of_classes(console, result)
+
+
+def _say_what(console: Console, first: str, second: str, result: Mapping[str, Any]) -> None:
+    console.print(f"A: {first}\nB: {second}")
+    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+
+
+def _table(console: Console, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     if console.is_terminal:
         table = Table(box=None)
         for i, name in enumerate(header):
@@ -120,17 +184,16 @@ def _show(result: Mapping[str, Any], comparisons: int) -> None:
         for row in (header, *cells):
             line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
             console.print(line.rstrip())
+
+
+def _say_how(console: Console, made: Mapping[str, Any]) -> None:
     redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
     console.print(
         f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}."
     )
-    if len(result["classes"]) > 1:
-        console.print(f"By Holm: the classes' p-values, corrected for their number, {len(result['classes'])}.")
-    if comparisons > 1:
-        console.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
-    for name, difference in rows:
-        if "note" in difference:
-            console.print(f"{name}: {difference['note']}")
+
+
+def _say_of_classes(console: Console, result: Mapping[str, Any]) -> None:
     for line in few_patients_in_words(result):
         console.print(line)
     for left_out in result["left_out_classes"]:
@@ -138,11 +201,6 @@ def _show(result: Mapping[str, Any], comparisons: int) -> None:
             f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
             f"images: {left_out['reason']})"
         )
-    console.print()
-    for line in result["notes"]:
-        console.print(line)
-    if comparisons > 1:
-        console.print()
 
 
 def _by_holm(difference: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import shlex
 
 from rich.console import Console
 
-from monai_mocoi.handlers.evaluation_saver import number_in_words
+from monai_mocoi.handlers.evaluation_words import number_in_words
 from monai_mocoi.report import package_bundle, read_owner
 
 

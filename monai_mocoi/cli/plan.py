@@ -48,16 +48,23 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("classifier.pt", "the classifier of the chosen epoch or penalty"),
             ("classifier.json", "what must be known to use it"),
             ("labelled.json", "which images had labels, and how they were drawn"),
-            ("validation_predictions.csv", "what thresholds were chosen on"),
+            ("validation_predictions.csv", "what thresholds and recalibration were chosen on"),
+            ("typical_features.safetensors", "what its images look like, to notice others"),
             ("seen_images.json", "which images it has seen, for the owner of the key"),
         ),
     ),
     "EvaluationSaver": (
         "folder",
-        (("predictions.csv", "probabilities of every image"), ("metrics.json", "metrics with their intervals")),
+        (
+            ("predictions.csv", "probabilities of every image"),
+            ("metrics.json", "metrics with their intervals"),
+            ("reliability.png, .svg", "whether probabilities mean what they say"),
+            ("decision_curve.png, .svg", "net benefit beside treating all and none"),
+        ),
     ),
+    "WorstErrors": ("folder", (("worst_errors.png", "pictures of the worst errors"),)),
     "InferenceTable": ("folder", (("classified.csv", "probabilities and decisions, a row an image"),)),
-    "GradCAMOverlays": ("folder", (("grad_cam/", "pictures of where the evidence lies"),)),
+    "GradCAMOverlays": ("folder", (("grad_cam/", "sheets of where the evidence lies"),)),
     **dict.fromkeys(
         ("MoCoTrainer", "ClassifierTrainer"), ("debug_dir", (("", "a report, should a loss not be finite"),))
     ),

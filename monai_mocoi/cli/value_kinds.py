@@ -13,7 +13,7 @@ from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred, substitute
-from monai_mocoi.handlers.setting_ranges import has_number_among_choices, least_whole_number
+from monai_mocoi.handlers.setting_ranges import has_numbers_and_words, least_whole_number
 
 Kinds = frozenset[str]
 """Some of "int", "float", "bool", "text", "list", "object", "null", and "any" for what only a run can tell."""
@@ -42,14 +42,14 @@ def kinds_of_setting(layers: Sequence[dict[str, Any]], setting: str) -> Kinds:
     """Tell the kinds that a setting takes: those of its defaults in all layers together.
 
     A setting that is a list in ``train.json`` and null in its overlay ``paper.json`` so takes both. One that may be a
-    word or one of some numbers (``cache_bits``) takes both, too.
+    word or one of some numbers (``cache_bits``, ``stage``) takes both, too.
 
     Args:
         layers: the config after each file.
         setting: an id.
     """
     kinds = _kinds_at(layers, normal_id(setting), frozenset())
-    return kinds | {"int"} if has_number_among_choices(setting) else kinds
+    return kinds | {"int", "text"} if has_numbers_and_words(setting) else kinds
 
 
 def _kinds_at(layers: Sequence[dict[str, Any]], setting: str, seen: frozenset[str]) -> Kinds:

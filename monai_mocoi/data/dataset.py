@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,6 +148,16 @@ class ImageDataset(Dataset[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
+    def picture(self, position: int) -> torch.Tensor:
+        """The decoded image at a position, float32 (C, H, W) in 0..1, before any transform."""
+        return self._picture(self.rows[position])
+
+    def spread(self, most: int) -> ImageDataset:
+        """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
+        if len(self) <= most:
+            return self
+        return self.part([len(self) * place // most for place in range(most)], self.transform)
+
     def __getitem__(self, item: int | EpochIndex) -> Any:
         return self.__getitems__([item])[0]
 
@@ -171,6 +182,18 @@ class ImageDataset(Dataset[Any]):
             self.transform.set_random_state(seed=own)
         seed_global_generators(*global_seeds)
         return self.transform(sample)
+
+    def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> ImageDataset:
+        """Some of the images, with another transform; what is decoded is shared.
+
+        Args:
+            positions: in this data set, in the order wanted.
+            transform: as for the class.
+        """
+        part = copy(self)
+        part.rows = [self.rows[position] for position in positions]
+        part.transform = transform
+        return part
 
     def _picture(self, row: int) -> torch.Tensor:
         if self._cache is not None:

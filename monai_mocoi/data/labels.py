@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,8 +10,6 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
-
-logger = logging.getLogger(__name__)
 
 
 def label_kind(datalist: Datalist) -> str:
@@ -69,42 +66,3 @@ def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise DatasetError(f"the labels go from {labels.min()} to {labels.max()}, but {classes} classes are named.")
     return labels[:, None] == np.arange(classes)
-
-
-def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> None:
-    """Refuse to score a classifier on images with other labels than its own; warn of another data set.
-
-    Args:
-        classifier: its sidecar, with ``labels``, ``kind`` and ``dataset_sha256``.
-        datalist: of the images.
-        split: the one to be scored.
-
-    Raises:
-        DatasetError: the split is unknown or empty, has no labels, or others than the classifier's, in number, name or
-            order.
-    """
-    splits = datalist.splits()
-    if split not in splits:
-        raise DatasetError(f"split is {split!r}; choose one of {', '.join(splits)}.")
-    if not splits[split]:
-        raise DatasetError(f"the {split} split has no images: choose another split, or prepare the data set with it.")
-    kind = "multilabel" if label_array(splits[split]).ndim == 2 else "softmax"
-    if (kind, list(datalist.labels)) != (classifier["kind"], list(classifier["labels"])):
-        raise DatasetError(
-            f"the classifier knows {_quoted(classifier['labels'])} ({classifier['kind']}), but the data set has "
-            f"{_quoted(datalist.labels)} ({kind}): prepare the data set with the same labels in the same order."
-        )
-    if classifier.get("dataset_sha256") != datalist.sha256:
-        trained_on = classifier.get("dataset")
-        if trained_on == datalist.name:
-            what = f"another version of this data set ({datalist.name!r}): its datalist.json was another"
-        else:
-            what = f"another data set ({trained_on!r}) than this one ({datalist.name!r})"
-        logger.warning(
-            "The classifier was trained with %s. Make sure that none of these patients was among its training images.",
-            what if trained_on else "another data set, or another version of this one",
-        )
-
-
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names)) or "none"

@@ -9,6 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 from monai_mocoi.data.decoded_cache import read_one
+from monai_mocoi.data.dicom_kind import dicom_contradiction
 from monai_mocoi.data.errors import ImageDecodeError
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
@@ -20,20 +21,26 @@ class NewImageDataset(Dataset[Any]):
     Args:
         data: items with ``image``, the path, as :func:`~monai_mocoi.data.images_to_classify` gives them.
         transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
+        modality: of the classifier, such as "chest", to compare DICOM headers with; None: they are not.
 
     A sample is a dict of ``image`` (C, H, W) and ``index``, the place in ``data``, from 0. That of an image that cannot
     be read has ``reason`` instead of ``image``, a sentence without its name or path. One with a DICOM window that
-    cannot be used has ``window_ignored`` too, which is True.
+    cannot be used has ``window_ignored`` too, which is True; one whose DICOM header contradicts the modality has
+    ``contradiction``, a sentence (:func:`~monai_mocoi.data.dicom_kind.dicom_contradiction`).
 
     Raises:
         MemoryError, DatasetError: when asked for a sample; the machine's trouble, not the image's.
     """
 
     def __init__(
-        self, data: Sequence[Mapping[str, Any]], transform: Callable[[dict[str, Any]], Mapping[Any, Any]]
+        self,
+        data: Sequence[Mapping[str, Any]],
+        transform: Callable[[dict[str, Any]], Mapping[Any, Any]],
+        modality: str | None = None,
     ) -> None:
         self.data = data
         self.transform = transform
+        self.modality = modality
 
     def __len__(self) -> int:
         return len(self.data)
@@ -47,7 +54,11 @@ class NewImageDataset(Dataset[Any]):
         except ImageDecodeError as error:
             return {"index": index, "reason": error.reason}
         sample = {"image": made["image"], "index": index}
-        return {**sample, "window_ignored": True} if WINDOW_IGNORED in notes else sample
+        if WINDOW_IGNORED in notes:
+            sample["window_ignored"] = True
+        if (contradiction := dicom_contradiction(path, self.modality)) is not None:
+            sample["contradiction"] = contradiction
+        return sample
 
 
 def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -58,7 +69,8 @@ def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
     Returns:
         ``image`` (N, C, H, W), None where no image of the batch can be read; ``index`` (N,) int64; ``unreadable``: the
-        reason by index; ``windows_ignored``: how many have a DICOM window that cannot be used.
+        reason by index; ``windows_ignored``: how many have a DICOM window that cannot be used; ``contradictions``: by
+        index, how a DICOM header contradicts the classifier's modality.
     """
     readable = [sample for sample in samples if "image" in sample]
     return {
@@ -66,4 +78,7 @@ def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "index": torch.tensor([sample["index"] for sample in readable], dtype=torch.int64),
         "unreadable": {sample["index"]: sample["reason"] for sample in samples if "image" not in sample},
         "windows_ignored": sum("window_ignored" in sample for sample in samples),
+        "contradictions": {
+            sample["index"]: sample["contradiction"] for sample in readable if "contradiction" in sample
+        },
     }

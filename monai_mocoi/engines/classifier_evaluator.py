@@ -30,8 +30,9 @@ class ClassifierEvaluator(GatheringEvaluator):
         val_data_loader: over an :class:`~monai_mocoi.data.ImageDataset` with labels; with ``image``, ``label`` and
             ``index``. With several processes each gives a share of the split.
         network: the classifier, bare or in DistributedDataParallel; in eval mode while it predicts.
-        classes: names of findings or classes, in the order of the network's outputs.
+        classes: names of findings or classes, in the order of the network's outputs, or of ``outputs``.
         kind: "multilabel" (sigmoids) or "softmax".
+        outputs: which of the network's outputs are predicted, of findings that not all have labels; None: all.
         name: of the split, the first part of the metrics' names.
         metrics: of :func:`~monai_mocoi.metrics.selection_metric`, to choose by: each is a mean over every class with a
             positive and a negative image, however few. None of them for a final evaluation, whose numbers
@@ -67,7 +68,9 @@ class ClassifierEvaluator(GatheringEvaluator):
         epoch_length: int | None = None,
         non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
+        outputs: Sequence[int] | None = None,
     ) -> None:
+        self.outputs = slice(None) if outputs is None else list(outputs)
         self.network = unwrap(network)
         self.classes = tuple(classes)
         self.kind = kind
@@ -102,7 +105,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         return self.predictions
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        self._logits.append(predicted_logits(self, batchdata))
+        self._logits.append(predicted_logits(self, batchdata)[:, self.outputs])
         self._images.append(batchdata["index"].to(engine.state.device))
         return {}
 

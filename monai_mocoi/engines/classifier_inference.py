@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -12,11 +13,12 @@ from monai.engines import Evaluator
 from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import LABEL_KINDS, class_probabilities
-from monai_mocoi.metrics import decide, decide_by_highest
+from monai_mocoi.metrics import apply_recalibration, decide, decide_by_highest
 
 
 class ClassifierInference(Evaluator):
@@ -29,15 +31,20 @@ class ClassifierInference(Evaluator):
         classes: names of findings or classes, in the order of the network's outputs.
         kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
         thresholds: by finding, at which it counts as positive; None for softmax classes.
+        recalibration: ``recalibration`` of the classifier's sidecar, by which the probabilities are mended; decisions
+            are made before. None: they stay as the network gives them.
         inferer: calls the network; a MONAI ``SimpleInferer`` by default.
         precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
         channels_last: pass images in channels-last memory format.
         epoch_length: batches to use; None: all.
         val_handlers: ignite or MONAI handlers.
+        typical: of the classifier's own images; None: no image is compared with them.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
     ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index;
-    ``windows_ignored``, how many images have a DICOM window that cannot be used.
+    ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a
+    DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features that
+    the network's linear layer got for these probabilities, or None without ``typical``.
 
     Raises:
         ValueError: an unknown kind, or thresholds that are not one a finding.
@@ -58,11 +65,15 @@ class ClassifierInference(Evaluator):
         epoch_length: int | None = None,
         non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
+        recalibration: Mapping[str, Any] | None = None,
+        typical: TypicalFeatures | None = None,
     ) -> None:
         self.network = network
+        self.typical = typical
         self.classes = tuple(classes)
         self.kind = kind
         self.thresholds = _in_order(self.classes, kind, thresholds)
+        self.recalibration = recalibration
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
         super().__init__(
@@ -77,19 +88,40 @@ class ClassifierInference(Evaluator):
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
         index = batchdata["index"].numpy()
-        probabilities = np.zeros((0, len(self.classes)))
+        probabilities, percentiles = np.zeros((0, len(self.classes))), np.zeros(0)
         if len(index):
-            probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+            with self._seen_by_the_head() as features:
+                probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+            if self.typical is not None:
+                percentiles = self.typical.percentiles(torch.cat(features).cpu().numpy())
         self._check_finite(index, probabilities)
         by_threshold = self.kind == "multilabel"
         decisions = decide(probabilities, self.thresholds) if by_threshold else decide_by_highest(probabilities)
+        if self.recalibration is not None:
+            probabilities = apply_recalibration(probabilities, self.recalibration, self.classes, self.kind)
         return {
             "index": index,
             "probabilities": probabilities,
             "decisions": decisions,
             "unreadable": batchdata["unreadable"],
             "windows_ignored": batchdata.get("windows_ignored", 0),
+            "contradictions": batchdata.get("contradictions", {}),
+            "unusual_percentiles": None if self.typical is None else percentiles,
         }
+
+    @contextmanager
+    def _seen_by_the_head(self) -> Iterator[list[torch.Tensor]]:
+        """Collect what the linear layer gets; only while it predicts, for Grad-CAM asks the network anew."""
+        features: list[torch.Tensor] = []
+        if self.typical is None:
+            yield features
+            return
+        head: Any = self.network.head
+        hook = head.register_forward_pre_hook(lambda _, given: features.append(given[0].detach()))
+        try:
+            yield features
+        finally:
+            hook.remove()
 
     def _check_finite(self, index: np.ndarray, probabilities: np.ndarray) -> None:
         rows, columns = np.nonzero(~np.isfinite(probabilities))

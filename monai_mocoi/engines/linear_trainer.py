@@ -10,7 +10,7 @@ import torch
 from monai.engines import Trainer, Workflow
 from torch import nn
 
-from monai_mocoi.analysis import LinearEvaluation, LinearFit, pooled_features
+from monai_mocoi.analysis import LinearEvaluation, LinearFit, features_of, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import SELECTED_OVER, selection_metric
@@ -134,7 +134,7 @@ class LinearTrainer(Trainer):
             autocast=self.autocast,
             num_workers=self.num_workers,
         )
-        return features[self.module.stage]
+        return features_of(features, self.module.stage)
 
 
 def _labels(dataset: ImageDataset) -> np.ndarray:

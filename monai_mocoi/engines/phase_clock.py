@@ -11,7 +11,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 DATA, STEP, OTHER = "data", "step", "other"
-PHASES = (DATA, STEP, "validation", "checkpoints", "monitor", OTHER)
+PHASES = (DATA, STEP, "validation", "checkpoints", "monitor", "probe", OTHER)
 """In the order in which they are shown."""
 
 

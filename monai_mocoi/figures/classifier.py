@@ -1,169 +1,191 @@
-"""Figures of a classifier's predictions as RGB arrays: curves, confusion tables, and pictures with captions."""
+"""Figures of a classifier's predictions as RGB arrays: curves and confusion tables.
+
+They are small, with large letters: TensorBoard shows pictures some 330 pixels wide until one is clicked.
+"""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.canvas import RGB, new_figure, plain, rendered
+from monai_mocoi.figures.canvas import COLOURS, RGB, new_figure, plain, rendered
 from monai_mocoi.metrics import average_precision, confusion_counts, decide, ranked_columns, roc_auc
 
-CLASSES_A_FIGURE = 16
-"""More than these are spread over several figures; a softmax table of more has colours, but no numbers."""
+CURVES_A_FIGURE = len(COLOURS)
+TABLES_A_FIGURE = 4
+"""More than these are spread over several figures."""
+NUMBERED_CLASSES = 16
+"""A softmax table of more has colours, but no numbers."""
 THRESHOLD = 0.5
-"""From where on a finding counts as called, in the tables."""
+"""From where on a finding counts as called, until its threshold is chosen."""
 
-_COLOURS = colormaps["tab20"].colors  # type: ignore[attr-defined]
 _LONGEST_NAME = 24
-_PICTURES_A_ROW = 4
-_CELL, _PICTURE = (2.0, 2.35), 1.8  # inches: width and height of a picture with its caption; its longer side
+_LINE = 58  # letters that fit a title's line
+_WIDTH = 5.0  # inches, of the curves and tables of findings
 
-_Draw = Callable[[Axes, Predictions, NDArray[np.bool_], NDArray[np.intp]], None]
+_Thresholds = NDArray[np.float64] | None
+_Draw = Callable[[Axes, Predictions, NDArray[np.bool_], NDArray[np.intp], _Thresholds], None]
 
 
-def roc_figures(predictions: Predictions) -> list[RGB]:
+def roc_figures(predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None) -> list[RGB]:
     """Draw the ROC curve of each class of which there are positive and negative images.
 
     Args:
         predictions: of findings, or of classes, each against the rest (of two classes the second alone).
+        about: what they are of, above the figure.
+        thresholds: of the findings, one a class: each has its dot on the curve. None: they are not known, or it is the
+            highest probability that decides.
 
     Returns:
-        ``(height, width, 3)`` arrays, one for each 16 classes; none if no class has a curve.
+        ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a curve.
     """
-    return _curve_figures(predictions, _draw_roc)
+    return _curve_figures(predictions, about, thresholds, _draw_roc)
 
 
-def precision_recall_figures(predictions: Predictions) -> list[RGB]:
+def precision_recall_figures(
+    predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None
+) -> list[RGB]:
     """Draw precision-recall curves; the legend gives the average precision and the share of positives, which is what
     guessing has. Arguments and result as for :func:`roc_figures`.
     """
-    return _curve_figures(predictions, _draw_precision_recall)
+    return _curve_figures(predictions, about, thresholds, _draw_precision_recall)
 
 
-def confusion_figures(predictions: Predictions) -> list[RGB]:
+def confusion_figures(
+    predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None
+) -> list[RGB]:
     """Draw what is taken for what.
 
     Args:
         predictions: of classes: one table of true against called ones, the highest probability being called. Of
-            findings: a table of two by two each, at a probability of 0.5.
+            findings: a table of two by two each.
+        about: what they are of, above the figure.
+        thresholds: from which findings are called, one a class; None: 0.5, and the figure says so.
 
     Returns:
-        ``(height, width, 3)`` arrays, one for each 16 findings; none without images.
+        ``(height, width, 3)`` arrays, one for each 4 findings; none without images.
     """
     if not predictions.images:
         return []
     if predictions.kind == "softmax":
-        return [_class_table(predictions)]
+        return [_class_table(predictions, about)]
     columns = np.arange(len(predictions.classes))
-    return [_finding_tables(predictions, part) for part in _parts(columns)]
+    return [_finding_tables(predictions, about, thresholds, part) for part in _parts(columns, TABLES_A_FIGURE)]
 
 
-def picture_figure(title: str, pictures: Sequence[NDArray[np.float32]], captions: Sequence[str]) -> RGB:
-    """Draw pictures in rows of four, each with its caption.
-
-    Args:
-        title: above all of them.
-        pictures: ``(C, H, W)`` each, C 1 or 3, values 0..1 (others are cut).
-        captions: one a picture, of one or two lines.
-
-    Returns:
-        ``(height, width, 3)`` array.
-    """
-    rows = -(-len(pictures) // _PICTURES_A_ROW)
-    width, height = _CELL[0] * _PICTURES_A_ROW, _CELL[1] * rows + 0.3
-    figure, axes = new_figure(width, height)
-    axes.set_position((0, 0, 1, 1))
-    axes.set_axis_off()
-    for place, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
-        row, column = divmod(place, _PICTURES_A_ROW)
-        channels, lines, columns = picture.shape
-        size = _PICTURE / max(lines, columns)
-        left, top = _CELL[0] * column + 0.1, _CELL[1] * (row + 1) + 0.25 - _PICTURE
-        shown = picture.repeat(3, axis=0) if channels == 1 else picture
-        extent = (left, left + columns * size, top + lines * size, top)
-        axes.imshow(shown.transpose(1, 2, 0).clip(0, 1), extent=extent)
-        axes.text(left, top - 0.05, plain(caption), fontsize=8, va="bottom")
-    axes.text(0.1, 0.08, plain(title), fontsize=10, va="top")
-    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    return rendered(figure)
-
-
-def _curve_figures(predictions: Predictions, draw: _Draw) -> list[RGB]:
+def _curve_figures(predictions: Predictions, about: str, thresholds: Sequence[float] | None, draw: _Draw) -> list[RGB]:
     positive = predictions.indicators()
     columns = ranked_columns(predictions.kind, len(predictions.classes))
     both = positive.any(axis=0) & ~positive.all(axis=0)
+    limits = None if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     result = []
-    for part in _parts(columns[both[columns]]):
-        figure, axes = new_figure(7.6, 4.6)
-        axes.set_position((0.08, 0.11, 0.53, 0.81))
+    for part in _parts(columns[both[columns]], CURVES_A_FIGURE):
+        titles, legend = _title_height(1, about), 0.15 + 0.215 * len(part)
+        height = titles + 3.6 + legend
+        figure, axes = new_figure(_WIDTH, height)
+        axes.set_position((0.13, (legend + 0.5) / height, 0.84, (3.6 - 0.55) / height))
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        axes.tick_params(labelsize=11)
         axes.grid(alpha=0.3)
-        draw(axes, predictions, positive, part)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, frameon=False)
-        result.append(rendered(figure))
+        draw(axes, predictions, positive, part, limits)
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="lower left", fontsize=11, frameon=False, borderaxespad=0.3,
+            labelspacing=0.25,
+        )  # fmt: skip
+        result.append(_finished(figure, axes.get_title(), about))
     return result
 
 
-def _draw_roc(axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp]) -> None:
-    areas = roc_auc(positive[:, columns], predictions.probabilities[:, columns])
-    for colour, column, area in zip(_COLOURS, columns, areas, strict=False):
-        false_positive, true_positive, _ = roc_curve(positive[:, column], predictions.probabilities[:, column])
-        label = f"{area:.3f} {_name(predictions, column)}"
-        axes.plot(false_positive, true_positive, color=colour, linewidth=1.2, label=label)
+def _draw_roc(
+    axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp], limits: _Thresholds
+) -> None:
+    said = predictions.probabilities[:, columns]
+    areas = roc_auc(positive[:, columns], said)
+    for place, column in enumerate(columns):
+        false_positive, true_positive, _ = roc_curve(positive[:, column], said[:, place])
+        label = f"{areas[place]:.3f} {_name(predictions, column, limits)}"
+        axes.plot(false_positive, true_positive, label=label, **_line(place))
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity", title="ROC (area under it)")
+    if limits is not None:
+        counts = confusion_counts(positive[:, columns], decide(said, limits[columns]))
+        for place, (specificity, sensitivity) in enumerate(zip(counts.specificity, counts.sensitivity, strict=True)):
+            axes.plot(1 - specificity, sensitivity, "o", color=COLOURS[place], markersize=7, markeredgecolor="black")
+    title = "ROC (area under it)" + ("" if limits is None else "; dots: at the threshold")
+    axes.set(title=title)
+    axes.set_xlabel("1 - specificity", fontsize=12)
+    axes.set_ylabel("sensitivity", fontsize=12)
 
 
 def _draw_precision_recall(
-    axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp]
+    axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp], limits: _Thresholds
 ) -> None:
-    means = average_precision(positive[:, columns], predictions.probabilities[:, columns])
-    shares = positive[:, columns].mean(axis=0)
-    for colour, column, mean, share in zip(_COLOURS, columns, means, shares, strict=False):
-        precision, recall, _ = precision_recall_curve(
-            positive[:, column], predictions.probabilities[:, column], drop_intermediate=True
-        )
-        label = f"{mean:.3f} ({share:.3f}) {_name(predictions, column)}"
-        axes.step(recall, precision, where="post", color=colour, linewidth=1.2, label=label)
-    axes.set(xlabel="recall", ylabel="precision", title="Average precision (share of positives)")
+    said, shares = predictions.probabilities[:, columns], positive[:, columns].mean(axis=0)
+    means = average_precision(positive[:, columns], said)
+    for place, column in enumerate(columns):
+        precision, recall, _ = precision_recall_curve(positive[:, column], said[:, place], drop_intermediate=True)
+        label = f"{means[place]:.3f} ({shares[place]:.3f}) {_name(predictions, column, limits)}"
+        axes.step(recall, precision, where="post", label=label, **_line(place))
+    if limits is not None:
+        counts = confusion_counts(positive[:, columns], decide(said, limits[columns]))
+        called = counts.true_positives + counts.false_positives
+        for place in np.flatnonzero(called).tolist():
+            point = counts.sensitivity[place], counts.true_positives[place] / called[place]
+            axes.plot(*point, "o", color=COLOURS[place], markersize=7, markeredgecolor="black")
+    title = "Average precision (share of positives)" + ("" if limits is None else "; dots: at the threshold")
+    axes.set(title=title)
+    axes.set_xlabel("recall (sensitivity)", fontsize=12)
+    axes.set_ylabel("precision", fontsize=12)
 
 
-def _class_table(predictions: Predictions) -> RGB:
+def _class_table(predictions: Predictions, about: str) -> RGB:
     count = len(predictions.classes)
     called = predictions.probabilities.argmax(axis=1)
     table = confusion_matrix(predictions.labels, called, labels=np.arange(count))
-    figure, axes = new_figure(7.0, 6.0)
-    axes.set_position((0.25, 0.27, 0.72, 0.67))
+    names = [_name(predictions, column) for column in range(count)]
+    side = min(max(_WIDTH, 0.42 * count + 2.4), 9.2)
+    titles, longest = _title_height(2, about), max(map(len, names)) * 0.1 + 0.2
+    height = side + titles - 0.4
+    figure, axes = new_figure(side, height)
+    axes.set_position(
+        (longest / side, longest / height, (side - longest - 0.1) / side, (height - titles - longest) / height)
+    )
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    if count <= CLASSES_A_FIGURE:
+    if count <= NUMBERED_CLASSES:
         for (row, column), number in np.ndenumerate(table):
-            _number(axes, column, row, number, shares[row, column])
-        names = [_name(predictions, column) for column in range(count)]
-        axes.set_xticks(range(count), names, rotation=90, fontsize=8)
-        axes.set_yticks(range(count), names, fontsize=8)
+            _number(axes, column, row, number, shares[row, column], 11 if count > 6 else 16)
+        axes.set_xticks(range(count), names, rotation=90, fontsize=12)
+        axes.set_yticks(range(count), names, fontsize=12)
     else:
         axes.set(xticks=[], yticks=[])
-    axes.set_title("Images. Rows: true class; columns: called class, of the highest probability", fontsize=9)
-    return rendered(figure)
+    return _finished(figure, "Images. Rows: true class;\ncolumns: called class, of the highest probability", about)
 
 
-def _finding_tables(predictions: Predictions, columns: NDArray[np.intp]) -> RGB:
-    """All tables in one picture of colours: an Axes for each would take most of the time."""
-    counts = confusion_counts(predictions.labels[:, columns], decide(predictions.probabilities[:, columns], THRESHOLD))
-    rows = -(-len(columns) // _PICTURES_A_ROW)
-    canvas = np.full((3 * rows, 3 * _PICTURES_A_ROW), np.nan)
-    figure, axes = new_figure(8.0, 1.6 * rows + 0.6)
-    axes.set_position((0.01, 0.01, 0.98, 1 - 0.45 / (1.6 * rows + 0.6)))
+def _finding_tables(
+    predictions: Predictions, about: str, thresholds: Sequence[float] | None, columns: NDArray[np.intp]
+) -> RGB:
+    """All tables in one pair of axes: one for each would take most of the time."""
+    limits = np.full(len(predictions.classes), THRESHOLD) if thresholds is None else np.asarray(thresholds)
+    counts = confusion_counts(
+        predictions.labels[:, columns], decide(predictions.probabilities[:, columns], limits[columns])
+    )
+    across = min(2, len(columns))
+    down = -(-len(columns) // 2)
+    height = 1.75 * down + _title_height(1, about)
+    figure, axes = new_figure(_WIDTH, height)
+    axes.set_position((0.01, 0.01, 0.98, 1.75 * down / height))
     axes.set_axis_off()
     for place, column in enumerate(columns):
-        row, left = (3 * part for part in divmod(place, _PICTURES_A_ROW))
+        row, right = divmod(place, 2)
+        left, top = 3.6 * right + 1.3, 3.4 * row + 1.2  # of the table itself, in cells
         table = np.array(
             [
                 [counts.true_positives[place], counts.false_negatives[place]],
@@ -171,19 +193,44 @@ def _finding_tables(predictions: Predictions, columns: NDArray[np.intp]) -> RGB:
             ]
         )
         shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-        canvas[row + 1 : row + 3, left : left + 2] = shares
-        for (down, right), number in np.ndenumerate(table):
-            _number(axes, left + right, row + 1 + down, int(number), shares[down, right])
-        axes.text(left - 0.5, row + 0.45, _name(predictions, column), fontsize=8, va="bottom")
-    axes.imshow(canvas, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    axes.set_title(
-        f"Images. Rows: finding present, absent; columns: called (at {THRESHOLD}), not called", fontsize=9, loc="left"
-    )
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, extent=(left, left + 2, top + 2, top), aspect="auto")
+        for (y, x), number in np.ndenumerate(table):
+            _number(axes, left + x + 0.5, top + y + 0.5, int(number), shares[y, x], 16)
+        name = _name(predictions, column, None if thresholds is None else limits)
+        axes.text(left - 1.25, top - 0.55, name, fontsize=11, va="bottom")
+        for y, word in enumerate(("present", "absent")):
+            axes.text(left - 0.08, top + y + 0.5, word, fontsize=10, ha="right", va="center")
+        for x, word in enumerate(("called", "not called")):
+            axes.text(left + x + 0.5, top - 0.05, word, fontsize=10, ha="center", va="bottom")
+    axes.set(xlim=(0, 3.6 * max(across, 2) - 0.2), ylim=(3.4 * down, 0))
+    how = "called from the threshold named"
+    if thresholds is None:
+        how = f"called from {THRESHOLD}; thresholds are chosen at the end"
+    return _finished(figure, f"Images; {how}", about)
+
+
+def _finished(figure: Figure, title: str, about: str) -> RGB:
+    """Put the title and what the figure is about above it, from its left edge, and render it."""
+    figure.axes[0].set_title("")
+    top = 1 - 0.06 / figure.get_figheight()
+    text = "\n".join([title, *(textwrap.fill(line, _LINE) for line in about.split("\n") if line)])
+    figure.text(0.012, top, plain(text), fontsize=11, va="top", linespacing=1.25)
     return rendered(figure)
 
 
-def _number(axes: Axes, x: float, y: float, number: int, share: float) -> None:
-    axes.text(x, y, str(number), ha="center", va="center", fontsize=8, color="white" if share > 0.5 else "black")
+def _title_height(own: int, about: str) -> float:
+    """Inches that a title of so many lines, and what the figure is about, take."""
+    return 0.15 + 0.2 * (own + sum(len(textwrap.wrap(line, _LINE)) for line in about.split("\n")))
+
+
+def _line(place: int) -> dict[str, Any]:
+    """Colour and dashes of a curve: also told apart where print is grey."""
+    return {"color": COLOURS[place], "linewidth": 1.8, "linestyle": ("-", "--", "-.", ":")[place % 4]}
+
+
+def _number(axes: Axes, x: float, y: float, number: int, share: float, size: float) -> None:
+    colour = "white" if share > 0.5 else "black"
+    axes.text(x, y, str(number), ha="center", va="center", fontsize=size, color=colour)
 
 
 def short(name: str) -> str:
@@ -191,9 +238,17 @@ def short(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
 
 
-def _name(predictions: Predictions, column: int) -> str:
-    return plain(short(predictions.classes[column]))
+def in_words(probability: float) -> str:
+    """A probability or threshold in short, with more digits near 0 and 1: ``0.031``, ``0.42``, ``0.997``."""
+    if probability < 0.1:
+        return f"{probability:.2g}"
+    return f"{probability:.2f}" if probability <= 0.9 else f"{probability:.3f}"
 
 
-def _parts(columns: NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    return [columns[start : start + CLASSES_A_FIGURE] for start in range(0, len(columns), CLASSES_A_FIGURE)]
+def _name(predictions: Predictions, column: int, limits: _Thresholds = None) -> str:
+    name = plain(short(predictions.classes[column]))
+    return name if limits is None else f"{name}, from {in_words(limits[column])}"
+
+
+def _parts(columns: NDArray[np.intp], most: int) -> list[NDArray[np.intp]]:
+    return [columns[start : start + most] for start in range(0, len(columns), most)]

@@ -12,7 +12,9 @@ from monai_mocoi.own_command import command
 _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 
 
-def after_evaluation(evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str) -> str | None:
+def after_evaluation(
+    evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str, external: bool = False
+) -> str | None:
     """The command that follows an evaluation.
 
     Args:
@@ -21,10 +23,12 @@ def after_evaluation(evaluation: Path, run: Path, split: str, bundle: str, datas
         split: that was tested.
         bundle: its name.
         dataset_dir: as it was given.
+        external: it is another data set than the classifier's own, whose test a package does not tell of.
 
     Returns:
         the comparison with the run that differs only in being pretrained or not, if that was tested likewise; else its
-        test, if there is such a run; else, after the test split, the package. None: the classifier is no run's.
+        test, if there is such a run; else, after its own test split, the package. None: the
+        classifier is no run's, or there is nothing of the kind.
     """
     run = run.parent if run.suffix == ".pt" else run
     if not (run / "manifest.json").is_file():
@@ -39,7 +43,7 @@ def after_evaluation(evaluation: Path, run: Path, split: str, bundle: str, datas
         if (other / CLASSIFIER_NAME).is_file():
             given = {"dataset_dir": dataset_dir, "run_dir": other, "split": None if split == "test" else split}
             return next_command("evaluate", bundle, given)
-    if split != "test":
+    if split != "test" or external:
         return None
     out = f"{bundle}.zip" if not Path(f"{bundle}.zip").exists() else f"{bundle}-{run.name}.zip"
     return command("package", bundle_word(bundle), "--run", run, "--out", out)

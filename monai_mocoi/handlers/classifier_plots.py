@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,16 @@ from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.classifier import (
     THRESHOLD,
     confusion_figures,
-    picture_figure,
+    in_words,
     precision_recall_figures,
     roc_figures,
     short,
 )
+from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
+from monai_mocoi.metrics import decide
 from monai_mocoi.networks import rank
 
-_FIGURES: dict[str, Callable[[Predictions], list[RGB]]] = {
+_FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
     "roc": roc_figures,
     "precision_recall": precision_recall_figures,
     "confusion": confusion_figures,
@@ -31,13 +33,16 @@ _FIGURES: dict[str, Callable[[Predictions], list[RGB]]] = {
 
 
 class ClassifierPlots:
-    """Draw the predictions of a validation, at the trainer's epoch.
+    """Draw the predictions of a validation, at the trainer's epoch, and at the end those of the chosen classifier.
 
     Attach it to the validator. ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion`` are those of
-    :mod:`monai_mocoi.figures.classifier`; of more than 16 classes the rest follow as ``<name>/roc_2`` and so
+    :mod:`monai_mocoi.figures.classifier`; what one figure has no room for follows as ``<name>/roc_2`` and so
     on. ``<name>/right`` and ``<name>/wrong`` show the images about which the classifier is surest, each class in turn:
     of findings, those that are present and called (right), or one of the two (wrong). An image is named by its row in
-    the split's list, ``labelled.json`` in fine-tuning, never by its file or patient.
+    the split's list, from 0, never by its file or patient.
+
+    These are of a classifier on the way, with findings called from 0.5. :meth:`draw_chosen` draws the same figures as
+    ``<name>_chosen/roc`` and so on, of the classifier that counts and with its thresholds.
 
     Only the first process draws. One epoch is drawn once, even if it is validated again.
 
@@ -47,6 +52,7 @@ class ClassifierPlots:
         std: divided by there.
         every: epochs from one drawing to the next, at least; 1: each validated one. The first one is always drawn.
         images: how many right ones to show at most, and how many wrong ones; 0: none.
+        image_list: the file that holds the list of the rows.
 
     Raises:
         ValueError: ``every`` below 1, or ``images`` below 0.
@@ -58,7 +64,8 @@ class ClassifierPlots:
         mean: float | Sequence[float],
         std: float | Sequence[float],
         every: int = 1,
-        images: int = 8,
+        images: int = 9,
+        image_list: str = "labelled.json",
     ) -> None:
         if every < 1:
             raise ValueError(f"every is {every}, but must be 1 (each validated epoch) or more.")
@@ -69,6 +76,7 @@ class ClassifierPlots:
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
         self.every = every
         self.images = images
+        self.image_list = image_list
         self._drawn = -every
 
     def attach(self, engine: ClassifierEvaluator) -> None:
@@ -89,22 +97,54 @@ class ClassifierPlots:
         if rank() > 0 or predictions is None or 0 <= epoch - self._drawn < self.every:
             return
         self._drawn = epoch
-        for name, draw in _FIGURES.items():
-            for number, figure in enumerate(draw(predictions), start=1):
-                self._add(f"{engine.name}/{name}" + (f"_{number}" if number > 1 else ""), figure, epoch)
+        self._draw_all(engine, predictions, engine.name, f"epoch {epoch}", epoch, None)
+
+    def draw_chosen(
+        self, engine: ClassifierEvaluator, epoch: int, which: str, thresholds: Mapping[str, float] | None
+    ) -> None:
+        """Draw the predictions that the evaluator has just made with the chosen classifier; on the first process only.
+
+        Args:
+            engine: the evaluator.
+            epoch: of the chosen classifier.
+            which: of all classifiers it is, in words.
+            thresholds: by finding; None for softmax classes.
+        """
+        predictions = engine.predictions
+        assert predictions is not None, "the predictions come first"
+        limits = None if thresholds is None else [thresholds[name] for name in predictions.classes]
+        self._draw_all(engine, predictions, f"{engine.name}_chosen", which, epoch, limits)
+
+    def _draw_all(
+        self,
+        engine: ClassifierEvaluator,
+        predictions: Predictions,
+        name: str,
+        which: str,
+        epoch: int,
+        limits: Sequence[float] | None,
+    ) -> None:
+        of_what = f"{engine.name}, {which}"
+        about = f"{of_what}\n{len(predictions.images)} images of {len(set(predictions.patients))} patients"
+        for kind, draw in _FIGURES.items():
+            for number, figure in enumerate(draw(predictions, about, limits), start=1):
+                self._add(f"{name}/{kind}" + (f"_{number}" if number > 1 else ""), figure, epoch)
         dataset: ImageDataset = engine.data_loader.dataset
         rows = {item["name"]: row for row, item in enumerate(dataset.data)}
         positions = {row: position for position, row in enumerate(dataset.rows)}
-        for name, (images, classes) in surest(predictions, self.images).items():
+        for kind, (images, classes) in surest(predictions, self.images, limits).items():
             if not len(images):
                 continue
             shown = [rows[predictions.images[image]] for image in images]
-            pictures = [self._picture(dataset[positions[row]]) for row in shown]
-            captions = [
-                f"row {row}: {_told(predictions, image, column)}"
+            cells = [
+                Captioned(
+                    as_rgb(self._picture(dataset[positions[row]])),
+                    f"row {row}\n{told(predictions, image, column, limits)}",
+                )
                 for row, image, column in zip(shown, images, classes, strict=True)
             ]
-            self._add(f"{engine.name}/{name}", picture_figure(f"{name}, epoch {epoch}", pictures, captions), epoch)
+            title = f"Surest and {kind}: {of_what}. Row: of '{engine.name}' in {self.image_list}, from 0"
+            self._add(f"{name}/{kind}", picture_sheet(title, [Part("", cells)]), epoch)
 
     def _picture(self, sample: dict[str, Any]) -> NDArray[np.float32]:
         return (torch.as_tensor(sample["image"]).float() * self.std + self.mean).numpy()
@@ -113,16 +153,20 @@ class ClassifierPlots:
         self.writer.add_image(tag, figure, epoch, dataformats="HWC")
 
 
-def surest(predictions: Predictions, count: int) -> dict[str, tuple[list[int], list[int]]]:
+def surest(
+    predictions: Predictions, count: int, thresholds: Sequence[float] | None = None
+) -> dict[str, tuple[list[int], list[int]]]:
     """Choose images about which the classifier is surest: right ones and wrong ones.
 
     Of softmax classes it is sure of the class with the highest probability. Of findings, an image and a finding that
-    is present, or called at 0.5, is one candidate, the surer the farther the probability is from 0.5; a finding that is
-    neither shows nothing. The surest of each true class (or finding) come first, then the second ones, and so on.
+    is present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
+    has gone; a finding that is neither shows nothing. The surest of each true class (or finding) come first, then the
+    second ones, and so on.
 
     Args:
         predictions: of a split.
         count: how many of each kind at most.
+        thresholds: from which findings are called, one a class; None: 0.5.
 
     Returns:
         by "right" and "wrong", places of images in the predictions, each once, and the class or finding of each: what
@@ -135,8 +179,10 @@ def surest(predictions: Predictions, count: int) -> dict[str, tuple[list[int], l
         sureness = np.repeat(probabilities.max(axis=1, initial=0)[:, None], positive.shape[1], axis=1)
         candidates = {"right": positive & called, "wrong": positive & ~called}
     else:
-        called = probabilities >= THRESHOLD
-        sureness = np.abs(probabilities - 0.5)
+        limits = np.full(len(predictions.classes), THRESHOLD) if thresholds is None else np.asarray(thresholds)
+        called = decide(probabilities, limits)
+        way = np.where(called, 1 - limits, limits)  # a threshold of 1 leaves none
+        sureness = np.abs(probabilities - limits) / np.where(way > 0, way, 1)
         candidates = {"right": positive & called, "wrong": positive ^ called}
     chosen = {}
     for name, candidate in candidates.items():
@@ -160,10 +206,20 @@ def _in_turn(candidate: NDArray[np.bool_], sureness: NDArray[np.float64], count:
     return list(chosen), list(chosen.values())
 
 
-def _told(predictions: Predictions, image: int, column: int) -> str:
+def told(predictions: Predictions, image: int, column: int, thresholds: Sequence[float] | None) -> str:
+    """What is said of an image and what is true, in lines.
+
+    Args:
+        predictions: of a split.
+        image: its place in them.
+        column: number of the finding in question, or of the class that was called.
+        thresholds: of the findings, one a class; None: 0.5.
+    """
     probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
     if predictions.kind == "multilabel":
-        return f"{name} {probability:.2f}\ntrue: {'yes' if predictions.labels[image, column] else 'no'}"
-    truth = int(predictions.labels[image])
-    text = f"{name} {probability:.2f}\ntrue: {short(predictions.classes[truth])}"
-    return text if truth == column else f"{text} {predictions.probabilities[image, truth]:.2f}"
+        limit = THRESHOLD if thresholds is None else thresholds[column]
+        truth = "present" if predictions.labels[image, column] else "absent"
+        return f"{name}: {in_words(probability)} (called from {in_words(limit)})\ntruth: {truth}"
+    true_class = int(predictions.labels[image])
+    text = f"called: {name} {in_words(probability)}\ntruth: {short(predictions.classes[true_class])}"
+    return text if true_class == column else f"{text} {in_words(predictions.probabilities[image, true_class])}"

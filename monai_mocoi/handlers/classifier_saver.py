@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +15,14 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.analysis import FeatureError, choose_operating_points, fit_recalibration, summarise_inputs
+from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
+from monai_mocoi.analysis.typical_features import typical_features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
     Datalist,
-    Predictions,
+    DatasetError,
+    ImageDataset,
     SeenImages,
     overlap_in_words,
     overlap_warnings,
@@ -30,13 +33,12 @@ from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.handlers.checkpoint_names import checkpoint_files
+from monai_mocoi.handlers.classifier_plots import ClassifierPlots
+from monai_mocoi.handlers.evaluation_folder import VALIDATION_NAME
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.metrics import youden_threshold
 from monai_mocoi.networks import rank, unwrap
 
 logger = logging.getLogger(__name__)
-
-_WITHOUT_A_CHOICE = 0.5
 
 
 class Chosen(Protocol):
@@ -53,7 +55,8 @@ class ClassifierSaver:
     """Write ``labelled.json`` when training starts; at its end the classifier of the chosen epoch (faults A1, A17).
 
     ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
-    sidecar with the decision thresholds, ``validation_predictions.csv`` what they were chosen on. A run that ends
+    sidecar with the decision thresholds, a recalibration of the probabilities and operating points, and
+    ``validation_predictions.csv`` what all of these were chosen on. A run that ends
     before its end writes none of the three. The checkpoints of a finished run are removed, last of all: until its
     manifest says that it is finished, they are the way to go on.
 
@@ -73,6 +76,12 @@ class ClassifierSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the
             training and validation images of this run, so that an evaluation can tell the same. None: it is not
             looked at.
+        plots: draws the predictions of the chosen classifier, with its thresholds, when all is written; None: nothing
+            is drawn.
+        training: the images that the classifier was fitted to, without augmentation. What they look like, and how
+            usual validation images are among them, is looked at once more at the end: ``typical_features`` in the
+            sidecar (:mod:`monai_mocoi.analysis.typical_features`) and ``input_statistics``
+            (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
@@ -89,7 +98,10 @@ class ClassifierSaver:
         pretrained: str | os.PathLike[str] | None = None,
         pretrained_sidecar: Mapping[str, Any] | None = None,
         datalist: Datalist | None = None,
+        plots: ClassifierPlots | None = None,
+        training: ImageDataset | None = None,
     ) -> None:
+        self.training = training
         self.folder = Path(folder)
         self.module = unwrap(network)
         self.validator = validator
@@ -99,6 +111,7 @@ class ClassifierSaver:
         self.pretrained = None if pretrained is None or str(pretrained) == "none" else Path(pretrained)
         self.pretrained_sidecar = pretrained_sidecar
         self.datalist = datalist
+        self.plots = plots
         self._overlap: dict[str, Any] | None = None
         self._seen: SeenImages | None = None
 
@@ -156,7 +169,7 @@ class ClassifierSaver:
                 "No threshold can be chosen for %s: validation has no positive or no negative image of it. %.1f is "
                 "taken.",
                 ", ".join(without),
-                _WITHOUT_A_CHOICE,
+                WITHOUT_A_CHOICE,
             )
         summary = chosen.summary()
         sidecar = {
@@ -167,6 +180,8 @@ class ClassifierSaver:
             "trainable": self.module.trainable,
             "thresholds": thresholds,
             "thresholds_without_choice": without,
+            "recalibration": fit_recalibration(predictions),
+            "operating_points": choose_operating_points(predictions),
             "selected": summary,
             "validation": dict(self.validator.state.metrics),
             "epochs": engine.state.epoch,
@@ -178,7 +193,9 @@ class ClassifierSaver:
             sidecar["pretraining_overlap"] = self._overlap
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
-        write_predictions(self.folder / "validation_predictions.csv", predictions)
+        if self.training is not None:
+            sidecar |= self._looks(self.training)
+        write_predictions(self.folder / VALIDATION_NAME, predictions)
         text = json.dumps(sidecar, indent=2, allow_nan=False, default=str) + "\n"
         write_bytes(self.folder / "classifier.json", text.encode())
         content = io.BytesIO()
@@ -187,30 +204,38 @@ class ClassifierSaver:
         logger.info("Classifier: %s (%s)", self.folder / "classifier.pt", _in_words(summary))
         if (labelled := sidecar["labelled_images"]) is not None and (few := few_labelled_in_words(labelled)):
             logger.warning("%s", few)  # again, beside the command that comes next
+        if self.plots is not None:
+            epoch = summary.get("epoch", engine.state.epoch)
+            self.plots.draw_chosen(self.validator, epoch, _in_words(summary), thresholds)
+
+    def _looks(self, training: ImageDataset) -> dict[str, Any]:
+        """What the run's own images look like; a classifier is not lost for the want of it."""
+        loader: Any = self.validator.data_loader
+        try:
+            found = typical_features(
+                self.module,
+                training,
+                loader.dataset,
+                loader.batch_size or 64,
+                self.validator.state.device,
+                self.validator.autocast,
+                loader.num_workers,
+            )
+            return {
+                "typical_features": found.write_beside(self.folder / "classifier.pt"),
+                "input_statistics": summarise_inputs(training),
+            }
+        except (DatasetError, FeatureError, ValueError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+            logger.warning(
+                "What this run's images look like is not kept (%s): inference will not notice other pictures.",
+                why,
+            )
+            return {}
 
 
 def _is_whole(engine: Workflow) -> bool:
     return not isinstance(engine, GradientTrainer) or engine.is_whole()
-
-
-def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
-    """Choose the decision threshold of each finding on validation images, by Youden's index.
-
-    Args:
-        predictions: of the validation images.
-
-    Returns:
-        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. None and none
-        for softmax classes: there the highest probability decides.
-    """
-    if predictions.kind == "softmax":
-        return None, []
-    if not predictions.images:
-        return dict.fromkeys(predictions.classes, _WITHOUT_A_CHOICE), list(predictions.classes)
-    found = youden_threshold(predictions.labels, predictions.probabilities).tolist()
-    named = dict(zip(predictions.classes, found, strict=True))
-    without = [name for name, value in named.items() if math.isnan(value)]
-    return {name: _WITHOUT_A_CHOICE if name in without else value for name, value in named.items()}, without
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -13,9 +12,9 @@ from torch import nn
 
 from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.exit_codes import COLLAPSED
-from monai_mocoi.handlers.random_state import random_state, set_random_state
+from monai_mocoi.handlers.first_process import measured_by_the_first
+from monai_mocoi.handlers.untouched import untouched
 from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
-from monai_mocoi.networks import from_first_rank
 from monai_mocoi.networks.processes import rank
 
 logger = logging.getLogger(__name__)
@@ -156,7 +155,8 @@ class CollapseMonitor:
         if not engine.step_is_complete() or step % self.check_every:
             return
         with engine.clock.phase("monitor"):
-            values = self._measured_by_the_first(engine)
+            # One must decide, for each process has seen other images.
+            values = measured_by_the_first(lambda: self._measure(engine), "whether the encoder collapsed")
             if rank() == 0:
                 for name, value in values.items():
                     self.writer.add_scalar(name, value, engine.state.iteration)
@@ -176,27 +176,12 @@ class CollapseMonitor:
         if self.low_checks == self.patience and rank() == 0:
             logger.warning(self._text(iteration, values))
 
-    def _measured_by_the_first(self, engine: MoCoTrainer) -> dict[str, float]:
-        """What the first process measured: one must decide, for each has seen other images."""
-        values, failure = None, None
-        if rank() == 0:
-            try:
-                values = self._measure(engine)
-            except Exception as error:
-                failure = error  # raised below: the others must not wait for a process that failed
-        values = from_first_rank(values)
-        if failure is not None:
-            raise failure
-        if values is None:
-            raise RuntimeError("the first process could not measure whether the encoder collapsed: see its own error.")
-        return values
-
     @torch.no_grad()
     def _measure(self, engine: MoCoTrainer) -> dict[str, float]:
         moco, device = engine.moco, engine.state.device
         pooled: list[list[torch.Tensor]] = [[] for _ in range(5)]
         embedded: list[list[torch.Tensor]] = [[], []]
-        with _untouched(moco), torch.autocast(device.type, engine.autocast, enabled=engine.autocast is not None):
+        with untouched(moco), torch.autocast(device.type, engine.autocast, enabled=engine.autocast is not None):
             for pair in self._views():
                 for side, view in enumerate(pair):
                     if engine.channels_last:
@@ -253,19 +238,6 @@ def _steps(engine: MoCoTrainer) -> int:
     epochs, batches = divmod(engine.state.iteration, engine.state.epoch_length)
     size = engine.accumulation_steps
     return epochs * -(-engine.state.epoch_length // size) + batches // size
-
-
-@contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Eval mode; afterwards every module's mode, and all random generators, are as they were."""
-    modes, state = {module: module.training for module in network.modules()}, random_state()
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
-        set_random_state(state)
 
 
 def _margin_and_top1(queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,6 +11,7 @@ from monai.engines import Workflow
 
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.engines import EpochTime, GradientTrainer
+from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.networks import rank, world_size
 
@@ -43,6 +44,7 @@ class EpochLog:
             None: what pretraining has.
         metrics: the same for the validator's metrics.
         summary_writer: where to write the speed; None: nowhere.
+        probes: whose number to show at the epochs that are probed; None: none.
     """
 
     def __init__(
@@ -51,11 +53,13 @@ class EpochLog:
         means: Mapping[str, str] | None = None,
         metrics: Mapping[str, str] | None = None,
         summary_writer: LazySummaryWriter | None = None,
+        probes: OnlineProbes | None = None,
     ) -> None:
         self.validator = validator
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
         self.writer = summary_writer
+        self.probes = probes
         self.latest: dict[str, float] = {}
         """The trainer's means and the validator's metrics of the last epoch that is over, but no speeds."""
         self._sums: dict[str, float] = defaultdict(float)
@@ -109,8 +113,9 @@ class EpochLog:
         metrics = self._checked(engine)
         checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
         validation = "validation: " + ", ".join(checked) + self._few() if checked else ""
-        parts = [", ".join(self._shown), validation, _speed(time)]
         state = engine.state
+        probed = "" if self.probes is None else self.probes.in_words(state.epoch)
+        parts = [", ".join(self._shown), validation, probed, _speed(time)]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
         if self.writer is not None:
             self.writer.add_scalar("speed/images_per_second_training", _rate(time, time.training), state.epoch)

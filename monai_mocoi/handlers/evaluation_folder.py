@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 from pathlib import Path
 
+from monai_mocoi.data.expand_home import HomeFolderError, expand_home
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.networks.known_images import known_images
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
+VALIDATION_NAME = "validation_predictions.csv"  # in the run folder, beside the classifier
+WORST_ERRORS_NAME = "worst_errors.png"
+OWN_TEST_NAME = "evaluation-test"
+"""Folder of a classifier's test on its own data set, in its run folder."""
 
 
-def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
+def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an evaluation writes: those of other data sets lie beside the classifier's own.
+
+    Args:
+        weights: the classifier's file or run folder.
+        dataset_dir: a dataset folder, or "demo".
+        split: that is tested.
+
+    Returns:
+        ``evaluation-<split>`` for the data set that the classifier was made with, by the SHA-256 of its
+        ``datalist.json``, and where one of the two is not known; ``evaluation-<name>-<split>`` for another one and,
+        where it has the same name (another version), the first 8 digits of its SHA-256 behind the name.
+    """
+    known = known_images(weights)
+    try:
+        content = (expand_home(dataset_dir) / "datalist.json").read_bytes()
+        name = str(json.loads(content.decode("utf-8-sig"))["name"])
+    except (OSError, ValueError, KeyError, TypeError, HomeFolderError):
+        return f"evaluation-{split}"  # the phantoms; or the run says what is wrong with the folder
+    sha256 = hashlib.sha256(content).hexdigest()
+    if known.get("dataset_sha256") in (None, sha256):
+        return f"evaluation-{split}"
+    word = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "other"
+    return f"evaluation-{word}{'-' + sha256[:8] if name == known.get('dataset') else ''}-{split}"
+
+
+def check_evaluation_folder(
+    folder: str | os.PathLike[str], overwrite: bool | str, option: str = "--evaluation_dir"
+) -> None:
     """Refuse a folder that holds an earlier evaluation. Nothing is changed.
 
     Args:
         folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, and nothing else. The texts "true" and "false" will do: so MONAI's command line
-            hands them on.
+        overwrite: replace these two, the figures and the sheet of the worst errors, and nothing else. The texts "true"
+            and "false" will do: so MONAI's command line hands them on.
+        option: by which the folder is given, for the error.
 
     Raises:
         RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
@@ -28,10 +66,10 @@ def check_evaluation_folder(folder: str | os.PathLike[str], overwrite: bool | st
     folder, replace = Path(folder), as_flag("overwrite", overwrite)
     check_can_be_written(folder, "evaluation_dir")
     if (folder / "datalist.json").exists():
-        raise RunFolderError(f"{folder} is a dataset folder: name another by --evaluation_dir FOLDER.")
+        raise RunFolderError(f"{folder} is a dataset folder: name another by {option} FOLDER.")
     held = [name for name in (METRICS_NAME, PREDICTIONS_NAME) if (folder / name).exists()]
     if held and not replace:
         raise RunFolderError(
             f"{folder} already holds an evaluation ({', '.join(held)}). Nothing was changed. Write elsewhere by "
-            "--evaluation_dir FOLDER, or replace it by --overwrite true."
+            f"{option} FOLDER, or replace it by --overwrite{'' if option == '--out' else ' true'}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import platform
@@ -14,29 +15,52 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import (
     IntervalSettings,
-    evaluate_predictions,
+    choose_operating_points,
+    evaluate_fully,
     evaluate_subgroups,
+    external_report,
+    external_warnings,
+    external_words,
     few_patients_in_words,
     subgroup_warnings,
     subgroups_in_words,
+    summarise_inputs,
+    wanted_points,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
     AGE_BANDS,
+    ImageDataset,
+    LabelMatch,
     Predictions,
     check_age_bands,
     chosen_columns,
     overlap_in_words,
     overlap_warnings,
     pretraining_overlap,
+    read_predictions,
     write_predictions,
 )
 from monai_mocoi.data.enough_images import few_scored_in_words
+from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import save_figure
+from monai_mocoi.figures.evaluation import save_evaluation_figures
 from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.handlers.after_evaluation import after_evaluation
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, check_evaluation_folder
+from monai_mocoi.handlers.evaluation_folder import (
+    METRICS_NAME,
+    OWN_TEST_NAME,
+    PREDICTIONS_NAME,
+    VALIDATION_NAME,
+    check_evaluation_folder,
+)
+from monai_mocoi.handlers.evaluation_words import (
+    calibration_in_words,
+    number_in_words,
+    operating_points_in_words,
+)
+from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
 from monai_mocoi.own_command import command
@@ -51,9 +75,9 @@ _OF_CLASSIFIER = (
 
 
 class EvaluationSaver:
-    """Write ``predictions.csv`` and ``metrics.json`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
+    """Write predictions, figures and ``metrics.json`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
 
-    ``metrics.json`` holds what :func:`~monai_mocoi.analysis.evaluate_predictions` gives, and with it the split, the
+    ``metrics.json`` holds what :func:`~monai_mocoi.analysis.evaluate_fully` gives, and with it the split, the
     hash of the data set, which classifier was tested (fault A1: of which epoch, chosen by what, with which labels), and
     the versions. It is written last: where it stands, the evaluation is whole. The log shows the numbers.
 
@@ -68,6 +92,19 @@ class EvaluationSaver:
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
+        recalibrate: measure the probabilities as the classifier's ``recalibration`` mends them. ``predictions.csv``
+            has them as the network gives them all the same, and decisions do not change. The texts "true" and "false"
+            will do.
+        target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
+            ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
+        decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
+        external: the images and labels set beside the classifier's, from :func:`~monai_mocoi.data.match_labels`: where
+            they are of another data set, ``metrics.json`` has ``external``
+            (:func:`~monai_mocoi.analysis.external_report`): the numbers beside those of the classifier's own test
+            (``evaluation-test`` in its run folder), the prevalences and the pictures beside those of training. None:
+            nothing is compared.
+        dataset: with ``external``, the images as they are tested, to measure their pictures; None: they are not.
+        dataset_name: with ``external``, of the data set.
         subgroups: see :func:`~monai_mocoi.data.chosen_columns`: where there are columns, ``metrics.json`` has the
             ``subgroups`` of :func:`~monai_mocoi.analysis.evaluate_subgroups`, and the folder their figure.
         age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
@@ -102,7 +139,17 @@ class EvaluationSaver:
         images: Sequence[Mapping[str, Any]] = (),
         subgroups: str | os.PathLike[str] | Sequence[str] | None = None,
         age_bands: Sequence[float] = AGE_BANDS,
+        recalibrate: bool | str = False,
+        target_sensitivity: Sequence[float] = (0.9,),
+        target_specificity: Sequence[float] = (0.9,),
+        decision_thresholds: Sequence[float] | None = None,
+        external: LabelMatch | None = None,
+        dataset: ImageDataset | None = None,
+        dataset_name: str | None = None,
     ) -> None:
+        self.external = external if external is not None and external.external else None
+        self.dataset = dataset
+        self.dataset_name = dataset_name
         self.folder = Path(folder)
         self.classifier = dict(classifier)
         self.dataset_sha256 = dataset_sha256
@@ -112,6 +159,9 @@ class EvaluationSaver:
         self.weights = None if run_dir is None else classifier_path(run_dir)
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
+        self.recalibrate = as_flag("recalibrate", recalibrate)
+        self.targets = list(target_sensitivity), list(target_specificity)
+        self.decision_thresholds = decision_thresholds
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
         check_age_bands(age_bands)
         self.age_bands = list(age_bands)
@@ -129,7 +179,59 @@ class EvaluationSaver:
             return None
         return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 
-    def _subgroups(self, predictions: Predictions) -> dict[str, Any] | None:
+    def _operating_points(self, classes: tuple[str, ...]) -> dict[str, Any] | None:
+        beside = None if self.weights is None else self.weights.with_name(VALIDATION_NAME)
+        if beside is not None and beside.is_file():
+            validation = read_predictions(beside)
+            if validation.classes == classes:
+                return choose_operating_points(validation, *self.targets)
+        return wanted_points(self.classifier.get("operating_points"), *self.targets)
+
+    def _beside_own(
+        self, predictions: Predictions, report: Mapping[str, Any], tested: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """What ``metrics.json`` says under ``external``; None for the classifier's own data set."""
+        if self.external is None:
+            return None
+        own, why = self._own_test(tested)
+        training = None if self.weights is None else _training_counts(self.weights.parent)
+        inputs = self.classifier.get("input_statistics")
+        found = external_report(
+            predictions,
+            report,
+            own,
+            training,
+            inputs,
+            None if inputs is None or self.dataset is None else summarise_inputs(self.dataset),
+        )
+        return {
+            "dataset": self.dataset_name,
+            "classifier_dataset": self.classifier.get("dataset"),
+            "missing_classes": list(self.external.missing),
+            "ignored_labels": list(self.external.ignored),
+            "own_test": {"images": len(own.images), "patients": len(set(own.patients))} if own else None,
+            "own_test_missing": why,
+            **found,
+        }
+
+    def _own_test(self, tested: Mapping[str, Any]) -> tuple[Predictions | None, str | None]:
+        """The predictions of the classifier's own test, or why there are none to compare with."""
+        if self.weights is None:
+            return None, "where the classifier lies is not known"
+        folder = self.weights.parent / OWN_TEST_NAME
+        again = f"run evaluate.json on its own data set (it writes {OWN_TEST_NAME})"
+        if not (folder / METRICS_NAME).is_file():
+            return None, f"the classifier was not tested on its own test images: {again}, then this again"
+        try:
+            metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
+            of_this = json.loads(json.dumps(dict(tested), default=str)) == metrics.get("tested")
+            if not of_this or metrics.get("dataset_sha256") != self.classifier.get("dataset_sha256"):
+                return None, f"{OWN_TEST_NAME} is of another classifier or data set: {again} with --overwrite true"
+            return read_predictions(folder / PREDICTIONS_NAME), None
+        except (OSError, ValueError, AttributeError) as error:
+            return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again} with --overwrite true"
+
+    def _subgroups(self, predictions: Predictions, thresholds: Mapping[str, float] | None) -> dict[str, Any] | None:
         """The report of the subgroups, with its figure in the folder; None: there are no columns."""
         if not self.columns.values:
             return None
@@ -137,7 +239,6 @@ class EvaluationSaver:
         rows = [row_of[image] for image in predictions.images]
         values = {name: [own[row] for row in rows] for name, own in self.columns.values.items()}
         columns = replace(self.columns, values=values)
-        thresholds = self.classifier.get("thresholds")
         report = evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
         if (figure := subgroup_figure(report)) is not None:
             save_figure(figure, self.folder, SUBGROUPS_NAME)
@@ -149,8 +250,22 @@ class EvaluationSaver:
             return
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
-        report = evaluate_predictions(predictions, self.classifier.get("thresholds"), **vars(self.settings))
-        subgroups = self._subgroups(predictions)
+        thresholds = self.classifier.get("thresholds")
+        if thresholds is not None:
+            thresholds = {name: thresholds[name] for name in predictions.classes if name in thresholds}
+        report = evaluate_fully(
+            predictions,
+            thresholds,
+            self.classifier.get("recalibration"),
+            self.recalibrate,
+            self._operating_points(predictions.classes),
+            self.decision_thresholds,
+            **vars(self.settings),
+        )
+        if engine.name == "validation":
+            report["operating_points"]["note"] = "The thresholds were chosen on these very images."
+        save_evaluation_figures(self.folder, report)
+        subgroups = self._subgroups(predictions, thresholds)
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
@@ -161,6 +276,7 @@ class EvaluationSaver:
             "skipped_images": self.skipped_images,
             **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
+            **({} if (external := self._beside_own(predictions, report, tested)) is None else {"external": external}),
             **({} if subgroups is None else {"subgroups": subgroups}),
             "seed": self.settings.seed,
             "python": platform.python_version(),
@@ -176,6 +292,10 @@ class EvaluationSaver:
             for line in subgroups_in_words(subgroups):
                 logger.info("%s", line)
             warnings += subgroup_warnings(subgroups)
+        if external is not None:
+            for line in _external_lines(external):
+                logger.info("%s", line)
+            warnings += external_warnings(external)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):
@@ -190,8 +310,28 @@ class EvaluationSaver:
             if engine.name == "test" and words["dataset_dir"] != "demo":
                 shortcuts = command("baselines", words["dataset_dir"])
                 logger.info("What view, colour and other shortcuts tell alone, to be compared with: %s", shortcuts)
-            if following := after_evaluation(self.folder, Path(self.next_of["run"]), engine.name, **words):
+            run, external_set = Path(self.next_of["run"]), self.external is not None
+            if following := after_evaluation(self.folder, run, engine.name, **words, external=external_set):
                 logger.info("Next: %s", following)
+
+
+def _training_counts(run: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((run / LABELLED_NAME).read_text(encoding="utf-8"))["counts"]["training"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _external_lines(external: Mapping[str, Any]) -> list[str]:
+    """Own test beside external, in a few lines."""
+    own = external["own_test"]
+    beside = "" if own is None else f", beside its own test ({own['images']} images of {own['patients']} patients)"
+    lines = [f"On another data set, {external['dataset']!r}{beside}:", *external_words(external)]
+    if own is None:
+        lines.append(f"  nothing to compare the numbers with: {external['own_test_missing']}.")
+    elif external["compared_classes"] is None:
+        lines.append("  the numbers cannot be compared: no class is scored in both, or softmax classes differ.")
+    return lines
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:
@@ -233,16 +373,7 @@ def describe_report(split: str, report: Mapping[str, Any]) -> list[str]:
     named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
     width = max(map(len, named))
     lines += [f"  {name:<{width}}  {number_in_words(number)}" for name, number in named.items()]
+    lines += [f"  {line}" for line in (*calibration_in_words(report), *operating_points_in_words(report))]
     if left_out := report["left_out_classes"]:
         lines.append("  not scored: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out))
     return lines
-
-
-def number_in_words(number: Mapping[str, Any]) -> str:
-    """``0.812 (0.774 to 0.846)``, or why there is no number or interval."""
-    if number["value"] is None:
-        return f"none: {number['reason']}"
-    if number["interval"] is None:
-        return f"{number['value']:.3f} (no interval: {number['reason']})"
-    low, high = number["interval"]
-    return f"{number['value']:.3f} ({low:.3f} to {high:.3f})" + (" - no certainty" if "note" in number else "")

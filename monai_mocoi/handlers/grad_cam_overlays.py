@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,24 +14,36 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 from monai.visualize import GradCAM
-from PIL import Image
 from torch import nn
 
-from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.figures.canvas import RGB
+from monai_mocoi.figures.classifier import in_words
+from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
+from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
 from monai_mocoi.handlers.setting_ranges import SettingsError
-from monai_mocoi.networks import Classifier
+from monai_mocoi.networks import Classifier, stages_of
+
+logger = logging.getLogger(__name__)
+
+FEWEST_FIELDS = 4
+"""A side; a map of fewer shows no place."""
 
 _STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
 
 
 class GradCAMOverlays:
-    """Write a PNG for each image and class wanted, ``grad_cam/row000012_Pleural_Thickening.png``.
+    """Write a sheet for each image and class wanted, ``grad_cam/row000012_Pleural_Thickening.png``.
 
-    The rows are those of the table, from 1. The heat comes from the stage that the classifier looks at, in float32; it
+    It shows the picture as the network sees it, but for the normalisation, which is undone; the same with the heat in
+    black to red, yellow and white over it; and says the probability, the decision, and how coarse the heat is. The rows
+    are those of the table, from 1. The heat comes from the stage that the classifier looks at, in float32; it
     is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images cannot
-    be compared. Black to red, yellow and white is laid over the picture as the network sees it, but for the
-    normalisation, which is undone.
+    be compared. Of a classifier of all four stages it comes from stage 4, the usual choice, and what the other three
+    add to the class is not in it.
+
+    The log warns of maps of fewer than 4 x 4 fields, and tells at the end how many sheets there are, and how many of
+    them without any heat.
 
     Args:
         folder: of the inference.
@@ -41,6 +53,7 @@ class GradCAMOverlays:
         std: divided by there.
         only: names of the classes to show; None: all.
         positive: show a class on those images alone for which it was decided.
+        thresholds: by finding, to be named on the sheets; None: softmax classes.
 
     Raises:
         SettingsError: a class that the classifier does not have.
@@ -56,6 +69,7 @@ class GradCAMOverlays:
         std: float | Sequence[float],
         only: Sequence[str] | None = None,
         positive: bool = True,
+        thresholds: Mapping[str, float] | None = None,
     ) -> None:
         if network.trainable != "all":
             raise ValueError(
@@ -70,18 +84,34 @@ class GradCAMOverlays:
         self.folder = Path(folder) / OVERLAYS_NAME
         self.network = network
         self.columns = [column for column, name in enumerate(classes) if name in wanted]
+        self.classes = tuple(classes)
         self.positive = positive
+        self.thresholds = thresholds
         self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
         self._names = _file_names(classes)
-        layer = f"encoder.backbone.layer{network.stage}"
+        layer = f"encoder.backbone.layer{stages_of(network.stage)[-1]}"
         network.requires_grad_(False)
         network.get_submodule(layer).register_forward_pre_hook(_begin_gradient)
+        network.get_submodule(layer).register_forward_hook(self._note_fields)
+        self._fields = (0, 0)
+        self._sheets = self._empty = 0
+        self._warned = False
         self._grad_cam = GradCAM(network, layer, postprocessing=lambda heat: heat)
 
     def attach(self, engine: Workflow) -> None:
         """Register on a :class:`~monai_mocoi.engines.ClassifierInference`."""
+        engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._draw)
+        engine.add_event_handler(Events.COMPLETED, self._sum_up)
+
+    def _start(self, engine: Workflow) -> None:
+        self._sheets = self._empty = 0
+        self._warned = False
+
+    def _note_fields(self, stage: nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        rows, columns = output.shape[-2:]
+        self._fields = (int(rows), int(columns))
 
     def _draw(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
@@ -92,11 +122,62 @@ class GradCAMOverlays:
                 continue
             images = engine.state.batch["image"][torch.from_numpy(chosen)]
             heats = self.heat(images.to(engine.state.device), column).cpu()
+            self._warn_of_few_fields(images)
             for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
-                content = io.BytesIO()
-                Image.fromarray(overlay(image * self.std + self.mean, heat)).save(content, "PNG")
-                name = f"row{output['index'][place] + 1:06d}_{self._names[column]}.png"
-                write_bytes(self.folder / name, content.getbuffer())
+                row = int(output["index"][place]) + 1
+                said = float(output["probabilities"][place, column]), bool(output["decisions"][place, column])
+                sheet = self._sheet(row, column, *said, image * self.std + self.mean, heat)
+                save_sheet(self.folder / f"row{row:06d}_{self._names[column]}.png", sheet)
+                self._sheets += 1
+                self._empty += not heat.any()
+
+    def _sheet(
+        self, row: int, column: int, probability: float, called: bool, picture: torch.Tensor, heat: torch.Tensor
+    ) -> RGB:
+        name = self.classes[column]
+        if self.thresholds is None:
+            by = f"the highest of {len(self.classes)}" if called else f"not the highest of {len(self.classes)}"
+        else:
+            by = f"threshold {in_words(self.thresholds[name])}"
+        title = f"Row {row}, {name}: probability {in_words(probability)}, {by}: {'called' if called else 'not called'}"
+        size = _by(*picture.shape[-2:])
+        if heat.any():
+            coarse = ": too few to show a place" if min(self._fields) < FEWEST_FIELDS else ""
+            what = f"evidence for it, from a map of {_by(*self._fields)} fields{coarse}"
+        else:
+            what = "no heat: no place in the picture speaks for it"
+        notes = (
+            "The heat shows what this network used, not where a disease is. It is scaled for this picture and class "
+            "alone: two sheets cannot be compared."
+        )
+        ramp = torch.linspace(0, 1, 256).reshape(-1, 1)
+        scale = overlay(torch.full((1, 256, 1), 0.75), ramp)
+        plain, heated = overlay(picture, torch.zeros_like(heat)), overlay(picture, heat)
+        return grad_cam_sheet(title, plain, heated, scale, (f"as the network sees it, {size} pixels", what), notes)
+
+    def _warn_of_few_fields(self, images: torch.Tensor) -> None:
+        if self._warned or min(self._fields) >= FEWEST_FIELDS:
+            return
+        self._warned = True
+        rows, columns = images.shape[-2:]
+        stage = self.network.stage
+        logger.warning(
+            "Grad-CAM: at %d x %d pixels the map of stage %d has %d x %d fields, too few to show a place. Take a "
+            "classifier that was trained at a larger --image_size, %d or more.",
+            rows,
+            columns,
+            stage,
+            *self._fields,
+            FEWEST_FIELDS * 2 ** (stage + 1),
+        )
+
+    def _sum_up(self, engine: Workflow) -> None:
+        if self._sheets:
+            empty = f"; {self._empty} of them without heat: nothing speaks for the class" if self._empty else ""
+            logger.info("Grad-CAM: %d sheet%s in %s%s", self._sheets, "s" * (self._sheets > 1), self.folder, empty)
+            return
+        why = " None of the classes was called; --grad_cam_positive false shows them all the same." * self.positive
+        logger.info("Grad-CAM: no sheet.%s", why)
 
     def heat(self, images: torch.Tensor, column: int) -> torch.Tensor:
         """Grad-CAM of a class, scaled image by image.
@@ -135,6 +216,10 @@ def overlay(picture: torch.Tensor, heat: torch.Tensor) -> np.ndarray:
     share = _STRONGEST * heat
     mixed = picture.clamp(0, 1).expand(3, -1, -1) * (1 - share) + colour * share
     return (mixed * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
+
+
+def _by(rows: int, columns: int) -> str:
+    return f"{rows}\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}{columns}"
 
 
 def _file_names(classes: Sequence[str]) -> list[str]:

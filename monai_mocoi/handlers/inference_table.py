@@ -7,7 +7,8 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,19 @@ import numpy as np
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
 from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.metrics import references_needed
 
 logger = logging.getLogger(__name__)
 
 _MOST_REASONS = 20  # shown in the log; the table has all of them
+_MOST_ROWS, _MOST_KINDS = 5, 3  # named in its last line
+_UNUSUAL = "unlike the images that the classifier was made with"
 
 
 class InferenceTable:
@@ -31,7 +36,8 @@ class InferenceTable:
 
     Columns of ``classified.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
     ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or, for
-    softmax classes, ``decision`` (the name of the class). What is not known is empty.
+    softmax classes, ``decision`` (the name of the class); ``unusual_percentile``, 0 to 100, and ``note``: a sentence
+    where the image seems to be of another kind than the classifier's own. What is not known is empty.
 
     The table names files, because who gave them needs to know which is which; the log names rows only.
 
@@ -42,6 +48,9 @@ class InferenceTable:
         kind: "multilabel" or "softmax".
         overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
             "true" and "false" will do.
+        unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note, and the log counts these: above 0,
+            at most 100; 100 turns it off. Of images of the classifier's own kind ``100 - unusual_limit`` % reach it.
+        typical: as the engine has it: how many validation images the percentiles rest on.
     """
 
     def __init__(
@@ -51,13 +60,19 @@ class InferenceTable:
         classes: Sequence[str],
         kind: str,
         overwrite: bool | str = False,
+        unusual_limit: float = 99.0,
+        typical: TypicalFeatures | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.items = items
         self.classes = tuple(classes)
         self.kind = kind
         self.overwrite = as_flag("overwrite", overwrite)
+        self.unusual_limit = unusual_limit
+        self.reference = None if typical is None else len(typical.reference)
         self.unreadable: dict[int, str] = {}
+        self._percentiles: dict[int, float] = {}
+        self._contradictions: dict[int, str] = {}
         self._windows_ignored = 0
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
@@ -84,12 +99,19 @@ class InferenceTable:
         self.check()
         empty_inference_folder(self.folder)
         self.unreadable, self._known, self._windows_ignored = {}, {}, 0
+        # Only now, to stand behind the handlers that have something to say at the end.
+        if not engine.has_event_handler(self._sum_up, Events.COMPLETED):
+            engine.add_event_handler(Events.COMPLETED, self._sum_up)
+        self._percentiles, self._contradictions = {}, {}
 
     def _take(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
         rows = zip(output["probabilities"], output["decisions"], strict=True)
         self._known.update(zip(output["index"].tolist(), rows, strict=True))
         self._windows_ignored += output.get("windows_ignored", 0)
+        self._contradictions |= output.get("contradictions", {})
+        if (percentiles := output.get("unusual_percentiles")) is not None:
+            self._percentiles.update(zip(output["index"].tolist(), percentiles.tolist(), strict=True))
         for index, reason in output["unreadable"].items():
             if len(self.unreadable) < _MOST_REASONS:
                 logger.warning("row %d cannot be read: %s", index + 1, reason)
@@ -100,26 +122,72 @@ class InferenceTable:
         table = csv.writer(text, lineterminator="\n")
         decisions = [f"decision_{name}" for name in self.classes] if self.kind == "multilabel" else ["decision"]
         table.writerow(
-            ["row", "image", "status", "reason", *(f"probability_{name}" for name in self.classes), *decisions]
+            [
+                *("row", "image", "status", "reason", *(f"probability_{name}" for name in self.classes), *decisions),
+                *("unusual_percentile", "note"),
+            ]
         )
         empty = [""] * (len(self.classes) + len(decisions))
         for index, item in enumerate(self.items):
             if index in self._known:
-                table.writerow([index + 1, item["name"], "ok", "", *self._cells(*self._known[index])])
+                cells = [*self._cells(*self._known[index]), self._percentile(index), self._note(index)]
+                table.writerow([index + 1, item["name"], "ok", "", *cells])
             elif index in self.unreadable:
-                table.writerow([index + 1, item["name"], "unreadable", self.unreadable[index], *empty])
+                table.writerow([index + 1, item["name"], "unreadable", self.unreadable[index], *empty, "", ""])
         # A name may hold bytes that are no UTF-8: they go out as they came.
         write_bytes(self.folder / TABLE_NAME, text.getvalue().encode("utf-8", "surrogateescape"))
         done = len(self._known)
         logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
         warn_of_ignored_windows(self._windows_ignored, done)
-        if self.unreadable:
-            logger.error(
-                "%d of %d images cannot be read; the column 'reason' says why. The command therefore ends with exit "
-                "code %d.",
-                len(self.unreadable),
-                done + len(self.unreadable),
-                DATA,
+        self._warn_of_other_kinds(done)
+
+    def _sum_up(self, engine: Workflow) -> None:
+        words = done_in_words(len(self._known), self.unreadable)
+        if not self.unreadable:
+            logger.info("%s", words)
+            return
+        logger.error("%s. The column 'reason' says why; the command therefore ends with exit code %d.", words, DATA)
+
+    def _percentile(self, index: int) -> str:
+        return f"{self._percentiles[index]:.2f}" if index in self._percentiles else ""
+
+    def _note(self, index: int) -> str:
+        said = [_UNUSUAL] if self._percentiles.get(index, -1) >= self.unusual_limit else []
+        said += [self._contradictions[index]] if index in self._contradictions else []
+        return "; ".join(said)
+
+    def _warn_of_other_kinds(self, done: int) -> None:
+        """What the log says, sooner than of each image: how many there are, and how many chance alone would give."""
+        if self._contradictions:
+            logger.warning(
+                "%d of %d images are of another kind by their DICOM header (row%s; the column 'note' says how). They "
+                "were classified all the same: what is said of them may mean nothing.",
+                len(self._contradictions),
+                done,
+                _rows(self._contradictions),
+            )
+        if self.reference is None or not done:
+            return
+        unusual = [index for index, percentile in self._percentiles.items() if percentile >= self.unusual_limit]
+        if unusual:
+            logger.warning(
+                "%d of %d images are unlike the classifier's own (unusual_percentile %g or more; %.3g would be so by "
+                "chance, were they all of its kind): row%s. What is said of them may mean nothing; look at them.",
+                len(unusual),
+                done,
+                self.unusual_limit,
+                done * (100 - self.unusual_limit) / 100,
+                _rows(unusual),
+            )
+        elif self.reference < (needed := references_needed(self.unusual_limit)):
+            logger.info(
+                "unusual_percentile rests on %d validation images and goes up to %.1f, so that none reaches the limit "
+                "%g, which takes %d: nothing is warned of. Sort by it, and look at the highest; or lower "
+                "--unusual_limit.",
+                self.reference,
+                100 * self.reference / (self.reference + 1),
+                self.unusual_limit,
+                needed,
             )
 
     def _cells(self, probabilities: np.ndarray, decisions: np.ndarray) -> list[Any]:
@@ -128,3 +196,29 @@ class InferenceTable:
         else:
             decided = [self.classes[int(decisions.argmax())]]
         return [*map(repr, probabilities.tolist()), *decided]
+
+
+def done_in_words(done: int, unreadable: Mapping[int, str]) -> str:
+    """``Done: 7 of 8. 1 unreadable (row 6): it is empty``; of several reasons each with its number of images.
+
+    Args:
+        done: how many images were read.
+        unreadable: the reasons, by index from 0.
+    """
+    total = f"Done: {done} of {done + len(unreadable)}."
+    if not unreadable:
+        return total
+    rows = [str(index + 1) for index in sorted(unreadable)]
+    named = ", ".join(rows[:_MOST_ROWS]) + (" and others" if len(rows) > _MOST_ROWS else "")
+    kinds = Counter(reason.rstrip(".") for reason in unreadable.values()).most_common()
+    shown = [reason if len(kinds) == 1 else f"{count} {reason}" for reason, count in kinds[:_MOST_KINDS]]
+    if others := sum(count for _, count in kinds[_MOST_KINDS:]):
+        shown.append(f"{others} for other reasons")
+    return f"{total} {len(rows)} unreadable (row{'s' if len(rows) > 1 else ''} {named}): {'; '.join(shown)}"
+
+
+def _rows(indices: Iterable[int]) -> str:
+    """``s 3, 7 and 12 more``: the first rows, from 1."""
+    rows = sorted(index + 1 for index in indices)
+    more = f" and {len(rows) - _MOST_REASONS} more" if len(rows) > _MOST_REASONS else ""
+    return ("s " if len(rows) > 1 else " ") + ", ".join(map(str, rows[:_MOST_REASONS])) + more

@@ -14,7 +14,7 @@ MAY_DIFFER = frozenset(
         "device", "num_workers", "compile",
         "checkpoint_every", "keep_checkpoints",
         "val_interval", "watch_every", "plot_every",
-        "check_every", "on_collapse",
+        "check_every", "on_collapse", "probe_every",
     }
 )  # fmt: skip
 """Settings that may change when a run is continued."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.networks.stage_choice import STAGES_AND_ALL
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "precision": ("auto", "float32", "bf16", "fp16"),
@@ -17,7 +18,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "on_bad_image": ("stop", "skip"),
     "on_collapse": ("stop", "warn"),
     "trainable": ("all", "head"),
-    "stage": (1, 2, 3, 4),
+    "stage": STAGES_AND_ALL,
     "solver": ("lbfgs", "gradient"),
     "validation_labels": ("same", "all"),
     "metric": ("macro_auc", "macro_average_precision", "macro_f1"),
@@ -28,10 +29,11 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 _FLAGS = {
     *("demo", "cosine", "channels_last", "zero_init_residual", "mask_own_image", "mask_own_patient", "compile"),
     *("stage_normalize", "class_weighting", "balanced_sampling", "grad_cam", "grad_cam_positive"),
+    "recalibrate",
 }
 # Whole numbers, and the least of each.
 _AT_LEAST = {
-    **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed"), 0),
+    **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed", "worst_errors", "probe_every"), 0),
     **dict.fromkeys(("image_size", "decode_size", "batch_size", "accumulation_steps", "max_epochs", "patience"), 1),
     **dict.fromkeys(("val_interval", "checkpoint_every", "keep_checkpoints", "watch_every", "check_every"), 1),
     **dict.fromkeys(("resamples", "min_positives", "min_negatives"), 1),
@@ -45,15 +47,22 @@ _WITHIN = {
     "queue_max_share": (0.0, 1.0, False),
     "label_fraction": (0.0, 1.0, False),
     "level": (0.0, 1.0, False),
+    "unusual_limit": (0.0, 100.0, False),
     "temperature": (0.0, float("inf"), False),
     "learning_rate": (0.0, float("inf"), False),
     "learning_rate_per_256": (0.0, float("inf"), False),
     "weight_decay": (0.0, float("inf"), True),
     "max_grad_norm": (0.0, float("inf"), False),
 }
+# Lists of numbers above 0: up to what, and whether that itself will do.
+_EACH_UP_TO = {
+    "target_sensitivity": (1.0, True),
+    "target_specificity": (1.0, True),
+    "decision_thresholds": (1.0, False),
+}
 # What solver lbfgs, which fits a frozen encoder's features once, needs of the others.
 _OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
-_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm"}
+_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds"}
 
 
 class SettingsError(ValueError):
@@ -67,9 +76,9 @@ def least_whole_number(name: str) -> int | None:
     return _AT_LEAST.get(name)
 
 
-def has_number_among_choices(name: str) -> bool:
-    """Whether a setting is one of some choices of which one is a whole number."""
-    return any(isinstance(choice, int) for choice in _CHOICES.get(name, ()))
+def has_numbers_and_words(name: str) -> bool:
+    """Whether a setting is one of some choices that are whole numbers and words: ``stage`` 1 to 4 or "all"."""
+    return {type(choice) for choice in _CHOICES.get(name, ())} == {int, str}
 
 
 def as_flag(name: str, value: bool | str) -> bool:
@@ -115,6 +124,11 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
                 upper = "" if high == float("inf") else f" and at most {high:g}"
                 example = " (0.1 is 10 %)" if name == "label_fraction" else ""
                 raise SettingsError(f"{name} is {value}, but must be {span}{upper}{example}.")
+        if name in _EACH_UP_TO and not _is_list_of_shares(value, *_EACH_UP_TO[name]):
+            upper = f"at most {_EACH_UP_TO[name][0]:g}" if _EACH_UP_TO[name][1] else f"below {_EACH_UP_TO[name][0]:g}"
+            raise SettingsError(
+                f'{name} is {value!r}, but must be a list of numbers above 0 and {upper}, as one word: "[0.1, 0.9]".'
+            )
         if name in _FLAGS and not isinstance(value, bool):
             raise SettingsError(f"{name} is {value!r}, but must be true or false.")
     for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():
@@ -130,13 +144,20 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
         )
 
 
+def _is_list_of_shares(value: Any, upper: float, closed: bool) -> bool:
+    if not isinstance(value, list | tuple):
+        return isinstance(value, str) and value.startswith(("$", "@"))  # worked out later
+    numbers = [each for each in value if isinstance(each, int | float) and not isinstance(each, bool)]
+    return len(numbers) == len(value) and all(0 < each < upper or (closed and each == upper) for each in numbers)
+
+
 def _norm_of_one_value(settings: Mapping[str, Any]) -> str | None:
     """Where a batch of one image gives a BatchNorm that learns a single value a channel; None: nowhere."""
     stage = 4
     if "solver" in settings:  # fine-tuning; the features of a frozen encoder are computed in eval mode
         if settings["solver"] != "gradient" or settings.get("trainable") == "head":
             return None
-        stage = settings.get("stage", 4)
+        stage = 4 if settings.get("stage") == "all" else settings.get("stage", 4)
     elif settings.get("head") == "mlp_bn" or "barlow_features" in settings:
         return "in the heads"
     elif "head" not in settings:

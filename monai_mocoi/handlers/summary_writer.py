@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tensorboard.data_compat import migrate_value
 from torch.utils.tensorboard import SummaryWriter
 
 from monai_mocoi.handlers.checkpoint_files import DiskFullError
+from monai_mocoi.handlers.curves import SHOWN_AS, description_of
 
 
 class LazySummaryWriter:
@@ -21,6 +23,9 @@ class LazySummaryWriter:
     A plain SummaryWriter makes its folder when it is built, so that a config that is only checked, or refused, would
     leave an empty run behind. And where its disk is full, the thread that writes for it prints a traceback at once, and
     the next call raises the thread's error as it is; here the next call says it once, in plain words.
+
+    What has a sentence in :mod:`monai_mocoi.handlers.curves` is written with it: TensorBoard shows it beside the curve.
+    Scalars that have another name there are written under that.
 
     Args:
         log_dir: TensorBoard folder of the run.
@@ -39,9 +44,14 @@ class LazySummaryWriter:
         with _room():
             if self._writer is None:
                 self._writer = SummaryWriter(self.log_dir)
+                _describe(self._writer)
                 _hush_writing_threads()
         attribute = getattr(self._writer, name)
         return _with_room(attribute) if callable(attribute) else attribute
+
+    def add_scalar(self, tag: str, *args: Any, **options: Any) -> None:
+        """As ``SummaryWriter.add_scalar``."""
+        self.__getattr__("add_scalar")(SHOWN_AS.get(tag, tag), *args, **options)
 
     def flush(self) -> None:
         """Bring everything written so far to the disk."""
@@ -55,6 +65,31 @@ class LazySummaryWriter:
             with _room():
                 self._writer.close()
             self._writer = None
+
+
+def _describe(writer: SummaryWriter) -> None:
+    """Let the writer put each curve's and picture's sentence before the first value of it that it writes.
+
+    TensorBoard's fast reader knows sentences of values in its newer form only, while torch writes the older one, which
+    other readers expect. So the first value is written in both: of two values at one step the second counts.
+    """
+    file_writer: Any = writer.file_writer
+    add_summary, described = file_writer.add_summary, set()
+
+    def add(summary: Any, *args: Any, **options: Any) -> None:
+        for value in summary.value:
+            if value.tag not in described and (text := description_of(value.tag)):
+                newer = type(value)()
+                newer.CopyFrom(value)
+                newer.metadata.summary_description = text
+                if value.HasField("tensor"):  # the newer form itself
+                    value.CopyFrom(newer)
+                else:
+                    add_summary(type(summary)(value=[migrate_value(newer)]), *args, **options)
+            described.add(value.tag)
+        add_summary(summary, *args, **options)
+
+    file_writer.add_summary = add
 
 
 @contextmanager

@@ -9,15 +9,22 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
+
+_VIEWS = ("view1", "view2")
+_SIDE = 256  # pixels of the longer side of a pair, one view above the other
+
 
 class ViewPairs:
     """Show the first view pairs of an epoch, as the network sees them, but for the normalisation that is undone.
+
+    Each has its caption: the row of its image in the training list, from 0.
 
     Args:
         summary_writer: where to.
         mean: subtracted by the views' last transform, one value or one a channel.
         std: divided by there.
-        pairs: how many pairs; upper row first views, lower row second views.
+        pairs: how many pairs; in each the first view stands above the second.
         every: epochs between pictures, 1 or more; the first epoch is always shown.
     """
 
@@ -44,9 +51,16 @@ class ViewPairs:
         first_of_epoch = (state.iteration - 1) % state.epoch_length == 0
         if not first_of_epoch or (state.epoch - 1) % self.every:
             return
-        rows = []
-        for key in ("view1", "view2"):
-            views = state.batch[key][: self.pairs].detach().cpu().float() * self.std + self.mean
-            rows.append(torch.cat(list(views), dim=-1))
-        picture = torch.cat(rows, dim=-2).clamp(0, 1)
-        self.writer.add_image("views/pairs", picture, state.epoch, dataformats="CHW")
+        views = [state.batch[key][: self.pairs].detach().cpu().float() * self.std + self.mean for key in _VIEWS]
+        rows = state.batch.get("index")
+        captions = [""] * self.pairs if rows is None else [f"row {row}" for row in rows[: self.pairs].tolist()]
+        cells = [
+            Captioned(as_rgb(torch.cat(pair, dim=-2).numpy()), caption)
+            for *pair, caption in zip(*views, captions, strict=False)
+        ]
+        title = (
+            f"View pairs, epoch {state.epoch}, step {state.iteration}: two random views of one image, one above the "
+            "other, as the network sees them. Row: of 'training' in datalist.json, from 0"
+        )
+        sheet = picture_sheet(title, [Part("", cells)], columns=4, side=_SIDE)
+        self.writer.add_image("views/pairs", sheet, state.epoch, dataformats="HWC")

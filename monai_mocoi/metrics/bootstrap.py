@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,11 +44,13 @@ class PatientResamples:
         """Weight ``(n,)`` of each image in one resample: how often its patient was drawn."""
         return self.counts[resample, self.index].astype(np.float64)
 
-    def apply(self, statistic: Statistic, of: np.ndarray | None = None) -> Bootstrapped:
+    def apply(self, statistic: Statistic, keep_undefined: bool = False, of: np.ndarray | None = None) -> Bootstrapped:
         """Evaluate a statistic on the whole sample and on every resample.
 
         Args:
-            statistic: of all images, or of some.
+            statistic: what to evaluate.
+            keep_undefined: values that are not finite stand in the result (:meth:`Bootstrapped.take` chooses columns
+                without them); false: they are refused.
             of: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their patients only;
                 None: of all.
 
@@ -56,10 +58,10 @@ class PatientResamples:
             ValueError: it is not finite on the whole sample or on a resample.
         """
         if of is not None:
-            return self._apply_to(statistic, np.unique(self.index[of]))
+            return self._apply_to(statistic, np.unique(self.index[of]), keep_undefined)
         patients = self.counts.shape[1]
         estimate = np.asarray(statistic(np.ones((patients, 1))))[0]
-        if not np.isfinite(estimate).all():
+        if not keep_undefined and not np.isfinite(estimate).all():
             raise ValueError(
                 "the statistic is undefined on the whole sample: choose the classes with scored_classes first"
             )
@@ -67,16 +69,17 @@ class PatientResamples:
         blocks = (self.counts[i : i + size] for i in range(0, rows, size))
         values = np.concatenate([statistic(np.ascontiguousarray(block.T, dtype=np.float64)) for block in blocks])
         undefined = int((~np.isfinite(values.reshape(rows, -1))).any(axis=1).sum())
-        if undefined:
+        if undefined and not keep_undefined:
             raise ValueError(
                 f"the statistic is undefined on {undefined} of {rows} resamples: give patient_bootstrap the labels of "
                 "the scored classes, so that such resamples are redrawn"
             )
         return Bootstrapped(estimate, values, self, lambda: _left_out(statistic, patients))
 
-    def _apply_to(self, statistic: Statistic, places: np.ndarray) -> Bootstrapped:
+    def _apply_to(self, statistic: Statistic, places: np.ndarray, keep_undefined: bool) -> Bootstrapped:
         """The same for a statistic of the patients at these places; the others do not change it."""
-        made = PatientResamples(self.counts[:, places], np.arange(len(places)), self.redrawn).apply(statistic)
+        some = PatientResamples(self.counts[:, places], np.arange(len(places)), self.redrawn)
+        made = some.apply(statistic, keep_undefined)
 
         def left_out() -> np.ndarray:
             values = np.broadcast_to(made.estimate, (self.counts.shape[1], *made.estimate.shape)).copy()
@@ -154,6 +157,16 @@ class Bootstrapped:
             lambda: self.left_out.mean(axis=-1),
         )
 
+    def take(self, columns: Any) -> Bootstrapped:
+        """Some of the columns.
+
+        Args:
+            columns: their numbers, or one bool a column.
+        """
+        return Bootstrapped(
+            self.estimate[columns], self.values[:, columns], self.resamples, lambda: self.left_out[:, columns]
+        )
+
     def __sub__(self, other: Bootstrapped) -> Bootstrapped:
         if self.resamples is not other.resamples:
             raise ValueError("a paired difference needs both statistics on the same resamples: apply both to one draw")
@@ -162,6 +175,38 @@ class Bootstrapped:
             self.values - other.values,
             self.resamples,
             lambda: self.left_out - other.left_out,
+        )
+
+    def kept(self, method: str) -> Bootstrapped:
+        """The same numbers without the statistic that they came from, whose images may be many.
+
+        Args:
+            method: of the intervals that will be asked for.
+        """
+        if not _is_bca(method):
+            return self
+        left_out = self.left_out
+        return Bootstrapped(self.estimate, self.values, self.resamples, lambda: left_out)
+
+    @staticmethod
+    def mean_of(several: Sequence[Bootstrapped]) -> Bootstrapped:
+        """Mean of several statistics, resample by resample: of runs that were tested on the same patients, say.
+
+        Its interval is over the patients, at these very runs: it holds nothing of the chance between runs.
+
+        Args:
+            several: one or more, of the same resamples.
+
+        Raises:
+            ValueError: there are none, or they are of different resamples.
+        """
+        if not several or any(own.resamples is not several[0].resamples for own in several):
+            raise ValueError("a mean needs one or more statistics on the same resamples: apply all to one draw")
+        return Bootstrapped(
+            np.mean([own.estimate for own in several], axis=0),
+            np.mean([own.values for own in several], axis=0),
+            several[0].resamples,
+            lambda: np.mean([own.left_out for own in several], axis=0),
         )
 
     def interval(self, method: str, level: float = 0.95) -> np.ndarray:

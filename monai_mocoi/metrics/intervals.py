@@ -80,8 +80,9 @@ def bias_and_acceleration(estimate: Any, values: Any, left_out: Any) -> tuple[np
     distance = left_out.mean(axis=0) - left_out
     # Differences of rounding are no spread.
     distance[np.abs(distance) <= 1e-14 * np.abs(left_out).max(axis=0, initial=0)] = 0
-    spread = (distance**2).sum(axis=0) ** 1.5
-    skew = (distance**3).sum(axis=0)
+    square = distance * distance
+    spread = square.sum(axis=0) ** 1.5
+    skew = (square * distance).sum(axis=0)
     return bias, _divided(skew, 6 * spread, 0)
 
 

@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "processes": ["data_parallel", "from_torchrun", "rank", "torchrun_device", "unwrap", "world_size"],
         "projection_head": ["ProjectionHead"],
         "resnet_shape": ["ResNetShape", "shape_of_resnet"],
+        "stage_choice": ["STAGES", "STAGES_AND_ALL", "stage_in_words", "stage_of_width", "stages_of", "width_of"],
         "stage_encoder": ["StageEncoder", "StageFeatures"],
         "stage_heads": ["STAGE_KINDS", "BarlowProjector", "PooledMap", "PooledVector", "stage_pooling"],
         "start": ["join_processes", "leave_processes"],

@@ -7,6 +7,7 @@ from torch import nn
 
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.networks.stage_choice import stages_of, width_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 TRAINABLE = ("all", "head")
@@ -14,13 +15,14 @@ TRAINABLE = ("all", "head")
 
 
 class Classifier(nn.Module):
-    """One linear layer on the features of a stage, averaged over the positions of its map.
+    """One linear layer on the features of a stage, or of all four, averaged over the positions of its map.
 
     Args:
         encoder: with whatever weights it is to start from, see :func:`~monai_mocoi.networks.load_pretrained`.
         classes: outputs: findings, each with a sigmoid of its own, or the classes of one softmax; 1 or more. (Two
             classes are two outputs.)
-        stage: whose features to use, 1..4; 4 is the encoder's own embedding. Later stages are not computed.
+        stage: whose features to use, 1..4; 4 is the encoder's own embedding. Later stages are not computed. "all": the
+            features of the four stages side by side (3,840 of a ResNet-50).
         trainable: "all", or "head": the encoder is frozen, which means that its weights get no gradient *and* that its
             BatchNorms stay in eval mode, so that not a bit of it moves (fault A16).
         seed: draw all weights from this seed, encoder and layer from streams of their own; the encoder's are those that
@@ -31,23 +33,22 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, encoder: StageEncoder, classes: int, stage: int = 4, trainable: str = "all", seed: int | None = None
+        self, encoder: StageEncoder, classes: int, stage: int | str = 4, trainable: str = "all", seed: int | None = None
     ) -> None:
         super().__init__()
-        if stage not in (1, 2, 3, 4):
-            raise ValueError(f"stage is {stage!r}, but must be 1, 2, 3 or 4, the last.")
+        last = stages_of(stage)[-1]
         if classes < 1:
             raise ValueError(f"classes is {classes}, but must be 1 or more: does the data set have labels?")
         if trainable not in TRAINABLE:
             raise ValueError(f"trainable is {trainable!r}; choose one of {', '.join(TRAINABLE)}.")
         self.encoder = encoder
-        self.head = nn.Linear(encoder.stage_channels[stage - 1], classes)
+        self.head = nn.Linear(width_of(stage, encoder.stage_channels), classes)
         self.stage = stage
         self.trainable = trainable
         if seed is not None:
             draw_weights(encoder, seed=seed * 1000)
             draw_weights(self.head, seed=seed * 1000 + 1)
-        unused = [f"backbone.layer{number}." for number in range(stage + 1, 5)]
+        unused = [f"backbone.layer{number}." for number in range(last + 1, 5)]
         for name, parameter in encoder.named_parameters():
             parameter.requires_grad_(trainable == "all" and not name.startswith(tuple(unused)))
         self.train()
@@ -61,13 +62,9 @@ class Classifier(nn.Module):
         Returns:
             ``(N, classes)`` logits: a sigmoid (findings) or a softmax (classes) of them gives probabilities.
         """
-        if self.trainable == "head":
-            with torch.no_grad():
-                maps = self.encoder.stage_map(images, self.stage)
-        else:
-            maps = self.encoder.stage_map(images, self.stage)
-        # Averages and the layer in full precision, also where autocast has computed the maps in half.
-        features = (maps if maps.dtype == torch.float64 else maps.float()).mean(dim=(2, 3))
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable == "all"):
+            features = self.encoder.averaged(images, self.stage)
+        # The layer in full precision, as the averages are.
         with torch.autocast(features.device.type, enabled=False):
             return self.head(features)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.classifier_place import classifier_path
+from monai_mocoi.networks.stage_choice import stage_in_words
 from monai_mocoi.networks.weight_files import load_checked, sidecar_path
 from monai_mocoi.networks.weights_error import WeightsError
 
@@ -80,5 +81,6 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Class
     network.load_state_dict(state)
     selected = sidecar.get("selected", {})
     which = f"epoch {selected['epoch']}" if "epoch" in selected else f"penalty {selected.get('penalty')}"
-    logger.info("Classifier: %s (%s, stage %d, %d labels)", path, which, network.stage, len(sidecar["labels"]))
+    stage = stage_in_words(network.stage)
+    logger.info("Classifier: %s (%s, %s, %d labels)", path, which, stage, len(sidecar["labels"]))
     return network

@@ -16,6 +16,7 @@ from torch import nn
 
 from monai_mocoi.atomic_write import atomic_path, write_json
 from monai_mocoi.networks.resnet_shape import ResNetShape, shape_of_resnet
+from monai_mocoi.networks.stage_choice import stage_in_words, stage_of_width
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.torchvision_layout import TorchvisionLayout
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
@@ -126,11 +127,11 @@ def _state(file: WeightFile, name: str) -> tuple[dict[str, torch.Tensor], int | 
         return state, None
     channels = shape_of_resnet(state).stage_channels
     if weight.shape[1] != channels[-1]:
-        stage = channels.index(weight.shape[1]) + 1 if weight.shape[1] in channels else None
+        stage = stage_of_width(weight.shape[1], channels)
         raise WeightsError(
-            f"the classifier in {name!r} stands on {f'stage {stage}' if stage else 'other features'}, but a ResNet of "
-            "torchvision, timm or MONAI classifies the last stage: train one with --stage 4, or export the encoder.pt "
-            "that it started from."
+            f"the classifier in {name!r} stands on {stage_in_words(stage) if stage else 'other features'}, but a "
+            "ResNet of torchvision, timm or MONAI classifies the last stage: export the whole network by --to "
+            "torchscript, pt2 or onnx, train one with --stage 4, or export the encoder.pt that it started from."
         )
     state |= {"fc.weight": weight.contiguous(), "fc.bias": bias.contiguous()}
     check_finite(state, name)

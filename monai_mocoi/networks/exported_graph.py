@@ -26,6 +26,7 @@ from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks.export import HANDED_ON, Export, check_out, monai_resnet
 from monai_mocoi.networks.resnet_shape import shape_of_resnet
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
+from monai_mocoi.networks.stage_choice import stage_of_width
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
 from monai_mocoi.networks.weights import check_finite, load_weights, weights_sha256
@@ -96,11 +97,18 @@ def _network(file: WeightFile, name: str) -> tuple[nn.Module, dict[str, Any]]:
     encoder = StageEncoder(monai_resnet(shape, None))
     load_weights(encoder, file, name)
     head: nn.Module = nn.Identity()
-    stage, classes = 4, None
+    stage: int | str = 4
+    classes = None
     if file.prefix == "encoder.backbone." and "head.weight" in file.rest:  # a Classifier of ours
         weight, bias = file.rest["head.weight"], file.rest["head.bias"]
         check_finite({"head.weight": weight, "head.bias": bias}, name)
-        stage = known.get("stage") or encoder.stage_channels.index(weight.shape[1]) + 1
+        found = known.get("stage") or stage_of_width(weight.shape[1], encoder.stage_channels)
+        if found is None:
+            raise WeightsError(
+                f"the linear layer in {name!r} reads {weight.shape[1]} features, which are those of no stage of its "
+                "encoder, nor of all four: it is no classifier of ours."
+            )
+        stage = found
         classes = len(weight)
         head = nn.Linear(weight.shape[1], classes)
         head.load_state_dict({"weight": weight, "bias": bias})

@@ -6,6 +6,7 @@ import torch
 from monai.networks.nets import ResNet
 from torch import nn
 
+from monai_mocoi.networks.stage_choice import stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 
@@ -17,10 +18,10 @@ class ScriptableClassifier(nn.Module):
     Args:
         encoder: of the classifier.
         head: of the classifier; an identity gives the features of an encoder.
-        stage: whose features it uses, 1..4.
+        stage: whose features it uses, 1..4, or "all".
     """
 
-    def __init__(self, encoder: StageEncoder, head: nn.Module, stage: int) -> None:
+    def __init__(self, encoder: StageEncoder, head: nn.Module, stage: int | str) -> None:
         super().__init__()
         self.encoder = _Encoder(encoder.backbone, stage)
         self.head = head
@@ -28,33 +29,41 @@ class ScriptableClassifier(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Classify images: ``(N, C, H, W)`` to ``(N, classes)`` logits."""
         maps = self.encoder(images)
-        features = maps if maps.dtype == torch.float64 else maps.float()
-        return self.head(features.mean(dim=(2, 3)))
+        if len(maps) == 1:
+            return self.head(averaged(maps[0]))
+        return self.head(torch.cat([averaged(own) for own in maps], dim=1))
+
+
+def averaged(maps: torch.Tensor) -> torch.Tensor:
+    """``(N, C, H, W)`` to ``(N, C)``, in single precision at least."""
+    values = maps if maps.dtype == torch.float64 else maps.float()
+    return values.mean(dim=(2, 3))
 
 
 class _Encoder(nn.Module):
-    def __init__(self, backbone: ResNet, stage: int) -> None:
+    def __init__(self, backbone: ResNet, stage: int | str) -> None:
         super().__init__()
         self.backbone = _Stages(backbone, stage)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return self.backbone(images)
 
 
 class _Stages(nn.Module):
-    """A ResNet up to one of its stages; the later ones are kept for their names."""
+    """A ResNet up to one of its stages, or the maps of all; later stages are kept for their names."""
 
-    __constants__ = ("in_channels", "stage")  # what TorchScript is to decide by when it compiles
+    __constants__ = ("in_channels", "last", "every")  # what TorchScript is to decide by when it compiles
 
-    def __init__(self, net: ResNet, stage: int) -> None:
+    def __init__(self, net: ResNet, stage: int | str) -> None:
         super().__init__()
-        self.stage = stage
+        wanted = stages_of(stage)
+        self.last, self.every = wanted[-1], len(wanted) > 1
         self.in_channels = int(net.conv1.in_channels)
         self.conv1, self.bn1, self.act = net.conv1, net.bn1, net.act
         self.maxpool = nn.Identity() if net.no_max_pool else net.maxpool
         self.layer1, self.layer2, self.layer3, self.layer4 = net.layer1, net.layer2, net.layer3, net.layer4
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         if images.shape[1] == 1 and self.in_channels != 1:
             conv = self.conv1  # one channel enters as equal ones, see StageEncoder
             weight = conv.weight.sum(dim=1, keepdim=True)
@@ -62,10 +71,14 @@ class _Stages(nn.Module):
         else:
             x = self.conv1(images)
         x = self.layer1(self.maxpool(self.act(self.bn1(x))))
-        if self.stage >= 2:
+        maps = [x]
+        if self.last >= 2:
             x = self.layer2(x)
-        if self.stage >= 3:
+            maps.append(x)
+        if self.last >= 3:
             x = self.layer3(x)
-        if self.stage >= 4:
+            maps.append(x)
+        if self.last >= 4:
             x = self.layer4(x)
-        return x
+            maps.append(x)
+        return maps if self.every else [x]

@@ -9,6 +9,8 @@ from monai.networks.nets import ResNet
 from monai.networks.nets.resnet import ResNetBottleneck
 from torch import nn
 
+from monai_mocoi.networks.stage_choice import stages_of
+
 
 class StageFeatures(NamedTuple):
     """What a :class:`StageEncoder` returns."""
@@ -111,6 +113,22 @@ class StageEncoder(nn.Module):
             ``(N, C, H, W)``.
         """
         return self._maps(images, stage)[-1]
+
+    def averaged(self, images: torch.Tensor, stage: int | str) -> torch.Tensor:
+        """The features of a stage, or of all, averaged over the positions of the maps; no later stage is computed.
+
+        Args:
+            images: as for :meth:`forward`.
+            stage: 1..4, or "all": those of the four stages side by side.
+
+        Returns:
+            ``(N, features)``, at least in single precision, also where autocast has computed the maps in half.
+        """
+        wanted = stages_of(stage)
+        maps = self._maps(images, wanted[-1])
+        parts = [maps[own - 1] for own in wanted]
+        parts = [(own if own.dtype == torch.float64 else own.float()).mean(dim=(2, 3)) for own in parts]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def _maps(self, images: torch.Tensor, count: int) -> list[torch.Tensor]:
         net = self.backbone

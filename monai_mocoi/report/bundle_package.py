@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import torch
 from monai.bundle import ConfigParser
 
+from monai_mocoi.analysis import TYPICAL_NAME
 from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks import Classifier, load_classifier
@@ -53,8 +55,9 @@ def package_bundle(
     """Write a bundle with the classifier of a run as a zip.
 
     ``<name>/models/model.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier` that ``network_def``
-    in ``configs/inference.json`` builds, ``models/model.json`` its sidecar; ``configs/metadata.json`` has the real
-    figures and ``docs/README.md`` is the model card. ``LICENSE`` and ``docs/data_license.txt`` are the owner's, or say
+    in ``configs/inference.json`` builds, ``models/model.json`` its sidecar, beside them
+    ``typical_features.safetensors`` if the run has it; ``configs/metadata.json`` has the real figures and
+    ``docs/README.md`` is the model card. ``LICENSE`` and ``docs/data_license.txt`` are the owner's, or say
     that nothing is stated. The other configs are the bundle's. Nothing tells of the machine, of images or of patients.
     The same input gives the same bytes.
 
@@ -94,6 +97,8 @@ def package_bundle(
     _check_no_places(texts, tuple(place for place in places if place is not None))
     files = {path: text.encode() for path, text in texts.items()}
     files["models/model.pt"] = _weights(packaged, finetuned.sidecar, run)
+    if "typical_features" in finetuned.sidecar:
+        files[f"models/{TYPICAL_NAME}"] = _typical(finetuned.sidecar["typical_features"], run)
     with atomic_path(out) as temporary:
         _write_zip(temporary, name, files)
     return Package(out, name, finetuned, tuple(sorted(files)), owner)
@@ -164,6 +169,19 @@ def _weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], run: Path
     content = io.BytesIO()
     torch.save(state, content)
     return content.getvalue()
+
+
+def _typical(record: Mapping[str, Any], run: Path) -> bytes:
+    """What the classifier's own images look like: the file that its sidecar means."""
+    path = run / TYPICAL_NAME
+    again = "Bring back the original, or train again."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path} cannot be read ({error.strerror}), but classifier.json names it. {again}") from None
+    if hashlib.sha256(content).hexdigest() != record.get("sha256"):
+        raise PackageError(f"{path} is of another run (its SHA-256 is not that in classifier.json). {again}")
+    return content
 
 
 def _check_no_places(texts: Mapping[str, str], places: tuple[Path, ...]) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.label_fraction import LABELLED_NAME
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, OWN_TEST_NAME
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
 from monai_mocoi.networks.pretraining_record import final_relative_loss
 from monai_mocoi.report.package_error import PackageError
 
-EVALUATION_NAME = "evaluation-test"
 # What is handed on is listed, so that nothing comes along that somebody adds to a sidecar.
 _HANDED_ON = (
     *("kind", "labels", "stage", "trainable", "thresholds", "thresholds_without_choice", "selected", "validation"),
@@ -33,6 +32,8 @@ _HANDED_ON = (
         "label_fraction",
     ),
     *("label_seed", "validation_labels", "pretrained_sha256", "labelled_images"),
+    *("recalibration", "operating_points"),
+    *("typical_features", "input_statistics"),
 )
 # Settings of the machine; and what stands elsewhere, or would name a pretraining that a baseline never had.
 _NO_SETTINGS = ("device", "num_workers", "labelled_sha256", "pretraining", "pretrained_sha256")
@@ -157,7 +158,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _metrics(folder: Path, sidecar: Mapping[str, Any]) -> dict[str, Any] | None:
-    path = folder / EVALUATION_NAME / METRICS_NAME
+    path = folder / OWN_TEST_NAME / METRICS_NAME
     if not path.exists():
         return None
     metrics = _read(path, "it holds the figures of the model card")

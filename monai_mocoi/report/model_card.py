@@ -7,7 +7,12 @@ from typing import Any
 
 from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
-from monai_mocoi.handlers.evaluation_saver import describe_tested, number_in_words
+from monai_mocoi.handlers.evaluation_saver import describe_tested
+from monai_mocoi.handlers.evaluation_words import (
+    calibration_in_words,
+    number_in_words,
+    operating_points_in_words,
+)
 from monai_mocoi.networks.pretraining_record import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.report.finetuned_run import FinetunedRun
 from monai_mocoi.report.owner import Owner, describe_owner
@@ -166,6 +171,8 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
         )
         yield from _table(("Label", *map(_title, named)), rows)
         yield ""
+    if told := (*calibration_in_words(metrics), *operating_points_in_words(metrics)):
+        yield from (*(f"- {line[0].upper()}{line[1:]}" for line in told), "")
     if any("note" in number for number in _numbers(metrics)):
         yield from (f"No certainty: {NO_CERTAINTY}", "")
     overlap = metrics.get("pretraining_overlap")
@@ -220,6 +227,13 @@ def _limits(run: FinetunedRun) -> Iterator[str]:
     if (warning := guessing_warning(sidecar.get("start"))) is not None:
         yield f"- **{warning[0].upper()}{warning[1:]}**"
     yield "- It knows no other finding than its labels, and answers for any picture, also for one of another kind."
+    if typical := sidecar.get("typical_features"):
+        held = typical["validation_images"]
+        yield (
+            f"- `unusual_percentile` in its table tells how unlike its own images a picture is ({held} validation "
+            f"images to compare with, so at most {100 * held / (held + 1):.1f}). From 99 on the table has a note: so "
+            "have 1 % of pictures of its own kind. What is below may be of another kind all the same."
+        )
     yield ""
 
 

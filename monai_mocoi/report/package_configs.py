@@ -9,13 +9,14 @@ from typing import Any
 
 from monai.bundle import ConfigParser
 
+from monai_mocoi.networks import stage_in_words
 from monai_mocoi.report.finetuned_run import FinetunedRun
 from monai_mocoi.report.owner import of_public_data
 from monai_mocoi.report.package_error import PackageError
 
 _CONSTANTS = (
     *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    *("intensity", "cache_bits"),
+    *("intensity", "cache_bits", "recalibration"),
 )
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
@@ -132,8 +133,8 @@ def describe_classifier(run: FinetunedRun) -> str:
     )
     phantoms = "TRAINED ON GENERATED PHANTOMS: it knows nothing of medical images. " if run.is_demo else ""
     return (
-        f"{phantoms}ResNet with one linear layer on the averaged features of stage {sidecar['stage']}, started from "
-        f"{start}; {trained} with the labels of {training['images']} of {training['of']} training images."
+        f"{phantoms}ResNet with one linear layer on the averaged features of {stage_in_words(sidecar['stage'])}, "
+        f"started from {start}; {trained} with the labels of {training['images']} of {training['of']} training images."
     )
 
 

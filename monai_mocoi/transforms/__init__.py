@@ -30,6 +30,7 @@ __getattr__, __dir__, __all__ = attach(
         "image_errors": ["MAX_PIXELS", "ConstantImageError", "ImageReadError"],
         "load": ["ReadImage", "ReadImaged"],
         "reader": ["read_image"],
+        "recalibrate": ["Recalibrate", "Recalibrated"],
         "rounding": ["RoundToBits", "RoundToBitsd"],
     },
 )

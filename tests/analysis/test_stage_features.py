@@ -13,8 +13,9 @@ from monai.transforms import Compose, NormalizeIntensityd, RandFlipd
 from torch.utils.data import get_worker_info
 
 from monai_mocoi import exit_codes
-from monai_mocoi.analysis import FeatureError, pooled_features, stage_features
+from monai_mocoi.analysis import FeatureError, pooled_features, pooled_maps, stage_features
 from monai_mocoi.data import CacheFullError, DatasetError, ImageDataset, load_datalist
+from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.networks import StageEncoder
 from monai_mocoi.transforms import ReadImage
 from tests.data.dataset_folders import dataset_folder, picture, save
@@ -334,3 +335,46 @@ def test_a_file_that_is_gone_and_unknown_stages(encoder, data):
     for stages in ([], [0], [5]):
         with pytest.raises(ValueError, match="stages"):
             _features(encoder, dataset, stages=stages)
+
+
+def test_maps_are_averaged_over_fields_and_smaller_ones_stay_as_they_are(encoder, data):
+    stores = set((user_cache_dir() / "features").glob("*"))
+    dataset, positions = _dataset(data), [7, 2, 9, 4, 0]
+    found = pooled_maps(encoder, dataset, positions, batch_size=2, progress=False)
+    plain = copy.deepcopy(encoder).eval()
+    plain.log = None
+    with torch.no_grad():
+        expected = [plain(torch.as_tensor(dataset[i]["image"])[None]).stages for i in positions]
+    sides = [maps.shape[2] for maps in expected[0]]
+    assert min(sides) < 4 < max(sides)
+    for stage, side in enumerate(sides, 1):
+        maps = np.stack([own[stage - 1][0].numpy() for own in expected])
+        if side % 4 == 0:  # fields of equal size
+            step = side // 4
+            maps = maps.reshape(*maps.shape[:2], 4, step, 4, step).mean((3, 5))
+        elif side > 4:
+            continue
+        np.testing.assert_allclose(found[stage], maps.reshape(len(positions), -1), rtol=1e-4, atol=1e-6)
+        assert found[stage].dtype == np.float32
+    assert encoder.training
+    assert set((user_cache_dir() / "features").glob("*")) == stores
+
+
+def test_maps_of_one_field_are_the_pooled_vectors(encoder, data):
+    dataset = _dataset(data)
+    vectors = _features(encoder, dataset, cache=False)
+    maps = pooled_maps(encoder, dataset, range(len(dataset)), stages=[2, 4], size=1, batch_size=4, progress=False)
+    assert sorted(maps) == [2, 4]
+    for stage in maps:
+        np.testing.assert_allclose(maps[stage], vectors[stage], rtol=1e-4, atol=1e-6)
+
+
+def test_maps_name_the_image_that_is_not_finite_and_refuse_nothing_to_do(encoder, data):
+    dataset = _dataset(data)
+    with pytest.raises(ValueError, match=r"stages is \[5\]"):
+        pooled_maps(encoder, dataset, [0], stages=[5])
+    with pytest.raises(ValueError, match="one image at least"):
+        pooled_maps(encoder, dataset, [])
+    encoder.backbone.layer4[0].bn3.weight.data[0] = torch.nan
+    with pytest.raises(FeatureError, match="image 6 are not finite"):
+        pooled_maps(encoder, dataset, [6, 1], progress=False)

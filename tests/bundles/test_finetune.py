@@ -13,6 +13,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
@@ -93,12 +94,15 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
         sidecar["labelled_images"] == json.loads((made / "labelled.json").read_text())["counts"]["training"]["images"]
     )
     assert str(dataset) not in "".join(p.read_text() for p in made.glob("*.json"))
+    drawn = EventAccumulator(str(made / "tensorboard"), size_guidance={"images": 0}).Reload()
+    assert [e.step for e in drawn.Images("validation_chosen/confusion")] == [sidecar["selected"]["epoch"]]
 
     run("evaluate.json", run_dir=str(made), min_positives=2, min_negatives=2, resamples=50)
     test = load_datalist(dataset).test
     with open(made / "evaluation-test" / "predictions.csv", newline="") as file:
         assert [row["image"] for row in csv.DictReader(file)] == [item["name"] for item in test]
     metrics = json.loads((made / "evaluation-test" / "metrics.json").read_text())
+    assert (made / "evaluation-test" / "worst_errors.png").is_file()
     assert metrics["tested"]["label_fraction"] == 0.5
     overlap = metrics["pretraining_overlap"]
     assert overlap["seen_in"] == ["pretraining", "training"]

@@ -12,6 +12,7 @@ import torch
 from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from monai_mocoi.handlers.curves import description_of
 from monai_mocoi.networks import StageEncoder, load_encoder
 from tests.bundles.conftest import NAMES, some_fast
 from tests.networks.small import small_resnet
@@ -47,16 +48,28 @@ def test_a_run_writes_what_the_readme_promises(name: str, pretrained: Run) -> No
 
     curves = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     tags = set(curves.Tags()["scalars"])
-    wanted = {"loss/total", "loss/contrastive", "contrastive/relative_loss", "schedule/learning_rate", "queue/fill"}
+    wanted = {"loss/total", "loss/contrastive", "Progress/relative_loss", "schedule/learning_rate", "queue/fill"}
+    wanted |= {"Progress/validation_relative_loss", "Progress/guessing"}
     wanted |= {"similarity/positive", "similarity/negative", "spread/embedding"}
     wanted |= {f"speed/{name}" for name in ("images_per_second_training", "images_per_second_epoch", "seconds_data")}
-    wanted |= {f"speed/seconds_{phase}" for phase in ("step", "validation", "checkpoints", "monitor", "other")}
+    wanted |= {f"speed/seconds_{phase}" for phase in ("step", "validation", "checkpoints", "monitor", "probe", "other")}
     wanted |= {f"spread/stage{i}" for i in range(1, 5)} | {"validation/top1", "validation/top5"}
     if not name.endswith("moco"):
         wanted |= {f"loss/stage{i}" for i in range(1, 5)}
     assert wanted <= tags
-    steps = [e.step for e in curves.Scalars("loss/total")]
-    assert steps == list(range(1, manifest["iterations"] + 1))
+    steps = list(range(1, manifest["iterations"] + 1))
+    assert [e.step for e in curves.Scalars("queue/fill")] == steps
+    full = [e.step for e in curves.Scalars("queue/fill") if e.value == 1]
+    for name in ("loss/total", "loss/contrastive"):  # before, they climb with the number of negatives
+        assert [e.step for e in curves.Scalars(name)] == full
+    assert len(full) < len(steps)
+    assert [e.step for e in curves.Scalars("Progress/relative_loss")] == steps[1:]
+    assert {e.value for e in curves.Scalars("Progress/guessing")} == {1.0}
+    every = {tag for kind in ("scalars", "images", "tensors") for tag in curves.Tags()[kind]}
+    assert sorted(every, key=str)[0].startswith("Progress/")
+    sentences = {tag: curves.SummaryMetadata(tag).summary_description for tag in every - {"custom_scalars__config__"}}
+    assert {tag: description_of(tag) for tag in sentences} == sentences
+    assert all(sentences.values())
     assert [e.step for e in curves.Scalars("validation/top1")] == [1, 2]
     assert curves.Tags()["images"] == ["views/pairs"]
     assert "settings/text_summary" in curves.Tags()["tensors"]

@@ -55,7 +55,9 @@ def events(folder: Path = RUN) -> dict[tuple[str, int], list[bytes]]:
     for file in sorted((folder / "tensorboard").iterdir()):
         for event in EventFileLoader(str(file)).Load():
             for value in event.summary.value:
-                if not value.tag.startswith("speed/"):
+                # The first value of each session comes twice: before it stands the same with its sentence.
+                described = value.metadata.summary_description and value.metadata.plugin_data.plugin_name != "text"
+                if not value.tag.startswith("speed/") and not described:
                     found.setdefault((value.tag, event.step), []).append(value.tensor.SerializeToString())
     return found
 

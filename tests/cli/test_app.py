@@ -81,7 +81,7 @@ def test_a_constant_that_cannot_be_worked_out_is_refused_by_run(mocoi, write):
 
 
 @pytest.mark.parametrize(
-    ("word", "config"), [("evaluate", "evaluate"), ("predict", "inference"), ("train.json", "train")]
+    ("word", "config"), [("evaluate.json", "evaluate"), ("predict", "inference"), ("train.json", "train")]
 )
 def test_the_name_of_a_config_is_no_command(mocoi, word, config):
     result = mocoi(word, "--run_dir", "RUN")

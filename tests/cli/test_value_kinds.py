@@ -31,7 +31,8 @@ def test_the_kinds_of_all_layers_together_and_of_a_circle():
 
 
 def test_a_word_or_one_of_some_numbers():
-    layers = [{"cache_bits": "auto", "decode_fit": "crop"}]
+    layers = [{"cache_bits": "auto", "decode_fit": "crop", "stage": 4}]
+    assert kinds_of_setting(layers, "stage") == {"text", "int"}
     assert kinds_of_setting(layers, "cache_bits") == {"text", "int"}
     assert kinds_of_setting(layers, "decode_fit") == {"text"}
     values = [read_value("cache_bits", word, frozenset({"text", "int"}), False, "") for word in ("16", "auto")]

@@ -383,3 +383,13 @@ def test_wrong_arguments(data):
             _dataset(data, **arguments)
     with pytest.raises(DatasetError, match="no images"):
         _dataset([])
+
+
+def test_spread_takes_some_images_evenly_and_leaves_the_data_set_as_it_is(data):
+    dataset = _dataset(data, lambda sample: {"image": sample["image"] + 1})
+    assert dataset.spread(len(dataset)) is dataset
+    part = dataset.spread(3)
+    assert [part[place]["image"].equal(dataset[row]["image"]) for place, row in enumerate(part.rows)] == [True] * 3
+    assert part.rows == [0, len(data) // 3, 2 * len(data) // 3]
+    assert len(dataset) == len(data)
+    assert torch.equal(part.picture(1) + 1, part[1]["image"])

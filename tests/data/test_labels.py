@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import DatasetError, label_kind, load_datalist
-from monai_mocoi.data.labels import check_labels_fit, class_indicators, label_array
+from monai_mocoi.data.labels import class_indicators, label_array
 
 from .dataset_folders import dataset_folder, read_list, write_list
 
@@ -38,29 +38,3 @@ def test_without_labels():
 def test_labels_that_do_not_fit(labels, text):
     with pytest.raises(DatasetError, match=text):
         class_indicators(np.array(labels), 3)
-
-
-def test_labels_of_another_data_set_are_named_in_quotes(tmp_path):
-    dataset_folder(tmp_path)
-    datalist = load_datalist(tmp_path)
-    theirs = ", ".join(map(repr, datalist.labels))
-    with pytest.raises(DatasetError, match=rf"knows 'no IDC', 'IDC' \(softmax\), but the data set has {theirs} "):
-        check_labels_fit({"kind": "softmax", "labels": ["no IDC", "IDC"]}, datalist, "test")
-
-
-def test_another_data_set_is_named_and_another_version_told_from_it(tmp_path, caplog):
-    dataset_folder(tmp_path)
-    datalist = load_datalist(tmp_path)
-    classifier = {"kind": "multilabel", "labels": list(datalist.labels), "dataset_sha256": datalist.sha256}
-    check_labels_fit(classifier | {"dataset": "Hospital"}, datalist, "test")
-    assert not caplog.records
-    for trained_on, text in (
-        ("Hospital", f"another data set ('Hospital') than this one ({datalist.name!r})"),
-        (datalist.name, f"another version of this data set ({datalist.name!r})"),
-        (None, "another data set, or another version of this one"),
-    ):
-        caplog.clear()
-        check_labels_fit(classifier | {"dataset": trained_on, "dataset_sha256": "other"}, datalist, "test")
-        (record,) = caplog.records
-        assert text in record.getMessage()
-        assert "training images" in record.getMessage()

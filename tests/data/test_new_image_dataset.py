@@ -128,3 +128,16 @@ def test_a_window_that_was_ignored_is_counted(items: list[dict[str, str]], tmp_p
     assert ["window_ignored" in sample for sample in samples] == [True, False, False]
     assert collate_readable(samples)["windows_ignored"] == 1
     assert collate_readable(samples[1:])["windows_ignored"] == 0
+
+
+def test_a_dicom_header_that_contradicts_the_classifier_is_told_beside_the_image(
+    items: list[dict[str, str]], tmp_path: Path
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 10), dtype=np.uint8)
+    write(tmp_path / "hip.dcm", pixels, Modality="CR", BodyPartExamined="HIP")
+    dataset = NewImageDataset([*items, {"image": str(tmp_path / "hip.dcm")}], chain(), "chest")
+    batch = collate_readable([dataset[number] for number in range(4)])
+    assert batch["index"].tolist() == [0, 2, 3], "it is classified all the same"
+    assert list(batch["contradictions"]) == [3]
+    assert "Body Part Examined HIP" in batch["contradictions"][3]
+    assert "contradiction" not in NewImageDataset(dataset.data, chain())[3]

@@ -169,3 +169,14 @@ def test_bfloat16_predicts_nearly_the_same() -> None:
     ).predictions.probabilities
     np.testing.assert_allclose(coarse, exact, atol=0.02)
     assert not np.array_equal(coarse, exact)
+
+
+def test_some_outputs_alone_are_predicted_in_the_order_asked_for() -> None:
+    logits = np.random.default_rng(0).standard_normal((6, 4)).astype(np.float32)
+    labels = np.random.default_rng(1).integers(0, 2, (6, 2))
+    some = evaluator_of(Table(logits), dataset_of(labels), outputs=[3, 1])
+    chosen = evaluator_of(Table(logits[:, [3, 1]]), dataset_of(labels))
+    for evaluator in (some, chosen):
+        evaluator.run()
+    np.testing.assert_array_equal(some.predictions.probabilities, chosen.predictions.probabilities)
+    assert some.state.metrics == chosen.state.metrics

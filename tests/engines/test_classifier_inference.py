@@ -7,9 +7,11 @@ import pytest
 import torch
 from ignite.engine import Events
 
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines import ClassifierInference
 from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.networks.small import small_resnet
 
@@ -91,3 +93,32 @@ def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
 def test_thresholds_that_do_not_fit(kind: str, thresholds: dict[str, float] | None, error: str) -> None:
     with pytest.raises(ValueError, match=error):
         ClassifierInference("cpu", [], classifier(), CLASSES, kind, thresholds)
+
+
+def test_percentiles_are_of_the_features_that_gave_the_probabilities() -> None:
+    network = classifier()
+    batches = [batch(0, 4), batch(4, 0, {4: "empty"}), {**batch(5, 2), "contradictions": {6: "a hip"}}]
+    images = torch.cat([batches[0]["image"], batches[2]["image"]])
+    network.eval()
+    with torch.no_grad():
+        features = network.encoder.stage_map(images, 2).mean(dim=(2, 3)).numpy()
+    gaussian = fit_shrunk_gaussian(features[:5])
+    typical = TypicalFeatures(gaussian, np.sort(mahalanobis_distance(features[:5], gaussian)), 5)
+    calls = []
+    counted = network.encoder.register_forward_pre_hook(lambda *_: calls.append(1))
+    layers = network.encoder.backbone.conv1.register_forward_pre_hook(lambda *_: calls.append(1))
+    options = {"kind": "softmax", "precision": "float32"}
+    plain = outputs(ClassifierInference("cpu", batches, network, CLASSES, **options))
+    once = len(calls)
+    found = outputs(ClassifierInference("cpu", batches, network, CLASSES, **options, typical=typical))
+    assert len(calls) == 2 * once, "no second pass"
+    counted.remove()
+    layers.remove()
+    assert not network.head._forward_pre_hooks, "nothing is left on the network"
+    for one, other in zip(plain, found, strict=True):
+        assert (one["probabilities"] == other["probabilities"]).all(), "to the last bit"
+        assert one["unusual_percentiles"] is None
+    percentiles = np.concatenate([output["unusual_percentiles"] for output in found])
+    np.testing.assert_allclose(percentiles, typical.percentiles(features), atol=100 / 6 + 1e-9)  # ties with itself
+    assert percentiles[5] == pytest.approx(500 / 6)  # the one that the fit has not seen
+    assert [output["contradictions"] for output in found] == [{}, {}, {6: "a hip"}]

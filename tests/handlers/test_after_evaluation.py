@@ -52,5 +52,20 @@ def test_without_a_counterpart_the_classifier_is_packaged(runs: Path) -> None:
     assert after_evaluation(other / "e", other / "classifier.pt", "test", "b", "d").endswith("--out b.zip")
 
 
+def test_another_hospitals_evaluation_leads_to_no_package(runs: Path) -> None:
+    scratch, pretrained = (runs / NAME.format(kind) for kind in ("scratch", "pretrained"))
+    name = "evaluation-Other-test"
+    for run in (scratch, pretrained):
+        (run / name).mkdir()
+    asked = "test", "dr_mse", "other", True
+    tested = after_evaluation(pretrained / name, pretrained, *asked)
+    assert "dr_mse/evaluate --dataset_dir other --run_dir" in str(tested)
+    for run in (scratch, pretrained):
+        (run / name / "predictions.csv").touch()
+    assert "compare" in str(after_evaluation(pretrained / name, pretrained, *asked))
+    alone = scratch.rename(runs / "mine")
+    assert after_evaluation(alone / name, alone, *asked) is None
+
+
 def test_a_package_has_no_next_step(runs: Path) -> None:
     assert after_evaluation(runs / "e", runs / "models" / "model.pt", "test", "dr_mse", "x") is None

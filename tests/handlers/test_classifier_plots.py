@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 from pathlib import Path
@@ -11,20 +12,27 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 from sklearn.metrics import average_precision_score, confusion_matrix, precision_recall_curve, roc_auc_score, roc_curve
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_mocoi.data import Predictions
+from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.figures import classifier as classifier_figures
 from monai_mocoi.figures.classifier import (
     confusion_figures,
-    picture_figure,
     precision_recall_figures,
     roc_figures,
 )
-from monai_mocoi.handlers import Checkpoints, ClassifierPlots, LazySummaryWriter, classifier_plots
-from monai_mocoi.handlers.classifier_plots import surest
+from monai_mocoi.handlers import (
+    BestClassifier,
+    Checkpoints,
+    ClassifierPlots,
+    ClassifierSaver,
+    LazySummaryWriter,
+    classifier_plots,
+)
+from monai_mocoi.handlers.classifier_plots import surest, told
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered, planned_trainer
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
@@ -66,7 +74,11 @@ def texts(figure: Figure) -> list[str]:
 
 
 def legend(figure: Figure) -> list[str]:
-    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def title(figure: Figure) -> list[str]:
+    return figure.texts[0].get_text().split("\n")
 
 
 @pytest.mark.parametrize("kind", ["multilabel", "softmax"])
@@ -105,11 +117,15 @@ def test_of_two_classes_the_second_is_drawn(drawn: list[Figure]) -> None:
     assert legend(drawn[0])[0].endswith("class 1")
 
 
-@pytest.mark.parametrize(("classes", "figures"), [(1, 1), (16, 1), (17, 2), (33, 3)])
-def test_more_than_sixteen_classes_are_spread_over_figures(classes: int, figures: int, drawn: list[Figure]) -> None:
+@pytest.mark.parametrize(
+    ("classes", "curves", "tables"), [(1, 1, 1), (4, 1, 1), (5, 1, 2), (8, 1, 2), (9, 2, 3), (17, 3, 5)]
+)
+def test_more_classes_than_can_be_read_are_spread_over_figures(
+    classes: int, curves: int, tables: int, drawn: list[Figure]
+) -> None:
     given = predictions(12, classes, seed=5)
     given.labels[0], given.labels[1] = 0, 1
-    for draw in (roc_figures, precision_recall_figures, confusion_figures):
+    for draw, figures in ((roc_figures, curves), (precision_recall_figures, curves), (confusion_figures, tables)):
         drawn.clear()
         assert len(draw(given)) == figures
         shown = [legend(f) if draw is not confusion_figures else texts(f) for f in drawn]
@@ -117,16 +133,70 @@ def test_more_than_sixteen_classes_are_spread_over_figures(classes: int, figures
         assert [match.group() for match in found if match] == [f"class {i}" for i in range(classes)]
 
 
-def test_findings_have_a_table_of_two_by_two_each(drawn: list[Figure]) -> None:
+def test_letters_are_large_for_the_width_of_a_tile(drawn: list[Figure]) -> None:
+    """At 330 pixels a letter of 10 points in a figure of 500 is 9 pixels high."""
+    for draw in (roc_figures, precision_recall_figures, confusion_figures):
+        for given in (predictions(30, 14), predictions(30, 5, "softmax")):
+            assert all(figure.shape[1] <= 500 for figure in draw(given, "validation, epoch 3\n30 images"))
+    for figure in drawn:
+        sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
+        assert min(sizes) >= 10
+
+
+def test_the_title_tells_what_it_is_of_and_how_was_called(drawn: list[Figure]) -> None:
+    given, about = predictions(30, 2), "validation, epoch 3\n30 images of 30 patients"
+    for limits in (None, [0.25, 0.031]):
+        for draw in (roc_figures, precision_recall_figures, confusion_figures):
+            draw(given, about, limits)
+    assert all(title(figure)[1:] == about.split("\n") for figure in drawn)
+    assert [title(figure)[0] for figure in drawn] == [
+        "ROC (area under it)",
+        "Average precision (share of positives)",
+        "Images; called from 0.5; thresholds are chosen at the end",
+        "ROC (area under it); dots: at the threshold",
+        "Average precision (share of positives); dots: at the threshold",
+        "Images; called from the threshold named",
+    ]
+    for figure in drawn[3:5]:
+        assert [text.partition("class")[2] for text in legend(figure)] == [" 0, from 0.25", " 1, from 0.031"]
+    assert "class 1, from 0.031" in texts(drawn[5])
+    drawn.clear()
+    roc_figures(given, "x" * 59)
+    assert title(drawn[0])[1:] == ["x" * 58, "x"], "a long line is broken, not cut off"
+
+
+def test_dots_stand_on_the_curves_where_the_thresholds_are(drawn: list[Figure]) -> None:
+    given, limits = predictions(60, 3), [0.3, 0.5, 0.9]
+    roc_figures(given, "", limits)
+    precision_recall_figures(given, "", limits)
+    for column, limit in enumerate(limits):
+        present, called = given.labels[:, column] == 1, given.probabilities[:, column] >= limit
+        sensitivity, precision = called[present].mean(), present[called].mean()
+        for figure, place in ((drawn[0], (called[~present].mean(), sensitivity)), (drawn[1], (sensitivity, precision))):
+            dots = [line for line in figure.axes[0].lines if line.get_marker() == "o"]
+            dot = dots[column]
+            assert (dot.get_xdata()[0], dot.get_ydata()[0]) == pytest.approx(place)
+            assert dot.get_color() == figure.axes[0].lines[column].get_color()
+
+
+def test_a_threshold_that_calls_nothing_has_no_precision(drawn: list[Figure]) -> None:
+    precision_recall_figures(predictions(60, 2), "", [1.0, 0.5])
+    assert sum(line.get_marker() == "o" for line in drawn[0].axes[0].lines) == 1
+
+
+@pytest.mark.parametrize("limits", [None, [0.5, 0.1, 0.9, 0.3, 1.0]])
+def test_findings_have_a_table_of_two_by_two_each(limits: list[float] | None, drawn: list[Figure]) -> None:
     given = predictions(50, 5)
     given.probabilities[0, 0] = 0.5  # is called
-    confusion_figures(given)
-    shown = texts(drawn[0])
+    confusion_figures(given, "", limits)
+    shown = [text for figure in drawn for text in texts(figure)]
     for column in range(5):
-        place = shown.index(f"class {column}")
-        table = confusion_matrix(given.labels[:, column], given.probabilities[:, column] >= 0.5)
+        (place,) = (i for i, text in enumerate(shown) if text.startswith(f"class {column}"))
+        limit = limits[column] if limits else 0.5
+        table = confusion_matrix(given.labels[:, column], given.probabilities[:, column] >= limit, labels=[0, 1])
         tp, fn, fp, tn = table[1, 1], table[1, 0], table[0, 1], table[0, 0]
         assert shown[place - 4 : place] == [str(n) for n in (tp, fn, fp, tn)]
+        assert shown[place + 1 : place + 5] == ["present", "absent", "called", "not called"]
 
 
 def test_classes_have_one_table_with_all_of_them(drawn: list[Figure]) -> None:
@@ -143,23 +213,6 @@ def test_classes_have_one_table_with_all_of_them(drawn: list[Figure]) -> None:
     assert texts(drawn[1]) == []
 
 
-def test_pictures_stand_with_their_captions(drawn: list[Figure]) -> None:
-    rng = np.random.default_rng(0)
-    pictures = [
-        rng.random(shape).astype(np.float32) for shape in ((1, 9, 9), (3, 6, 9), (1, 4, 2), (3, 5, 5), (1, 3, 3))
-    ]
-    figure = picture_figure("wrong", pictures, [f"row {i}" for i in range(5)])
-    assert figure.dtype == np.uint8
-    assert figure.shape[2] == 3
-    assert texts(drawn[0]) == [*(f"row {i}" for i in range(5)), "wrong"]
-    for image, picture in zip(drawn[0].axes[0].images, pictures, strict=True):
-        np.testing.assert_array_equal(
-            image.get_array(), np.broadcast_to(picture, (3, *picture.shape[1:])).transpose(1, 2, 0)
-        )
-        left, right, bottom, top = image.get_extent()
-        assert (right - left) / (bottom - top) == pytest.approx(picture.shape[2] / picture.shape[1])
-
-
 @pytest.mark.parametrize("kind", ["multilabel", "softmax"])
 def test_any_name_can_be_drawn_and_no_figure_is_left_behind(kind: str) -> None:
     names = ["$x_{", "_hidden", "a $b$ c", "Ödem \N{CJK UNIFIED IDEOGRAPH-80BA}", "x" * 200, r"\frac"]
@@ -167,9 +220,8 @@ def test_any_name_can_be_drawn_and_no_figure_is_left_behind(kind: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for draw in (roc_figures, precision_recall_figures, confusion_figures):
-            (figure,) = draw(given)
-            assert figure.std() > 0
-        picture_figure("$", [np.zeros((1, 4, 4), np.float32)], ["row 3: $x_{ 0.5\ntrue: $"])
+            for figure in draw(given, "$x_{", [0.5] * 6 if kind == "multilabel" else None):
+                assert figure.std() > 0
     assert matplotlib.pyplot.get_fignums() == []
 
 
@@ -190,6 +242,19 @@ def test_surest_images_of_findings() -> None:
     }
     assert surest(given, 2) == {"right": ([0, 2], [0, 1]), "wrong": ([1, 4], [0, 1])}
     assert surest(given, 0) == {"right": ([], []), "wrong": ([], [])}
+
+
+def test_sureness_is_the_share_of_the_way_from_the_threshold() -> None:
+    labels = np.array([[1], [1], [1], [0], [0]])
+    said = np.array([[0.1], [0.02], [0.6], [0.55], [0.95]])
+    ids = tuple("abcde")
+    given = Predictions(ids, ids, ("A",), "multilabel", labels, said)
+    # From 0.2: image 1 has gone 0.9 of the way to 0, image 4 0.94 of that to 1, image 0 and 3 0.5 and 0.44.
+    assert surest(given, 8, [0.2])["wrong"] == ([4, 1, 0, 3], [0] * 4)
+    assert surest(given, 8, [0.2])["right"] == ([2], [0])
+    assert surest(given, 8, [0.6])["right"] == ([2], [0]), "at the threshold it is called"
+    for limit in (0.0, 1.0):
+        assert len(surest(given, 8, [limit])["wrong"][0]) == (2 if limit == 0 else 3)
 
 
 def test_surest_images_of_classes() -> None:
@@ -270,17 +335,18 @@ def test_pictures_are_those_of_the_rows_named_without_the_normalisation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int
 ) -> None:
     said: list[tuple[str, list[np.ndarray], list[str]]] = []
-    real = classifier_plots.picture_figure
+    real = classifier_plots.picture_sheet
 
-    def note(title: str, pictures: Any, captions: Any) -> Any:
-        said.append((title, pictures, captions))
-        return real(title, pictures, captions)
+    def note(title: str, parts: Any) -> Any:
+        (part,) = parts
+        said.append((title, [one.picture for one in part.pictures], [one.caption for one in part.pictures]))
+        return real(title, parts)
 
     def normalised(sample: dict[str, Any]) -> dict[str, Any]:
         image = sample["image"].expand(channels, -1, -1)
         return {**sample, "image": (image - 0.5) / torch.linspace(0.25, 0.5, channels).reshape(-1, 1, 1)}
 
-    monkeypatch.setattr(classifier_plots, "picture_figure", note)
+    monkeypatch.setattr(classifier_plots, "picture_sheet", note)
     dataset = dataset_of(LABELS, first=40, transform=normalised)
     dataset.rows = [0, 2, 3, 4, 5]  # one could not be read
     table = Table(np.zeros((46, 2)))
@@ -295,12 +361,17 @@ def test_pictures_are_those_of_the_rows_named_without_the_normalisation(
     evaluator_of(table, dataset, val_handlers=[ClassifierPlots(writer, [0.5] * channels, std)]).run(7)
     writer.close()
     (right, pictures, captions), (wrong, wrong_pictures, wrong_captions) = said
-    assert (right, wrong) == ("right, epoch 7", "wrong, epoch 7")
-    assert captions == [f"row {row}: {name} 0.88\ntrue: yes" for row, name in ((3, "A"), (0, "B"), (4, "A"), (5, "B"))]
-    assert wrong_captions == ["row 5: A 0.95\ntrue: no"]
+    rows = "Row: of 'validation' in labelled.json, from 0"
+    assert right == f"Surest and right: validation, epoch 7. {rows}"
+    assert wrong == f"Surest and wrong: validation, epoch 7. {rows}"
+    assert captions == [
+        f"row {row}\n{name}: 0.88 (called from 0.50)\ntruth: present"
+        for row, name in ((3, "A"), (0, "B"), (4, "A"), (5, "B"))
+    ]
+    assert wrong_captions == ["row 5\nA: 0.953 (called from 0.50)\ntruth: absent"]
     for picture, row in zip([*pictures, *wrong_pictures], [3, 0, 4, 5, 5], strict=True):
-        expected = np.broadcast_to(numbered(f"{40 + row}").numpy(), (channels, 32, 32))
-        np.testing.assert_allclose(picture, expected, atol=0.51 / 255)
+        expected = np.broadcast_to(numbered(f"{40 + row}").numpy().transpose(1, 2, 0), (32, 32, 3)) * 255
+        np.testing.assert_allclose(picture, expected, atol=1.02)
     for caption in (*captions, *wrong_captions):
         assert not re.search(r"p0|png|images", caption)  # neither patient nor file
     found = EventAccumulator(str(tmp_path), size_guidance={"images": 0}).Reload()
@@ -313,8 +384,75 @@ def test_captions_of_classes_tell_what_was_called_and_the_true_class() -> None:
     given = Predictions(
         ("a", "b"), ("p", "q"), ("A", "B"), "softmax", np.array([0, 0]), np.array([[0.75, 0.25], [0.4, 0.6]])
     )
-    assert classifier_plots._told(given, 0, 0) == "A 0.75\ntrue: A"
-    assert classifier_plots._told(given, 1, 1) == "B 0.60\ntrue: A 0.40"
+    assert told(given, 0, 0, None) == "called: A 0.75\ntruth: A"
+    assert told(given, 1, 1, None) == "called: B 0.60\ntruth: A 0.40"
+
+
+CHOSEN = [f"validation_chosen/{name}" for name in ("roc", "precision_recall", "confusion", "right", "wrong")]
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
+    tmp_path: Path, kind: str, drawn: list[Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    titles: list[str] = []
+    real = classifier_plots.picture_sheet
+    monkeypatch.setattr(
+        classifier_plots, "picture_sheet", lambda title, parts: [titles.append(title), real(title, parts)][1]
+    )
+    rng = np.random.default_rng(3)
+    if kind == "multilabel":
+        labels = rng.integers(0, 2, (24, 2))
+        best = 3 * (labels - 0.5) + rng.standard_normal((24, 2)) - 3  # thresholds far below 0.5
+    else:
+        labels = rng.integers(0, 3, 24)
+        best = 2 * np.eye(3)[labels] + rng.standard_normal((24, 3))
+    validator = evaluator_of(Table(0 * best), dataset_of(labels), kind)
+    writer = LazySummaryWriter(tmp_path / "tensorboard")
+    plots = ClassifierPlots(writer, 0.0, 1.0)
+    plots.attach(validator)
+    chosen = BestClassifier(validator.network, validator)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, {}, {}, plots=plots)
+    planned_trainer(validator, [0 * best, best, -best], [chosen, saver]).run()
+    writer.close()
+    found = shown(tmp_path / "tensorboard")
+    assert {tag: found[tag] for tag in CHOSEN} == {tag: [2] for tag in CHOSEN}
+    assert found["validation/roc"] == [1, 2, 3]
+    kept = read_predictions(tmp_path / "validation_predictions.csv")
+    limits = json.loads((tmp_path / "classifier.json").read_text())["thresholds"]
+    roc, _, table = drawn[-3:]
+    first = kept.indicators()[:, 0], kept.probabilities[:, 0]
+    np.testing.assert_allclose(roc.axes[0].lines[0].get_ydata(), roc_curve(*first)[1])
+    area = roc_auc_score(kept.indicators(), kept.probabilities)
+    assert title(roc)[1:] == [
+        f"validation, epoch 2, chosen by validation macro_auc {area:.3f}",
+        "24 images of 24 patients",
+    ]
+    assert all("validation, epoch 2, chosen by validation macro_auc" in text for text in titles[-2:])
+    if kind == "softmax":
+        matrix = confusion_matrix(labels, best.argmax(axis=1), labels=range(3))
+        assert texts(table) == [str(n) for n in matrix.ravel()]
+        return
+    matrix = confusion_matrix(labels[:, 0], kept.probabilities[:, 0] >= limits["A"])
+    assert texts(table)[:4] == [str(n) for n in matrix[::-1, ::-1].ravel()]
+    assert matrix.tolist() != confusion_matrix(labels[:, 0], kept.probabilities[:, 0] >= 0.5).tolist()
+
+
+def test_a_linear_evaluation_is_drawn_as_its_only_epoch(tmp_path: Path) -> None:
+    class Engine:
+        def restore(self) -> None:
+            pass
+
+        def summary(self) -> dict[str, Any]:
+            return {"rule": "last", "penalty": 0.01, "value": None}
+
+    validator = evaluator_of(Table(LABELS * 1.0), dataset_of(LABELS))
+    writer = LazySummaryWriter(tmp_path / "tensorboard")
+    plots = ClassifierPlots(writer, 0.0, 1.0)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), {}, {}, plots=plots)
+    planned_trainer(validator, [LABELS * 1.0], [saver]).run()
+    writer.close()
+    assert shown(tmp_path / "tensorboard")["validation_chosen/roc"] == [1]
 
 
 def test_only_the_first_process_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

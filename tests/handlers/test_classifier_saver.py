@@ -12,10 +12,11 @@ import pytest
 import torch
 from ignite.engine import Events
 
+from monai_mocoi.analysis import read_typical_features, summarise_inputs
 from monai_mocoi.data import Predictions, load_datalist, pretraining_overlap, read_predictions, take_down_images
 from monai_mocoi.engines import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder, chosen_thresholds
-from monai_mocoi.metrics import youden_threshold
+from monai_mocoi.metrics import mahalanobis_distance, youden_threshold
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
@@ -25,6 +26,7 @@ from tests.processes import in_processes
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 GOOD, BETTER, BAD = (scale * (LABELS - 0.5) + shift for scale, shift in ((0.2, -3.0), (2.0, 1.0), (-1.0, 0.0)))
 GOOD[0] = [5.0, -5.0]
+NEEDED = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 PRODUCTS = ["classifier.json", "classifier.pt", "validation_predictions.csv"]
 
 
@@ -355,3 +357,35 @@ def test_a_key_that_cannot_be_read_stops_no_training_and_what_the_encoder_saw_is
     assert classifier[1]["seen_images"] == record["seen_images"]
     assert seen_of(classifier, datalist)["training"] == [6, 6]
     assert "seen_images" not in scratch[1]
+
+
+def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def tuned(folder: Path, training: Any) -> dict[str, Any]:
+        network = Classifier(StageEncoder(small_resnet()), 2, seed=1)
+        validator = evaluator_of(network, dataset_of(LABELS, first=20))
+        trainer = trainer_of(network, loader_of(dataset_of(LABELS)))
+        best = BestClassifier(network, validator)
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: validator.run(engine.state.epoch))
+        for handler in (best, ClassifierSaver(folder, network, validator, best, {}, NEEDED, training=training)):
+            handler.attach(trainer)
+        trainer.run()
+        return sidecar_of(folder)
+
+    training = dataset_of(np.concatenate([LABELS, LABELS]))
+    sidecar = tuned(tmp_path, training)
+    record = sidecar["typical_features"]
+    assert (record["training_images"], record["validation_images"]) == (12, 6)
+    assert sidecar["input_statistics"] == summarise_inputs(training)
+    found = read_typical_features(tmp_path)
+    assert found is not None
+    network = Classifier(StageEncoder(small_resnet()), 2).eval()
+    network.load_state_dict(torch.load(tmp_path / "classifier.pt", weights_only=True))
+    images = torch.stack([dataset_of(LABELS, first=20)[place]["image"] for place in range(6)])
+    with torch.no_grad():
+        features = network.encoder.stage_map(images, 4).mean(dim=(2, 3)).numpy()
+    np.testing.assert_allclose(found.reference, np.sort(mahalanobis_distance(features, found.gaussian)), rtol=1e-4)
+    assert "typical_features" not in tuned(tmp_path / "without", None)
+    few = tuned(tmp_path / "few", dataset_of(LABELS[:1]))  # a classifier is not lost for it
+    assert "typical_features" not in few
+    assert (tmp_path / "few" / "classifier.pt").is_file()
+    assert "2 or more rows, but there are 1" in caplog.text

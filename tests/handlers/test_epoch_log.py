@@ -157,7 +157,7 @@ def trained(clock: Clock, handlers: list[Any], epochs: int = 1) -> MoCoTrainer:
     return trainer
 
 
-WHOLE = {"data": 8, "step": 16, "validation": 7, "checkpoints": 10, "monitor": 10, "other": 4}
+WHOLE = {"data": 8, "step": 16, "validation": 7, "checkpoints": 10, "monitor": 10, "probe": 0, "other": 4}
 LINE = (
     "1.3 images/s in training, 0.6 over the epoch (55.0 s: data 8.0, step 16.0, validation 7.0, checkpoints 10.0, "
     "monitor 10.0, other 4.0)"

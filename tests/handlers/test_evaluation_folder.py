@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -7,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.handlers import RunFolderError, SettingsError, check_evaluation_folder
+from monai_mocoi.handlers import RunFolderError, SettingsError, check_evaluation_folder, evaluation_name
+from monai_mocoi.handlers.evaluation_folder import OWN_TEST_NAME
 
 
 def test_a_new_or_an_empty_folder_will_do_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -61,3 +64,26 @@ def test_the_text_false_overwrites_nothing(overwrite: bool | str, tmp_path: Path
 def test_what_is_neither_true_nor_false_is_refused_in_an_empty_folder_too(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="overwrite is 'no'"):
         check_evaluation_folder(tmp_path, "no")
+
+
+def test_other_data_sets_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    run, data = tmp_path / "run", tmp_path / "data"
+    for folder in (run, data):
+        folder.mkdir()
+
+    def named(dataset: str, own: str | None, trained_on: str = "NIH", split: str = "test", place: Path = run) -> str:
+        content = json.dumps({"name": dataset}).encode()
+        (data / "datalist.json").write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest() if own == "this" else own
+        (run / "classifier.json").write_text(json.dumps({"dataset": trained_on, "dataset_sha256": sha256}))
+        return evaluation_name(place, data, split)
+
+    assert named("NIH", "this") == named("NIH", None) == OWN_TEST_NAME == "evaluation-test"
+    assert named("Another / hospital, 2", "x", split="validation") == "evaluation-Another-hospital-2-validation"
+    version = hashlib.sha256(json.dumps({"name": "NIH"}).encode()).hexdigest()[:8]
+    assert named("NIH", "x") == f"evaluation-NIH-{version}-test"
+    assert named("///", "x", place=run / "classifier.pt") == "evaluation-other-test"
+    assert evaluation_name(tmp_path / "none", data, "test") == "evaluation-test"
+    assert evaluation_name(run, "demo", "test") == evaluation_name(run, run, "test") == "evaluation-test"
+    (data / "datalist.json").write_text("[]")
+    assert evaluation_name(run, data, "test") == "evaluation-test"

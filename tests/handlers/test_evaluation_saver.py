@@ -12,9 +12,11 @@ import pytest
 from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.analysis import EvaluationError, evaluate_predictions, evaluate_subgroups
+from monai_mocoi.analysis import EvaluationError, evaluate_predictions, evaluate_subgroups, summarise_inputs
+from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
     DatasetError,
+    LabelMatch,
     NotFinitePredictionError,
     chosen_columns,
     fingerprints,
@@ -242,6 +244,63 @@ def test_a_classifier_from_random_weights_tells_of_its_own_training_images(
     assert "3 of 60 test images were seen in training (identical pixels)" in caplog.text
 
 
+def other_hospital(classes: str, missing: str = "", external: bool = True) -> LabelMatch:
+    outputs = tuple("AB".index(name) for name in classes)
+    return LabelMatch([], tuple(classes), outputs, tuple(missing), ("Z",), external)
+
+
+def test_another_hospital_stands_beside_the_classifiers_own_test(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    (tmp_path / "classifier.pt").touch()
+    write_json(tmp_path / "labelled.json", {"counts": {"training": {"images": 200, "positives": {"A": 50, "B": 1}}}})
+    brighter = dataset_of([[1]] * 60, transform=lambda sample: sample)
+    inputs = summarise_inputs(brighter)
+    inputs["statistics"]["brightness"]["mean"] -= 1
+    beside = {"classifier": {**CLASSIFIER, "dataset": "NIH", "input_statistics": inputs}, "run_dir": tmp_path}
+    other = {
+        **beside,
+        **{"external": other_hospital("A", missing="B"), "dataset_sha256": "other", "dataset_name": "Other"},
+        **{"dataset": brighter, "said": logits()[:, :1], "truth": 1 - labels()[:, :1], "overwrite": True},
+    }
+    folder = tmp_path / "evaluation-Other-test"
+    found = evaluate(folder, **other)["external"]
+    assert (found["dataset"], found["classifier_dataset"]) == ("Other", "NIH")
+    assert (found["missing_classes"], found["ignored_labels"]) == (["B"], ["Z"])
+    assert (found["own_test"], found["overall"]) == (None, {})
+    assert "it writes evaluation-test" in found["own_test_missing"]
+    assert "nothing to compare the numbers with: the classifier was not tested on its own test images" in caplog.text
+
+    own = evaluate(tmp_path / "evaluation-test", dataset_sha256="of training", **beside)
+    assert "external" not in own
+    assert "external" not in evaluate(
+        tmp_path / "x", dataset_sha256="of training", external=other_hospital("AB", external=False), **beside
+    )
+    caplog.clear()
+    metrics = evaluate(folder, **other)
+    assert metrics["thresholds"] == {"A": 0.5}
+    found = metrics["external"]
+    assert (found["own_test"], found["own_test_missing"]) == ({"images": 60, "patients": 60}, None)
+    auc = found["auc"]["A"]
+    assert auc["own"]["value"] == own["classes"]["A"]["auc"]["value"]
+    assert auc["here"]["value"] == pytest.approx(1 - auc["own"]["value"]) == metrics["classes"]["A"]["auc"]["value"]
+    assert found["prevalence"] == {
+        "A": {"training": 0.25, "own_test": labels()[:, 0].mean(), "here": 1 - labels()[:, 0].mean()}
+    }
+    assert found["inputs"]["brightness"]["shift"] > 0.5
+    assert "On another data set, 'Other', beside its own test (60 images of 60 patients):" in caplog.text
+    (warning,) = [r.getMessage() for r in caplog.records if "pictures themselves differ" in r.getMessage()]
+    assert "brightness" in warning
+    assert "contrast" not in warning
+
+    for change in ({"dataset_sha256": "another"}, {"tested": {"epochs": 1}}):
+        write_json(tmp_path / "evaluation-test" / "metrics.json", {**own, **change})
+        assert "is of another classifier or data set" in evaluate(folder, **other)["external"]["own_test_missing"]
+    (tmp_path / "evaluation-test" / "metrics.json").write_text("{")
+    assert "cannot be read" in evaluate(folder, **other)["external"]["own_test_missing"]
+
+
 def with_columns(count: int = 60) -> list[dict[str, Any]]:
     names = [f"images/{i:03d}.png" for i in range(count)]
     return [
@@ -261,9 +320,7 @@ def test_subgroups_by_the_columns_of_the_datalist(tmp_path: Path, caplog: pytest
     )
     assert found["subgroups"] == json.loads(json.dumps(expected))
     assert found["subgroups"]["columns"].keys() == {"sex", "view"}
-    assert {path.name for path in (tmp_path / "all").iterdir()} == {
-        "metrics.json", "predictions.csv", "subgroups.png", "subgroups.svg",
-    }  # fmt: skip
+    assert {"subgroups.png", "subgroups.svg"} <= {path.name for path in (tmp_path / "all").iterdir()}
     assert "Subgroups by sex, view (datalist): 4, of which" in caplog.text
     assert "no subgroups by side: all images have the same value" in caplog.text
     assert evaluate(tmp_path / "one", images=images, subgroups=["view"], **settings)["subgroups"]["columns"].keys() == {

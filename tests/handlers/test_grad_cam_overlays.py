@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from monai_mocoi.handlers import GradCAMOverlays, SettingsError, overlay
+from monai_mocoi.handlers import GradCAMOverlays, SettingsError, grad_cam_overlays, overlay
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.handlers.engine import counting
 from tests.networks.small import small_resnet
@@ -18,7 +19,7 @@ from tests.networks.small import small_resnet
 CLASSES = ["Pleural Thickening", "Mass/Nodule"]
 
 
-def classifier(stage: int = 2, trainable: str = "all") -> Classifier:
+def classifier(stage: int | str = 2, trainable: str = "all") -> Classifier:
     return Classifier(StageEncoder(small_resnet()), 2, stage, trainable, seed=1).eval()
 
 
@@ -26,19 +27,20 @@ def images(count: int = 3, channels: int = 1) -> torch.Tensor:
     return torch.rand(count, channels, 64, 64, generator=torch.Generator().manual_seed(1)) * 4 - 2
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3, 4])
-def test_the_heat_of_a_linear_layer_on_averaged_maps_is_its_weighted_map(stage: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stage", [1, 2, 3, 4, "all"])
+def test_the_heat_of_a_linear_layer_on_averaged_maps_is_its_weighted_map(stage: int | str, tmp_path: Path) -> None:
     network = classifier(stage)
     with torch.no_grad():
         before = network(images())
-        maps = network.encoder.stage_map(images(), stage)
+        maps = network.encoder.stage_map(images(), 4 if stage == "all" else stage)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         overlays = GradCAMOverlays(tmp_path, network, CLASSES, 0.5, 0.25)
         heats = [overlays.heat(images(), column) for column in (0, 1)]
     for column, heat in enumerate(heats):
         # d logit / d map is the layer's weight over the number of positions, the same everywhere.
-        wanted = (maps * network.head.weight[column].detach()[:, None, None]).sum(1, keepdim=True).relu()
+        weight = network.head.weight[column].detach()[-maps.shape[1] :]  # of all stages the last one's are shown
+        wanted = (maps * weight[:, None, None]).sum(1, keepdim=True).relu()
         wanted = functional.interpolate(wanted, (64, 64), mode="bilinear")[:, 0]
         most = wanted.amax((1, 2), keepdim=True)
         wanted = torch.where(most > 0, wanted / most, 0)
@@ -76,19 +78,25 @@ def test_the_colours() -> None:
     )
 
 
+PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.3], [0.5, 0.04]])
+
+
 def drawn(folder: Path, channels: int = 1, mean: Any = 0.5, std: Any = 0.25, **options: Any) -> list[str]:
     """Draw two batches, in the first of which an image was unreadable."""
     outputs = [
         {"index": np.array([0, 2, 3]), "decisions": np.array([[1, 0], [0, 0], [1, 1]], bool), "unreadable": {1: "r"}},
         {"index": np.zeros(0, int), "decisions": np.zeros((0, 2), bool), "unreadable": {4: "r"}},
     ]
+    for output, probabilities in zip(outputs, (PROBABILITIES, PROBABILITIES[:0]), strict=True):
+        output["probabilities"] = probabilities
     batches = [{"image": images(3, channels)}, {"image": None}]
 
     def step(engine: Any, batch: int) -> dict[str, Any]:
         engine.state.batch = batches[batch]
         return outputs[batch]
 
-    overlays = GradCAMOverlays(folder, classifier(), CLASSES, mean, std, **options)
+    network = options.pop("network", None) or classifier()
+    overlays = GradCAMOverlays(folder, network, CLASSES, mean, std, **options)
     with torch.no_grad():
         counting(max_epochs=1, iterations=2, step=step, handlers=[overlays]).run()
     return sorted(path.name for path in (folder / "grad_cam").glob("*"))
@@ -98,10 +106,97 @@ def test_what_was_decided_is_drawn(tmp_path: Path) -> None:
     assert drawn(tmp_path) == [
         "row000001_Pleural_Thickening.png", "row000004_Mass_Nodule.png", "row000004_Pleural_Thickening.png",
     ]  # fmt: skip
-    heat = GradCAMOverlays(tmp_path, classifier(), CLASSES, 0.5, 0.25).heat(images(), 1)[2]
     with Image.open(tmp_path / "grad_cam" / "row000004_Mass_Nodule.png") as png:
-        assert (png.size, png.mode, png.info) == ((64, 64), "RGB", {})
-        np.testing.assert_array_equal(np.asarray(png), overlay(images()[2] * 0.25 + 0.5, heat))
+        assert (png.mode, png.info) == ("RGB", {})
+
+
+@pytest.fixture
+def sheets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What each sheet is given, in the order in which they are drawn."""
+    given: list[Any] = []
+    real = grad_cam_overlays.grad_cam_sheet
+    monkeypatch.setattr(
+        grad_cam_overlays, "grad_cam_sheet", lambda *arguments: [given.append(arguments), real(*arguments)][1]
+    )
+    return given
+
+
+def test_a_sheet_has_the_picture_the_overlay_and_what_was_decided(tmp_path: Path, sheets: list[Any]) -> None:
+    drawn(tmp_path, thresholds={"Pleural Thickening": 0.5, "Mass/Nodule": 0.031}, positive=False, only="Mass/Nodule")
+    assert [sheet[0] for sheet in sheets] == [
+        "Row 1, Mass/Nodule: probability 0.10, threshold 0.031: not called",
+        "Row 3, Mass/Nodule: probability 0.30, threshold 0.031: not called",
+        "Row 4, Mass/Nodule: probability 0.04, threshold 0.031: called",
+    ]
+    heats = GradCAMOverlays(tmp_path, classifier(), CLASSES, 0.5, 0.25).heat(images(), 1)
+    assert heats[2].any()
+    for (_, picture, heated, scale, below, notes), image, heat in zip(sheets, images(), heats, strict=True):
+        shown = image * 0.25 + 0.5
+        grey = np.rint(shown.clamp(0, 1).numpy()[0] * 255).astype(np.uint8)
+        np.testing.assert_array_equal(picture, np.repeat(grey[..., None], 3, axis=-1))
+        np.testing.assert_array_equal(heated, overlay(shown, heat))
+        assert (scale.shape, scale[0, 0].tolist()) == ((256, 1, 3), [191] * 3)
+        assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in below] == [
+            "as the network sees it, 64 x 64 pixels", "evidence for it, from a map of 8 x 8 fields"
+        ]  # fmt: skip
+        assert "what this network used, not where a disease is" in notes
+
+
+def test_of_softmax_classes_the_highest_is_named(tmp_path: Path, sheets: list[Any]) -> None:
+    drawn(tmp_path, positive=False, only="Mass/Nodule")
+    assert [sheet[0].partition(": ")[2] for sheet in sheets] == [
+        "probability 0.10, not the highest of 2: not called",
+        "probability 0.30, not the highest of 2: not called",
+        "probability 0.04, the highest of 2: called",
+    ]
+
+
+def test_small_pictures_are_shown_large(tmp_path: Path) -> None:
+    drawn(tmp_path)
+    with Image.open(tmp_path / "grad_cam" / "row000004_Mass_Nodule.png") as png:
+        assert min(png.size) >= 256
+
+
+def test_the_same_pictures_give_the_same_files(tmp_path: Path) -> None:
+    for name in "ab":
+        drawn(tmp_path / name)
+    for file in (tmp_path / "a" / "grad_cam").iterdir():
+        assert file.read_bytes() == (tmp_path / "b" / "grad_cam" / file.name).read_bytes()
+
+
+def test_the_log_tells_how_many_sheets_and_how_many_without_heat(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sheets: list[Any]
+) -> None:
+    caplog.set_level(logging.INFO)
+    network = classifier()
+    with torch.no_grad():
+        network.head.weight[0].fill_(-1)
+    drawn(tmp_path / "a", network=network)
+    end = "3 sheets in {}; 2 of them without heat: nothing speaks for the class"
+    assert f"Grad-CAM: {end.format(tmp_path / 'a' / 'grad_cam')}" in caplog.messages
+    nothing = "no heat: no place in the picture speaks for it"
+    assert [sheet[4][1] == nothing for sheet in sheets] == [True, True, False]
+    np.testing.assert_array_equal(sheets[0][1], sheets[0][2])
+    drawn(tmp_path / "b", only=["Mass/Nodule"])
+    assert f"Grad-CAM: 1 sheet in {tmp_path / 'b' / 'grad_cam'}" in caplog.messages
+    drawn(tmp_path / "c", only=[], positive=False)
+    assert "Grad-CAM: no sheet." in caplog.messages
+    assert "fields, too few" not in caplog.text
+
+
+@pytest.mark.parametrize(("stage", "fields", "size"), [(3, 4, 0), (4, 2, 128)])
+def test_maps_of_fewer_than_four_fields_are_warned_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sheets: list[Any], stage: int, fields: int, size: int
+) -> None:
+    drawn(tmp_path, network=classifier(stage), positive=False)
+    heated = [sheet[4][1] for sheet in sheets if not sheet[4][1].startswith("no heat")]
+    assert heated
+    assert all(text.endswith("fields: too few to show a place") == bool(size) for text in heated)
+    warnings = [text for text in caplog.messages if "fields" in text]
+    assert warnings == [
+        f"Grad-CAM: at 64 x 64 pixels the map of stage 4 has {fields} x {fields} fields, too few to show a place. Take "
+        f"a classifier that was trained at a larger --image_size, {size} or more."
+    ] * bool(size)
 
 
 def test_all_images_and_some_classes(tmp_path: Path) -> None:

@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers import InferenceTable, RunFolderError, SettingsError
+from monai_mocoi.handlers.inference_table import done_in_words
+from monai_mocoi.metrics import fit_shrunk_gaussian
 from tests.handlers.engine import counting
 
 ITEMS = [{"name": name} for name in ("a.png", 'b "x",\n.png', "c\udcff.png", "d.png")]
@@ -39,15 +43,21 @@ def test_findings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         engine_of(table, OUTPUTS).run()
     assert rows(tmp_path / "new" / "out") == [
-        ["row", "image", "status", "reason", "probability_x", "probability_y z", "decision_x", "decision_y z"],
-        ["1", "a.png", "ok", "", "0.1", repr(1 / 3), "0", "0"],
-        ["2", 'b "x",\n.png', "unreadable", "it is empty", "", "", "", ""],
-        ["3", "c\udcff.png", "ok", "", "1.0", "1e-300", "1", "0"],
-        ["4", "d.png", "ok", "", "0.25", "0.75", "0", "1"],
+        [
+            *("row", "image", "status", "reason", "probability_x", "probability_y z", "decision_x", "decision_y z"),
+            *("unusual_percentile", "note"),
+        ],
+        ["1", "a.png", "ok", "", "0.1", repr(1 / 3), "0", "0", "", ""],
+        ["2", 'b "x",\n.png', "unreadable", "it is empty", "", "", "", "", "", ""],
+        ["3", "c\udcff.png", "ok", "", "1.0", "1e-300", "1", "0", "", ""],
+        ["4", "d.png", "ok", "", "0.25", "0.75", "0", "1", "", ""],
     ]
     assert b"c\xff.png" in (tmp_path / "new" / "out" / "classified.csv").read_bytes()
     assert "row 2 cannot be read: it is empty" in caplog.messages
-    assert any(text.startswith("1 of 4 images cannot be read") for text in caplog.messages)
+    assert (
+        "Done: 3 of 4. 1 unreadable (row 2): it is empty. The column 'reason' says why; the command therefore ends "
+        "with exit code 3."
+    ) in caplog.messages
     assert ".png" not in caplog.text
     with pytest.raises(SystemExit) as ended:
         table.exit_if_unreadable()
@@ -59,8 +69,8 @@ def test_softmax_classes(tmp_path: Path) -> None:
     decisions = np.array([[False, True], [True, False]])
     engine_of(table, [{**OUTPUTS[0], "decisions": decisions, "unreadable": {}}]).run()
     header, first, second = rows(tmp_path)
-    assert header[-1] == "decision"
-    assert (first[-1], second[-1]) == ("y", "x")
+    assert header[-3] == "decision"
+    assert (first[-3], second[-3]) == ("y", "x")
     table.exit_if_unreadable()  # which it does not
 
 
@@ -71,8 +81,43 @@ def test_the_log_names_the_first_unreadable_ones_and_the_table_all(
     output = {"index": np.zeros(0, int), "probabilities": np.zeros((0, 1)), "unreadable": dict.fromkeys(range(30), "r")}
     engine_of(InferenceTable(tmp_path, items, ["x"], "multilabel"), [output]).run()
     assert sum("cannot be read: r" in text for text in caplog.messages) == 20
-    assert any("30 of 30" in text for text in caplog.messages)
+    assert "Done: 0 of 30. 30 unreadable (rows 1, 2, 3, 4, 5 and others): r" in caplog.text
     assert [row[2] for row in rows(tmp_path)[1:]] == ["unreadable"] * 30
+
+
+@pytest.mark.parametrize(
+    ("done", "unreadable", "said"),
+    [
+        (8, {}, "Done: 8 of 8."),
+        (7, {5: "it is empty."}, "Done: 7 of 8. 1 unreadable (row 6): it is empty"),
+        (0, {1: "a", 0: "a"}, "Done: 0 of 2. 2 unreadable (rows 1, 2): a"),
+        (5, {9: "a", 1: "b", 3: "a."}, "Done: 5 of 8. 3 unreadable (rows 2, 4, 10): 2 a; 1 b"),
+        (
+            *(0, dict(enumerate("aabbcde"))),
+            "Done: 0 of 7. 7 unreadable (rows 1, 2, 3, 4, 5 and others): 2 a; 2 b; 1 c; 2 for other reasons",
+        ),
+    ],
+)
+def test_the_last_line_counts_images_and_reasons(done: int, unreadable: dict[int, str], said: str) -> None:
+    assert done_in_words(done, unreadable) == said
+
+
+def test_the_last_line_stands_behind_what_other_handlers_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    class Talker:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(Events.COMPLETED, lambda: logging.getLogger(__name__).warning("overlays"))
+
+    caplog.set_level(logging.INFO)
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite=True)
+    engine = engine_of(table, OUTPUTS[1:])
+    Talker().attach(engine)
+    for _ in range(2):
+        caplog.clear()
+        engine.state.epoch = engine.state.iteration = 0
+        engine.run()
+        own = [text for text in caplog.messages if "Engine run" not in text and "Epoch[" not in text]
+        assert own[-2:] == ["overlays", "Done: 1 of 1."], "once"
+        assert own.count("Done: 1 of 1.") == 1
 
 
 def test_an_earlier_table_stays_unless_told_otherwise(tmp_path: Path) -> None:
@@ -109,3 +154,52 @@ def test_windows_that_were_ignored_are_counted_in_the_log(tmp_path: Path, caplog
         caplog.clear()
         engine_of(table, [{**OUTPUTS[0], "windows_ignored": 1}, {**OUTPUTS[1], "windows_ignored": 1}]).run()
         assert any(text.startswith("2 of 3 pictures have a DICOM window") for text in caplog.messages)
+
+
+def typical(validation_images: int) -> TypicalFeatures:
+    gaussian = fit_shrunk_gaussian(np.random.default_rng(0).random((9, 2)))
+    return TypicalFeatures(gaussian, np.arange(validation_images, dtype=float), 9)
+
+
+def test_images_of_another_kind_are_noted_and_counted_and_classified_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", unusual_limit=95, typical=typical(30))
+    hip = "the DICOM header says Body Part Examined HIP, but the classifier is for chest X-rays"
+    outputs = [
+        {**OUTPUTS[0], "unusual_percentiles": np.array([94.99, 95.0]), "contradictions": {2: hip}},
+        {**OUTPUTS[1], "unusual_percentiles": np.array([0.0]), "contradictions": {3: hip}},
+    ]
+    engine_of(table, outputs).run()
+    unusual = "unlike the images that the classifier was made with"
+    assert [row[-2:] for row in rows(tmp_path)[1:]] == [
+        *(["94.99", ""], ["", ""], ["95.00", f"{unusual}; {hip}"], ["0.00", hip])
+    ]
+    assert [row[2] for row in rows(tmp_path)[1:]] == ["ok", "unreadable", "ok", "ok"]
+    assert any("2 of 3 images are of another kind by their DICOM header (rows 3, 4;" in m for m in caplog.messages)
+    said = "1 of 3 images are unlike the classifier's own (unusual_percentile 95 or more; 0.15 would be so by chance"
+    assert any(said in message and "row 3." in message for message in caplog.messages)
+
+
+def test_too_few_validation_images_to_warn_are_said_to_be_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    outputs = [{**OUTPUTS[0], "unusual_percentiles": np.array([96.77, 96.77])}]
+    engine_of(InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", typical=typical(30)), outputs).run()
+    said = "rests on 30 validation images and goes up to 96.8, so that none reaches the limit 99, which takes 99"
+    assert any(said in message for message in caplog.messages)
+    assert [row[-1] for row in rows(tmp_path)[1:]] == ["", "", ""]
+    caplog.clear()
+    options: dict[str, Any] = {"overwrite": True, "unusual_limit": 100, "typical": typical(300)}
+    engine_of(InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", **options), outputs).run()
+    assert "unusual" not in caplog.text
+
+
+def test_of_many_rows_the_first_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    items = [{"name": f"{number}.png"} for number in range(30)]
+    output = {
+        **{"index": np.arange(30), "probabilities": np.full((30, 1), 0.5), "unreadable": {}},
+        "unusual_percentiles": np.full(30, 99.5),
+    }
+    engine_of(InferenceTable(tmp_path, items, ["x"], "multilabel", typical=typical(300)), [output]).run()
+    assert any("rows 1, 2, 3" in m and "20 and 10 more" in m for m in caplog.messages)

@@ -14,7 +14,7 @@ from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
 from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
 from monai_mocoi.metrics import SELECTION_METRICS
-from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder
+from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder, stages_of
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
 from tests.bundles.conftest import BUNDLES
@@ -30,7 +30,8 @@ from tests.networks.small import small_resnet
         ("precision", "fp32", "choose one of auto, float32, bf16, fp16"),
         ("head", "mlpbn", "choose one of linear, mlp, mlp_bn"),
         ("on_bad_image", "ignore", "choose one of stop, skip"),
-        ("stage", 5, "choose one of 1, 2, 3, 4"),
+        ("stage", 5, "choose one of 1, 2, 3, 4, all"),
+        ("stage", "4", "choose one of 1, 2, 3, 4, all"),
         ("label_fraction", 0, "must be above 0 and at most 1"),
         ("label_fraction", 6, r"must be above 0 and at most 1 \(0.1 is 10 %\)"),
         ("ema_momentum", 1.5, "must be 0 or more and at most 1"),
@@ -93,10 +94,10 @@ def test_what_the_solver_would_pass_over_is_refused(other: dict[str, Any], text:
         check_ranges({"solver": "lbfgs", "trainable": "head", "balanced_sampling": False, "world_size": 1, **other})
 
 
-@pytest.mark.parametrize("stage", [1, 2, 3, 4])
+@pytest.mark.parametrize("stage", [1, 2, 3, 4, "all"])
 @pytest.mark.parametrize("beyond", [0, 1])
-def test_a_batch_of_one_image_is_refused_where_torch_could_not_train(stage: int, beyond: int) -> None:
-    size = 2 ** (stage + 1) + beyond
+def test_a_batch_of_one_image_is_refused_where_torch_could_not_train(stage: int | str, beyond: int) -> None:
+    size = 2 ** (stages_of(stage)[-1] + 1) + beyond
     network = Classifier(StageEncoder(small_resnet()), classes=2, stage=stage)
     settings = {"solver": "gradient", "trainable": "all", "stage": stage, "image_size": size, "batch_size": 1}
     if beyond:

@@ -13,7 +13,7 @@ from monai.handlers import TensorBoardStatsHandler
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_mocoi.handlers import LazySummaryWriter, SettingsText, ViewPairs, check_settings
+from monai_mocoi.handlers import LazySummaryWriter, SettingsText, ViewPairs, check_settings, view_pairs
 from tests.handlers.engine import counting
 
 
@@ -43,9 +43,19 @@ def test_scalars_and_settings_arrive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_view_pairs_are_shown_without_the_normalisation(tmp_path: Path, channels: int) -> None:
-    first, second = torch.rand(5, channels, 4, 6), torch.rand(5, channels, 4, 6)
+@pytest.mark.parametrize("known", [True, False])
+def test_view_pairs_are_shown_with_captions_and_without_the_normalisation(
+    tmp_path: Path, channels: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[Any] = []
+    real = view_pairs.picture_sheet
+    monkeypatch.setattr(
+        view_pairs, "picture_sheet", lambda *given, **options: [said.append(given), real(*given, **options)][1]
+    )
+    first, second = torch.rand(5, channels, 128, 128), torch.rand(5, channels, 128, 128)
     batch = {"view1": (first - 0.5) / 0.25, "view2": (second - 0.5) / 0.25}
+    if known:
+        batch["index"] = torch.tensor([7, 0, 3, 2, 1])
     writer = LazySummaryWriter(tmp_path)
     engine = counting(
         max_epochs=3,
@@ -57,12 +67,19 @@ def test_view_pairs_are_shown_without_the_normalisation(tmp_path: Path, channels
     writer.close()
     shown = events(tmp_path).Images("views/pairs")
     assert [e.step for e in shown] == [1, 3]
+    assert [title[:31] for title, _ in said] == ["View pairs, epoch 1, step 1: tw", "View pairs, epoch 3, step 7: tw"]
+    assert said[0][0].endswith("Row: of 'training' in datalist.json, from 0")
+    (part,) = said[0][1]
+    assert [one.caption for one in part.pictures] == (["row 7", "row 0"] if known else ["", ""])
     path = tmp_path / "picture.png"
     path.write_bytes(shown[0].encoded_image_string)
-    picture = np.asarray(Image.open(path).convert("RGB"), dtype=np.float32) / 255
-    expected = torch.cat([torch.cat(list(first[:2]), -1), torch.cat(list(second[:2]), -1)], -2)
-    expected = expected.expand(3, -1, -1).permute(1, 2, 0).numpy()
-    assert np.abs(picture - expected).max() < 1.01 / 255
+    sheet = np.asarray(Image.open(path).convert("RGB"))
+    for place, one in enumerate(part.pictures):
+        expected = torch.cat([first[place], second[place]], -2).expand(3, -1, -1).permute(1, 2, 0).numpy()
+        assert np.abs(one.picture / 255 - expected).max() < 1.01 / 255
+        left = 8 + 136 * place
+        windows = np.lib.stride_tricks.sliding_window_view(sheet[:, left : left + 128], (256, 128, 3))[:, 0, 0]
+        assert any((window == one.picture).all() for window in windows), "it stands on the sheet as it is"
 
 
 @pytest.mark.parametrize(

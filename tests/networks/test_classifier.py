@@ -30,6 +30,27 @@ def test_it_is_a_linear_layer_on_the_averaged_map_of_the_stage(stage: int) -> No
     assert network(images).shape == (5, 3)
 
 
+def test_all_stages_are_one_linear_layer_on_the_features_side_by_side() -> None:
+    network = classifier(stage="all").eval()
+    images, _ = views(5)
+    parts = [maps.flatten(2).mean(dim=2) for maps in network.encoder(images).stages]
+    assert network.head.in_features == sum(part.shape[1] for part in parts) == 16 + 32 + 64 + 128
+    columns = network.head.weight.split([part.shape[1] for part in parts], dim=1)
+    by_hand = sum(part @ own.T for part, own in zip(parts, columns, strict=True)) + network.head.bias
+    torch.testing.assert_close(network(images), by_hand)
+    network.train()(images).sum().backward()
+    assert len(trained(network)) == len(list(network.parameters()))  # DistributedDataParallel waits for each of them
+    assert all(p.grad is not None for p in network.parameters())
+
+
+def test_a16_a_frozen_encoder_of_all_stages_gets_no_gradient() -> None:
+    network = classifier(stage="all", trainable="head")
+    network(views(4)[0]).sum().backward()
+    assert [p.shape for p in trained(network)] == [(3, 240), (3,)]
+    assert all(p.grad is None for p in network.encoder.parameters())
+    assert network.head.weight.grad is not None
+
+
 def test_later_stages_are_neither_computed_nor_trained() -> None:
     network = classifier(stage=2)
     learnt = {id(p) for p in trained(network)}
@@ -74,6 +95,8 @@ def test_the_random_start_is_that_of_pretraining_with_the_same_seed() -> None:
     [
         ({"stage": 5}, "stage is 5"),
         ({"stage": 0}, "stage is 0"),
+        ({"stage": True}, "stage is True"),
+        ({"stage": "4"}, "stage is '4'"),
         ({"classes": 0}, "does the data set have labels"),
         ({"trainable": "none"}, "choose one of all, head"),
     ],

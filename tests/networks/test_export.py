@@ -45,7 +45,7 @@ def trained(encoder: StageEncoder) -> StageEncoder:
     return encoder
 
 
-def write_classifier(encoder: StageEncoder, classes: int = 3, stage: int = 4) -> Classifier:
+def write_classifier(encoder: StageEncoder, classes: int = 3, stage: int | str = 4) -> Classifier:
     classifier = Classifier(encoder, classes, stage=stage)
     torch.save(classifier.state_dict(), "classifier.pt")
     labels = {str(i): f"Finding {i}" for i in range(classes)}
@@ -237,9 +237,10 @@ def test_the_real_timm_where_it_is_installed(channels: int) -> None:
 
 @pytest.mark.usefixtures("_ten")
 def test_what_the_library_does_not_have_is_refused() -> None:
-    write_classifier(StageEncoder(small_resnet()), stage=2)
-    with pytest.raises(WeightsError, match=r"'classifier.pt' stands on stage 2, .* --stage 4"):
-        export_weights("classifier.pt", "monai", "net.pt")
+    for stage, words in ((2, "stage 2"), ("all", "all four stages")):
+        write_classifier(StageEncoder(small_resnet()), stage=stage)
+        with pytest.raises(WeightsError, match=rf"'classifier.pt' stands on {words}, .* torchscript, .* --stage 4"):
+            export_weights("classifier.pt", "monai", "net.pt")
     write_classifier(StageEncoder(small_resnet()))
     for library in ("torchvision", "timm"):
         with pytest.raises(

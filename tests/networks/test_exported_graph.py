@@ -32,7 +32,7 @@ def to(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def classifier(folder: Path, stage: int = 4, channels: int = 1) -> tuple[Path, nn.Module]:
+def classifier(folder: Path, stage: int | str = 4, channels: int = 1) -> tuple[Path, nn.Module]:
     network = Classifier(StageEncoder(small_resnet()), 3, stage, seed=1)
     network(views(8, channels=channels)[0])  # so that the running statistics are not those of the start
     path = folder / "run" / "classifier.pt"
@@ -54,8 +54,8 @@ def run(path: Path, images: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(ReferenceEvaluator(load(path)).run(None, {"images": images.numpy()})[0])
 
 
-@pytest.mark.parametrize(("stage", "channels"), [(4, 1), (2, 3)])
-def test_a_classifier_of_any_stage_in_batches_of_any_number(tmp_path: Path, to: str, stage: int, channels: int) -> None:
+@pytest.mark.parametrize(("stage", "channels"), [(4, 1), (2, 3), ("all", 1)])
+def test_a_classifier_of_any_stage_in_batches_of_any_number(tmp_path: Path, to: str, stage: Any, channels: int) -> None:
     weights, network = classifier(tmp_path, stage, channels)
     out = tmp_path / f"mine{SUFFIX[to]}"
     made = export_graph(weights, to, out)

@@ -15,10 +15,10 @@ from tests.networks.small import small_resnet, views
     ("block", "stage", "layers", "channels"),
     [
         ("bottleneck", 4, 3, 1), ("bottleneck", 4, 3, 3), ("bottleneck", 4, 1, 1), ("bottleneck", 2, 3, 1),
-        ("basic", 1, 3, 1), ("basic", 3, 3, 1),
+        ("basic", 1, 3, 1), ("basic", 3, 3, 1), ("bottleneck", "all", 3, 1), ("basic", "all", 3, 3),
     ],
 )  # fmt: skip
-def test_the_same_outputs_bit_for_bit(block: str, stage: int, layers: int, channels: int) -> None:
+def test_the_same_outputs_bit_for_bit(block: str, stage: int | str, layers: int, channels: int) -> None:
     network = Classifier(StageEncoder(small_resnet(block, layers)), 3, stage, seed=1)
     network(views(8, channels=channels)[0])  # so that the running statistics are not those of the start
     network.eval()

@@ -10,9 +10,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from monai_mocoi.analysis import TYPICAL_NAME, TypicalFeatures, read_typical_features
+from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import WeightsError
 from monai_mocoi.report import PackageError, package_bundle
 from monai_mocoi.report.bundle_package import _check_no_places
@@ -21,6 +24,7 @@ from tests.report.finetuned_runs import SECRETS, change, make_bundle, make_run
 
 def test_the_layout_and_the_weights(tmp_path: Path) -> None:
     bundle, run = make_bundle(tmp_path), make_run(tmp_path / "run")
+    (run / "evaluation-test" / "worst_errors.png").write_bytes(b"patients' images")
     made = package_bundle(bundle, run, tmp_path / "new" / "package.zip")
     with zipfile.ZipFile(made.path) as archive:
         names = archive.namelist()
@@ -55,6 +59,34 @@ def test_nothing_of_the_machine_of_images_or_of_patients(tmp_path: Path) -> None
     named += [name for name in (getpass.getuser(), socket.gethostname()) if len(name) > 5]
     assert not [name for name in named if name.encode() in content]
     assert b"Pleural Thickening" in content  # so it can be found
+
+
+def test_what_its_own_images_look_like_goes_along(tmp_path: Path) -> None:
+    bundle, run = make_bundle(tmp_path), make_run(tmp_path / "run")
+    rows = np.random.default_rng(0).random((12, 5))
+    gaussian = fit_shrunk_gaussian(rows)
+    typical = TypicalFeatures(gaussian, np.sort(mahalanobis_distance(rows, gaussian)), 12)
+    inputs = {"images": 12, "statistics": {"brightness": {"mean": 0.5, "sd": 0.1, "quantiles": {"0.5": 0.5}}}}
+    change(
+        run / "classifier.json", typical_features=typical.write_beside(run / "classifier.pt"), input_statistics=inputs
+    )
+    made = package_bundle(bundle, run, tmp_path / "p.zip")
+    assert "models/typical_features.safetensors" in made.files
+    with zipfile.ZipFile(made.path) as archive:
+        archive.extractall(tmp_path / "un")
+    folder = tmp_path / "un" / made.name
+    found = read_typical_features(folder / "models" / "model.pt")
+    assert found is not None
+    np.testing.assert_array_equal(found.reference, typical.reference)
+    assert json.loads((folder / "models" / "model.json").read_text())["input_statistics"] == inputs
+    card = " ".join((folder / "docs" / "README.md").read_text().split())
+    assert "how unlike its own images a picture is (12 validation images to compare with, so at most 92.3)" in card
+    (run / TYPICAL_NAME).write_bytes(b"other")
+    with pytest.raises(PackageError, match="is of another run"):
+        package_bundle(bundle, run, tmp_path / "q.zip")
+    (run / TYPICAL_NAME).unlink()
+    with pytest.raises(PackageError, match="cannot be read"):
+        package_bundle(bundle, run, tmp_path / "q.zip")
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:

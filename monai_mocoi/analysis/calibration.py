@@ -1,0 +1,149 @@
+"""Calibration of a classifier, as a report has it: intercept, slope, Brier score, and the points of a diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
+from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import (
+    PROBABILITY_FLOOR,
+    NoCalibrationLineError,
+    brier_by_patient,
+    calibration_line_by_patient,
+    equal_count_bins,
+    observed_share_by_patient,
+)
+
+MOST_BINS, LEAST_IN_BINS = 10, 5
+"""Of a reliability diagram: bins, and positives (or negatives, if they are fewer) a bin on average."""
+HISTOGRAM_BINS = 20
+_ENDS, _WITHIN = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0), 99.5
+_SUM_OFF = 1e-3
+
+
+def describe_calibration(
+    predictions: Predictions,
+    scored: Sequence[int],
+    resampled: Resampled,
+    recalibration: Mapping[str, Any] | None = None,
+    is_recalibrated: bool = False,
+) -> dict[str, Any]:
+    """Measure whether probabilities mean what they say, class by class.
+
+    Args:
+        predictions: of ``n`` images.
+        scored: columns to describe: findings, the second of two softmax classes, or each of more against the rest.
+        resampled: where intervals come from, once it is filled.
+        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; intercept, slope and Brier score after it
+            stand beside. None: none is known.
+        is_recalibrated: the predictions are recalibrated already.
+
+    Returns:
+        plain values::
+
+            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6,
+             "macro_brier": value or None,
+             "classes": {name: {"intercept": NUMBER, "slope": NUMBER, "brier": NUMBER, "brier_skill": NUMBER,
+                                "share_of_positives", "clipped_images",
+                                "reliability": [{"images", "patients", "positives", "predicted", "observed": NUMBER}],
+                                "histogram": {"edges", "positives", "negatives"}}},
+             "recalibrated": {"method", "classes": {name: {"intercept", "slope", "brier", "brier_skill"}}}}
+
+        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated
+        already. ``"sums"`` tells of softmax probabilities that do not sum to 1.
+    """
+    classes = {predictions.classes[i]: _of_class(predictions, i, resampled) for i in scored}
+    made: dict[str, Any] = {
+        "probabilities": "recalibrated" if is_recalibrated else "as given",
+        "logits_clipped_at": PROBABILITY_FLOOR,
+        "macro_brier": float(np.mean([own["brier"]["value"] for own in classes.values()])) if classes else None,
+        "classes": classes,
+    }
+    if (sums := _sums(predictions)) is not None:
+        made["sums"] = sums
+    if not is_recalibrated:
+        made["recalibrated"] = _after(predictions, scored, resampled, recalibration)
+    return made
+
+
+def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> dict[str, Any]:
+    labels, said = predictions.indicators()[:, column], predictions.probabilities[:, column]
+    clipped = (said < PROBABILITY_FLOOR) | (said > 1 - PROBABILITY_FLOOR)
+    edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
+    shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
+    return {
+        **_numbers(labels, said, resampled),
+        "share_of_positives": float(labels.mean()),
+        "clipped_images": int(clipped.sum()),
+        "reliability": _reliability(labels, said, resampled),
+        "histogram": {
+            "edges": edges.tolist(),
+            "positives": np.histogram(shown[labels], edges)[0].tolist(),
+            "negatives": np.histogram(shown[~labels], edges)[0].tolist(),
+        },
+    }
+
+
+def _end_of(said: NDArray[np.float64]) -> float:
+    """Where the histogram ends: probabilities of a rare finding lie near 0."""
+    most = float(np.percentile(said, _WITHIN))
+    return next(end for end in _ENDS if end >= most)
+
+
+def _numbers(labels: NDArray[np.bool_], said: NDArray[np.float64], resampled: Resampled) -> dict[str, Any]:
+    try:
+        line = resampled.numbers(calibration_line_by_patient(labels, said, resampled.patients))
+    except NoCalibrationLineError as error:
+        line = [{"value": None, "interval": None, "reason": str(error)} for _ in range(2)]
+    brier = resampled.numbers(brier_by_patient(labels, said, resampled.patients))
+    names = ("intercept", "slope", "brier", "brier_skill")
+    return dict(zip(names, [*line, *brier], strict=True))
+
+
+def _reliability(labels: NDArray[np.bool_], said: NDArray[np.float64], resampled: Resampled) -> list[dict[str, Any]]:
+    fewest = int(min(labels.sum(), (~labels).sum()))
+    place = equal_count_bins(said, int(np.clip(fewest // LEAST_IN_BINS, 1, MOST_BINS)))
+    observed = resampled.numbers(observed_share_by_patient(labels, said, resampled.patients, place))
+    return [
+        {
+            "images": int((place == i).sum()),
+            "patients": len(np.unique(resampled.patients[place == i])),
+            "positives": int(labels[place == i].sum()),
+            "predicted": float(said[place == i].mean()),
+            "observed": number,
+        }
+        for i, number in enumerate(observed)
+    ]
+
+
+def _after(
+    predictions: Predictions, scored: Sequence[int], resampled: Resampled, recalibration: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    if recalibration is None or (reason := why_not_fitted(recalibration)) is not None:
+        return {"reason": why_not_fitted(recalibration)}
+    mended, classes = recalibrated(predictions, recalibration), {}
+    truth = predictions.indicators()
+    for i in scored:
+        name = predictions.classes[i]
+        if reason := recalibration.get("classes", {}).get(name, {}).get("reason"):
+            classes[name] = {"reason": reason}
+        else:
+            classes[name] = _numbers(truth[:, i], mended.probabilities[:, i], resampled)
+    return {"method": recalibration["method"], "fitted_on": "validation", "classes": classes}
+
+
+def _sums(predictions: Predictions) -> dict[str, Any] | None:
+    """What the probabilities of softmax classes sum to, where it is not 1."""
+    if predictions.kind != "softmax":
+        return None
+    sums = predictions.probabilities.sum(axis=1)
+    off = np.abs(sums - 1) > _SUM_OFF
+    if not off.any():
+        return None
+    return {"images_not_1": int(off.sum()), "lowest": float(sums.min()), "highest": float(sums.max())}

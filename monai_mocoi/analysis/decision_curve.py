@@ -1,0 +1,74 @@
+"""Decision curve of a classifier: its net benefit over a range of threshold probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.analysis.evaluation import EvaluationError
+from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import net_benefit_by_patient
+
+STEPS, UP_TO = 20, 2.5
+"""Thresholds where none are given, evenly up to this many times the share of positives; at least 5 %, at most 90 %."""
+
+
+def describe_decision_curve(
+    predictions: Predictions, scored: Sequence[int], resampled: Resampled, thresholds: Sequence[float] | None = None
+) -> dict[str, Any]:
+    """Net benefit of each class, of the model and of treating everybody (treating nobody has 0).
+
+    Args:
+        predictions: of ``n`` images.
+        scored: columns: findings, the second of two softmax classes, or each of more against the rest.
+        resampled: where intervals come from, once it is filled.
+        thresholds: above 0 and below 1; None: 20 of each class, up to 2.5 times its share of positives.
+
+    Returns:
+        plain values: ``{"classes": {name: {"thresholds": [...], "share_of_positives", "model": [NUMBER],
+        "treat_all": [NUMBER], "model_minus_treat_all": [NUMBER]}}}``.
+
+    Raises:
+        EvaluationError: thresholds out of range.
+    """
+    check_decision_thresholds(thresholds)
+    truth, classes = predictions.indicators(), {}
+    for i in scored:
+        share = float(truth[:, i].mean())
+        cuts = range_of(share) if thresholds is None else sorted({float(value) for value in thresholds})
+        said = predictions.probabilities[:, i]
+        found = resampled.numbers(net_benefit_by_patient(truth[:, i], said, resampled.patients, cuts))
+        n = len(cuts)
+        classes[predictions.classes[i]] = {
+            "thresholds": cuts,
+            "share_of_positives": share,
+            "model": found[:n],
+            "treat_all": found[n : 2 * n],
+            "model_minus_treat_all": found[2 * n :],
+        }
+    return {"classes": classes}
+
+
+def range_of(share: float) -> list[float]:
+    """The thresholds that suit a class of this share of positives."""
+    top = float(np.clip(UP_TO * share, 0.05, 0.9))
+    return (top * np.arange(1, STEPS + 1) / STEPS).tolist()
+
+
+def check_decision_thresholds(thresholds: Sequence[float] | None) -> None:
+    """Refuse thresholds that cannot be meant.
+
+    Raises:
+        EvaluationError: neither None nor a list of numbers above 0 and below 1.
+    """
+    if thresholds is None:
+        return
+    good = isinstance(thresholds, list | tuple) and len(thresholds) > 0
+    if not good or not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v < 1 for v in thresholds):
+        raise EvaluationError(
+            f"decision_thresholds is {thresholds!r}; it must be a list of numbers above 0 and below 1, such as "
+            "[0.05, 0.1, 0.2], or none."
+        )

@@ -1,0 +1,199 @@
+"""A classifier on the images of another hospital, beside what it did on its own test images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.analysis.evaluation import OVERALL, evaluate_predictions
+from monai_mocoi.analysis.input_shift import LARGE_SHIFT, input_shift
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import interval_of_difference
+
+_SHOWN = ("macro_auc", "macro_sensitivity", "macro_specificity", "calibration_error")
+_MOST_NAMED = 4  # of classes and statistics, in the log; metrics.json has all
+
+
+def external_report(
+    predictions: Predictions,
+    report: Mapping[str, Any],
+    own: Predictions | None,
+    training: Mapping[str, Any] | None = None,
+    own_inputs: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Compare an external test with a classifier's own.
+
+    The two tests share no patient, so their numbers are not paired: the interval of a difference comes from those of
+    both (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that
+    both tests have enough images of; of softmax classes, all, or nothing is compared. Average precision, F1 and
+    calibration depend on how common a class is, so they change with the prevalence alone.
+
+    Args:
+        predictions: of the other hospital's images.
+        report: what :func:`~monai_mocoi.analysis.evaluate_predictions` made of them.
+        own: of the classifier's own test images; None: it was not tested on them.
+        training: counts of the training images, ``images`` and ``positives`` by class; None: unknown.
+        own_inputs, inputs: what :func:`~monai_mocoi.analysis.summarise_inputs` says of the training images and of
+            these; None: unknown.
+
+    Returns:
+        plain values::
+
+            {"compared_classes": [...] or None,
+             "overall": {name: {"own", "here", "difference": {"value", "interval"}}},
+             "auc": {class: likewise},
+             "prevalence": {class: {"training", "own_test", "here"}},
+             "inputs": {statistic: {"training", "here", "shift"}} or None}
+
+        ``own`` and ``here`` are NUMBERs of that function; ``difference`` is here - own, ``{"value", "interval"}``, each
+        None where it cannot be told.
+    """
+    made = report["intervals"]
+    settings = {
+        **{"resamples": made["resamples"], "seed": made["seed"], "interval": made["method"], "level": made["level"]},
+        **{name: report[name] for name in ("min_positives", "min_negatives")},
+    }
+    prevalences = _prevalence(predictions, own, training)
+    found: dict[str, Any] = {
+        "compared_classes": None,
+        "overall": {},
+        "auc": {},
+        "prevalence": prevalences,
+        "inputs": None if own_inputs is None or inputs is None else input_shift(own_inputs, inputs),
+    }
+    if own is None:
+        return found
+    thresholds = report["thresholds"]
+    own, here = _classes_of(own, predictions.classes), predictions
+    of_own, of_here = evaluate_predictions(own, thresholds, **settings), dict(report)
+    classes = [name for name in report["scored_classes"] if name in of_own["scored_classes"]]
+    if classes and predictions.kind == "multilabel":
+        if classes != report["scored_classes"]:
+            of_here = evaluate_predictions(_classes_of(here, classes), thresholds, **settings)
+        if classes != of_own["scored_classes"]:
+            of_own = evaluate_predictions(_classes_of(own, classes), thresholds, **settings)
+    if not classes or of_own["scored_classes"] != of_here["scored_classes"]:
+        return found
+    return {
+        **found,
+        "compared_classes": classes,
+        "overall": {name: _compared(of_own["overall"][name], of_here["overall"][name]) for name in OVERALL},
+        "auc": {
+            name: _compared(of_own["classes"][name]["auc"], of_here["classes"][name]["auc"])
+            for name in classes
+            if "auc" in of_own["classes"][name] and "auc" in of_here["classes"][name]
+        },
+    }
+
+
+def external_words(found: Mapping[str, Any]) -> list[str]:
+    """What the log says, a few lines: the overall numbers side by side, prevalence, and inputs.
+
+    Args:
+        found: of :func:`external_report`.
+    """
+    lines = []
+    for name in _SHOWN:
+        pair = found["overall"].get(name)
+        if pair is None or pair["difference"]["value"] is None:
+            continue
+        own, here, difference = (_in_words(pair[what], sign) for what, sign in _SIDES)
+        lines.append(f"  {name:<17}  own test {own}; here {here}; difference {difference}")
+    before = "own_test" if all(p["own_test"] is not None for p in found["prevalence"].values()) else "training"
+    shifts = {n: (p[before], p["here"]) for n, p in found["prevalence"].items() if p[before] is not None}
+    if shifts:
+        where = "its own test" if before == "own_test" else "training"
+        largest = sorted(shifts, key=lambda name: -abs(shifts[name][1] - shifts[name][0]))
+        told = ", ".join(f"{n} {shifts[n][0]:.1%} -> {shifts[n][1]:.1%}" for n in largest[:_MOST_NAMED])
+        lines.append(f"  how common ({where} -> here): {told}" + _more(largest))
+    if found["inputs"]:
+        known = {n: s["shift"] for n, s in found["inputs"].items() if s["shift"] is not None}
+        largest = sorted(known, key=lambda name: -abs(known[name]))
+        told = ", ".join(f"{name} {known[name]:+.2f}" for name in largest[:_MOST_NAMED])
+        lines.append(f"  input, in standard deviations of training images: {told}" + _more(largest))
+    return lines
+
+
+def external_warnings(found: Mapping[str, Any]) -> list[str]:
+    """Warn of inputs that are far from the training's.
+
+    Args:
+        found: of :func:`external_report`.
+    """
+    far = {n: s for n, s in (found["inputs"] or {}).items() if s["shift"] is None or abs(s["shift"]) > LARGE_SHIFT}
+    if not far:
+        return []
+    told = ", ".join(
+        f"{name} {shift['training']:.3g} -> {shift['here']:.3g}"
+        + (f" ({shift['shift']:+.1f} sd)" if shift["shift"] is not None else "")
+        for name, shift in far.items()
+    )
+    return [
+        f"The pictures themselves differ from the training images by more than {LARGE_SHIFT:g} of their standard "
+        f"deviation: {told}. Look whether they were exported or stained otherwise, before the numbers are explained by "
+        "patients."
+    ]
+
+
+_SIDES = (("own", ""), ("here", ""), ("difference", "+"))
+
+
+def _in_words(number: Mapping[str, Any], sign: str) -> str:
+    low, high = number["interval"] or (None, None)
+    interval = "" if low is None else f" ({low:{sign}.3f} to {high:{sign}.3f})"
+    return f"{number['value']:{sign}.3f}{interval}"
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+
+
+def _compared(own: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Any]:
+    difference: dict[str, Any] = {"value": None, "interval": None}
+    if own["value"] is not None and here["value"] is not None:
+        difference["value"] = here["value"] - own["value"]
+        if own["interval"] is not None and here["interval"] is not None:
+            ends = interval_of_difference(here["value"], here["interval"], own["value"], own["interval"])
+            difference["interval"] = list(ends)
+    return {
+        "own": {name: own[name] for name in ("value", "interval")},
+        "here": {name: here[name] for name in ("value", "interval")},
+        "difference": difference,
+    }
+
+
+def _prevalence(
+    here: Predictions, own: Predictions | None, training: Mapping[str, Any] | None
+) -> dict[str, dict[str, float | None]]:
+    shares = {name: float(share) for name, share in zip(here.classes, here.indicators().mean(axis=0), strict=True)}
+    tested: dict[str, float] = {}
+    if own is not None:
+        tested = {n: float(share) for n, share in zip(own.classes, own.indicators().mean(axis=0), strict=True)}
+    images = (training or {}).get("images")
+    positives = (training or {}).get("positives", {})
+    return {
+        name: {
+            "training": positives[name] / images if images and name in positives else None,
+            "own_test": tested.get(name),
+            "here": share,
+        }
+        for name, share in shares.items()
+    }
+
+
+def _classes_of(predictions: Predictions, classes: Sequence[str]) -> Predictions:
+    """Of findings these alone; softmax classes stay together."""
+    if predictions.kind == "softmax" or list(predictions.classes) == list(classes):
+        return predictions
+    columns = np.array([predictions.classes.index(name) for name in classes])
+    return Predictions(
+        predictions.images,
+        predictions.patients,
+        tuple(classes),
+        predictions.kind,
+        predictions.labels[:, columns],
+        predictions.probabilities[:, columns],
+    )

@@ -1,0 +1,226 @@
+"""Feature reuse: how alike two encoders' features of the same images are, stage by stage.
+
+Before and after fine-tuning, for instance: what pretraining put into an encoder, and how much of it was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.stage_features import Features
+from monai_mocoi.exit_codes import DATA
+from monai_mocoi.metrics import CKA, KERNELS, cka_matrix, jackknife_interval, permuted_cka_sd
+from monai_mocoi.metrics.patients import patient_index
+
+MOST_IMAGES_RBF = 4000
+"""Its kernel matrices are held: five to seven of n x n float64, 0.9 GB."""
+FEW_PATIENTS = 10
+"""With fewer patients the intervals come with a warning."""
+_FEW = "Only {} patients: below 10 the intervals are too narrow. Read them as no certainty."
+
+
+class FeatureReuseError(ValueError):
+    """Features that cannot be compared; the text says why."""
+
+    exit_code = DATA
+
+
+def feature_reuse(
+    first: Features,
+    second: Features,
+    first_images: Sequence[str],
+    second_images: Sequence[str],
+    patients: Sequence[str],
+    kernel: str = "linear",
+    pooling: str = "vector",
+    level: float = 0.95,
+    seed: int = 0,
+    most_images: int | None = None,
+) -> dict[str, Any]:
+    """Compare every stage of one encoder with every stage of another by debiased CKA.
+
+    Features are paired by image id, in whatever order the two sides come (fault A20: the published code compared images
+    in two different random orders). See :mod:`monai_mocoi.metrics.cka` for the number. Its interval is over patients, a
+    jackknife: resamples with repeated rows would put back the likeness of an image with itself, which debiasing takes
+    out.
+
+    Args:
+        first: by stage ``(images, features)``, of :func:`~monai_mocoi.analysis.pooled_features` or
+            :func:`~monai_mocoi.analysis.pooled_maps`.
+        second: the same stages of the other encoder; widths may differ.
+        first_images: ids of the rows of ``first``, each once.
+        second_images: ids of the rows of ``second``: the same images.
+        patients: the patient of each row of ``first``.
+        kernel: "linear" or "rbf" (:func:`~monai_mocoi.metrics.cka_matrix`).
+        pooling: how the features were pooled, "vector" or "map": for the record only.
+        level: of the intervals, above 0 and below 1.
+        seed: of the images that are drawn, and of the random orders of the null.
+        most_images: compare so many at most, drawn by :func:`choose_by_patient`; None: all of them, and with "rbf"
+            4,000, for the kernel matrices are held in memory.
+
+    Returns:
+        plain values, without NaN, as JSON takes them::
+
+            {"kernel", "pooling", "images", "patients", "images_given", "seed",
+             "intervals": {"method": "jackknife", "over": "patients", "level"},  # "note" where patients are few
+             "stages": [1, 2, 3, 4],
+             "matrix": [[NUMBER, ...], ...],       # row: the first's stage, column: the second's
+             "same_stage": {"1": NUMBER, ...}}     # its diagonal
+
+        A NUMBER is ``{"value", "interval": [low, high], "null": {"mean": 0.0, "sd", "permuted", "exchanged"}}``: what
+        features that have nothing to do with one another score. Mean and sd are those of all orders of one side's
+        images; ``permuted`` is one such order, computed; ``exchanged`` is computed with whole patients exchanged, so
+        that what remains comes from the likeness of a patient's images alone (None where each patient has one image).
+        ``"interval"`` is None with a ``"reason"`` where there is none.
+
+    Raises:
+        FeatureReuseError: ids that are repeated or do not match, other stages, constant or not finite features, too few
+            images, an unknown kernel.
+    """
+    if kernel not in KERNELS:
+        raise FeatureReuseError(f"kernel is {kernel!r}; choose one of {', '.join(KERNELS)}.")
+    stages = sorted(first)
+    if stages != sorted(second) or not stages:
+        raise FeatureReuseError(
+            f"the first encoder has features of the stages {stages}, the second of {sorted(second)}; give "
+            "the same of both."
+        )
+    for features, images in ((first, first_images), (second, second_images)):
+        for stage, values in features.items():
+            if len(values) != len(images):
+                raise FeatureReuseError(
+                    f"there are {len(images)} ids but {len(values)} rows of features of stage {stage}; give one a row."
+                )
+    if not 0 < level < 1:
+        raise FeatureReuseError(f"level is {level}; expected above 0 and below 1, such as 0.95.")
+    partner = _paired(first_images, second_images)
+    if len(patients) != len(partner):
+        raise FeatureReuseError(f"there are {len(partner)} images but {len(patients)} patients; give one an image.")
+    if most_images is None and kernel == "rbf":
+        most_images = MOST_IMAGES_RBF
+    rows = np.arange(len(partner)) if most_images is None else choose_by_patient(patients, most_images, seed)
+    index, count = patient_index(np.asarray(patients, dtype=str)[rows])
+    try:
+        found = cka_matrix(
+            _rows_of(first, stages, rows),
+            _rows_of(second, stages, partner[rows]),
+            index,
+            kernel=kernel,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise FeatureReuseError(f"the features cannot be compared: {error}.") from None
+    for i, j in np.argwhere(np.isnan(found.value)):
+        raise FeatureReuseError(
+            f"the features of stage {stages[i]} of the first encoder, or of stage {stages[j]} of the second, are the "
+            "same for all images: the encoder has collapsed, or its weights are not those of a trained one."
+        )
+    numbers = _numbers(found, len(rows), level)
+    return {
+        "kernel": kernel,
+        "pooling": pooling,
+        "images": len(rows),
+        "patients": count,
+        "images_given": len(partner),
+        "seed": seed,
+        "intervals": {
+            "method": "jackknife",
+            "over": "patients",
+            "level": level,
+            **({"note": _FEW.format(count)} if count < FEW_PATIENTS else {}),
+        },
+        "stages": stages,
+        "matrix": numbers,
+        "same_stage": {str(stage): numbers[i][i] for i, stage in enumerate(stages)},
+    }
+
+
+def choose_by_patient(patients: Sequence[str], most: int, seed: int = 0) -> NDArray[np.int64]:
+    """Draw images as evenly from the patients as they have them, so that as many patients as possible are kept.
+
+    Each patient lends its first k images of a random order, with the largest k that keeps to ``most``; where there are
+    more patients than that, ``most`` of them lend one image.
+
+    Args:
+        patients: of each image.
+        most: images, 1 or more.
+        seed: 0 or more.
+
+    Returns:
+        rows of the images drawn, ascending; all of them where there are no more than ``most``.
+
+    Raises:
+        FeatureReuseError: ``most`` below 1.
+    """
+    if most < 1:
+        raise FeatureReuseError(f"the most images to compare is {most}; it must be 1 or more.")
+    index, count = patient_index(np.asarray(patients, dtype=str))
+    if len(index) <= most:
+        return np.arange(len(index))
+    generator = np.random.default_rng(seed)
+    rows = generator.permutation(len(index))
+    rows = rows[np.argsort(index[rows], kind="stable")]
+    sizes = np.bincount(index, minlength=count)
+    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    if count > most:
+        return np.sort(generator.choice(rows[rank == 0], most, replace=False))
+    lent = max(k for k in range(1, most + 1) if np.minimum(sizes, k).sum() <= most)
+    return np.sort(rows[rank < lent])
+
+
+def _paired(first: Sequence[str], second: Sequence[str]) -> NDArray[np.int64]:
+    """Row of the second side for each row of the first."""
+    place = {image: row for row, image in enumerate(second)}
+    for name, images, distinct in (("first", first, len(set(first))), ("second", second, len(place))):
+        if distinct != len(images):
+            raise FeatureReuseError(
+                f"{len(images) - distinct} of {len(images)} image ids of the {name} features are repeated; each "
+                "image may occur once, for a repeated one is always like itself."
+            )
+    missing = sum(image not in place for image in first)
+    if missing or len(first) != len(second):
+        raise FeatureReuseError(
+            f"the two sides are of different images: {missing} of {len(first)} of the first are not in the second, "
+            f"{len(second) - (len(first) - missing)} of {len(second)} of the second are not in the first. Compute both "
+            "from the same split of one dataset folder."
+        )
+    return np.array([place[image] for image in first], dtype=np.int64)
+
+
+def _rows_of(features: Features, stages: Sequence[int], rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
+    if np.array_equal(rows, np.arange(len(features[stages[0]]))):
+        return [features[stage] for stage in stages]  # all of them in order: no copy of what may be hundreds of MB
+    return [features[stage][rows] for stage in stages]
+
+
+def _numbers(found: CKA, images: int, level: float) -> list[list[dict[str, Any]]]:
+    limits, reason = None, None
+    try:
+        limits = jackknife_interval(found.value, found.left_out, level)
+    except ValueError as error:
+        reason = f"{error}."
+    sd = permuted_cka_sd(images)
+    return [
+        [
+            {
+                "value": float(found.value[i, j]),
+                **(
+                    {"interval": None, "reason": reason}
+                    if limits is None
+                    else {"interval": [float(limit) for limit in limits[:, i, j]]}
+                ),
+                "null": {
+                    "mean": 0.0,
+                    "sd": sd,
+                    "permuted": float(found.permuted[i, j]),
+                    "exchanged": None if found.exchanged is None else float(found.exchanged[i, j]),
+                },
+            }
+            for j in range(found.value.shape[1])
+        ]
+        for i in range(found.value.shape[0])
+    ]

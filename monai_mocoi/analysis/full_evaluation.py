@@ -1,0 +1,80 @@
+"""All that a reviewer asks of a classifier, from predictions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.analysis.calibration import describe_calibration
+from monai_mocoi.analysis.decision_curve import check_decision_thresholds, describe_decision_curve
+from monai_mocoi.analysis.evaluation import (
+    EvaluationError,
+    IntervalSettings,
+    choose_classes,
+    decisions,
+    draw_patients,
+    evaluate_predictions,
+    patient_numbers,
+)
+from monai_mocoi.analysis.operating_points import describe_operating_points
+from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
+from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import apply_recalibration, ranked_columns
+
+
+def evaluate_fully(
+    predictions: Predictions,
+    thresholds: Mapping[str, float] | None = None,
+    recalibration: Mapping[str, Any] | None = None,
+    recalibrate: bool = False,
+    operating_points: Mapping[str, Any] | None = None,
+    decision_thresholds: Sequence[float] | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """:func:`~monai_mocoi.analysis.evaluate_predictions`, and calibration, operating points and decision curve too.
+
+    Args:
+        predictions: of a split, each image once; probabilities as the classifier gives them.
+        thresholds: of each finding, chosen on validation, for those probabilities.
+        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`, fitted on validation; None: unknown.
+        recalibrate: measure the recalibrated probabilities. All decisions stay those at the thresholds for the
+            probabilities as given.
+        operating_points: of :func:`~monai_mocoi.analysis.choose_operating_points`, chosen on validation.
+        decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
+        settings: of :class:`IntervalSettings`, by name.
+
+    Returns:
+        plain values: those of ``evaluate_predictions``, and ``"probabilities"`` ("as given" or "recalibrated"),
+        ``"calibration"``, ``"operating_points"``, ``"decision_curve"``; with ``recalibrate`` also
+        ``"thresholds_recalibrated"``: the thresholds of the findings on the recalibrated probabilities.
+
+    Raises:
+        EvaluationError: a setting out of range, a threshold missing, or nothing to recalibrate by.
+    """
+    made = IntervalSettings(**settings)
+    check_decision_thresholds(decision_thresholds)
+    shown = predictions
+    if recalibrate:
+        if (reason := why_not_fitted(recalibration)) is not None:
+            raise EvaluationError(f"recalibrate is true, but nothing can be recalibrated. {reason}")
+        assert recalibration is not None, "why_not_fitted says so"
+        shown = recalibrated(predictions, recalibration)
+    report = evaluate_predictions(shown, thresholds, decisions(predictions, thresholds), **settings)
+    report["probabilities"] = "recalibrated" if recalibrate else "as given"
+    if recalibrate and (own := report["thresholds"]) is not None:
+        row = np.array([[own[name] for name in predictions.classes]])
+        mapped = apply_recalibration(np.clip(row, 0, 1), recalibration or {}, predictions.classes, predictions.kind)
+        report["thresholds_recalibrated"] = dict(zip(predictions.classes, mapped[0].tolist(), strict=True))
+    chosen = choose_classes(predictions, made)
+    draw, trouble = draw_patients(predictions, chosen, made)
+    resampled = Resampled(draw, trouble, patient_numbers(predictions), made)
+    ranked = ranked_columns(predictions.kind, len(predictions.classes))
+    scored = [int(i) for i in chosen.scored[np.isin(chosen.scored, ranked)]]
+    report["calibration"] = describe_calibration(shown, scored, resampled, recalibration, recalibrate)
+    report["operating_points"] = describe_operating_points(predictions, operating_points, scored, resampled)
+    report["decision_curve"] = describe_decision_curve(shown, scored, resampled, decision_thresholds)
+    resampled.fill()
+    return report

@@ -1,0 +1,70 @@
+"""What pictures look like before a network sees them, over a data set, and how far another data set is from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.metrics import statistics_of_picture
+
+MOST_PICTURES = 2_000
+"""That are looked at: of more, so many, evenly over the list."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LARGE_SHIFT = 0.5
+"""In standard deviations of the training images: beyond it a statistic is warned of."""
+
+
+def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
+    """Measure the decoded pictures of a data set, before any normalisation.
+
+    Args:
+        dataset: its ``decode`` is what is measured, at the size that it gives.
+
+    Returns:
+        plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``, with the
+        names of :func:`~monai_mocoi.metrics.statistics_of_picture`.
+
+    Raises:
+        DatasetError: an image cannot be read any more.
+    """
+    looked_at = dataset.spread(MOST_PICTURES)
+    rows = [statistics_of_picture(looked_at.picture(place).numpy()) for place in range(len(looked_at))]
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return {
+        "images": len(rows),
+        "statistics": {
+            name: {
+                "mean": float(values.mean()),
+                "sd": float(values.std()),
+                "quantiles": {f"{share:g}": float(np.quantile(values, share)) for share in QUANTILES},
+            }
+            for name, values in columns.items()
+        },
+    }
+
+
+def input_shift(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
+    """How far the pictures of another data set are from the training's.
+
+    Args:
+        own: of the training images, from :func:`summarise_inputs`.
+        other: of the other images, likewise.
+
+    Returns:
+        by statistic ``training`` and ``here``, the means, and ``shift``: their difference in standard deviations of the
+        training images; None where those have none.
+    """
+    shifts: dict[str, dict[str, float | None]] = {}
+    for name, found in other["statistics"].items():
+        if (trained := own["statistics"].get(name)) is None:
+            continue
+        sd, difference = trained["sd"], found["mean"] - trained["mean"]
+        shifts[name] = {
+            "training": trained["mean"],
+            "here": found["mean"],
+            "shift": difference / sd if sd > 0 else (0.0 if difference == 0 else None),
+        }
+    return shifts

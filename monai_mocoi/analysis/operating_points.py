@@ -1,0 +1,141 @@
+"""Operating points: thresholds chosen on validation for a wanted sensitivity or specificity, and what test says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.analysis.evaluation import EvaluationError
+from monai_mocoi.analysis.recalibration import too_few
+from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import OPERATING_MEASURES, operating_point_by_patient, ranked_columns, threshold_for
+
+TARGETS = (0.8, 0.9, 0.95)
+"""The sensitivities and specificities that fine-tuning writes thresholds for."""
+_KINDS = ("sensitivity", "specificity")
+
+
+def choose_operating_points(
+    validation: Predictions, sensitivities: Sequence[float] = TARGETS, specificities: Sequence[float] = TARGETS
+) -> dict[str, Any]:
+    """Choose on validation the threshold of each class for each wanted sensitivity and specificity.
+
+    Args:
+        validation: predictions of images that are not reported on.
+        sensitivities, specificities: wanted ones, above 0 and at most 1.
+
+    Returns:
+        plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity", "at_least": 0.9,
+        "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value", ...}}]}}``; a
+        ``"reason"`` in the place of the last two where none can be chosen. Classes: findings; of two softmax classes
+        the second; of more each against the rest.
+
+    Raises:
+        EvaluationError: a wanted value out of range.
+    """
+    check_targets(sensitivities, specificities)
+    patients, truth = np.array(validation.patients, dtype=str), validation.indicators()
+    wanted = [("sensitivity", float(value)) for value in sensitivities]
+    wanted += [("specificity", float(value)) for value in specificities]
+    classes = {}
+    for i in ranked_columns(validation.kind, len(validation.classes)):
+        labels, said = truth[:, i], validation.probabilities[:, i]
+        few = too_few(labels, patients)
+        points = []
+        for target, at_least in wanted:
+            point: dict[str, Any] = {"target": target, "at_least": at_least}
+            threshold = math.nan if few else threshold_for(target, at_least, labels, said)
+            if math.isnan(threshold):
+                reason = few or f"No threshold on validation reaches this {target}: too many share one probability."
+                points.append({**point, "reason": reason})
+                continue
+            of_all = np.ones((len(set(patients)), 1))
+            values = operating_point_by_patient(labels, said, patients, [threshold])(of_all)[0]
+            there = {name: _plain(value) for name, value in zip(OPERATING_MEASURES, values, strict=True)}
+            points.append({**point, "threshold": threshold, "validation": there})
+        classes[validation.classes[i]] = points
+    return {"images": len(validation.images), "patients": len(set(validation.patients)), "classes": classes}
+
+
+def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]) -> None:
+    """Refuse wanted sensitivities and specificities that cannot be meant.
+
+    Raises:
+        EvaluationError: no list of numbers above 0 and at most 1.
+    """
+    for name, values in (("target_sensitivity", sensitivities), ("target_specificity", specificities)):
+        good = isinstance(values, list | tuple)
+        if not good or not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in values):
+            raise EvaluationError(f"{name} is {values!r}; it must be a list of numbers above 0 and at most 1: [0.9].")
+
+
+def wanted_points(
+    points: Mapping[str, Any] | None, sensitivities: Sequence[float], specificities: Sequence[float]
+) -> dict[str, Any] | None:
+    """Of points that were chosen before, such as those of a classifier's sidecar, the wanted ones.
+
+    Args:
+        points: of :func:`choose_operating_points`; None: there are none.
+        sensitivities, specificities: wanted ones; one that was not chosen for gets a reason.
+    """
+    if points is None:
+        return None
+    wanted = [*(("sensitivity", v) for v in sensitivities), *(("specificity", v) for v in specificities)]
+    classes = {}
+    for name, known in points.get("classes", {}).items():
+        by_target = {(point["target"], point["at_least"]): point for point in known}
+        missing = "No threshold was chosen for this when the classifier was fine-tuned."
+        classes[name] = [
+            by_target.get((target, value), {"target": target, "at_least": value, "reason": missing})
+            for target, value in wanted
+        ]
+    return {**points, "classes": classes}
+
+
+def describe_operating_points(
+    predictions: Predictions, points: Mapping[str, Any] | None, scored: Sequence[int], resampled: Resampled
+) -> dict[str, Any]:
+    """What the chosen thresholds give on test.
+
+    Args:
+        predictions: of test, probabilities as the classifier gives them.
+        points: of :func:`choose_operating_points`; None: no validation predictions are known.
+        scored: columns of the scored classes.
+        resampled: where intervals come from, once it is filled.
+
+    Returns:
+        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [{"target",
+        "at_least", "threshold", "validation", "sensitivity": NUMBER, "specificity": NUMBER,
+        "positive_predictive_value": NUMBER, "negative_predictive_value": NUMBER}]}}``; a point without a threshold
+        keeps its reason. ``{"reason"}`` alone without points.
+    """
+    if points is None:
+        return {
+            "reason": "Thresholds are chosen on validation, never on test, and no validation predictions are known: "
+            "test a run folder that finetune.json wrote, or give mocoi evaluate their file by --validation."
+        }
+    truth = predictions.indicators()
+    classes = {}
+    for i in scored:
+        name = predictions.classes[i]
+        made = [dict(point) for point in points["classes"].get(name, [])]
+        known = [point for point in made if "threshold" in point]
+        if known:
+            thresholds = [point["threshold"] for point in known]
+            said = predictions.probabilities[:, i]
+            statistic = operating_point_by_patient(truth[:, i], said, resampled.patients, thresholds)
+            found = iter(resampled.numbers(statistic))
+            for measure in OPERATING_MEASURES:
+                for point in known:
+                    point[measure] = next(found)
+        classes[name] = made
+    chosen_on = {"split": "validation", "images": points.get("images"), "patients": points.get("patients")}
+    return {"chosen_on": chosen_on, "classes": classes}
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

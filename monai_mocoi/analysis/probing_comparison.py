@@ -1,0 +1,139 @@
+"""Two probings on the same images: at each stage and label fraction the paired difference of their means."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.analysis.comparison import ComparisonError, differences, matched
+from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSettings, describe_choice
+from monai_mocoi.analysis.layerwise_probing import PROBING_NAME, Measured, by_fraction_and_stage
+from monai_mocoi.data import Predictions, PredictionsError, read_predictions
+from monai_mocoi.metrics import Bootstrapped
+
+_NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
+
+
+@dataclass(frozen=True)
+class Probing:
+    """What :func:`~monai_mocoi.analysis.probe_stages` wrote to a folder.
+
+    Attributes:
+        folder: of ``probing.json``.
+        document: its content.
+    """
+
+    folder: Path
+    document: Mapping[str, Any]
+
+    def predictions(self, cell: Mapping[str, Any]) -> Predictions:
+        """Those of a cell.
+
+        Raises:
+            PredictionsError: they are not there, or cannot be read.
+        """
+        path = self.folder / str(cell["name"]) / "predictions.csv"
+        return read_predictions(path, name=str(path))
+
+
+def find_probing(place: str | os.PathLike[str]) -> Path | None:
+    """The ``probing.json`` that is meant: the file, that of a probing's folder, or that of an analysis; None: none."""
+    place = Path(place)
+    if place.is_file():
+        return place if place.suffix == ".json" else None
+    candidates = (place / PROBING_NAME, place / "probing" / PROBING_NAME)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_probing(path: str | os.PathLike[str]) -> Probing:
+    """Read a ``probing.json``.
+
+    Raises:
+        PredictionsError: it cannot be read, or is no probing.
+    """
+    path = Path(path)
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if any(name not in cell for cell in document["cells"] for name in _NEEDED):
+            raise KeyError
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PredictionsError(
+            f"{path} is no probing ({type(error).__name__}); give the {PROBING_NAME} that analyze.json writes, or its "
+            "folder."
+        ) from error
+    return Probing(path.parent, document)
+
+
+def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc", **settings: Any) -> dict[str, Any]:
+    """Difference of a metric, second - first, at each stage and label fraction that both have.
+
+    Each is the mean over the draws of labels, which must be the same in both; all are evaluated on the same resamples
+    of the test patients, so that what is hard or easy about a patient cancels. Interval and p-value hold the chance in
+    drawing patients, not that in drawing labels or in pretraining.
+
+    Args:
+        first, second: probings of two encoders, on one data set.
+        metric: a name of ``OVERALL``.
+        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
+
+    Returns:
+        plain values, without NaN::
+
+            {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives", "scored_classes",
+             "few_patients", "left_out_classes",
+             "cells": [{"stage", "label_fraction", "draws", "first", "second", "value", "interval", "p_value"}]}
+
+    Raises:
+        ComparisonError: no stage and fraction in common; other labelled images; images, patients, labels or classes of
+            the test differ; no class can be scored, or too many resamples lack a class.
+        PredictionsError: predictions of a cell cannot be read.
+        EvaluationError: an unknown metric, or a setting out of range.
+    """
+    if metric not in OVERALL:
+        raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(OVERALL)}.")
+    made = IntervalSettings(**settings)
+    groups = [by_fraction_and_stage(own.document["cells"]) for own in (first, second)]
+    common = [key for key in groups[0] if key in groups[1]]
+    if not common:
+        has = ["; ".join(f"stage {stage} at {fraction:g}" for fraction, stage in own) or "nothing" for own in groups]
+        raise ComparisonError(
+            f"the two probings have no stage and label fraction in common (A: {has[0]}. B: {has[1]}): probe both with "
+            "the same stages and label_fractions."
+        )
+    for key in common:
+        labelled = [{cell["labelled_sha256"] for cell in own[key]} for own in groups]
+        if labelled[0] != labelled[1]:
+            raise ComparisonError(
+                f"at label fraction {key[0]:g} the two probings had other labelled images: {len(labelled[0])} draws in "
+                f"A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on the "
+                "same data set with the same label_fractions, label_seeds and validation_labels."
+            )
+    blank = first.predictions(groups[0][common[0]][0])
+    test = Measured(blank, made)
+    cells = []
+    for fraction, stage in common:
+        means = []
+        for own, cells_of in zip((first, second), groups, strict=True):
+            drawn: list[Bootstrapped] = []
+            for cell in cells_of[fraction, stage]:
+                predictions = matched(blank, own.predictions(cell))
+                found, reason = test.bootstrapped(predictions, cell["thresholds"], metric)
+                if found is None:
+                    raise ComparisonError(str(reason))
+                drawn.append(found)
+            means.append(Bootstrapped.mean_of(drawn))
+        where = {"stage": stage, "label_fraction": fraction, "draws": len(groups[0][fraction, stage])}
+        cells.append({**where, **differences(means[0], means[1], made)[0]})
+    return {
+        "metric": metric,
+        "kind": blank.kind,
+        "images": len(blank.images),
+        "patients": len(set(blank.patients)),
+        "intervals": made.describe(blank, test.draw),
+        **describe_choice(blank, test.chosen, made),
+        "cells": cells,
+    }

@@ -1,0 +1,120 @@
+"""Fitting a recalibration on validation predictions, with a reason wherever there is too little to fit by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import (
+    NoCalibrationLineError,
+    apply_recalibration,
+    calibration_line,
+    fit_temperature,
+    ranked_columns,
+)
+
+FEWEST_IMAGES, FEWEST_PATIENTS = 10, 5
+"""Of positives, and of negatives, that a validation set needs for fitting or choosing anything by them."""
+
+
+def too_few(labels: NDArray[np.bool_], patients: NDArray[Any]) -> str | None:
+    """Why nothing can be fitted to these labels of one class; None: there are enough.
+
+    Args:
+        labels: ``(n,)``.
+        patients: ``(n,)`` ids.
+    """
+    for side, own in (("positive", labels), ("negative", ~labels)):
+        images, people = int(own.sum()), len(set(patients[own]))
+        if images < FEWEST_IMAGES or people < FEWEST_PATIENTS:
+            return (
+                f"Validation has {images} {side} image(s) of {people} patient(s); {FEWEST_IMAGES} of {FEWEST_PATIENTS} "
+                "are needed."
+            )
+    return None
+
+
+def fit_recalibration(validation: Predictions) -> dict[str, Any]:
+    """Fit on validation what mends the probabilities of other images.
+
+    Findings, and the second of two softmax classes, by Platt's map (logistic recalibration, a slope and an intercept
+    on the logit, by maximum likelihood); more softmax classes by one temperature.
+
+    Args:
+        validation: predictions of images that the classifier was not trained with, and that are not reported on.
+
+    Returns:
+        plain values: ``{"method": "platt", "images", "patients", "classes": {name: {"intercept", "slope", "positives",
+        "negatives"}}}`` or ``{"method": "temperature", "images", "patients", "temperature"}``. ``{"reason"}`` in the
+        place of the numbers of a class, or of the temperature, that cannot be fitted, or would turn the order of the
+        images round.
+    """
+    patients, truth = np.array(validation.patients, dtype=str), validation.indicators()
+    counts = {"images": len(validation.images), "patients": len(set(validation.patients))}
+    if validation.kind == "softmax" and len(validation.classes) != 2:
+        return {"method": "temperature", **counts, **_temperature(validation, truth, patients)}
+    classes = {
+        validation.classes[i]: _line(truth[:, i], validation.probabilities[:, i], patients)
+        for i in ranked_columns(validation.kind, len(validation.classes))
+    }
+    return {"method": "platt", **counts, "classes": classes}
+
+
+def _line(labels: NDArray[np.bool_], probabilities: NDArray[np.float64], patients: NDArray[Any]) -> dict[str, Any]:
+    if (reason := too_few(labels, patients)) is not None:
+        return {"reason": reason}
+    try:
+        line = calibration_line(labels, probabilities)
+    except NoCalibrationLineError as error:
+        return {"reason": str(error)}
+    if line.slope <= 0:
+        return {
+            "reason": f"The calibration slope on validation is {line.slope:.2f}: the probabilities rank backwards, and "
+            "a map that mends them would turn the decisions round."
+        }
+    counts = {"positives": int(labels.sum()), "negatives": int((~labels).sum())}
+    return {"intercept": line.offset, "slope": line.slope, **counts}
+
+
+def _temperature(validation: Predictions, truth: NDArray[np.bool_], patients: NDArray[Any]) -> dict[str, Any]:
+    reasons = [too_few(truth[:, i], patients) for i in range(truth.shape[1])]
+    # One number for all classes: it needs no more than two of them.
+    if sum(reason is None for reason in reasons) < 2:
+        return {"reason": next(reason for reason in reasons if reason is not None)}
+    found = fit_temperature(validation.labels, validation.probabilities)
+    if math.isnan(found):
+        return {"reason": "No temperature is the likeliest: the probabilities separate the classes, or tell nothing."}
+    return {"temperature": found}
+
+
+def is_fitted(record: Mapping[str, Any] | None) -> bool:
+    """Whether a record mends the probabilities of at least one class."""
+    if record is None:
+        return False
+    return "temperature" in record or any("slope" in line for line in record.get("classes", {}).values())
+
+
+def why_not_fitted(record: Mapping[str, Any] | None) -> str | None:
+    """Why a record mends nothing; None: it does."""
+    if is_fitted(record):
+        return None
+    if record is None:
+        return "No recalibration is known: there were no validation predictions to fit it on."
+    reasons = [record.get("reason"), *(line.get("reason") for line in record.get("classes", {}).values())]
+    return next((reason for reason in reasons if reason), "No recalibration was fitted.")
+
+
+def recalibrated(predictions: Predictions, record: Mapping[str, Any]) -> Predictions:
+    """The same predictions with mended probabilities.
+
+    Raises:
+        ValueError: the record is of other classes.
+    """
+    made = apply_recalibration(predictions.probabilities, record, predictions.classes, predictions.kind)
+    return replace(predictions, probabilities=made)

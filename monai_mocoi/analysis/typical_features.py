@@ -1,0 +1,186 @@
+"""What the features of a classifier's own images look like, so that a picture of another kind can be told from them.
+
+``typical_features.safetensors`` beside a classifier holds mean and shrunk covariance of its training images' features,
+kept compactly, and the distances of its validation images, which no weight was fitted to: against these the distance of
+a new image is counted. It holds no features of single images.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from monai_mocoi.analysis.stage_features import STAGES, pooled_features
+from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
+from monai_mocoi.networks.classifier import Classifier
+from monai_mocoi.networks.classifier_file import read_classifier_sidecar
+from monai_mocoi.networks.classifier_place import classifier_path
+
+TYPICAL_NAME = "typical_features.safetensors"
+MOST_IMAGES = 10_000
+"""Of training and of validation, that are looked at: of more, so many, evenly over the list."""
+RANK = 256
+"""Directions of the covariance that are kept one by one."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TypicalFeatures:
+    """The distribution of features, and what distances are usual.
+
+    Attributes:
+        gaussian: of the training images' features.
+        reference: (m,) distances of the validation images, rising.
+        images: training images that it was fitted to.
+    """
+
+    gaussian: ShrunkGaussian
+    reference: NDArray[np.float64]
+    images: int
+
+    def percentiles(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
+        """How unusual each image is, see :func:`~monai_mocoi.metrics.unusual_percentile`.
+
+        Args:
+            features: (n, d), as the classifier's linear layer gets them.
+
+        Returns:
+            (n,), 0 to less than 100.
+        """
+        return unusual_percentile(mahalanobis_distance(features, self.gaussian), self.reference)
+
+    def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, Any]:
+        """Write ``typical_features.safetensors`` beside a weights file.
+
+        Returns:
+            what the sidecar of the weights should say under ``typical_features``: ``file``, ``sha256`` and counts.
+        """
+        content = save(
+            {
+                "mean": self.gaussian.mean.astype(np.float32),
+                "components": self.gaussian.components.astype(np.float32),
+                "variances": self.gaussian.variances,
+                "remainder": np.array([self.gaussian.remainder]),
+                "shrinkage": np.array([self.gaussian.shrinkage]),
+                "reference": self.reference,
+                "images": np.array([self.images]),
+            }
+        )
+        write_bytes(Path(weights).with_name(TYPICAL_NAME), content)
+        return {
+            "file": TYPICAL_NAME,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "training_images": self.images,
+            "validation_images": len(self.reference),
+            "directions": len(self.gaussian.variances),
+            "shrinkage": self.gaussian.shrinkage,
+        }
+
+
+def typical_features(
+    classifier: Classifier,
+    training: ImageDataset,
+    validation: ImageDataset,
+    batch_size: int = 64,
+    device: torch.device | str = "cpu",
+    autocast: torch.dtype | None = None,
+    num_workers: int = 0,
+) -> TypicalFeatures:
+    """Look at a classifier's own images once more, without augmentation, as inference will look at new ones.
+
+    The features are those that its linear layer gets: of its stage, averaged over the positions. Those of a frozen
+    encoder are shared with every linear evaluation (:func:`~monai_mocoi.analysis.pooled_features`); those of a
+    fine-tuned one are kept nowhere.
+
+    Args:
+        classifier: as it is saved.
+        training, validation: the images of its run.
+        batch_size, device, autocast, num_workers: see :func:`~monai_mocoi.analysis.pooled_features`.
+
+    Raises:
+        ValueError: fewer than two training images, no validation image, or features that are all alike.
+        DatasetError, FeatureError: see :func:`~monai_mocoi.analysis.pooled_features`.
+    """
+    if not len(validation):
+        raise ValueError("there is no validation image to compare with")
+    stages = STAGES if str(classifier.stage) == "all" else (int(classifier.stage),)
+
+    def look_at(dataset: ImageDataset) -> NDArray[np.float32]:
+        found = pooled_features(
+            classifier.encoder,
+            dataset.spread(MOST_IMAGES),
+            stages,
+            batch_size,
+            device,
+            autocast,
+            num_workers,
+            cache=classifier.trainable == "head",
+        )
+        return np.concatenate([found[stage] for stage in stages], axis=1)
+
+    features = look_at(training)
+    gaussian = fit_shrunk_gaussian(features, RANK)
+    # As they are read back: the reference is of the numbers that new images meet.
+    kept = gaussian._replace(
+        mean=gaussian.mean.astype(np.float32).astype(np.float64),
+        components=gaussian.components.astype(np.float32).astype(np.float64),
+    )
+    return TypicalFeatures(kept, np.sort(mahalanobis_distance(look_at(validation), kept)), len(features))
+
+
+def read_typical_features(weights: str | os.PathLike[str]) -> TypicalFeatures | None:
+    """Read what lies beside a classifier.
+
+    Args:
+        weights: the file of the classifier, or its run folder.
+
+    Returns:
+        None, with a line in the log, where its sidecar names none (an older run, another program), or what it names is
+        missing or another file.
+
+    Raises:
+        WeightsError: there is no such classifier, or its sidecar cannot be read.
+    """
+    path = classifier_path(weights)
+    record = read_classifier_sidecar(path).get("typical_features")
+    if not isinstance(record, dict):
+        logger.info("The classifier does not say what its own images look like: pictures of another kind go unnoticed.")
+        return None
+    try:
+        content = path.with_name(TYPICAL_NAME).read_bytes()
+        if hashlib.sha256(content).hexdigest() != record.get("sha256"):
+            raise ValueError("it is another file than the one that the classifier was saved with")
+        found = load(content)
+        return TypicalFeatures(
+            ShrunkGaussian(
+                found["mean"].astype(np.float64),
+                found["components"].astype(np.float64),
+                found["variances"],
+                float(found["remainder"][0]),
+                float(found["shrinkage"][0]),
+            ),
+            found["reference"],
+            int(found["images"][0]),
+        )
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        logger.warning(
+            "%s beside the classifier cannot be used (%s): pictures of another kind go unnoticed. Copy it along with "
+            "the classifier.",
+            TYPICAL_NAME,
+            why,
+        )
+        return None

@@ -1,0 +1,136 @@
+"""``mocoi evaluate``: all that a reviewer asks of a classifier, from a file of predictions alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from monai_mocoi.analysis import (
+    choose_operating_points,
+    evaluate_fully,
+    evaluate_subgroups,
+    few_patients_in_words,
+    fit_recalibration,
+    subgroup_warnings,
+    subgroups_in_words,
+)
+from monai_mocoi.atomic_write import write_json
+from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.data import Predictions, read_columns, read_predictions
+from monai_mocoi.figures.canvas import save_figure
+from monai_mocoi.figures.evaluation import save_evaluation_figures
+from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
+from monai_mocoi.handlers import check_evaluation_folder, chosen_thresholds
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
+from monai_mocoi.handlers.evaluation_saver import describe_report
+from monai_mocoi.handlers.setting_ranges import check_ranges
+
+
+def evaluate_and_show(
+    predictions: str,
+    validation: str | None = None,
+    out: str | None = None,
+    overwrite: bool = False,
+    recalibrate: bool = False,
+    target_sensitivity: Sequence[float] = (0.9,),
+    target_specificity: Sequence[float] = (0.9,),
+    decision_thresholds: Sequence[float] | None = None,
+    subgroups: str | None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Evaluate a file of predictions, print the numbers, and write them with their figures.
+
+    Args:
+        predictions: a ``predictions.csv`` of ours or of another program.
+        validation: predictions of the same classifier on validation images: thresholds, operating points and
+            recalibration are fitted on them. None: what needs them has a reason instead.
+        out: folder for ``metrics.json`` and the figures; None: nothing is written.
+        overwrite: replace those.
+        recalibrate: measure the recalibrated probabilities.
+        target_sensitivity, target_specificity: wanted ones, above 0 and at most 1.
+        decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
+        subgroups: a CSV table of columns that tell subgroups apart; None: there are none.
+        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
+
+    Returns:
+        the content of ``metrics.json``.
+
+    Raises:
+        UsageError: recalibration without validation, or a folder that holds the predictions themselves.
+        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called; images that are in
+            both files.
+    """
+    targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
+    cuts = None if decision_thresholds is None else list(decision_thresholds)
+    check_ranges({**targets, "decision_thresholds": cuts})
+    if recalibrate and validation is None:
+        raise UsageError("--recalibrate needs predictions on validation images to fit on: give them by --validation.")
+    if out is not None:
+        _check_out(Path(out), Path(predictions), overwrite)
+    tested = read_predictions(predictions, name=predictions)
+    columns = None if subgroups is None else read_columns(subgroups, tested.images, tested.patients)
+    fitted: dict[str, Any] = {}
+    thresholds = None
+    if validation is not None:
+        known = read_predictions(validation, name=validation)
+        _check_pair(tested, known)
+        thresholds, _ = chosen_thresholds(known)
+        fitted = {
+            "recalibration": fit_recalibration(known),
+            "operating_points": choose_operating_points(known, *targets.values()),
+        }
+    report = evaluate_fully(tested, thresholds, recalibrate=recalibrate, decision_thresholds=cuts, **fitted, **settings)
+    content = {"format": 1, **report}
+    if columns is not None:
+        content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, **settings)
+    if "recalibration" in fitted:
+        content["recalibration"] = fitted["recalibration"]
+    if out is not None:
+        folder = Path(out)
+        (folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other figures
+        save_evaluation_figures(folder, report)
+        if columns is not None and (figure := subgroup_figure(content["subgroups"])) is not None:
+            save_figure(figure, folder, SUBGROUPS_NAME)
+        write_json(folder / METRICS_NAME, content)
+    _show(predictions, content, out)
+    return content
+
+
+def _check_out(folder: Path, predictions: Path, overwrite: bool) -> None:
+    if folder.resolve() == predictions.resolve().parent:
+        raise UsageError(
+            f"--out {folder} is the folder of the predictions, whose metrics.json is of evaluate.json: name another."
+        )
+    check_evaluation_folder(folder, overwrite, "--out")
+
+
+def _check_pair(tested: Predictions, validation: Predictions) -> None:
+    if (tested.kind, tested.classes) != (validation.kind, validation.classes):
+        raise UsageError(
+            f"the two files are not of one classifier: {tested.kind} of {', '.join(tested.classes)}, and "
+            f"{validation.kind} of {', '.join(validation.classes)}."
+        )
+    if same := len(set(tested.images) & set(validation.images)):
+        raise UsageError(
+            f"{same} of {len(tested.images)} images are in --validation too: what is chosen on the images that are "
+            "reported makes them look better. Give predictions on other images."
+        )
+    if same := len(set(tested.patients) & set(validation.patients)):
+        raise UsageError(
+            f"{same} of {len(set(tested.patients))} patients are in --validation too: what is chosen on the patients "
+            "that are reported makes them look better. Give predictions on other patients."
+        )
+
+
+def _show(predictions: str, report: Mapping[str, Any], out: str | None) -> None:
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for line in (*describe_report(predictions, report), *few_patients_in_words(report)):
+        console.print(line)
+    if (groups := report.get("subgroups")) is not None:
+        for line in (*subgroups_in_words(groups), *(f"WARNING: {line}" for line in subgroup_warnings(groups))):
+            console.print(line)
+    if out is not None:
+        console.print(f"Metrics and figures: {out}")

@@ -1,0 +1,110 @@
+"""Labels of another data set set beside a classifier's, by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.labels import label_array
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelMatch:
+    """Which of a classifier's classes can be scored on a data set, and how its items are to be read.
+
+    Attributes:
+        items: of the split, each ``label`` in the order of ``classes``.
+        classes: the classifier's that the data set has too, in the classifier's order.
+        outputs: where each of them stands among the classifier's outputs.
+        missing: the classifier's that the data set lacks: they are not scored.
+        ignored: the data set's that the classifier does not know.
+        external: the data set is not the one that the classifier was made with, by the SHA-256 of its datalist.
+    """
+
+    items: list[dict[str, Any]]
+    classes: tuple[str, ...]
+    outputs: tuple[int, ...]
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+    external: bool
+
+
+def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:
+    """Match the labels of a split with the classes of a classifier by their names, whatever their order.
+
+    Findings that only one of the two knows are left out and named in the log. Softmax classes must be the same, for
+    their probabilities sum to one over all of them.
+
+    Args:
+        classifier: its sidecar, with ``labels``, ``kind`` and ``dataset_sha256``.
+        datalist: of the images.
+        split: the one to be scored.
+
+    Raises:
+        DatasetError: the split is unknown or empty, or has no labels; labels of another kind; no name in common, or of
+            softmax classes not all.
+    """
+    splits = datalist.splits()
+    if split not in splits:
+        raise DatasetError(f"split is {split!r}; choose one of {', '.join(splits)}.")
+    if not splits[split]:
+        raise DatasetError(f"the {split} split has no images: choose another split, or prepare the data set with it.")
+    kind = "multilabel" if label_array(splits[split]).ndim == 2 else "softmax"
+    own, theirs = list(classifier["labels"]), list(datalist.labels)
+    classes = [name for name in own if name in theirs]
+    missing, ignored = [n for n in own if n not in theirs], [n for n in theirs if n not in own]
+    if kind != classifier["kind"] or not classes or (kind == "softmax" and (missing or ignored)):
+        rule = "all of them" if kind == classifier["kind"] == "softmax" else "at least one of them"
+        raise DatasetError(
+            f"the classifier knows {_quoted(own)} ({classifier['kind']}), but the data set has {_quoted(theirs)} "
+            f"({kind}): labels are matched by name, and {rule} must be there, in any order. Prepare the data set with "
+            "labels of the same kind and names."
+        )
+    items = splits[split]
+    if classes != theirs:
+        columns = [theirs.index(name) for name in classes]
+        if kind == "softmax":
+            place = {theirs.index(name): number for number, name in enumerate(own)}
+            items = [{**item, "label": place[item["label"]]} for item in items]
+        else:
+            items = [{**item, "label": [item["label"][column] for column in columns]} for item in items]
+    outputs = tuple(own.index(name) for name in classes)
+    external = classifier.get("dataset_sha256") != datalist.sha256
+    return LabelMatch(items, tuple(classes), outputs, tuple(missing), tuple(ignored), external)
+
+
+def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> None:
+    """Refuse what :func:`match_labels` refuses; say what it leaves out, and warn of another data set.
+
+    Raises:
+        DatasetError: see :func:`match_labels`.
+    """
+    match = match_labels(classifier, datalist, split)
+    if match.missing or match.ignored:
+        logger.warning(
+            "Scored are %s, which both have. Not scored, for the data set lacks them: %s. Not looked at, for the "
+            "classifier does not know them: %s.",
+            _quoted(match.classes),
+            _quoted(match.missing),
+            _quoted(match.ignored),
+        )
+    if match.external:
+        trained_on = classifier.get("dataset")
+        if trained_on == datalist.name:
+            what = f"another version of this data set ({datalist.name!r}): its datalist.json was another"
+        else:
+            what = f"another data set ({trained_on!r}) than this one ({datalist.name!r})"
+        logger.warning(
+            "The classifier was trained with %s. Make sure that none of these patients was among its training images.",
+            what if trained_on else "another data set, or another version of this one",
+        )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"

@@ -1,0 +1,109 @@
+"""Which images the online probes look at: few, the same at every probe, training against validation, never test."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.data.class_balance import balancing_groups
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.labels import class_indicators, label_array
+from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH
+from monai_mocoi.metrics import ranked_columns
+
+MOST_TRAINING = 4000
+MOST_VALIDATION = 2000
+
+
+@dataclass(frozen=True)
+class ProbeImages:
+    """Images of two splits, and what they are.
+
+    Attributes:
+        training: places in the training split, ascending.
+        validation: places in the validation split, ascending.
+        training_positive: (images, classes) which of them has which class or finding.
+        validation_positive: the same of validation.
+        columns: classes to score: at least 5 positive and 5 negative images in either; of two softmax classes the
+            second alone.
+    """
+
+    training: tuple[int, ...]
+    validation: tuple[int, ...]
+    training_positive: NDArray[np.bool_]
+    validation_positive: NDArray[np.bool_]
+    columns: tuple[int, ...]
+
+
+def choose_probe_images(
+    training: Sequence[Mapping[str, Any]],
+    validation: Sequence[Mapping[str, Any]],
+    classes: int,
+    most: int,
+    seed: int = 0,
+) -> ProbeImages:
+    """Choose images for the probes, at most so many.
+
+    A third of them are validation images, drawn at random as they are: an AUC over images that were balanced by class
+    would be another number than that of an evaluation. The training images are balanced: each class in turn (of
+    several findings the rarest that an image has, and "no finding" as a class, as
+    :func:`~monai_mocoi.data.class_balance.balancing_groups` tells them), and in each class first one image of every
+    patient. Else a rare class would hardly be among anybody's neighbours.
+
+    Args:
+        training: items of the split, with labels.
+        validation: the same.
+        classes: number of findings or classes.
+        most: images of both splits together; at most 4,000 and 2,000 are taken of the two.
+        seed: of the draw, 0 or more.
+
+    Raises:
+        DatasetError: no labels, or too few images or positives for a number that means something; says which.
+    """
+    for name, items in (("training", training), ("validation", validation)):
+        if not items or any("label" not in item for item in items):
+            raise DatasetError(f"{name} images have no labels")
+    train_labels, validation_labels = label_array(training), label_array(validation)
+    kind = "multilabel" if train_labels.ndim == 2 else "softmax"
+    random = np.random.default_rng([seed, len(training), len(validation)])
+    count = min(len(validation), max(most // 3, most - len(training)), MOST_VALIDATION)
+    tested = sorted(random.permutation(len(validation))[:count].tolist())
+    count = min(len(training), most - count, MOST_TRAINING)
+    patients = [item["patient"] for item in training]
+    learnt = sorted(_in_turn(random.permutation(len(training)).tolist(), patients, train_labels)[:count])
+    if len(tested) < MIN_IMAGES:
+        raise DatasetError(
+            f"{len(tested)} validation images could be looked at within 3 % of the run's time, too few for an AUC "
+            f"({MIN_IMAGES} are needed)"
+        )
+    positive = class_indicators(train_labels, classes)[learnt], class_indicators(validation_labels, classes)[tested]
+    rarer = np.minimum(*(np.minimum(part.sum(axis=0), (~part).sum(axis=0)) for part in positive))
+    columns = tuple(int(column) for column in ranked_columns(kind, classes) if rarer[column] >= MIN_OF_EACH)
+    if not columns:
+        raise DatasetError(
+            f"of no class there are {MIN_OF_EACH} images with it and {MIN_OF_EACH} without it among {len(learnt)} "
+            f"training and {len(tested)} validation images, too few for an AUC"
+        )
+    return ProbeImages(tuple(learnt), tuple(tested), *positive, columns)
+
+
+def _in_turn(order: Sequence[int], patients: Sequence[Hashable], labels: NDArray[np.int64]) -> list[int]:
+    """The images of a random order, each class in turn, and in each class the patients' first images before others."""
+    groups, _ = balancing_groups(labels)
+    by_patient = sorted(order, key=_turns(order, patients).__getitem__)  # stable: else as in the random order
+    return sorted(by_patient, key=_turns(by_patient, groups.tolist()).__getitem__)
+
+
+def _turns(order: Sequence[int], owners: Sequence[Hashable]) -> dict[int, int]:
+    """By image, how many images of the same owner come before it."""
+    seen: dict[Hashable, int] = defaultdict(int)
+    turns = {}
+    for image in order:
+        turns[image] = seen[owners[image]]
+        seen[owners[image]] += 1
+    return turns

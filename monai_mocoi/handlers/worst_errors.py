@@ -1,0 +1,180 @@
+"""One sheet with the worst errors of an evaluation: what a reader of the numbers should see."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from ignite.engine import Events
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis import IntervalSettings
+from monai_mocoi.analysis.evaluation import choose_classes
+from monai_mocoi.data import DatasetError, ImageDataset, Predictions
+from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.figures.classifier import in_words, short
+from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
+from monai_mocoi.handlers.classifier_plots import told
+from monai_mocoi.handlers.evaluation_folder import WORST_ERRORS_NAME
+from monai_mocoi.metrics import decide
+from monai_mocoi.networks import rank
+
+logger = logging.getLogger(__name__)
+
+_COLUMNS = 8
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Images of one class of which the classifier was wrong in one way.
+
+    Attributes:
+        heading: the class and the way, with the number of all such errors.
+        images: places in the predictions, the worst first.
+        columns: of each, the finding in question, or the class that was called.
+    """
+
+    heading: str
+    images: list[int]
+    columns: list[int]
+
+
+class WorstErrors:
+    """Write ``worst_errors.png`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
+
+    Of each scored class those errors of which the classifier is surest, with row, truth, probability and threshold. An
+    image is named by its row in the split's list in ``datalist.json``, from 0. The sheet shows patients' images, and
+    whatever is written in them; no package takes it along.
+
+    Attach it in front of :class:`~monai_mocoi.handlers.EvaluationSaver`, whose last words come last. A sheet that
+    cannot be drawn is a warning: the numbers count. Only the first process draws.
+
+    Args:
+        folder: of the evaluation; an earlier sheet in it is removed.
+        thresholds: by finding; None: softmax classes.
+        mean: subtracted by the images' last transform, one value or one a channel.
+        std: divided by there.
+        count: of each class and kind, how many at most; 0: no sheet.
+        min_positives, min_negatives: of a scored class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
+
+    Raises:
+        ValueError: ``count`` below 0.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        thresholds: Mapping[str, float] | None,
+        mean: float | Sequence[float],
+        std: float | Sequence[float],
+        count: int = 8,
+        min_positives: int = 25,
+        min_negatives: int = 25,
+    ) -> None:
+        if count < 0:
+            raise ValueError(f"worst_errors is {count}, but must be 0 (no sheet) or more.")
+        self.path = Path(folder) / WORST_ERRORS_NAME
+        self.thresholds = thresholds
+        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
+        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.count = count
+        self.settings = IntervalSettings(min_positives=min_positives, min_negatives=min_negatives)
+
+    def attach(self, engine: ClassifierEvaluator) -> None:
+        """Register on an evaluator."""
+        engine.add_event_handler(Events.COMPLETED, self._draw)
+
+    def _draw(self, engine: ClassifierEvaluator) -> None:
+        predictions = engine.predictions
+        if rank() > 0 or predictions is None:
+            return
+        try:
+            self.path.unlink(missing_ok=True)  # it would be of other predictions
+            self._write(engine, predictions)
+        except (OSError, DatasetError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            logger.warning("%s is not drawn: %s", WORST_ERRORS_NAME, reason)
+
+    def _write(self, engine: ClassifierEvaluator, predictions: Predictions) -> None:
+        if not self.count:
+            return
+        limits = None if self.thresholds is None else [self.thresholds[name] for name in predictions.classes]
+        scored = choose_classes(predictions, self.settings).scored.tolist()
+        errors = worst_errors(predictions, limits, scored, self.count)
+        shown = sum(len(part.images) for part in errors)
+        if not shown:
+            logger.info("No sheet of the worst errors: %s", "no error" if scored else "no class is scored")
+            return
+        dataset: ImageDataset = engine.data_loader.dataset
+        rows = {item["name"]: row for row, item in enumerate(dataset.data)}
+        positions = {row: position for position, row in enumerate(dataset.rows)}
+        parts = []
+        for part in errors:
+            cells = []
+            for image, column in zip(part.images, part.columns, strict=True):
+                row = rows[predictions.images[image]]
+                picture = torch.as_tensor(dataset[positions[row]]["image"]).float() * self.std + self.mean
+                caption = f"row {row}\n{told(predictions, image, column, limits)}"
+                cells.append(Captioned(as_rgb(picture.numpy()), caption))
+            parts.append(Part(part.heading, cells))
+        title = (
+            f"Worst errors on {engine.name}, {len(predictions.images)} images of {len(set(predictions.patients))} "
+            f"patients. Row: of '{engine.name}' in datalist.json, from 0"
+        )
+        save_sheet(self.path, picture_sheet(title, parts, _COLUMNS))
+        logger.info("Worst errors: %s (%d pictures of patients)", self.path, shown)
+
+
+def worst_errors(
+    predictions: Predictions, thresholds: Sequence[float] | None, classes: Sequence[int], count: int
+) -> list[Errors]:
+    """The errors of which a classifier is surest, class by class.
+
+    Args:
+        predictions: of a split.
+        thresholds: from which findings are called, one a class; None: softmax classes.
+        classes: columns to look at.
+        count: of each class and kind, how many at most.
+
+    Returns:
+        of a finding those missed, the lowest probability first, then those falsely called, the highest first; of a
+        softmax class its images that were taken for another, the highest probability of another first. Of equal ones
+        the first image comes first.
+    """
+    probabilities = predictions.probabilities
+    result = []
+    for column in classes:
+        name = short(predictions.classes[column])
+        if thresholds is None:
+            called = probabilities.argmax(axis=1)
+            wrong = (predictions.labels == column) & (called != column)
+            images = _first(wrong, -probabilities.max(axis=1), count)
+            heading = f"{name}, taken for another class: {_of(images, wrong)}"
+            result.append(Errors(heading, images, called[images].tolist()))
+            continue
+        present = predictions.labels[:, column] == 1
+        said = probabilities[:, column]
+        reached = decide(said, thresholds[column])
+        limit = in_words(thresholds[column])
+        for kind, wrong, order in (
+            (f"present, but below {limit} (missed)", present & ~reached, said),
+            (f"absent, but called (from {limit})", ~present & reached, -said),
+        ):
+            images = _first(wrong, order, count)
+            result.append(Errors(f"{name} {kind}: {_of(images, wrong)}", images, [column] * len(images)))
+    return result
+
+
+def _first(wrong: NDArray[np.bool_], order: NDArray[np.float64], count: int) -> list[int]:
+    (images,) = np.nonzero(wrong)
+    return [int(image) for image in images[np.argsort(order[images], kind="stable")][:count]]
+
+
+def _of(images: Sequence[int], wrong: NDArray[np.bool_]) -> str:
+    total = int(wrong.sum())
+    return f"the worst {len(images)} of {total}" if len(images) < total else f"all {total}" if total else "none"

@@ -1,0 +1,186 @@
+"""Centred kernel alignment (CKA): how alike two sets of features of the same images are, whatever their coordinates.
+
+CKA is the correlation of two kernel matrices ``K_ij = k(x_i, x_j)`` and ``L_ij = k(y_i, y_j)`` of the same images
+(Kornblith et al. 2019). Its plain estimate is biased: an image is always like itself, so the diagonals of K and L
+agree, and features that have nothing to do with one another score above 0, the more so the wider they are and the
+fewer the images (fault A19). Here the diagonals are left out: HSIC is the U-statistic of Song et al. (2012),
+
+    HSIC = (sum_ij K_ij L_ij + (sum K)(sum L) / ((n - 1)(n - 2)) - 2 / (n - 2) sum_i K_i. L_i.) / (n (n - 3))
+
+with zeros on both diagonals, and CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)). That is the correlation of the two
+U-centred matrices (Szekely and Rizzo 2014): it lies in -1..1, is 0 on average for unrelated features, and for a linear
+kernel does not change when features are moved, turned, or scaled as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.metrics.hsic_of_features import FeatureRows, hsic_of_features, moments
+from monai_mocoi.metrics.hsic_of_kernels import hsic_of_kernels, linear_kernel, u_centred
+from monai_mocoi.metrics.hsic_pairs import FEWEST_IMAGES, HsicOfPairs, Pair
+from monai_mocoi.metrics.patient_order import draw_order
+from monai_mocoi.metrics.patients import patient_index
+
+KERNELS = ("linear", "rbf")
+ROWS_AT_ONCE = 2048
+"""Images that are worked on at once; the result does not depend on it, up to the last digits."""
+
+
+@dataclass(frozen=True, eq=False)
+class CKA:
+    """CKA of every first set of features with every second one.
+
+    Attributes:
+        value: ``(first, second)``, -1..1; exactly 1 where the two sets are equal.
+        left_out: ``(patients, first, second)``: without each patient in turn, in the sorted order of the ids; NaN where
+            fewer than four images are left, or constant features. For
+            :func:`~monai_mocoi.metrics.jackknife_interval`.
+        permuted: ``(first, second)``: with the second set's rows dealt out at random.
+        exchanged: ``(first, second)``: with whole patients dealt out at random, each paired with one of about as many
+            images; None where no patient has two images, or there is one patient only.
+    """
+
+    value: np.ndarray
+    left_out: np.ndarray
+    permuted: np.ndarray
+    exchanged: np.ndarray | None
+
+
+def permuted_cka_sd(images: int) -> float:
+    """Standard deviation of the debiased CKA when one side's rows are dealt out at random; the mean is exactly 0.
+
+    Both hold over all n! orders, for any features and any kernel: of two symmetric matrices with zero diagonals and
+    zero row sums, ``sum_ij A_ij B_p(i)p(j)`` has mean 0 and variance ``2 |A|^2 |B|^2 / (n (n - 3))`` (from the moments
+    of Mantel 1967). The distribution is not normal: skewed to the right where few directions hold most of the variance.
+
+    Args:
+        images: n, 4 or more.
+
+    Returns:
+        ``sqrt(2 / (n (n - 3)))``.
+
+    Raises:
+        ValueError: fewer than four images.
+    """
+    _check_count(images)
+    return float(np.sqrt(2 / (images * (images - 3))))
+
+
+def linear_cka(first: Any, second: Any, debiased: bool = True) -> float:
+    """Linear CKA of two sets of features as a plain number, without interval or null.
+
+    Args:
+        first: ``(n, p)``, a row an image; n at least 4.
+        second: ``(n, q)``, rows of the same images in the same order.
+        debiased: False gives the biased estimate of Kornblith et al. (2019), 0..1, which is above 0 for unrelated
+            features: to compare with other programs.
+
+    Raises:
+        ValueError: shapes that do not fit, values that are not finite, too few images, constant features.
+    """
+    sets = _check_sets([first, second])
+    rows, pairs = np.arange(len(sets[0])), [(0, 1), (0, 0), (1, 1)]
+    if _wide(sets):
+        kernels = [linear_kernel(features, rows) for features in sets]
+        kernels = [u_centred(kernel) for kernel in kernels] if debiased else kernels
+        return float(_alignment({(i, j): np.vdot(kernels[i], kernels[j]) for i, j in pairs}, 1)[0, 0])
+    found = moments(FeatureRows.of(sets, ROWS_AT_ONCE), [rows, rows], pairs)
+    return float(_alignment({pair: (found.hsic if debiased else found.biased_hsic)(pair) for pair in pairs}, 1)[0, 0])
+
+
+def cka_matrix(
+    first: Sequence[Any],
+    second: Sequence[Any],
+    patients: Any = None,
+    kernel: str = "linear",
+    seed: int = 0,
+    rows_at_once: int = ROWS_AT_ONCE,
+) -> CKA:
+    """Debiased CKA of several sets of features with several others, all of the same images in the same order.
+
+    Linear features of more images than columns are summed up in blocks of rows, without a kernel matrix: time grows as
+    images x widths x widths. Else the kernel matrices are held: one for each first set and a few more, ``(n, n)``
+    float64. Values are computed in float64; the values without each patient, and the two random ones, in float32 where
+    no kernel matrix is held (off by less than 1e-6).
+
+    Args:
+        first: sets ``(n, p_i)`` of one encoder, such as its four stages.
+        second: sets ``(n, q_j)`` of the other.
+        patients: ``(n,)`` ids; None: each image is of a patient of its own.
+        kernel: "linear", or "rbf": ``exp(-|x_i - x_j|^2 / (2 s^2))``, where s is the median distance between two
+            different images of the set (the median heuristic; a fixed s depends on the features' scale and saturates).
+        seed: of the random orders, 0 or more.
+        rows_at_once: images at once, 1 or more.
+
+    Raises:
+        ValueError: shapes that do not fit, values that are not finite, too few images, constant features, another
+            kernel; with "rbf" a set in which most images have the same features.
+    """
+    if kernel not in KERNELS:
+        raise ValueError(f"kernel is {kernel!r}; choose one of {', '.join(KERNELS)}")
+    sets, split = _check_sets([*first, *second]), len(first)
+    n = len(sets[0])
+    order = draw_order(*patient_index(np.arange(n) if patients is None else patients, n), seed)
+    if kernel == "rbf" or _wide(sets):
+        found = hsic_of_kernels(sets, split, order, rows_at_once, rbf=kernel == "rbf")
+    else:
+        found = hsic_of_features(sets, split, order, rows_at_once)
+    return _assembled(found, split)
+
+
+def _wide(sets: list[np.ndarray]) -> bool:
+    """Whether a kernel matrix is smaller than the features."""
+    return len(sets[0]) <= max(features.shape[1] for features in sets)
+
+
+def _assembled(found: HsicOfPairs, split: int) -> CKA:
+    whole, left_out = dict(found.whole), dict(found.left_out)
+    for (i, j), same in found.equal.items():
+        if same:  # sums of the same numbers in another order would give 1 up to the last digit only
+            whole[i, j] = whole[j, j] = whole[i, i]
+            left_out[i, j] = left_out[j, j] = left_out[i, i]
+    exchanged = None if found.exchanged is None else _alignment(found.exchanged, split)
+    return CKA(
+        _alignment(whole, split), _alignment(left_out, split), _alignment({**whole, **found.permuted}, split), exchanged
+    )
+
+
+def _alignment(hsic: dict[Pair, Any], split: int) -> np.ndarray:
+    """``(..., first, second)`` from HSIC of each pair and of each set with itself; NaN where a set is constant."""
+    firsts, seconds = range(split), sorted({j for _, j in hsic if j >= split})
+
+    def of(i: int, j: int) -> np.ndarray:
+        product = np.asarray(hsic[i, i]) * np.asarray(hsic[j, j])
+        positive = (np.asarray(hsic[i, i]) > _NOTHING) & (np.asarray(hsic[j, j]) > _NOTHING)
+        ratio = np.asarray(hsic[i, j]) / np.sqrt(np.where(positive, product, 1))
+        return np.where(positive, np.clip(ratio, -1, 1), np.nan)
+
+    return np.stack([np.stack([of(i, j) for j in seconds], axis=-1) for i in firsts], axis=-2)
+
+
+_NOTHING = 1e-20
+"""HSIC of features of mean square 1 with themselves that is no more than rounding."""
+
+
+def _check_sets(given: Sequence[Any]) -> list[np.ndarray]:
+    sets = [np.asarray(features) for features in given]
+    for number, features in enumerate(sets):
+        if features.ndim != 2 or not features.shape[1] or len(features) != len(sets[0]):
+            raise ValueError(
+                f"features {number} have shape {features.shape}; each set must be (images, channels), of the same "
+                f"{len(sets[0])} images"
+            )
+        if not np.isfinite(features.sum(dtype=np.float64)):
+            raise ValueError(f"features {number} are not all finite numbers")
+    _check_count(len(sets[0]))
+    return sets
+
+
+def _check_count(images: int) -> None:
+    if images < FEWEST_IMAGES:
+        raise ValueError(f"CKA needs {FEWEST_IMAGES} images or more, but there are {images}")

@@ -1,0 +1,55 @@
+"""What both ways to compute HSIC give: of each pair of sets of features, whole, without each patient, and shuffled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Pair = tuple[int, int]
+"""Numbers of two sets of features, the first ones before the second ones; twice the same number: with itself."""
+
+FEWEST_IMAGES = 4
+"""The U-statistic divides by n (n - 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class HsicOfPairs:
+    """HSIC (U-statistic of Song et al. 2012) of pairs of sets.
+
+    Attributes:
+        whole: of each first set with each second one, and of each set with itself.
+        left_out: the same without each patient in turn, ``(patients,)``; NaN where fewer than four images are left.
+        permuted: of first with second, the second's rows dealt out at random.
+        exchanged: as ``whole``, with whole patients dealt out at random (other images: some may be left out); or None.
+        equal: of first with second: whether the two sets are equal, number by number.
+    """
+
+    whole: dict[Pair, float]
+    left_out: dict[Pair, np.ndarray]
+    permuted: dict[Pair, float]
+    exchanged: dict[Pair, float] | None
+    equal: dict[Pair, bool]
+
+
+def pairs_of(first: int, second: int) -> tuple[list[Pair], list[Pair]]:
+    """Pairs of ``first`` sets with ``second`` ones; and of each set with itself."""
+    return (
+        [(i, j) for i in range(first) for j in range(first, first + second)],
+        [(i, i) for i in range(first + second)],
+    )
+
+
+def u_statistic(products: Any, sums: Any, sums_of_rows: Any, images: Any) -> Any:
+    """HSIC from sums over two kernel matrices with zero diagonals; NaN below four images.
+
+    Args:
+        products: sum of the products of their entries.
+        sums: product of their sums.
+        sums_of_rows: sum over the rows of the products of their row sums.
+        images: n.
+    """
+    n = np.maximum(images, FEWEST_IMAGES)
+    value = (products + sums / ((n - 1) * (n - 2)) - 2 / (n - 2) * sums_of_rows) / (n * (n - 3))
+    return np.where(np.asarray(images) < FEWEST_IMAGES, np.nan, value)

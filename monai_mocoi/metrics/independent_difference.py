@@ -1,0 +1,32 @@
+"""The interval of a difference between two independent samples, from the interval of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+
+def interval_of_difference(
+    first: float, interval_of_first: Sequence[float], second: float, interval_of_second: Sequence[float]
+) -> tuple[float, float]:
+    """Interval of ``first - second``, of the level of both intervals.
+
+    The variance of each sample is recovered from the side of its interval that matters ("MOVER"), so that intervals
+    that are not symmetric give one that is not symmetric. For symmetric normal intervals it is the usual one.
+
+    Args:
+        first, second: estimates from samples that share nothing.
+        interval_of_first, interval_of_second: low and high of each, of the same level.
+
+    Returns:
+        low and high.
+
+    References:
+        Zou and Donner, "Construction of confidence limits about effect measures", Stat. Med. 2008; Newcombe 1998.
+    """
+    (low_1, high_1), (low_2, high_2) = interval_of_first, interval_of_second
+    difference = first - second
+    return (
+        difference - math.hypot(first - low_1, high_2 - second),
+        difference + math.hypot(high_1 - first, second - low_2),
+    )

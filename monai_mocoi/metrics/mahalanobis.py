@@ -1,0 +1,93 @@
+"""The Mahalanobis distance to a normal distribution with a shrunk covariance, kept compactly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+from sklearn.covariance import ledoit_wolf_shrinkage
+
+
+class ShrunkGaussian(NamedTuple):
+    """A normal distribution in ``d`` dimensions: ``k`` directions with a variance each, all others with one variance.
+
+    Its covariance is ``components.T @ diag(variances) @ components`` plus ``remainder`` times the projection on what is
+    orthogonal to the components.
+    """
+
+    mean: NDArray[np.float64]
+    """(d,)."""
+    components: NDArray[np.float64]
+    """(k, d), orthonormal rows."""
+    variances: NDArray[np.float64]
+    """(k,), above 0, falling."""
+    remainder: float
+    """Variance of each other direction, above 0."""
+    shrinkage: float
+    """Of the covariance towards equal variances, 0..1."""
+
+
+def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> ShrunkGaussian:
+    """Fit mean and covariance, the latter shrunk by the rule of Ledoit and Wolf.
+
+    The ``rank`` largest directions of the shrunk covariance are kept, and the variances of all others are averaged, as
+    probabilistic principal components do. Where there are no more directions than that in the data (``n - 1 <= rank``
+    or ``d <= rank``), nothing is lost: it is scikit-learn's ``LedoitWolf``.
+
+    Args:
+        features: (n, d), n of 2 or more, finite.
+        rank: most directions to keep, >= 1.
+
+    Raises:
+        ValueError: fewer than two rows, or all of them alike.
+
+    References:
+        Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivar. Anal.
+        2004. Tipping and Bishop, "Probabilistic principal component analysis", J. R. Stat. Soc. B 1999.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    n, d = values.shape
+    if n < 2:
+        raise ValueError(f"a covariance needs 2 or more rows, but there are {n}")
+    mean = values.mean(axis=0)
+    centred = values - mean
+    total = float((centred**2).sum()) / n
+    if not total > 0:
+        raise ValueError("all rows are alike: they have no covariance")
+    shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
+    kept = min(rank, d, n - 1)
+    # Of the two products the smaller one: they have the same eigenvalues but for zeros.
+    product = centred.T @ centred if d <= n else centred @ centred.T
+    sizes, vectors = eigh(product / n, subset_by_index=(len(product) - kept, len(product) - 1))
+    sizes, vectors = np.maximum(sizes[::-1], 0), vectors[:, ::-1]
+    found = sizes > sizes[0] * 1e-12  # what is left of zero is no direction
+    sizes, vectors = sizes[found], vectors[:, found]
+    components = vectors.T if d <= n else (centred.T @ vectors / np.sqrt(n * sizes)).T
+    average = total / d
+    left = max(total - float(sizes.sum()), 0.0) / max(d - len(sizes), 1)
+    variances = (1 - shrinkage) * sizes + shrinkage * average
+    # Without shrinkage a direction that no image took would have no variance, and any step along it infinite length.
+    remainder = max((1 - shrinkage) * left + shrinkage * average, 1e-12 * total)
+    return ShrunkGaussian(mean, np.ascontiguousarray(components), variances, remainder, shrinkage)
+
+
+def mahalanobis_distance(features: NDArray[np.floating], gaussian: ShrunkGaussian) -> NDArray[np.float64]:
+    """Distance of each row to the mean, in standard deviations of the direction in which it lies.
+
+    Args:
+        features: (n, d), finite.
+        gaussian: of :func:`fit_shrunk_gaussian`.
+
+    Returns:
+        (n,), 0 or more.
+
+    References:
+        Lee et al., "A simple unified framework for detecting out-of-distribution samples", NeurIPS 2018; here one
+        distribution for all classes, for several findings may be in one image.
+    """
+    centred = np.asarray(features, dtype=np.float64) - gaussian.mean
+    within = centred @ gaussian.components.T
+    rest = np.maximum((centred**2).sum(axis=1) - (within**2).sum(axis=1), 0)
+    return np.sqrt((within**2 / gaussian.variances).sum(axis=1) + rest / gaussian.remainder)

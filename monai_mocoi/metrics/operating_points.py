@@ -1,0 +1,98 @@
+"""Operating points: the threshold for a wanted sensitivity or specificity, and what it gives on other images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.metrics.patient_statistics import PatientStatistic
+from monai_mocoi.metrics.ranking import ratio
+from monai_mocoi.metrics.sums import called_from, one_column, statistic_of_sums, sums_by_place, thresholds_reached
+
+OPERATING_MEASURES = ("sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
+
+
+def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any) -> float:
+    """The threshold that reaches a wanted sensitivity with the best specificity, or the reverse.
+
+    An image is called when ``probability >= threshold``. Candidates are the midpoints between neighbouring
+    probabilities and the lowest probability itself, as in :func:`~monai_mocoi.metrics.youden_threshold`: for a
+    sensitivity the highest candidate that reaches it, for a specificity the lowest one.
+
+    Args:
+        target: "sensitivity" or "specificity".
+        at_least: above 0, at most 1.
+        labels: ``(n,)``, 0 or 1. Of validation images, never of the ones reported.
+        probabilities: ``(n,)``, 0..1.
+
+    Returns:
+        the threshold; NaN where a class has no positive or no negative image, or no candidate reaches the specificity:
+        as many images as that have the highest probability.
+
+    Raises:
+        ValueError: another target, a wanted value out of range, shapes that do not fit.
+    """
+    if target not in ("sensitivity", "specificity"):
+        raise ValueError(f'target is {target!r}; expected "sensitivity" or "specificity"')
+    if not 0 < at_least <= 1:
+        raise ValueError(f"the wanted {target} is {at_least}; expected above 0 and at most 1")
+    labels, probabilities = one_column(labels, probabilities)
+    positives, negatives = int(labels.sum()), int((~labels).sum())
+    if not positives or not negatives:
+        return np.nan
+    values, place = np.unique(probabilities, return_inverse=True)
+    of_positives = np.bincount(place[labels], minlength=len(values))
+    of_negatives = np.bincount(place[~labels], minlength=len(values))
+    # At each candidate, the lowest of which calls everything. Compared as shares, as whoever checks it would.
+    if target == "sensitivity":
+        good = np.flatnonzero(of_positives[::-1].cumsum()[::-1] / positives >= at_least)
+        best = int(good[-1])
+    else:
+        good = np.flatnonzero((of_negatives.cumsum() - of_negatives) / negatives >= at_least)
+        if not len(good):
+            return np.nan
+        best = int(good[0])
+    if best == 0:
+        return float(values[0])
+    below, above = values[best - 1], values[best]
+    middle = below / 2 + above / 2
+    return float(middle if below < middle else above)
+
+
+def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
+    """What each threshold gives on one class, for counts of patients.
+
+    Args:
+        labels: ``(n,)``, 0 or 1.
+        probabilities: ``(n,)``, 0..1.
+        patients: ``(n,)`` patient ids, one an image.
+        thresholds: one or more, in any order; each is taken as fixed.
+
+    Returns:
+        the statistic: ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order
+        given; NaN where nothing, or everything, is called and a predictive value has no meaning.
+
+    Raises:
+        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1, or a threshold that
+            is NaN.
+    """
+    labels, probabilities = one_column(labels, probabilities)
+    given = np.asarray(thresholds, dtype=np.float64)
+    if given.ndim != 1 or np.isnan(given).any():
+        raise ValueError(f"thresholds are {thresholds}; expected a list of numbers")
+    cuts, order = np.unique(given, return_inverse=True)
+    sums = sums_by_place(labels, thresholds_reached(probabilities, cuts), len(cuts) + 1, patients)
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        true, false, positives, negatives = called_from(sums)
+        missed, spared = positives - true, negatives - false
+        measures = [
+            ratio(true, positives),
+            ratio(spared, negatives),
+            ratio(true, true + false),
+            ratio(spared, spared + missed),
+        ]
+        return np.concatenate([measure[order] for measure in measures]).T
+
+    return statistic_of_sums(sums, combine)

@@ -1,0 +1,79 @@
+"""Recalibration as the last step of a postprocessing: for programs that take a bundle's probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.transforms.transform import MapTransform, Transform
+from monai.utils.enums import TransformBackends
+
+from monai_mocoi.metrics import apply_recalibration
+
+
+class Recalibrate(Transform):
+    """Mend probabilities by what was fitted on validation; their order, and so each decision, stays.
+
+    A threshold must be mapped in the same way; ``inference.json`` decides before it recalibrates.
+
+    Args:
+        record: ``recalibration`` of a classifier's sidecar, see :func:`~monai_mocoi.analysis.fit_recalibration`. A
+            class without numbers in it keeps its probabilities; None: all do.
+        classes: names of findings or classes, in the order of the network's outputs.
+        kind: "multilabel" or "softmax".
+    """
+
+    backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, record: Mapping[str, Any] | None, classes: Sequence[str], kind: str) -> None:
+        self.record = record
+        self.classes = tuple(classes)
+        self.kind = kind
+
+    def __call__(self, probabilities: Any) -> Any:
+        """Take ``(..., classes)`` of 0..1, a tensor or an array; return the same shape and type.
+
+        Raises:
+            ValueError: the record is of other classes.
+        """
+        if self.record is None:
+            return probabilities
+        if isinstance(probabilities, torch.Tensor):
+            given = probabilities.detach().cpu().double().numpy()
+            made = apply_recalibration(given, self.record, self.classes, self.kind)
+            return torch.as_tensor(made).to(probabilities)
+        given = np.asarray(probabilities)
+        return apply_recalibration(given, self.record, self.classes, self.kind).astype(given.dtype, copy=False)
+
+
+class Recalibrated(MapTransform):
+    """:class:`Recalibrate` for entries of a dict.
+
+    Args:
+        keys: entries with probabilities.
+        record, classes, kind: see :class:`Recalibrate`.
+        allow_missing_keys: pass over entries that are not there.
+    """
+
+    backend = Recalibrate.backend
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        record: Mapping[str, Any] | None,
+        classes: Sequence[str],
+        kind: str,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.recalibrate = Recalibrate(record, classes, kind)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Recalibrate each entry."""
+        made = dict(data)
+        for key in self.key_iterator(made):
+            made[key] = self.recalibrate(made[key])
+        return made

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from monai_mocoi.analysis import evaluate_fully
+from monai_mocoi.figures.decision_curve import decision_curve_figures
+from monai_mocoi.figures.evaluation import save_evaluation_figures
+from monai_mocoi.figures.panels import panels
+from monai_mocoi.figures.reliability import reliability_figures
+from tests.analysis.made_predictions import findings
+
+REPORT = json.loads(json.dumps(evaluate_fully(findings((0.4, 0.3, 0.2)), None, resamples=99)))
+
+
+def lines(figure, axes: int) -> dict[str, np.ndarray]:
+    return {line.get_label(): np.array(line.get_data()) for line in figure.axes[axes].get_lines()}
+
+
+def test_the_diagram_shows_the_bins_of_the_report() -> None:
+    (figure,) = reliability_figures(REPORT["calibration"])
+    assert len(figure.axes) == 6
+    bins = REPORT["calibration"]["classes"]["A"]["reliability"]
+    drawn = lines(figure, 0)["observed, interval"]
+    np.testing.assert_allclose(drawn, [[b["predicted"] for b in bins], [b["observed"]["value"] for b in bins]])
+    assert figure.axes[0].get_title() == "A"
+    assert "slope" in figure.axes[0].texts[0].get_text()
+
+
+def test_the_curve_shows_the_net_benefit_of_the_report() -> None:
+    (figure,) = decision_curve_figures(REPORT["decision_curve"])
+    own = REPORT["decision_curve"]["classes"]["B"]
+    drawn = lines(figure, 1)
+    np.testing.assert_allclose(drawn["model"], [own["thresholds"], [n["value"] for n in own["model"]]])
+    np.testing.assert_allclose(drawn["treat all"][1], [n["value"] for n in own["treat_all"]])
+    assert "treat none" in drawn
+
+
+def test_16_classes_a_figure() -> None:
+    made = list(panels({f"class {i}": i for i in range(35)}, 1, 1))
+    assert [len(places) for _, places in made] == [16, 16, 3]
+    assert list(panels({}, 1, 1)) == []
+
+
+def test_earlier_figures_are_replaced_and_other_files_left(tmp_path: Path) -> None:
+    for name in ("reliability_2.png", "reliability_notes.txt"):
+        (tmp_path / name).touch()
+    files = save_evaluation_figures(tmp_path, REPORT)
+    names = {f"{name}.{ending}" for name in ("reliability", "decision_curve") for ending in ("png", "svg")}
+    assert {file.name for file in files} == names
+    assert {file.name for file in tmp_path.iterdir()} == {*names, "reliability_notes.txt"}
+    picture = np.asarray(Image.open(tmp_path / "reliability.png").convert("L"))
+    assert picture.std() > 10  # something is drawn
+
+
+def test_numbers_without_an_interval_are_drawn(tmp_path: Path) -> None:
+    report = evaluate_fully(findings((0.5,), patients=3, images=60), None, resamples=99)
+    assert len(save_evaluation_figures(tmp_path, report)) == 4

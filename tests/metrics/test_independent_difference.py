@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from monai_mocoi.metrics import interval_of_difference
+
+
+def test_of_normal_intervals_it_is_the_usual_one() -> None:
+    z, errors = norm.ppf(0.975), (0.03, 0.04)
+    first, second = ((value - z * error, value + z * error) for value, error in zip((0.8, 0.7), errors, strict=True))
+    low, high = interval_of_difference(0.8, first, 0.7, second)
+    assert (low, high) == pytest.approx((0.1 - z * 0.05, 0.1 + z * 0.05))
+    assert interval_of_difference(0.7, second, 0.8, first) == pytest.approx((-high, -low))
+
+
+def test_it_is_newcombes_for_proportions_and_covers() -> None:
+    # Newcombe 1998, Stat. Med. 17:873, method 10: 56/70 against 48/80 gives .0524 to .3339.
+    def wilson(hits: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        z = norm.ppf(0.975)
+        middle, spread = hits + z**2 / 2, z * np.sqrt(hits * (n - hits) / n + z**2 / 4)
+        return (middle - spread) / (n + z**2), (middle + spread) / (n + z**2)
+
+    low, high = interval_of_difference(56 / 70, wilson(np.array(56), 70), 48 / 80, wilson(np.array(48), 80))
+    assert (round(float(low), 4), round(float(high), 4)) == (0.0524, 0.3339)
+    random = np.random.default_rng(0)
+    first, second = random.binomial(90, 0.9, 2000), random.binomial(60, 0.8, 2000)
+    covered = []
+    for a, b in zip(first, second, strict=True):
+        low, high = interval_of_difference(a / 90, wilson(a, 90), b / 60, wilson(b, 60))
+        covered.append(low <= 0.1 <= high)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.02)
