@@ -310,8 +310,9 @@ def baselines(
 ) -> None:
     """Test what shortcuts alone tell of the labels: each column (view, site, sex, age), colours, small pixels.
 
-    Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels and should have
-    an AUC of .5. Each is written as predictions.csv, which mocoi compare sets a classifier against.
+    Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels: its AUC should
+    be near .5 in the mean of 20 shuffles. Each is written as predictions.csv, which mocoi compare sets a classifier
+    against.
     """
     try:
         from monai_mocoi.cli.baselines import baselines_and_show
@@ -354,6 +355,15 @@ def evaluate(
             "--decision_threshold", help="Of the decision curve; may be repeated. [by the share of positives]"
         ),
     ] = None,
+    subgroups: Annotated[
+        str | None,
+        typer.Option(
+            "--subgroups",
+            metavar="FILE.csv",
+            help="A column image or patient, and others that tell subgroups apart, such as sex or site.",
+            show_default=False,
+        ),
+    ] = None,
     interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
     level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
     resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
@@ -369,10 +379,11 @@ def evaluate(
     try:
         from monai_mocoi.cli.evaluate import evaluate_and_show
 
-        given = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
+        given: dict[str, Any] = {"resamples": resamples, "seed": seed, "interval": interval, "level": level}
         given |= {"min_positives": min_positives, "min_negatives": min_negatives}
         given |= {"target_sensitivity": target_sensitivity or [0.9], "target_specificity": target_specificity or [0.9]}
         given |= {"decision_thresholds": decision_threshold or None, "recalibrate": recalibrate}
+        given |= {"subgroups": subgroups}
         evaluate_and_show(predictions, validation, out, overwrite, **given)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None

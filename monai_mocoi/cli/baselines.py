@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 
 from monai_mocoi.analysis import (
@@ -78,6 +79,10 @@ def baselines_and_show(
         write_json(own / METRICS_NAME, {**content, "python": platform.python_version(), "versions": package_versions()})
         overall = {metric: report["overall"][metric] for metric in ("macro_auc", "macro_average_precision")}
         found[name] = {**tested, "features": baseline.features, "overall": overall, "classes": report["classes"]}
+        if baseline.shuffles:
+            mean, spread = float(np.mean(baseline.shuffles)), float(np.std(baseline.shuffles, ddof=1))
+            of_all = {"macro_auc": list(baseline.shuffles), "mean": mean, "standard_deviation": spread}
+            found[name]["shuffles"] = of_all
     _write_table(folder / TABLE_NAME, found)
     document = {
         "format": 1,
@@ -155,6 +160,11 @@ def _show(
             shown = f"{number['value']:.3f} (no interval)"
         else:
             shown = f"{number['value']:.3f} ({number['interval'][0]:.3f} to {number['interval'][1]:.3f})"
+        if of_all := own.get("shuffles"):
+            count = len(of_all["macro_auc"])
+            shown = f"{of_all['mean']:.3f} +- {of_all['standard_deviation']:.3f}"
+            console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}: mean and deviation of {count} shuffles")
+            continue
         console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}")
     for own_column in left_out:
         console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")

@@ -123,8 +123,7 @@ def _show(result: Mapping[str, Any], comparisons: int) -> None:
     rows = [(result["metric"], result["overall"]), *result["classes"].items()]
     cells = [_cells(name, difference) for name, difference in rows]
     header: tuple[str, ...] = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
-    corrected = any("p_value_holm" in own for _, own in rows) and len(rows) > 2
-    if corrected or comparisons > 1:
+    if len(result["classes"]) > 1 or comparisons > 1:
         header = (*header, "by Holm")
         cells = [(*own, _by_holm(difference)) for own, (_, difference) in zip(cells, rows, strict=True)]
     _table(console, header, cells)

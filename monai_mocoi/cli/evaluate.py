@@ -11,13 +11,18 @@ from rich.console import Console
 from monai_mocoi.analysis import (
     choose_operating_points,
     evaluate_fully,
+    evaluate_subgroups,
     few_patients_in_words,
     fit_recalibration,
+    subgroup_warnings,
+    subgroups_in_words,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.data import Predictions, read_columns, read_predictions
+from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.evaluation import save_evaluation_figures
+from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.handlers import check_evaluation_folder, chosen_thresholds
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
 from monai_mocoi.handlers.evaluation_saver import describe_report
@@ -33,6 +38,7 @@ def evaluate_and_show(
     target_sensitivity: Sequence[float] = (0.9,),
     target_specificity: Sequence[float] = (0.9,),
     decision_thresholds: Sequence[float] | None = None,
+    subgroups: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Evaluate a file of predictions, print the numbers, and write them with their figures.
@@ -46,6 +52,7 @@ def evaluate_and_show(
         recalibrate: measure the recalibrated probabilities.
         target_sensitivity, target_specificity: wanted ones, above 0 and at most 1.
         decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
+        subgroups: a CSV table of columns that tell subgroups apart; None: there are none.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
@@ -64,6 +71,7 @@ def evaluate_and_show(
     if out is not None:
         _check_out(Path(out), Path(predictions), overwrite)
     tested = read_predictions(predictions, name=predictions)
+    columns = None if subgroups is None else read_columns(subgroups, tested.images, tested.patients)
     fitted: dict[str, Any] = {}
     thresholds = None
     if validation is not None:
@@ -76,12 +84,16 @@ def evaluate_and_show(
         }
     report = evaluate_fully(tested, thresholds, recalibrate=recalibrate, decision_thresholds=cuts, **fitted, **settings)
     content = {"format": 1, **report}
+    if columns is not None:
+        content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, **settings)
     if "recalibration" in fitted:
         content["recalibration"] = fitted["recalibration"]
     if out is not None:
         folder = Path(out)
         (folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other figures
         save_evaluation_figures(folder, report)
+        if columns is not None and (figure := subgroup_figure(content["subgroups"])) is not None:
+            save_figure(figure, folder, SUBGROUPS_NAME)
         write_json(folder / METRICS_NAME, content)
     _show(predictions, content, out)
     return content
@@ -117,5 +129,8 @@ def _show(predictions: str, report: Mapping[str, Any], out: str | None) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in (*describe_report(predictions, report), *few_patients_in_words(report)):
         console.print(line)
+    if (groups := report.get("subgroups")) is not None:
+        for line in (*subgroups_in_words(groups), *(f"WARNING: {line}" for line in subgroup_warnings(groups))):
+            console.print(line)
     if out is not None:
         console.print(f"Metrics and figures: {out}")

@@ -13,9 +13,9 @@ from monai_mocoi.figures.canvas import COLOURS, new_figure, plain
 SUBGROUPS_NAME = "subgroups"
 """Of the figure's files, without ending."""
 
-_ROW, _MARGIN = 0.24, 1.15  # inches
+_ROW, _MARGIN = 0.24, 1.0  # inches
 _LONGEST_NAME = 26
-_LEFT, _MIDDLE, _RIGHT = (0.31, 0.26), (0.62, 0.22), 0.995  # left and width of the two panels, of the figure's width
+_LEFT, _MIDDLE, _RIGHT = (0.31, 0.26), (0.62, 0.26), 0.985  # left and width of the two panels, of the figure's width
 
 
 def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
@@ -55,8 +55,8 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
         axes.locator_params(axis="x", nbins=5)
     gaps.axvline(0, color="0.4", linewidth=0.8)
     level = f"{report['intervals']['level']:.0%} interval over patients"
-    areas.set_xlabel(f"AUC, mean over classes\n({level})", fontsize=8)
-    gaps.set_xlabel("gap to the reference\n(filled: shown, by Holm)", fontsize=8)
+    areas.set_xlabel(f"AUC, mean over the group's classes\n({level})", fontsize=8)
+    gaps.set_xlabel("gap to the reference, same classes\n(filled: shown, by Holm)", fontsize=8)
     for axes, place, title, side in (
         (areas, -0.02, "group (images / patients)", "right"),
         (gaps, (_RIGHT - _MIDDLE[0]) / _MIDDLE[1], "p, by Holm", "right"),

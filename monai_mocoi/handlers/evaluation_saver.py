@@ -63,6 +63,7 @@ from monai_mocoi.handlers.evaluation_words import (
 from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
+from monai_mocoi.own_command import command
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ class EvaluationSaver:
         run_dir: str | os.PathLike[str] | None = None,
         dataset_folder: str | os.PathLike[str] = ".",
         images: Sequence[Mapping[str, Any]] = (),
+        subgroups: str | os.PathLike[str] | Sequence[str] | None = None,
+        age_bands: Sequence[float] = AGE_BANDS,
         recalibrate: bool | str = False,
         target_sensitivity: Sequence[float] = (0.9,),
         target_specificity: Sequence[float] = (0.9,),
@@ -143,8 +146,6 @@ class EvaluationSaver:
         external: LabelMatch | None = None,
         dataset: ImageDataset | None = None,
         dataset_name: str | None = None,
-        subgroups: str | os.PathLike[str] | Sequence[str] | None = None,
-        age_bands: Sequence[float] = AGE_BANDS,
     ) -> None:
         self.external = external if external is not None and external.external else None
         self.dataset = dataset
@@ -230,7 +231,7 @@ class EvaluationSaver:
         except (OSError, ValueError, AttributeError) as error:
             return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again} with --overwrite true"
 
-    def _subgroups(self, predictions: Predictions) -> dict[str, Any] | None:
+    def _subgroups(self, predictions: Predictions, thresholds: Mapping[str, float] | None) -> dict[str, Any] | None:
         """The report of the subgroups, with its figure in the folder; None: there are no columns."""
         if not self.columns.values:
             return None
@@ -238,7 +239,6 @@ class EvaluationSaver:
         rows = [row_of[image] for image in predictions.images]
         values = {name: [own[row] for row in rows] for name, own in self.columns.values.items()}
         columns = replace(self.columns, values=values)
-        thresholds = self.classifier.get("thresholds")
         report = evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
         if (figure := subgroup_figure(report)) is not None:
             save_figure(figure, self.folder, SUBGROUPS_NAME)
@@ -265,7 +265,7 @@ class EvaluationSaver:
         if engine.name == "validation":
             report["operating_points"]["note"] = "The thresholds were chosen on these very images."
         save_evaluation_figures(self.folder, report)
-        subgroups = self._subgroups(predictions)
+        subgroups = self._subgroups(predictions, thresholds)
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {
@@ -288,14 +288,14 @@ class EvaluationSaver:
         if (line := overlap_in_words(overlap, engine.name)) is not None:
             logger.info("%s", line)
         warnings = [*few_patients_in_words(report), *overlap_warnings(overlap, engine.name)]
-        if external is not None:
-            for line in _external_lines(external):
-                logger.info("%s", line)
-            warnings += external_warnings(external)
         if subgroups is not None:
             for line in subgroups_in_words(subgroups):
                 logger.info("%s", line)
             warnings += subgroup_warnings(subgroups)
+        if external is not None:
+            for line in _external_lines(external):
+                logger.info("%s", line)
+            warnings += external_warnings(external)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
             warnings.append(warning)
         if few := few_scored_in_words(predictions.labels, predictions.classes):
@@ -307,6 +307,9 @@ class EvaluationSaver:
         logger.info("Predictions and metrics: %s", self.folder)
         if self.next_of and any(number["value"] is not None for number in report["overall"].values()):
             words = {name: str(self.next_of[name]) for name in ("bundle", "dataset_dir")}
+            if engine.name == "test" and words["dataset_dir"] != "demo":
+                shortcuts = command("baselines", words["dataset_dir"])
+                logger.info("What view, colour and other shortcuts tell alone, to be compared with: %s", shortcuts)
             run, external_set = Path(self.next_of["run"]), self.external is not None
             if following := after_evaluation(self.folder, run, engine.name, **words, external=external_set):
                 logger.info("Next: %s", following)

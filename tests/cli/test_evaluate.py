@@ -81,3 +81,17 @@ def test_what_is_refused(mocoi, files, tmp_path):
         result = mocoi("evaluate", files[0], *words)
         assert (result.exit_code, said in result.stderr) == (code, True), (words, result.stderr)
     assert mocoi("evaluate", "nowhere.csv").exit_code == 3
+
+
+def test_subgroups_of_a_table(mocoi, tmp_path):
+    made = findings(images=400, patients=150)
+    write_predictions(tmp_path / "p.csv", made)
+    rows = [f"{image},{'ab'[row % 2]}" for row, image in enumerate(made.images)]
+    (tmp_path / "sites.csv").write_text("\n".join(["image,site", *rows]))
+    words = ("--subgroups", str(tmp_path / "sites.csv"), "--out", "made", "--resamples", "99")
+    result = mocoi("evaluate", str(tmp_path / "p.csv"), *words)
+    assert result.exit_code == 0, result.stderr
+    assert "Subgroups by site (sites.csv): 2, of which 2 are large enough." in result.stdout
+    written = json.loads(Path("made/metrics.json").read_text())["subgroups"]
+    assert written["columns"]["site"]["groups"].keys() == {"a", "b"}
+    assert Path("made/subgroups.svg").is_file()

@@ -360,9 +360,7 @@ def test_subgroups_by_the_columns_of_the_datalist(tmp_path: Path, caplog: pytest
     )
     assert found["subgroups"] == json.loads(json.dumps(expected))
     assert found["subgroups"]["columns"].keys() == {"sex", "view"}
-    assert {path.name for path in (tmp_path / "all").iterdir()} == {
-        "metrics.json", "predictions.csv", "subgroups.png", "subgroups.svg",
-    }  # fmt: skip
+    assert {"subgroups.png", "subgroups.svg"} <= {path.name for path in (tmp_path / "all").iterdir()}
     assert "Subgroups by sex, view (datalist): 4, of which" in caplog.text
     assert "no subgroups by side: all images have the same value" in caplog.text
     assert evaluate(tmp_path / "one", images=images, subgroups=["view"], **settings)["subgroups"]["columns"].keys() == {

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.metrics import roc_auc_score
+
+from monai_mocoi.analysis import Baseline, baselines, shortcut_baselines
+from monai_mocoi.data import DatasetError, item_columns, load_datalist
+from monai_mocoi.data.errors import ImageDecodeError
+
+SIZES = {"training": 80, "validation": 40, "test": 60}
+
+
+@pytest.fixture(autouse=True)
+def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "SHUFFLES", 3)
+
+
+def folder_of(folder: Path, grey: bool = False, softmax: bool = True, **columns: Any) -> Path:
+    """Red pictures are mostly of class 1, and nothing else tells anything; two images a patient.
+
+    Args:
+        columns: functions of the label and a generator.
+    """
+    generator = np.random.default_rng(0)
+    document: dict[str, Any] = {"name": "made", "labels": {"0": "no", "1": "yes"}}
+    (folder / "images").mkdir(parents=True)
+    number = 0
+    for split, count in SIZES.items():
+        document[split] = []
+        for row in range(count):
+            label = row // 2 % 2
+            pixels = generator.integers(0, 256, (20, 24, 3)).astype(np.float64)
+            pixels[..., 0] *= 0.5 if generator.random() < (0.1 if label else 0.9) else 1.0
+            if grey:
+                pixels = pixels[..., :1].repeat(3, axis=2)
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"{number}.png")
+            item = {
+                "image": f"images/{number}.png",
+                "label": label if softmax else [label, int(generator.random() < 0.5)],
+                "patient": f"{split}{row // 2}",
+            }
+            document[split].append(item | {name: make(label, generator) for name, make in columns.items()})
+            number += 1
+    (folder / "datalist.json").write_text(json.dumps(document))
+    return folder
+
+
+def run(folder: Path) -> dict[str, Any]:
+    datalist = load_datalist(folder)
+    columns = item_columns([item for items in datalist.splits().values() for item in items])
+    found: dict[str, Any] = {}
+    for made in shortcut_baselines(datalist, columns):
+        found[made.name if isinstance(made, Baseline) else made[0]] = made
+    return found
+
+
+def auc(baseline: Baseline) -> float:
+    return float(roc_auc_score(baseline.predictions.labels, baseline.predictions.probabilities[:, 1]))
+
+
+def test_each_shortcut_is_found_where_it_is_and_nowhere_else(tmp_path: Path) -> None:
+    found = run(
+        folder_of(
+            tmp_path / "data",
+            view=lambda label, draw: "AP" if draw.random() < (0.9 if label else 0.1) else None,
+            age=lambda label, draw: float(draw.normal(50, 3) if label else draw.choice([30, 70])),
+            noise=lambda label, draw: float(draw.normal()),
+            site=lambda label, draw: "here",
+            name_of=lambda label, draw: f"id {draw.random()}",
+        )
+    )
+    assert list(found) == ["view", "age", "noise", "site", "name_of", "colour", "pixels", "shuffled"]
+    assert found["site"] == ("site", "it is the same for all training images")
+    assert "different texts in training, more than 20" in found["name_of"][1]
+    assert auc(found["view"]) > 0.8
+    assert auc(found["age"]) > 0.95  # by the square: the risk is highest in the middle
+    assert auc(found["colour"]) > 0.7
+    assert abs(auc(found["noise"]) - 0.5) < 0.25
+    shuffles = found["shuffled"].shuffles
+    assert len(shuffles) == 3
+    assert shuffles[0] == pytest.approx(auc(found["shuffled"]))
+    assert abs(np.mean(shuffles) - 0.5) < 0.3
+    assert found["view"].shuffles == ()
+    assert found["colour"].features == 6
+    assert (found["view"].features, found["age"].features) == (2, 2)
+    datalist = load_datalist(tmp_path / "data")
+    for name in ("view", "colour", "shuffled"):  # the test labels are the true ones
+        assert found[name].predictions.labels.tolist() == [item["label"] for item in datalist.test]
+        assert found[name].predictions.images == tuple(item["name"] for item in datalist.test)
+
+
+def test_grey_images_have_two_numbers_and_findings_their_own_probabilities(tmp_path: Path) -> None:
+    found = run(folder_of(tmp_path / "data", grey=True, softmax=False))
+    assert found["colour"].features == 2
+    assert found["colour"].sees == "mean and standard deviation of grey"
+    assert found["pixels"].predictions.kind == "multilabel"
+    assert found["pixels"].predictions.probabilities.shape == (60, 2)
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data")
+    first, second = run(folder), run(folder)
+    for name, baseline in first.items():
+        np.testing.assert_array_equal(baseline.predictions.probabilities, second[name].predictions.probabilities)
+
+
+def test_colours_are_means_and_deviations_of_the_whole_picture(tmp_path: Path) -> None:
+    """The six numbers, by hand; told by the decision of a fit on them."""
+    folder = folder_of(tmp_path / "data")
+    datalist = load_datalist(folder)
+    colours, pixels = baselines._pictures(datalist, 1)
+    for row in (0, 59):
+        picture = np.asarray(Image.open(datalist.test[row]["image"])) / 255
+        expected = [*picture.mean((0, 1)), *picture.std((0, 1))]
+        np.testing.assert_allclose(colours["test"][row], expected, atol=1e-6)
+    assert pixels["training"].shape == (80, 3, 32, 32)
+
+
+def test_shuffled_labels_are_the_same_labels_and_stay_together_by_patient() -> None:
+    items = [{"patient": f"p{row // 4}"} for row in range(400)]
+    labels = np.repeat(np.random.default_rng(0).integers(0, 2, 100), 4)
+    dealt = baselines._shuffled(labels, items, 3)
+    assert sorted(dealt) == sorted(labels)
+    of_patient = defaultdict(set)
+    for item, label in zip(items, dealt, strict=True):
+        of_patient[item["patient"]].add(int(label))
+    assert all(len(own) == 1 for own in of_patient.values())
+    assert 0.3 < (dealt == labels).mean() < 0.7
+    assert not np.array_equal(dealt, baselines._shuffled(labels, items, 4))
+
+
+def test_an_image_that_cannot_be_read_is_named_by_its_row(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data")
+    (folder / "images" / "81.png").write_bytes(b"no picture")
+    with pytest.raises(ImageDecodeError, match="image 1 of the validation split cannot be read") as caught:
+        run(folder)
+    assert "81.png" not in str(caught.value)
+
+
+def test_without_labels_or_test_images_there_is_no_baseline(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data")
+    document = json.loads((folder / "datalist.json").read_text())
+    (folder / "datalist.json").write_text(json.dumps({**document, "test": []}))
+    with pytest.raises(DatasetError, match="test split has 0 image"):
+        run(folder)
+    bare = {s: [{k: v for k, v in item.items() if k != "label"} for item in document[s]] for s in SIZES}
+    (folder / "datalist.json").write_text(json.dumps({**document, **bare}))
+    with pytest.raises(DatasetError, match="label"):
+        run(folder)
