@@ -13,10 +13,11 @@ __getattr__, __dir__, __all__ = attach(
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
         ],
-        "layerwise_probing": ["PROBING_NAME", "probe_stages", "probing_draws"],
+        "layerwise_probing": ["probe_stages", "probing_draws"],
         "linear_evaluation": ["PENALTIES", "GridPoint", "LinearEvaluation", "LinearFit"],
         "logistic_regression": ["LogisticFit", "fit_logistic", "predict_probabilities"],
-        "probing_comparison": ["Probing", "compare_probings", "find_probing", "read_probing"],
+        "probing_comparison": ["Probing", "compare_probings", "read_probing"],
+        "probing_place": ["PROBING_NAME", "find_probing"],
         "stage_features": ["FeatureError", "features_of", "pooled_features"],
         "subgroup_words": ["subgroup_warnings", "subgroups_in_words"],
         "subgroups": ["SUBGROUP_MEASURES", "evaluate_subgroups", "gaps_of"],
