@@ -30,6 +30,7 @@ from monai_mocoi.analysis.evaluation import (
     why_not,
 )
 from monai_mocoi.analysis.linear_evaluation import PENALTIES, LinearEvaluation, LinearFit
+from monai_mocoi.analysis.probing_place import PROBING_NAME
 from monai_mocoi.analysis.stage_features import features_of
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import Datalist, DatasetError, Predictions, label_array, label_kind, write_predictions
@@ -39,8 +40,6 @@ from monai_mocoi.losses import class_probabilities
 from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, PatientResamples, ScoredClasses, holm, selection_metric
 from monai_mocoi.networks.stage_choice import STAGES_AND_ALL, stages_of
 
-PROBING_NAME = "probing.json"
-"""The file that holds the result; it is written last, so that where it stands the probing is whole."""
 TABLE_NAME = "probing.csv"
 LAST_STAGE = 4
 """Each stage is set against it: it is what fine-tuning, and most users of an encoder, take."""

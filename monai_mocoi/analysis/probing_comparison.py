@@ -11,7 +11,8 @@ from typing import Any
 
 from monai_mocoi.analysis.comparison import ComparisonError, differences, matched
 from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSettings, describe_choice
-from monai_mocoi.analysis.layerwise_probing import PROBING_NAME, Measured, by_fraction_and_stage
+from monai_mocoi.analysis.layerwise_probing import Measured, by_fraction_and_stage
+from monai_mocoi.analysis.probing_place import PROBING_NAME
 from monai_mocoi.data import Predictions, PredictionsError, read_predictions
 from monai_mocoi.metrics import Bootstrapped, holm
 
@@ -38,15 +39,6 @@ class Probing:
         """
         path = self.folder / str(cell["name"]) / "predictions.csv"
         return read_predictions(path, name=str(path))
-
-
-def find_probing(place: str | os.PathLike[str]) -> Path | None:
-    """The ``probing.json`` that is meant: the file, that of a probing's folder, or that of an analysis; None: none."""
-    place = Path(place)
-    if place.is_file():
-        return place if place.suffix == ".json" else None
-    candidates = (place / PROBING_NAME, place / "probing" / PROBING_NAME)
-    return next((path for path in candidates if path.is_file()), None)
 
 
 def read_probing(path: str | os.PathLike[str]) -> Probing:

@@ -14,11 +14,9 @@ from rich.text import Text
 from monai_mocoi.analysis import (
     OVERALL,
     compare_predictions,
-    compare_probings,
     few_patients_in_words,
     find_probing,
     notes_for_the_reader,
-    read_probing,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
@@ -56,6 +54,8 @@ def compare_and_show(
         _check_target(Path(json_file), files, overwrite)
     probings = [path for path in map(find_probing, files) if path is not None]
     if len(probings) == len(files) == 2:
+        from monai_mocoi.analysis import compare_probings, read_probing  # they import torch
+
         compared = compare_probings(*map(read_probing, probings), metric, **settings)
         compared = {"format": 1, "first": first, "second": others[0], **compared}
         _show_probings(compared)

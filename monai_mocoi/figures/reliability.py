@@ -37,7 +37,8 @@ def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
             _histogram(below, own["histogram"], edges, limit)
             if first:
                 handles = [above.get_legend_handles_labels(), below.get_legend_handles_labels()]
-                lines, labels = ([part for own in handles for part in own[i]] for i in (0, 1))
+                lines = [line for own_lines, _ in handles for line in own_lines]
+                labels = [str(label) for _, own_labels in handles for label in own_labels]
                 figure.legend(lines, labels, loc="upper left", ncols=2, fontsize=6.5, frameon=False)
         figures.append(figure)
     return figures

@@ -171,8 +171,8 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
         )
         yield from _table(("Label", *map(_title, named)), rows)
         yield ""
-    if told := (*calibration_in_words(metrics), *operating_points_in_words(metrics)):
-        yield from (*(f"- {line[0].upper()}{line[1:]}" for line in told), "")
+    if lines := (*calibration_in_words(metrics), *operating_points_in_words(metrics)):
+        yield from (*(f"- {line[0].upper()}{line[1:]}" for line in lines), "")
     if any("note" in number for number in _numbers(metrics)):
         yield from (f"No certainty: {NO_CERTAINTY}", "")
     overlap = metrics.get("pretraining_overlap")
