@@ -22,7 +22,7 @@ import torch
 from benchmarks.linear_evaluation import made_up, peak
 from monai_mocoi.analysis import probe_stages, probing_draws
 from monai_mocoi.data import Datalist
-from monai_mocoi.networks import STAGES_AND_ALL
+from monai_mocoi.networks import STAGES
 
 WIDTHS = {1: 256, 2: 512, 3: 1024, 4: 2048}
 
@@ -33,25 +33,23 @@ def main() -> None:
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.01, 0.1, 1])
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--classes", type=int, default=1, help="findings, 1 to 14 (%(default)s)")
-    parser.add_argument("--stages", nargs="+", default=[str(stage) for stage in STAGES_AND_ALL])
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    stages = [stage for stage in STAGES_AND_ALL if str(stage) in given.stages]
     data, features = dataset(given.images, given.classes)
     before = peak()
-    for stage in [*([[stage] for stage in stages] if len(stages) > 1 else []), stages]:
+    for stages in (STAGES, ["all"]):
         with tempfile.TemporaryDirectory() as folder:
             began, worked = time.perf_counter(), time.process_time()
             draws = probing_draws(data, given.fractions, range(given.draws))
-            result = probe_stages(features, data, draws, stages=stage, folder=Path(folder), progress=False)
+            result = probe_stages(features, data, draws, stages=stages, folder=Path(folder), progress=False)
             seconds, worked = time.perf_counter() - began, time.process_time() - worked
         found = {
             f"{row['stage']} at {row['label_fraction']:g}": round(row["metrics"]["macro_auc"]["value"] or 0, 3)
             for row in result["summary"]
         }
         print(
-            f"stages {', '.join(map(str, stage))}: {len(result['cells'])} cells, {seconds:.0f} s ({worked:.0f} s of "
+            f"stages {', '.join(map(str, stages))}: {len(result['cells'])} cells, {seconds:.0f} s ({worked:.0f} s of "
             f"processor time), load {os.getloadavg()[0]:.1f}; AUC {found}",
             flush=True,
         )

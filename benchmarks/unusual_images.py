@@ -1,11 +1,11 @@
 """How many pictures of another kind are noticed: the share of each set that reaches unusual_percentile 99.
 
-    python -m benchmarks.unusual_images RUN DATASET_FOLDER NAME=IMAGES [NAME=IMAGES ...] [--most 300]
+    python -m benchmarks.unusual_images RUN DATASET_FOLDER NAME=IMAGES [NAME=IMAGES ...] [--most 300] [--stages]
 
 ``RUN`` is what ``finetune.json`` wrote on ``DATASET_FOLDER``. Beside the sets named (folders or lists, as
 ``inference.json`` takes them) stand the classifier's own test images, and these inverted, turned by 90 degrees,
-mirrored, blurred, at half the contrast and in noise. The first table is what inference does; the second does the same
-with the features of each stage and with other numbers of directions kept (all of them for the largest).
+mirrored, blurred, at half the contrast and in noise. The table is what inference does. ``--stages`` does the same with
+the features of each stage and with other numbers of directions kept (all of them for the largest), in a second table.
 """
 
 from __future__ import annotations
@@ -46,12 +46,18 @@ CHANGES: dict[str, Change] = {
 }
 
 
+def named(words: list[str]) -> list[tuple[str, str]]:
+    """NAME and IMAGES of each word."""
+    return [(name, place) for name, _, place in (word.partition("=") for word in words)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("dataset")
     parser.add_argument("others", nargs="*", help="NAME=IMAGES")
     parser.add_argument("--most", type=int, default=300, help="images of a set that are looked at, evenly")
+    parser.add_argument("--stages", action="store_true", help="other stages and numbers of directions as well")
     given = parser.parse_args()
     sidecar, typical = read_classifier_sidecar(given.run), read_typical_features(given.run)
     if typical is None:
@@ -74,26 +80,27 @@ def main() -> None:
         data = [{"patient": "unknown", **item} for item in items]
         options = {"cache": False, "on_bad_image": "skip", "max_bad_share": 1.0, "progress": False}
         dataset = ImageDataset(data, Compose([*read, fit, change]), plain, bits=sidecar["cache_bits"], **options)
-        return pooled_features(network.encoder, dataset, cache=False)
+        return pooled_features(network.encoder, dataset, cache=False, progress=False)
 
     def some(items: list[dict[str, str]]) -> list[dict[str, str]]:
         return [items[len(items) * i // given.most] for i in range(given.most)] if len(items) > given.most else items
 
-    sets = {name: features(some(datalist.test), change) for name, change in CHANGES.items()}
-    for other in given.others:
-        name, _, place = other.partition("=")
-        sets[name] = features(some(find_new_images(place)))
-    training, validation = features(datalist.training), features(datalist.validation)
-
-    stage = sidecar["stage"]
+    own_kind = {"own test": (datalist.test, CHANGES["own test"])}
+    others = {name: (find_new_images(place), CHANGES["own test"]) for name, place in named(given.others)}
+    changed = {name: (datalist.test, change) for name, change in CHANGES.items()}
+    sets, own, stage = {}, np.zeros(0), sidecar["stage"]
     print(f"{typical.images} training, {len(typical.reference)} validation images; limit {LIMIT:g}")
     print(f"{'set':<24}{'images':>8}{'noticed':>9}{'AUC':>7}")
-    own = mahalanobis_distance(sets["own test"][stage], typical.gaussian)
-    for name, found in sets.items():
-        distances = mahalanobis_distance(found[stage], typical.gaussian)
+    for name, (items, change) in {**own_kind, **others, **changed}.items():
+        sets[name] = features(some(items), change)
+        distances = mahalanobis_distance(sets[name][stage], typical.gaussian)
+        own = distances if name == "own test" else own
         share = (unusual_percentile(distances, typical.reference) >= LIMIT).mean()
         auc = roc_auc_score(np.repeat([0, 1], [len(own), len(distances)]), np.concatenate([own, distances]))
-        print(f"{name:<24}{len(distances):>8}{share:>9.1%}{auc:>7.3f}")
+        print(f"{name:<24}{len(distances):>8}{share:>9.1%}{auc:>7.3f}", flush=True)
+    if not given.stages:
+        return
+    training, validation = features(datalist.training), features(datalist.validation)
     print("\nnoticed by stage, and of stage 4 by the number of directions kept")
     ways = [(number, 256) for number in (1, 2, 3, 4)] + [(4, rank) for rank in RANKS]
     print(f"{'set':<24}" + "".join(f"{f's{number} r{rank}':>10}" for number, rank in ways))

@@ -22,11 +22,12 @@ TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
 CONFIGS = (
     "metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json",
-    "multi_gpu_finetune.json", "evaluate.json", "multi_gpu_evaluate.json", "inference.json",
+    "multi_gpu_finetune.json", "evaluate.json", "multi_gpu_evaluate.json", "inference.json", "analyze.json",
 )  # fmt: skip
 # Not settings of the method; and paths, which could name people, do not belong into what a run writes.
 NO_SETTINGS = {
-    "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids"
+    "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids",
+    "analysis_dir", "finetuned", "few_labels", "all_labels", "all_labels_again",
 }  # fmt: skip
 _WIDTH = 110  # of a line, with its comma
 EXTRA_SETTINGS = {
@@ -34,6 +35,7 @@ EXTRA_SETTINGS = {
     "finetune.json": {"pretraining": "METHOD_NAME"},
     "evaluate.json": {},
     "inference.json": {},
+    "analyze.json": {},
 }
 
 

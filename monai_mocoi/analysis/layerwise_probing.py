@@ -36,7 +36,7 @@ from monai_mocoi.data import Datalist, DatasetError, Predictions, label_array, l
 from monai_mocoi.data.label_fraction import LabelSubset, label_subset
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.losses import class_probabilities
-from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, PatientResamples, ScoredClasses, selection_metric
+from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, PatientResamples, ScoredClasses, holm, selection_metric
 from monai_mocoi.networks.stage_choice import STAGES_AND_ALL, stages_of
 
 PROBING_NAME = "probing.json"
@@ -129,12 +129,14 @@ def probe_stages(
                         "thresholds", "metrics": {"macro_auc": NUMBER, ...}}],
              "summary": [{"stage", "label_fraction", "draws", "labelled_images": [fewest, most],
                           "metrics": {"macro_auc": {"value", "interval", "lowest", "highest"}, ...}}],
-             "differences": [{"stage", "than", "label_fraction", "first", "second", "value", "interval", "p_value"}]}
+             "differences": [{"stage", "than", "label_fraction", "first", "second", "value", "interval", "p_value",
+                              "p_value_holm"}]}
 
         A NUMBER is that of :func:`~monai_mocoi.analysis.evaluate_predictions`. In the summary ``value`` is the mean
         over the draws, and ``interval`` is over the test patients at these draws: it holds nothing of the chance in
         drawing labels, of which ``lowest`` and ``highest``, the least and the largest value of a draw, speak (None for
-        one draw). A difference is of ``metric``, stage less stage 4 (``first``), of the means over the draws.
+        one draw). A difference is of ``metric``, stage less stage 4 (``first``), of the means over the draws; their
+        p-values are corrected together by Holm's method.
 
     Raises:
         DatasetError: no test images, or features that do not fit the datalist.
@@ -396,6 +398,8 @@ def _against_last(
         if last is not None and mean is not None:
             where = {"stage": stage, "than": LAST_STAGE, "label_fraction": fraction}
             found.append({**where, **differences(last, mean, settings)[0]})
+    for compared, adjusted in zip(found, holm([own["p_value"] for own in found]), strict=True):
+        compared["p_value_holm"] = float(adjusted)
     return found
 
 

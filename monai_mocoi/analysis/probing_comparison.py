@@ -13,7 +13,7 @@ from monai_mocoi.analysis.comparison import ComparisonError, differences, matche
 from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSettings, describe_choice
 from monai_mocoi.analysis.layerwise_probing import PROBING_NAME, Measured, by_fraction_and_stage
 from monai_mocoi.data import Predictions, PredictionsError, read_predictions
-from monai_mocoi.metrics import Bootstrapped
+from monai_mocoi.metrics import Bootstrapped, holm
 
 _NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
 
@@ -73,7 +73,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
 
     Each is the mean over the draws of labels, which must be the same in both; all are evaluated on the same resamples
     of the test patients, so that what is hard or easy about a patient cancels. Interval and p-value hold the chance in
-    drawing patients, not that in drawing labels or in pretraining.
+    drawing patients, not that in drawing labels or in pretraining. The p-values are corrected together by Holm's
+    method.
 
     Args:
         first, second: probings of two encoders, on one data set.
@@ -85,7 +86,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
 
             {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives", "scored_classes",
              "few_patients", "left_out_classes",
-             "cells": [{"stage", "label_fraction", "draws", "first", "second", "value", "interval", "p_value"}]}
+             "cells": [{"stage", "label_fraction", "draws", "first", "second", "value", "interval", "p_value",
+                        "p_value_holm"}]}
 
     Raises:
         ComparisonError: no stage and fraction in common; other labelled images; images, patients, labels or classes of
@@ -128,6 +130,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
             means.append(Bootstrapped.mean_of(drawn))
         where = {"stage": stage, "label_fraction": fraction, "draws": len(groups[0][fraction, stage])}
         cells.append({**where, **differences(means[0], means[1], made)[0]})
+    for compared, adjusted in zip(cells, holm([own["p_value"] for own in cells]), strict=True):
+        compared["p_value_holm"] = float(adjusted)
     return {
         "metric": metric,
         "kind": blank.kind,

@@ -267,8 +267,8 @@ def compare(
     """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
 
     Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
-    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file. Two
-    probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
+    For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
+    Two probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
     """
     try:
         from monai_mocoi.cli.compare import compare_and_show

@@ -36,9 +36,9 @@ def compare_and_show(
     Or two probings: the differences at every stage and label fraction that both have.
 
     Args:
-        first: a ``predictions.csv`` file; or a ``probing.json`` or a folder that holds one.
+        first: a ``predictions.csv`` file; or a ``probing.json``, or a folder that holds one, and so the other.
         others: one or more of the same images. Where there are several, the p-values of their overall differences are
-            corrected together by Holm's method. Or one probing.
+            corrected together by Holm's method.
         metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
         json_file: where to write the result too; None: nowhere.
         overwrite: replace that file.
@@ -54,18 +54,16 @@ def compare_and_show(
     files = [Path(first), *map(Path, others)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
-    probings = [find_probing(path) for path in files]
-    if None not in probings and len(probings) == 2:
-        (second,) = others
-        probed = compare_probings(*(read_probing(path) for path in probings if path is not None), metric, **settings)
-        _show_probings(first, second, probed)
+    probings = [path for path in map(find_probing, files) if path is not None]
+    if len(probings) == len(files) == 2:
+        compared = compare_probings(*map(read_probing, probings), metric, **settings)
+        compared = {"format": 1, "first": first, "second": others[0], **compared}
+        _show_probings(compared)
         if json_file is not None:
-            write_json(json_file, {"format": 1, "first": first, "second": second, **probed})
+            write_json(json_file, compared)
         return
-    if any(probings):
-        raise UsageError(
-            "give two probings, or predictions.csv files: one is a probing, another is none, or there are more."
-        )
+    if probings:
+        raise UsageError("give two probings, or two or more predictions.csv: one of these is a probing.")
     # With their folders, for all files have one name mostly.
     arms = [read_predictions(path, name=str(path)) for path in files]
     thresholds: list[dict[str, float] | None] = [None] * len(files)
@@ -121,7 +119,7 @@ def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
 def _show(result: Mapping[str, Any], comparisons: int) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    _say_what(console, result["first"], result["second"], result)
+    _say_what(console, result)
     rows = [(result["metric"], result["overall"]), *result["classes"].items()]
     cells = [_cells(name, difference) for name, difference in rows]
     header: tuple[str, ...] = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
@@ -145,29 +143,32 @@ def _show(result: Mapping[str, Any], comparisons: int) -> None:
         console.print()
 
 
-def _show_probings(first: str, second: str, result: Mapping[str, Any]) -> None:
+def _show_probings(result: Mapping[str, Any]) -> None:
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made = result["intervals"]
-    _say_what(console, first, second, result)
+    _say_what(console, result)
     rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in result["cells"]]
-    header = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
+    header: tuple[str, ...] = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
     cells = [(name, str(cell["draws"]), *_cells(name, cell)[1:]) for name, cell in rows]
+    if len(rows) > 1:
+        header = (*header, "by Holm")
+        cells = [(*own, _by_holm(cell)) for own, (_, cell) in zip(cells, rows, strict=True)]
     _table(console, header, cells)
     _say_how(console, made)
-    console.print(
-        "A and B are means over the draws of labels, the same in both. Interval and p hold the chance in drawing test "
-        "patients, not that in drawing labels, nor that of another pretraining."
-    )
     if len(rows) > 1:
-        console.print("The p-values are not corrected for their number.")
+        console.print(f"By Holm: the p-values corrected for their number, {len(rows)}.")
+    console.print(
+        "A and B are means over the draws of labels, the same in both. Interval and p-value hold the chance in drawing "
+        "test patients, not that in drawing labels, nor that of another pretraining."
+    )
     for name, cell in rows:
         if "note" in cell:
             console.print(f"{name}: {cell['note']}")
     _say_of_classes(console, result)
 
 
-def _say_what(console: Console, first: str, second: str, result: Mapping[str, Any]) -> None:
-    console.print(f"A: {first}\nB: {second}")
+def _say_what(console: Console, result: Mapping[str, Any]) -> None:
+    console.print(f"A: {result['first']}\nB: {result['second']}")
     console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
 
 

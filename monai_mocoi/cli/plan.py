@@ -18,13 +18,17 @@ from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.references import referred
 from monai_mocoi.exit_codes import DATA
+from monai_mocoi.handlers.analysis_folder import ANALYSIS_NAME
 from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
 from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
-_PLACES = ("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids")
+_PLACES = (
+    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids"),
+    *("finetuned", "few_labels", "all_labels", "all_labels_again"),
+)
 # What each handler writes: the argument that names its folder, then file and meaning.
 _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "RunFolder": (
@@ -64,6 +68,13 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     ),
     "WorstErrors": ("folder", (("worst_errors.png", "pictures of the worst errors"),)),
     "InferenceTable": ("folder", (("classified.csv", "probabilities and decisions, a row an image"),)),
+    "EncoderAnalysis": (
+        "folder",
+        (
+            (ANALYSIS_NAME, "all numbers of the analysis"),
+            ("", "tables (CSV), figures/ (PNG and SVG), tensorboard/; the parts for which there is what they need"),
+        ),
+    ),
     "GradCAMOverlays": ("folder", (("grad_cam/", "sheets of where the evidence lies"),)),
     **dict.fromkeys(
         ("MoCoTrainer", "ClassifierTrainer"), ("debug_dir", (("", "a report, should a loss not be finite"),))
@@ -389,6 +400,7 @@ def _number(value: Any) -> str:
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
     from monai_mocoi.data.expand_home import HomeFolderError
+    from monai_mocoi.handlers.analysis_folder import check_analysis_folder
     from monai_mocoi.handlers.evaluation_folder import check_evaluation_folder
     from monai_mocoi.handlers.inference_folder import check_inference_folder
     from monai_mocoi.handlers.run_folder_error import RunFolderError
@@ -417,6 +429,7 @@ def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]])
     checks: dict[str, Callable[[Path, bool], None]] = {
         "inference_dir": check_inference_folder,
         "evaluation_dir": check_evaluation_folder,
+        "analysis_dir": check_analysis_folder,
     }
     for setting, check in checks.items():
         if isinstance(folder := _decided(evaluator, setting), str):

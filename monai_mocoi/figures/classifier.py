@@ -240,6 +240,8 @@ def short(name: str) -> str:
 
 def in_words(probability: float) -> str:
     """A probability or threshold in short, with more digits near 0 and 1: ``0.031``, ``0.42``, ``0.997``."""
+    if 0 < probability < 0.0001:
+        return "<0.0001"
     if probability < 0.1:
         return f"{probability:.2g}"
     return f"{probability:.2f}" if probability <= 0.9 else f"{probability:.3f}"

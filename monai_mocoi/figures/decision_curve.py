@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.classifier import short
-from monai_mocoi.figures.panels import panels
 
 _BELOW = 0.3  # of the share of positives: how far below 0 the picture goes
 
@@ -46,8 +46,8 @@ def _draw(axes: Axes, name: str, own: Mapping[str, Any]) -> None:
     axes.set_ylabel("net benefit")
     axes.set_title(plain(short(name)), fontsize=9)
     axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
 
 

@@ -1,48 +1,51 @@
-"""Small multiples: one panel a class, all in one figure."""
+"""Several pairs of axes in one figure, all of one size, and the manner that the figures of an analysis share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 
 from monai_mocoi.figures.canvas import new_figure
 
-PANELS_A_FIGURE = 16
-"""Classes of one figure; more of them are spread over several."""
-_COLUMNS = 4
+TEXT = 8
+"""Points: of what stands beside axes; 7 is the least that a paper prints."""
+SMALL = 7
+MARKERS = "osD^vPX*"
+DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def panels(
-    classes: Mapping[str, Any], width: float, height: float
-) -> Iterator[tuple[Figure, list[tuple[str, Any, SubplotSpec, bool]]]]:
-    """Room for each class.
+def new_panels(
+    count: int, width: float, height: float, a_row: int, shared: bool = False, wspace: float = 0.08
+) -> tuple[Figure, list[Axes]]:
+    """A figure of ``count`` panels in rows; sizes of one panel with its labels, in inches.
 
     Args:
-        classes: what is drawn, by the class's name.
-        width, height: of a panel, in inches.
-
-    Yields:
-        a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
+        count: 1 or more.
+        width, height: of a panel.
+        a_row: most panels side by side.
+        shared: all have the limits of one, and numbers stand at the left and at the bottom only.
+        wspace: room between neighbours, as a share of a panel's width.
     """
-    items = list(classes.items())
-    for start in range(0, len(items), PANELS_A_FIGURE):
-        part = items[start : start + PANELS_A_FIGURE]
-        columns = min(_COLUMNS, len(part))
-        rows = -(-len(part) // columns)
-        figure, axes = new_figure(width * columns + 0.3, height * rows + 0.4)
-        axes.remove()
-        size = figure.get_size_inches()
-        grid = figure.add_gridspec(
-            rows,
-            columns,
-            left=0.72 / size[0],
-            right=1 - 0.2 / size[0],
-            bottom=0.45 / size[1],
-            top=1 - 0.68 / size[1],
-            wspace=0.42,
-            hspace=0.42,
-        )
-        yield figure, [(name, own, grid[divmod(i, columns)], i == 0) for i, (name, own) in enumerate(part)]
+    columns = min(count, a_row)
+    rows = -(-count // columns)
+    figure, one = new_figure(columns * width, rows * height)
+    one.remove()
+    figure.set_layout_engine("constrained", wspace=wspace, hspace=0.08)
+    panels: list[Axes] = []
+    for place in range(count):
+        like = panels[0] if shared and panels else None
+        axes = figure.add_subplot(rows, columns, place + 1, sharex=like, sharey=like)
+        if shared:
+            axes.label_outer() if place + columns < count else axes.tick_params(labelleft=place % columns == 0)
+        panels.append(axes)
+        bare(axes)
+    return figure, panels
+
+
+def bare(axes: Axes) -> None:
+    """Without the lines above and at the right, and with numbers of the size that a paper prints."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=SMALL)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_fontsize(TEXT)
+    axes.title.set_fontsize(TEXT)

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.classifier import short
-from monai_mocoi.figures.panels import panels
 
 _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 
@@ -28,7 +28,8 @@ def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
     figures = []
     for figure, places in panels(calibration["classes"], 2.6, 3.3):
         for name, own, place, first in places:
-            above, below = place.subgridspec(2, 1, height_ratios=[4, 1], hspace=0.12).subplots()
+            rows = place.subgridspec(2, 1, height_ratios=[4, 1], hspace=0.12)
+            above, below = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
             edges = np.array(own["histogram"]["edges"])
             highest = [max(bin["predicted"], bin["observed"]["value"]) for bin in own["reliability"]]
             limit = min(1.0, max(edges[-1], 1.05 * max(highest)))
@@ -58,7 +59,7 @@ def _diagram(axes: Axes, name: str, own: Mapping[str, Any], limit: float) -> Non
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed share")
     axes.set_title(plain(short(name)), fontsize=9)
     axes.tick_params(labelsize=7, labelbottom=False)
-    axes.yaxis.label.set_size(8)
+    axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
@@ -69,6 +70,6 @@ def _histogram(axes: Axes, histogram: Mapping[str, Any], edges: np.ndarray, limi
                     alpha=0.6 if kind == "negatives" else 1.0, linewidth=1.2, label=f"share of {kind}")  # fmt: skip
     axes.set(xlim=(0, limit), xlabel="predicted probability", ylabel="share")
     axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_size(8)
-    axes.yaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
+    axes.yaxis.label.set_fontsize(8)
     axes.locator_params(axis="y", nbins=2)

@@ -1,5 +1,5 @@
-"""Sheets of pictures with captions, drawn with Pillow: ten times faster than as a matplotlib figure, and thousands of
-pictures may be wanted.
+"""Sheets of pictures with captions, drawn with Pillow: several times faster than a matplotlib figure, and thousands may
+be wanted.
 """
 
 from __future__ import annotations

@@ -35,12 +35,14 @@ def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathL
         ``datalist.json``, and where one of the two is not known; ``evaluation-<name>-<split>`` for another one and,
         where it has the same name (another version), the first 8 digits of its SHA-256 behind the name.
     """
+    if str(dataset_dir) == "demo":  # phantoms, which only a classifier of phantoms is tested on
+        return f"evaluation-{split}"
     known = known_images(weights)
     try:
         content = (expand_home(dataset_dir) / "datalist.json").read_bytes()
         name = str(json.loads(content.decode("utf-8-sig"))["name"])
     except (OSError, ValueError, KeyError, TypeError, HomeFolderError):
-        return f"evaluation-{split}"  # the phantoms; or the run says what is wrong with the folder
+        return f"evaluation-{split}"  # the run says what is wrong with the folder
     sha256 = hashlib.sha256(content).hexdigest()
     if known.get("dataset_sha256") in (None, sha256):
         return f"evaluation-{split}"

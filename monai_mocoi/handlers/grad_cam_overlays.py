@@ -94,6 +94,7 @@ class GradCAMOverlays:
         network.requires_grad_(False)
         network.get_submodule(layer).register_forward_pre_hook(_begin_gradient)
         network.get_submodule(layer).register_forward_hook(self._note_fields)
+        self._stage = int(layer[-1])
         self._fields = (0, 0)
         self._sheets = self._empty = 0
         self._warned = False
@@ -160,15 +161,14 @@ class GradCAMOverlays:
             return
         self._warned = True
         rows, columns = images.shape[-2:]
-        stage = self.network.stage
         logger.warning(
             "Grad-CAM: at %d x %d pixels the map of stage %d has %d x %d fields, too few to show a place. Take a "
             "classifier that was trained at a larger --image_size, %d or more.",
             rows,
             columns,
-            stage,
+            self._stage,
             *self._fields,
-            FEWEST_FIELDS * 2 ** (stage + 1),
+            FEWEST_FIELDS * 2 ** (self._stage + 1),
         )
 
     def _sum_up(self, engine: Workflow) -> None:

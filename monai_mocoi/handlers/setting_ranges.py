@@ -23,6 +23,8 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "validation_labels": ("same", "all"),
     "metric": ("macro_auc", "macro_average_precision", "macro_f1"),
     "split": ("training", "validation", "test"),
+    "kernel": ("linear", "rbf"),
+    "pooling": ("vector", "map"),
     "interval": ("bca", "percentile"),
 }
 # True or false, and nothing else: Python would take a text such as "no" for true.
@@ -35,6 +37,7 @@ _FLAGS = {
 _AT_LEAST = {
     **dict.fromkeys(("seed", "num_workers", "warmup_steps", "label_seed", "worst_errors", "probe_every"), 0),
     **dict.fromkeys(("image_size", "decode_size", "batch_size", "accumulation_steps", "max_epochs", "patience"), 1),
+    "max_images": 1,
     **dict.fromkeys(("val_interval", "checkpoint_every", "keep_checkpoints", "watch_every", "check_every"), 1),
     **dict.fromkeys(("resamples", "min_positives", "min_negatives"), 1),
     **dict.fromkeys(("plot_every", "head_hidden", "embedding_size", "queue_size", "bn_splits", "world_size"), 1),
@@ -62,7 +65,7 @@ _EACH_UP_TO = {
 }
 # What solver lbfgs, which fits a frozen encoder's features once, needs of the others.
 _OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
-_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds"}
+_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds", "max_images"}
 
 
 class SettingsError(ValueError):

@@ -41,8 +41,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             )
         raise SettingsError(
             f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
-            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json` (each config has its own), or "
-            "start one process without torchrun."
+            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json` (each config has its own; "
+            "inference.json and analyze.json have none), or start one process without torchrun."
         )
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:

@@ -19,10 +19,11 @@ __getattr__, __dir__, __all__ = attach(
         "independent_difference": ["interval_of_difference"],
         "instance_retrieval": ["relative_contrastive_loss", "retrieval_accuracy"],
         "intervals": ["bca_interval", "bias_and_acceleration", "bootstrap_p_value", "percentile_interval"],
-        "multiple_testing": ["holm"],
         "jackknife": ["jackknife_interval"],
         "k_nearest_neighbours": ["nearest_neighbour_scores"],
+        "kolmogorov_smirnov": ["ks_distance", "resampled_deviations", "swapped_distances"],
         "mahalanobis": ["ShrunkGaussian", "fit_shrunk_gaussian", "mahalanobis_distance"],
+        "multiple_testing": ["holm"],
         "net_benefit": ["net_benefit_by_patient"],
         "operating_points": ["OPERATING_MEASURES", "operating_point_by_patient", "threshold_for"],
         "patient_statistics": [

@@ -1,4 +1,4 @@
-"""What leaves the project: the bundle package with its model card."""
+"""What leaves the project: the bundle package with its model card, and the folder of an analysis."""
 
 from monai_mocoi._lazy import attach
 
@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "bundle_package": ["Package", "package_bundle"],
+        "encoder_analysis": ["PARTS", "EncoderAnalysis"],
         "finetuned_run": ["FinetunedRun", "read_finetuned_run"],
         "model_card": ["card_text"],
         "owner": ["Owner", "package_name", "read_owner"],

@@ -72,8 +72,11 @@ def test_two_processes_score_the_images_of_one_process(
     np.testing.assert_allclose(second.probabilities, first.probabilities, rtol=0, atol=1e-6)
     assert len(np.unique(first.probabilities.round(4), axis=0)) == count, "images that look alike tell no order"
 
-    written = ["metrics.json", "predictions.csv", "worst_errors.png"]
-    assert sorted(path.name for path in (tmp_path / "two").iterdir()) == written
+    written = {path.name for path in (tmp_path / "two").iterdir()}
+    figures = {f"{name}.{ending}" for name in ("decision_curve", "reliability") for ending in ("png", "svg")}
+    assert {"metrics.json", "predictions.csv"} <= written
+    assert written <= {*figures, "metrics.json", "predictions.csv", "worst_errors.png"}
+    assert ("worst_errors.png" in written) == (count > 1), "of scored classes only"
     reports = [json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("one", "two")]
     assert bool(reports[0]["scored_classes"]) == (count > 1)
     for name, number in reports[0]["overall"].items():

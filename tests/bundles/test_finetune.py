@@ -71,13 +71,13 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, dataset: Path) -> None:
+def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, dataset: Path, tmp_path: Path) -> None:
     pretrained("nih_mse")
     run("finetune.json", pretrained="runs/nih_mse/pretrain/encoder.pt", label_fraction=0.5)
     made = folder("pretrained-all-s4-f0.5-l1")
     assert {p.name for p in made.iterdir()} == {
         "checkpoints", "classifier.json", "classifier.pt", "config.json", "labelled.json", "manifest.json",
-        "seen_images.json", "tensorboard", "validation_predictions.csv",
+        "seen_images.json", "tensorboard", "typical_features.safetensors", "validation_predictions.csv",
     }  # fmt: skip
     assert not list((made / "checkpoints").iterdir())
     assert json.loads((made / "manifest.json").read_text())["status"] == "finished"
@@ -109,6 +109,24 @@ def test_from_an_encoder_to_metrics_with_intervals(pretrained: Any, run: Run, da
     assert (overlap["splits"]["test"]["seen_images"], overlap["splits"]["test"]["seen_patients"]) == (0, 0)
     low, high = metrics["overall"]["macro_auc"]["interval"]
     assert 0 <= low <= metrics["overall"]["macro_auc"]["value"] <= high <= 1
+    assert "external" not in metrics
+
+    # Another hospital, whose labels stand in another order, with one more and one less.
+    other, _ = other_folder(dataset, tmp_path / "other")
+    document = json.loads((other / "datalist.json").read_text())
+    document["name"] = "Other hospital"
+    names = [document["labels"][str(number)] for number in range(len(document["labels"]))]
+    document["labels"] = dict(enumerate(["Fracture", *names[:0:-1]]))
+    for split in ("training", "validation", "test"):
+        for item in document[split]:
+            item["label"] = [0, *item["label"][:0:-1]]
+    (other / "datalist.json").write_text(json.dumps(document))
+    run("evaluate.json", run_dir=str(made), dataset_dir=str(other), min_positives=2, min_negatives=2, resamples=50)
+    external = json.loads((made / "evaluation-Other-hospital-test" / "metrics.json").read_text())["external"]
+    assert (external["missing_classes"], external["ignored_labels"]) == (names[:1], ["Fracture"])
+    assert external["own_test"]["images"] == len(test)
+    assert set(external["prevalence"]) == set(names[1:])
+    assert external["inputs"]["brightness"]["shift"] is not None
 
 
 def other_folder(dataset: Path, folder: Path) -> tuple[Path, int]:
@@ -304,10 +322,10 @@ def test_evaluation_is_refused_for_other_labels(run: Run, tmp_path: Path, datase
     run("finetune.json", max_epochs=1)
     path = folder() / "classifier.json"
     sidecar = json.loads(path.read_text())
-    path.write_text(json.dumps({**sidecar, "labels": sidecar["labels"][::-1]}))
+    path.write_text(json.dumps({**sidecar, "labels": [f"{name} (old)" for name in sidecar["labels"]]}))
     with pytest.raises(RuntimeError) as refused:
         run("evaluate.json", run_dir=str(folder()))
-    assert "the same labels in the same order" in _all_texts(refused.value)
+    assert "labels are matched by name, and at least one of them must be there" in _all_texts(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.bundles.conftest import BUNDLES, NAMES, some_fast
 
 FILES = {
     "LICENSE",
+    "configs/analyze.json",
     "configs/evaluate.json",
     "configs/finetune.json",
     "configs/inference.json",
@@ -174,7 +175,7 @@ def test_config_habits(name: str) -> None:
             assert set(content) <= set(train), "an overlay sets what train.json has"
 
 
-CHECKED = ("train.json", "finetune.json", "evaluate.json", "inference.json")
+CHECKED = ("train.json", "finetune.json", "evaluate.json", "inference.json", "analyze.json")
 OVERLAID = ("train.json", "finetune.json", "evaluate.json")
 
 

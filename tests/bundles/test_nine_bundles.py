@@ -33,6 +33,7 @@ COMBINATIONS = [
     ("evaluate.json",),
     ("evaluate.json", "multi_gpu_evaluate.json"),
     ("inference.json",),
+    ("analyze.json",),
 ]
 
 Run = Callable[..., ConfigWorkflow]
@@ -93,6 +94,7 @@ OF_DATA = {
     "paper_finetune.json": {"image_size", "decode_size", "decode_fit", "crop_area", "views"},
     "evaluate.json": {"modality"},
     "inference.json": {"modality"},
+    "analyze.json": VIEWS - {"crop_area", "views"} | {"metric"},
     "metadata.json": {"task", "data_source", "data_type", "image_classes", "network_data_format.inputs"},
 }
 STAGES = {"stage_weights", "stage_kind", "stage_map_sizes", "stage_normalize", "barlow_features"}

@@ -10,6 +10,8 @@ from monai_mocoi.analysis import compare_predictions
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import holm
 from tests.analysis.made_predictions import findings
+from tests.analysis.test_layerwise_probing import FEW as FEW_PROBED
+from tests.analysis.test_layerwise_probing import datalist, made_features, probed
 from tests.cli.test_app import loaded_by
 
 THRESHOLDS = {"A": 0.4, "B": 0.5, "C": 0.5}
@@ -179,3 +181,27 @@ def test_several_arms_are_compared_with_the_first_and_corrected_together(mocoi, 
     np.testing.assert_allclose([own["p_value_holm"] for own in overall], holm([own["p_value"] for own in overall]))
     assert result.stdout.count("corrected for 2 comparisons with A.") == 2
     assert result.stdout.count(f"A: {pair[0]}") == 2
+
+
+def test_two_probings_cell_by_cell(mocoi, tmp_path: Path, pair):
+    data = datalist()
+    for name, noise in (("a", 3.0), ("b", 9.0)):
+        probed(data, made_features(data, noise), stages=[2, 4], folder=tmp_path / f"probed-{name}" / "probing")
+    places = [str(tmp_path / "probed-a"), str(tmp_path / "probed-b" / "probing" / "probing.json")]
+    few = [word for name, value in FEW_PROBED.items() for word in (f"--{name}", str(value))]
+    result = mocoi("compare", *places, *few, "--json", "probings.json")
+    assert result.exit_code == 0, result.stderr
+    written = json.loads(Path("probings.json").read_text())
+    assert [(cell["stage"], cell["label_fraction"]) for cell in written["cells"]] == [
+        *((2, 0.4), (4, 0.4), (2, 1.0), (4, 1.0)),
+    ]
+    lines = result.stdout.splitlines()
+    cell = written["cells"][0]
+    row = next(line for line in lines if line.startswith("stage 2, 0.4 of the labels"))
+    assert row.split()[6:10] == ["2", f"{cell['first']:.3f}", f"{cell['second']:.3f}", f"{cell['value']:+.3f}"]
+    assert row.split()[-2:] == [f"{cell['p_value']:.3g}", f"{cell['p_value_holm']:.3g}"]
+    assert "By Holm: the p-values corrected for their number, 4." in lines
+    for others in ([pair[0]], [places[1], places[1]]):
+        refused = mocoi("compare", places[0], *others)
+        assert refused.exit_code == 2
+        assert "one of these is a probing" in refused.stderr

@@ -378,3 +378,20 @@ def test_without_a_home_folder_the_plan_says_what_to_set(monkeypatch):
     ((text, code),) = plan.refusals
     assert "MONAI_MOCOI_CACHE" in text
     assert code == exit_codes.USAGE
+
+
+def test_an_analysis_is_planned_and_an_earlier_one_is_not_replaced(dataset, tmp_path):
+    config = TRAIN.replace("train.json", "analyze.json")
+    (tmp_path / "encoder.pt").touch()
+    given = ["--dataset_dir", dataset, "--output_dir", str(tmp_path), "--pretrained", str(tmp_path / "encoder.pt")]
+    plan, rows = planned(config, *given)
+    assert plan.refusals == ()
+    assert str(tmp_path / "analysis-test" / "analysis.json") in {row[0] for row in _written(plan)}
+    assert rows["Settings"]["finetuned"][0] == "[]"
+    (tmp_path / "analysis-test").mkdir()
+    (tmp_path / "analysis-test" / "analysis.json").touch()
+    ((text, code),) = planned(config, *given)[0].refusals
+    assert (code, "already holds an analysis" in text) == (exit_codes.USAGE, True)
+    assert planned(config, *given, "--overwrite", "true")[0].refusals == ()
+    ((text, _),) = planned(config, *given[:4], "--pretrained", "nowhere.pt", "--overwrite", "true")[0].refusals
+    assert "no weights file" in text

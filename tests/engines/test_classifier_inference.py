@@ -11,7 +11,7 @@ from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines import ClassifierInference
 from monai_mocoi.exit_codes import NOT_FINITE
-from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
+from monai_mocoi.metrics import apply_recalibration, fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.networks.small import small_resnet
 
@@ -122,3 +122,20 @@ def test_percentiles_are_of_the_features_that_gave_the_probabilities() -> None:
     np.testing.assert_allclose(percentiles, typical.percentiles(features), atol=100 / 6 + 1e-9)  # ties with itself
     assert percentiles[5] == pytest.approx(500 / 6)  # the one that the fit has not seen
     assert [output["contradictions"] for output in found] == [{}, {}, {6: "a hip"}]
+
+
+@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
+    line = {"intercept": -1.0, "slope": 0.4}
+    record = {"method": "platt", "classes": {"a": line, "c": line}}
+    record = record if kind == "multilabel" else {"method": "temperature", "temperature": 3.0}
+    thresholds = THRESHOLDS if kind == "multilabel" else None
+    given = {"thresholds": thresholds, "precision": "float32"}
+    (before,) = outputs(ClassifierInference("cpu", [batch(0, 6)], classifier(), CLASSES, kind, **given))
+    (after,) = outputs(
+        ClassifierInference("cpu", [batch(0, 6)], classifier(), CLASSES, kind, recalibration=record, **given)
+    )
+    np.testing.assert_array_equal(after["decisions"], before["decisions"])
+    expected = apply_recalibration(before["probabilities"], record, CLASSES, kind)
+    np.testing.assert_array_equal(after["probabilities"], expected)
+    assert (np.abs(after["probabilities"] - before["probabilities"])[:, [0, 2]] > 1e-3).any()

@@ -21,6 +21,7 @@ from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.figures import classifier as classifier_figures
 from monai_mocoi.figures.classifier import (
     confusion_figures,
+    in_words,
     precision_recall_figures,
     roc_figures,
 )
@@ -163,6 +164,14 @@ def test_the_title_tells_what_it_is_of_and_how_was_called(drawn: list[Figure]) -
     drawn.clear()
     roc_figures(given, "x" * 59)
     assert title(drawn[0])[1:] == ["x" * 58, "x"], "a long line is broken, not cut off"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0, "0"), (1e-49, "<0.0001"), (0.0001, "0.0001"), (0.0782, "0.078"), (0.1, "0.10"), (0.9, "0.90"), (1, "1.000")],
+)
+def test_probabilities_are_told_in_short(value: float, words: str) -> None:
+    assert in_words(value) == words
 
 
 def test_dots_stand_on_the_curves_where_the_thresholds_are(drawn: list[Figure]) -> None:

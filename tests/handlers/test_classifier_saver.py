@@ -12,7 +12,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from monai_mocoi.analysis import read_typical_features, summarise_inputs
+from monai_mocoi.analysis import choose_operating_points, fit_recalibration, read_typical_features, summarise_inputs
 from monai_mocoi.data import Predictions, load_datalist, pretraining_overlap, read_predictions, take_down_images
 from monai_mocoi.engines import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder, chosen_thresholds
@@ -128,6 +128,9 @@ def test_the_sidecar_says_what_a_user_must_know(tmp_path: Path) -> None:
     assert known.items() <= sidecar.items()
     assert (sidecar["image_size"], sidecar["mean"]) == (32, 0.5)
     assert list(sidecar["thresholds"]) == ["A", "B"]
+    validation = read_predictions(tmp_path / "validation_predictions.csv")
+    assert sidecar["recalibration"] == json.loads(json.dumps(fit_recalibration(validation)))
+    assert sidecar["operating_points"] == json.loads(json.dumps(choose_operating_points(validation)))
 
 
 def test_labelled_ids_are_there_from_the_start_and_the_rest_only_at_the_end(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_what_is_neither_true_nor_false_is_refused_in_an_empty_folder_too(tmp_pa
         check_evaluation_folder(tmp_path, "no")
 
 
-def test_other_data_sets_have_a_folder_of_their_own(tmp_path: Path) -> None:
+def test_other_data_sets_have_a_folder_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, data = tmp_path / "run", tmp_path / "data"
     for folder in (run, data):
         folder.mkdir()
@@ -85,5 +85,10 @@ def test_other_data_sets_have_a_folder_of_their_own(tmp_path: Path) -> None:
     assert named("///", "x", place=run / "classifier.pt") == "evaluation-other-test"
     assert evaluation_name(tmp_path / "none", data, "test") == "evaluation-test"
     assert evaluation_name(run, "demo", "test") == evaluation_name(run, run, "test") == "evaluation-test"
+    monkeypatch.chdir(tmp_path)
+    data.rename("demo")  # a folder of that name is not what the word stands for
+    assert evaluation_name(run, "demo", "test") == "evaluation-test"
+    assert evaluation_name(run, "./demo", "test") == "evaluation-other-test"
+    Path("demo").rename(data)
     (data / "datalist.json").write_text("[]")
     assert evaluation_name(run, data, "test") == "evaluation-test"

@@ -12,7 +12,14 @@ import pytest
 from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.analysis import EvaluationError, evaluate_predictions, evaluate_subgroups, summarise_inputs
+from monai_mocoi.analysis import (
+    EvaluationError,
+    choose_operating_points,
+    evaluate_predictions,
+    evaluate_subgroups,
+    fit_recalibration,
+    summarise_inputs,
+)
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
     DatasetError,
@@ -23,8 +30,10 @@ from monai_mocoi.data import (
     load_datalist,
     read_predictions,
     take_down_images,
+    write_predictions,
 )
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
+from tests.analysis.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 
@@ -71,7 +80,8 @@ def test_a25_the_predictions_hold_every_image_once_and_the_metrics_are_theirs(tm
     assert (found["split"], found["dataset_sha256"], found["seed"]) == ("test", "of test", 5)
     assert found["skipped_images"] == [{"index": 3, "reason": "cut short"}]
     assert found["versions"]["torch"]
-    assert sorted(path.name for path in folder.iterdir()) == ["metrics.json", "predictions.csv"]
+    figures = [f"{name}.{ending}" for name in ("decision_curve", "reliability") for ending in ("png", "svg")]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*figures, "metrics.json", "predictions.csv"])
 
 
 def test_a1_what_was_tested_is_written_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -299,6 +309,36 @@ def test_another_hospital_stands_beside_the_classifiers_own_test(
         assert "is of another classifier or data set" in evaluate(folder, **other)["external"]["own_test_missing"]
     (tmp_path / "evaluation-test" / "metrics.json").write_text("{")
     assert "cannot be read" in evaluate(folder, **other)["external"]["own_test_missing"]
+
+
+def test_calibration_operating_points_and_decision_curve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Operating points come from the sidecar, or from the predictions on validation beside the classifier."""
+    caplog.set_level(logging.INFO)
+    known = made_predictions((0.5, 0.4), noise_seed=7)
+    classifier = {
+        **CLASSIFIER,
+        "recalibration": fit_recalibration(known),
+        "operating_points": choose_operating_points(known, [0.9], [0.9]),
+    }
+    found = evaluate(tmp_path / "one", classifier=classifier)
+    assert found["calibration"]["recalibrated"]["method"] == "platt"
+    point = found["operating_points"]["classes"]["A"][0]
+    assert point["threshold"] == classifier["operating_points"]["classes"]["A"][0]["threshold"]
+    assert "calibration, A: intercept" in caplog.text
+    assert "A, for sensitivity 0.9 on validation (threshold" in caplog.text
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "classifier.pt").touch()
+    write_predictions(tmp_path / "run" / "validation_predictions.csv", known)
+    options = {"target_sensitivity": [0.7], "target_specificity": [], "recalibrate": "true"}
+    options |= {"run_dir": tmp_path / "run", "dataset_folder": tmp_path}
+    again = evaluate(tmp_path / "two", classifier={**classifier, "start": {"kind": "none"}}, **options)
+    expected = choose_operating_points(known, [0.7], [])["classes"]["A"][0]["threshold"]
+    assert [point["threshold"] for point in again["operating_points"]["classes"]["A"]] == [expected]
+    assert again["probabilities"] == "recalibrated"
+    assert again["thresholds"] == CLASSIFIER["thresholds"]
+    assert again["overall"]["macro_f1"] == found["overall"]["macro_f1"]
+    one, two = (read_predictions(tmp_path / name / "predictions.csv") for name in ("one", "two"))
+    np.testing.assert_array_equal(one.probabilities, two.probabilities)
 
 
 def with_columns(count: int = 60) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
 from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
-from monai_mocoi.metrics import SELECTION_METRICS
+from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
 from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder, stages_of
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
@@ -36,7 +36,13 @@ from tests.networks.small import small_resnet
         ("label_fraction", 6, r"must be above 0 and at most 1 \(0.1 is 10 %\)"),
         ("ema_momentum", 1.5, "must be 0 or more and at most 1"),
         ("temperature", 0.0, "must be above 0"),
+        ("unusual_limit", 101, "must be above 0 and at most 100"),
         ("max_grad_norm", -1.0, "must be above 0"),
+        ("recalibrate", "no", "must be true or false"),
+        ("target_sensitivity", [0.9, 0], "must be a list of numbers above 0 and at most 1"),
+        ("target_specificity", 0.9, "must be a list of numbers"),
+        ("target_specificity", None, "must be a list of numbers"),
+        ("decision_thresholds", [0.5, 1.0], "must be a list of numbers above 0 and below 1"),
     ],
 )
 def test_refused(name: str, value: Any, text: str) -> None:
@@ -47,7 +53,18 @@ def test_refused(name: str, value: Any, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("batch_size", 1), ("patience", None), ("max_grad_norm", None), ("label_fraction", 1.0), ("weight_decay", 0.0)],
+    [
+        ("batch_size", 1),
+        ("patience", None),
+        ("max_grad_norm", None),
+        ("max_images", None),
+        ("label_fraction", 1.0),
+        ("weight_decay", 0.0),
+        ("target_sensitivity", [0.9, 1]),
+        ("target_specificity", []),
+        ("decision_thresholds", None),
+        ("decision_thresholds", [0.1]),
+    ],
 )
 def test_accepted(name: str, value: Any) -> None:
     check_ranges({name: value, "a setting of one's own": -1})
@@ -58,6 +75,7 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["metric"] == SELECTION_METRICS
     assert _CHOICES["trainable"] == TRAINABLE
     assert _CHOICES["stage_kind"] == STAGE_KINDS
+    assert _CHOICES["kernel"] == KERNELS
     assert _CHOICES["decode_fit"] == FIT_MODES
     assert _CHOICES["intensity"] == INTENSITY_MODES
     for bits in _CHOICES["cache_bits"]:

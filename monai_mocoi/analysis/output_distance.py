@@ -1,0 +1,107 @@
+"""How far apart two classifiers' outputs lie on the same images: few labels against all, beside what chance does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.comparison import matched
+from monai_mocoi.analysis.evaluation import IntervalSettings, patient_numbers
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import ks_distance, patient_bootstrap, ranked_columns, resampled_deviations, swapped_distances
+
+_ONE_PATIENT = "All images are of one patient: no interval over patients can be told."
+_ROUNDING = 1e-9  # of the mean over classes; distances themselves are whole numbers of images
+
+
+def compare_outputs(
+    first: Predictions, second: Predictions, resamples: int = 2000, seed: int = 0, level: float = 0.95
+) -> dict[str, Any]:
+    """Kolmogorov-Smirnov distance between two classifiers' probabilities, of each class and as a mean.
+
+    Of two softmax classes the second's alone: the first one's distance is the same. The distance is that of the whole
+    distributions: two classifiers of the same AUC can be far apart, as where one is surer of itself than the other.
+
+    It is never negative, and above 0 by chance alone. So beside it stand (both as chance goes over *patients*):
+
+    - a null: the distances after each patient's outputs of the two models changed places with a chance of one half, and
+      the share of these that are as large (``p_value``, never 0, not corrected for the number of classes);
+    - an interval that is not biased upwards, as one of resampled distances is: see
+      :func:`~monai_mocoi.metrics.resampled_deviations`. It covers as a rule more than its level, and begins at 0 where
+      the distance cannot be told from none.
+
+    The null is that of *these two* models: that it does not matter which one an output is of. Even two runs that differ
+    in nothing but their seed are as a rule two different models in that sense. How far apart two such runs lie is the
+    reference to read a distance by; compute it by the same function.
+
+    Args:
+        first, second: predictions of the same images, in any order.
+        resamples: swaps for the null, and resamples for the interval: each so many.
+        seed: of both.
+        level: of the interval, and of the null's limit.
+
+    Returns:
+        plain values, without NaN::
+
+            {"kind", "images", "patients", "resamples", "seed", "level",
+             "overall": DISTANCE,
+             "classes": {name: DISTANCE and "at", "first_share", "second_share"}}
+
+        A DISTANCE is ``{"value", "interval": [low, high], "null": {"mean", "limit"}, "p_value"}``; of all null
+        distances the share ``level`` is at most ``limit``. Up to the probability ``at`` lie ``first_share`` of the
+        first one's outputs and ``second_share`` of the second's: there the gap is largest. The interval is None, with a
+        ``"reason"``, where all images are of one patient.
+
+    Raises:
+        ComparisonError: images, patients, labels or classes differ.
+        EvaluationError: a setting out of range.
+    """
+    IntervalSettings(resamples, seed, level=level)  # its ranges are these
+    second = matched(first, second)
+    columns = ranked_columns(first.kind, len(first.classes))
+    one, other = first.probabilities[:, columns], second.probabilities[:, columns]
+    patients = patient_numbers(first)
+    distance, place = ks_distance(one, other)
+    chance = swapped_distances(one, other, patients, resamples, seed)
+    deviations = None
+    if len(set(first.patients)) > 1:
+        deviations = resampled_deviations(one, other, patient_bootstrap(patients, None, resamples, seed))
+
+    def described(column: int | None) -> dict[str, Any]:
+        def own(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return values.mean(axis=-1) if column is None else values[..., column]
+
+        value, null = float(own(distance)), own(chance)
+        number = {
+            "value": value,
+            "interval": None if deviations is None else _interval(value, own(deviations), level),
+            "null": {"mean": float(null.mean()), "limit": float(np.quantile(null, level, method="higher"))},
+            "p_value": float((1 + (null >= value - _ROUNDING).sum()) / (1 + resamples)),
+        }
+        return number if deviations is not None else {**number, "reason": _ONE_PATIENT}
+
+    return {
+        "kind": first.kind,
+        "images": len(first.images),
+        "patients": len(set(first.patients)),
+        "resamples": resamples,
+        "seed": seed,
+        "level": level,
+        "overall": described(None),
+        "classes": {
+            first.classes[column]: {
+                **described(position),
+                "at": float(place[position]),
+                "first_share": float((one[:, position] <= place[position]).mean()),
+                "second_share": float((other[:, position] <= place[position]).mean()),
+            }
+            for position, column in enumerate(columns)
+        },
+    }
+
+
+def _interval(value: float, deviations: NDArray[np.float64], level: float) -> list[float]:
+    half = float(np.quantile(deviations, level, method="higher"))
+    return [max(0.0, value - half), min(1.0, value + half)]

@@ -1,0 +1,119 @@
+"""Features seen along the directions in which they vary most, and what can be told from these alone.
+
+What an encoder varies by most need not be the disease: it may be the view, the scanner, or how bright a picture is. A
+source that is told from the first components is where a shortcut can come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from monai_mocoi.metrics import roc_auc
+
+COMPONENTS = 10
+FOLDS = 5
+FEWEST = 10
+"""Images, and as many others, of a level that is told from the others."""
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """The first components of features, centred but not scaled.
+
+    Attributes:
+        scores: ``(images, components)`` float64: a picture's place along each.
+        explained: ``(components,)`` share of the features' whole variance, 0..1, falling.
+    """
+
+    scores: NDArray[np.float64]
+    explained: NDArray[np.float64]
+
+
+def principal_components(features: NDArray[np.floating[Any]], count: int = COMPONENTS) -> PrincipalComponents:
+    """Project features on the directions of largest variance, each with its largest weight positive.
+
+    Args:
+        features: ``(images, width)``, two images or more.
+        count: components; at most as many as there are images, and columns, less one where it is images.
+
+    Raises:
+        ValueError: fewer than two images, or features that are not finite.
+    """
+    values = np.asarray(features, dtype=np.float64)
+    if values.ndim != 2 or len(values) < 2:
+        raise ValueError(f"features of shape {values.shape}: principal components need two images or more")
+    count = min(count, len(values) - 1, values.shape[1])
+    if np.ptp(values, axis=0).max() == 0:  # collapsed: there is no direction
+        return PrincipalComponents(np.zeros((len(values), count)), np.zeros(count))
+    found = PCA(count, svd_solver="covariance_eigh" if len(values) > values.shape[1] else "full")  # both exact
+    return PrincipalComponents(found.fit_transform(values), found.explained_variance_ratio_)
+
+
+def how_well_told(
+    scores: NDArray[np.float64], values: Sequence[str | float | None], patients: Sequence[str]
+) -> dict[str, Any]:
+    """How well a linear model tells a column of the images from their components, on patients it has not seen.
+
+    Five folds of patients. Of texts each level is told from all others (logistic regression, scikit-learn's own
+    penalty) and the AUC is the mean over the levels, 0.5 by chance; of numbers it is R2 (ridge), 0 by chance or below.
+    Components are of all images, which know nothing of the column.
+
+    Args:
+        scores: ``(images, components)``.
+        values: of the column, texts or numbers; None: not known, and left out.
+        patients: of each image.
+
+    Returns:
+        ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that
+        has 10 images, and 10 others, of 5 patients or more. ``value`` is None with a ``"reason"`` where there is none.
+    """
+    known = [i for i, value in enumerate(values) if value is not None]
+    own = [values[i] for i in known]
+    inputs, groups = scores[known], np.unique(np.array(patients, dtype=str)[known], return_inverse=True)[1]
+    numeric = bool(own) and all(isinstance(value, int | float) for value in own)
+    result: dict[str, Any] = {
+        "measure": "r2" if numeric else "auc",
+        "value": None,
+        "chance": 0.0 if numeric else 0.5,
+        "images": len(known),
+    }
+    if len(set(groups.tolist())) < FOLDS or len(known) < 2 * FEWEST:
+        return {**result, "reason": f"fewer than {2 * FEWEST} images or {FOLDS} patients"}
+    if numeric:
+        numbers = np.array(own, dtype=np.float64)
+        if np.ptp(numbers) == 0:
+            return {**result, "reason": "all images have one value"}
+        model = make_pipeline(StandardScaler(), Ridge())
+        said = cross_val_predict(model, inputs, numbers, groups=groups, cv=GroupKFold(FOLDS))
+        return {**result, "value": float(r2_score(numbers, said))}
+    texts = np.array([str(value) for value in own])
+    levels = {}
+    for level in sorted(set(texts.tolist())):
+        is_level = texts == level
+        sides = [len(set(groups[side].tolist())) for side in (is_level, ~is_level)]
+        if min(is_level.sum(), (~is_level).sum()) < FEWEST or min(sides) < FOLDS:
+            continue
+        folds = list(GroupKFold(FOLDS).split(inputs, groups=groups))
+        if any(len(set(is_level[train].tolist())) < 2 for train, _ in folds):
+            continue
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        said = cross_val_predict(model, inputs, is_level, cv=folds, method="decision_function")
+        levels[level] = float(roc_auc(is_level, said))
+    if not levels:
+        return {
+            **result,
+            "reason": f"no level has {FEWEST} images, and {FEWEST} others, of {FOLDS} patients",
+            "levels": {},
+        }
+    return {**result, "value": float(np.mean(list(levels.values()))), "levels": levels}

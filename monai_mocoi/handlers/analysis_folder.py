@@ -1,0 +1,46 @@
+"""What an analysis writes, and whether it may; ``mocoi plan`` asks the same, so torch is not imported for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from monai_mocoi.handlers.product_folder import check_can_be_written
+from monai_mocoi.handlers.run_folder_error import RunFolderError
+from monai_mocoi.handlers.setting_ranges import as_flag
+
+ANALYSIS_NAME = "analysis.json"
+"""Written last: where it stands, the analysis is whole."""
+REUSE_TABLE = "feature_reuse.csv"
+DISTANCE_TABLE = "output_distance.csv"
+FIGURES = "figures"
+PROBING = "probing"
+TENSORBOARD = "tensorboard"
+
+
+def check_analysis_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
+    """Refuse a folder that holds anything. Nothing is changed.
+
+    Args:
+        folder: of the analysis; it need not exist.
+        overwrite: replace an earlier analysis, the folder as a whole; nothing else is ever replaced. The texts "true"
+            and "false" will do: so MONAI's command line hands them on.
+
+    Raises:
+        RunFolderError: it holds something, it is a file, or it cannot be written.
+        SettingsError: ``overwrite`` is neither true nor false.
+    """
+    folder, replace = Path(folder), as_flag("overwrite", overwrite)
+    check_can_be_written(folder, "analysis_dir")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / ANALYSIS_NAME).is_file():
+        raise RunFolderError(
+            f"{folder} holds something else than an analysis. Nothing was changed. Name another folder by "
+            "--analysis_dir FOLDER."
+        )
+    if not replace:
+        raise RunFolderError(
+            f"{folder} already holds an analysis. Nothing was changed. Write elsewhere by --analysis_dir FOLDER, or "
+            "replace it, the folder as a whole, by --overwrite true."
+        )

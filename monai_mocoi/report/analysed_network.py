@@ -1,0 +1,140 @@
+"""An encoder that is looked into: its weights, how its images are prepared, and what is known of it."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.data.prepared_dataset import PREPARATION
+from monai_mocoi.networks import (
+    StageEncoder,
+    WeightsError,
+    classifier_path,
+    encoder_state_dict,
+    load_pretrained,
+    read_classifier_sidecar,
+    weights_sha256,
+)
+from monai_mocoi.networks.seeded_weights import draw_weights
+
+_OF_ENCODER = ("method", "dataset", "dataset_sha256", "epochs", "iterations", "relative_loss", "modality")
+_OF_CLASSIFIER = (
+    *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "labelled_images", "pretrained"),
+    *("pretrained_sha256", "dataset_sha256", "start", "seed", "labels", "modality"),
+)
+
+
+@dataclass(frozen=True)
+class AnalysedNetwork:
+    """One encoder.
+
+    Attributes:
+        name: "before", or the name of the run folder: for files and figures.
+        encoder: with its weights.
+        preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
+        about: plain values for ``analysis.json``, without a path.
+        sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
+    """
+
+    name: str
+    encoder: StageEncoder
+    preparation: dict[str, Any]
+    about: dict[str, Any]
+    sidecar: dict[str, Any] | None
+
+
+def read_before(
+    template: StageEncoder,
+    weights: str | os.PathLike[str] | None,
+    preparation: Mapping[str, Any],
+    seed: int,
+) -> AnalysedNetwork:
+    """Read the encoder before fine-tuning.
+
+    Args:
+        template: of its shape; unchanged.
+        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, those that
+            ``finetune.json --pretrained none`` with this seed starts from.
+        preparation: of its images.
+        seed: of random weights.
+
+    Raises:
+        WeightsError: they cannot be read, or do not fit.
+    """
+    encoder = copy.deepcopy(template)
+    random = weights is None or str(weights) == "none"
+    if random:
+        draw_weights(encoder, seed=seed * 1000)  # as Classifier draws its encoder
+    loaded = load_pretrained(encoder, weights)
+    sidecar = loaded.sidecar or {}
+    about = {
+        "weights": loaded.source,
+        "sha256": loaded.sha256,
+        "start": loaded.start["kind"],
+        **({"seed": seed} if random else {}),
+        **{name: sidecar[name] for name in _OF_ENCODER if name in sidecar},
+    }
+    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation), loaded.sidecar)
+
+
+def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
+    """Read the encoder of a classifier.
+
+    Args:
+        template: of its shape; unchanged.
+        place: a run folder, or a ``classifier.pt``.
+        name: what to call it; None: the folder's name.
+
+    Raises:
+        WeightsError: there is none, it cannot be read, or does not fit.
+    """
+    path = _found(place)
+    sidecar = read_classifier_sidecar(path)
+    encoder = copy.deepcopy(template)
+    load_pretrained(encoder, path)
+    about = {"sha256": weights_sha256(encoder_state_dict(encoder))}
+    about |= {key: sidecar[key] for key in _OF_CLASSIFIER if key in sidecar}
+    name = name or path.resolve().parent.name
+    return AnalysedNetwork(name, encoder, _prepared(sidecar), _described(about, sidecar), sidecar)
+
+
+def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """A name for each run: its folder's, and where two have one, with the folder above (not what stands before it).
+
+    Raises:
+        WeightsError: one run is given twice, or two differ in nothing but folders further up.
+    """
+    folders = [_found(place).resolve().parent for place in places]
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        names = [f"{folder.parent.name}-{folder.name}" for folder in folders]
+    if len(set(names)) < len(names):
+        raise WeightsError("two runs in `finetuned` have one name: give each run once, in folders of different names.")
+    return names
+
+
+def label_of(about: Mapping[str, Any], name: str) -> str:
+    """What to call a network in a figure: ``1 % of the labels``, or its name."""
+    fraction = about.get("label_fraction")
+    if not isinstance(fraction, int | float):
+        return name
+    return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
+
+
+def _found(place: str | os.PathLike[str]) -> Path:
+    try:
+        return classifier_path(place)
+    except WeightsError as error:
+        raise WeightsError(f"finetuned: {error}".replace("--run_dir FOLDER", "--finetuned FOLDER")) from None
+
+
+def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: known[name] for name in PREPARATION}
+
+
+def _described(about: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    return {**about, "preparation": _prepared(known)}

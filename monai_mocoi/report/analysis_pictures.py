@@ -1,0 +1,123 @@
+"""What an analysis draws: figures as files and in TensorBoard, and points for TensorBoard's projector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.principal_components import PrincipalComponents
+from monai_mocoi.data import Predictions
+from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.figures.canvas import rendered, save_figure
+from monai_mocoi.figures.feature_reuse import reuse_figure, reuse_matrix_figure
+from monai_mocoi.figures.output_distance import output_distance_figures
+from monai_mocoi.figures.principal_components import principal_components_figure
+from monai_mocoi.figures.probing import probing_figure
+from monai_mocoi.handlers.analysis_folder import FIGURES
+from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+
+_THUMBNAIL = 32
+_COLUMNS_A_FIGURE = 4
+
+
+class AnalysisPictures:
+    """Draw into a folder and into TensorBoard.
+
+    Args:
+        folder: of the analysis.
+        writer: of TensorBoard.
+
+    Attributes:
+        most_embedded: images that the projector shows at most.
+    """
+
+    most_embedded = 2000
+
+    def __init__(self, folder: Path, writer: LazySummaryWriter) -> None:
+        self.folder, self.writer = folder / FIGURES, writer
+
+    def reuse(self, reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+        """CKA as tables of colours and stage by stage."""
+        self._keep(reuse_matrix_figure(reuses, names), "feature_reuse_matrix")
+        self._keep(reuse_figure(reuses, names), "feature_reuse")
+
+    def probing(self, probing: Mapping[str, Any]) -> None:
+        """The metric by stage."""
+        figure = probing_figure(probing)
+        if figure is not None:
+            self._keep(figure, "probing")
+
+    def distance(
+        self, first: Predictions, second: Predictions, distance: Mapping[str, Any], names: tuple[str, str]
+    ) -> None:
+        """Distribution functions."""
+        figures = output_distance_figures(first, second, distance, names)
+        for place, figure in enumerate(figures):
+            self._keep(figure, "output_distance" + (f"_{place + 1}" if len(figures) > 1 else ""))
+
+    def components(
+        self,
+        name: str,
+        components: Mapping[int, PrincipalComponents],
+        columns: Mapping[str, Sequence[str | float | None]],
+        told: Mapping[int, Mapping[str, Mapping[str, Any]]],
+    ) -> None:
+        """Images along the first two components, coloured by each column, four a figure."""
+        scores, explained = ({s: getattr(c, key) for s, c in components.items()} for key in ("scores", "explained"))
+        every = list(columns)
+        parts = [every[start : start + _COLUMNS_A_FIGURE] for start in range(0, len(every), _COLUMNS_A_FIGURE)]
+        for place, part in enumerate(parts):
+            figure = principal_components_figure(scores, explained, {own: columns[own] for own in part}, told)
+            self._keep(figure, f"components_{name}" + (f"_{place + 1}" if place else ""))
+
+    def project(
+        self,
+        name: str,
+        components: Mapping[int, PrincipalComponents],
+        columns: Mapping[str, Sequence[str | float | None]],
+        images: ImageDataset,
+        shown: NDArray[np.int64],
+        rows: Sequence[int],
+    ) -> None:
+        """Points for the projector tab, of the last stage: a thumbnail and the columns beside each, named by its row.
+
+        Args:
+            name: of the network.
+            components: by stage.
+            columns: one value an image.
+            images: values 0..1.
+            shown: positions of the images to show.
+            rows: of each position, the row in the split.
+        """
+        stage = max(components)
+        points = components[stage].scores[shown]
+        small = [torch.as_tensor(images[i]["image"]).float()[None] for i in shown]
+        pictures = torch.cat(
+            [torch.nn.functional.interpolate(own, (_THUMBNAIL, _THUMBNAIL), mode="area") for own in small]
+        )
+        pictures = pictures.expand(-1, 3, -1, -1).clamp(0, 1)
+        table = [[str(rows[i] + 1), *(_cell(own[i]) for own in columns.values())] for i in shown]
+        self.writer.add_embedding(
+            torch.from_numpy(points),
+            metadata=table,
+            label_img=pictures,
+            tag=f"{name}_stage{stage}",
+            metadata_header=["row", *columns],
+        )
+
+    def _keep(self, figure: Figure, name: str) -> None:
+        save_figure(figure, self.folder, name)
+        self.writer.add_image(name, rendered(figure), dataformats="HWC")
+
+
+def _cell(value: str | float | None) -> str:
+    """Without what would break a line of the table."""
+    if value is None:
+        return "not known"
+    return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
