@@ -249,6 +249,9 @@ class EvaluationSaver:
         if rank() > 0 or predictions is None:
             return
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
+        for name in ("reliability", "decision_curve", SUBGROUPS_NAME):
+            for ending in ("png", "svg"):
+                (self.folder / f"{name}.{ending}").unlink(missing_ok=True)
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
         thresholds = self.classifier.get("thresholds")
         if thresholds is not None:
