@@ -59,7 +59,8 @@ def test_the_zoos_rules(bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert not text.startswith(("/", "~")), text
     loads = [step["_target_"].rpartition(".")[2] for step in _steps("preprocessing")]
     assert [name.startswith("LoadImage") for name in loads] == [True] + [False] * (len(loads) - 1)
-    assert [step["keys"] for step in _steps("postprocessing")] == ["pred"]
+    after = _steps("postprocessing")
+    assert [(step["keys"], step.get("_disabled_")) for step in after] == [("pred", None), ("pred", "$not @recalibrate")]
     verify_net_in_out(
         net_id="network_def", meta_file="configs/metadata.json", config_file="configs/inference.json", device="cpu"
     )

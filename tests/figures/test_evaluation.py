@@ -9,7 +9,7 @@ from PIL import Image
 from monai_mocoi.analysis import evaluate_fully
 from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.figures.panels import panels
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.reliability import reliability_figures
 from tests.analysis.made_predictions import findings
 
