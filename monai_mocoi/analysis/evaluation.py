@@ -46,6 +46,10 @@ NO_CERTAINTY = (
     "The interval has no width: the resamples give one value, as where a score separates the classes completely. "
     "That is no certainty; the test set is too small or too easy to tell an interval."
 )
+BIASED = (
+    "Resampling raises this error by itself, so that its interval would not hold the value. Read the calibration's "
+    "intercept, slope and Brier score instead."
+)
 _OF_AUC = {"obuchowski_normal": normal_interval, "obuchowski_logit": logit_interval}
 
 
@@ -174,6 +178,8 @@ def evaluate_predictions(
             bootstrapped = draw.apply(statistic)
             of_columns = numbers(bootstrapped, made)
             of_all = of_columns[0] if columns is None else numbers(bootstrapped.mean(), made)[0]
+            if metric == "calibration_error":
+                of_all, *of_columns = map(_with_a_true_interval, [of_all, *of_columns])
         report["overall"][overall] = of_all
         if columns is not None:
             for column, number in zip(columns, of_columns, strict=True):
@@ -340,6 +346,14 @@ def numbers(bootstrapped: Bootstrapped, settings: IntervalSettings) -> list[dict
             number["note"] = NO_CERTAINTY
         described.append(number)
     return described
+
+
+def _with_a_true_interval(number: dict[str, Any]) -> dict[str, Any]:
+    """Without an interval that does not hold its own value: resampling alone raises a calibration error."""
+    low, high = number["interval"]
+    if low <= number["value"] <= high:
+        return number
+    return {"value": number["value"], "interval": None, "reason": BIASED}
 
 
 def _without_interval(values: NDArray[np.float64], reason: str | None) -> list[dict[str, Any]]:

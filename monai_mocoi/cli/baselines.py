@@ -23,7 +23,7 @@ from monai_mocoi.analysis import (
 )
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import chosen_columns, load_datalist, write_predictions
+from monai_mocoi.data import chosen_columns, load_datalist, resolve_dataset_dir, write_predictions
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.versions import package_versions
@@ -41,7 +41,7 @@ def baselines_and_show(
     writes them. ``baselines.csv`` and, last, ``baselines.json`` hold all figures.
 
     Args:
-        dataset: a dataset folder.
+        dataset: a dataset folder; or "demo", the chest phantoms.
         out: where to write; None: ``runs/baselines-<name of the dataset folder>``.
         columns: a CSV table whose columns are taken in the place of the datalist's; None: the datalist's.
         overwrite: write into a folder that holds baselines already.
@@ -57,7 +57,7 @@ def baselines_and_show(
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
-    datalist = load_datalist(dataset)
+    datalist = load_datalist(resolve_dataset_dir(dataset, "chest"))
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     (folder / BASELINES_NAME).unlink(missing_ok=True)
@@ -151,11 +151,11 @@ def _show(
     console.print(
         f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval"
     )
-    width = max(map(len, found))
+    width, none = max(map(len, found)), None
     for name, own in found.items():
         number = own["overall"]["macro_auc"]
         if number["value"] is None:
-            shown = f"none: {number['reason']}"
+            shown, none = "none", number["reason"]
         elif number["interval"] is None:
             shown = f"{number['value']:.3f} (no interval)"
         else:
@@ -166,6 +166,8 @@ def _show(
             console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}: mean and deviation of {count} shuffles")
             continue
         console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}")
+    if none is not None:
+        console.print(f"none: {none}")
     for own_column in left_out:
         console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")
     for line in warnings:

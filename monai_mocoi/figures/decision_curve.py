@@ -31,7 +31,7 @@ def decision_curve_figures(curve: Mapping[str, Any]) -> list[Figure]:
             axes = figure.add_subplot(place)
             _draw(axes, name, own)
             if first:
-                figure.legend(*axes.get_legend_handles_labels(), loc="upper left", ncols=3, fontsize=7, frameon=False)
+                figure.legend(*axes.get_legend_handles_labels(), loc="upper left", ncols=2, fontsize=7, frameon=False)
         figures.append(figure)
     return figures
 
@@ -41,7 +41,9 @@ def _draw(axes: Axes, name: str, own: Mapping[str, Any]) -> None:
     _curve(axes, x, own["treat_all"], COLOURS[1], "--", "treat all")
     axes.axhline(0, color=COLOURS[7], linewidth=1.0, linestyle=":", label="treat none")
     _curve(axes, x, own["model"], COLOURS[0], "-", "model")
-    highest = max([share, *(number["value"] for number in own["model"])])
+    tops = [number["interval"][1] if number["interval"] else number["value"] for number in own["model"]]
+    axes.fill_between([], [], color="0.6", alpha=0.4, linewidth=0, label="bands: intervals over patients")
+    highest = max(share, *tops)
     axes.set(xlim=(0, x[-1]), ylim=(-_BELOW * share, 1.12 * highest), xlabel="threshold probability")
     axes.set_ylabel("net benefit")
     axes.set_title(plain(short(name)), fontsize=9)

@@ -48,20 +48,32 @@ def _diagram(axes: Axes, name: str, own: Mapping[str, Any], limit: float) -> Non
     axes.plot([0, 1], [0, 1], color="0.55", linewidth=0.9, linestyle="--", label="perfectly calibrated")
     bins = own["reliability"]
     x = [bin["predicted"] for bin in bins]
-    axes.plot(x, [bin["observed"]["value"] for bin in bins], color=_MODEL, linewidth=1.2, marker="o", markersize=3,
-              label="observed, interval")  # fmt: skip
+    axes.plot(x, [bin["observed"]["value"] for bin in bins], color=_MODEL, linewidth=1.2)
     for bin in bins:
-        if bin["observed"]["interval"] is not None:
-            axes.plot([bin["predicted"]] * 2, bin["observed"]["interval"], color=_MODEL, linewidth=0.9)
-    slope, intercept = own["slope"]["value"], own["intercept"]["value"]
-    if slope is not None:
-        words = f"slope {slope:.2f}\nintercept {intercept:.2f}\nBrier {own['brier']['value']:.3f}"
-        axes.text(0.05, 0.95, words, transform=axes.transAxes, va="top", fontsize=7)
+        share, interval = bin["observed"]["value"], bin["observed"]["interval"]
+        # A share of 0 or 1 is the same in every resample: that is no certainty, and shown by an open marker.
+        told = interval is not None and interval[0] < interval[1]
+        if told:
+            axes.plot([bin["predicted"]] * 2, interval, color=_MODEL, linewidth=0.9)
+        fill = _MODEL if told else "white"
+        axes.plot(
+            bin["predicted"], share, "o", color=_MODEL, markersize=3, markerfacecolor=fill, clip_on=False, zorder=3
+        )
+    axes.plot([], [], "o-", color=_MODEL, markersize=3, label="observed, interval over patients (open: none)")
+    slope, intercept = own["slope"], own["intercept"]
+    if slope["value"] is not None:
+        words = f"slope {_told(slope)}\nintercept {_told(intercept)}\nBrier {own['brier']['value']:.3f}"
+        axes.text(0.05, 0.95, words, transform=axes.transAxes, va="top", fontsize=6.5)
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed share")
     axes.set_title(plain(short(name)), fontsize=9)
     axes.tick_params(labelsize=7, labelbottom=False)
     axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
+
+
+def _told(number: Mapping[str, Any]) -> str:
+    low, high = number["interval"] or (None, None)
+    return f"{number['value']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
 
 
 def _histogram(axes: Axes, histogram: Mapping[str, Any], edges: np.ndarray, limit: float) -> None:

@@ -32,7 +32,7 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
     """
     if not any("auc" in own for column in report["columns"].values() for own in column["groups"].values()):
         return None
-    rows = sum(1 + len(column["groups"]) for column in report["columns"].values())
+    rows = sum(1 + len(column["groups"]) + _has_unknown(column) for column in report["columns"].values())
     height = _MARGIN + _ROW * rows
     figure, areas = new_figure(7.2, height)
     bottom, span = 0.62 / height, _ROW * rows / height
@@ -46,6 +46,9 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
         for group, own in column["groups"].items():
             _draw_group(areas, gaps, row, group, own, group == column["reference"], alpha)
             row += 1
+        if _has_unknown(column):
+            _write(areas, -0.02, row, f"unknown ({_counts(column['unknown'])})", ha="right", color="0.45")
+            row += 1
     for axes in (areas, gaps):
         axes.set_ylim(rows - 0.5, -0.5)
         axes.set_yticks([])
@@ -55,8 +58,8 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
         axes.locator_params(axis="x", nbins=5)
     gaps.axvline(0, color="0.4", linewidth=0.8)
     level = f"{report['intervals']['level']:.0%} interval over patients"
-    areas.set_xlabel(f"AUC, mean over the group's classes\n({level})", fontsize=8)
-    gaps.set_xlabel("gap to the reference, same classes\n(filled: shown, by Holm)", fontsize=8)
+    areas.set_xlabel(f"AUC, mean over the group's own classes\n({level})", fontsize=8)
+    gaps.set_xlabel("group - reference, over the classes of both\n(filled: shown, by Holm)", fontsize=8)
     for axes, place, title, side in (
         (areas, -0.02, "group (images / patients)", "right"),
         (gaps, (_RIGHT - _MIDDLE[0]) / _MIDDLE[1], "p, by Holm", "right"),
@@ -68,11 +71,10 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
 def _draw_group(
     areas: Axes, gaps: Axes, row: int, name: str, own: Mapping[str, Any], is_reference: bool, alpha: float
 ) -> None:
-    counts = "< 5 patients" if own["images"] is None else f"{own['images']:,} / {own['patients']:,}"
-    _write(areas, -0.02, row, plain(f"{_short(name)} ({counts})"), ha="right")
+    _write(areas, -0.02, row, plain(f"{_short(name)} ({_counts(own)})"), ha="right")
     end = (_RIGHT - _MIDDLE[0]) / _MIDDLE[1]
     if "auc" not in own:
-        _write(areas, 0.02, row, "too small", ha="left", color="0.45")
+        _write(areas, 0.02, row, "too small", ha="left", color="0.45", backgroundcolor="white")
         return
     _draw_number(areas, row, own["auc"], COLOURS[0], True)
     if is_reference:
@@ -81,6 +83,14 @@ def _draw_group(
         shown = gap["p_value_holm"] <= alpha
         _draw_number(gaps, row, gap, COLOURS[1], shown)
         _write(gaps, end, row, f"{gap['p_value_holm']:.2g}", ha="right", weight="bold" if shown else "normal")
+
+
+def _has_unknown(column: Mapping[str, Any]) -> bool:
+    return bool(column.get("unknown")) and column["unknown"]["images"] != 0
+
+
+def _counts(own: Mapping[str, Any]) -> str:
+    return "< 5 patients" if own["images"] is None else f"{own['images']:,} / {own['patients']:,}"
 
 
 def _draw_number(axes: Axes, row: int, number: Mapping[str, Any], colour: str, filled: bool) -> None:

@@ -250,3 +250,18 @@ def test_refusals(settings: dict[str, Any], text: str) -> None:
     with pytest.raises(EvaluationError, match=text) as caught:
         evaluate_predictions(findings(), **settings)
     assert caught.value.exit_code == 2
+
+
+def test_a_calibration_error_has_no_interval_that_does_not_hold_it() -> None:
+    """Resampling adds noise to the bins: of few images of a calibrated classifier every resample's error is larger."""
+    generator = np.random.default_rng(3)
+    probabilities = generator.uniform(0.05, 0.95, size=(120, 4))
+    labels = (generator.uniform(size=probabilities.shape) < probabilities).astype(np.int64)
+    names = tuple(f"{i}" for i in range(120))
+    found = evaluate_predictions(Predictions(names, names, tuple("abcd"), "multilabel", labels, probabilities))
+    numbers = [found["overall"]["calibration_error"], *(own["calibration_error"] for own in found["classes"].values())]
+    without = [number for number in numbers if number["interval"] is None]
+    assert without
+    assert all(number["reason"].startswith("Resampling raises this error") for number in without)
+    for number in numbers:
+        assert number["interval"] is None or number["interval"][0] <= number["value"] <= number["interval"][1]

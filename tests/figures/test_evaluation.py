@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from monai_mocoi.analysis import evaluate_fully
+from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.reliability import reliability_figures
 from tests.analysis.made_predictions import findings
 
@@ -24,8 +24,16 @@ def test_the_diagram_shows_the_bins_of_the_report() -> None:
     (figure,) = reliability_figures(REPORT["calibration"])
     assert len(figure.axes) == 6
     bins = REPORT["calibration"]["classes"]["A"]["reliability"]
-    drawn = lines(figure, 0)["observed, interval"]
-    np.testing.assert_allclose(drawn, [[b["predicted"] for b in bins], [b["observed"]["value"] for b in bins]])
+    expected = [[b["predicted"] for b in bins], [b["observed"]["value"] for b in bins]]
+    drawn = [np.array(line.get_data()) for line in figure.axes[0].get_lines()]
+    assert any(line.shape == np.shape(expected) and np.allclose(line, expected) for line in drawn)
+    markers = [line for line in figure.axes[0].get_lines() if line.get_marker() == "o" and len(line.get_xdata()) == 1]
+    assert [line.get_ydata()[0] for line in markers] == expected[1]
+    told = [
+        b["observed"]["interval"] is not None and b["observed"]["interval"][0] < b["observed"]["interval"][1]
+        for b in bins
+    ]
+    assert [line.get_markerfacecolor() != "white" for line in markers] == told
     assert figure.axes[0].get_title() == "A"
     assert "slope" in figure.axes[0].texts[0].get_text()
 
