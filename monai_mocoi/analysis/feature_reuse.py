@@ -74,7 +74,8 @@ def feature_reuse(
         A NUMBER is ``{"value", "interval": [low, high], "null": {"mean": 0.0, "sd", "permuted", "exchanged"}}``: what
         features that have nothing to do with one another score. Mean and sd are those of all orders of one side's
         images; ``permuted`` is one such order, computed; ``exchanged`` is computed with whole patients exchanged, so
-        that what remains comes from the likeness of a patient's images alone (None where each patient has one image).
+        that what remains comes from the likeness of a patient's images alone. It is None where each patient has one
+        image, or so few can be paired with another patient's (fewer than four, or all alike) that there is no CKA.
         ``"interval"`` is None with a ``"reason"`` where there is none.
 
     Raises:
@@ -217,7 +218,11 @@ def _numbers(found: CKA, images: int, level: float) -> list[list[dict[str, Any]]
                     "mean": 0.0,
                     "sd": sd,
                     "permuted": float(found.permuted[i, j]),
-                    "exchanged": None if found.exchanged is None else float(found.exchanged[i, j]),
+                    "exchanged": (
+                        None
+                        if found.exchanged is None or np.isnan(found.exchanged[i, j])
+                        else float(found.exchanged[i, j])
+                    ),
                 },
             }
             for j in range(found.value.shape[1])

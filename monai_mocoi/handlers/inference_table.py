@@ -49,7 +49,9 @@ class InferenceTable:
         overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
             "true" and "false" will do.
         unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note, and the log counts these: above 0,
-            at most 100; 100 turns it off. Of images of the classifier's own kind ``100 - unusual_limit`` % reach it.
+            at most 100; 100 turns it off. Of images of the classifier's own kind about ``100 - unusual_limit`` % reach
+            it (at most, if they and validation were drawn one by one; several images a patient, and a validation that
+            chose the epoch, loosen that).
         typical: as the engine has it: how many validation images the percentiles rest on.
     """
 
@@ -171,8 +173,9 @@ class InferenceTable:
         unusual = [index for index, percentile in self._percentiles.items() if percentile >= self.unusual_limit]
         if unusual:
             logger.warning(
-                "%d of %d images are unlike the classifier's own (unusual_percentile %g or more; %.3g would be so by "
-                "chance, were they all of its kind): row%s. What is said of them may mean nothing; look at them.",
+                "%d of %d images are unlike the classifier's own (unusual_percentile %g or more; about %.3g would "
+                "be so by chance, were they all of its kind): row%s. What is said of them may mean nothing; look at "
+                "them.",
                 len(unusual),
                 done,
                 self.unusual_limit,

@@ -42,7 +42,8 @@ class CKA:
             :func:`~monai_mocoi.metrics.jackknife_interval`.
         permuted: ``(first, second)``: with the second set's rows dealt out at random.
         exchanged: ``(first, second)``: with whole patients dealt out at random, each paired with one of about as many
-            images; None where no patient has two images, or there is one patient only.
+            images; None where no patient has two images, there is one patient only, or so uneven ones that fewer than
+            four images can be paired; NaN where the features of the paired images are constant.
     """
 
     value: np.ndarray

@@ -1,4 +1,4 @@
-"""How unusual a score is among reference scores, with a false-alarm rate that holds whatever their distribution."""
+"""How unusual a score is among reference scores, with a false-alarm rate whatever their distribution."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ def unusual_percentile(scores: NDArray[np.floating], reference: NDArray[np.float
     """100 x (1 - p), where p is the conformal p-value of each score: (1 + reference scores as high) / (1 + all).
 
     A new image that is drawn like the reference reaches a percentile of at least ``100 - a`` with a chance of at most
-    ``a`` %, for any distribution and any number of reference scores.
+    ``a`` %, for any distribution and any number of reference scores. That holds where it and they are exchangeable, as
+    if drawn one by one. Several images a patient, and reference images that chose what scores them (the epoch), loosen
+    it: then about so many are to be expected, but nothing is promised.
 
     Args:
         scores: (n,), higher is more unusual.

@@ -53,7 +53,7 @@ def hsic_of_kernels(
         for i, first in enumerate(held):
             take((i, j), first, second)
     equal = {(i, j): np.array_equal(sets[i], sets[j]) for i, j in cross}
-    return HsicOfPairs(whole, left_out, permuted, exchanged if order.exchanged else None, equal)
+    return HsicOfPairs(whole, left_out, permuted, exchanged if order.exchanged is not None else None, equal)
 
 
 def linear_kernel(features: np.ndarray, rows: np.ndarray) -> np.ndarray:

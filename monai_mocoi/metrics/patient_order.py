@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monai_mocoi.metrics.hsic_pairs import FEWEST_IMAGES
+
 
 @dataclass(frozen=True, eq=False)
 class PatientOrder:
@@ -18,7 +20,7 @@ class PatientOrder:
         permuted: ``(n,)`` all images in a random order.
         exchanged: two equally long lists of places: of images, and of images of another patient, whose partner all
             images of the first one share. Patients of about the same size are paired, and what one of them has more is
-            left out. None where every patient has one image, or there is only one.
+            left out. None where every patient has one image, there is only one, or fewer than four images take part.
     """
 
     rows: np.ndarray
@@ -61,5 +63,5 @@ def draw_order(index: np.ndarray, count: int, seed: int) -> PatientOrder:
             np.concatenate([starts[pair[side]] + places for pair, places in zip(pairs, shared, strict=True)])
             for side in (0, 1)
         )
-        exchanged = one, other
+        exchanged = (one, other) if len(one) >= FEWEST_IMAGES else None
     return PatientOrder(rows, starts, sizes, generator.permutation(len(index)), exchanged)

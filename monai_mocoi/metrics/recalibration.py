@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from monai_mocoi.metrics.inputs import check_scores
 from monai_mocoi.metrics.thresholds import one_hot
 
-_FLOOR = 1e-12  # of softmax probabilities, whose logarithm is taken
+_FLOOR = 1e-12  # of softmax probabilities, whose logarithm is taken: float32 gives zeros
 _SHARPEST = 1e3  # of 1 / temperature, and 1 / this the flattest
 
 
@@ -38,7 +38,8 @@ def temperature_scaled(probabilities: Any, temperature: float) -> np.ndarray:
     """Softmax of the logits / temperature (Guo et al. 2017): the same class stays the most probable one.
 
     Args:
-        probabilities: ``(n, classes)``, 0..1, whose logarithms are logits; each row is scaled to a sum of 1.
+        probabilities: ``(n, classes)``, 0..1, whose logarithms are logits; those below 1e-12 count as 1e-12, as when it
+            is fitted; each row is scaled to a sum of 1.
         temperature: above 0; above 1 the probabilities come nearer to each other.
 
     Raises:
@@ -46,9 +47,11 @@ def temperature_scaled(probabilities: Any, temperature: float) -> np.ndarray:
     """
     if not temperature > 0:
         raise ValueError(f"the temperature is {temperature}; expected above 0")
-    p = np.asarray(probabilities, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        return softmax(np.log(p) / temperature, axis=-1)
+    return softmax(_floored_log(np.asarray(probabilities, dtype=np.float64)) / temperature, axis=-1)
+
+
+def _floored_log(probabilities: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(probabilities, _FLOOR))
 
 
 def fit_temperature(labels: Any, probabilities: Any) -> float:
@@ -65,7 +68,7 @@ def fit_temperature(labels: Any, probabilities: Any) -> float:
     Raises:
         ValueError: shapes that do not fit, or a label that is no such number.
     """
-    z = np.log(np.maximum(check_scores(probabilities, "probabilities"), _FLOOR))
+    z = _floored_log(check_scores(probabilities, "probabilities"))
     own = one_hot(labels, z.shape[1])
     z = z - z.mean(axis=1, keepdims=True)
 

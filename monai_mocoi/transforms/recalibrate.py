@@ -15,9 +15,11 @@ from monai_mocoi.metrics import apply_recalibration
 
 
 class Recalibrate(Transform):
-    """Mend probabilities by what was fitted on validation; their order, and so each decision, stays.
+    """Mend probabilities by what was fitted on validation. Decisions are made before, of the probabilities as given.
 
-    A threshold must be mapped in the same way; ``inference.json`` decides before it recalibrates.
+    By Platt's map (findings, two softmax classes) the order of the images stays, so that a threshold mapped in the same
+    way decides the same; but 0.5 moves, and the more probable of two classes may be the other one afterwards. By a
+    temperature the most probable class stays. ``inference.json`` decides before it recalibrates.
 
     Args:
         record: ``recalibration`` of a classifier's sidecar, see :func:`~monai_mocoi.analysis.fit_recalibration`. A

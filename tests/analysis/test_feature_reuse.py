@@ -152,6 +152,29 @@ def test_without_patients_enough_there_is_no_interval_but_a_reason():
     assert "two or more, but there are 1" in number["reason"]
 
 
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+def test_where_too_few_images_can_be_exchanged_there_is_none_and_no_nan(kernel):
+    first = {stage: values[:8] for stage, values in _features().items()}
+    second = {stage: values[:8] for stage, values in _tuned(_features()).items()}
+    report = feature_reuse(first, second, IMAGES[:8], IMAGES[:8], ["a"] * 7 + ["b"], kernel=kernel)
+    json.dumps(report, allow_nan=False)
+    assert report["same_stage"]["1"]["null"]["exchanged"] is None
+
+
+def test_exchanged_images_that_are_all_alike_have_no_number():
+    """Six of 25 images are exchanged, and most are alike: by some seeds all of the six, by others not."""
+    first = {stage: values[:25].copy() for stage, values in _features().items()}
+    second = _tuned({stage: values[:25] for stage, values in _features().items()})
+    for values in first.values():
+        values[8:] = values[8]
+    patients = ["a"] * 20 + ["b", "b", "b", "c", "d"]
+    reports = [feature_reuse(first, second, IMAGES[:25], IMAGES[:25], patients, seed=seed) for seed in range(6)]
+    json.dumps(reports, allow_nan=False)
+    found = [report["same_stage"]["1"]["null"]["exchanged"] for report in reports]
+    assert None in found
+    assert set(found) != {None}
+
+
 def test_few_patients_come_with_a_note():
     first = _features()
     assert "note" not in feature_reuse(first, _tuned(first), IMAGES, IMAGES, PATIENTS)["intervals"]

@@ -178,7 +178,7 @@ def test_images_of_another_kind_are_noted_and_counted_and_classified_all_the_sam
     ]
     assert [row[2] for row in rows(tmp_path)[1:]] == ["ok", "unreadable", "ok", "ok"]
     assert any("2 of 3 images are of another kind by their DICOM header (rows 3, 4;" in m for m in caplog.messages)
-    said = "1 of 3 images are unlike the classifier's own (unusual_percentile 95 or more; 0.15 would be so by chance"
+    said = "1 of 3 images are unlike the classifier's own (unusual_percentile 95 or more; about 0.15 would be so"
     assert any(said in message and "row 3." in message for message in caplog.messages)
 
 

@@ -240,6 +240,22 @@ def test_exchanged_patients_show_what_the_likeness_of_a_patients_images_gives():
     assert cka_matrix([first], [second]).exchanged is None  # each image a patient: the permuted rows are that
 
 
+@pytest.mark.parametrize("kernel", ["linear", "rbf"])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize(
+    ("patients", "shown"), [([0, 1, 2, 2], False), ([0] * 7 + [1], False), ([0] * 7 + [1] * 2, True)]
+)
+def test_fewer_than_four_exchanged_images_are_none(kernel, wide, patients, shown):
+    generator = np.random.default_rng(0)
+    width = 12 if wide else 2
+    first, second = (generator.standard_normal((len(patients), width)) for _ in range(2))
+    found = cka_matrix([first], [second], patients, kernel)
+    assert np.isfinite(found.value).all()
+    assert (found.exchanged is not None) == shown
+    if shown:  # two and two: just enough
+        assert -1 <= found.exchanged[0, 0] <= 1
+
+
 def test_a_large_mean_and_float32_cost_no_digits():
     generator = np.random.default_rng(0)
     first = (generator.standard_normal((100, 8)) + 300).astype(np.float32)

@@ -47,6 +47,21 @@ def test_no_temperature_of_classes_that_are_separated_or_of_chance() -> None:
     assert np.isnan(fit_temperature(labels, np.full((30, 3), 1 / 3)))
 
 
+def test_probabilities_that_underflow_count_as_a_trillionth_in_fit_and_map() -> None:
+    drawn = np.random.default_rng(2)
+    z = drawn.normal(0, 60, (400, 3))
+    said = softmax(z, axis=1).astype(np.float32)  # float32 has no more than 1e-45: some are 0
+    assert (said == 0).any()
+    labels = np.where(drawn.random(400) < 0.3, drawn.integers(0, 3, 400), said.argmax(axis=1))
+    found = fit_temperature(labels, said)
+    losses = [
+        -np.log(temperature_scaled(said, t)[np.arange(400), labels]).mean() for t in (0.95 * found, found, 1.05 * found)
+    ]
+    assert np.isfinite(losses).all()
+    assert losses[1] == min(losses)  # the map that is applied is the one that was fitted
+    np.testing.assert_allclose(temperature_scaled([[0.0, 1e-12, 1.0]], 2)[0, :2], 1e-6, rtol=1e-5)
+
+
 def test_records_are_applied_to_their_classes_alone() -> None:
     said = P.reshape(100, 2)
     record = {"method": "platt", "classes": {"B": {"intercept": 0.3, "slope": 0.7}, "A": {"reason": "too few"}}}
