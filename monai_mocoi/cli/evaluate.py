@@ -20,9 +20,7 @@ from monai_mocoi.analysis import (
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, read_columns, read_predictions
-from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.handlers import check_evaluation_folder, chosen_thresholds
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
 from monai_mocoi.handlers.evaluation_saver import describe_report
@@ -91,9 +89,7 @@ def evaluate_and_show(
     if out is not None:
         folder = Path(out)
         (folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other figures
-        save_evaluation_figures(folder, report)
-        if columns is not None and (figure := subgroup_figure(content["subgroups"])) is not None:
-            save_figure(figure, folder, SUBGROUPS_NAME)
+        save_evaluation_figures(folder, content)
         write_json(folder / METRICS_NAME, content)
     _show(predictions, content, out)
     return content

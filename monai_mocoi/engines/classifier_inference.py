@@ -41,8 +41,10 @@ class ClassifierInference(Evaluator):
         typical: of the classifier's own images; None: no image is compared with them.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
-    ``probabilities`` (n, classes) float64; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index;
-    ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a
+    ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, on these very probabilities, and so
+    recalibrated where they are; None for softmax classes, but for two that are recalibrated, of which the one decided
+    for need not be the more probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by
+    index; ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a
     DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features that
     the network's linear layer got for these probabilities, or None without ``typical``.
 
@@ -74,6 +76,7 @@ class ClassifierInference(Evaluator):
         self.kind = kind
         self.thresholds = _in_order(self.classes, kind, thresholds)
         self.recalibration = recalibration
+        self._thresholds_shown = _on_recalibrated(self.thresholds, recalibration, self.classes, kind)
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
         super().__init__(
@@ -102,6 +105,7 @@ class ClassifierInference(Evaluator):
         return {
             "index": index,
             "probabilities": probabilities,
+            "thresholds": self._thresholds_shown,
             "decisions": decisions,
             "unreadable": batchdata["unreadable"],
             "windows_ignored": batchdata.get("windows_ignored", 0),
@@ -144,3 +148,16 @@ def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, floa
         named = "none" if thresholds is None else ", ".join(thresholds)
         raise ValueError(f"thresholds are given for {named}, but one is needed for each of {', '.join(classes)}.")
     return np.array([thresholds[name] for name in classes], dtype=np.float64)
+
+
+def _on_recalibrated(
+    thresholds: np.ndarray | None, recalibration: Mapping[str, Any] | None, classes: tuple[str, ...], kind: str
+) -> np.ndarray | None:
+    """Thresholds that give the same decisions on the recalibrated probabilities."""
+    if recalibration is None:
+        return thresholds
+    if thresholds is None:
+        if len(classes) != 2:  # by a temperature, which leaves the highest where it is
+            return None
+        thresholds = np.array([0.5, 0.5])
+    return apply_recalibration(np.clip(thresholds, 0, 1), recalibration, classes, kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ def panels(
     items = list(classes.items())
     for start in range(0, len(items), PANELS_A_FIGURE):
         part = items[start : start + PANELS_A_FIGURE]
-        columns = min(_COLUMNS, len(part))
+        columns = min(_COLUMNS, math.ceil(math.sqrt(len(part))))  # near a square: five are three and two
         rows = -(-len(part) // columns)
         figure, axes = new_figure(width * columns + 0.3, height * rows + 0.4)
         axes.remove()

@@ -10,16 +10,33 @@ from typing import Any
 from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.reliability import reliability_figures
+from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
+
+RELIABILITY_NAME = "reliability"
+DECISION_CURVE_NAME = "decision_curve"
+
+
+def remove_evaluation_figures(folder: Path) -> None:
+    """Remove the figures of an earlier evaluation: perhaps of more classes, or of subgroups that are not asked for now.
+
+    Args:
+        folder: of the evaluation; other files in it stay.
+    """
+    names = "|".join((RELIABILITY_NAME, DECISION_CURVE_NAME, SUBGROUPS_NAME))
+    for old in folder.glob("*"):
+        if re.fullmatch(rf"({names})(_\d+)?\.(png|svg)", old.name):
+            old.unlink()
 
 
 def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
-    """Write ``reliability`` and ``decision_curve``, each as PNG and SVG; more than 16 classes have several, numbered.
+    """Write ``reliability``, ``decision_curve`` and ``subgroups``, each as PNG and SVG.
 
-    Earlier ones of these names are removed.
+    More than 16 classes have several of the first two, numbered. Earlier figures are removed.
 
     Args:
         folder: where to.
-        report: of :func:`~monai_mocoi.analysis.evaluate_fully`, or the content of a ``metrics.json``.
+        report: the content of a ``metrics.json``: what :func:`~monai_mocoi.analysis.evaluate_fully` gives, and under
+            ``subgroups``, if they are wanted, what :func:`~monai_mocoi.analysis.evaluate_subgroups` gives.
 
     Returns:
         the files; none where no class is scored.
@@ -27,15 +44,15 @@ def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Pat
     Raises:
         OSError: they cannot be written.
     """
-    files = []
+    remove_evaluation_figures(folder)
+    groups = subgroup_figure(report["subgroups"]) if "subgroups" in report else None
     drawn = {
-        "reliability": reliability_figures(report["calibration"]),
-        "decision_curve": decision_curve_figures(report["decision_curve"]),
+        RELIABILITY_NAME: reliability_figures(report["calibration"]),
+        DECISION_CURVE_NAME: decision_curve_figures(report["decision_curve"]),
+        SUBGROUPS_NAME: [] if groups is None else [groups],
     }
+    files = []
     for name, figures in drawn.items():
-        for old in folder.glob(f"{name}*"):
-            if re.fullmatch(rf"{name}(_\d+)?\.(png|svg)", old.name):
-                old.unlink()  # of an earlier evaluation, perhaps of more classes
         for number, figure in enumerate(figures, start=1):
             files += save_figure(figure, folder, name if len(figures) == 1 else f"{name}_{number}")
     return files

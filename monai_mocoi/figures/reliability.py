@@ -62,10 +62,10 @@ def _diagram(axes: Axes, name: str, own: Mapping[str, Any], limit: float) -> Non
     axes.plot([], [], "o-", color=_MODEL, markersize=3, label="observed, interval over patients (open: none)")
     slope, intercept = own["slope"], own["intercept"]
     if slope["value"] is not None:
-        words = f"slope {_told(slope)}\nintercept {_told(intercept)}\nBrier {own['brier']['value']:.3f}"
-        axes.text(0.05, 0.95, words, transform=axes.transAxes, va="top", fontsize=6.5)
+        words = f"slope {_told(slope)}; Brier {own['brier']['value']:.3f}\nintercept {_told(intercept)}"
+        axes.text(0.5, 1.03, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5)
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed share")
-    axes.set_title(plain(short(name)), fontsize=9)
+    axes.set_title(plain(short(name)), fontsize=9, pad=24)
     axes.tick_params(labelsize=7, labelbottom=False)
     axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)

@@ -58,8 +58,8 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
         axes.locator_params(axis="x", nbins=5)
     gaps.axvline(0, color="0.4", linewidth=0.8)
     level = f"{report['intervals']['level']:.0%} interval over patients"
-    areas.set_xlabel(f"AUC, mean over the group's own classes\n({level})", fontsize=8)
-    gaps.set_xlabel("group - reference, over the classes of both\n(filled: shown, by Holm)", fontsize=8)
+    areas.set_xlabel(f"mean AUC, the group's own classes\n({level})", fontsize=8)
+    gaps.set_xlabel("group - reference, classes of both\n(filled: shown, by Holm)", fontsize=8)
     for axes, place, title, side in (
         (areas, -0.02, "group (images / patients)", "right"),
         (gaps, (_RIGHT - _MIDDLE[0]) / _MIDDLE[1], "p, by Holm", "right"),
@@ -74,7 +74,15 @@ def _draw_group(
     _write(areas, -0.02, row, plain(f"{_short(name)} ({_counts(own)})"), ha="right")
     end = (_RIGHT - _MIDDLE[0]) / _MIDDLE[1]
     if "auc" not in own:
-        _write(areas, 0.02, row, "too small", ha="left", color="0.45", backgroundcolor="white")
+        _write(
+            areas,
+            0.02,
+            row,
+            "too small",
+            ha="left",
+            color="0.45",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
+        )
         return
     _draw_number(areas, row, own["auc"], COLOURS[0], True)
     if is_reference:

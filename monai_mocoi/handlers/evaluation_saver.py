@@ -44,9 +44,7 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.engines import ClassifierEvaluator
-from monai_mocoi.figures.canvas import save_figure
-from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
+from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
 from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.handlers.evaluation_folder import (
     METRICS_NAME,
@@ -232,26 +230,21 @@ class EvaluationSaver:
             return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again} with --overwrite true"
 
     def _subgroups(self, predictions: Predictions, thresholds: Mapping[str, float] | None) -> dict[str, Any] | None:
-        """The report of the subgroups, with its figure in the folder; None: there are no columns."""
+        """The report of the subgroups; None: there are no columns."""
         if not self.columns.values:
             return None
         row_of = {item["name"]: row for row, item in enumerate(self.images)}
         rows = [row_of[image] for image in predictions.images]
         values = {name: [own[row] for row in rows] for name, own in self.columns.values.items()}
         columns = replace(self.columns, values=values)
-        report = evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
-        if (figure := subgroup_figure(report)) is not None:
-            save_figure(figure, self.folder, SUBGROUPS_NAME)
-        return report
+        return evaluate_subgroups(predictions, columns, thresholds, self.age_bands, **vars(self.settings))
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
         if rank() > 0 or predictions is None:
             return
         (self.folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other predictions
-        for name in ("reliability", "decision_curve", SUBGROUPS_NAME):
-            for ending in ("png", "svg"):
-                (self.folder / f"{name}.{ending}").unlink(missing_ok=True)
+        remove_evaluation_figures(self.folder)
         write_predictions(self.folder / PREDICTIONS_NAME, predictions)
         thresholds = self.classifier.get("thresholds")
         if thresholds is not None:
@@ -267,8 +260,8 @@ class EvaluationSaver:
         )
         if engine.name == "validation":
             report["operating_points"]["note"] = "The thresholds were chosen on these very images."
-        save_evaluation_figures(self.folder, report)
         subgroups = self._subgroups(predictions, thresholds)
+        save_evaluation_figures(self.folder, report if subgroups is None else {**report, "subgroups": subgroups})
         overlap = self._overlap(engine.name)
         tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
         content = {

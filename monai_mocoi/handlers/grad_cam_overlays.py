@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,6 @@ class GradCAMOverlays:
         std: divided by there.
         only: names of the classes to show; None: all.
         positive: show a class on those images alone for which it was decided.
-        thresholds: by finding, to be named on the sheets; None: softmax classes.
 
     Raises:
         SettingsError: a class that the classifier does not have.
@@ -69,7 +68,6 @@ class GradCAMOverlays:
         std: float | Sequence[float],
         only: Sequence[str] | None = None,
         positive: bool = True,
-        thresholds: Mapping[str, float] | None = None,
     ) -> None:
         if network.trainable != "all":
             raise ValueError(
@@ -86,7 +84,6 @@ class GradCAMOverlays:
         self.columns = [column for column, name in enumerate(classes) if name in wanted]
         self.classes = tuple(classes)
         self.positive = positive
-        self.thresholds = thresholds
         self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
         self._names = _file_names(classes)
@@ -126,21 +123,22 @@ class GradCAMOverlays:
             self._warn_of_few_fields(images)
             for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
                 row = int(output["index"][place]) + 1
-                said = float(output["probabilities"][place, column]), bool(output["decisions"][place, column])
-                sheet = self._sheet(row, column, *said, image * self.std + self.mean, heat)
+                said = self._in_words(output, int(place), column)
+                sheet = self._sheet(f"Row {row}, {said}", image * self.std + self.mean, heat)
                 save_sheet(self.folder / f"row{row:06d}_{self._names[column]}.png", sheet)
                 self._sheets += 1
                 self._empty += not heat.any()
 
-    def _sheet(
-        self, row: int, column: int, probability: float, called: bool, picture: torch.Tensor, heat: torch.Tensor
-    ) -> RGB:
-        name = self.classes[column]
-        if self.thresholds is None:
+    def _in_words(self, output: dict[str, Any], place: int, column: int) -> str:
+        called, thresholds = bool(output["decisions"][place, column]), output["thresholds"]
+        if thresholds is None:
             by = f"the highest of {len(self.classes)}" if called else f"not the highest of {len(self.classes)}"
         else:
-            by = f"threshold {in_words(self.thresholds[name])}"
-        title = f"Row {row}, {name}: probability {in_words(probability)}, {by}: {'called' if called else 'not called'}"
+            by = f"threshold {in_words(float(thresholds[column]))}"
+        probability = in_words(float(output["probabilities"][place, column]))
+        return f"{self.classes[column]}: probability {probability}, {by}: {'called' if called else 'not called'}"
+
+    def _sheet(self, title: str, picture: torch.Tensor, heat: torch.Tensor) -> RGB:
         size = _by(*picture.shape[-2:])
         if heat.any():
             coarse = ": too few to show a place" if min(self._fields) < FEWEST_FIELDS else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import logging
+import math
 import os
 import shutil
 import subprocess
@@ -23,6 +24,8 @@ from monai_mocoi import exit_codes
 from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
+from monai_mocoi.figures.classifier import in_words
+from monai_mocoi.handlers import grad_cam_overlays
 from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.transforms import FitSquare, read_image
@@ -350,6 +353,29 @@ def test_grad_cam_differs_by_class(infer: Infer, mixed: Path, tmp_path: Path) ->
     assert one.shape == two.shape
     below = slice(40, None)  # of the title, which differs at any rate
     assert (one[below] != two[below]).any()
+
+
+def test_grad_cam_of_recalibrated_probabilities_names_thresholds_that_fit_them(
+    infer: Infer, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = {"intercept": -2.0, "slope": 0.5}
+    record = {"method": "platt", "images": 40, "patients": 40, "classes": {"Atelectasis": line}}
+    save(tmp_path / "run", {**sidecar(), "recalibration": record})
+    titles = []
+    real = grad_cam_overlays.grad_cam_sheet
+    monkeypatch.setattr(
+        grad_cam_overlays, "grad_cam_sheet", lambda title, *rest: [titles.append(title), real(title, *rest)][1]
+    )
+    infer(
+        images=str(mixed), run_dir="run", recalibrate=True, grad_cam=True, grad_cam_classes=["Atelectasis"],
+        grad_cam_positive=False,
+    )  # fmt: skip
+    raw = THRESHOLDS["Atelectasis"]
+    cut = 1 / (1 + math.exp(2 - 0.5 * math.log(raw / (1 - raw))))
+    for row, title in zip(table(tmp_path / "run" / "inference"), titles, strict=True):
+        called = row["decision_Atelectasis"] == "1"
+        assert (float(row["probability_Atelectasis"]) >= cut) is called
+        assert title.endswith(f"threshold {in_words(cut)}: {'called' if called else 'not called'}")
 
 
 def test_a_class_that_is_not_there_is_refused(infer: Infer, mixed: Path, run_dir: Path) -> None:

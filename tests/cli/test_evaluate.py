@@ -95,3 +95,7 @@ def test_subgroups_of_a_table(mocoi, tmp_path):
     written = json.loads(Path("made/metrics.json").read_text())["subgroups"]
     assert written["columns"]["site"]["groups"].keys() == {"a", "b"}
     assert Path("made/subgroups.svg").is_file()
+    again = mocoi("evaluate", str(tmp_path / "p.csv"), "--out", "made", "--overwrite", "--resamples", "99")
+    assert again.exit_code == 0, again.stderr
+    assert "subgroups" not in json.loads(Path("made/metrics.json").read_text())
+    assert not list(Path("made").glob("subgroups*")), "they are of another evaluation"

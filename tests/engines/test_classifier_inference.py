@@ -139,3 +139,24 @@ def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
     expected = apply_recalibration(before["probabilities"], record, CLASSES, kind)
     np.testing.assert_array_equal(after["probabilities"], expected)
     assert (np.abs(after["probabilities"] - before["probabilities"])[:, [0, 2]] > 1e-3).any()
+    if kind == "softmax":
+        assert before["thresholds"] is after["thresholds"] is None
+        return
+    assert before["thresholds"].tolist() == [0.5, 0.1, 0.9]
+    mapped = [1 / (1 + np.exp(1 - 0.4 * np.log(t / (1 - t)))) for t in (0.5, 0.9)]
+    np.testing.assert_allclose(after["thresholds"], [mapped[0], 0.1, mapped[1]], rtol=1e-12)
+    np.testing.assert_array_equal(after["decisions"], after["probabilities"] >= after["thresholds"])
+
+
+def test_two_softmax_classes_have_a_threshold_once_they_are_recalibrated() -> None:
+    record = {"method": "platt", "classes": {"b": {"intercept": -3.0, "slope": 0.5}}}
+    network = Classifier(StageEncoder(small_resnet()), 2, stage=2, seed=1)
+    engine = ClassifierInference(
+        "cpu", [batch(0, 6)], network, CLASSES[:2], "softmax", recalibration=record, precision="float32"
+    )
+    (output,) = outputs(engine)
+    cut = 1 / (1 + np.exp(3))
+    np.testing.assert_allclose(output["thresholds"], [1 - cut, cut], rtol=1e-12)
+    np.testing.assert_array_equal(output["decisions"], output["probabilities"] >= output["thresholds"])
+    highest = output["probabilities"].argmax(axis=1)
+    assert (output["decisions"].argmax(axis=1) != highest).any(), "or 'the highest of 2' would have done"

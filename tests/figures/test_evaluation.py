@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from monai_mocoi.analysis import evaluate_fully
+from monai_mocoi.analysis import evaluate_fully, evaluate_subgroups
+from monai_mocoi.data import Columns
 from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.decision_curve import decision_curve_figures
-from monai_mocoi.figures.evaluation import save_evaluation_figures
+from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
 from monai_mocoi.figures.reliability import reliability_figures
 from tests.analysis.made_predictions import findings
 
@@ -54,7 +55,7 @@ def test_16_classes_a_figure() -> None:
 
 
 def test_earlier_figures_are_replaced_and_other_files_left(tmp_path: Path) -> None:
-    for name in ("reliability_2.png", "reliability_notes.txt"):
+    for name in ("reliability_2.png", "reliability_notes.txt", "subgroups.png", "subgroups.svg"):
         (tmp_path / name).touch()
     files = save_evaluation_figures(tmp_path, REPORT)
     names = {f"{name}.{ending}" for name in ("reliability", "decision_curve") for ending in ("png", "svg")}
@@ -62,6 +63,16 @@ def test_earlier_figures_are_replaced_and_other_files_left(tmp_path: Path) -> No
     assert {file.name for file in tmp_path.iterdir()} == {*names, "reliability_notes.txt"}
     picture = np.asarray(Image.open(tmp_path / "reliability.png").convert("L"))
     assert picture.std() > 10  # something is drawn
+
+
+def test_the_subgroups_of_a_report_are_drawn(tmp_path: Path) -> None:
+    made = findings((0.4,), images=400, patients=150)
+    site = Columns({"site": ["ab"[row % 2] for row in range(400)]}, "datalist")
+    groups = evaluate_subgroups(made, site, None, resamples=99)
+    save_evaluation_figures(tmp_path, {**REPORT, "subgroups": groups})
+    assert (tmp_path / "subgroups.svg").stat().st_size > 1000
+    remove_evaluation_figures(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_numbers_without_an_interval_are_drawn(tmp_path: Path) -> None:

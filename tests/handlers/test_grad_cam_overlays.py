@@ -81,14 +81,16 @@ def test_the_colours() -> None:
 PROBABILITIES = np.array([[0.9, 0.1], [0.2, 0.3], [0.5, 0.04]])
 
 
-def drawn(folder: Path, channels: int = 1, mean: Any = 0.5, std: Any = 0.25, **options: Any) -> list[str]:
+def drawn(
+    folder: Path, channels: int = 1, mean: Any = 0.5, std: Any = 0.25, thresholds: Any = None, **options: Any
+) -> list[str]:
     """Draw two batches, in the first of which an image was unreadable."""
     outputs = [
         {"index": np.array([0, 2, 3]), "decisions": np.array([[1, 0], [0, 0], [1, 1]], bool), "unreadable": {1: "r"}},
         {"index": np.zeros(0, int), "decisions": np.zeros((0, 2), bool), "unreadable": {4: "r"}},
     ]
     for output, probabilities in zip(outputs, (PROBABILITIES, PROBABILITIES[:0]), strict=True):
-        output["probabilities"] = probabilities
+        output["probabilities"], output["thresholds"] = probabilities, thresholds
     batches = [{"image": images(3, channels)}, {"image": None}]
 
     def step(engine: Any, batch: int) -> dict[str, Any]:
@@ -122,7 +124,7 @@ def sheets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_a_sheet_has_the_picture_the_overlay_and_what_was_decided(tmp_path: Path, sheets: list[Any]) -> None:
-    drawn(tmp_path, thresholds={"Pleural Thickening": 0.5, "Mass/Nodule": 0.031}, positive=False, only="Mass/Nodule")
+    drawn(tmp_path, thresholds=np.array([0.5, 0.031]), positive=False, only="Mass/Nodule")
     assert [sheet[0] for sheet in sheets] == [
         "Row 1, Mass/Nodule: probability 0.10, threshold 0.031: not called",
         "Row 3, Mass/Nodule: probability 0.30, threshold 0.031: not called",
