@@ -17,13 +17,14 @@ _COLUMNS = 4
 
 
 def panels(
-    classes: Mapping[str, Any], width: float, height: float
+    classes: Mapping[str, Any], width: float, height: float, head: float = 0.4
 ) -> Iterator[tuple[Figure, list[tuple[str, Any, SubplotSpec, bool]]]]:
     """Room for each class.
 
     Args:
         classes: what is drawn, by the class's name.
         width, height: of a panel, in inches.
+        head: room above all of them, for the legend.
 
     Yields:
         a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
@@ -33,7 +34,7 @@ def panels(
         part = items[start : start + PANELS_A_FIGURE]
         columns = min(_COLUMNS, math.ceil(math.sqrt(len(part))))  # near a square: five are three and two
         rows = -(-len(part) // columns)
-        figure, axes = new_figure(width * columns + 0.3, height * rows + 0.4)
+        figure, axes = new_figure(width * columns + 0.3, height * rows + head)
         axes.remove()
         size = figure.get_size_inches()
         grid = figure.add_gridspec(
@@ -42,7 +43,7 @@ def panels(
             left=0.72 / size[0],
             right=1 - 0.2 / size[0],
             bottom=0.45 / size[1],
-            top=1 - 0.68 / size[1],
+            top=1 - (head + 0.28) / size[1],
             wspace=0.42,
             hspace=0.42,
         )

@@ -26,7 +26,7 @@ def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
         figures of up to 16 classes each; none without classes.
     """
     figures = []
-    for figure, places in panels(calibration["classes"], 2.6, 3.3):
+    for figure, places in panels(calibration["classes"], 2.6, 3.4, head=0.75):
         for name, own, place, first in places:
             rows = place.subgridspec(2, 1, height_ratios=[4, 1], hspace=0.12)
             above, below = figure.add_subplot(rows[0]), figure.add_subplot(rows[1])
