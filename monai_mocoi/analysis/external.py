@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from monai_mocoi.analysis.evaluation import OVERALL, evaluate_predictions
 from monai_mocoi.analysis.input_shift import LARGE_SHIFT, input_shift
-from monai_mocoi.data import Predictions
+from monai_mocoi.data import Predictions, predictions_of
 from monai_mocoi.metrics import interval_of_difference
 
 _SHOWN = ("macro_auc", "macro_sensitivity", "macro_specificity", "calibration_error")
+_NOT_COMPARED = {
+    "calibration_error": "It is biased upwards, and the more so the fewer images there are: tests of two sizes differ "
+    "in it though the classifier is as well calibrated in both. Look at intercept and slope of the calibration."
+}
+"""Numbers of which no difference is told, and why."""
 _MOST_NAMED = 4  # of classes and statistics, in the log; metrics.json has all
 
 
@@ -31,9 +34,13 @@ def external_report(
     both tests have enough images of; of softmax classes, all, or nothing is compared. Average precision, F1 and
     calibration depend on how common a class is, so they change with the prevalence alone.
 
+    Of the calibration error there is no difference: its bias depends on the number of images.
+
     Args:
-        predictions: of the other hospital's images.
-        report: what :func:`~monai_mocoi.analysis.evaluate_predictions` made of them.
+        predictions: of the other hospital's images, probabilities as the network gives them.
+        report: what :func:`~monai_mocoi.analysis.evaluate_predictions` made of them, or
+            :func:`~monai_mocoi.analysis.evaluate_fully`. Where that is of recalibrated probabilities, they are measured
+            again as they are: the own test's are not recalibrated either.
         own: of the classifier's own test images; None: it was not tested on them.
         training: counts of the training images, ``images`` and ``positives`` by class; None: unknown.
         own_inputs, inputs: what :func:`~monai_mocoi.analysis.summarise_inputs` says of the training images and of
@@ -42,14 +49,15 @@ def external_report(
     Returns:
         plain values::
 
-            {"compared_classes": [...] or None,
+            {"probabilities": "as the network gives them",
+             "compared_classes": [...] or None,
              "overall": {name: {"own", "here", "difference": {"value", "interval"}}},
              "auc": {class: likewise},
              "prevalence": {class: {"training", "own_test", "here"}},
              "inputs": {statistic: {"training", "here", "shift"}} or None}
 
         ``own`` and ``here`` are NUMBERs of that function; ``difference`` is here - own, ``{"value", "interval"}``, each
-        None where it cannot be told.
+        None where it cannot be told, and a ``"reason"`` where it never is.
     """
     made = report["intervals"]
     settings = {
@@ -58,6 +66,7 @@ def external_report(
     }
     prevalences = _prevalence(predictions, own, training)
     found: dict[str, Any] = {
+        "probabilities": "as the network gives them",
         "compared_classes": None,
         "overall": {},
         "auc": {},
@@ -67,20 +76,25 @@ def external_report(
     if own is None:
         return found
     thresholds = report["thresholds"]
-    own, here = _classes_of(own, predictions.classes), predictions
-    of_own, of_here = evaluate_predictions(own, thresholds, **settings), dict(report)
+    own, of_here = predictions_of(own, predictions.classes), dict(report)
+    if report.get("probabilities") == "recalibrated":
+        of_here = evaluate_predictions(predictions, thresholds, **settings)
+    of_own = evaluate_predictions(own, thresholds, **settings)
     classes = [name for name in report["scored_classes"] if name in of_own["scored_classes"]]
     if classes and predictions.kind == "multilabel":
         if classes != report["scored_classes"]:
-            of_here = evaluate_predictions(_classes_of(here, classes), thresholds, **settings)
+            of_here = evaluate_predictions(predictions_of(predictions, classes), thresholds, **settings)
         if classes != of_own["scored_classes"]:
-            of_own = evaluate_predictions(_classes_of(own, classes), thresholds, **settings)
+            of_own = evaluate_predictions(predictions_of(own, classes), thresholds, **settings)
     if not classes or of_own["scored_classes"] != of_here["scored_classes"]:
         return found
     return {
         **found,
         "compared_classes": classes,
-        "overall": {name: _compared(of_own["overall"][name], of_here["overall"][name]) for name in OVERALL},
+        "overall": {
+            name: _compared(of_own["overall"][name], of_here["overall"][name], _NOT_COMPARED.get(name))
+            for name in OVERALL
+        },
         "auc": {
             name: _compared(of_own["classes"][name]["auc"], of_here["classes"][name]["auc"])
             for name in classes
@@ -98,10 +112,13 @@ def external_words(found: Mapping[str, Any]) -> list[str]:
     lines = []
     for name in _SHOWN:
         pair = found["overall"].get(name)
-        if pair is None or pair["difference"]["value"] is None:
+        if pair is None or pair["own"]["value"] is None or pair["here"]["value"] is None:
             continue
-        own, here, difference = (_in_words(pair[what], sign) for what, sign in _SIDES)
-        lines.append(f"  {name:<17}  own test {own}; here {here}; difference {difference}")
+        line = f"  {name:<17}  own test {_in_words(pair['own'])}; here {_in_words(pair['here'])}"
+        if pair["difference"]["value"] is None:
+            lines.append(f"{line}; no difference: it is larger where there are fewer images")
+        else:
+            lines.append(f"{line}; difference {_in_words(pair['difference'], '+')}")
     before = "own_test" if all(p["own_test"] is not None for p in found["prevalence"].values()) else "training"
     shifts = {n: (p[before], p["here"]) for n, p in found["prevalence"].items() if p[before] is not None}
     if shifts:
@@ -138,10 +155,7 @@ def external_warnings(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-_SIDES = (("own", ""), ("here", ""), ("difference", "+"))
-
-
-def _in_words(number: Mapping[str, Any], sign: str) -> str:
+def _in_words(number: Mapping[str, Any], sign: str = "") -> str:
     low, high = number["interval"] or (None, None)
     interval = "" if low is None else f" ({low:{sign}.3f} to {high:{sign}.3f})"
     return f"{number['value']:{sign}.3f}{interval}"
@@ -151,9 +165,11 @@ def _more(names: Sequence[str]) -> str:
     return f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
 
 
-def _compared(own: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Any]:
+def _compared(own: Mapping[str, Any], here: Mapping[str, Any], why_not: str | None = None) -> dict[str, Any]:
     difference: dict[str, Any] = {"value": None, "interval": None}
-    if own["value"] is not None and here["value"] is not None:
+    if why_not is not None:
+        difference["reason"] = why_not
+    elif own["value"] is not None and here["value"] is not None:
         difference["value"] = here["value"] - own["value"]
         if own["interval"] is not None and here["interval"] is not None:
             ends = interval_of_difference(here["value"], here["interval"], own["value"], own["interval"])
@@ -182,18 +198,3 @@ def _prevalence(
         }
         for name, share in shares.items()
     }
-
-
-def _classes_of(predictions: Predictions, classes: Sequence[str]) -> Predictions:
-    """Of findings these alone; softmax classes stay together."""
-    if predictions.kind == "softmax" or list(predictions.classes) == list(classes):
-        return predictions
-    columns = np.array([predictions.classes.index(name) for name in classes])
-    return Predictions(
-        predictions.images,
-        predictions.patients,
-        tuple(classes),
-        predictions.kind,
-        predictions.labels[:, columns],
-        predictions.probabilities[:, columns],
-    )

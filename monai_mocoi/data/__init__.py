@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "cache_dir": ["user_cache_dir"],
         "cache_bits": ["resolved_cache_bits"],
         "class_balance": ["class_weights"],
+        "class_subset": ["predictions_of", "record_of"],
         "columns": ["Columns", "as_numbers", "chosen_columns", "is_age", "item_columns", "read_columns"],
         "datalist": ["Datalist", "load_datalist", "require_images", "write_datalist"],
         "dataset": ["EpochIndex", "ImageDataset", "patient_code", "without_skipped"],

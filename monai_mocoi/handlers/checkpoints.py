@@ -28,6 +28,7 @@ from monai_mocoi.handlers.description import describe_training
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
 from monai_mocoi.handlers.random_state import random_state, set_random_state
+from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.same_settings import check_same_settings
 from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.settings import plain
@@ -76,7 +77,8 @@ class Checkpoints:
 
     Raises:
         ValueError: ``every`` or ``keep`` out of range.
-        CheckpointError, RunFolderError: see :meth:`attach`'s handlers: nothing to read, or other settings.
+        CheckpointError, RunFolderError: see :meth:`attach`'s handlers: nothing to read, other settings, or a checkpoint
+            of an earlier version, without the state of an object that is kept now.
         WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
@@ -190,6 +192,12 @@ class Checkpoints:
 
     def _load(self, engine: GradientTrainer, state: dict[str, Any]) -> None:
         check_same_settings(state["settings"], self._compared(engine), "the checkpoint")
+        if missing := [name for name in self.also if name not in state["also"]]:
+            raise RunFolderError(
+                f"the run cannot be continued: the checkpoint has no state of {', '.join(missing)}, so it was made by "
+                "an earlier version of monai_mocoi, which did not keep it. Nothing was changed. Continue the run with "
+                "that version, or start again with a folder of its own."
+            )
         engine.module.load_state_dict(state["network"])
         engine.optimizer.load_state_dict(state["optimizer"])
         engine.scaler.load_state_dict(state["scaler"])

@@ -26,6 +26,7 @@ from monai_mocoi.analysis import (
     subgroups_in_words,
     summarise_inputs,
     wanted_points,
+    why_not_fitted,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
@@ -37,8 +38,10 @@ from monai_mocoi.data import (
     chosen_columns,
     overlap_in_words,
     overlap_warnings,
+    predictions_of,
     pretraining_overlap,
     read_predictions,
+    record_of,
     write_predictions,
 )
 from monai_mocoi.data.enough_images import few_scored_in_words
@@ -58,7 +61,7 @@ from monai_mocoi.handlers.evaluation_words import (
     number_in_words,
     operating_points_in_words,
 )
-from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.handlers.setting_ranges import SettingsError, as_flag
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
 from monai_mocoi.own_command import command
@@ -91,8 +94,8 @@ class EvaluationSaver:
         dataset_folder: of the images.
         images: those that are tested; such as can be read.
         recalibrate: measure the probabilities as the classifier's ``recalibration`` mends them. ``predictions.csv``
-            has them as the network gives them all the same, and decisions do not change. The texts "true" and "false"
-            will do.
+            and ``external`` have them as the network gives them all the same, and decisions do not change. The texts
+            "true" and "false" will do.
         target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
             ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
         decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
@@ -114,6 +117,7 @@ class EvaluationSaver:
 
     Raises:
         EvaluationError: a setting out of range.
+        SettingsError: ``recalibrate``, and ``external`` has only classes that there is no recalibration of.
         WeightsError: ``run_dir`` has no classifier.
         DatasetError: columns or bands of ages that cannot be used.
     """
@@ -158,6 +162,7 @@ class EvaluationSaver:
         self.dataset_folder = Path(dataset_folder)
         self.images = list(images)
         self.recalibrate = as_flag("recalibrate", recalibrate)
+        self._check_recalibration()
         self.targets = list(target_sensitivity), list(target_specificity)
         self.decision_thresholds = decision_thresholds
         self.settings = IntervalSettings(resamples, seed, interval, level, min_positives, min_negatives)
@@ -170,6 +175,17 @@ class EvaluationSaver:
         engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
         engine.add_event_handler(Events.COMPLETED, self._save)
 
+    def _check_recalibration(self) -> None:
+        """Before any image is predicted: of the classes of another hospital alone."""
+        if not self.recalibrate or self.external is None:
+            return
+        if (reason := why_not_fitted(record_of(self.classifier.get("recalibration"), self.external.classes))) is None:
+            return
+        raise SettingsError(
+            f"recalibrate is true, but nothing can be recalibrated of {', '.join(self.external.classes)}, the classes "
+            f"that this data set has. {reason} Leave --recalibrate out."
+        )
+
     def _overlap(self, split: str) -> dict[str, Any] | None:
         """At the end, as other processes would have to wait for it."""
         from_random = (self.classifier.get("start") or {}).get("kind") == "none"
@@ -178,12 +194,15 @@ class EvaluationSaver:
         return pretraining_overlap(self.weights, self.classifier, self.dataset_folder, {split: self.images})
 
     def _operating_points(self, classes: tuple[str, ...]) -> dict[str, Any] | None:
+        """Of these classes, which are not all of the classifier's where another hospital lacks a finding."""
         beside = None if self.weights is None else self.weights.with_name(VALIDATION_NAME)
         if beside is not None and beside.is_file():
             validation = read_predictions(beside)
-            if validation.classes == classes:
-                return choose_operating_points(validation, *self.targets)
-        return wanted_points(self.classifier.get("operating_points"), *self.targets)
+            common = tuple(name for name in classes if name in validation.classes)
+            # Of softmax classes all or none are known.
+            if common and (part := predictions_of(validation, common)).classes == common:
+                return choose_operating_points(part, *self.targets)
+        return wanted_points(record_of(self.classifier.get("operating_points"), classes), *self.targets)
 
     def _beside_own(
         self, predictions: Predictions, report: Mapping[str, Any], tested: Mapping[str, Any]
@@ -252,7 +271,7 @@ class EvaluationSaver:
         report = evaluate_fully(
             predictions,
             thresholds,
-            self.classifier.get("recalibration"),
+            record_of(self.classifier.get("recalibration"), predictions.classes),
             self.recalibrate,
             self._operating_points(predictions.classes),
             self.decision_thresholds,
@@ -289,7 +308,7 @@ class EvaluationSaver:
                 logger.info("%s", line)
             warnings += subgroup_warnings(subgroups)
         if external is not None:
-            for line in _external_lines(external):
+            for line in _external_lines(external, self.recalibrate):
                 logger.info("%s", line)
             warnings += external_warnings(external)
         if (warning := guessing_warning(self.classifier.get("start"))) is not None:
@@ -318,10 +337,11 @@ def _training_counts(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _external_lines(external: Mapping[str, Any]) -> list[str]:
+def _external_lines(external: Mapping[str, Any], recalibrate: bool) -> list[str]:
     """Own test beside external, in a few lines."""
     own = external["own_test"]
     beside = "" if own is None else f", beside its own test ({own['images']} images of {own['patients']} patients)"
+    beside += f", by the probabilities {external['probabilities']}" if recalibrate else ""
     lines = [f"On another data set, {external['dataset']!r}{beside}:", *external_words(external)]
     if own is None:
         lines.append(f"  nothing to compare the numbers with: {external['own_test_missing']}.")

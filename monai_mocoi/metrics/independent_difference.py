@@ -12,7 +12,8 @@ def interval_of_difference(
     """Interval of ``first - second``, of the level of both intervals.
 
     The variance of each sample is recovered from the side of its interval that matters ("MOVER"), so that intervals
-    that are not symmetric give one that is not symmetric. For symmetric normal intervals it is the usual one.
+    that are not symmetric give one that is not symmetric. For symmetric normal intervals it is the usual one. An
+    estimate outside of its own interval, as bias-corrected intervals may have it, has a distance of 0 on that side.
 
     Args:
         first, second: estimates from samples that share nothing.
@@ -27,6 +28,6 @@ def interval_of_difference(
     (low_1, high_1), (low_2, high_2) = interval_of_first, interval_of_second
     difference = first - second
     return (
-        difference - math.hypot(first - low_1, high_2 - second),
-        difference + math.hypot(high_1 - first, second - low_2),
+        difference - math.hypot(max(0.0, first - low_1), max(0.0, high_2 - second)),
+        difference + math.hypot(max(0.0, high_1 - first), max(0.0, second - low_2)),
     )

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_mocoi.analysis import evaluate_predictions, external_report, external_warnings, external_words
+from monai_mocoi.analysis import (
+    evaluate_fully,
+    evaluate_predictions,
+    external_report,
+    external_warnings,
+    external_words,
+)
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import interval_of_difference
 
@@ -44,6 +50,8 @@ def test_numbers_are_compared_over_the_classes_that_both_tests_score() -> None:
     for name, pair in found["overall"].items():
         before, now = of_own["overall"][name], of_here["overall"][name]
         assert (pair["own"]["value"], pair["here"]["value"]) == (before["value"], now["value"])
+        if name == "calibration_error":
+            continue
         assert pair["difference"]["value"] == pytest.approx(now["value"] - before["value"])
         ends = interval_of_difference(now["value"], now["interval"], before["value"], before["interval"])
         assert pair["difference"]["interval"] == pytest.approx(list(ends))
@@ -69,10 +77,40 @@ def test_a_class_too_rare_in_one_test_is_compared_in_neither() -> None:
 def test_the_same_images_differ_by_nothing() -> None:
     own = drawn("AB", 1)
     found = external_report(own, reported(own), own)
-    for pair in (*found["overall"].values(), *found["auc"].values()):
+    compared = [pair for name, pair in found["overall"].items() if name != "calibration_error"]
+    for pair in (*compared, *found["auc"].values()):
         low, high = pair["difference"]["interval"]
         assert pair["difference"]["value"] == 0
         assert low < 0 < high
+
+
+def calibrated(count: int, seed: int) -> Predictions:
+    random = np.random.default_rng(seed)
+    probabilities = random.random((count, 1))
+    labels = (random.random((count, 1)) < probabilities).astype(np.int64)
+    images = tuple(f"{seed}-{i}" for i in range(count))
+    return Predictions(images, images, ("A",), "multilabel", labels, probabilities)
+
+
+def test_calibration_errors_of_two_sizes_are_not_compared() -> None:
+    # Both are calibrated by construction, and yet the smaller one's error is larger: a difference would mislead.
+    own, here = calibrated(3000, 1), calibrated(100, 2)
+    pair = external_report(here, reported(here), own)["overall"]["calibration_error"]
+    assert pair["here"]["value"] > 2 * pair["own"]["value"] > 0
+    assert pair["difference"]["value"] is pair["difference"]["interval"] is None
+    assert "biased upwards" in pair["difference"]["reason"]
+
+
+def test_recalibrated_numbers_are_not_set_beside_raw_ones() -> None:
+    own = drawn("AB", 1)
+    record = {"method": "platt", "classes": {"A": {"intercept": 2.0, "slope": 0.5}}}
+    report = evaluate_fully(own, {"A": 0.5, "B": 0.4}, record, recalibrate=True, **FEW)
+    found = external_report(own, report, own)
+    assert found["probabilities"] == "as the network gives them"
+    assert found == external_report(own, reported(own), own)
+    error = found["overall"]["calibration_error"]
+    assert error["here"] == error["own"]
+    assert report["overall"]["calibration_error"]["value"] != error["here"]["value"]
 
 
 def test_prevalence_is_of_training_own_test_and_here() -> None:
@@ -112,6 +150,7 @@ def test_the_words_are_few_and_sober() -> None:
     found = external_report(here, reported(here), own, None, {"statistics": statistics}, {"statistics": shifted})
     lines = external_words(found)
     assert len(lines) == 6
+    assert "no difference: it is larger where there are fewer images" in lines[3]
     auc = found["overall"]["macro_auc"]
     assert f"own test {auc['own']['value']:.3f} (" in lines[0]
     assert f"difference {auc['difference']['value']:+.3f} (" in lines[0]

@@ -26,9 +26,15 @@ class Batches(list[Any]):
 
 
 def trainer(
-    folder: Path, resume: bool = False, rows: Any = range(12), epochs: int = 1, keep: int = 9, **options: Any
+    folder: Path,
+    resume: bool = False,
+    rows: Any = range(12),
+    epochs: int = 1,
+    keep: int = 9,
+    also: Any = None,
+    **options: Any,
 ) -> MoCoTrainer:
-    handlers = [Checkpoints(folder, {"seed": 1}, "abc", every=1, keep=keep, resume=resume)]
+    handlers = [Checkpoints(folder, {"seed": 1}, "abc", every=1, keep=keep, resume=resume, also=also)]
     return trainer_of(small_moco(), Batches(list(rows)), max_epochs=epochs, train_handlers=handlers, **options)
 
 
@@ -73,6 +79,14 @@ def test_other_readable_images_are_another_run(tmp_path: Path, rows: Any, text: 
     trainer(tmp_path).run()
     with pytest.raises(RunFolderError, match=f"data.readable_images {text}.*Bring the images back"):
         trainer(tmp_path, resume=True, rows=rows).run()
+
+
+def test_a_checkpoint_of_an_earlier_version_that_kept_less_is_refused(tmp_path: Path) -> None:
+    trainer(tmp_path).run()
+    kept_now = SimpleNamespace(state_dict=dict, load_state_dict=lambda state: None)
+    text = refusal(tmp_path, also={"online_probes": kept_now})
+    assert "the checkpoint has no state of online_probes, so it was made by an earlier version" in text
+    assert "start again" in text
 
 
 def test_another_number_of_processes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

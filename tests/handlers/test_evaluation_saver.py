@@ -33,6 +33,7 @@ from monai_mocoi.data import (
     write_predictions,
 )
 from monai_mocoi.handlers import EvaluationSaver, RunFolderError
+from monai_mocoi.handlers.setting_ranges import SettingsError
 from tests.analysis.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
@@ -309,6 +310,55 @@ def test_another_hospital_stands_beside_the_classifiers_own_test(
         assert "is of another classifier or data set" in evaluate(folder, **other)["external"]["own_test_missing"]
     (tmp_path / "evaluation-test" / "metrics.json").write_text("{")
     assert "cannot be read" in evaluate(folder, **other)["external"]["own_test_missing"]
+
+
+@pytest.mark.parametrize("recalibrate", [False, True])
+def test_another_hospital_that_lacks_a_finding_is_measured_by_the_rest_of_what_was_fitted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, recalibrate: bool
+) -> None:
+    caplog.set_level(logging.INFO)
+    known = made_predictions((0.5, 0.4), noise_seed=7)
+    classifier = {
+        **CLASSIFIER,
+        "recalibration": fit_recalibration(known),
+        "operating_points": choose_operating_points(known, [0.9], [0.9]),
+    }
+    (tmp_path / "classifier.pt").touch()
+    evaluate(tmp_path / "evaluation-test", classifier=classifier, dataset_sha256="of training", run_dir=tmp_path)
+    other = {
+        **{"classifier": classifier, "run_dir": tmp_path, "external": other_hospital("A", missing="B")},
+        **{"said": logits()[:, :1], "truth": labels()[:, :1], "recalibrate": recalibrate, "overwrite": True},
+    }
+    found = evaluate(tmp_path / "e", target_sensitivity=[0.85], target_specificity=[], **other)
+    (point,) = found["operating_points"]["classes"]["A"]
+    assert "No threshold was chosen for this" in point["reason"]  # the sidecar's are for others
+    assert found["probabilities"] == ("recalibrated" if recalibrate else "as given")
+    assert recalibrate or set(found["calibration"]["recalibrated"]["classes"]) == {"A"}
+
+    # The same images as in its own test: nothing differs, though one side is reported recalibrated.
+    beside = found["external"]
+    assert beside["probabilities"] == "as the network gives them"
+    assert beside["overall"]["macro_auc"]["difference"]["value"] == pytest.approx(0)
+    error = beside["overall"]["calibration_error"]
+    assert error["here"]["value"] == pytest.approx(error["own"]["value"])
+    reported = found["overall"]["calibration_error"]["value"]
+    assert (reported == pytest.approx(error["here"]["value"])) is not recalibrate
+    assert (", by the probabilities as the network gives them:" in caplog.text) is recalibrate
+
+    write_predictions(tmp_path / "validation_predictions.csv", known)
+    found = evaluate(tmp_path / "e", target_sensitivity=[0.85], target_specificity=[], **other)
+    expected = choose_operating_points(known, [0.85], [])["classes"]["A"][0]["threshold"]
+    assert [point["threshold"] for point in found["operating_points"]["classes"]["A"]] == [expected]
+    assert set(found["operating_points"]["classes"]) == {"A"}
+
+
+def test_recalibration_of_nothing_that_is_there_is_refused_when_it_is_made(tmp_path: Path) -> None:
+    line = {"intercept": 0.1, "slope": 0.9}
+    record = {"method": "platt", "images": 9, "patients": 9, "classes": {"A": line, "B": {"reason": "Too few."}}}
+    options = {"recalibrate": True, "classifier": {**CLASSIFIER, "recalibration": record}}
+    EvaluationSaver(tmp_path, external=other_hospital("A", missing="B"), **options)
+    with pytest.raises(SettingsError, match=r"nothing can be recalibrated of B.*Too few\."):
+        EvaluationSaver(tmp_path, external=other_hospital("B", missing="A"), **options)
 
 
 def test_calibration_operating_points_and_decision_curve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

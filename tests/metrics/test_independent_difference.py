@@ -15,6 +15,19 @@ def test_of_normal_intervals_it_is_the_usual_one() -> None:
     assert interval_of_difference(0.7, second, 0.8, first) == pytest.approx((-high, -low))
 
 
+def test_an_estimate_outside_of_its_interval_adds_nothing_on_that_side() -> None:
+    # 0.10 lies below 0.12 to 0.16: on its low side nothing is known to be less.
+    assert interval_of_difference(0.10, (0.12, 0.16), 0.05, (0.02, 0.09)) == pytest.approx(
+        (0.05 - 0.04, 0.05 + np.hypot(0.06, 0.03))
+    )
+    assert interval_of_difference(0.05, (0.02, 0.09), 0.10, (0.12, 0.16)) == pytest.approx(
+        (-0.05 - np.hypot(0.03, 0.06), -0.05 + 0.04)
+    )
+    # Above its interval, on either side of the difference.
+    low, high = interval_of_difference(0.9, (0.7, 0.8), 0.5, (0.5, 0.5))
+    assert (low, high) == pytest.approx((0.4 - 0.2, 0.4))
+
+
 def test_it_is_newcombes_for_proportions_and_covers() -> None:
     # Newcombe 1998, Stat. Med. 17:873, method 10: 56/70 against 48/80 gives .0524 to .3339.
     def wilson(hits: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
