@@ -416,7 +416,10 @@ class EncoderAnalysis:
         items = [self.items[row] for row in rows]
         patients = [item["patient"] for item in items]
         plain_images = self._dataset(self.before, items, normalise=False)
-        columns = image_columns(items, self.datalist.labels, plain_images)
+        columns, left_out = image_columns(items, self.datalist.labels, plain_images)
+        for column, reason in left_out.items():
+            self.notes.append(f"column {column!r} of the datalist is not shown: {reason}.")
+            logger.info("Column %r of the datalist is not shown: %s.", column, reason)
         result: dict[str, Any] = {}
         shown = choose_by_patient(patients, pictures.most_embedded, self.intervals.seed)
         for network, own in zip(networks, features, strict=True):
