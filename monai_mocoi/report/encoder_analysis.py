@@ -249,7 +249,9 @@ class EncoderAnalysis:
 
     def _read_predictions(self) -> None:
         self.tested: dict[str, TestedClassifier] = {
-            name: read_tested(place, self.split, name) for name, place in self.places.items() if place is not None
+            name: read_tested(place, self.datalist, self.split, name)
+            for name, place in self.places.items()
+            if place is not None
         }
         for other in list(self.tested)[1:]:
             matched(self.tested["few_labels"].predictions, self.tested[other].predictions)

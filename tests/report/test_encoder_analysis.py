@@ -42,7 +42,7 @@ SMALL = {"resamples": 40, "min_positives": 2, "min_negatives": 2, "seed": 3}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset folder of 36 patients with two images each; its columns name a patient, but for the view and the age."""
+    """A dataset folder of 36 patients with two images each; columns name a patient, but for the view and the age."""
     root = tmp_path_factory.mktemp("secret-place")
     splits: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "test": []}
     for number in range(72):
