@@ -73,7 +73,7 @@ class EncoderAnalysis:
 
     Written to the folder, which is there only when all is done: ``feature_reuse.csv``, ``probing/``,
     ``output_distance.csv``, ``figures/`` (PNG and SVG), ``tensorboard/``, and last ``analysis.json``. But for the
-    predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 1.
+    predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 0.
 
     Args:
         folder: for all of it; see :func:`~monai_mocoi.handlers.analysis_folder.check_analysis_folder`.
