@@ -5,7 +5,7 @@ from monai_mocoi._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "analysis_folder": ["check_analysis_folder"],
+        "analysis_folder": ["analysis_name", "check_analysis_folder"],
         "batch_statistics": ["AverageBatchStatistics"],
         "best_classifier": ["BestClassifier"],
         "checkpoint_files": ["CheckpointError", "DiskFullError", "newest_checkpoint", "read_checkpoint"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from monai_mocoi.handlers.evaluation_folder import name_by_data
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
@@ -16,6 +17,20 @@ DISTANCE_TABLE = "output_distance.csv"
 FIGURES = "figures"
 PROBING = "probing"
 TENSORBOARD = "tensorboard"
+
+
+def analysis_name(pretrained: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an analysis writes: those of other data sets lie beside that of the encoder's own.
+
+    Args:
+        pretrained: the encoder's file; "none" or None: random weights, for which all data are alike.
+        dataset_dir: a dataset folder, or "demo".
+        split: whose images are shown.
+
+    Returns:
+        of :func:`~monai_mocoi.handlers.evaluation_folder.name_by_data` with the word "analysis".
+    """
+    return name_by_data("analysis", pretrained, dataset_dir, split)
 
 
 def check_analysis_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:

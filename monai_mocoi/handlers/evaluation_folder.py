@@ -31,23 +31,40 @@ def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathL
         split: that is tested.
 
     Returns:
-        ``evaluation-<split>`` for the data set that the classifier was made with, by the SHA-256 of its
-        ``datalist.json``, and where one of the two is not known; ``evaluation-<name>-<split>`` for another one and,
-        where it has the same name (another version), the first 8 digits of its SHA-256 behind the name.
+        of :func:`name_by_data` with the word "evaluation".
     """
-    if str(dataset_dir) == "demo":  # phantoms, which only a classifier of phantoms is tested on
-        return f"evaluation-{split}"
+    return name_by_data("evaluation", weights, dataset_dir, split)
+
+
+def name_by_data(
+    word: str, weights: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str
+) -> str:
+    """Name of a folder for what weights are found to be on a split: own data and other data sets lie side by side.
+
+    Args:
+        word: that the name begins with.
+        weights: a file or a run folder, see :func:`~monai_mocoi.networks.known_images.known_images`.
+        dataset_dir: a dataset folder, or "demo".
+        split: that is looked at.
+
+    Returns:
+        ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
+        and where one of the two is not known; ``<word>-<name>-<split>`` for another one and, where it has the same name
+        (another version), the first 8 digits of its SHA-256 behind the name.
+    """
+    if str(dataset_dir) == "demo":  # phantoms, which only weights of phantoms are tested on
+        return f"{word}-{split}"
     known = known_images(weights)
     try:
         content = (expand_home(dataset_dir) / "datalist.json").read_bytes()
         name = str(json.loads(content.decode("utf-8-sig"))["name"])
     except (OSError, ValueError, KeyError, TypeError, HomeFolderError):
-        return f"evaluation-{split}"  # the run says what is wrong with the folder
+        return f"{word}-{split}"  # the run says what is wrong with the folder
     sha256 = hashlib.sha256(content).hexdigest()
     if known.get("dataset_sha256") in (None, sha256):
-        return f"evaluation-{split}"
-    word = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "other"
-    return f"evaluation-{word}{'-' + sha256[:8] if name == known.get('dataset') else ''}-{split}"
+        return f"{word}-{split}"
+    short = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "other"
+    return f"{word}-{short}{'-' + sha256[:8] if name == known.get('dataset') else ''}-{split}"
 
 
 def check_evaluation_folder(

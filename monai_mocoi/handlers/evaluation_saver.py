@@ -64,6 +64,7 @@ from monai_mocoi.handlers.evaluation_words import (
 from monai_mocoi.handlers.setting_ranges import SettingsError, as_flag
 from monai_mocoi.handlers.versions import package_versions
 from monai_mocoi.networks import classifier_path, guessing_warning, rank
+from monai_mocoi.networks.classifier_place import PACKAGED_NAME
 from monai_mocoi.own_command import command
 
 logger = logging.getLogger(__name__)
@@ -235,6 +236,8 @@ class EvaluationSaver:
         """The predictions of the classifier's own test, or why there are none to compare with."""
         if self.weights is None:
             return None, "where the classifier lies is not known"
+        if self.weights.name == PACKAGED_NAME:  # a package takes no predictions along, and takes none in
+            return None, "the own test of a package is in its model card (docs/README.md)"
         folder = self.weights.parent / OWN_TEST_NAME
         again = f"run evaluate.json on its own data set (it writes {OWN_TEST_NAME})"
         if not (folder / METRICS_NAME).is_file():
@@ -330,9 +333,12 @@ class EvaluationSaver:
                 logger.info("Next: %s", following)
 
 
-def _training_counts(run: Path) -> dict[str, Any] | None:
+def _training_counts(folder: Path) -> dict[str, Any] | None:
+    """``images`` and ``positives`` by class: of the run's ``labelled.json``, or of a package's sidecar."""
     try:
-        return dict(json.loads((run / LABELLED_NAME).read_text(encoding="utf-8"))["counts"]["training"])
+        if (packaged := (folder / PACKAGED_NAME).with_suffix(".json")).is_file():
+            return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
+        return dict(json.loads((folder / LABELLED_NAME).read_text(encoding="utf-8"))["counts"]["training"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -11,7 +11,8 @@ from monai_mocoi.networks.runs_nearby import runs_nearby
 from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
-_PACKAGED = "model.pt"
+PACKAGED_NAME = "model.pt"
+"""In the folder ``models`` of a package."""
 
 
 def classifier_path(place: str | os.PathLike[str]) -> Path:
@@ -39,10 +40,10 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
         if is_pretraining
         else f"there is no classifier in {folder}"
     )
-    if path.name == _PACKAGED:
+    if path.name == PACKAGED_NAME:
         raise WeightsError(
-            f"{what}: a package has {_PACKAGED} in its folder `models`. Go into the package's folder, or name it by "
-            "--bundle_root FOLDER (`mocoi run` finds it by itself)."
+            f"{what}: a package has {PACKAGED_NAME} in its folder `models`. Go into the package's folder, or name it "
+            "by --bundle_root FOLDER (`mocoi run` finds it by itself)."
         )
     if others:
         raise WeightsError(f"{what}; these runs have one: {', '.join(others)}. Name one by --run_dir FOLDER.")

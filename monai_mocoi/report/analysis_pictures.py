@@ -93,7 +93,7 @@ class AnalysisPictures:
             columns: one value an image.
             images: values 0..1.
             shown: positions of the images to show.
-            rows: of each position, the row in the split.
+            rows: of each position, the row in the split, from 0.
         """
         stage = max(components)
         points = components[stage].scores[shown]
@@ -102,7 +102,7 @@ class AnalysisPictures:
             [torch.nn.functional.interpolate(own, (_THUMBNAIL, _THUMBNAIL), mode="area") for own in small]
         )
         pictures = pictures.expand(-1, 3, -1, -1).clamp(0, 1)
-        table = [[str(rows[i] + 1), *(_cell(own[i]) for own in columns.values())] for i in shown]
+        table = [[str(rows[i]), *(_cell(own[i]) for own in columns.values())] for i in shown]
         self.writer.add_embedding(
             torch.from_numpy(points),
             metadata=table,

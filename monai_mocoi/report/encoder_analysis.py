@@ -73,7 +73,7 @@ class EncoderAnalysis:
 
     Written to the folder, which is there only when all is done: ``feature_reuse.csv``, ``probing/``,
     ``output_distance.csv``, ``figures/`` (PNG and SVG), ``tensorboard/``, and last ``analysis.json``. But for the
-    predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 1.
+    predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 0.
 
     Args:
         folder: for all of it; see :func:`~monai_mocoi.handlers.analysis_folder.check_analysis_folder`.
@@ -249,7 +249,9 @@ class EncoderAnalysis:
 
     def _read_predictions(self) -> None:
         self.tested: dict[str, TestedClassifier] = {
-            name: read_tested(place, self.split, name) for name, place in self.places.items() if place is not None
+            name: read_tested(place, self.datalist, self.split, name)
+            for name, place in self.places.items()
+            if place is not None
         }
         for other in list(self.tested)[1:]:
             matched(self.tested["few_labels"].predictions, self.tested[other].predictions)
@@ -416,7 +418,10 @@ class EncoderAnalysis:
         items = [self.items[row] for row in rows]
         patients = [item["patient"] for item in items]
         plain_images = self._dataset(self.before, items, normalise=False)
-        columns = image_columns(items, self.datalist.labels, plain_images)
+        columns, left_out = image_columns(items, self.datalist.labels, plain_images)
+        for column, reason in left_out.items():
+            self.notes.append(f"column {column!r} of the datalist is not shown: {reason}.")
+            logger.info("Column %r of the datalist is not shown: %s.", column, reason)
         result: dict[str, Any] = {}
         shown = choose_by_patient(patients, pictures.most_embedded, self.intervals.seed)
         for network, own in zip(networks, features, strict=True):

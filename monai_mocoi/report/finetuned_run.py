@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,8 @@ class FinetunedRun:
 
     Attributes:
         sidecar: of the classifier, without what is of the machine; ``pretrained`` is "none" or "encoder" (not the
-            name of its file), ``settings`` holds numbers and plain words only.
+            name of its file), ``settings`` holds numbers and plain words only. ``training_counts`` (``images`` and
+            ``positives`` by class) comes from ``labelled.json``: a test elsewhere sets its prevalences beside them.
         drawn: how the images with labels were drawn, from ``labelled.json`` without its names: ``ids``, ``counts`` by
             split, ``selection``, ``selection_reason``, ``warnings``.
         metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
@@ -88,7 +89,7 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
     if labelled.get("dataset_sha256") != sidecar["dataset_sha256"] or "counts" not in labelled:
         raise PackageError(f"{LABELLED_NAME} of {folder} is of another run: bring back the original.")
     return FinetunedRun(
-        sidecar=_public(sidecar),
+        sidecar={**_public(sidecar), **_training_counts(labelled["counts"], sidecar["labels"])},
         drawn={name: labelled[name] for name in _OF_THE_DRAW if name in labelled},
         metrics=_metrics(folder, sidecar),
         versions={name: version for name, version in manifest.get("versions", {}).items() if version},
@@ -140,6 +141,15 @@ def _public(sidecar: Mapping[str, Any]) -> dict[str, Any]:
         **({"start": _start(sidecar["start"])} if isinstance(sidecar.get("start"), dict) else {}),
         "settings": settings,
     }
+
+
+def _training_counts(counts: Mapping[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    """For a package, which has no ``labelled.json``; nothing where they are not whole."""
+    own = counts.get("training") or {}
+    positives = {name: own.get("positives", {}).get(name) for name in labels}
+    if not all(isinstance(count, int) for count in (own.get("images"), *positives.values())):
+        return {}
+    return {"training_counts": {"images": own["images"], "positives": positives}}
 
 
 def _start(start: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.columns import item_columns
+from monai_mocoi.data.columns import Value, item_columns
 from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.levels import NoLevels, column_levels
 
 LABEL, BRIGHTNESS = "label", "mean brightness"
 MOST_COLUMNS = 6
@@ -19,8 +20,14 @@ _FINDINGS = 5
 Column = list[str | float | None]
 
 
-def image_columns(items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset) -> dict[str, Column]:
+def image_columns(
+    items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset
+) -> tuple[dict[str, Column], dict[str, str]]:
     """Collect the columns of images.
+
+    What stands in a datalist's column is shown as the groups of :func:`~monai_mocoi.data.column_levels`: numbers and
+    ages in bands. A column that could name a patient (an accession number, a name) is left out: one of more than 20
+    words, and one of which most values belong to one patient alone, but for ages, whose bands are fixed.
 
     Args:
         items: of a split.
@@ -29,17 +36,46 @@ def image_columns(items: Sequence[Mapping[str, Any]], labels: Sequence[str], ima
 
     Returns:
         by name, one value an image: ``label`` (where there are labels; of findings the five most frequent where an
-        image has one of them alone, "several" or "none"), the datalist's columns whose values are not all alike, and
-        ``mean brightness`` (0..1).
+        image has one of them alone, "several" or "none"), the datalist's first six columns that make groups, None where
+        a value is not known, and ``mean brightness`` (0..1). And the reason of each column that is left out, without
+        its values; a column that has one value is not named.
     """
     columns: dict[str, Column] = {}
     if items and "label" in items[0]:
         columns[LABEL] = _label_words([item["label"] for item in items], labels)
-    for name, values in list(item_columns(items).items())[:MOST_COLUMNS]:
-        if len(set(values)) > 1:
-            columns[name if name not in (LABEL, BRIGHTNESS) else f"{name} (datalist)"] = list(values)
+    patients = [str(item["patient"]) for item in items]
+    grouped: dict[str, Column] = {}
+    left_out: dict[str, str] = {}
+    for name, values in item_columns(items).items():
+        if len(set(values) - {None}) < 2:
+            continue
+        try:
+            own = _groups(name, values, patients)
+            if len(grouped) == MOST_COLUMNS:
+                raise NoLevels(f"{MOST_COLUMNS} columns before it are shown, as many as there may be")
+            grouped[name if name not in (LABEL, BRIGHTNESS) else f"{name} (datalist)"] = own
+        except NoLevels as reason:
+            left_out[name] = str(reason)
+    columns |= grouped
     columns[BRIGHTNESS] = [float(torch.as_tensor(images[i]["image"]).mean()) for i in range(len(images))]
-    return columns
+    return columns, left_out
+
+
+def _groups(name: str, values: Sequence[Value], patients: Sequence[str]) -> Column:
+    """The group of each image, by name.
+
+    Raises:
+        NoLevels: there are none, or the values could name a patient: edges of quartiles are values too.
+    """
+    levels = column_levels(name, values)
+    owners: dict[Value, set[str]] = {}
+    for value, patient in zip(values, patients, strict=True):
+        if value is not None:
+            owners.setdefault(value, set()).add(patient)
+    alone = sum(len(own) == 1 for own in owners.values())
+    if levels.kind != "ages" and 2 * alone > len(owners):
+        raise NoLevels(f"{alone} of its {len(owners)} values belong to one patient alone, and could name him or her")
+    return [None if place < 0 else levels.names[place] for place in levels.index]
 
 
 def _label_words(values: Sequence[Any], labels: Sequence[str]) -> Column:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data import Predictions, PredictionsError, read_predictions
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.data import Datalist, Predictions, PredictionsError, read_predictions
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
 
 
 @dataclass(frozen=True)
@@ -34,31 +34,43 @@ class TestedClassifier:
         return {"name": self.name, **{name: self.tested[name] for name in kept if name in self.tested}}
 
 
-def read_tested(place: str | os.PathLike[str], split: str, setting: str) -> TestedClassifier:
+def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, setting: str) -> TestedClassifier:
     """Read a classifier's predictions.
 
     Args:
         place: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``.
+        datalist: whose images were tested; of a run folder that evaluation is taken which is of these images.
         split: of the evaluation, where a run folder is given.
         setting: that names the place, for the error.
 
     Raises:
-        PredictionsError: there are none, or they cannot be read.
+        PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another
+            datalist, by its SHA-256. Predictions without that file (another program's) are taken as they are.
     """
     place = Path(place)
-    candidates = [place / PREDICTIONS_NAME, place / f"evaluation-{split}" / PREDICTIONS_NAME]
+    # The own evaluation last: where that alone is there, the error below can say that it is of other images.
+    names = (".", evaluation_name(place, datalist.folder, split), f"evaluation-{split}")
+    candidates = [place / name / PREDICTIONS_NAME for name in names]
     path = place if place.is_file() else next((path for path in candidates if path.is_file()), None)
+    test = f"`mocoi run .../evaluate.json --dataset_dir FOLDER --split {split} --run_dir RUN`"
     if path is None:
         what = "there is no such folder" if not place.exists() else f"it has no {PREDICTIONS_NAME} of the {split} split"
         raise PredictionsError(
-            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested by `mocoi run "
-            f".../evaluate.json --split {split} --run_dir RUN`, the folder of that evaluation, or its "
-            f"{PREDICTIONS_NAME}."
+            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested by {test}, the folder of that "
+            f"evaluation, or its {PREDICTIONS_NAME}."
         )
     try:
-        tested = json.loads((path.parent / METRICS_NAME).read_text(encoding="utf-8"))["tested"]
-    except (OSError, ValueError, KeyError, TypeError):
-        tested = {}
+        metrics = dict(json.loads((path.parent / METRICS_NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        metrics = {}
+    tested = metrics.get("tested")
+    if (of := metrics.get("dataset_sha256")) not in (None, datalist.sha256):
+        raise PredictionsError(
+            f"{setting}'s {path.parent.name} is of another data set than {datalist.name!r}, which is analysed: by "
+            f"{METRICS_NAME} its datalist.json has the SHA-256 {str(of)[:8]}..., not {datalist.sha256[:8]}.... Test "
+            f"the classifier on this one by {test}, or name the other by --dataset_dir."
+        )
     folder = path.resolve().parent
     name = folder.parent.name if folder.name.startswith("evaluation-") else folder.name
-    return TestedClassifier(name, read_predictions(path, f"{setting}'s {PREDICTIONS_NAME}"), tested)
+    predictions = read_predictions(path, f"{setting}'s {PREDICTIONS_NAME}")
+    return TestedClassifier(name, predictions, tested if isinstance(tested, dict) else {})

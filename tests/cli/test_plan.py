@@ -395,3 +395,9 @@ def test_an_analysis_is_planned_and_an_earlier_one_is_not_replaced(dataset, tmp_
     assert planned(config, *given, "--overwrite", "true")[0].refusals == ()
     ((text, _),) = planned(config, *given[:4], "--pretrained", "nowhere.pt", "--overwrite", "true")[0].refusals
     assert "no weights file" in text
+    # Of another data set than the encoder's it lies beside that of the encoder's own.
+    (tmp_path / "encoder.json").write_text(json.dumps({"dataset": "another", "dataset_sha256": "another"}))
+    written = {Path(row[0]).parent.name for row in _written(planned(config, *given)[0])}
+    (other,) = {name for name in written if name.startswith("analysis-")}
+    assert other.endswith("-test")
+    assert other != "analysis-test"

@@ -361,6 +361,21 @@ def test_recalibration_of_nothing_that_is_there_is_refused_when_it_is_made(tmp_p
         EvaluationSaver(tmp_path, external=other_hospital("B", missing="A"), **options)
 
 
+def test_a_package_names_its_model_card_and_knows_the_prevalence_of_training(tmp_path: Path) -> None:
+    models = tmp_path / "package" / "models"
+    models.mkdir(parents=True)
+    (models / "model.pt").touch()
+    write_json(models / "model.json", {"training_counts": {"images": 200, "positives": {"A": 50, "B": 1}}})
+    given = {"run_dir": models / "model.pt", "external": other_hospital("AB"), "dataset_sha256": "other"}
+    found = evaluate(tmp_path / "out", **given)["external"]
+    assert (found["own_test"], found["overall"]) == (None, {})
+    assert found["own_test_missing"] == "the own test of a package is in its model card (docs/README.md)"
+    assert [own["training"] for own in found["prevalence"].values()] == [0.25, 0.005]
+    write_json(models / "model.json", {})  # of an earlier version
+    found = evaluate(tmp_path / "out", overwrite=True, **given)["external"]
+    assert [own["training"] for own in found["prevalence"].values()] == [None, None]
+
+
 def test_calibration_operating_points_and_decision_curve(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Operating points come from the sidecar, or from the predictions on validation beside the classifier."""
     caplog.set_level(logging.INFO)

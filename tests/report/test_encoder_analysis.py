@@ -36,18 +36,21 @@ PREPARATION = {
     "mean": 0.5,
     "std": 0.25,
 }
+MRN = 765432100  # of the first patient
 SMALL = {"resamples": 40, "min_positives": 2, "min_negatives": 2, "seed": 3}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset folder of 24 patients with two images each, and a column."""
+    """A dataset folder of 36 patients with two images each; columns name a patient, but for the view and the age."""
     root = tmp_path_factory.mktemp("secret-place")
     splits: dict[str, list[dict[str, Any]]] = {"training": [], "validation": [], "test": []}
     for number in range(72):
         name = f"images/secret{number:03d}.png"
         save(root / name, picture(number))
         item = {"image": name, "label": [number % 2, int(number % 3 == 0)], "patient": f"patient{number // 2:03d}"}
+        item |= {"accession": f"secretA{number}", "patient_name": f"secret^{number // 2}", "mrn": MRN + number // 2}
+        item |= {"view": ["PA", "AP"][number % 4 // 2], "age": f"{20 + number // 2:03d}Y"}
         splits["training" if number < 24 else "validation" if number < 36 else "test"].append(item)
     write_list(root, **splits)
     return root
@@ -128,7 +131,10 @@ def test_every_part_is_told_of(made: Any) -> None:
     root, result = made
     assert json.loads((root / "analysis" / "analysis.json").read_text()) == json.loads(json.dumps(result))
     assert result["parts"] == ["reuse", "probing", "ks", "embedding"]
-    assert (result["left_out"], result["notes"]) == ([], [])
+    assert result["left_out"] == []
+    assert [note.partition(" is not shown")[0] for note in result["notes"]] == [
+        f"column {name!r} of the datalist" for name in ("accession", "patient_name", "mrn")
+    ]
     assert (result["images"], result["patients"]) == (36, 18)
     assert list(result["networks"]) == ["before", "f1", "f0.1"]
     assert [result["networks"][name]["started_from_before"] for name in ("f1", "f0.1")] == [True, True]
@@ -138,7 +144,7 @@ def test_every_part_is_told_of(made: Any) -> None:
     assert result["output_distance"]["distance"]["overall"]["value"] > 0
     assert result["output_distance"]["few_labels"] == {"name": "few", "label_fraction": 0.1}
     assert result["output_distance"]["reference"] is not None
-    assert set(result["embedding"]["before"]["4"]["told"]) == {"label", "mean brightness"}
+    assert set(result["embedding"]["before"]["4"]["told"]) == {"label", "view", "age", "mean brightness"}
 
 
 def test_tables_hold_the_numbers(made: Any) -> None:
@@ -166,16 +172,16 @@ def test_no_file_but_the_predictions_names_an_image_or_a_patient(made: Any, fold
     for path in files:
         if path.name != "predictions.csv":
             content = path.read_bytes()
-            for secret in (b"secret", b"patient0", str(root).encode(), str(folder).encode()):
-                assert secret not in content, path.name
+            for secret in ("secret", "patient0", "7654321", "7.65432e+08", "7.654e+08", str(root), str(folder)):
+                assert secret.encode() not in content, path.name
 
 
 def test_the_projector_has_a_row_an_image(made: Any) -> None:
     root, _ = made
     place = root / "analysis" / "tensorboard" / "00000" / "before_stage4"
     rows = (place / "metadata.tsv").read_text().splitlines()
-    assert rows[0].split("\t") == ["row", "label", "mean brightness"]
-    assert [row.split("\t")[0] for row in rows[1:]] == [str(number) for number in range(1, 37)]
+    assert rows[0].split("\t") == ["row", "label", "view", "age", "mean brightness"]
+    assert [row.split("\t")[0] for row in rows[1:]] == [str(number) for number in range(36)]  # as in worst_errors.png
     assert len((place / "tensors.tsv").read_text().splitlines()) == 36
     assert (place / "sprite.png").is_file()
 
@@ -271,7 +277,7 @@ def test_without_labels_the_rest_is_done(folder: Path, network: StageEncoder, tm
     made = analysis(tmp_path / "out", bare, network)
     made.check()
     assert made.parts == ["embedding"]
-    assert list(made.run()["embedding"]["before"]["4"]["told"]) == ["mean brightness"]
+    assert list(made.run()["embedding"]["before"]["4"]["told"]) == ["view", "age", "mean brightness"]
 
 
 def test_refused_before_any_work(folder: Path, network: StageEncoder, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ def test_what_is_handed_on_tells_of_no_machine_image_or_patient(tmp_path: Path) 
     assert run.sidecar["pretrained"] == "encoder"
     assert run.sidecar["thresholds"] == {"Effusion": 0.25, "Mass": 0.5, "Pleural Thickening": 0.75}
     assert run.drawn["counts"]["training"]["patients"] == 6
+    positives = {"Effusion": 5, "Mass": 4, "Pleural Thickening": 0}
+    assert run.sidecar["training_counts"] == {"images": 12, "positives": positives}
     assert run.metrics is not None
     assert run.metrics["skipped_images"] == 1
     assert (run.commit, run.date) == ("abc123", "2026-11-23")
@@ -29,6 +31,13 @@ def test_what_is_handed_on_tells_of_no_machine_image_or_patient(tmp_path: Path) 
 
 def test_a_run_without_evaluation(tmp_path: Path) -> None:
     assert read_finetuned_run(make_run(tmp_path / "run", evaluated=False)).metrics is None
+
+
+def test_counts_that_are_not_whole_are_not_handed_on(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run")
+    for counts in ({"training": {"images": 12, "positives": {"Mass": 4}}}, {}):
+        change(folder / "labelled.json", counts=counts)
+        assert "training_counts" not in read_finetuned_run(folder).sidecar
 
 
 @pytest.mark.parametrize("status", ["running", "stopped", "failed", None])
