@@ -364,6 +364,15 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    age_bands: Annotated[
+        str | None,
+        typer.Option(
+            "--age_bands",
+            metavar="LIST",
+            help='First year of each band of ages but the first, as one word. ["[18, 40, 60, 80]"]',
+            show_default=False,
+        ),
+    ] = None,
     interval: Annotated[str, typer.Option("--interval", help="bca or percentile.")] = "bca",
     level: Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")] = 0.95,
     resamples: Annotated[int, typer.Option("--resamples", help="of the patients.")] = 2000,
@@ -383,7 +392,7 @@ def evaluate(
         given |= {"min_positives": min_positives, "min_negatives": min_negatives}
         given |= {"target_sensitivity": target_sensitivity or [0.9], "target_specificity": target_specificity or [0.9]}
         given |= {"decision_thresholds": decision_threshold or None, "recalibrate": recalibrate}
-        given |= {"subgroups": subgroups}
+        given |= {"subgroups": subgroups, "age_bands": age_bands}
         evaluate_and_show(predictions, validation, out, overwrite, **given)
     except Exception as error:
         raise typer.Exit(_report(error, show_traceback)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from monai_mocoi.analysis import (
     choose_operating_points,
+    chosen_thresholds,
     evaluate_fully,
     evaluate_subgroups,
     few_patients_in_words,
@@ -19,10 +21,10 @@ from monai_mocoi.analysis import (
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import Predictions, read_columns, read_predictions
+from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
 from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.handlers import check_evaluation_folder, chosen_thresholds
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME
+from monai_mocoi.handlers import check_evaluation_folder
+from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.handlers.evaluation_saver import describe_report
 from monai_mocoi.handlers.setting_ranges import check_ranges
 
@@ -37,6 +39,7 @@ def evaluate_and_show(
     target_specificity: Sequence[float] = (0.9,),
     decision_thresholds: Sequence[float] | None = None,
     subgroups: str | None = None,
+    age_bands: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
     """Evaluate a file of predictions, print the numbers, and write them with their figures.
@@ -51,21 +54,26 @@ def evaluate_and_show(
         target_sensitivity, target_specificity: wanted ones, above 0 and at most 1.
         decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
         subgroups: a CSV table of columns that tell subgroups apart; None: there are none.
+        age_bands: as text, "[18, 65]": see :func:`~monai_mocoi.data.column_levels`; None: those of ``evaluate.json``.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
         the content of ``metrics.json``.
 
     Raises:
-        UsageError: recalibration without validation, or a folder that holds the predictions themselves.
+        UsageError: recalibration without validation, bands of ages without subgroups, or a folder that holds
+            predictions.
         PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called; images that are in
             both files.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)
-    check_ranges({**targets, "decision_thresholds": cuts})
+    bands = list(AGE_BANDS) if age_bands is None else _as_list(age_bands)
+    check_ranges({**targets, "decision_thresholds": cuts, "age_bands": bands})
     if recalibrate and validation is None:
         raise UsageError("--recalibrate needs predictions on validation images to fit on: give them by --validation.")
+    if age_bands is not None and subgroups is None:
+        raise UsageError("--age_bands needs ages: give a table that has a column age by --subgroups.")
     if out is not None:
         _check_out(Path(out), Path(predictions), overwrite)
     tested = read_predictions(predictions, name=predictions)
@@ -83,7 +91,7 @@ def evaluate_and_show(
     report = evaluate_fully(tested, thresholds, recalibrate=recalibrate, decision_thresholds=cuts, **fitted, **settings)
     content = {"format": 1, **report}
     if columns is not None:
-        content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, **settings)
+        content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, bands, **settings)
     if "recalibration" in fitted:
         content["recalibration"] = fitted["recalibration"]
     if out is not None:
@@ -95,10 +103,23 @@ def evaluate_and_show(
     return content
 
 
+def _as_list(text: str) -> Any:
+    """What it says in JSON, else the text, which :func:`~monai_mocoi.handlers.setting_ranges.check_ranges` refuses."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
 def _check_out(folder: Path, predictions: Path, overwrite: bool) -> None:
     if folder.resolve() == predictions.resolve().parent:
         raise UsageError(
             f"--out {folder} is the folder of the predictions, whose metrics.json is of evaluate.json: name another."
+        )
+    if (folder / PREDICTIONS_NAME).exists():
+        raise UsageError(
+            f"--out {folder} holds the {PREDICTIONS_NAME} of another evaluation, with which {METRICS_NAME} would be "
+            "read. Nothing was changed. Name another folder."
         )
     check_evaluation_folder(folder, overwrite, "--out")
 

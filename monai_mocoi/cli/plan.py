@@ -18,7 +18,14 @@ from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.references import referred
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.handlers.analysis_folder import ANALYSIS_NAME
+from monai_mocoi.handlers.analysis_folder import (
+    ANALYSIS_NAME,
+    DISTANCE_TABLE,
+    FIGURES,
+    PROBING,
+    REUSE_TABLE,
+    TENSORBOARD,
+)
 from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
@@ -64,6 +71,7 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ("metrics.json", "metrics with their intervals"),
             ("reliability.png, .svg", "whether probabilities mean what they say"),
             ("decision_curve.png, .svg", "net benefit beside treating all and none"),
+            ("subgroups.png, .svg", "measures by sex, age, view..., where there are such columns"),
         ),
     ),
     "WorstErrors": ("folder", (("worst_errors.png", "pictures of the worst errors"),)),
@@ -72,7 +80,11 @@ _PRODUCTS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         "folder",
         (
             (ANALYSIS_NAME, "all numbers of the analysis"),
-            ("", "tables (CSV), figures/ (PNG and SVG), tensorboard/; the parts for which there is what they need"),
+            (REUSE_TABLE, "what fine-tuning left as it was; where there is a fine-tuned run"),
+            (f"{PROBING}/", "what each stage tells of the labels; where there are labels"),
+            (DISTANCE_TABLE, "how far few labels are from all; where both runs are tested"),
+            (f"{FIGURES}/", "the same drawn, as PNG and SVG"),
+            (f"{TENSORBOARD}/", "the same for TensorBoard, with its projector"),
         ),
     ),
     "GradCAMOverlays": ("folder", (("grad_cam/", "sheets of where the evidence lies"),)),
@@ -319,7 +331,11 @@ def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> I
         sidecar = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         modality, bundle = (_decided(evaluator, name) for name in ("modality", "bundle"))
         check_modality(sidecar, modality if isinstance(modality, str) else None, str(bundle))
-    except WeightsError as error:
+        if _decided(evaluator, "recalibrate") is True:
+            from monai_mocoi.handlers.recalibration_check import refuse_without_recalibration
+
+            refuse_without_recalibration(sidecar.get("recalibration"))
+    except (WeightsError, SettingsError) as error:
         refusals.append((str(error), error.exit_code))
     except (OSError, ValueError, AttributeError):
         return  # the run says what is wrong with the sidecar

@@ -45,8 +45,8 @@ class ClassifierInference(Evaluator):
     recalibrated where they are; None for softmax classes, but for two that are recalibrated, of which the one decided
     for need not be the more probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by
     index; ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index,
-    how a DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features that
-    the network's linear layer got for these probabilities, or None without ``typical``.
+    how a DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features
+    that the network's linear layer got for these probabilities, or None without ``typical``.
 
     Raises:
         ValueError: an unknown kind, or thresholds that are not one a finding.

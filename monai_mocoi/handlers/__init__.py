@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "checkpoints": ["Checkpoints"],
         "classifier_plots": ["ClassifierPlots"],
         "recalibration_check": ["check_recalibration"],
-        "classifier_saver": ["ClassifierSaver", "chosen_thresholds"],
+        "classifier_saver": ["ClassifierSaver"],
         "collapse_monitor": ["CollapseError", "CollapseMonitor"],
         "curves": ["shown_in_pretraining"],
         "demo_warning": ["warn_of_demo_classifier"],

@@ -8,9 +8,21 @@ from typing import Any
 
 from monai_mocoi.analysis import why_not_fitted
 from monai_mocoi.handlers.setting_ranges import SettingsError, as_flag
-from monai_mocoi.networks import rank
 
 logger = logging.getLogger(__name__)
+
+
+def refuse_without_recalibration(record: Mapping[str, Any] | None) -> None:
+    """Refuse to recalibrate by a record that mends nothing.
+
+    Raises:
+        SettingsError: tells why it does not.
+    """
+    if (reason := why_not_fitted(record)) is not None:
+        raise SettingsError(
+            f"recalibrate is true, but this classifier's probabilities cannot be recalibrated. {reason} Leave "
+            "--recalibrate out, or fine-tune with more validation images."
+        )
 
 
 def check_recalibration(record: Mapping[str, Any] | None, recalibrate: bool | str) -> None:
@@ -25,11 +37,9 @@ def check_recalibration(record: Mapping[str, Any] | None, recalibrate: bool | st
     """
     if not as_flag("recalibrate", recalibrate):
         return
-    if (reason := why_not_fitted(record)) is not None:
-        raise SettingsError(
-            f"recalibrate is true, but this classifier's probabilities cannot be recalibrated. {reason} Leave "
-            "--recalibrate out, or fine-tune with more validation images."
-        )
+    refuse_without_recalibration(record)
+    from monai_mocoi.networks import rank  # torch; a plan needs the refusal alone
+
     if rank() > 0 or record is None:
         return
     logger.info(

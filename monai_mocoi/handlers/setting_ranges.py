@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from monai_mocoi.exit_codes import USAGE
@@ -57,15 +57,29 @@ _WITHIN = {
     "weight_decay": (0.0, float("inf"), True),
     "max_grad_norm": (0.0, float("inf"), False),
 }
-# Lists of numbers above 0: up to what, and whether that itself will do.
-_EACH_UP_TO = {
-    "target_sensitivity": (1.0, True),
-    "target_specificity": (1.0, True),
-    "decision_thresholds": (1.0, False),
-}
+PARTS = ("reuse", "probing", "ks", "embedding")
+"""Of an analysis."""
+# Lists: what each is a list of, an example, what one of it may be, and whether there may be none.
+_LISTS: dict[str, tuple[str, str, Callable[[Any], bool], bool]] = {
+    **dict.fromkeys(
+        ("target_sensitivity", "target_specificity"),
+        ("numbers above 0 and at most 1", "[0.1, 0.9]", lambda own: _is_number(own) and 0 < own <= 1, True),
+    ),
+    "decision_thresholds": (
+        "numbers above 0 and below 1", "[0.1, 0.9]", lambda own: _is_number(own) and 0 < own < 1, True,
+    ),
+    "probe_fractions": (
+        "numbers above 0 and at most 1", "[0.01, 0.1, 1]", lambda own: _is_number(own) and 0 < own <= 1, False,
+    ),
+    "probe_seeds": (
+        "whole numbers of 0 or more", "[1, 2, 3]", lambda own: _is_number(own) and own >= 0 and own % 1 == 0, False,
+    ),
+    "age_bands": ("rising years above 0", "[18, 40, 60, 80]", lambda own: _is_number(own) and own > 0, False),
+    "parts": (f"some of {', '.join(PARTS)}", "['reuse', 'ks']", lambda own: own in PARTS, False),
+}  # fmt: skip
 # What solver lbfgs, which fits a frozen encoder's features once, needs of the others.
 _OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
-_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds", "max_images"}
+_MAY_BE_NOTHING = {"patience", "queue_max_share", "max_grad_norm", "decision_thresholds", "max_images", "parts"}
 
 
 class SettingsError(ValueError):
@@ -115,7 +129,7 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
         if value is None and name in _MAY_BE_NOTHING:
             continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
+        number = _is_number(value)
         if name in _CHOICES and value not in _CHOICES[name]:
             raise SettingsError(f"{name} is {value!r}; choose one of {', '.join(map(str, _CHOICES[name]))}.")
         if name in _AT_LEAST and number and (value < _AT_LEAST[name] or value != int(value)):
@@ -127,11 +141,8 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
                 upper = "" if high == float("inf") else f" and at most {high:g}"
                 example = " (0.1 is 10 %)" if name == "label_fraction" else ""
                 raise SettingsError(f"{name} is {value}, but must be {span}{upper}{example}.")
-        if name in _EACH_UP_TO and not _is_list_of_shares(value, *_EACH_UP_TO[name]):
-            upper = f"at most {_EACH_UP_TO[name][0]:g}" if _EACH_UP_TO[name][1] else f"below {_EACH_UP_TO[name][0]:g}"
-            raise SettingsError(
-                f'{name} is {value!r}, but must be a list of numbers above 0 and {upper}, as one word: "[0.1, 0.9]".'
-            )
+        if name in _LISTS:
+            _check_list(name, value)
         if name in _FLAGS and not isinstance(value, bool):
             raise SettingsError(f"{name} is {value!r}, but must be true or false.")
     for name, wanted in _OF_LBFGS.items() if settings.get("solver") == "lbfgs" else ():
@@ -147,11 +158,18 @@ def check_ranges(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _is_list_of_shares(value: Any, upper: float, closed: bool) -> bool:
-    if not isinstance(value, list | tuple):
-        return isinstance(value, str) and value.startswith(("$", "@"))  # worked out later
-    numbers = [each for each in value if isinstance(each, int | float) and not isinstance(each, bool)]
-    return len(numbers) == len(value) and all(0 < each < upper or (closed and each == upper) for each in numbers)
+def _check_list(name: str, value: Any) -> None:
+    what, example, will_do, may_be_empty = _LISTS[name]
+    if isinstance(value, str) and value.startswith(("$", "@")):
+        return  # worked out later
+    several = value if isinstance(value, list | tuple) else [value] if name == "parts" else None
+    fits = several is not None and all(will_do(own) for own in several) and (may_be_empty or len(several) > 0)
+    if several is None or not fits or (name == "age_bands" and list(several) != sorted(set(several))):
+        raise SettingsError(f'{name} is {value!r}, but must be a list of {what}, as one word: "{example}".')
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _norm_of_one_value(settings: Mapping[str, Any]) -> str | None:

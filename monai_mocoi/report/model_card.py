@@ -231,8 +231,9 @@ def _limits(run: FinetunedRun) -> Iterator[str]:
         held = typical["validation_images"]
         yield (
             f"- `unusual_percentile` in its table tells how unlike its own images a picture is ({held} validation "
-            f"images to compare with, so at most {100 * held / (held + 1):.1f}). From 99 on the table has a note: so "
-            "have 1 % of pictures of its own kind. What is below may be of another kind all the same."
+            f"images to compare with, so at most {100 * held / (held + 1):.1f}). Where it reaches "
+            "`unusual_limit` of inference.json the table has a note: so it has for a few pictures of its own kind, 100 "
+            "less the limit in 100. What is below may be of another kind all the same."
         )
     yield ""
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.analysis import choose_operating_points, evaluate_fully, fit_recalibration
+from monai_mocoi.analysis import choose_operating_points, chosen_thresholds, evaluate_fully, fit_recalibration
 from monai_mocoi.data import write_predictions
-from monai_mocoi.handlers import chosen_thresholds
 from tests.analysis.made_predictions import findings
 
 FEW = ("--resamples", "99")
@@ -77,10 +76,23 @@ def test_what_is_refused(mocoi, files, tmp_path):
         (("--target_specificity", "1.5"), 2, "target_specificity is [1.5]"),
         (("--decision_threshold", "1"), 2, "decision_thresholds is [1.0]"),
         (("--resamples", "3"), 2, "3 resamples"),
+        (("--age_bands", "[18]"), 2, "--age_bands needs ages"),
+        (("--age_bands", "[40, 18]", "--subgroups", "ages.csv"), 2, "age_bands is [40, 18]"),
+        (("--age_bands", "old", "--subgroups", "ages.csv"), 2, "age_bands is 'old'"),
     ]:
         result = mocoi("evaluate", files[0], *words)
         assert (result.exit_code, said in result.stderr) == (code, True), (words, result.stderr)
     assert mocoi("evaluate", "nowhere.csv").exit_code == 3
+
+
+def test_the_folder_of_other_predictions_is_not_written_into(mocoi, files, tmp_path):
+    (tmp_path / "other").mkdir()
+    for name in ("predictions.csv", "metrics.json"):
+        (tmp_path / "other" / name).write_text("of another classifier")
+    for words in ((), ("--overwrite",)):
+        result = mocoi("evaluate", files[0], "--out", str(tmp_path / "other"), *FEW, *words)
+        assert (result.exit_code, "predictions.csv of another evaluation" in result.stderr) == (2, True)
+    assert {path.read_text() for path in (tmp_path / "other").iterdir()} == {"of another classifier"}
 
 
 def test_subgroups_of_a_table(mocoi, tmp_path):
@@ -99,3 +111,16 @@ def test_subgroups_of_a_table(mocoi, tmp_path):
     assert again.exit_code == 0, again.stderr
     assert "subgroups" not in json.loads(Path("made/metrics.json").read_text())
     assert not list(Path("made").glob("subgroups*")), "they are of another evaluation"
+
+
+def test_bands_of_ages(mocoi, tmp_path):
+    made = findings(images=400, patients=150)
+    write_predictions(tmp_path / "p.csv", made)
+    rows = [f"{patient},{20 + number % 50}" for number, patient in enumerate(dict.fromkeys(made.patients))]
+    (tmp_path / "ages.csv").write_text("\n".join(["patient,age", *rows]))
+    words = (str(tmp_path / "p.csv"), "--subgroups", str(tmp_path / "ages.csv"), "--resamples", "99", "--overwrite")
+    for bands, given in (([18, 40, 60, 80], ()), ([45], ("--age_bands", "[45]"))):
+        result = mocoi("evaluate", *words, "--out", "made", *given)
+        assert result.exit_code == 0, result.stderr
+        column = json.loads(Path("made/metrics.json").read_text())["subgroups"]["columns"]["age"]
+        assert column["age_bands"] == bands

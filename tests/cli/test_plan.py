@@ -12,7 +12,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.cli import UsageError, check_command, make_plan
 from monai_mocoi.cli.plan import decide_constants
 from monai_mocoi.data import generate_demo, load_datalist, resolve_dataset_dir
-from monai_mocoi.handlers import RunFolder, RunFolderError
+from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_recalibration
 from tests.bundles.conftest import BUNDLES
 from tests.cli.conftest import CONFIG
 from tests.handlers.engine import counting
@@ -270,6 +270,7 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     plan, rows = planned(*words)
     assert plan.refusals == ()
     assert "run folder" not in rows["Written"]
+    assert "run/evaluation-test/subgroups.png, .svg" in {row[0] for row in _written(plan)}
     words[-1] = "run/classifier.pt"
     assert planned(*words)[1]["Written"] == rows["Written"]
     (tmp_path / "run" / "classifier.json").write_text('{"modality": "fundus"}')
@@ -280,6 +281,43 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     (tmp_path / "run" / "evaluation-test" / "metrics.json").touch()
     assert [code for _, code in planned(*words)[0].refusals] == [2]
     assert planned(*words, "--overwrite", "true")[0].refusals == ()
+
+
+@pytest.mark.parametrize("config", ["evaluate.json", "inference.json"])
+def test_recalibration_that_was_not_fitted_is_refused_as_the_run_would(config, dataset, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "classifier.pt").write_bytes(b"x")
+    words = [TRAIN.replace("train.json", config), "--dataset_dir", dataset, "--run_dir", str(run)]
+    line = {"intercept": 0.1, "slope": 0.9}
+    for record, refused in [
+        (None, True),
+        ({"method": "platt", "classes": {"a": {"reason": "Too few."}}}, True),
+        ({"method": "platt", "classes": {"a": line}}, False),
+    ]:
+        (run / "classifier.json").write_text(json.dumps({"modality": "chest", "recalibration": record}))
+        assert planned(*words)[0].refusals == ()
+        refusals = planned(*words, "--recalibrate", "true")[0].refusals
+        assert [code for _, code in refusals] == [exit_codes.USAGE] * refused
+        if refused:
+            with pytest.raises(SettingsError) as caught:
+                check_recalibration(record, True)
+            assert str(caught.value) == refusals[0][0]
+
+
+@pytest.mark.parametrize(
+    ("config", "setting", "value"),
+    [
+        ("evaluate.json", "age_bands", "[80, 10]"),
+        ("analyze.json", "parts", "['foo']"),
+        ("analyze.json", "probe_fractions", "[0, 2]"),
+        ("analyze.json", "probe_seeds", "[-1]"),
+    ],
+)
+def test_lists_out_of_range_are_refused_by_name(config, setting, value):
+    plan, _ = planned(TRAIN.replace("train.json", config), f"--{setting}", value)
+    text, code = plan.refusals[0]
+    assert (code, text.startswith(f"{setting} is {value}, but must be a list of ")) == (exit_codes.USAGE, True)
 
 
 def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
@@ -386,7 +424,8 @@ def test_an_analysis_is_planned_and_an_earlier_one_is_not_replaced(dataset, tmp_
     given = ["--dataset_dir", dataset, "--output_dir", str(tmp_path), "--pretrained", str(tmp_path / "encoder.pt")]
     plan, rows = planned(config, *given)
     assert plan.refusals == ()
-    assert str(tmp_path / "analysis-test" / "analysis.json") in {row[0] for row in _written(plan)}
+    names = ("analysis.json", "feature_reuse.csv", "probing/", "output_distance.csv", "figures/", "tensorboard/")
+    assert [row[0] for row in _written(plan)][: len(names)] == [f"{tmp_path}/analysis-test/{name}" for name in names]
     assert rows["Settings"]["finetuned"][0] == "[]"
     (tmp_path / "analysis-test").mkdir()
     (tmp_path / "analysis-test" / "analysis.json").touch()

@@ -13,9 +13,9 @@ import torch
 from ignite.engine import Events
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, read_typical_features, summarise_inputs
-from monai_mocoi.data import Predictions, load_datalist, pretraining_overlap, read_predictions, take_down_images
+from monai_mocoi.data import load_datalist, pretraining_overlap, read_predictions, take_down_images
 from monai_mocoi.engines import NotFiniteError
-from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder, chosen_thresholds
+from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder
 from monai_mocoi.metrics import mahalanobis_distance, youden_threshold
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.data.dataset_folders import dataset_folder
@@ -209,23 +209,6 @@ def test_where_no_threshold_can_be_chosen_a_half_is_taken_and_named(
     assert sidecar["thresholds"]["A"] != 0.5
     assert sidecar["thresholds_without_choice"] == ["B"]
     assert "No threshold can be chosen for B: validation has no positive or no negative image of it." in caplog.text
-
-
-def test_thresholds_of_a_hand_counted_case() -> None:
-    def predictions(labels: Any, probabilities: Any, kind: str = "multilabel") -> Predictions:
-        n = len(labels)
-        names = tuple(str(i) for i in range(n))
-        return Predictions(names, names, ("A",), kind, np.array(labels), np.array(probabilities, dtype=float))
-
-    said = [[0.1], [0.2], [0.6], [0.8]]
-    thresholds, without = chosen_thresholds(predictions([[0], [0], [1], [1]], said))
-    assert thresholds is not None
-    assert thresholds["A"] == pytest.approx(0.4)
-    assert without == []
-    assert chosen_thresholds(predictions([[1]] * 4, said)) == ({"A": 0.5}, ["A"])
-    empty = Predictions((), (), ("A",), "multilabel", np.zeros((0, 1), dtype=np.int64), np.zeros((0, 1)))
-    assert chosen_thresholds(empty) == ({"A": 0.5}, ["A"])
-    assert chosen_thresholds(predictions([0] * 4, said, "softmax")) == (None, [])
 
 
 def test_an_epoch_that_was_not_chosen_is_said_to_be_none(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -12,9 +12,10 @@ from monai_mocoi.data import resolved_cache_bits
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.exit_codes import USAGE
 from monai_mocoi.handlers import SettingsError, check_settings
-from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, as_flag, check_ranges
+from monai_mocoi.handlers.setting_ranges import _CHOICES, _FLAGS, PARTS, as_flag, check_ranges
 from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
 from monai_mocoi.networks import STAGE_KINDS, TRAINABLE, Classifier, StageEncoder, stages_of
+from monai_mocoi.report import encoder_analysis
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
 from tests.bundles.conftest import BUNDLES
@@ -43,6 +44,21 @@ from tests.networks.small import small_resnet
         ("target_specificity", 0.9, "must be a list of numbers"),
         ("target_specificity", None, "must be a list of numbers"),
         ("decision_thresholds", [0.5, 1.0], "must be a list of numbers above 0 and below 1"),
+        ("age_bands", [80, 10], r"age_bands is \[80, 10\], but must be a list of rising years above 0"),
+        ("age_bands", [18, 18], "rising years"),
+        ("age_bands", [0, 18], "rising years"),
+        ("age_bands", [], "rising years"),
+        ("age_bands", "18", "must be a list"),
+        ("parts", ["foo"], "must be a list of some of reuse, probing, ks, embedding"),
+        ("parts", "foo", "must be a list of some of"),
+        ("parts", [], "must be a list of some of"),
+        ("probe_fractions", [0.1, 2], r"probe_fractions is \[0.1, 2\], but must be a list of numbers above 0 and"),
+        ("probe_fractions", [0], "must be a list of numbers above 0"),
+        ("probe_fractions", [], "must be a list of numbers above 0"),
+        ("probe_seeds", [-1], r"probe_seeds is \[-1\], but must be a list of whole numbers of 0 or more"),
+        ("probe_seeds", [1.5], "whole numbers"),
+        ("probe_seeds", [float("inf")], "whole numbers"),
+        ("probe_seeds", [True], "whole numbers"),
     ],
 )
 def test_refused(name: str, value: Any, text: str) -> None:
@@ -64,6 +80,13 @@ def test_refused(name: str, value: Any, text: str) -> None:
         ("target_specificity", []),
         ("decision_thresholds", None),
         ("decision_thresholds", [0.1]),
+        ("age_bands", [18, 40.5]),
+        ("parts", None),
+        ("parts", "ks"),
+        ("parts", ["ks", "reuse"]),
+        ("probe_fractions", [0.01, 1]),
+        ("probe_fractions", "$[0.1, 1.0] if @demo else [1]"),
+        ("probe_seeds", [0, 3]),
     ],
 )
 def test_accepted(name: str, value: Any) -> None:
@@ -78,6 +101,7 @@ def test_the_choices_are_those_of_the_parts_that_use_them() -> None:
     assert _CHOICES["kernel"] == KERNELS
     assert _CHOICES["decode_fit"] == FIT_MODES
     assert _CHOICES["intensity"] == INTENSITY_MODES
+    assert PARTS == encoder_analysis.PARTS
     for bits in _CHOICES["cache_bits"]:
         assert resolved_cache_bits(bits, [], lambda path: path) in (8, 16)
 
