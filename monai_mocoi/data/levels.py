@@ -17,7 +17,7 @@ AGE_BANDS = (18, 40, 60, 80)
 MOST_WORDS = 20
 """A column of more words is no column of groups: ids, dates or free text."""
 MOST_NUMBERS = 8
-"""A column of more numbers, other than ages, is a quantity: cut at its quartiles. One of fewer may be codes, as of sites."""
+"""A column of more numbers, other than ages, is a quantity: cut at its quartiles. Fewer may be codes, as of sites."""
 
 
 def few_numbers(name: str, numbers: NDArray[np.float64]) -> NDArray[np.float64] | None:
