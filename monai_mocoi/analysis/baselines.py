@@ -16,7 +16,7 @@ from monai_mocoi.analysis.linear_evaluation import LinearEvaluation, LinearFit
 from monai_mocoi.data import Datalist, Predictions, as_numbers, check_learnable, label_array, label_kind, require_images
 from monai_mocoi.data.columns import Value
 from monai_mocoi.data.errors import ImageDecodeError
-from monai_mocoi.data.levels import MOST_WORDS
+from monai_mocoi.data.levels import MOST_WORDS, few_numbers
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.selection_rule import selection_rule
 from monai_mocoi.metrics import selection_metric
@@ -68,8 +68,9 @@ def shortcut_baselines(
     penalty chosen on validation (by the macro AUC, or as :func:`~monai_mocoi.data.selection_rule` says) and tested on
     the test split. In this order:
 
-    - each column alone: words as one 0 or 1 a word; numbers as the number and its square, for a risk may be highest in
-      the middle; "not known" is an own 0 or 1;
+    - each column alone: words as one 0 or 1 a word, and so numbers, other than ages, of which training has 8 different
+      ones at most, for they may be codes; other numbers as the number and its square, for a risk may be highest in the
+      middle; "not known" is an own 0 or 1;
     - ``colour``: mean and standard deviation of red, green and blue over the whole image, or of grey;
     - ``pixels``: 64 principal components, fitted on the training split, of the image scaled to 32 x 32;
     - ``shuffled``: the same pixels, but the training labels are dealt out anew, a patient's together. It learns nothing
@@ -175,10 +176,13 @@ def _column_features(name: str, values: Mapping[str, Sequence[Value]]) -> Featur
     else:
         plain = {split: own for split, own in numbers.items() if own is not None}
         lacks = {split: np.isnan(own) for split, own in plain.items()}
-        known = plain["training"][~lacks["training"]]
-        middle, spread = (known.mean(), known.std() or 1.0) if len(known) else (0.0, 1.0)
-        scaled = {split: np.where(lacks[split], 0, (own - middle) / spread) for split, own in plain.items()}
-        made = {split: np.stack([own, own**2], axis=1) for split, own in scaled.items()}
+        if (codes := few_numbers(name, plain["training"])) is not None:
+            made = {split: (own[:, None] == codes).astype(np.float64) for split, own in plain.items()}
+        else:
+            known = plain["training"][~lacks["training"]]
+            middle, spread = (known.mean(), known.std() or 1.0) if len(known) else (0.0, 1.0)
+            scaled = {split: np.where(lacks[split], 0, (own - middle) / spread) for split, own in plain.items()}
+            made = {split: np.stack([own, own**2], axis=1) for split, own in scaled.items()}
     features = {split: np.column_stack([own, lacks[split]]).astype(np.float64) for split, own in made.items()}
     differ = np.ptp(features["training"], axis=0) > 0
     if not differ.any():

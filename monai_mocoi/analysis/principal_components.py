@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from monai_mocoi.data.levels import few_numbers
 from monai_mocoi.metrics import roc_auc
 
 COMPONENTS = 10
@@ -61,18 +62,22 @@ def principal_components(features: NDArray[np.floating[Any]], count: int = COMPO
 
 
 def how_well_told(
-    scores: NDArray[np.float64], values: Sequence[str | float | None], patients: Sequence[str]
+    scores: NDArray[np.float64], values: Sequence[str | float | None], patients: Sequence[str], name: str = ""
 ) -> dict[str, Any]:
     """How well a linear model tells a column of the images from their components, on patients it has not seen.
 
     Five folds of patients. Of texts each level is told from all others (logistic regression, scikit-learn's own
-    penalty) and the AUC is the mean over the levels, 0.5 by chance; of numbers it is R2 (ridge), 0 by chance or below.
-    Components are of all images, which know nothing of the column.
+    penalty), with folds that have about as many of it; the AUC is the mean over the folds and then over the levels, 0.5
+    by chance. Within a fold, because decisions of several models on one scale are below 0.5 by chance: a fold that has
+    more of the level leaves less of it to its own model. Numbers, other than ages, of which there are 8 at most may be
+    codes: they are levels too. Of other numbers it is R2 (ridge), 0 by chance or below. Components are of all images,
+    which know nothing of the column.
 
     Args:
         scores: ``(images, components)``.
         values: of the column, texts or numbers; None: not known, and left out.
         patients: of each image.
+        name: of the column, which tells whether it holds ages.
 
     Returns:
         ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that
@@ -81,7 +86,12 @@ def how_well_told(
     known = [i for i, value in enumerate(values) if value is not None]
     own = [values[i] for i in known]
     inputs, groups = scores[known], np.unique(np.array(patients, dtype=str)[known], return_inverse=True)[1]
-    numeric = bool(own) and all(isinstance(value, int | float) for value in own)
+    numbers = np.zeros(0)
+    if own and all(isinstance(value, int | float) for value in own):
+        numbers = np.array(own, dtype=np.float64)
+        if (codes := few_numbers(name, numbers)) is not None and len(codes) > 1:
+            own, numbers = [f"{value:g}" for value in numbers], numbers[:0]
+    numeric = bool(len(numbers))
     result: dict[str, Any] = {
         "measure": "r2" if numeric else "auc",
         "value": None,
@@ -91,7 +101,6 @@ def how_well_told(
     if len(set(groups.tolist())) < FOLDS or len(known) < 2 * FEWEST:
         return {**result, "reason": f"fewer than {2 * FEWEST} images or {FOLDS} patients"}
     if numeric:
-        numbers = np.array(own, dtype=np.float64)
         if np.ptp(numbers) == 0:
             return {**result, "reason": "all images have one value"}
         model = make_pipeline(StandardScaler(), Ridge())
@@ -104,12 +113,14 @@ def how_well_told(
         sides = [len(set(groups[side].tolist())) for side in (is_level, ~is_level)]
         if min(is_level.sum(), (~is_level).sum()) < FEWEST or min(sides) < FOLDS:
             continue
-        folds = list(GroupKFold(FOLDS).split(inputs, groups=groups))
-        if any(len(set(is_level[train].tolist())) < 2 for train, _ in folds):
-            continue
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        said = cross_val_predict(model, inputs, is_level, cv=folds, method="decision_function")
-        levels[level] = float(roc_auc(is_level, said))
+        areas = []
+        for train, test in StratifiedGroupKFold(FOLDS).split(inputs, is_level, groups):
+            if min(len(set(is_level[part].tolist())) for part in (train, test)) == 2:
+                model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+                said = model.fit(inputs[train], is_level[train]).decision_function(inputs[test])
+                areas.append(float(roc_auc(is_level[test], said)))
+        if areas:
+            levels[level] = float(np.mean(areas))
     if not levels:
         return {
             **result,

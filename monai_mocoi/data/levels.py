@@ -17,7 +17,21 @@ AGE_BANDS = (18, 40, 60, 80)
 MOST_WORDS = 20
 """A column of more words is no column of groups: ids, dates or free text."""
 MOST_NUMBERS = 8
-"""A column of more numbers is cut at its quartiles."""
+"""A column of more numbers, other than ages, is a quantity: cut at its quartiles. Fewer may be codes, as of sites."""
+
+
+def few_numbers(name: str, numbers: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The distinct numbers of a column that may be codes: no ages, and at most 8.
+
+    Args:
+        name: of the column.
+        numbers: NaN: not known.
+
+    Returns:
+        them, rising; None of a column of ages or of more numbers.
+    """
+    distinct = np.unique(numbers[np.isfinite(numbers)])
+    return None if is_age(name) or len(distinct) > MOST_NUMBERS else distinct
 
 
 class NoLevels(ValueError):
@@ -70,13 +84,13 @@ def column_levels(name: str, values: Sequence[Value], age_bands: Sequence[float]
     if numbers is None:
         return _of_words([None if value is None else str(value) for value in values])
     known = np.isfinite(numbers)
-    distinct = np.unique(numbers[known])
+    distinct = few_numbers(name, numbers)
     if is_age(name):
         edges, kind = np.asarray(age_bands, dtype=np.float64), "ages"
         first, last = [f"under {edges[0]:g}"], [f"{edges[-1]:g} or more"]
         between = [f"{low:g} to under {high:g}" for low, high in pairwise(edges)]
         place = np.searchsorted(edges, numbers, side="right")
-    elif len(distinct) > MOST_NUMBERS:
+    elif distinct is None:
         edges, kind = np.unique(np.quantile(numbers[known], (0.25, 0.5, 0.75), method="inverted_cdf")), "quartiles"
         first, last = [f"up to {edges[0]:g}"], [f"above {edges[-1]:g}"]
         between = [f"above {low:g} to {high:g}" for low, high in pairwise(edges)]

@@ -15,7 +15,7 @@ from monai_mocoi.metrics.sums import one_column, sums_by_place
 
 PROBABILITY_FLOOR = 1e-6
 """Probabilities nearer to 0 or 1 than this count as this near: the logit of 0 and of 1 is infinite."""
-_CELLS = 256  # of the logit, in which the images of a resample are counted
+_CELLS = 256  # of the logit at most, in which the images of a resample are counted
 _LONGEST_STEP, _MOST_STEPS = 2.0, 50
 _SMALL_STEP = 1e-6  # the error that is left is about its square
 
@@ -88,10 +88,11 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
 def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientStatistic:
     """Intercept and slope of :func:`calibration_line` for counts of patients.
 
-    Each resample is fitted to the end, on the images counted in 256 cells of the logit (exact where no more are
-    distinct) and shifted by the difference that the cells make on the whole sample, where so the value is exact. One
-    Newton step from the whole sample's values (the one-step bootstrap) would be quicker, but with few positives it is
-    off by a tenth of the interval. The values without each patient in turn are of one step, which is enough there.
+    Each resample is fitted to the end, on the images counted in up to 256 cells of the logit (exact where no more are
+    distinct), half of them of equal width and half by quantiles, and shifted by the difference that the cells make on
+    the whole sample, where so the value is exact. One Newton step from the whole sample's values (the one-step
+    bootstrap) would be quicker, but with few positives it is off by a tenth of the interval. The values without each
+    patient in turn are of one step, which is enough there.
 
     Args:
         labels: ``(n,)``, 0 or 1.
@@ -110,8 +111,12 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
     x = clipped_logit(probabilities)
     distinct, place = np.unique(x, return_inverse=True)
     if len(distinct) > _CELLS:
-        width = (distinct[-1] - distinct[0]) / _CELLS
-        place = np.unique(np.minimum((x - distinct[0]) // width, _CELLS - 1), return_inverse=True)[1]
+        # Half of the edges at equal steps, for gaps far out; half at quantiles, for a narrow bulk beside one image far
+        # out: denser towards both ends, so that the outermost images, which weigh most, have cells of their own.
+        steps = np.linspace(0, 1, _CELLS // 2 + 1)[1:-1]
+        quantiles = np.quantile(x, (1 - np.cos(np.pi * steps)) / 2)
+        edges = np.concatenate([distinct[0] + steps * (distinct[-1] - distinct[0]), quantiles])
+        place = np.unique(np.searchsorted(np.sort(edges), x, side="right"), return_inverse=True)[1]
     cells = int(place.max()) + 1
     sums = sums_by_place(labels, place, cells, index)
     middle = np.bincount(place, weights=x) / np.bincount(place)

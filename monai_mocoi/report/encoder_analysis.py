@@ -427,7 +427,9 @@ class EncoderAnalysis:
         for network, own in zip(networks, features, strict=True):
             components = {stage: principal_components(own[stage], IN_PROJECTOR) for stage in SHOWN_STAGES}
             told = {
-                stage: {name: how_well_told(found.scores[:, :TOLD_BY], own, patients) for name, own in columns.items()}
+                stage: {
+                    name: how_well_told(found.scores[:, :TOLD_BY], own, patients, name) for name, own in columns.items()
+                }
                 for stage, found in components.items()
             }
             result[network.name] = {

@@ -96,6 +96,27 @@ def test_each_shortcut_is_found_where_it_is_and_nowhere_else(tmp_path: Path) -> 
         assert found[name].predictions.images == tuple(item["name"] for item in datalist.test)
 
 
+def test_numbers_that_are_codes_are_told_one_by_one_and_ages_are_not(tmp_path: Path) -> None:
+    """Prevalence alternates from site to site: a number and its square tell nothing of that."""
+
+    def site(label: int, draw: np.random.Generator) -> int:
+        return int(2 * draw.integers(4) + (2 if (draw.random() < 0.9) == bool(label) else 1))
+
+    found = run(folder_of(tmp_path / "data", site=site, age=site))
+    assert auc(found["site"]) > 0.8
+    assert (found["site"].features, found["age"].features) == (8, 2)
+    assert auc(found["age"]) < 0.75
+
+
+def test_codes_are_those_of_training_and_unknown_ones_are_nothing() -> None:
+    made = baselines._column_features("site", {"training": [3, 1, None, 3], "validation": [], "test": [9, 1, None]})
+    assert made["training"].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
+    assert made["validation"].shape == (0, 3)
+    assert made["test"].tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 1]]
+    many = baselines._column_features("dose", {split: list(range(9)) for split in ("training", "validation", "test")})
+    assert many["training"].shape == (9, 2)
+
+
 def test_grey_images_have_two_numbers_and_findings_their_own_probabilities(tmp_path: Path) -> None:
     found = run(folder_of(tmp_path / "data", grey=True, softmax=False))
     assert found["colour"].features == 2

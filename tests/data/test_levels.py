@@ -5,6 +5,7 @@ import pytest
 
 from monai_mocoi.data import NoLevels, check_age_bands, column_levels
 from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.data.levels import few_numbers
 
 
 def names_of(levels):
@@ -39,6 +40,13 @@ def test_few_numbers_as_they_are_and_many_at_their_quartiles():
     assert levels.index[-1] == -1
     for value, group in zip(values[:-1], levels.index, strict=False):
         assert group == np.searchsorted([24, 49, 74], value)
+
+
+def test_few_numbers_may_be_codes_but_ages_are_not():
+    assert few_numbers("site", np.array([3.0, np.nan, 1.0, 3.0])).tolist() == [1, 3]
+    assert few_numbers("site", np.arange(8.0)).tolist() == list(range(8))
+    assert few_numbers("site", np.arange(9.0)) is None
+    assert few_numbers("Patient Age", np.array([1.0, 2.0])) is None
 
 
 def test_quartiles_that_coincide_are_one_edge():

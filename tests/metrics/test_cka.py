@@ -256,6 +256,24 @@ def test_fewer_than_four_exchanged_images_are_none(kernel, wide, patients, shown
         assert -1 <= found.exchanged[0, 0] <= 1
 
 
+def test_the_interval_of_a_cka_above_0_holds_the_truth_in_95_percent_of_draws():
+    def drawn(n, generator):
+        first = generator.standard_normal((n, 4))
+        return first, first + 0.8 * generator.standard_normal((n, 4))
+
+    truth = linear_cka(*drawn(100_000, np.random.default_rng(0)))
+    assert 0.3 < truth < 0.7
+    draws, held, below = 200, 0, 0
+    for seed in range(1, draws + 1):
+        first, second = drawn(80, np.random.default_rng(seed))
+        found = cka_matrix([first], [second])
+        low, high = jackknife_interval(found.value, found.left_out)[:, 0, 0]
+        held += low <= truth <= high
+        below += high < truth
+    assert 0.91 < held / draws < 0.99  # 95 % -+ 2.6 standard errors of 200 draws
+    assert below / draws < 0.06
+
+
 def test_a_large_mean_and_float32_cost_no_digits():
     generator = np.random.default_rng(0)
     first = (generator.standard_normal((100, 8)) + 300).astype(np.float32)
