@@ -91,8 +91,8 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
     Each resample is fitted to the end, on the images counted in up to 256 cells of the logit (exact where no more are
     distinct), half of them of equal width and half by quantiles, and shifted by the difference that the cells make on
     the whole sample, where so the value is exact. One Newton step from the whole sample's values (the one-step
-    bootstrap) would be quicker, but with few positives it is off by a tenth of the interval. The values without each patient in turn are of one step, which is enough
-    there.
+    bootstrap) would be quicker, but with few positives it is off by a tenth of the interval. The values without each
+    patient in turn are of one step, which is enough there.
 
     Args:
         labels: ``(n,)``, 0 or 1.
