@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from monai_mocoi.analysis.stage_features import STAGES, pooled_features
+from monai_mocoi.analysis.stage_features import pooled_features
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
 from monai_mocoi.networks.classifier_place import classifier_path
+from monai_mocoi.networks.stage_choice import stages_of
 
 TYPICAL_NAME = "typical_features.safetensors"
 MOST_IMAGES = 10_000
@@ -116,7 +117,7 @@ def typical_features(
     """
     if not len(validation):
         raise ValueError("there is no validation image to compare with")
-    stages = STAGES if str(classifier.stage) == "all" else (int(classifier.stage),)
+    stages = stages_of(classifier.stage)
 
     def look_at(dataset: ImageDataset) -> NDArray[np.float32]:
         found = pooled_features(
