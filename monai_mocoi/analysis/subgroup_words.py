@@ -31,7 +31,7 @@ def subgroups_in_words(report: Mapping[str, Any]) -> list[str]:
             lines.append(f"  {report['source']}: {report[count]} {what}")
     gaps = gaps_of(report)
     if gaps:
-        lines.append(f"  clearest of {len(gaps)} gaps: {_gap('auc', gaps[0])}")
+        lines.append(f"  clearest gap of {len(gaps)}: {_gap('auc', gaps[0])}")
     return lines + [f"  {line}" for line in _too_few_resamples(report)]
 
 

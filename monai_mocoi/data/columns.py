@@ -139,7 +139,11 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
     if not row_of:
         raise TableError(
             f"{name} has no row of the {len(images)} images tested: its column {key} must hold "
-            + ("their paths in the dataset folder, or file names." if key == "image" else "the datalist's patients.")
+            + (
+                "their names as tested (paths in the dataset folder), or file names."
+                if key == "image"
+                else "their patients' ids."
+            )
         )
     own = list(images) if key == "image" else [patient_key(patient) for patient in patients]
     nothing: list[Value] = [None] * len(wanted)

@@ -23,7 +23,7 @@ def test_the_clearest_gap_is_said_and_shown_gaps_are_warned_of():
     assert "groups.csv: 3 images have no row in it" in said
     assert "groups.csv: 7 of its rows are unused" in said
     assert (
-        f"clearest of 3 gaps: AUC in sex M {gap['group']:.3f}, in F {gap['reference']:.3f}: {gap['value']:+.3f}" in said
+        f"clearest gap of 3: AUC in sex M {gap['group']:.3f}, in F {gap['reference']:.3f}: {gap['value']:+.3f}" in said
     )
     warned = subgroup_warnings(report)
     assert all("sex M" in line for line in warned)
