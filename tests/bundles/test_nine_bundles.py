@@ -125,7 +125,8 @@ def nameless(name: str, file: str) -> Any:
     method = name.split("_")[1]
     if file == "train.json":
         assert config["settings"].pop("method") == method
-        assert config["train"]["handlers"][-1]["sidecar"].pop("method") == method
+        (saver,) = (handler for handler in config["train"]["handlers"] if "sidecar" in handler)
+        assert saver["sidecar"].pop("method") == method
     if file == "finetune.json":
         assert config["settings"].pop("pretraining") == method
     return config
