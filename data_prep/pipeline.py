@@ -199,7 +199,7 @@ class Source(Options, ABC):
         return Splitter(self, without="without --split-csv")
 
     def listed(self, line: str) -> str:
-        """Return the name or patient that a line of a given split means; an own set's is a hash of what stands there."""
+        """Return the name or patient that a line of a given split means; of an own set, a hash of it."""
         return line
 
     def settings(self) -> dict[str, Any]:
