@@ -52,7 +52,7 @@ from data_prep.source import (
 )
 from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import PRETRAINING, write_datalist
+from monai_mocoi.data.datalist import write_datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
@@ -113,7 +113,7 @@ def prepare(source: Source) -> Account:
         unusable = {name for names in exclusions.values() for name in names}
         splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, balance_of)
         repeats = drop_repeats(out, splits, lambda name: out / candidates[name].target, exclusions, source.workers)
-        if not splits["training"] and not splits.get(PRETRAINING):
+        if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
         flow.step("Looked over", exclusions)
         items = {split: [_item(candidates[name]) for name in names] for split, names in splits.items()}
