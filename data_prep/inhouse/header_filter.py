@@ -19,36 +19,6 @@ _SAME_VIEW = {"LAT": "LATERAL", "LATERAL LEFT": "LL", "LATERAL RIGHT": "RL", "L 
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # and its multi-frame kinds, .7.1 to .7.4
 _STRUCTURED = frozenset({"SR", "PR", "KO", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "REG", "FID", "DOC", "AU", "SMR"})
 
-_VENDORS = {
-    "AGFA": "Agfa",
-    "CANON": "Canon",
-    "CARESTREAM": "Carestream",
-    "KODAK": "Carestream",
-    "FUJI": "Fujifilm",
-    "GE ": "GE",
-    "GE-": "GE",
-    "GENERAL ELECTRIC": "GE",
-    "HEIDELBERG": "Heidelberg",
-    "HITACHI": "Hitachi",
-    "HOLOGIC": "Hologic",
-    "LORAD": "Hologic",
-    "KONICA": "Konica Minolta",
-    "MINDRAY": "Mindray",
-    "NIDEK": "Nidek",
-    "PHILIPS": "Philips",
-    "SAMSUNG": "Samsung",
-    "SHIMADZU": "Shimadzu",
-    "SIEMENS": "Siemens",
-    "SWISSRAY": "Swissray",
-    "TOPCON": "Topcon",
-    "TOSHIBA": "Toshiba",
-    "VAREX": "Varex",
-    "VARIAN": "Varian",
-    "VIDAR": "Vidar",
-    "ZEISS": "Zeiss",
-}
-OTHER_VENDOR = "other vendor"
-
 
 @dataclass(frozen=True)
 class HeaderFilter:
@@ -92,19 +62,6 @@ def known_term(found: str, terms: Sequence[str]) -> str:
     """Return a value that is a term of the standard, else "": any other text could be a name."""
     found = _plain_view(found)
     return found if found in terms else ""
-
-
-def vendor(manufacturer: str) -> str:
-    """Return the vendor that a Manufacturer names: free text may hold anything, so only known ones are repeated.
-
-    Args:
-        manufacturer: as the header has it.
-
-    Returns:
-        one of a list of vendors, "other vendor", or "" for an empty field.
-    """
-    text = manufacturer.upper() + " "
-    return next((name for word, name in _VENDORS.items() if word in text), OTHER_VENDOR) if text.strip() else ""
 
 
 def _plain_view(found: str) -> str:

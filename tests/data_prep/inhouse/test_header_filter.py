@@ -6,12 +6,10 @@ from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.header_filter import (
     DERIVED,
     NO_PHOTOGRAPH,
-    OTHER_VENDOR,
     SECONDARY,
     VIEWS,
     HeaderFilter,
     known_term,
-    vendor,
 )
 
 PLAIN = {"modality": "CR", "body_part": "CHEST", "view": "PA", "image_type": ("ORIGINAL", "PRIMARY")}
@@ -67,21 +65,3 @@ def test_no_other_text_is_repeated() -> None:
     assert "QVIST" not in reason
     assert known_term("QVISTGAARD", VIEWS) == ""
     assert known_term("LAT", VIEWS) == "LATERAL"
-
-
-@pytest.mark.parametrize(
-    ("manufacturer", "name"),
-    [
-        ("AGFA", "Agfa"),
-        ("Agfa-Gevaert", "Agfa"),
-        ("FUJIFILM Corporation", "Fujifilm"),
-        ("GE Healthcare", "GE"),
-        ("GE", "GE"),
-        ("Carestream Health", "Carestream"),
-        ("Qvistgaard's own", OTHER_VENDOR),
-        ("Georgii", OTHER_VENDOR),
-        ("", ""),
-    ],
-)
-def test_only_known_vendors_are_repeated(manufacturer: str, name: str) -> None:
-    assert vendor(manufacturer) == name
