@@ -17,6 +17,9 @@ from monai_mocoi.data.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
+Note = int | dict[str, Any]
+"""What a preparation wants to remember of a written picture: a number, or a small dictionary for JSON."""
+
 
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,11 +20,20 @@ from monai_mocoi.data.splits import split_by_patient
 _UNSPLIT = "all"
 
 
+class SplitOptions(Protocol):
+    """The options that decide the split; None where they are not given."""
+
+    split_csv: str | None
+    val_fraction: float | None
+    test_fraction: float | None
+    seed: int
+
+
 class Splitter:
     """The split as far as it is given, and the draw of the rest.
 
     Args:
-        args: the command's ``split_csv``, ``val_fraction``, ``test_fraction`` and ``seed``; None where not given.
+        args: the command's options.
         lists: files with one image name or patient a line, by split; None for none. They come before ``split_csv``.
         how: where the lists come from, for the console.
         without: how to leave the given split aside, for an error's text: "without lists", say.
@@ -41,7 +49,7 @@ class Splitter:
 
     def __init__(
         self,
-        args: argparse.Namespace,
+        args: SplitOptions,
         *,
         without: str,
         lists: Mapping[str, str | Path] | None = None,

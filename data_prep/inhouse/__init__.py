@@ -1,1 +1,1 @@
-"""``data_prep inhouse``: a hospital's export as a dataset folder without identities."""
+"""A hospital's export as a dataset folder without identities: ``python -m data_prep inhouse``."""
