@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from monai_mocoi.data.columns import as_value
 from monai_mocoi.data.errors import DatasetError
 
-YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())
-NO = frozenset("0 no n false f negative neg absent nein falsch negativ".split())
+YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())  # noqa: SIM905
+NO = frozenset("0 no n false f negative neg absent nein falsch negativ".split())  # noqa: SIM905
 NOT_KNOWN = frozenset(
-    "-1 -9 99 999 ? uncertain equivocal indeterminate unklar unbekannt unsicher missing fehlt .".split()
+    "-1 -9 99 999 ? uncertain equivocal indeterminate unklar unbekannt unsicher missing fehlt .".split()  # noqa: SIM905
 ) | {"not known", "not assessed", "k.a.", "k. a.", "keine angabe"}
 """Beside what any table means by an empty cell; -1 is CheXpert's "uncertain"."""
 MOST_CLASSES = 20
@@ -35,7 +35,7 @@ class Labels:
     values: list[list[int | None]] | list[int | None]
 
 
-def yes_or_no(cell: str) -> int | None | str:
+def yes_or_no(cell: str) -> int | str | None:
     """Read a cell: 1, 0, None where it says nothing, or the cell itself where it is neither."""
     word = _plain(cell)
     if word is None or word in NOT_KNOWN:
@@ -72,9 +72,9 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
         if wrong:
             some = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")
             raise DatasetError(
-                f"--label-columns: {len(wrong)} of {len(cells)} cells of {name!r} are neither yes nor no (rows {some}). "
-                "Written may be 1/0, yes/no, true/false, positive/negative, ja/nein, or nothing where it is not known. "
-                "A column of classes is taken alone, without others."
+                f"--label-columns: {len(wrong)} of {len(cells)} cells of {name!r} are neither yes nor no (rows {some}"
+                "). Written may be 1/0, yes/no, true/false, positive/negative, ja/nein, or nothing where it is not "
+                "known. A column of classes is taken alone, without others."
             )
         if all(row[-1] is None for row in values):
             raise DatasetError(f"--label-columns: {name!r} says neither yes nor no in any row; leave it out.")
