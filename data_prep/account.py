@@ -55,7 +55,8 @@ class Account:
             of which it is not known count under "not known".
         histograms: vendor -> 64 numbers with sum 1: the share of pixels in 64 equal steps from 0 (black) to 1 (white),
             mean over its images. Empty: not made.
-        grey_levels: vendor -> band of distinct grey levels in the source ("fewer than 64", ...) -> images.
+        grey_levels: vendor -> band of distinct grey levels in the source (:data:`~data_prep.counts.GREY_BANDS`) ->
+            images.
         duplicates: what was found -> number: "exact copies left out", "near-identical pairs between training and test".
         decisions: sentences, what the user must decide or confirm. No HTML.
         identity: sentences, what was done so that no patient can be told.

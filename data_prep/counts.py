@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,14 @@ Table = dict[str, dict[str, Count]]
 
 POSITIVE, NEGATIVE, UNKNOWN = "positive", "negative", "unknown"
 KNOWN, NOT_KNOWN = "known", "not known"
+GREY_BANDS = {
+    63: "fewer than 64",
+    256: "64 to 256",
+    1024: "257 to 1,024",
+    4096: "1,025 to 4,096",
+    math.inf: "more than 4,096",
+}
+"""Most levels of a band -> its name."""
 
 
 def count_splits(items: Items) -> dict[str, Count]:
@@ -89,3 +98,8 @@ def _table(items: Items, rows: Iterable[str], words: Iterable[str]) -> Table:
         images[word][split] += 1
         patients[word][split].add(patient)
     return {row: {s: Count(n, len(patients[row][s])) for s, n in own.items()} for row, own in images.items()}
+
+
+def grey_band(levels: int) -> str:
+    """Name the band of a number of distinct grey levels: 8 bits have 256, 12 bits 4,096."""
+    return next(name for most, name in GREY_BANDS.items() if levels <= most)
