@@ -92,9 +92,7 @@ class Bch(Source):
         if again := sum(map(len, patches.again.values())):
             lines.append(f"{again} further files have the name of one of these and must equal it")
         if patches.others:
-            lines.append(
-                f"{patches.others} other files in --images are left alone, such as '{patches.other_example}'"
-            )
+            lines.append(f"{patches.others} other files in --images are left alone, such as '{patches.other_example}'")
         return Found(
             title=self.name,
             labels=self.classes,

@@ -134,16 +134,18 @@ class LabelTable:
         for place in places:
             if patient := self._patients[place]:
                 keys.setdefault(normalised_patient(patient), patient)
-        covariates: dict[str, Value] = {
-            name: agreed(name, (cells[place] for place in places)) for name, cells in self._covariates.items()
-        }
+        covariates: dict[str, str | float | int] = {}
+        for name, cells in self._covariates.items():
+            value: Any = agreed(name, (cells[place] for place in places))
+            if value is not None:
+                covariates[name] = value
         row = TableRow(
             numbers=numbers,
             label=label,
             patient=next(iter(keys.values())) if len(keys) == 1 else None,
             site=agreed("site", (self._sites[place] for place in places)),
             date=agreed("date", (self._dates[place] for place in places)),
-            covariates={name: value for name, value in covariates.items() if value is not None},
+            covariates=covariates,
             fault=TWO_PATIENTS if len(keys) > 1 else None,
         )
         if len(keys) > 1:

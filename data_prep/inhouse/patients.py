@@ -13,8 +13,10 @@ MOST_IDS = 3
 """An id of the headers that stands for more ids of the table is no person: an anonymiser's word for everybody."""
 
 _NOBODY = frozenset(
-    "0 - . ? x xx xxx xxxx na none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert "
-    "deidentified removed test patient noid no_id n/a".split()  # noqa: SIM905
+    """
+    0 - . ? x xx xxx xxxx na n/a none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert
+    deidentified removed test patient noid no_id
+    """.split()  # noqa: SIM905
 )
 
 
@@ -26,9 +28,11 @@ class Patients:
         ids: one a file: the same text for all files of a person; "" where nobody is told.
         spellings: number of persons that are written in more than one way.
         nobodies: number of ids of the headers that stand for everybody and were passed over.
+        meant: the id of each person by all ids of it, as :func:`normalised_patient` writes them.
     """
 
     ids: list[str]
+    meant: dict[str, str]
     spellings: int
     nobodies: int
 
@@ -45,8 +49,8 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
         table: id of each file by its row; likewise.
 
     Returns:
-        the patients. A person's id is the smallest that headers have, else the table: with it, the pseudonym is the same
-        with another table.
+        the patients. A person's id is the smallest that headers have, else the table: with it, the pseudonym is the
+        same with another table.
     """
     own_ids, other_ids = [[_key(text) for text in texts] for texts in (headers, table)]
     stands_for: dict[str, set[str]] = defaultdict(set)
@@ -77,7 +81,8 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
         ids.append(person)
         if person:
             written[person] |= {text.strip() for key, text in ((own, header), (other, row)) if key}
-    return Patients(ids, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
+    meant = {own: name_of[root(own)] for own in {*own_ids, *other_ids} - {""}}
+    return Patients(ids, meant, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
 
 
 def _key(text: str) -> str:

@@ -18,7 +18,9 @@ def test_spellings_are_one_person() -> None:
 def test_a_file_with_two_ids_makes_them_one_person() -> None:
     headers = ["H1", "H1", "H2", "", "H3"]
     table = ["T1", "", "T1", "T2", ""]
-    assert join_patients(headers, table).ids == ["h1", "h1", "h1", "t2", "h3"]
+    found = join_patients(headers, table)
+    assert found.ids == ["h1", "h1", "h1", "t2", "h3"]
+    assert found.meant == {"h1": "h1", "h2": "h1", "t1": "h1", "t2": "t2", "h3": "h3"}
 
 
 def test_the_id_is_that_of_the_headers_whatever_the_table_says() -> None:

@@ -1,0 +1,37 @@
+"""The same SOP instance in several files: archives send twice, and people copy."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.survey import Seen
+
+AGAIN = "the same SOP instance as another file"
+TWO_PATIENTS = "one SOP instance under two patients: whose it is is not known"
+
+
+def repeated_instances(seen: Sequence[Seen]) -> dict[int, str]:
+    """Return the positions of the files that are left out because their SOP instance UID is that of another, and why.
+
+    The largest file stays, for a copy may be cut short; of equal ones the first. Where they name two patients, none
+    does.
+
+    Args:
+        seen: files with headers; others, and those without a UID, are passed over.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for place, own in enumerate(seen):
+        if own.header is not None and own.header.sop:
+            groups[own.header.sop].append(place)
+    left_out: dict[int, str] = {}
+    for places in (places for places in groups.values() if len(places) > 1):
+        headers = [own.header for place in places if (own := seen[place]).header is not None]
+        patients = {normalised_patient(header.patient) for header in headers if header is not None} - {""}
+        if len(patients) > 1:
+            left_out |= dict.fromkeys(places, TWO_PATIENTS)
+        else:
+            kept = max(places, key=lambda place: (seen[place].size, -place))
+            left_out |= {place: AGAIN for place in places if place != kept}
+    return left_out
