@@ -1,4 +1,4 @@
-"""The one preparation: raw files in, a dataset folder out. A data set is a small :class:`Source`.
+"""The one preparation: raw files in, a dataset folder out. A data set is a small :class:`~data_prep.source.Source`.
 
 What :func:`prepare` does, in this order; nothing is written before the third step::
 
@@ -18,43 +18,46 @@ What :func:`prepare` does, in this order; nothing is written before the third st
 
 Interrupted at any point, the same command goes on: an image is finished once its line is in ``preparation.jsonl``.
 
-Texts (console, errors, manifest, record, exclusions) name an image by :attr:`Candidate.name` alone, never by its path,
-so a source whose names are hashes keeps paths and names out of all of them.
+Texts (console, errors, manifest, record, exclusions) name an image by its candidate's ``name`` alone, never by its
+path, so a source whose names are hashes keeps paths and file names out of all of them. The record's signatures are
+one-way hashes of path, size, inode and times (:func:`~monai_mocoi.data.file_signature.file_signature`).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from data_prep.account import Account, Step
-from data_prep.checks import check_left_out, checked_out
-from data_prep.counts import NOT_KNOWN, count_groups, count_labels, count_splits, grey_band
+from data_prep.account import Account
+from data_prep.checks import checked_out
 from data_prep.histogram import Histogram, histogram
-from data_prep.last_steps import print_next, unwritten_datalist
-from data_prep.options import Options
+from data_prep.last_steps import unwritten_datalist
+from data_prep.outcome_account import Flow, make_account, write_outcome_report
 from data_prep.picture_notes import noted, print_noted
 from data_prep.record import Note, Record, opened_folder
-from data_prep.repeated_pictures import REPEATED, drop_repeats
-from data_prep.splitter import Splitter
-from data_prep.summary import print_left_out, print_table
+from data_prep.repeated_pictures import drop_repeats
+from data_prep.source import (
+    MISSING_LINE,
+    NOT_IN_SPLIT,
+    Candidate,
+    Exclusions,
+    Outcome,
+    Refused,
+    Source,
+    label_of,
+    refused_if_unreadable,
+)
 from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import write_datalist
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.versions import decoder_versions
-from monai_mocoi.exit_codes import FINISHED
 from monai_mocoi.transforms.image_errors import check_not_constant
+<<<<<<< HEAD
 from monai_mocoi.transforms.reader import read_image
 
 REPORT_NAME = "report.html"
@@ -291,6 +294,8 @@ def refused_if_unreadable() -> Iterator[None]:
         raise Refused(UNREADABLE + (error.strerror or type(error).__name__)) from None
     except ValueError as error:  # says what is wrong with the picture
         raise Refused(UNREADABLE + str(error)) from None
+=======
+>>>>>>> pipeline
 
 
 def prepare(source: Source) -> Account:
@@ -309,6 +314,8 @@ def prepare(source: Source) -> Account:
     splitter = source.splitter()
     found = source.find()
     candidates = found.candidates
+    if not candidates:
+        raise DatasetError(f"there is no image to prepare. {source.advice}")
     print(*found.lines, f"Split: {splitter.description}", sep="\n")
     patient_of = {name: candidate.patient for name, candidate in candidates.items()}
     balance_of = _balance(candidates)
@@ -328,7 +335,7 @@ def prepare(source: Source) -> Account:
     total = len(candidates) + len(exclusions.get(MISSING_LINE, ()))
     source.check_left_out(exclusions, total)
     usable = {name: candidate for name, candidate in candidates.items() if name in given and name not in found.faults}
-    flow = _Flow(found, exclusions)
+    flow = Flow(found, exclusions)
     splitter.draw({name: given[name] for name in usable}, patient_of, balance_of)  # too few patients: known at once
 
     options = {"source": source.key, **source.settings(), **splitter.options, "seed": source.seed}
@@ -354,7 +361,7 @@ def prepare(source: Source) -> Account:
             exclusions[reason] += names
         outcome = Outcome(out, found, notes, splits, dict(exclusions), repeats)
         source.extra_files(outcome)
-        two_labels = [own for own in repeats if len({str(balance_of[name]) for name in own}) > 1]
+        two_labels = [own for own in repeats if len({str(label_of(candidates[name])) for name in own} - {"None"}) > 1]
         manifest = {
             "source": source.key,
             "seed": source.seed,
@@ -368,30 +375,9 @@ def prepare(source: Source) -> Account:
             "exclusions": {reason: sorted(names) for reason, names in sorted(exclusions.items())},
         }
         datalist_sha256 = write_datalist(out, found.title, found.labels, items, manifest, found.columns)
-        account = Account(
-            title=found.title,
-            source=source.key,
-            flow=flow.steps,
-            splits=count_splits(items),
-            labels=count_labels(items, found.labels),
-            groups=count_groups(items),
-            histograms=_by_vendor(outcome, histograms),
-            grey_levels=_grey_levels(outcome),
-            duplicates={
-                "exact copies left out": len(exclusions.get(REPEATED, ())),
-                "pictures that occur more than once": len(repeats),
-                **{f"near-identical pairs between {splits}": n for splits, n in audit.near.items()},
-            },
-            decisions=found.decisions,
-            identity=found.identity,
-            options=options,
-            versions=decoder_versions(),
-            seed=source.seed,
-            datalist_sha256=datalist_sha256,
-            identified=found.identified,
-        )
+        account = make_account(source, outcome, items, options, audit, flow, histograms, datalist_sha256)
         if source.report:
-            _write_report(account, outcome)
+            write_outcome_report(account, outcome)
     print(audit.text())
     if repeats:
         print(
@@ -403,14 +389,13 @@ def prepare(source: Source) -> Account:
 
 
 def _balance(candidates: Mapping[str, Candidate]) -> dict[str, int | list[int]]:
-    """What an own split keeps equally frequent; an unlabelled image counts as one without any finding."""
-    balance = {}
-    for name, candidate in candidates.items():
-        value = candidate.label if candidate.balance is None else candidate.balance
-        balance[name] = value if isinstance(value, int) else [int(bool(one)) for one in value or ()]
-    longest = max((len(value) for value in balance.values() if isinstance(value, list)), default=0)
-    kinds = {type(value) for value in balance.values() if value != []}
-    return {name: ([0] * longest if list in kinds else -1) if value == [] else value for name, value in balance.items()}
+    """What an own split keeps equally frequent; an unlabelled image has no finding, or is of a class of its own."""
+    values = {name: label_of(candidate) for name, candidate in candidates.items()}
+    unlabelled = next(([0] * len(value) for value in values.values() if isinstance(value, Sequence)), -1)
+    return {
+        name: unlabelled if value is None else value if isinstance(value, int) else [int(one or 0) for one in value]
+        for name, value in values.items()
+    }
 
 
 def _item(candidate: Candidate) -> dict[str, Any]:
@@ -469,59 +454,3 @@ def _write_images(
     finally:
         keep_fingerprints(out, prints)
     return notes, histograms
-
-
-class _Flow:
-    """Counts the files from station to station, by what each leaves out."""
-
-    def __init__(self, found: Found, exclusions: Exclusions) -> None:
-        files = {name for name, candidate in found.candidates.items() if candidate.source}
-        left_out = {reason: len(names) for reason, names in found.left_out.items()}
-        if found.others:
-            left_out["not an image that is wanted"] = found.others
-        first = Step("Found", len(files) + sum(left_out.values()), left_out)
-        self.steps = list(found.flow) or [first]
-        self._before: dict[str, int] = {}
-        known = {reason: [name for name in names if name in files] for reason, names in exclusions.items()}
-        self.step("Taken into a split", known)
-        self._before = {reason: len(names) for reason, names in exclusions.items()}
-
-    def step(self, name: str, exclusions: Mapping[str, Sequence[str]]) -> None:
-        """Add a station: what is in ``exclusions`` since the last one was left out there."""
-        more = {reason: len(names) - self._before.get(reason, 0) for reason, names in exclusions.items()}
-        self.steps.append(Step(name, self.steps[-1].passed, {reason: n for reason, n in more.items() if n}))
-        self._before = {reason: len(names) for reason, names in exclusions.items()}
-
-
-def _by_vendor(outcome: Outcome, histograms: Mapping[str, Histogram]) -> dict[str, list[float]]:
-    """The mean histogram of each vendor's images; those that were finished before are read again."""
-    own: dict[str, list[Histogram]] = defaultdict(list)
-    for names in outcome.splits.values() if histograms else ():
-        for name in names:
-            candidate = outcome.found.candidates[name]
-            known = histograms.get(name)
-            greys = histogram(read_image(outcome.folder / candidate.target)) if known is None else known
-            own[candidate.vendor or NOT_KNOWN].append(greys)
-    return {vendor: np.mean(greys, 0).tolist() for vendor, greys in sorted(own.items())}
-
-
-def _grey_levels(outcome: Outcome) -> dict[str, dict[str, int]]:
-    """Images by vendor and band of the number of grey levels in the raw file, where the notes tell it."""
-    counted: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for name in (name for names in outcome.splits.values() for name in names):
-        note = outcome.notes[name]
-        if isinstance(note, dict) and "levels" in note:
-            counted[outcome.found.candidates[name].vendor or NOT_KNOWN][grey_band(note["levels"])] += 1
-    return {vendor: dict(bands) for vendor, bands in sorted(counted.items())}
-
-
-def _write_report(account: Account, outcome: Outcome) -> None:
-    from data_prep.html_report import Picture, write_report  # not for every preparation
-
-    candidates = outcome.found.candidates
-    pictures = [
-        Picture(outcome.folder / candidates[name].target, name, split, candidates[name].vendor)
-        for split, names in outcome.splits.items()
-        for name in names
-    ]
-    write_report(account, pictures, outcome.folder / REPORT_NAME)

@@ -69,7 +69,7 @@ def dataset(pixels: np.ndarray | None = None, *, frames: int = 1, rle: bool = Fa
             if value is not None:
                 setattr(ds, keyword, value)
     meta.MediaStorageSOPClassUID = ds.get("SOPClassUID", CR)
-    meta.MediaStorageSOPInstanceUID = ds.get("SOPInstanceUID", uid("none"))
+    meta.MediaStorageSOPInstanceUID = ds.get("SOPInstanceUID") or uid("none")
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     if rle:
         ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
