@@ -8,7 +8,7 @@ from monai_mocoi.data.fingerprints import Fingerprints, fingerprint
 
 
 def _picture(seed):
-    return np.random.default_rng(seed).random((1, 48, 48), dtype=np.float32)
+    return np.kron(np.random.default_rng(seed).random((1, 16, 16), dtype=np.float32), np.ones((4, 4), np.float32))
 
 
 def _prints(pictures):
@@ -45,7 +45,7 @@ def test_one_copy_of_a_patients_picture_stays(change):
         "none": one,
         "darker": 0.1 + 0.7 * one,
         "rounded": np.rint(one * 63) / np.float32(63),
-        "made smaller": one.reshape(1, 24, 2, 24, 2).mean((2, 4)),
+        "made smaller": one.reshape(1, 32, 2, 32, 2).mean((2, 4)),
     }[change]
     images = {"b": ("p1", other), "a": ("p1", one), "c": ("p1", _picture(2))}
     assert _left_out(images) == {COPY: ["b"]}
@@ -58,7 +58,7 @@ def test_nearly_the_same_picture_of_two_patients_is_the_audits_matter():
 
 
 def test_flat_pictures_are_copies_only_if_equal():
-    flat = np.full((1, 48, 48), 0.5, np.float32)
+    flat = np.full((1, 64, 64), 0.5, np.float32)
     assert _left_out({"a": ("p1", flat), "b": ("p1", flat), "c": ("p1", flat * 0.5)}) == {COPY: ["b"]}
 
 
