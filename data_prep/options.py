@@ -14,6 +14,9 @@ from data_prep.checks import check_seed_and_workers, check_share_option
 
 Images = Annotated[list[str], typer.Option(metavar="DIR ...", help="folders with the images, at any depth below")]
 Size = Annotated[int, typer.Option(metavar="PX", help="shorter side; smaller images are kept")]
+Out = Annotated[str, typer.Option(metavar="DIR", help="the dataset folder to make or go on with")]
+Seed = Annotated[int, typer.Option(metavar="N", help="of whatever is drawn here: the same seed, the same files")]
+Workers = Annotated[int | None, typer.Option(metavar="N", help="threads (default: one a processor)")]
 
 
 @dataclass(kw_only=True)
@@ -24,7 +27,7 @@ class Options:
     ``--val-fraction``. A ``list[str]`` takes several words behind one name, and the name again.
     """
 
-    out: Annotated[str, typer.Option(metavar="DIR", help="the dataset folder to make or go on with")]
+    out: Out
     split_csv: Annotated[
         str | None,
         typer.Option(metavar="CSV", help="columns image (or a patient there) and split (train, val, test); or .gz"),
@@ -35,12 +38,12 @@ class Options:
     test_fraction: Annotated[
         float | None, typer.Option(metavar="F", help="share of all images, for an own split (default 0.2)")
     ] = None
-    seed: Annotated[int, typer.Option(metavar="N", help="of whatever is drawn here")] = 0
+    seed: Seed = 0
     max_missing: Annotated[
         float,
         typer.Option(metavar="F", help="share of the images that may be missing, unreadable or in no split"),
     ] = 0.01
-    workers: Annotated[int | None, typer.Option(metavar="N", help="threads (default: one a processor)")] = None
+    workers: Workers = None
     report: Annotated[bool, typer.Option("--report", help="write report.html, for people")] = False
 
     def check(self) -> None:
