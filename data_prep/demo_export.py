@@ -1,4 +1,4 @@
-"""A hospital's export to try ``inhouse`` on: phantoms as DICOM files of invented people, and a table of labels."""
+"""``python -m data_prep demo-export``: phantoms as a hospital's export, to try ``inhouse`` on."""
 
 from __future__ import annotations
 
@@ -8,24 +8,53 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pydicom
+import typer
 from PIL import Image, ImageDraw
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
+from data_prep.options import Seed
 from monai_mocoi.data.datalist import SPLITS, load_datalist
 from monai_mocoi.data.demo import generate_demo
 from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.exit_codes import FINISHED
 from monai_mocoi.transforms.reader import read_image
 
 PATIENTS, SIZE = 300, 128
+ROWS = "rows of labels.csv"
 _FAMILY = ("Sample", "Example", "Placeholder", "Specimen", "Template", "Dummy", "Muster", "Modelo")
 _GIVEN = ("Ada", "Bo", "Cleo", "Dov", "Eli", "Fay", "Gus", "Ida")
 _VENDORS = ("Agfa", "FUJIFILM", "Carestream")
 _UNLABELLED, _EMPTY_CELL = 0.35, 0.04  # shares of studies without a row, and of cells without a word
+
+
+@dataclass(kw_only=True)
+class DemoExport:
+    """Phantoms as a picture archive hands files over, with a table of labels: no medical data, to try inhouse."""
+
+    out: Annotated[str, typer.Option(metavar="DIR", help="the folder to make")]
+    patients: Annotated[int, typer.Option(metavar="N", help="1 to 4 studies each")] = PATIENTS
+    size: Annotated[int, typer.Option(metavar="PX", help="rows and columns of an image")] = SIZE
+    seed: Seed = 0
+
+    def run(self) -> int:
+        """Write the export and say what is in it.
+
+        Returns:
+            0.
+
+        Raises:
+            RefusedError: a value is out of range, or the folder holds something else.
+        """
+        counts = write_demo_export(self.out, self.patients, self.size, self.seed)
+        print(f"An invented export, no medical data and no real people, in {self.out}")
+        print("  images/: " + ", ".join(f"{kind} {number}" for kind, number in counts.items() if kind != ROWS))
+        print(f"  labels.csv: {counts[ROWS]} rows")
+        return FINISHED
 
 
 @dataclass
@@ -100,7 +129,7 @@ class _Export:
             table = csv.writer(file)
             table.writerow(["accession", "patient", "site", "age", "sex", *map(str.lower, drawn.labels)])
             table.writerows(self._rows)
-        return {**self._counts, "rows of labels.csv": len(self._rows)}
+        return {**self._counts, ROWS: len(self._rows)}
 
     def _person(self, key: str, sex: str) -> _Person:
         if key not in self._people:

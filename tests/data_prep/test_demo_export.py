@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 
 import numpy as np
 import pydicom
 import pytest
 
+from data_prep.__main__ import main
 from data_prep.demo_export import write_demo_export
 from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.transforms.reader import ImageReadError, read_image
@@ -16,6 +18,13 @@ from monai_mocoi.transforms.reader import ImageReadError, read_image
 def export(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "export"
     return folder, write_demo_export(folder, patients=14, size=32)
+
+
+def test_the_command_says_that_nothing_is_real(tmp_path, capsys):
+    assert main(["demo-export", "--out", str(tmp_path / "export"), "--patients", "10", "--size", "32"]) == 0
+    told = capsys.readouterr().out
+    assert "no real people" in told
+    assert re.search(r"images/: radiographs \d+, laterals 1, .*texts 1\n  labels.csv: \d+ rows", told)
 
 
 def _headers(folder):
