@@ -183,7 +183,9 @@ class Outcome:
         table = {}
         for split, own in self.splits.items():
             values = [value_of(self.found.candidates[name]) for name in own]
-            places = (p for v in values for p in ([v] if isinstance(v, int) else [i for i, x in enumerate(v or ()) if x]))
+            places = (
+                p for v in values for p in ([v] if isinstance(v, int) else [i for i, x in enumerate(v or ()) if x])
+            )
             table[split] = dict(zip(names, np.bincount([*places], minlength=len(names)).tolist(), strict=True))
         return table
 
