@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.inhouse.dicom_headers import DicomHeader
@@ -65,11 +65,16 @@ class FileIndex:
     Args:
         paths: of each file, below the folder that was given, with "/".
         headers: of each file; None where it is no DICOM file.
-        patients: id of each file's patient; "" where it is not known.
+        patients: id of each file's patient; "" where it is not known. None: that of the header.
+        copies: paths of other files that hold the same, by position: a row may name one of these.
     """
 
     def __init__(
-        self, paths: Sequence[str], headers: Sequence[DicomHeader | None], patients: Sequence[str] | None = None
+        self,
+        paths: Sequence[str],
+        headers: Sequence[DicomHeader | None],
+        patients: Sequence[str] | None = None,
+        copies: Mapping[int, Sequence[str]] | None = None,
     ) -> None:
         self.count = len(paths)
         none = DicomHeader()
@@ -84,7 +89,8 @@ class FileIndex:
         self._by = {key: _index(self._values[key], _NORMALISED[key]) for key in KEYS if key != "file"}
         self._whole: dict[str, list[int]] = defaultdict(list)
         self._tails: dict[str, list[int]] = defaultdict(list)
-        for file, path in enumerate(paths):
+        others = ((file, path) for file, own in (copies or {}).items() for path in own)
+        for file, path in (*enumerate(paths), *others):
             parts = path.casefold().split("/")
             for name in {parts[-1], os.path.splitext(parts[-1])[0]}:
                 self._whole["/".join([*parts[:-1], name])].append(file)
@@ -186,6 +192,8 @@ def unmatched(file: LabelFile, index: FileIndex, match: Match) -> list[str]:
         lines.append(f"rows without a picture look like {_shapes(cells)}")
     if values:
         lines.append(f"the {KEYS[match.key]} of pictures without a row looks like {_shapes(values)}")
+    if match.several:
+        lines.append("the files' names alone are not unique: the column must hold paths, from below --images on")
     if any(_SCIENTIFIC.fullmatch(cell) for cell in cells):
         lines.append("Excel wrote long numbers as 1.2E+10, which loses digits: save the column as text")
     return lines
@@ -205,6 +213,8 @@ def _shapes(texts: Iterable[str]) -> str:
 
 def _best(matches: Sequence[Match]) -> Match:
     most = max(match.rows for match in matches)
+    if most == 0:  # names that stand for several files are nearest to a match
+        return max(matches, key=lambda match: match.several)
     order = {key: number for number, key in enumerate(KEYS)}
     good = [match for match in matches if match.rows >= _NEARLY * most]
     return min(good, key=lambda match: (order[match.key], -match.rows, -match.pictures))

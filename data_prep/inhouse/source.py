@@ -50,7 +50,7 @@ from data_prep.source import (
     refused_if_unreadable,
 )
 from data_prep.splitter import Splitter
-from data_prep.summary import print_left_out, print_table
+from data_prep.summary import print_table
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.transforms.reader import read_image, to_channels
@@ -243,13 +243,16 @@ class Inhouse(Source):
         stations = Stations(len(seen), {reason: len(files) for reason, files in tree.left_out.items()})
         stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
         stations.leave("Chosen by header", {p: why for p in stations.left if (why := self._unwanted(seen[p]))})
-        again = repeated_instances([seen[p] for p in stations.left])
-        stations.leave("Each instance once", {stations.left[place]: why for place, why in again.items()})
+        several = repeated_instances([seen[p] for p in stations.left])
+        copies: dict[str, list[str]] = {}
+        for copy, stays in several.kept.items():
+            copies.setdefault(seen[stations.left[stays]].file.key, []).append(seen[stations.left[copy]].file.key)
+        stations.leave("Each instance once", {stations.left[place]: why for place, why in several.left_out.items()})
         if not stations.left:
             raise DatasetError(f"none of {len(seen)} files is an image that is wanted: {_counts(stations)}.")
         lines = [_counted(seen, tree.left_out)]
 
-        table, rows = self._matched([seen[p] for p in stations.left], lines)
+        table, rows = self._matched([seen[p] for p in stations.left], copies, lines)
         row_of = dict(zip(stations.left, rows, strict=True))
         patients = join_patients(
             [self._header_patient(seen[p]) for p in stations.left],
@@ -317,7 +320,9 @@ class Inhouse(Source):
             return DECLARED
         return NOT_REFERABLE if self.in_place and header.frames > 1 else None
 
-    def _matched(self, files: Sequence[Seen], lines: list[str]) -> tuple[LabelTable | None, list[TableRow | None]]:
+    def _matched(
+        self, files: Sequence[Seen], copies: Mapping[str, Sequence[str]], lines: list[str]
+    ) -> tuple[LabelTable | None, list[TableRow | None]]:
         """Read the table and return the row of each file; says on the console how they fit."""
         if self.labels is None:
             return None, [None] * len(files)
@@ -332,6 +337,7 @@ class Inhouse(Source):
             [own.file.key for own in files],
             [own.header for own in files],
             [self._header_patient(own) for own in files],
+            {place: copies[own.file.key] for place, own in enumerate(files) if own.file.key in copies},
         )
         named = file.find("--key-column", [self.key_column]) if self.key_column else None
         match, best = choose_match(file, index, named or [c for c in file.header if c not in table.used], self.key_is)
@@ -529,8 +535,12 @@ class Inhouse(Source):
     def print_end(self, outcome: Outcome) -> None:
         """Say how many images there are of what, what to look at, and what comes next."""
         print_table(outcome.images_with(), outcome.splits)
-        print_left_out(outcome.exclusions)
-        print("report.html in the dataset folder accounts for every file: read it before anything is trained.")
+        for reason, names in outcome.exclusions.items():
+            print(f"left out, {reason}: {len(names)}")
+        print(
+            "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html in "
+            "the dataset folder accounts for every file: read it before anything is trained."
+        )
         print_next(self.bundle, self.out)
 
     def listed(self, line: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from data_prep.inhouse.dicom_headers import DicomHeader, picture_fault, read_header
+from data_prep.inhouse.dicom_headers import NO_PIXELS, DicomHeader, picture_fault, read_header
 from data_prep.inhouse.export_tree import ExportFile
 from data_prep.inhouse.file_kinds import HEAD, RASTER_SUFFIXES, file_kind
 from monai_mocoi.data.parallel import map_in_threads
@@ -76,4 +76,4 @@ def look(file: ExportFile) -> Seen:
     except ImageReadError as error:
         return Seen(file, "dicom", size, fault=DAMAGED + str(error))
     fault = picture_fault(header, size)
-    return Seen(file, kind, size, header, None if fault is None else DAMAGED + fault)
+    return Seen(file, kind, size, header, fault if fault in (None, NO_PIXELS) else DAMAGED + str(fault))

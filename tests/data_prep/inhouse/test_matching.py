@@ -40,6 +40,11 @@ def test_a_path_in_another_folder_is_another_file() -> None:
     assert files("file", "z/IM2", "z/x.png", "", "IM3") == [(), (), (), ()]
 
 
+def test_a_copy_that_was_left_out_stands_for_the_file_that_stays() -> None:
+    index = FileIndex(PATHS, HEADERS, copies={2: ["b/IM2_copy", "d/IM2_again"]})
+    assert index.match("c", ["b/IM2_copy", "IM2_again", "IM2"], "file").files == [(2,), (2,), (2,)]
+
+
 def test_a_name_that_several_files_have_stands_for_none() -> None:
     match = INDEX.match("c", ["IM1.dcm", "IM1", "IM2"], "file")
     assert match.files == [(), (), (2,)]
@@ -107,6 +112,14 @@ def test_a_table_of_another_export(tmp_path: Path) -> None:
     match, best = choose_match(file, INDEX, ["MRN"], None)
     with pytest.raises(DatasetError, match="no other column fits better"):
         check_match(file, INDEX, match, best)
+
+
+def test_names_that_are_not_unique(tmp_path: Path) -> None:
+    file = table(tmp_path, "name\nIM1.dcm\nIM1\n")
+    match, best = choose_match(file, INDEX, ["name"], None)
+    with pytest.raises(DatasetError, match="2 rows fit several files") as error:
+        check_match(file, INDEX, match, best)
+    assert "must hold paths" in str(error.value)
 
 
 def test_numbers_that_excel_spoilt(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_every_file_is_looked_at(tmp_path: Path) -> None:
     assert header.patient == "7"
     assert found["IM1"].size == (tmp_path / "IM1").stat().st_size
     assert [key for key, own in found.items() if own.fault is None] == ["IM1", "x.dcm"]
-    assert found["SR.dcm"].fault == "unreadable: " + NO_PIXELS
+    assert found["SR.dcm"].fault == NO_PIXELS
     assert "60000" in str(found["HUGE.dcm"].fault)
     assert found["page.dcm"].fault == NO_PICTURE["text"]
 
@@ -59,5 +59,7 @@ def test_one_instance_in_several_files(tmp_path: Path) -> None:
     save(tmp_path / "g", SOPInstanceUID="")
     save(tmp_path / "h", SOPInstanceUID="")
     own = list(seen(tmp_path).values())
-    left_out = {own[place].file.key: reason for place, reason in repeated_instances(own).items()}
+    found = repeated_instances(own)
+    left_out = {own[place].file.key: reason for place, reason in found.left_out.items()}
+    assert {own[copy].file.key: own[stays].file.key for copy, stays in found.kept.items()} == {"b": "a", "c": "d"}
     assert left_out == {"b": AGAIN, "c": AGAIN, "e": TWO_PATIENTS, "f": TWO_PATIENTS}
