@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from data_prep.idc_files import find_patches
 from data_prep.options import Images
 from data_prep.picture_notes import bits_of, picture_note
-from data_prep.pipeline import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.record import Note
+from data_prep.source import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.data.errors import DatasetError, RefusedError
@@ -68,6 +68,7 @@ class Bch(Source):
     ] = False
 
     def check(self) -> None:
+        """Refuse options that are out of range or exclude one another."""
         super().check()
         if len(self.classes) < 2 or not all(self.classes) or len(set(self.classes)) < len(self.classes):
             raise RefusedError(f"--classes is {', '.join(self.classes)}; give at least 2 names, each once.")
@@ -79,22 +80,23 @@ class Bch(Source):
             raise RefusedError("--train-list and --split-csv exclude one another; give one.")
 
     def splitter(self) -> Splitter:
+        """The lists, the table, or an own draw."""
         given = {"training": self.train_list, "validation": self.val_list, "test": self.test_list}
         return Splitter(self, lists={split: path for split, path in given.items() if path}, without="without lists")
 
     def settings(self) -> dict[str, Any]:
+        """All that decides what is copied."""
         return {"classes": self.classes, "name": self.name, "drop_blank": self.drop_blank}
 
     def find(self) -> Found:
+        """All is in the names; no file is opened."""
         patches = find_patches(self.images, len(self.classes))
         by_name = patches.by_name
         lines = [f"{len(by_name)} patches of {len({patch.patient for patch in by_name.values()})} patients"]
         if again := sum(map(len, patches.again.values())):
             lines.append(f"{again} further files have the name of one of these and must equal it")
         if patches.others:
-            lines.append(
-                f"{patches.others} other files in --images are left alone, such as '{patches.other_example}'"
-            )
+            lines.append(f"{patches.others} other files in --images are left alone, such as '{patches.other_example}'")
         return Found(
             title=self.name,
             labels=self.classes,
@@ -129,13 +131,16 @@ class Bch(Source):
         return Written(picture_note(picture) + _IS_BLANK * is_blank(picture), picture)
 
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
+        """Blank patches, where they are not wanted."""
         blank = _blank(notes)
         return {_BLANK: blank} if self.drop_blank and blank else {}
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
+        """The blank patches by name."""
         return {"blank": sorted(_blank(outcome.notes))}
 
     def print_end(self, outcome: Outcome) -> None:
+        """Warn of a class without patches, and tell of the blank ones."""
         table = outcome.images_with()
         if empty := [name for name in self.classes if not any(own[name] for own in table.values())]:
             print(

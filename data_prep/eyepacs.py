@@ -19,10 +19,10 @@ from data_prep.contact_sheet import Pair, write_contact_sheet
 from data_prep.eyepacs_labels import GRADES, TARGETS, read_labels
 from data_prep.image_finder import find_images
 from data_prep.last_steps import print_next
-from data_prep.options import Images, Size
+from data_prep.options import Images
 from data_prep.picture_notes import bits_of, picture_note
-from data_prep.pipeline import MISSING, Candidate, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.record import Note, file_sha256
+from data_prep.source import MISSING, Candidate, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.summary import print_left_out, print_table
 from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.data.errors import DatasetError, RefusedError
@@ -72,6 +72,7 @@ class Eyepacs(Source):
     ] = 0.1
 
     def check(self) -> None:
+        """Refuse options that are out of range."""
         if self.size < MIN_SIDE:
             raise RefusedError(
                 f"--size is {self.size}; the cropped fundus must have at least {MIN_SIDE} pixels a side."
@@ -82,10 +83,12 @@ class Eyepacs(Source):
         check_share_option("--max-rejected", self.max_rejected)
 
     def settings(self) -> dict[str, Any]:
+        """All that decides what is written, and the tables by their content."""
         own = {key: getattr(self, key) for key in ("target", "size", "mirror_left", "keep_badly_exposed")}
         return {**own, "labels_sha256": [file_sha256(path) for path in self.labels]}
 
     def find(self) -> Found:
+        """Each row of the labels is a candidate; its file is found by name, with any of the suffixes."""
         eyes = read_labels(self.labels)
         paths, others = self._files(eyes)
         names, class_of = TARGETS[self.target]
@@ -127,6 +130,7 @@ class Eyepacs(Source):
         return paths, others
 
     def write(self, candidate: Candidate, target: Path) -> Written:
+        """The square around the disc, as the bundles would cut it out."""
         passed_over: set[str] = set()
         with refused_if_unreadable():
             try:
@@ -147,6 +151,7 @@ class Eyepacs(Source):
         return Written(note, _picture(fundus))
 
     def check_left_out(self, exclusions: Mapping[str, Sequence[str]], total: int) -> None:
+        """Rejected photographs have a limit of their own."""
         rejected = {reason: names for reason, names in exclusions.items() if reason.startswith(_REJECTED)}
         super().check_left_out({reason: n for reason, n in exclusions.items() if reason not in rejected}, total)
         check_left_out(
@@ -158,6 +163,7 @@ class Eyepacs(Source):
         )
 
     def lines(self, notes: Mapping[str, Note]) -> Iterator[str]:
+        """Discs that were enlarged, and crops that are cut once more."""
         if small := len(_with(_SMALL, notes)):
             yield f"{small} fundus discs are smaller than {self.size} px across and were enlarged"
         if cut_again := len(_with(_CUT_AGAIN, notes)):
@@ -167,6 +173,7 @@ class Eyepacs(Source):
             )
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
+        """The same by name, and the levels."""
         return {
             "images_of_level": outcome.count(GRADES, lambda candidate: candidate.balance),
             "smaller_than_size": len(_with(_SMALL, outcome.notes)),
@@ -199,6 +206,7 @@ class Eyepacs(Source):
         write_contact_sheet(map(pair, shown), len(shown), outcome.folder / SHEET_NAME)
 
     def print_end(self, outcome: Outcome) -> None:
+        """Tables by level and class, the sheet, and the next command."""
         if self.target != "grade":
             print_table(outcome.count(GRADES, lambda candidate: candidate.balance), outcome.splits)
         print_table(outcome.images_with(), outcome.splits)

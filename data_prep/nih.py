@@ -14,8 +14,8 @@ from data_prep.image_finder import find_images
 from data_prep.nih_metadata import COLUMNS, FINDINGS, read_metadata
 from data_prep.options import Images, Size
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
-from data_prep.pipeline import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.record import Note, file_sha256
+from data_prep.source import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
 from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image
@@ -54,6 +54,7 @@ class Nih(Source):
     ] = False
 
     def check(self) -> None:
+        """Refuse options that are out of range or exclude one another."""
         if self.size < MIN_SIZE:
             raise RefusedError(f"--size is {self.size}; the shorter side must have at least {MIN_SIZE} pixels.")
         super().check()
@@ -75,9 +76,11 @@ class Nih(Source):
         return Splitter(self, lists=lists, how=how, without="with --own-split")
 
     def settings(self) -> dict[str, Any]:
+        """The size, and the table by its content."""
         return {"size": self.size, "metadata_sha256": file_sha256(self.metadata)}
 
     def find(self) -> Found:
+        """Each row of the metadata is a candidate; its file is found by name."""
         studies = read_metadata(self.metadata)
         paths, others = find_images(self.images, studies)
         lines = [
@@ -100,6 +103,7 @@ class Nih(Source):
         )
 
     def write(self, candidate: Candidate, target: Path) -> Written:
+        """A grey PNG: 8 bits, but 16 for a picture that 8 would flatten."""
         passed_over: set[str] = set()
         with refused_if_unreadable():
             picture = read_image(candidate.source, channels=1, notes=passed_over)
@@ -110,10 +114,12 @@ class Nih(Source):
         )
 
     def lines(self, notes: Mapping[str, Note]) -> Iterator[str]:
+        """How many images are smaller than asked for."""
         if small := _small(notes):
             yield f"{small} images are smaller than {self.size} px and keep their size (nothing is enlarged)"
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
+        """The same number."""
         return {"smaller_than_size": _small(outcome.notes)}
 
 
