@@ -87,9 +87,8 @@ def _has_text(values: NDArray[np.uint8]) -> bool:
     if not dense.any():
         return False
     tall = np.lib.stride_tricks.sliding_window_view(dense, _OF_ROWS, axis=0).sum(2, dtype=np.uint8) >= _ROWS
-    tops, lefts = np.nonzero(tall)
-    tops, lefts = tops.tolist(), (lefts * _BLOCK).tolist()
-    near = [(top, left) for top, left in zip(tops, lefts, strict=True) if _in_border(top, left, rows, columns)]
+    places = np.argwhere(tall).tolist()
+    near = [(row, block * _BLOCK) for row, block in places if _in_border(row, block * _BLOCK, rows, columns)]
     step = max(1, len(near) // _MOST)
     return any(_is_text(values, upright, top, left) for top, left in near[::step])
 
