@@ -76,6 +76,13 @@ class Pseudonyms:
         """
         return "site-" + self._hash("site", " ".join(_plain(name).split()), _SITE_DIGITS)
 
+    def setting(self, text: str) -> str:
+        """Return 16 hexadecimal digits for a setting that is itself private, such as a day from which on is tested.
+
+        An interrupted preparation must be continued with the same settings; they stand in the dataset folder.
+        """
+        return self._hash("setting", text, _DIGITS)
+
     def _hash(self, kind: str, text: str, digits: int) -> str:
         # The kind is hashed too: a patient and an image of one name must not show that they have it.
         message = f"{kind}\0{text}".encode(errors="surrogateescape")

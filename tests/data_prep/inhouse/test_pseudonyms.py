@@ -46,8 +46,8 @@ def test_forms_and_kinds():
     assert re.fullmatch("i[0-9a-f]{16}", names.image("x"))
     assert re.fullmatch("site-[0-9a-f]{6}", names.site("x"))
     assert re.fullmatch("[0-9a-f]{16}", names.key_fingerprint)
-    hashes = {names.patient("x")[1:], names.image("x")[1:], names.key_fingerprint}
-    assert len(hashes) == 3  # equal texts of two kinds must not look alike
+    hashes = {names.patient("x")[1:], names.image("x")[1:], names.setting("x"), names.key_fingerprint}
+    assert len(hashes) == 4  # equal texts of two kinds must not look alike
 
 
 def test_the_same_key_gives_the_same_names_and_another_key_others():
