@@ -23,7 +23,7 @@ def unwritten_datalist(
         labels: names of the classes or findings.
         items: each split's, with paths relative to ``out``.
     """
-    resolved = {
+    resolved: dict[str, Any] = {
         split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in own]
         for split, own in items.items()
     }
