@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,25 @@ def test_unlabelled_images_and_values_that_are_not_known(tmp_path):
     by_name = {item["image"]: item for split in ("training", "validation", "test") for item in items[split]}
     assert "label" not in by_name["images/i00.png"]
     assert by_name["images/i01.png"]["label"] == [None, 1]
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_pictures_do_not_pile_up_in_memory(tmp_path, monkeypatch, report):
+    pictures: list[weakref.ref] = []
+    most = 0
+    write = Dots.write
+
+    def watched(self, candidate, target):
+        nonlocal most
+        written = write(self, candidate, target)
+        pictures.append(weakref.ref(written.picture))
+        most = max(most, sum(picture() is not None for picture in pictures))
+        return written
+
+    monkeypatch.setattr(Dots, "write", watched)
+    prepare(dots(tmp_path, tmp_path / "out", number=60, report=report))
+    assert len(pictures) == 60
+    assert most <= 4  # one thread: what is drawn, and what waits to be taken
 
 
 def test_nothing_to_prepare(tmp_path):
