@@ -132,8 +132,8 @@ def test_labels_are_those_of_the_table(export: Export, prepared: tuple[Path, str
             assert item.get("label") == (None if expected in (None, [None, None]) else expected)
             labelled += expected is not None
     assert labelled > 20
-    assert "rows 3, 16 contradict one another (pneumonia)" in said
-    assert "1 row(s) repeat another one" in said
+    assert "rows 3, 16 of the table contradict one another (pneumonia)" in said
+    assert "1 row(s) of the table repeat another one" in said
     assert "14 of 15 rows match by column 'Accession' as accession number" in said
 
 
@@ -311,3 +311,60 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
     assert "an unexpected error (KeyError)" in said.err
     assert "Qvistgaard" not in said.err + said.out
     assert "Qvistgaard" in (tmp_path / "private" / "private.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve patients of two sites, one of them at both, at rising dates."""
+    folder = tmp_path_factory.mktemp("sites")
+    lines = ["acc,p,hospital"]
+    for k in range(12):
+        tags = {"PatientID": f"P{k}", "StudyDate": f"2019{k + 1:02d}01"}
+        save(folder / "x" / f"{k}", picture(500 + k, 64), **tags, AccessionNumber=f"A{k}", SOPInstanceUID=f"1.3.{k}")
+        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'}")
+    both = {"PatientID": "P9", "StudyDate": "20180101", "AccessionNumber": "B9", "SOPInstanceUID": "1.3.99"}
+    save(folder / "x" / "both", picture(600, 64), **both)
+    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus"]))
+    return folder
+
+
+def of_sites(folder: Path, out: Path, *options: str) -> int:
+    own = ["--images", str(folder / "x"), "--labels", str(folder / "labels.csv"), "--label-columns", "p"]
+    there = ["--out", str(out / "out"), "--private", str(out / "private"), "--size", "32"]
+    return main(["inhouse", *own, *there, "--site-column", "hospital", *options])
+
+
+def number_of(folder: Path) -> dict[str, str]:
+    return {row["image"]: row["patient_id"] for row in read_csv(folder / "private" / "mapping.csv")}
+
+
+def test_a_site_is_held_out(two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_sites(two_sites, tmp_path, "--test-site", "nord", "--rare", "2") == FINISHED
+    found, who = items(tmp_path), number_of(tmp_path)
+    assert {who[name] for name, item in found.items() if item["split"] == "test"} == {"P8", "P9", "P10", "P11"}
+    assert len({item["site"] for item in found.values() if item["split"] != "test"}) == 1
+    assert len(found) == 12  # the other image of P9 is left out
+    told = manifest(tmp_path)
+    assert "Nord" not in json.dumps(told)
+    assert "Corvinus" not in capsys.readouterr().out
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nowhere") == USAGE
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-from", "0.2") == USAGE
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-fraction", "0.2") == USAGE
+
+
+def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
+    assert of_sites(two_sites, tmp_path, "--test-from", "2019-10-01") == FINISHED
+    found, who = items(tmp_path), number_of(tmp_path)
+    assert {who[name] for name, item in found.items() if item["split"] == "test"} == {"P9", "P10", "P11"}
+    assert "2019-10-01" not in json.dumps(manifest(tmp_path))
+
+
+def test_parts_hold_all_patients_once(two_sites: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+    for number in (1, 2):
+        out = tmp_path / f"{number}"
+        options = ("--part", f"{number}/2", "--test-fraction", "0")
+        private = ("--private", str(tmp_path / "private"))
+        assert of_sites(two_sites, out, *options, *private) == FINISHED
+        seen += items(out)
+    assert len(seen) == len(set(seen)) == 13
