@@ -264,7 +264,8 @@ def test_no_hint_is_drawn_from_few_validation_images(monkeypatch: pytest.MonkeyP
     scripted(probes, [(0.6, 0.6), (0.5, 0.5), (0.5, 0.5)], monkeypatch)
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         trained(probes, 2).run()
-    assert probes.images is not None and 1 < len(probes.images.validation) < module.FEW_IMAGES
+    assert probes.images is not None
+    assert 1 < len(probes.images.validation) < module.FEW_IMAGES
     assert not [record for record in caplog.records if record.name == module.__name__]
 
 
