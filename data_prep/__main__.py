@@ -19,7 +19,8 @@ from data_prep.options import as_command
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
-# The class of each: a dataclass whose fields are the options, with run() -> exit code. Imported when it is needed.
+# The class of each: a dataclass whose fields are the options, with run() -> exit code. Imported when it is needed. Any
+# other "module:Class" is taken too: a source of the user's own.
 COMMANDS = {
     "nih": ("data_prep.nih:Nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
     "bch": ("data_prep.bch:Bch", "histopathology patches in the naming of the IDC data set"),
@@ -44,9 +45,9 @@ class _Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
+        module, colon, name = COMMANDS.get(cmd_name, (cmd_name,))[0].partition(":")
+        if not colon:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         made = as_command(getattr(importlib.import_module(module), name), _run)
         app.command(cmd_name, cls=_ManyWords, epilog=_EXIT_CODES)(made)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from data_prep.idc_files import find_patches
 from data_prep.options import Images
 from data_prep.picture_notes import bits_of, picture_note
-from data_prep.pipeline import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.record import Note
+from data_prep.source import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
 from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.data.errors import DatasetError, RefusedError

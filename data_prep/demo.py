@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -28,7 +28,7 @@ class Demo:
     matched or read.
     """
 
-    modality: Annotated[str, typer.Option(help=f"what to draw: {', '.join(DEMO_SETS)}")]
+    modality: Annotated[Literal["chest", "histology", "fundus"], typer.Option(help="what to draw")]
     out: Out
     patients: Annotated[int | None, typer.Option(metavar="N", help=f"default: {_PATIENTS}")] = None
     size: Annotated[

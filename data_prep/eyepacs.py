@@ -21,8 +21,8 @@ from data_prep.image_finder import find_images
 from data_prep.last_steps import print_next
 from data_prep.options import Images
 from data_prep.picture_notes import bits_of, picture_note
-from data_prep.pipeline import MISSING, Candidate, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.record import Note, file_sha256
+from data_prep.source import MISSING, Candidate, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.summary import print_left_out, print_table
 from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.data.errors import DatasetError, RefusedError

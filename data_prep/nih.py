@@ -14,8 +14,8 @@ from data_prep.image_finder import find_images
 from data_prep.nih_metadata import COLUMNS, FINDINGS, read_metadata
 from data_prep.options import Images, Size
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
-from data_prep.pipeline import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.record import Note, file_sha256
+from data_prep.source import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
 from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image

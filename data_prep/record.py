@@ -82,7 +82,7 @@ class Record:
     def add(self, name: str, source: str, target: Path, note: Note) -> bytes:
         """Write down that the image ``name`` is finished, with a note, and return the signature of ``target``."""
         state = _state(source, target)
-        self._write(json.dumps([name, *state, note]))
+        self._write(json.dumps([name, *state, note if isinstance(note, dict) else int(note)]))
         return bytes.fromhex(state[1])
 
     def _write(self, line: str) -> None:

@@ -13,7 +13,7 @@ def print_table(table: Mapping[str, Mapping[str, int]], splits: Mapping[str, Seq
         splits: the images of each split.
     """
     labels = list(next(iter(table.values())))
-    width = max(20, *(len(label) + 2 for label in labels))
+    width = max([20, *(len(label) + 2 for label in labels)])
     rows = [(label, [own[label] for own in table.values()]) for label in labels]
     for row, cells in [("images with", splits), *rows, ("all", map(len, splits.values()))]:
         print(f"{row:<{width}}" + "".join(f"{cell:>12}" for cell in cells))
