@@ -47,8 +47,9 @@ class FinetunedRun:
 
     Attributes:
         sidecar: of the classifier, without what is of the machine; ``pretrained`` is "none" or "encoder" (not the
-            name of its file), ``settings`` holds numbers and plain words only. ``training_counts`` (``images`` and
-            ``positives`` by class) comes from ``labelled.json``: a test elsewhere sets its prevalences beside them.
+            name of its file), ``settings`` holds numbers and plain words only. ``training_counts`` (``images``,
+            ``positives`` by class, and ``unknown`` where some are not known) comes from ``labelled.json``: a test
+            elsewhere sets its prevalences beside them.
         drawn: how the images with labels were drawn, from ``labelled.json`` without its names: ``ids``, ``counts`` by
             split, ``selection``, ``selection_reason``, ``warnings``.
         metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
@@ -149,7 +150,14 @@ def _training_counts(counts: Mapping[str, Any], labels: Sequence[str]) -> dict[s
     positives = {name: own.get("positives", {}).get(name) for name in labels}
     if not all(isinstance(count, int) for count in (own.get("images"), *positives.values())):
         return {}
-    return {"training_counts": {"images": own["images"], "positives": positives}}
+    unknown = {name: own["unknown"][name] for name in labels if name in own.get("unknown", {})}
+    return {
+        "training_counts": {
+            "images": own["images"],
+            "positives": positives,
+            **({"unknown": unknown} if unknown else {}),
+        }
+    }
 
 
 def _start(start: Mapping[str, Any]) -> dict[str, Any]:
