@@ -271,6 +271,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
     from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
     from monai_mocoi.data.errors import DatasetError
+    from monai_mocoi.data.labels import check_labels_meant
     from monai_mocoi.data.new_images import find_new_images
 
     yield from _classifier_read(evaluator, refusals)
@@ -311,6 +312,9 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     try:
         if has(evaluator.config, "labelled"):
             check_learnable(datalist.training, datalist.labels)
+            meant = {name: _decided(evaluator, name) for name in ("labels", "label_kind")}
+            labels, kind = (None if value is _UNKNOWN else value for value in meant.values())
+            check_labels_meant(datalist, labels, kind, is_demo)
         elif "MoCoTrainer" in _targets(evaluator.config):
             check_enough_to_pretrain(datalist)
     except DatasetError as error:

@@ -21,7 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "label_fraction": ["LabelSubset", "label_subset"],
         "label_order": ["draw_label_order", "draw_labelled"],
         "label_match": ["LabelMatch", "check_labels_fit", "match_labels"],
-        "labels": ["label_array", "label_kind"],
+        "labels": ["check_labels_meant", "label_array", "label_kind"],
         "levels": ["AGE_BANDS", "Levels", "NoLevels", "check_age_bands", "column_levels"],
         "loader_workers": ["keep_working"],
         "new_image_dataset": ["NewImageDataset", "collate_readable"],
