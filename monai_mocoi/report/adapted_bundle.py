@@ -90,7 +90,7 @@ def adapt_bundle(
         facts=facts,
         labels=labels,
         choices=tuple(choices),
-        warnings=(*warnings_of(train, choices, facts, stains_left_out), *_of_data(labels, len(items))),
+        warnings=(*warnings_of(train, choices, facts, stains_left_out), *_of_data(labels, datalist, len(items))),
         dataset_dir=names["dataset_dir"],
         owner=owner or Owner(),
     )
@@ -263,12 +263,14 @@ def _set(configs: Mapping[str, dict[str, Any]], file: str, name: str, value: Any
     configs[file][name] = value
 
 
-def _of_data(labels: Labels, images: int) -> Iterator[str]:
+def _of_data(labels: Labels, datalist: Datalist, images: int) -> Iterator[str]:
     if images < FEW_TO_PRETRAIN:
         yield (
             f"{images} images to pretrain on teach an encoder next to nothing: a few hundred at least, better "
             "thousands (labels are not needed)."
         )
+    if len(datalist.validation) < 2:
+        yield f"{len(datalist.validation)} validation image(s): pretraining needs 2 or more. Prepare the data set with them."
     if labels.kind is None:
         yield "no training image has a label: train.json runs; finetune.json and evaluate.json need labels."
 

@@ -239,4 +239,8 @@ def test_without_labels_it_is_for_pretraining(tmp_path):
     assert (finetune["labels"], finetune["label_kind"], finetune["metric"]) == (None, None, "macro_auc")
     assert any("finetune.json and evaluate.json need labels" in warning for warning in made.warnings)
     assert any("16 images to pretrain on teach an encoder next to nothing" in warning for warning in made.warnings)
+    document = {**read_list(tmp_path / "films"), "validation": []}
+    (tmp_path / "films" / "datalist.json").write_text(json.dumps(document))
+    made_of_less = adapt_bundle(BUNDLES / "nih_mse", tmp_path / "films", "other", tmp_path)
+    assert any("0 validation image(s): pretraining needs 2" in warning for warning in made_of_less.warnings)
     assert "fine-tuning: none" in config(made.folder, "metadata.json")["label_classes"]
