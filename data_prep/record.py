@@ -17,6 +17,9 @@ from monai_mocoi.data.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
+Note = int | dict[str, Any]
+"""What a preparation wants to remember of a written picture: a number, or a small dictionary for JSON."""
+
 
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
@@ -66,19 +69,21 @@ class Record:
     ) -> None:
         self._file.close()
 
-    def finished(self, name: str, source: str, target: Path) -> int | None:
+    def finished(self, name: str, source: str, target: Path) -> Note | None:
         """Return the note that :meth:`add` was given of an image if source and target are unchanged, else None."""
         values = self._done.get(name)
-        if values is None:
+        if values is None or len(values) != 3 or not isinstance(values[2], int | dict):
             return None
         try:
-            return int(values[2]) if values[:2] == _state(source, target) else None
+            return values[2] if values[:2] == _state(source, target) else None
         except OSError:
             return None
 
-    def add(self, name: str, source: str, target: Path, note: int) -> None:
-        """Write down that the image ``name`` is finished, with a note: a number of the preparation's own."""
-        self._write(json.dumps([name, *_state(source, target), int(note)]))
+    def add(self, name: str, source: str, target: Path, note: Note) -> bytes:
+        """Write down that the image ``name`` is finished, with a note, and return the signature of ``target``."""
+        state = _state(source, target)
+        self._write(json.dumps([name, *state, note if isinstance(note, dict) else int(note)]))
+        return bytes.fromhex(state[1])
 
     def _write(self, line: str) -> None:
         self._file.write(line.encode() + b"\n")

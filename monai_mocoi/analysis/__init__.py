@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = attach(
         "describe": ["describe_settings"],
         "evaluation": [
             *("OVERALL", "EvaluationError", "IntervalSettings", "evaluate_predictions", "few_patients_in_words"),
+            "unknown_in_report",
         ],
         "external": ["external_report", "external_warnings", "external_words"],
         "feature_reuse": ["FeatureReuseError", "choose_by_patient"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from monai_mocoi.metrics import (
     brier_by_patient,
     calibration_line_by_patient,
     equal_count_bins,
+    is_known,
+    known_by_patient,
     observed_share_by_patient,
 )
 
@@ -73,15 +76,17 @@ def describe_calibration(
 
 
 def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> dict[str, Any]:
-    labels, said = predictions.indicators()[:, column], predictions.probabilities[:, column]
+    truth, of_all = predictions.truth()[:, column], predictions.probabilities[:, column]
+    known = is_known(truth)
+    labels, said = truth[known] == 1, of_all[known]
     clipped = (said < PROBABILITY_FLOOR) | (said > 1 - PROBABILITY_FLOOR)
     edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
     shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
     return {
-        **_numbers(labels, said, resampled),
+        **_numbers(truth, of_all, resampled),
         "share_of_positives": float(labels.mean()),
         "clipped_images": int(clipped.sum()),
-        "reliability": _reliability(labels, said, resampled),
+        "reliability": _reliability(truth, of_all, resampled),
         "histogram": {
             "edges": edges.tolist(),
             "positives": np.histogram(shown[labels], edges)[0].tolist(),
@@ -96,24 +101,27 @@ def _end_of(said: NDArray[np.float64]) -> float:
     return next(end for end in _ENDS if end >= most)
 
 
-def _numbers(labels: NDArray[np.bool_], said: NDArray[np.float64], resampled: Resampled) -> dict[str, Any]:
+def _numbers(truth: NDArray[np.int64], said: NDArray[np.float64], resampled: Resampled) -> dict[str, Any]:
     try:
-        line = resampled.numbers(calibration_line_by_patient(labels, said, resampled.patients))
+        line = resampled.numbers(known_by_patient(calibration_line_by_patient, truth, said, resampled.patients))
     except NoCalibrationLineError as error:
         line = [{"value": None, "interval": None, "reason": str(error)} for _ in range(2)]
-    brier = resampled.numbers(brier_by_patient(labels, said, resampled.patients))
+    brier = resampled.numbers(known_by_patient(brier_by_patient, truth, said, resampled.patients))
     names = ("intercept", "slope", "brier", "brier_skill")
     return dict(zip(names, [*line, *brier], strict=True))
 
 
-def _reliability(labels: NDArray[np.bool_], said: NDArray[np.float64], resampled: Resampled) -> list[dict[str, Any]]:
+def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], resampled: Resampled) -> list[dict[str, Any]]:
+    known = is_known(truth)
+    labels, said, patients = truth[known] == 1, of_all[known], resampled.patients[known]
     fewest = int(min(labels.sum(), (~labels).sum()))
     place = equal_count_bins(said, int(np.clip(fewest // LEAST_IN_BINS, 1, MOST_BINS)))
-    observed = resampled.numbers(observed_share_by_patient(labels, said, resampled.patients, place))
+    shares = partial(observed_share_by_patient, place=place)
+    observed = resampled.numbers(known_by_patient(shares, truth, of_all, resampled.patients))
     return [
         {
             "images": int((place == i).sum()),
-            "patients": len(np.unique(resampled.patients[place == i])),
+            "patients": len(np.unique(patients[place == i])),
             "positives": int(labels[place == i].sum()),
             "predicted": float(said[place == i].mean()),
             "observed": number,
@@ -128,7 +136,7 @@ def _after(
     if recalibration is None or (reason := why_not_fitted(recalibration)) is not None:
         return {"reason": why_not_fitted(recalibration)}
     mended, classes = recalibrated(predictions, recalibration), {}
-    truth = predictions.indicators()
+    truth = predictions.truth()
     for i in scored:
         name = predictions.classes[i]
         if reason := recalibration.get("classes", {}).get(name, {}).get("reason"):

@@ -13,6 +13,7 @@ from monai_mocoi.analysis.evaluation import (
     EvaluationError,
     IntervalSettings,
     choose_classes,
+    class_counts,
     decisions,
     describe_choice,
     draw_patients,
@@ -104,8 +105,7 @@ def compare_predictions(
         "classes": {
             first.classes[i]: {
                 **difference,
-                "positives": int(chosen.positives[i]),
-                "negatives": int(chosen.negatives[i]),
+                **class_counts(chosen, i),
             }
             for i, difference in zip([] if columns is None else columns, of_columns, strict=True)
         },

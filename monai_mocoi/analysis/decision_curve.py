@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from monai_mocoi.analysis.evaluation import EvaluationError
 from monai_mocoi.analysis.where_defined import Resampled
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import net_benefit_by_patient
+from monai_mocoi.metrics import is_known, known_by_patient, net_benefit_by_patient
 
 STEPS, UP_TO = 20, 2.5
 """Thresholds where none are given, evenly up to this many times the share of positives; at least 5 %, at most 90 %."""
@@ -35,12 +36,13 @@ def describe_decision_curve(
         EvaluationError: thresholds out of range.
     """
     check_decision_thresholds(thresholds)
-    truth, classes = predictions.indicators(), {}
+    truth, classes = predictions.truth(), {}
     for i in scored:
-        share = float(truth[:, i].mean())
+        share = float((truth[is_known(truth[:, i]), i] == 1).mean())
         cuts = range_of(share) if thresholds is None else sorted({float(value) for value in thresholds})
         said = predictions.probabilities[:, i]
-        found = resampled.numbers(net_benefit_by_patient(truth[:, i], said, resampled.patients, cuts))
+        benefit = partial(net_benefit_by_patient, thresholds=cuts)
+        found = resampled.numbers(known_by_patient(benefit, truth[:, i], said, resampled.patients))
         n = len(cuts)
         classes[predictions.classes[i]] = {
             "thresholds": cuts,

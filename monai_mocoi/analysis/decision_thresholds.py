@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import youden_threshold
+from monai_mocoi.metrics import over_known, youden_threshold
 
 WITHOUT_A_CHOICE = 0.5
 """The threshold of a finding that validation says nothing of."""
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
-    """Choose the decision threshold of each finding on validation images, by Youden's index.
+    """Choose the decision threshold of each finding on the validation images in which it is known, by Youden's index.
 
     Args:
         predictions: of the validation images.
@@ -25,7 +25,7 @@ def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None
         return None, []
     if not predictions.images:
         return dict.fromkeys(predictions.classes, WITHOUT_A_CHOICE), list(predictions.classes)
-    found = youden_threshold(predictions.labels, predictions.probabilities).tolist()
+    found = over_known(youden_threshold, predictions.labels, predictions.probabilities).tolist()
     named = dict(zip(predictions.classes, found, strict=True))
     without = [name for name, value in named.items() if math.isnan(value)]
     return {name: WITHOUT_A_CHOICE if name in without else value for name, value in named.items()}, without

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from monai_mocoi.metrics import (
     confusion_by_patient,
     decide,
     decide_by_highest,
+    is_known,
+    known_by_patient,
     logit_interval,
     normal_interval,
     obuchowski_auc,
@@ -121,6 +124,9 @@ def evaluate_predictions(
     thresholds are taken as fixed: the intervals do not hold the chance in choosing them. The expected calibration error
     (15 bins) is that of each finding, or of the top label of softmax classes.
 
+    Each finding is measured over the images in which it is known, and drawn with all patients: who has no such image
+    changes nothing.
+
     Args:
         predictions: of a split, each image once.
         thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is left None. Softmax
@@ -140,6 +146,8 @@ def evaluate_predictions(
              "min_positives", "min_negatives", "thresholds",
              "overall": {"macro_auc": NUMBER, ...},     # names: OVERALL
              "classes": {name: {"positives", "negatives", "auc": NUMBER, ...}}}
+
+        A class that is not known of some images has their number as ``"unknown"``, beside its positives and negatives.
 
         A NUMBER is ``{"value", "interval": [low, high]}``; ``"note"`` where the interval has no width; ``"value"`` or
         ``"interval"`` None with a ``"reason"`` where there is none. A class's AUC has ``"obuchowski_normal"`` and
@@ -161,10 +169,7 @@ def evaluate_predictions(
         **describe_choice(predictions, chosen, made),
         "thresholds": _plain_thresholds(predictions, thresholds),
         "overall": {},
-        "classes": {
-            predictions.classes[i]: {"positives": int(chosen.positives[i]), "negatives": int(chosen.negatives[i])}
-            for i in chosen.scored
-        },
+        "classes": {predictions.classes[i]: dict[str, Any](class_counts(chosen, i)) for i in chosen.scored},
     }
     for overall, metric in OVERALL.items():
         if reason := why_not(metric, chosen, decided):
@@ -217,16 +222,16 @@ def patient_numbers(predictions: Predictions) -> NDArray[np.int64]:
 def choose_classes(predictions: Predictions, settings: IntervalSettings) -> ScoredClasses:
     """Which classes are scored, by counts alone."""
     return scored_classes(
-        predictions.indicators(), settings.min_positives, settings.min_negatives, patient_numbers(predictions)
+        predictions.truth(), settings.min_positives, settings.min_negatives, patient_numbers(predictions)
     )
 
 
 def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: IntervalSettings) -> dict[str, Any]:
     """The scored classes, those of few patients, and the others with their counts and the reason, as plain values."""
-    truth, patients = predictions.indicators(), np.array(predictions.patients)
+    sides, patients = predictions.sides(), np.array(predictions.patients)
     few_patients = []
     for i in np.intersect1d(chosen.scored, ranked_columns(predictions.kind, len(predictions.classes))):
-        positive, negative = (len(set(patients[truth[:, i] == side])) for side in (1, 0))
+        positive, negative = (len(set(patients[side[:, i]])) for side in sides)
         if min(positive, negative) < FEW_PATIENTS:
             few_patients.append(
                 {"class": predictions.classes[i], "positive_patients": positive, "negative_patients": negative}
@@ -243,9 +248,7 @@ def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: I
             if count < least
         ]
         reason = " and ".join(few) or "all positives, or all negatives, are of one patient"
-        left_out.append(
-            {"class": predictions.classes[i], "positives": positives, "negatives": negatives, "reason": reason}
-        )
+        left_out.append({"class": predictions.classes[i], **class_counts(chosen, int(i)), "reason": reason})
     return {
         "min_positives": settings.min_positives,
         "min_negatives": settings.min_negatives,
@@ -253,6 +256,13 @@ def describe_choice(predictions: Predictions, chosen: ScoredClasses, settings: I
         "few_patients": few_patients,
         "left_out_classes": left_out,
     }
+
+
+def class_counts(chosen: ScoredClasses, column: int) -> dict[str, int]:
+    """Positive and negative images of a class; where some are not known, how many."""
+    counts = {"positives": int(chosen.positives[column]), "negatives": int(chosen.negatives[column])}
+    unknown = int(chosen.unknown[column])
+    return counts | ({"unknown": unknown} if unknown else {})
 
 
 def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
@@ -273,13 +283,24 @@ def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def unknown_in_report(report: Mapping[str, Any]) -> list[str]:
+    """One sentence on classes that are not known of all images, or none.
+
+    Args:
+        report: of :func:`evaluate_predictions` or :func:`~monai_mocoi.analysis.compare_predictions`.
+    """
+    named = {own["class"]: own for own in report["left_out_classes"]} | dict(report["classes"])
+    counts = ", ".join(f"{name} {own['unknown']}" for name, own in named.items() if own.get("unknown"))
+    return [f"Not known of some images, and measured over the others: {counts}."] if counts else []
+
+
 def draw_patients(
     predictions: Predictions, chosen: ScoredClasses, settings: IntervalSettings
 ) -> tuple[PatientResamples | None, str | None]:
     """Resamples in which every scored class is defined; or None, and why there are none."""
     if not len(chosen.scored):
         return None, _no_class(chosen)
-    labels = predictions.indicators()[:, chosen.scored]
+    labels = predictions.truth()[:, chosen.scored]
     try:
         return patient_bootstrap(patient_numbers(predictions), labels, settings.resamples, settings.seed), None
     except ValueError as error:  # over half of the resamples lack a class
@@ -323,17 +344,20 @@ def prepare(
         the columns that the metric has a value for, and the statistic. None for the columns: one value for all, of the
         top label.
     """
-    truth, probabilities = predictions.indicators(), predictions.probabilities
+    truth, probabilities = predictions.truth(), predictions.probabilities
     if metric in ("auc", "average_precision"):
         columns = scored[np.isin(scored, ranked_columns(predictions.kind, len(predictions.classes)))]
         by_patient = roc_auc_by_patient if metric == "auc" else average_precision_by_patient
-        return columns, by_patient(truth[:, columns], probabilities[:, columns], patients)
+        return columns, known_by_patient(by_patient, truth[:, columns], probabilities[:, columns], patients)
     if metric == "calibration_error":
         if predictions.kind == "softmax":
             return None, calibration_error_by_patient(*top_label(predictions.labels, probabilities), patients)
-        return scored, calibration_error_by_patient(truth[:, scored], probabilities[:, scored], patients)
+        return scored, known_by_patient(
+            calibration_error_by_patient, truth[:, scored], probabilities[:, scored], patients
+        )
     assert decided is not None, "why_not says so"
-    return scored, confusion_by_patient(truth[:, scored], decided[:, scored], patients, metric)
+    measured = partial(confusion_by_patient, measure=metric)
+    return scored, known_by_patient(measured, truth[:, scored], decided[:, scored], patients)
 
 
 def numbers(bootstrapped: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
@@ -363,7 +387,9 @@ def _without_interval(values: NDArray[np.float64], reason: str | None) -> list[d
 def _obuchowski(
     predictions: Predictions, column: int, patients: NDArray[np.int64], level: float
 ) -> dict[str, list[float]]:
-    found = obuchowski_auc(predictions.indicators()[:, column], predictions.probabilities[:, column], patients)
+    truth = predictions.truth()[:, column]
+    known = is_known(truth)
+    found = obuchowski_auc(truth[known], predictions.probabilities[known, column], patients[known])
     variance = np.maximum(found.variance, 0)  # rounding of a sum that is 0 can be below it
     return {name: make(found.auc, variance, level)[:, 0].tolist() for name, make in _OF_AUC.items()}
 

@@ -120,7 +120,7 @@ def external_words(found: Mapping[str, Any]) -> list[str]:
         else:
             lines.append(f"{line}; difference {_in_words(pair['difference'], '+')}")
     before = "own_test" if all(p["own_test"] is not None for p in found["prevalence"].values()) else "training"
-    shifts = {n: (p[before], p["here"]) for n, p in found["prevalence"].items() if p[before] is not None}
+    shifts = {n: (p[before], p["here"]) for n, p in found["prevalence"].items() if None not in (p[before], p["here"])}
     if shifts:
         where = "its own test" if before == "own_test" else "training"
         largest = sorted(shifts, key=lambda name: -abs(shifts[name][1] - shifts[name][0]))
@@ -184,17 +184,25 @@ def _compared(own: Mapping[str, Any], here: Mapping[str, Any], why_not: str | No
 def _prevalence(
     here: Predictions, own: Predictions | None, training: Mapping[str, Any] | None
 ) -> dict[str, dict[str, float | None]]:
-    shares = {name: float(share) for name, share in zip(here.classes, here.indicators().mean(axis=0), strict=True)}
-    tested: dict[str, float] = {}
-    if own is not None:
-        tested = {n: float(share) for n, share in zip(own.classes, own.indicators().mean(axis=0), strict=True)}
+    shares = _shares(here)
+    tested = {} if own is None else _shares(own)
     images = (training or {}).get("images")
-    positives = (training or {}).get("positives", {})
+    positives, unknown = ((training or {}).get(name, {}) for name in ("positives", "unknown"))
+    known = {name: images - unknown.get(name, 0) for name in positives} if images else {}
     return {
         name: {
-            "training": positives[name] / images if images and name in positives else None,
+            "training": positives[name] / known[name] if known.get(name) else None,
             "own_test": tested.get(name),
             "here": share,
         }
         for name, share in shares.items()
+    }
+
+
+def _shares(predictions: Predictions) -> dict[str, float | None]:
+    """Of each class the share of positives among the images in which it is known; None: among none."""
+    positives, negatives = (side.sum(axis=0) for side in predictions.sides())
+    return {
+        name: float(found / (found + absent)) if found + absent else None
+        for name, found, absent in zip(predictions.classes, positives, negatives, strict=True)
     }

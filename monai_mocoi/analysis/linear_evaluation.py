@@ -18,6 +18,7 @@ from monai_mocoi.analysis.logistic_regression import (
     fit_logistic,
     predict_probabilities,
 )
+from monai_mocoi.metrics import is_known
 
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))
 """100 to 0.0001, two a decade, from strong to weak; :func:`~monai_mocoi.analysis.fit_logistic` gives their meaning."""
@@ -217,16 +218,17 @@ class LinearEvaluation:
 
 
 def log_loss(labels: Array, probabilities: Array, kind: str) -> float:
-    """Mean negative log likelihood: over images ("softmax"), over images and classes ("multilabel").
+    """Mean negative log likelihood: over images ("softmax"), over all known values ("multilabel").
 
     Args:
-        labels: class numbers (images,), or 0 and 1 (images, classes).
+        labels: class numbers (images,), or 0, 1 and ``UNKNOWN`` (images, classes).
         probabilities: (images, classes); cut to 1e-15 from 0 and 1.
         kind: "multilabel" or "softmax".
     """
     p = np.clip(probabilities, 1e-15, 1 - 1e-15)
     if kind == "multilabel":
-        return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+        values, known = np.where(labels == 1, np.log(p), np.log1p(-p)), is_known(labels)
+        return float(-np.mean(values if known.all() else values[known]))
     if labels.ndim == 2:
         labels = labels.argmax(1)
     return float(-np.mean(np.log(p[np.arange(len(p)), labels])))

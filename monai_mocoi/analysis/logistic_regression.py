@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from monai_mocoi.losses import LABEL_KINDS, class_probabilities
+from monai_mocoi.metrics import UNKNOWN, is_known
 
 TOLERANCE = 1e-5
 MAX_ITERATIONS = 500
@@ -80,6 +81,8 @@ def fit_logistic(
     line search needs no further pass over the features: an iteration takes two. The penalties go from strong to weak,
     each starting from the last solution; the first one starts from the best constant classifier.
 
+    Of several labels ("multilabel") each is fitted to the images in which it is known: the others have the weight 0.
+
     A class that has no positive or no negative image in training gets a constant classifier: weights 0, and the bias
     of the prevalence (positives + 1/2) / (images + 1), which is never 0 or 1. With "softmax", a class without images
     gets about that probability beside the others.
@@ -87,7 +90,8 @@ def fit_logistic(
     Args:
         features: (images, features) float32 or float64, finite. Products with them are computed in their own type, all
             else in float64. One copy of them is made.
-        labels: (images, classes) of 0 and 1; for "softmax" with exactly one 1 a row, or (images,) class numbers.
+        labels: (images, classes) of 0 and 1, and ``UNKNOWN`` for "multilabel"; for "softmax" with exactly one 1 a row,
+        or (images,) class numbers.
         penalties: > 0, in any order.
         kind: "multilabel" (a sigmoid a class, each a problem of its own) or "softmax" (one problem).
         classes: their number.
@@ -109,6 +113,8 @@ def fit_logistic(
     _check(features, kind, penalties, tolerance)
     targets = _targets(labels, len(features), kind, classes)
     weights = _sample_weights(sample_weight, targets.shape, kind)
+    if not (known := torch.from_numpy(is_known(labels))).all():
+        targets, weights = torch.where(known, targets, 0.0), weights * known
     positive = (weights * targets).sum(0)
     total = weights.sum(0)
     constant = (positive <= 0) | (positive >= total)
@@ -400,7 +406,8 @@ def _targets(labels: Array, count: int, kind: str, classes: int) -> Tensor:
         if not (np.issubdtype(labels.dtype, np.integer) and labels.min() >= 0 and labels.max() < classes):
             raise ValueError(f"class labels must be whole numbers from 0 to {classes - 1}.")
         return torch.nn.functional.one_hot(torch.from_numpy(labels.astype(np.int64)), classes).double()
-    if labels.shape != (count, classes) or not np.isin(labels, (0, 1)).all():
+    allowed = (0, 1, UNKNOWN) if kind == "multilabel" else (0, 1)
+    if labels.shape != (count, classes) or not np.isin(labels, allowed).all():
         raise ValueError(f"{kind} labels have the shape {labels.shape}; they must be 0 and 1, ({count}, {classes}).")
     if kind == "softmax" and not (labels.sum(1) == 1).all():
         raise ValueError("softmax labels (images, classes) must have exactly one 1 a row.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,14 @@ from monai_mocoi.analysis.evaluation import EvaluationError
 from monai_mocoi.analysis.recalibration import too_few
 from monai_mocoi.analysis.where_defined import Resampled
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import OPERATING_MEASURES, operating_point_by_patient, ranked_columns, threshold_for
+from monai_mocoi.metrics import (
+    OPERATING_MEASURES,
+    is_known,
+    known_by_patient,
+    operating_point_by_patient,
+    ranked_columns,
+    threshold_for,
+)
 
 TARGETS = (0.8, 0.9, 0.95)
 """The sensitivities and specificities that fine-tuning writes thresholds for."""
@@ -38,12 +46,13 @@ def choose_operating_points(
         EvaluationError: a wanted value out of range.
     """
     check_targets(sensitivities, specificities)
-    patients, truth = np.array(validation.patients, dtype=str), validation.indicators()
+    everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
     wanted = [("sensitivity", float(value)) for value in sensitivities]
     wanted += [("specificity", float(value)) for value in specificities]
     classes = {}
     for i in ranked_columns(validation.kind, len(validation.classes)):
-        labels, said = truth[:, i], validation.probabilities[:, i]
+        known = is_known(truth[:, i])
+        labels, said, patients = truth[known, i] == 1, validation.probabilities[known, i], everybody[known]
         few = too_few(labels, patients)
         points = []
         for target, at_least in wanted:
@@ -118,7 +127,7 @@ def describe_operating_points(
             "reason": "Thresholds are chosen on validation, never on test, and no validation predictions are known: "
             "test a run folder that finetune.json wrote, or give mocoi evaluate their file by --validation."
         }
-    truth = predictions.indicators()
+    truth = predictions.truth()
     classes = {}
     for i in scored:
         name = predictions.classes[i]
@@ -127,8 +136,8 @@ def describe_operating_points(
         if known:
             thresholds = [point["threshold"] for point in known]
             said = predictions.probabilities[:, i]
-            statistic = operating_point_by_patient(truth[:, i], said, resampled.patients, thresholds)
-            found = iter(resampled.numbers(statistic))
+            points_of = partial(operating_point_by_patient, thresholds=thresholds)
+            found = iter(resampled.numbers(known_by_patient(points_of, truth[:, i], said, resampled.patients)))
             for measure in OPERATING_MEASURES:
                 for point in known:
                     point[measure] = next(found)

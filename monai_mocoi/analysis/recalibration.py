@@ -16,6 +16,7 @@ from monai_mocoi.metrics import (
     apply_recalibration,
     calibration_line,
     fit_temperature,
+    is_known,
     ranked_columns,
 )
 
@@ -55,10 +56,10 @@ def fit_recalibration(validation: Predictions) -> dict[str, Any]:
         place of the numbers of a class, or of the temperature, that cannot be fitted, or would turn the order of the
         images round.
     """
-    patients, truth = np.array(validation.patients, dtype=str), validation.indicators()
+    patients, truth = np.array(validation.patients, dtype=str), validation.truth()
     counts = {"images": len(validation.images), "patients": len(set(validation.patients))}
     if validation.kind == "softmax" and len(validation.classes) != 2:
-        return {"method": "temperature", **counts, **_temperature(validation, truth, patients)}
+        return {"method": "temperature", **counts, **_temperature(validation, truth == 1, patients)}
     classes = {
         validation.classes[i]: _line(truth[:, i], validation.probabilities[:, i], patients)
         for i in ranked_columns(validation.kind, len(validation.classes))
@@ -66,7 +67,9 @@ def fit_recalibration(validation: Predictions) -> dict[str, Any]:
     return {"method": "platt", **counts, "classes": classes}
 
 
-def _line(labels: NDArray[np.bool_], probabilities: NDArray[np.float64], patients: NDArray[Any]) -> dict[str, Any]:
+def _line(truth: NDArray[np.int64], probabilities: NDArray[np.float64], patients: NDArray[Any]) -> dict[str, Any]:
+    known = is_known(truth)
+    labels, probabilities, patients = truth[known] == 1, probabilities[known], patients[known]
     if (reason := too_few(labels, patients)) is not None:
         return {"reason": reason}
     try:

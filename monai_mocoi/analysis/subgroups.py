@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ from monai_mocoi.metrics import (
     PatientResamples,
     confusion_by_patient,
     holm,
+    is_known,
+    known_by_patient,
     patient_bootstrap,
     ranked_columns,
     roc_auc_by_patient,
@@ -157,7 +160,8 @@ class _Measured:
         scored = choose_classes(predictions, settings).scored
         columns = scored[np.isin(scored, ranked_columns(predictions.kind, len(predictions.classes)))]
         self.names = [predictions.classes[column] for column in columns]
-        self.truth = predictions.indicators()[:, columns]
+        self.truth = predictions.truth()[:, columns]
+        self.sides = self.truth == 1, self.truth == 0
         self.scores = predictions.probabilities[:, columns]
         self.decided = None if decided is None else decided[:, columns]
         self.patients = patient_numbers(predictions)
@@ -169,7 +173,7 @@ class _Measured:
         for group in range(len(levels.names)):
             held = levels.index == group
             enough = np.full(self.truth.shape[1], len(np.unique(self.patients[held])) >= LEAST_PATIENTS)
-            for side, fewest in zip((self.truth, ~self.truth), least, strict=True):
+            for side, fewest in zip(self.sides, least, strict=True):
                 own = side & held[:, None]
                 enough &= (own.sum(axis=0) >= fewest) & (self._patients_with(own) >= FEW_PATIENTS)
             found.append(np.flatnonzero(enough))
@@ -186,7 +190,7 @@ class _Measured:
         for name, levels in grouped.items():
             for group, classes in enumerate(plan[name]):
                 held = (levels.index == group)[:, None]
-                for side in (self.truth, ~self.truth):
+                for side in self.sides:
                     own = side[:, classes] & held
                     present.append(own[:, self._patients_with(own) < _SURELY_DRAWN])
         if not any(len(classes) for own in plan.values() for classes in own):
@@ -241,11 +245,16 @@ class _Measured:
         rows = np.flatnonzero(held)
         truth, patients = self.truth[np.ix_(rows, classes)], self.patients[rows]
         scores = self.scores[np.ix_(rows, classes)]
-        auc = roc_auc_by_patient(truth, scores, patients)
+        auc = known_by_patient(roc_auc_by_patient, truth, scores, patients)
         found = {"auc": draw.apply(auc, of=rows)}
         if self.decided is not None:
-            measures = SUBGROUP_MEASURES[1:]
-            rates = confusion_by_patient(truth, self.decided[np.ix_(rows, classes)], patients, measures)
+            measures, called = SUBGROUP_MEASURES[1:], self.decided[np.ix_(rows, classes)]
+            if not is_known(truth).all():  # then each class has images of its own
+                for measure in measures:
+                    rate = known_by_patient(partial(confusion_by_patient, measure=measure), truth, called, patients)
+                    found[measure] = draw.apply(rate, of=rows)
+                return found
+            rates = confusion_by_patient(truth, called, patients, measures)
             both = draw.apply(rates, of=rows)
             for place, measure in enumerate(measures):
                 own = np.arange(place * len(classes), (place + 1) * len(classes))
@@ -255,7 +264,8 @@ class _Measured:
     def _described(
         self, held: NDArray[np.bool_], classes: NDArray[np.intp], values: Mapping[str, Bootstrapped]
     ) -> dict[str, Any]:
-        positives = self.truth[held][:, classes].sum(axis=0)
+        positives, negatives = (side[held][:, classes].sum(axis=0) for side in self.sides)
+        unknown = held.sum() - positives - negatives
         of_class = {measure: numbers(own, self.settings) for measure, own in values.items()}
         return {
             "scored_classes": [self.names[column] for column in classes],
@@ -263,7 +273,8 @@ class _Measured:
             "classes": {
                 self.names[column]: {
                     "positives": int(positives[place]),
-                    "negatives": int(held.sum() - positives[place]),
+                    "negatives": int(negatives[place]),
+                    **({"unknown": int(unknown[place])} if unknown[place] else {}),
                     **{measure: own[place] for measure, own in of_class.items()},
                 }
                 for place, column in enumerate(classes)

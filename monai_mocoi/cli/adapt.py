@@ -36,9 +36,7 @@ def adapt_and_show(
         )
     made = adapt_bundle(source, dataset, name, out, modality, read_owner(**owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    splits = made.datalist.splits()
-    counts = ", ".join(f"{split} {len(items):,}" for split, items in splits.items())
-    console.print(f"Data set: {made.title}; images: {counts}; labels: {made.labels.in_words()}")
+    console.print(f"Data set: {made.title}; images: {made.counts}; labels: {made.labels.in_words()}")
     console.print(
         f"Set for these images ({made.facts.read} of {made.facts.of:,} were looked at; all else as in {made.source}):"
     )

@@ -174,7 +174,7 @@ def prepare(
     """Hand everything on to data_prep."""
     from data_prep.__main__ import main as data_prep
 
-    raise typer.Exit(data_prep(words or []))
+    raise typer.Exit(data_prep(words or [], "mocoi prepare"))
 
 
 @app.command(epilog=_EXIT_CODES)

@@ -23,7 +23,8 @@ from monai_mocoi.analysis import (
 )
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import chosen_columns, load_datalist, resolve_dataset_dir, write_predictions
+from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, resolve_dataset_dir, write_predictions
+from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.handlers.product_folder import check_can_be_written
 from monai_mocoi.handlers.versions import package_versions
@@ -57,7 +58,13 @@ def baselines_and_show(
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
-    datalist = load_datalist(resolve_dataset_dir(dataset, "chest"))
+    whole = load_datalist(resolve_dataset_dir(dataset, "chest"))
+    datalist = labelled_part(whole)
+    unlabelled = {
+        split: without
+        for split, items in datalist.splits().items()
+        if (without := len(whole.splits()[split]) - len(items))
+    }
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     (folder / BASELINES_NAME).unlink(missing_ok=True)
@@ -90,6 +97,7 @@ def baselines_and_show(
         "dataset_sha256": datalist.sha256,
         "split": "test",
         "columns_of": held.source,
+        **({"unlabelled_images": unlabelled} if unlabelled else {}),
         "intervals": intervals,
         "left_out_columns": left_out,
         "baselines": found,
@@ -148,6 +156,8 @@ def _show(
     document: dict[str, Any],
 ) -> None:
     made = document["intervals"]
+    for split, without in document.get("unlabelled_images", {}).items():
+        console.print(left_out_in_words(split, without))
     console.print(
         f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval"
     )

@@ -17,6 +17,7 @@ from monai_mocoi.analysis import (
     few_patients_in_words,
     find_probing,
     notes_for_the_reader,
+    unknown_in_report,
 )
 from monai_mocoi.atomic_write import write_json
 from monai_mocoi.cli.errors import UsageError
@@ -195,7 +196,7 @@ def _say_how(console: Console, made: Mapping[str, Any]) -> None:
 
 
 def _say_of_classes(console: Console, result: Mapping[str, Any]) -> None:
-    for line in few_patients_in_words(result):
+    for line in (*unknown_in_report(result), *few_patients_in_words(result)):
         console.print(line)
     for left_out in result["left_out_classes"]:
         console.print(

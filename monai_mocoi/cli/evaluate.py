@@ -89,7 +89,7 @@ def evaluate_and_show(
             "operating_points": choose_operating_points(known, *targets.values()),
         }
     report = evaluate_fully(tested, thresholds, recalibrate=recalibrate, decision_thresholds=cuts, **fitted, **settings)
-    content = {"format": 1, **report}
+    content = {"format": 1, **({"unlabelled_images": tested.unlabelled} if tested.unlabelled else {}), **report}
     if columns is not None:
         content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, bands, **settings)
     if "recalibration" in fitted:

@@ -267,13 +267,14 @@ def _brief(value: Any) -> str:
 
 def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.data.cache_dir import user_cache_dir
-    from monai_mocoi.data.datalist import load_datalist
+    from monai_mocoi.data.datalist import load_datalist, load_to_pretrain
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
     from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
     from monai_mocoi.data.errors import DatasetError
-    from monai_mocoi.data.labels import check_labels_meant
+    from monai_mocoi.data.labels import check_labels_meant, labelled_items
     from monai_mocoi.data.new_images import find_new_images
 
+    pretrains, learns_labels = "MoCoTrainer" in _targets(evaluator.config), has(evaluator.config, "labelled")
     yield from _classifier_read(evaluator, refusals)
     yield from _encoder_read(evaluator)
     images = _decided(evaluator, "images")
@@ -304,25 +305,27 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
         if is_demo and not Path(folder).exists():
             yield "images", "not made yet: the first run draws them", ""
             return
-        datalist = load_datalist(folder)
+        datalist = (load_to_pretrain if pretrains else load_datalist)(folder)
     except DatasetError as error:
         refusals.append((str(error), error.exit_code))
         yield "images", "none that can be used", ""
         return
     try:
-        if has(evaluator.config, "labelled"):
-            check_learnable(datalist.training, datalist.labels)
+        if learns_labels:
+            check_learnable(labelled_items(datalist.training) or datalist.training, datalist.labels)
             meant = {name: _decided(evaluator, name) for name in ("labels", "label_kind")}
             labels, kind = (None if value is _UNKNOWN else value for value in meant.values())
             check_labels_meant(datalist, labels, kind, is_demo)
-        elif "MoCoTrainer" in _targets(evaluator.config):
+        elif pretrains:
             check_enough_to_pretrain(datalist)
     except DatasetError as error:
         refusals.append((str(error), DATA))
     data.sha256 = datalist.sha256
     for split, items in datalist.splits().items():
         data.images[split] = len(items)
-        yield split, f"{len(items)} images of {len({item['patient'] for item in items})} patients", ""
+        without = len(items) - len(labelled_items(items)) if learns_labels else 0
+        note = f"{without} without a label" if without else ""
+        yield split, f"{len(items)} images of {len({item['patient'] for item in items})} patients", note
 
 
 def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:

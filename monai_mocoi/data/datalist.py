@@ -1,7 +1,7 @@
 """The list of a dataset folder: MONAI's decathlon form with the patient of each image, read with every check.
 
-A dataset folder holds ``datalist.json`` (``name``, ``labels``, and the items of ``training``, ``validation`` and
-``test``), ``manifest.json`` (where it came from) and the images. See docs/data.md.
+A dataset folder holds ``datalist.json`` (``name``, ``labels``, and the items of ``training``, ``validation``, ``test``
+and, if there are any, ``pretraining``), ``manifest.json`` (where it came from) and the images. See docs/data.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from monai_mocoi.data.versions import decoder_versions
 DATALIST_NAME = "datalist.json"
 MANIFEST_NAME = "manifest.json"
 SPLITS = ("training", "validation", "test")
+PRETRAINING = "pretraining"
+"""A split that a datalist may have beside them, for pretraining alone: what labels its items have is ignored."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,10 +52,14 @@ class Datalist:
         folder: the dataset folder, absolute.
         training, validation, test: the items of each split. An item is a dict with ``image`` (absolute path, as
             MONAI's own list readers give it), ``name`` (the path as it stands in the file, relative to the folder),
-            ``patient`` and, where the data set has labels, ``label`` (a whole number, or a list of 0 and 1, one a
-            finding). Other keys whose values are texts or numbers stay: they are its columns, such as ``sex`` and
-            ``age`` (see :func:`~monai_mocoi.data.item_columns`). The identity of an image is its index in its split.
+            ``patient`` and, where the image has one, ``label``: a whole number, or a list with 0, 1 or None (not
+            known) a finding, of which one at least is known. Other keys whose values are texts or numbers stay: they
+            are its columns, such as ``sex`` and ``age`` (see :func:`~monai_mocoi.data.item_columns`). The identity of
+            an image is its index in its split.
         sha256: of the file's bytes, in hexadecimal.
+        pretraining: items for pretraining alone, see :func:`load_to_pretrain`; empty where there are none.
+        identified: its manifest says that the images are links to originals with patients' identity in them: what is
+            trained on it is neither exported nor packaged.
     """
 
     name: str
@@ -63,20 +69,24 @@ class Datalist:
     validation: list[dict[str, Any]]
     test: list[dict[str, Any]]
     sha256: str
+    pretraining: list[dict[str, Any]] = field(default_factory=list)
+    identified: bool = False
 
     def splits(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the items by split: ``training``, ``validation``, ``test``, in this order."""
-        return {split: getattr(self, split) for split in SPLITS}
+        """Return the items by split: ``training``, ``validation``, ``test``, and ``pretraining`` if it has any."""
+        own = {split: getattr(self, split) for split in SPLITS}
+        return own | ({PRETRAINING: self.pretraining} if self.pretraining else {})
 
 
 def load_datalist(dataset_dir: str | Path) -> Datalist:
     """Read and check the datalist of a dataset folder.
 
     Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the
-    folder (symbolic links followed) and there; that no image is listed twice in a split; labels; that each patient is
-    written in one way, and that published names of one person have one patient; that is only a warning where neither
-    the manifest's ``source`` nor any patient's id shows that the names are the published ones, because a date and a
-    number look like those of NIH. Whether a patient or a picture is in two splits is the audit's work
+    folder (symbolic links followed; where the manifest says ``"identified": true``, links may lead out) and there; that
+    no image is listed twice in a split, nor in training and ``pretraining``, which are read together; labels; that each
+    patient is written in one way, and that published names of one person have one patient; that is only a warning where
+    neither the manifest's ``source`` nor any patient's id shows that the names are the published ones, because a date
+    and a number look like those of NIH. Whether a patient or a picture is in two splits is the audit's work
     (:func:`monai_mocoi.data.audit_datalist`).
 
     Args:
@@ -105,15 +115,41 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
         raise DatasetError(f"{DATALIST_NAME} is not valid JSON ({error}). Prepare the dataset folder again.") from error
     _check_keys(document)
     labels = _label_names(document["labels"])
-    splits = {split: _items(folder, split, document[split], labels) for split in SPLITS}
+    places: dict[str, str] = {}
+    splits = {split: _items(folder, split, document[split], labels, places) for split in _listed(document)}
     if not splits["training"]:
         raise DatasetError(f"{DATALIST_NAME}: 'training' is empty; at least one training image is needed.")
     _check_labels_alike(splits)
-    _check_patients(splits, _source(folder))
-    _check_files(folder, splits)
+    manifest = _manifest(folder)
+    identified = manifest.get("identified") is True
+    _check_patients(splits, manifest.get("source"))
+    _check_files(folder, splits, links_out=identified)
     return Datalist(
-        name=document["name"], labels=labels, folder=folder, sha256=hashlib.sha256(content).hexdigest(), **splits
+        name=document["name"],
+        labels=labels,
+        folder=folder,
+        sha256=hashlib.sha256(content).hexdigest(),
+        identified=identified,
+        **splits,
     )
+
+
+def load_to_pretrain(dataset_dir: str | Path) -> Datalist:
+    """Read the datalist of a dataset folder as pretraining uses it.
+
+    Args:
+        dataset_dir: the dataset folder.
+
+    Returns:
+        the datalist with the items of ``pretraining`` behind those of ``training``, and without labels, so that rows of
+        training stay what they are; ``pretraining`` is empty then.
+
+    Raises:
+        DatasetError: see :func:`load_datalist`.
+    """
+    datalist = load_datalist(dataset_dir)
+    more = [{key: value for key, value in item.items() if key != "label"} for item in datalist.pretraining]
+    return replace(datalist, training=datalist.training + more, pretraining=[])
 
 
 def require_images(datalist: Datalist, **at_least: int) -> None:
@@ -147,10 +183,12 @@ def write_datalist(
         folder: the dataset folder.
         name: the data set's name.
         labels: names of the classes or findings in the order of the label values.
-        splits: the items of ``training``, ``validation`` and ``test``; of each, the keys ``image`` (relative path),
-            ``label`` and ``patient`` are written, and those named in ``columns``.
+        splits: the items of ``training``, ``validation`` and ``test``, and of ``pretraining`` if there are any; of
+            each, the keys ``image`` (relative path), ``label`` (if it has one) and ``patient`` are written, and those
+            named in ``columns``.
         manifest: what the source adds to the manifest: at best ``source``, ``seed``, ``options``, ``exclusions``.
-            ``counts``, ``versions`` and ``datalist_sha256`` are added here.
+            ``counts``, ``versions`` and ``datalist_sha256`` are added here. Where some images have labels, ``counts``
+            tells by split how many have none (``unlabelled``), and of how many a finding is not known (``unknown``).
         columns: other keys of the items to write, such as ``sex`` and ``age``, where an item has them: nothing else of
             an item gets into the file.
 
@@ -161,19 +199,30 @@ def write_datalist(
         f'"name": {json.dumps(name, ensure_ascii=False)}',
         '"labels": ' + json.dumps({str(i): label for i, label in enumerate(labels)}, ensure_ascii=False),
     ]
-    for split in SPLITS:
+    written = [*SPLITS, *([PRETRAINING] if splits.get(PRETRAINING) else [])]
+    for split in written:
         items = [
             json.dumps(
-                {key: item[key] for key in ("image", "label", "patient", *columns) if key in item}, ensure_ascii=False
+                {
+                    key: item[key]
+                    for key in ("image", "label", "patient", *columns)
+                    if key in item and (key != "label" or _is_labelled(item))
+                },
+                ensure_ascii=False,
             )
             for item in splits.get(split, ())
         ]
         lines.append(f'"{split}": [' + ",".join(f"\n  {item}" for item in items) + ("\n]" if items else "]"))
     content = ("{\n" + ",\n".join(lines) + "\n}\n").encode()
     digest = hashlib.sha256(content).hexdigest()
+    has_labels = any(_is_labelled(item) for split in written for item in splits.get(split, ()))
     counts = {
-        split: {"images": len(items), "patients": len({item["patient"] for item in items})}
-        for split, items in ((split, splits.get(split, ())) for split in SPLITS)
+        split: {
+            "images": len(items),
+            "patients": len({item["patient"] for item in items}),
+            **(_not_known(items, labels) if has_labels else {}),
+        }
+        for split, items in ((split, splits.get(split, ())) for split in written)
     }
     folder = Path(folder)
     write_json(
@@ -182,6 +231,28 @@ def write_datalist(
     )
     write_bytes(folder / DATALIST_NAME, content)
     return digest
+
+
+def _not_known(items: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
+    """How many have no label, and of which findings how many values are not known; empty where all is known."""
+    held = [item["label"] for item in items if _is_labelled(item)]
+    unknown = {
+        name: count
+        for column, name in enumerate(labels)
+        if (count := sum(isinstance(label, Sequence) and label[column] is None for label in held))
+    }
+    without = len(items) - len(held)
+    return ({"unlabelled": without} if without else {}) | ({"unknown": unknown} if unknown else {})
+
+
+def _is_labelled(item: Mapping[str, Any]) -> bool:
+    """An item whose label is null, or a list of nothing but nulls, has none."""
+    label = item.get("label")
+    return label is not None and not (isinstance(label, Sequence) and all(value is None for value in label))
+
+
+def _listed(document: Mapping[str, Any]) -> list[str]:
+    return [*SPLITS, *([PRETRAINING] if PRETRAINING in document else [])]
 
 
 def _check_keys(document: Any) -> None:
@@ -193,7 +264,7 @@ def _check_keys(document: Any) -> None:
     for key, kind, word in (
         ("name", str, "a text"),
         ("labels", dict, "an object"),
-        *((s, list, "a list") for s in SPLITS),
+        *((s, list, "a list") for s in _listed(document)),
     ):
         if not isinstance(document[key], kind):
             raise DatasetError(f"{DATALIST_NAME}: '{key}' must be {word}, not {type(document[key]).__name__}.")
@@ -211,17 +282,20 @@ def _label_names(labels: dict[str, Any]) -> tuple[str, ...]:
     return names
 
 
-def _items(folder: Path, split: str, entries: list[Any], labels: tuple[str, ...]) -> list[dict[str, Any]]:
+def _items(
+    folder: Path, split: str, entries: list[Any], labels: tuple[str, ...], places: dict[str, str]
+) -> list[dict[str, Any]]:
+    """The items of a split, checked; ``places`` takes along the names of training, which pretraining may not repeat."""
     items = []
-    first_place: dict[str, int] = {}
+    first_place = places if split in ("training", PRETRAINING) else {}
     for index, entry in enumerate(entries):
         place = f"{DATALIST_NAME}: {split}[{index}]"
         if not isinstance(entry, dict):
             raise DatasetError(f"{place} must be an object with image, label and patient.")
         name = _checked_name(place, entry.get("image"))
         if name in first_place:
-            raise DatasetError(f"{place}: '{name}' is listed already at {split}[{first_place[name]}]; remove one.")
-        first_place[name] = index
+            raise DatasetError(f"{place}: '{name}' is listed already at {first_place[name]}; remove one.")
+        first_place[name] = f"{split}[{index}]"
         patient = entry.get("patient")
         if not isinstance(patient, str) or not patient:
             raise DatasetError(
@@ -234,8 +308,9 @@ def _items(folder: Path, split: str, entries: list[Any], labels: tuple[str, ...]
                 f"same person; write {patient.strip()!r}."
             )
         item = {"image": os.path.join(folder, *name.split("/")), "name": name, "patient": patient}
-        if "label" in entry:
+        if entry.get("label") is not None:
             _check_label(place, entry["label"], labels)
+        if _is_labelled(entry):
             item["label"] = entry["label"]
         items.append(item | _columns(entry))
     return items
@@ -271,35 +346,31 @@ def _check_label(place: str, label: Any, labels: tuple[str, ...]) -> None:
         if len(label) != len(labels):
             raise DatasetError(f"{place}: the label has {len(label)} values, but 'labels' names {len(labels)}.")
         for value in label:
-            if type(value) is not int or value not in (0, 1):
-                raise DatasetError(f"{place}: label value {value!r}; the values of a multi-label item are 0 and 1.")
+            if value is not None and (type(value) is not int or value not in (0, 1)):
+                raise DatasetError(
+                    f"{place}: label value {value!r}; the values of a multi-label item are 0, 1 and null (not known)."
+                )
     else:
         raise DatasetError(
-            f"{place}: label {label!r}; it must be a whole number, or a list of 0 and 1 with one value a finding."
+            f"{place}: label {label!r}; it must be a whole number, or a list with 0, 1 or null (not known) a finding; "
+            "an image whose label is not known has none."
         )
 
 
 def _check_labels_alike(splits: dict[str, list[dict[str, Any]]]) -> None:
-    """One kind of label in the whole list, and all or none in a split: batches and metrics need it."""
-    kinds = set()
-    for split, items in splits.items():
-        without = sum("label" not in item for item in items)
-        if 0 < without < len(items):
-            raise DatasetError(
-                f"{DATALIST_NAME}: {without} of {len(items)} items of '{split}' have no label; give all or none one."
-            )
-        kinds |= {type(item["label"]) for item in items if "label" in item}
+    """One kind of label in the whole list: batches and metrics need it."""
+    kinds = {type(item["label"]) for items in splits.values() for item in items if "label" in item}
     if len(kinds) > 1:
         raise DatasetError(f"{DATALIST_NAME}: some labels are numbers and some are lists; use one kind throughout.")
 
 
-def _source(folder: Path) -> Any:
-    """What the manifest says of where the images came from; None where there is no manifest that can be read."""
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest says of the images; nothing where there is none that can be read."""
     try:
         manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return manifest.get("source") if isinstance(manifest, dict) else None
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def _check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> None:
@@ -348,7 +419,7 @@ def _check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> Non
         )
 
 
-def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
+def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]], links_out: bool) -> None:
     # One listing a folder, not one look-up a file: a hundred thousand look-ups on a network disk take minutes.
     root = os.path.realpath(folder)
     listings: dict[str, dict[str, bool]] = {}
@@ -362,7 +433,7 @@ def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
         is_link = listings[parent].get(base)
         if is_link is None:
             missing.append(item["name"])
-        elif is_link and not _inside(os.path.realpath(item["image"]), root):
+        elif is_link and not links_out and not _inside(os.path.realpath(item["image"]), root):
             outside.append(item["name"])
         elif is_link and not os.path.isfile(item["image"]):
             missing.append(item["name"])

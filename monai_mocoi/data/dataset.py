@@ -18,6 +18,7 @@ from monai_mocoi.data.decoded_cache import DecodedCache, changed_in_the_run, dec
 from monai_mocoi.data.errors import DatasetError, ImageDecodeError
 from monai_mocoi.data.fingerprints import unreadable_images
 from monai_mocoi.data.seeding import derive_seeds, global_generators_kept, seed_global_generators
+from monai_mocoi.metrics.inputs import UNKNOWN
 
 ON_BAD_IMAGE = ("stop", "skip")
 
@@ -89,8 +90,9 @@ class ImageDataset(Dataset[Any]):
             ``reason``. Empty with "stop".
 
     A sample is a dict of ``image`` (C, H, W) float32 in 0..1, ``index`` (int), ``patient`` (int, see
-    :func:`patient_code`) and, where the items have one, ``label``: an int64 scalar for a class, float32 (findings,)
-    for a multi-label item. ``dataset[i]`` is the sample of epoch 0, ``dataset[EpochIndex(e, i)]`` that of epoch e.
+    :func:`patient_code`) and, where all items have one, ``label``: an int64 scalar for a class, float32 (findings,)
+    for a multi-label item, in which ``UNKNOWN`` (-1) stands for what is not known. ``dataset[i]`` is the sample of
+    epoch 0, ``dataset[EpochIndex(e, i)]`` that of epoch e.
 
     Raises:
         DatasetError: an image cannot be read and "stop" is set, or more of them than ``max_bad_share``; the text names
@@ -129,6 +131,7 @@ class ImageDataset(Dataset[Any]):
         self.bits = bits
         self.on_bad_image = on_bad_image
         self._names = [item.get("name") for item in data]
+        self._labelled = all("label" in item for item in data)  # else a batch could not be put together
         self._patients = [patient_code(item["patient"]) for item in data]
         self._cache = None
         paths = [item["image"] for item in data]
@@ -172,9 +175,10 @@ class ImageDataset(Dataset[Any]):
             raise IndexError(f"index {position} is outside 0 to {len(self) - 1}")
         row = self.rows[position]
         sample: dict[str, Any] = {"image": self._picture(row), "index": row, "patient": self._patients[row]}
-        if "label" in self.data[row]:
+        if self._labelled:
             label = self.data[row]["label"]
-            sample["label"] = torch.tensor(label, dtype=torch.float32 if isinstance(label, list) else torch.int64)
+            values = [UNKNOWN if value is None else value for value in label] if isinstance(label, list) else label
+            sample["label"] = torch.tensor(values, dtype=torch.float32 if isinstance(label, list) else torch.int64)
         if self.transform is None:
             return sample
         own, *global_seeds = derive_seeds(4, self.seed, epoch, row)

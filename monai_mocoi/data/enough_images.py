@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.labels import class_indicators, label_array
+from monai_mocoi.data.labels import class_sides, label_array, unknown_counts
 from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH, selection_rule
 
 LEAST_TO_PRETRAIN = 10
@@ -55,10 +55,14 @@ def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) ->
     Raises:
         DatasetError: gives the counts; or the items have no labels.
     """
-    positives = class_indicators(label_array(items), len(names)).sum(0)
-    if np.any((positives > 0) & (positives < len(items))):
+    positives, negatives = (side.sum(0) for side in class_sides(label_array(items), len(names)))
+    if np.any((positives > 0) & (negatives > 0)):
         return
-    counts = ", ".join(f"{name} {count}" for name, count in zip(names, positives, strict=True))
+    unknown = unknown_counts(items, names)
+    counts = ", ".join(
+        f"{name} {count}" + (f", not known of {unknown[name]}" if name in unknown else "")
+        for name, count in zip(names, positives, strict=True)
+    )
     raise DatasetError(
         f"nothing can be learnt from the labels of the {len(items)} training image(s): of no class there is both an "
         f"image that has it and one that has it not (images that have it: {counts}). Check the labels of the data set; "

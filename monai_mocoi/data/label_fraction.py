@@ -14,7 +14,16 @@ from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.label_order import check_draw, draw_labelled
-from monai_mocoi.data.labels import class_indicators, label_array, label_kind
+from monai_mocoi.data.labels import (
+    class_indicators,
+    label_array,
+    label_kind,
+    labelled_items,
+    left_out_in_words,
+    some_unknown,
+    unknown_counts,
+    unknown_in_words,
+)
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.selection_rule import selection_rule
 
@@ -38,7 +47,9 @@ class LabelSubset:
         record: what was done, for ``labelled.json`` in the run folder; nothing but what JSON knows. ``label_fraction``,
             ``label_seed`` and ``validation_labels`` (null where a given file does not say), ``ids`` ("drawn" or
             "given"), ``dataset_sha256``, ``kind`` ("multilabel" or "softmax"), ``counts`` (by split: ``images``,
-            ``of`` so many, ``patients``, and ``positives`` by class), ``selection``, ``selection_reason``,
+            ``of`` so many with labels, ``patients``, and ``positives`` by class; where there are any ``unlabelled``,
+            the images of the split without a label, and ``unknown`` by finding, of how many of the images it is not
+            known), ``selection``, ``selection_reason``,
             ``selection_classes`` (with at least 5 positive and 5 negative validation images), ``warnings`` (sentences),
             and the images' names: ``training`` and ``validation``.
     """
@@ -46,6 +57,11 @@ class LabelSubset:
     datalist: Datalist
     selection: str
     record: dict[str, Any]
+
+    @property
+    def some_unknown(self) -> bool:
+        """Whether a finding is not known of some training image, so that the loss must leave it out."""
+        return some_unknown(self.datalist.training)
 
     @property
     def sha256(self) -> str:
@@ -63,13 +79,14 @@ def label_subset(
 ) -> LabelSubset:
     """Cut training and validation to the images that have labels.
 
-    A fraction of the *images* is drawn as whole patients, balanced by class (see
+    Images without a label are left out first; the log tells how many, and of each finding of how many images it is not
+    known. A fraction of the *images* that are left is drawn as whole patients, balanced by class (see
     :func:`~monai_mocoi.data.draw_label_order`); with one seed, 1 % is a part of 6 %. The fraction wins over the
-    coverage of the classes: one without a positive (or a negative) is named in a warning.
+    coverage of the classes: one without a positive (or a negative) that is known is named in a warning.
 
     Args:
         datalist: the whole one.
-        fraction: of the images of training, above 0 and at most 1; None means 1, all.
+        fraction: of the images of training that have a label, above 0 and at most 1; None means 1, all.
         seed: of the draw, >= 0; None means 0. It is without effect for all images.
         validation_labels: "same": validation is cut to the same fraction, for whoever has few labels has few to choose
             a model by, too. "all": it keeps all. None means "same".
@@ -87,29 +104,35 @@ def label_subset(
             settings, or names an image twice, one that is not in the datalist, or one of another split.
     """
     kind = label_kind(datalist)
+    labelled = {split: labelled_items(datalist.splits()[split]) for split in _CUT}
     settings: dict[str, Any] = {"label_fraction": fraction, "label_seed": seed, "validation_labels": validation_labels}
     warnings = []
     if label_ids is not None:
         document = _read_ids(Path(label_ids))
         for key, value in settings.items():
             settings[key] = _agreed(key, value, document)
-        kept = {split: _find(datalist, split, document[split]) for split in _CUT}
+        kept = {split: _find(datalist, split, labelled[split], document[split]) for split in _CUT}
         if document.get("dataset_sha256", datalist.sha256) != datalist.sha256:
             warnings.append("label_ids were drawn from another version of this data set; all images named are in it.")
     else:
         asked = (1.0 if fraction is None else fraction, 0 if seed is None else seed, validation_labels or "same")
         settings = dict(zip(settings, asked, strict=True))
-        kept = _draw(datalist, *asked)
-    if datalist.validation and "label" not in datalist.validation[0]:
+        kept = _draw(labelled, *asked)
+    if datalist.validation and not labelled["validation"]:
         warnings.append(f"validation: its {len(datalist.validation)} images have no labels and are not used.")
-        kept["validation"] = []
     check_learnable(kept["training"], datalist.labels)
     cut = replace(datalist, training=kept["training"], validation=kept["validation"])
-    counts = {split: _counts(items, datalist.splits()[split], cut.labels) for split, items in kept.items()}
+    whole = datalist.splits()
+    counts = {split: _counts(items, labelled[split], whole[split], cut.labels) for split, items in kept.items()}
     chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
     warnings += _uncovered(counts, kind)
     if few := few_labelled_in_words(counts["training"]["images"]):
         warnings.append(few)
+    for split, items in kept.items():
+        unlabelled = counts[split].get("unlabelled", 0) if labelled[split] else 0
+        for line in (left_out_in_words(split, unlabelled), unknown_in_words(split, items, cut.labels)):
+            if line:
+                logger.info("%s", line)
     for warning in warnings:
         logger.warning("%s", warning)
     record = {
@@ -127,7 +150,9 @@ def label_subset(
     return LabelSubset(cut, chosen.rule, record)
 
 
-def _draw(datalist: Datalist, fraction: float, seed: int, validation_labels: str) -> dict[str, list[dict[str, Any]]]:
+def _draw(
+    labelled: Mapping[str, list[dict[str, Any]]], fraction: float, seed: int, validation_labels: str
+) -> dict[str, list[dict[str, Any]]]:
     check_draw(fraction, seed)
     if validation_labels not in VALIDATION_LABELS:
         raise DatasetError(
@@ -136,9 +161,9 @@ def _draw(datalist: Datalist, fraction: float, seed: int, validation_labels: str
         )
     kept = {}
     for number, split in enumerate(_CUT):
-        items = datalist.splits()[split]
+        items = labelled[split]
         kept[split] = items
-        if items and "label" in items[0] and (split == "training" or validation_labels == "same"):
+        if items and (split == "training" or validation_labels == "same"):
             patients = [item["patient"] for item in items]
             # A seed for each split, so that the two draws have nothing to do with each other.
             rows = draw_labelled(patients, label_array(items), fraction, derive_seed(seed, number))
@@ -177,8 +202,10 @@ def _agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
     return stated
 
 
-def _find(datalist: Datalist, split: str, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the items of these names in the order of the datalist."""
+def _find(
+    datalist: Datalist, split: str, items: Sequence[dict[str, Any]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return of the items, those of a split that have labels, the ones of these names."""
     wanted = set(names)
     if len(wanted) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -186,8 +213,13 @@ def _find(datalist: Datalist, split: str, names: Sequence[str]) -> list[dict[str
             f"label_ids: {len(names) - len(wanted)} name(s) of '{split}' are repeated, first '{twice}'; "
             "each image counts once."
         )
-    items = datalist.splits()[split]
     if missing := wanted - {item["name"] for item in items}:
+        if unlabelled := [item["name"] for item in datalist.splits()[split] if item["name"] in missing]:
+            raise DatasetError(
+                f"label_ids: {len(unlabelled)} of {len(names)} images of '{split}' have no label in this data set, "
+                f"first '{unlabelled[0]}': the ids are of another version of it. Take them out of the file, or add "
+                "their labels to the datalist."
+            )
         for other, others in datalist.splits().items():
             if misplaced := [item["name"] for item in others if item["name"] in missing]:
                 raise DatasetError(
@@ -201,13 +233,18 @@ def _find(datalist: Datalist, split: str, names: Sequence[str]) -> list[dict[str
     return [item for item in items if item["name"] in wanted]
 
 
-def _counts(items: Sequence[Mapping[str, Any]], whole: Sequence[Any], names: Sequence[str]) -> dict[str, Any]:
+def _counts(
+    items: Sequence[Mapping[str, Any]], labelled: Sequence[Any], whole: Sequence[Any], names: Sequence[str]
+) -> dict[str, Any]:
     positives = class_indicators(label_array(items), len(names)).sum(0).tolist() if items else [0] * len(names)
+    without, unknown = len(whole) - len(labelled), unknown_counts(items, names)
     return {
         "images": len(items),
-        "of": len(whole),
+        "of": len(labelled),
         "patients": len({item["patient"] for item in items}),
         "positives": dict(zip(names, positives, strict=True)),
+        **({"unlabelled": without} if without else {}),
+        **({"unknown": unknown} if unknown else {}),
     }
 
 
@@ -215,9 +252,13 @@ def _uncovered(counts: Mapping[str, Mapping[str, Any]], kind: str) -> list[str]:
     """Name the classes of which a split has no positive, or of findings no negative."""
     warnings = []
     for split, count in counts.items():
-        images = count["images"]
-        for sign, lacking in (("positive", 0), ("negative", images)):
-            names = [name for name, positives in count["positives"].items() if positives == lacking]
+        images, unknown = count["images"], count.get("unknown", {})
+        for sign in ("positive", "negative"):
+            names = [
+                name
+                for name, positives in count["positives"].items()
+                if (positives if sign == "positive" else images - positives - unknown.get(name, 0)) == 0
+            ]
             if images and names and (sign == "positive" or kind == "multilabel"):
                 warnings.append(
                     f"{split}: no {sign} one among the {images} labelled image(s) of {len(names)} of "

@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.labels import label_array
+from monai_mocoi.data.labels import label_array, labelled_items, left_out_in_words, unknown_in_words
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +19,14 @@ class LabelMatch:
     """Which of a classifier's classes can be scored on a data set, and how its items are to be read.
 
     Attributes:
-        items: of the split, each ``label`` in the order of ``classes``.
+        items: of the split, those with a label, each ``label`` in the order of ``classes``.
         classes: the classifier's that the data set has too, in the classifier's order.
         outputs: where each of them stands among the classifier's outputs.
         missing: the classifier's that the data set lacks: they are not scored.
         ignored: the data set's that the classifier does not know.
         external: the data set is not the one that the classifier was made with, by the SHA-256 of its datalist.
+        rows: of each item, its row in the split.
+        unlabelled: how many images of the split are left out, because none of these classes is known of them.
     """
 
     items: list[dict[str, Any]]
@@ -33,13 +35,15 @@ class LabelMatch:
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
     external: bool
+    rows: tuple[int, ...]
+    unlabelled: int
 
 
 def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:
     """Match the labels of a split with the classes of a classifier by their names, whatever their order.
 
-    Findings that only one of the two knows are left out and named in the log. Softmax classes must be the same, for
-    their probabilities sum to one over all of them.
+    Findings that only one of the two knows are left out and named in the log, and so are images of which no finding is
+    known then. Softmax classes must be the same, for their probabilities sum to one over all of them.
 
     Args:
         classifier: its sidecar, with ``labels``, ``kind`` and ``dataset_sha256``.
@@ -55,7 +59,8 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
         raise DatasetError(f"split is {split!r}; choose one of {', '.join(splits)}.")
     if not splits[split]:
         raise DatasetError(f"the {split} split has no images: choose another split, or prepare the data set with it.")
-    kind = "multilabel" if label_array(splits[split]).ndim == 2 else "softmax"
+    items = labelled_items(splits[split])
+    kind = "multilabel" if label_array(items or splits[split]).ndim == 2 else "softmax"
     own, theirs = list(classifier["labels"]), list(datalist.labels)
     classes = [name for name in own if name in theirs]
     missing, ignored = [n for n in own if n not in theirs], [n for n in theirs if n not in own]
@@ -66,7 +71,6 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
             f"({kind}): labels are matched by name, and {rule} must be there, in any order. Prepare the data set with "
             "labels of the same kind and names."
         )
-    items = splits[split]
     if classes != theirs:
         columns = [theirs.index(name) for name in classes]
         if kind == "softmax":
@@ -74,9 +78,18 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
             items = [{**item, "label": place[item["label"]]} for item in items]
         else:
             items = [{**item, "label": [item["label"][column] for column in columns]} for item in items]
+            items = [item for item in items if any(value is not None for value in item["label"])]
+            if not items:
+                raise DatasetError(
+                    f"of no image of the {split} split any of {_quoted(classes)} is known, which both have: there is "
+                    "nothing to score. Choose another split, or another data set."
+                )
+    row_of = {item["name"]: row for row, item in enumerate(splits[split])}
+    rows = tuple(row_of[item["name"]] for item in items)
+    unlabelled = len(splits[split]) - len(items)
     outputs = tuple(own.index(name) for name in classes)
     external = classifier.get("dataset_sha256") != datalist.sha256
-    return LabelMatch(items, tuple(classes), outputs, tuple(missing), tuple(ignored), external)
+    return LabelMatch(items, tuple(classes), outputs, tuple(missing), tuple(ignored), external, rows, unlabelled)
 
 
 def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> None:
@@ -94,6 +107,12 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
             _quoted(match.missing),
             _quoted(match.ignored),
         )
+    for line in (
+        left_out_in_words(split, match.unlabelled),
+        unknown_in_words(split, match.items, match.classes),
+    ):
+        if line:
+            logger.info("%s", line)
     if match.external:
         trained_on = classifier.get("dataset")
         if trained_on == datalist.name:

@@ -1,15 +1,20 @@
-"""The labels of a datalist's items as arrays."""
+"""The labels of a datalist's items as arrays; what is not known of an image is neither 0 nor 1."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist import SPLITS, Datalist
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.metrics.inputs import UNKNOWN, is_known
+
+logger = logging.getLogger(__name__)
 
 _KINDS = {"multilabel": "any number of findings an image", "softmax": "one class an image"}
 
@@ -21,9 +26,38 @@ def label_kind(datalist: Datalist) -> str:
         "multilabel": each item has a list of 0 and 1, one a finding. "softmax": each has the number of its one class.
 
     Raises:
-        DatasetError: the training items have no labels.
+        DatasetError: no training item has a label.
     """
-    return "multilabel" if label_array(datalist.training).ndim == 2 else "softmax"
+    labels = label_array(labelled_items(datalist.training) or datalist.training)
+    return "multilabel" if labels.ndim == 2 else "softmax"
+
+
+def labelled_items(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items that have a label, in their order."""
+    return [item for item in items if "label" in item]
+
+
+def labelled_part(datalist: Datalist) -> Datalist:
+    """The datalist without images that have no label, of which the log tells, and without ``pretraining``."""
+    kept: dict[str, Any] = {split: labelled_items(datalist.splits()[split]) for split in SPLITS}
+    for split, items in kept.items():
+        if sentence := left_out_in_words(split, len(datalist.splits()[split]) - len(items)):
+            logger.info("%s", sentence)
+    return replace(datalist, pretraining=[], **kept)
+
+
+def left_out_in_words(split: str, images: int) -> str:
+    """A sentence on images that have no label; empty where there are none."""
+    return f"{split}: {images} image(s) without a label are left out." if images else ""
+
+
+def unknown_in_words(split: str, items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
+    """A sentence on values that are not known, by finding; empty where all are known."""
+    counts = unknown_counts(items, names)
+    if not counts:
+        return ""
+    told = ", ".join(f"{name} {count}" for name, count in counts.items())
+    return f"{split}: not known of the {len(items)} labelled images, and left out of loss and metrics: {told}."
 
 
 def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: str | None, demo: bool = False) -> None:
@@ -62,7 +96,8 @@ def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
         items: of one split, with a ``label``, all of the same kind.
 
     Returns:
-        (images, findings) of 0 and 1 for multi-label items, (images,) class numbers otherwise.
+        (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
+        numbers otherwise.
 
     Raises:
         DatasetError: no items, or one without a label.
@@ -74,11 +109,65 @@ def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
             f"{what}: a classifier needs labels. Prepare the data set with labels, or choose one that has them; "
             "pretraining (train.json) needs none."
         )
-    return np.array([item["label"] for item in items], dtype=np.int64)
+    return label_values([item["label"] for item in items])
+
+
+def label_values(labels: Sequence[Any]) -> NDArray[np.int64]:
+    """Labels as they stand in a datalist, ``null`` being None, as numbers: it becomes ``UNKNOWN``."""
+    try:
+        return np.array(labels, dtype=np.int64)
+    except TypeError:  # a None among them
+        return np.array([[UNKNOWN if value is None else value for value in label] for label in labels], dtype=np.int64)
+
+
+def some_unknown(items: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether of an item that has a label some finding is not known."""
+    return any(isinstance(label := item.get("label"), list) and None in label for item in items)
+
+
+def unknown_counts(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, int]:
+    """Of how many items with a label each finding is not known; those that are known of all are left out."""
+    if not some_unknown(items):
+        return {}
+    counts = (~is_known(label_values([item["label"] for item in items if "label" in item]))).sum(0).tolist()
+    return {name: count for name, count in zip(names, counts, strict=True) if count}
 
 
 def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
-    """Return which image has which finding or class.
+    """Return of which image it is known that it has which finding or class.
+
+    Args:
+        labels: as :func:`label_array` gives them.
+        classes: number of findings or classes.
+
+    Returns:
+        (images, classes). What is not known is False here; :func:`class_sides` tells it from what is absent.
+
+    Raises:
+        DatasetError: the labels do not fit the number of classes.
+    """
+    return class_truth(labels, classes) == 1
+
+
+def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which image has which finding or class, and which has it not; one that is not known is in neither.
+
+    Args:
+        labels: as :func:`label_array` gives them.
+        classes: number of findings or classes.
+
+    Returns:
+        two of (images, classes).
+
+    Raises:
+        DatasetError: the labels do not fit the number of classes.
+    """
+    truth = class_truth(labels, classes)
+    return truth == 1, truth == 0
+
+
+def class_truth(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """Return of each image and finding or class 1, 0, or :data:`~monai_mocoi.metrics.UNKNOWN`.
 
     Args:
         labels: as :func:`label_array` gives them.
@@ -93,7 +182,7 @@ def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool
     if labels.ndim == 2:
         if labels.shape[1] != classes:
             raise DatasetError(f"the labels have {labels.shape[1]} findings, but {classes} are named.")
-        return labels.astype(bool)
+        return labels
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
         raise DatasetError(f"the labels go from {labels.min()} to {labels.max()}, but {classes} classes are named.")
-    return labels[:, None] == np.arange(classes)
+    return (labels[:, None] == np.arange(classes)).astype(np.int64)

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data.csv_table import TableError, read_table
-from monai_mocoi.data.labels import class_indicators
+from monai_mocoi.data.labels import class_sides, class_truth
 from monai_mocoi.exit_codes import DATA, NOT_FINITE
+from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 _LABEL, _PROBABILITY = "label_", "probability_"
+_IN_CELL = {0: "0", 1: "1", UNKNOWN: ""}
+_OF_CELL = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": UNKNOWN}  # with points: where a column has empty cells, as pandas
 
 
 class PredictionsError(ValueError):
@@ -40,8 +43,9 @@ class Predictions:
         patients: id of each image's patient.
         classes: names of findings or classes.
         kind: "multilabel" or "softmax".
-        labels: ``(n, findings)`` of 0 and 1, or ``(n,)`` class numbers.
+        labels: ``(n, findings)`` of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN`, or ``(n,)`` class numbers.
         probabilities: ``(n, classes)`` float64 in 0..1.
+        unlabelled: images that were left out, because they have no label at all.
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; gives the first image's number and the class.
@@ -55,6 +59,7 @@ class Predictions:
     kind: str
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    unlabelled: int = 0
 
     def __post_init__(self) -> None:
         n, classes = len(self.images), len(self.classes)
@@ -81,9 +86,10 @@ class Predictions:
             row = next(i for i in range(n) if not (self.images[i] and self.patients[i]))
             raise PredictionsError(f"image {row + 1} of {n} lacks its name or that of its patient.")
         most = 1 if self.kind == "multilabel" else classes - 1
-        if n and not 0 <= self.labels.min() <= self.labels.max() <= most:
+        known = self.labels[is_known(self.labels)] if self.kind == "multilabel" else self.labels
+        if len(known) and not 0 <= known.min() <= known.max() <= most:
             raise PredictionsError(
-                f"labels go from {self.labels.min()} to {self.labels.max()}, not from 0 to {most} ({self.kind})."
+                f"labels go from {known.min()} to {known.max()}, not from 0 to {most} ({self.kind})."
             )
         rows, columns = np.nonzero(~np.isfinite(self.probabilities))
         if len(rows):
@@ -98,15 +104,28 @@ class Predictions:
             )
 
     def indicators(self) -> NDArray[np.bool_]:
-        """``(n, classes)``: which image has which finding or class."""
-        return class_indicators(self.labels, len(self.classes))
+        """``(n, classes)``: which image is known to have which finding or class."""
+        return self.truth() == 1
+
+    def truth(self) -> NDArray[np.int64]:
+        """``(n, classes)``: whether an image has a finding or class: 1, 0, or ``UNKNOWN``."""
+        return class_truth(self.labels, len(self.classes))
+
+    def sides(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Two of ``(n, classes)``: which image is known to have which finding or class, and which to have it not."""
+        return class_sides(self.labels, len(self.classes))
+
+    def unknown(self) -> dict[str, int]:
+        """Of how many images a finding is not known; those that are known of all are left out."""
+        counts = (~is_known(self.truth())).sum(axis=0).tolist()
+        return {name: count for name, count in zip(self.classes, counts, strict=True) if count}
 
 
 def write_predictions(path: str | Path, predictions: Predictions) -> None:
     """Write predictions as CSV, in one step.
 
-    Columns: ``image``, ``patient``, then for findings ``label_<finding>`` (0 or 1), for classes ``label`` (the name),
-    then ``probability_<class>`` with all digits of a float64.
+    Columns: ``image``, ``patient``, then for findings ``label_<finding>`` (0, 1, or empty where it is not known), for
+    classes ``label`` (the name), then ``probability_<class>`` with all digits of a float64.
 
     Raises:
         OSError: the file cannot be written.
@@ -118,13 +137,15 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
     table.writerow(["image", "patient", *labels, *(f"{_PROBABILITY}{name}" for name in predictions.classes)])
     rows = zip(predictions.images, predictions.patients, predictions.labels, predictions.probabilities, strict=True)
     for image, patient, label, probabilities in rows:
-        shown = label.tolist() if multilabel else [predictions.classes[label]]
+        shown = [_IN_CELL[value] for value in label.tolist()] if multilabel else [predictions.classes[label]]
         table.writerow([image, patient, *shown, *map(repr, probabilities.tolist())])
     write_bytes(Path(path), text.getvalue().encode())
 
 
 def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
+
+    A label of a finding is 0, 1 or empty: not known. Rows without any label are left out and counted (``unlabelled``).
 
     Args:
         path: the file.
@@ -169,22 +190,27 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     images, patients, truth, probabilities = [], [], [], []
     for number, row in table.rows:
         try:
+            if not any(row[place[name]].strip() for name in labels):
+                continue
             images.append(row[place["image"]])
             patients.append(row[place["patient"]])
             if kind == "softmax":
                 truth.append(classes.index(row[place["label"]]))
             else:
-                truth.append([{"0": 0, "1": 1}[row[place[name]]] for name in labels])  # type: ignore[arg-type]
+                truth.append([_OF_CELL[row[place[name]].strip()] for name in labels])  # type: ignore[arg-type]
             probabilities.append([float(row[place[f"{_PROBABILITY}{name}"]]) for name in classes])
         except (IndexError, KeyError, ValueError) as error:
             raise PredictionsError(
-                f"{name}, row {number}: a cell is missing, a label is neither 0 nor 1 (nor a class's name), or a "
-                "probability is no number."
+                f"{name}, row {number}: a cell is missing, a label is neither 0 nor 1 nor empty (not known), nor a "
+                "class's name, or a probability is no number."
             ) from error
-    n = len(table.rows)
+    n = len(images)
+    if table.rows and not n:
+        raise PredictionsError(f"{name}: no row has a true label, so that nothing can be measured.")
     labels_of = np.array(truth, dtype=np.int64).reshape((n, len(classes)) if kind == "multilabel" else n)
     values = np.array(probabilities, dtype=np.float64).reshape(n, len(classes))
     try:
-        return Predictions(tuple(images), tuple(patients), classes, kind, labels_of, values)
+        unlabelled = len(table.rows) - n
+        return Predictions(tuple(images), tuple(patients), classes, kind, labels_of, values, unlabelled)
     except PredictionsError as error:
         raise type(error)(f"{name}: {error}") from None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.class_balance import balancing_groups
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.labels import class_indicators, label_array
+from monai_mocoi.data.labels import class_sides, class_truth, label_array
 from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH
 from monai_mocoi.metrics import ranked_columns
 
@@ -27,16 +27,16 @@ class ProbeImages:
     Attributes:
         training: places in the training split, ascending.
         validation: places in the validation split, ascending.
-        training_positive: (images, classes) which of them has which class or finding.
-        validation_positive: the same of validation.
+        training_labels: (images, classes) which of them has which class or finding: 1, 0 or ``UNKNOWN``.
+        validation_labels: the same of validation.
         columns: classes to score: at least 5 positive and 5 negative images in either; of two softmax classes the
             second alone.
     """
 
     training: tuple[int, ...]
     validation: tuple[int, ...]
-    training_positive: NDArray[np.bool_]
-    validation_positive: NDArray[np.bool_]
+    training_labels: NDArray[np.int64]
+    validation_labels: NDArray[np.int64]
     columns: tuple[int, ...]
 
 
@@ -56,7 +56,7 @@ def choose_probe_images(
     patient. Else a rare class would hardly be among anybody's neighbours.
 
     Args:
-        training: items of the split, with labels.
+        training: items of the split; those without a label are not taken.
         validation: the same.
         classes: number of findings or classes.
         most: images of both splits together; at most 4,000 and 2,000 are taken of the two.
@@ -65,9 +65,13 @@ def choose_probe_images(
     Raises:
         DatasetError: no labels, or too few images or positives for a number that means something; says which.
     """
-    for name, items in (("training", training), ("validation", validation)):
-        if not items or any("label" not in item for item in items):
+    places = [[place for place, item in enumerate(items) if "label" in item] for items in (training, validation)]
+    for name, own in zip(("training", "validation"), places, strict=True):
+        if not own:
             raise DatasetError(f"{name} images have no labels")
+    training, validation = (
+        [items[place] for place in own] for items, own in zip((training, validation), places, strict=True)
+    )
     train_labels, validation_labels = label_array(training), label_array(validation)
     kind = "multilabel" if train_labels.ndim == 2 else "softmax"
     random = np.random.default_rng([seed, len(training), len(validation)])
@@ -81,15 +85,21 @@ def choose_probe_images(
             f"{len(tested)} validation images could be looked at within 3 % of the run's time, too few for an AUC "
             f"({MIN_IMAGES} are needed)"
         )
-    positive = class_indicators(train_labels, classes)[learnt], class_indicators(validation_labels, classes)[tested]
-    rarer = np.minimum(*(np.minimum(part.sum(axis=0), (~part).sum(axis=0)) for part in positive))
+    sides = [class_sides(train_labels[learnt], classes), class_sides(validation_labels[tested], classes)]
+    rarer = np.minimum(*(np.minimum(*(side.sum(axis=0) for side in part)) for part in sides))
     columns = tuple(int(column) for column in ranked_columns(kind, classes) if rarer[column] >= MIN_OF_EACH)
     if not columns:
         raise DatasetError(
             f"of no class there are {MIN_OF_EACH} images with it and {MIN_OF_EACH} without it among {len(learnt)} "
             f"training and {len(tested)} validation images, too few for an AUC"
         )
-    return ProbeImages(tuple(learnt), tuple(tested), *positive, columns)
+    return ProbeImages(
+        tuple(places[0][row] for row in learnt),
+        tuple(places[1][row] for row in tested),
+        class_truth(train_labels[learnt], classes),
+        class_truth(validation_labels[tested], classes),
+        columns,
+    )
 
 
 def _in_turn(order: Sequence[int], patients: Sequence[Hashable], labels: NDArray[np.int64]) -> list[int]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.labels import class_indicators
+from monai_mocoi.data.labels import class_sides
 
 MIN_IMAGES = 20
 MIN_OF_EACH = 5
@@ -47,8 +47,8 @@ def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> Se
     if labels is None:
         return SelectionRule("last", "no validation image has a label: the last epoch is taken.", ())
     images = len(labels)
-    positives = class_indicators(labels, len(names)).sum(0)
-    enough = np.minimum(positives, images - positives) >= MIN_OF_EACH
+    positives, negatives = (side.sum(0) for side in class_sides(labels, len(names)))
+    enough = np.minimum(positives, negatives) >= MIN_OF_EACH
     classes = tuple(name for name, kept in zip(names, enough, strict=True) if kept)
     held = f"validation has {images} labelled image(s)"
     if images < MIN_IMAGES:

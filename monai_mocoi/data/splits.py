@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.labels import label_values
 from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.metrics.inputs import is_known
 
 
 def split_by_patient(
@@ -25,8 +27,9 @@ def split_by_patient(
 
     Args:
         patients: patient id of each image.
-        labels: what to keep balanced: (images, findings) of 0 and 1, or (images,) of class numbers; None balances the
-            sizes only.
+        labels: what to keep balanced: (images, findings) of 0, 1 and ``UNKNOWN`` (or None), or (images,) of class
+            numbers; None balances the sizes only. Of a finding that is not known of all images those that are known
+            not to have it are kept balanced too, so that it is known of as large a part of every split.
         fractions: wanted share of the images of each split; positive, sum 1. A split is off by about the images of
             one patient.
         seed: >= 0; the only chance in it. The order of the images does not matter.
@@ -62,7 +65,8 @@ def count_by_patient(
 
     Returns:
         (images,) the patient's number for each image; (patients, findings) how many images of each patient have each
-        finding or class; (patients,) how many images each has.
+        finding or class, and last, how many are known not to have a finding that is not known of all; (patients,) how
+        many images each has.
 
     Raises:
         DatasetError: not one label an image.
@@ -132,8 +136,13 @@ def _as_indicators(labels: ArrayLike | None, n: int) -> NDArray[np.float64]:
     if len(array) != n:
         raise DatasetError(f"{n} patients but {len(array)} labels were given; one of each an image is needed.")
     if array.ndim == 1:
-        array = array[:, None] == np.unique(array)[None, :]
-    return array.astype(float)
+        return (array[:, None] == np.unique(array)[None, :]).astype(float)
+    if array.dtype == object:
+        array = label_values(array.tolist())
+    unknown = ~is_known(array)
+    if not unknown.any():
+        return array.astype(float)
+    return np.column_stack([array == 1, (array == 0)[:, unknown.any(0)]]).astype(float)
 
 
 def _fill_empty(assigned: NDArray[np.intp], images: NDArray[np.float64], splits: int) -> None:

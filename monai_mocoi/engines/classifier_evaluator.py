@@ -11,12 +11,12 @@ import torch
 from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
-from monai_mocoi.data import ImageDataset, Predictions
+from monai_mocoi.data import ImageDataset, Predictions, label_values
 from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import class_probabilities, classification_loss
-from monai_mocoi.metrics import SELECTION_METRICS, selection_metric
+from monai_mocoi.metrics import SELECTION_METRICS, is_known, selection_metric
 from monai_mocoi.networks import unwrap
 
 
@@ -46,8 +46,8 @@ class ClassifierEvaluator(GatheringEvaluator):
     Attributes:
         predictions: of the last run, a :class:`~monai_mocoi.data.Predictions`; None before.
 
-    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted) and ``<name>/<metric>`` for each of
-    ``metrics``, less those that are not defined for lack of positives or negatives.
+    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted, the mean over all known values) and
+    ``<name>/<metric>`` for each of ``metrics``, less those that are not defined for lack of positives or negatives.
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; names the image.
@@ -123,7 +123,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.state.metrics.clear()
         dataset: ImageDataset = self.data_loader.dataset  # type: ignore[union-attr]
         items = [dataset.data[row] for row in rows.tolist()]
-        labels = np.array([item["label"] for item in items], dtype=np.int64)
+        labels = label_values([item["label"] for item in items])
         if not items:
             labels = np.zeros((0, len(self.classes)) if self.kind == "multilabel" else 0, dtype=np.int64)
         self.predictions = Predictions(
@@ -137,7 +137,10 @@ class ClassifierEvaluator(GatheringEvaluator):
         if not items:
             return
         truth = torch.from_numpy(labels)
-        loss = self.loss(logits, truth.double() if self.kind == "multilabel" else truth)
+        if self.kind == "multilabel":  # over what is known, as one dimension where that is not all
+            known = torch.from_numpy(is_known(labels))
+            logits, truth = (logits, truth.double()) if known.all() else (logits[known], truth[known].double())
+        loss = self.loss(logits, truth)
         values = {"loss": float(loss)} | {
             name: selection_metric(name, self.kind, labels, self.predictions.probabilities) for name in self.metrics
         }

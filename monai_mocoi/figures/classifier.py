@@ -17,7 +17,15 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from monai_mocoi.data import Predictions
 from monai_mocoi.figures.canvas import COLOURS, RGB, new_figure, plain, rendered
-from monai_mocoi.metrics import average_precision, confusion_counts, decide, ranked_columns, roc_auc
+from monai_mocoi.metrics import (
+    average_precision,
+    confusion_over_known,
+    decide,
+    is_known,
+    over_known,
+    ranked_columns,
+    roc_auc,
+)
 
 CURVES_A_FIGURE = len(COLOURS)
 TABLES_A_FIGURE = 4
@@ -32,7 +40,7 @@ _LINE = 58  # letters that fit a title's line
 _WIDTH = 5.0  # inches, of the curves and tables of findings
 
 _Thresholds = NDArray[np.float64] | None
-_Draw = Callable[[Axes, Predictions, NDArray[np.bool_], NDArray[np.intp], _Thresholds], None]
+_Draw = Callable[[Axes, Predictions, NDArray[np.int64], NDArray[np.intp], _Thresholds], None]
 
 
 def roc_figures(predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None) -> list[RGB]:
@@ -82,9 +90,9 @@ def confusion_figures(
 
 
 def _curve_figures(predictions: Predictions, about: str, thresholds: Sequence[float] | None, draw: _Draw) -> list[RGB]:
-    positive = predictions.indicators()
+    truth = predictions.truth()
     columns = ranked_columns(predictions.kind, len(predictions.classes))
-    both = positive.any(axis=0) & ~positive.all(axis=0)
+    both = (truth == 1).any(axis=0) & (truth == 0).any(axis=0)
     limits = None if thresholds is None else np.asarray(thresholds, dtype=np.float64)
     result = []
     for part in _parts(columns[both[columns]], CURVES_A_FIGURE):
@@ -95,7 +103,7 @@ def _curve_figures(predictions: Predictions, about: str, thresholds: Sequence[fl
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
         axes.tick_params(labelsize=11)
         axes.grid(alpha=0.3)
-        draw(axes, predictions, positive, part, limits)
+        draw(axes, predictions, truth, part, limits)
         figure.legend(
             *axes.get_legend_handles_labels(), loc="lower left", fontsize=11, frameon=False, borderaxespad=0.3,
             labelspacing=0.25,
@@ -105,17 +113,18 @@ def _curve_figures(predictions: Predictions, about: str, thresholds: Sequence[fl
 
 
 def _draw_roc(
-    axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp], limits: _Thresholds
+    axes: Axes, predictions: Predictions, truth: NDArray[np.int64], columns: NDArray[np.intp], limits: _Thresholds
 ) -> None:
     said = predictions.probabilities[:, columns]
-    areas = roc_auc(positive[:, columns], said)
+    areas = over_known(roc_auc, truth[:, columns], said)
     for place, column in enumerate(columns):
-        false_positive, true_positive, _ = roc_curve(positive[:, column], said[:, place])
+        known = is_known(truth[:, column])
+        false_positive, true_positive, _ = roc_curve(truth[known, column], said[known, place])
         label = f"{areas[place]:.3f} {_name(predictions, column, limits)}"
         axes.plot(false_positive, true_positive, label=label, **_line(place))
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle=":")
     if limits is not None:
-        counts = confusion_counts(positive[:, columns], decide(said, limits[columns]))
+        counts = confusion_over_known(truth[:, columns], decide(said, limits[columns]))
         for place, (specificity, sensitivity) in enumerate(zip(counts.specificity, counts.sensitivity, strict=True)):
             axes.plot(1 - specificity, sensitivity, "o", color=COLOURS[place], markersize=7, markeredgecolor="black")
     title = "ROC (area under it)" + ("" if limits is None else "; dots: at the threshold")
@@ -125,16 +134,18 @@ def _draw_roc(
 
 
 def _draw_precision_recall(
-    axes: Axes, predictions: Predictions, positive: NDArray[np.bool_], columns: NDArray[np.intp], limits: _Thresholds
+    axes: Axes, predictions: Predictions, truth: NDArray[np.int64], columns: NDArray[np.intp], limits: _Thresholds
 ) -> None:
-    said, shares = predictions.probabilities[:, columns], positive[:, columns].mean(axis=0)
-    means = average_precision(positive[:, columns], said)
+    said = predictions.probabilities[:, columns]
+    means = over_known(average_precision, truth[:, columns], said)
     for place, column in enumerate(columns):
-        precision, recall, _ = precision_recall_curve(positive[:, column], said[:, place], drop_intermediate=True)
-        label = f"{means[place]:.3f} ({shares[place]:.3f}) {_name(predictions, column, limits)}"
+        known = is_known(truth[:, column])
+        own = truth[known, column]
+        precision, recall, _ = precision_recall_curve(own, said[known, place], drop_intermediate=True)
+        label = f"{means[place]:.3f} ({own.mean():.3f}) {_name(predictions, column, limits)}"
         axes.step(recall, precision, where="post", label=label, **_line(place))
     if limits is not None:
-        counts = confusion_counts(positive[:, columns], decide(said, limits[columns]))
+        counts = confusion_over_known(truth[:, columns], decide(said, limits[columns]))
         called = counts.true_positives + counts.false_positives
         for place in np.flatnonzero(called).tolist():
             point = counts.sensitivity[place], counts.true_positives[place] / called[place]
@@ -174,7 +185,7 @@ def _finding_tables(
 ) -> RGB:
     """All tables in one pair of axes: one for each would take most of the time."""
     limits = np.full(len(predictions.classes), THRESHOLD) if thresholds is None else np.asarray(thresholds)
-    counts = confusion_counts(
+    counts = confusion_over_known(
         predictions.labels[:, columns], decide(predictions.probabilities[:, columns], limits[columns])
     )
     across = min(2, len(columns))

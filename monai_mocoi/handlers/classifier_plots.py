@@ -22,7 +22,7 @@ from monai_mocoi.figures.classifier import (
     short,
 )
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
-from monai_mocoi.metrics import decide
+from monai_mocoi.metrics import UNKNOWN, decide
 from monai_mocoi.networks import rank
 
 _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
@@ -160,8 +160,8 @@ def surest(
 
     Of softmax classes it is sure of the class with the highest probability. Of findings, an image and a finding that
     is present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
-    has gone; a finding that is neither shows nothing. The surest of each true class (or finding) come first, then the
-    second ones, and so on.
+    has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or finding) come
+    first, then the second ones, and so on.
 
     Args:
         predictions: of a split.
@@ -172,7 +172,7 @@ def surest(
         by "right" and "wrong", places of images in the predictions, each once, and the class or finding of each: what
         was called, or the finding in question.
     """
-    probabilities, positive = predictions.probabilities, predictions.indicators()
+    probabilities, (positive, negative) = predictions.probabilities, predictions.sides()
     if predictions.kind == "softmax":
         called = np.zeros(positive.shape, dtype=bool)
         called[np.arange(len(called)), probabilities.argmax(axis=1) if len(called) else 0] = True
@@ -183,7 +183,7 @@ def surest(
         called = decide(probabilities, limits)
         way = np.where(called, 1 - limits, limits)  # a threshold of 1 leaves none
         sureness = np.abs(probabilities - limits) / np.where(way > 0, way, 1)
-        candidates = {"right": positive & called, "wrong": positive ^ called}
+        candidates = {"right": positive & called, "wrong": (positive & ~called) | (negative & called)}
     chosen = {}
     for name, candidate in candidates.items():
         images, classes = _in_turn(candidate, sureness, count)
@@ -218,7 +218,7 @@ def told(predictions: Predictions, image: int, column: int, thresholds: Sequence
     probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
     if predictions.kind == "multilabel":
         limit = THRESHOLD if thresholds is None else thresholds[column]
-        truth = "present" if predictions.labels[image, column] else "absent"
+        truth = {1: "present", 0: "absent", UNKNOWN: "not known"}[int(predictions.labels[image, column])]
         return f"{name}: {in_words(probability)} (called from {in_words(limit)})\ntruth: {truth}"
     true_class = int(predictions.labels[image])
     text = f"called: {name} {in_words(probability)}\ntruth: {short(predictions.classes[true_class])}"

@@ -25,6 +25,7 @@ from monai_mocoi.analysis import (
     subgroup_warnings,
     subgroups_in_words,
     summarise_inputs,
+    unknown_in_report,
     wanted_points,
     why_not_fitted,
 )
@@ -46,6 +47,7 @@ from monai_mocoi.data import (
 )
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
 from monai_mocoi.handlers.after_evaluation import after_evaluation
@@ -100,7 +102,8 @@ class EvaluationSaver:
         target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
             ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
         decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
-        external: the images and labels set beside the classifier's, from :func:`~monai_mocoi.data.match_labels`: where
+        external: the images and labels set beside the classifier's, from :func:`~monai_mocoi.data.match_labels`: how
+            many images of the split have no label is written down as ``unlabelled_images``, if there are any; where
             they are of another data set, ``metrics.json`` has ``external``
             (:func:`~monai_mocoi.analysis.external_report`): the numbers beside those of the classifier's own test
             (``evaluation-test`` in its run folder), the prevalences and the pictures beside those of training. None:
@@ -151,6 +154,7 @@ class EvaluationSaver:
         dataset_name: str | None = None,
     ) -> None:
         self.external = external if external is not None and external.external else None
+        self.unlabelled = 0 if external is None else external.unlabelled
         self.dataset = dataset
         self.dataset_name = dataset_name
         self.folder = Path(folder)
@@ -292,6 +296,7 @@ class EvaluationSaver:
             "dataset_sha256": self.dataset_sha256,
             "tested": tested,
             "skipped_images": self.skipped_images,
+            **({"unlabelled_images": self.unlabelled} if self.unlabelled else {}),
             **({} if overlap is None else {"pretraining_overlap": overlap}),
             **report,
             **({} if (external := self._beside_own(predictions, report, tested)) is None else {"external": external}),
@@ -301,7 +306,7 @@ class EvaluationSaver:
             "versions": package_versions(),
         }
         write_json(self.folder / METRICS_NAME, content)
-        for line in (describe_tested(tested), *describe_report(engine.name, report)):
+        for line in (describe_tested(tested), *describe_report(engine.name, content)):
             logger.info("%s", line)
         if (line := overlap_in_words(overlap, engine.name)) is not None:
             logger.info("%s", line)
@@ -395,7 +400,10 @@ def describe_report(split: str, report: Mapping[str, Any]) -> list[str]:
     named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
     width = max(map(len, named))
     lines += [f"  {name:<{width}}  {number_in_words(number)}" for name, number in named.items()]
-    lines += [f"  {line}" for line in (*calibration_in_words(report), *operating_points_in_words(report))]
+    if without := report.get("unlabelled_images"):
+        lines.append("  " + left_out_in_words(split, without))
+    told = (*unknown_in_report(report), *calibration_in_words(report), *operating_points_in_words(report))
+    lines += [f"  {line}" for line in told]
     if left_out := report["left_out_classes"]:
         lines.append("  not scored: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out))
     return lines

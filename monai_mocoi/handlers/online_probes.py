@@ -195,9 +195,9 @@ class OnlineProbes:
                 return {}
             return probed_aucs(
                 training,
-                self.images.training_positive,
+                self.images.training_labels,
                 validation,
-                self.images.validation_positive,
+                self.images.validation_labels,
                 self.images.columns,
             )
 

@@ -61,6 +61,8 @@ class WorstErrors:
         std: divided by there.
         count: of each class and kind, how many at most; 0: no sheet.
         min_positives, min_negatives: of a scored class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
+        rows: of each item of the images that are tested, its row in the split's list, where some of the list are left
+            out; None: none are.
 
     Raises:
         ValueError: ``count`` below 0.
@@ -75,7 +77,9 @@ class WorstErrors:
         count: int = 8,
         min_positives: int = 25,
         min_negatives: int = 25,
+        rows: Sequence[int] | None = None,
     ) -> None:
+        self.rows = rows
         if count < 0:
             raise ValueError(f"worst_errors is {count}, but must be 0 (no sheet) or more.")
         self.path = Path(folder) / WORST_ERRORS_NAME
@@ -111,14 +115,15 @@ class WorstErrors:
             logger.info("No sheet of the worst errors: %s", "no error" if scored else "no class is scored")
             return
         dataset: ImageDataset = engine.data_loader.dataset
-        rows = {item["name"]: row for row, item in enumerate(dataset.data)}
-        positions = {row: position for position, row in enumerate(dataset.rows)}
+        items = {item["name"]: number for number, item in enumerate(dataset.data)}
+        positions = {number: position for position, number in enumerate(dataset.rows)}
         parts = []
         for part in errors:
             cells = []
             for image, column in zip(part.images, part.columns, strict=True):
-                row = rows[predictions.images[image]]
-                picture = torch.as_tensor(dataset[positions[row]]["image"]).float() * self.std + self.mean
+                item = items[predictions.images[image]]
+                row = item if self.rows is None else self.rows[item]
+                picture = torch.as_tensor(dataset[positions[item]]["image"]).float() * self.std + self.mean
                 caption = f"row {row}\n{told(predictions, image, column, limits)}"
                 cells.append(Captioned(as_rgb(picture.numpy()), caption))
             parts.append(Part(part.heading, cells))
@@ -157,13 +162,13 @@ def worst_errors(
             heading = f"{name}, taken for another class: {_of(images, wrong)}"
             result.append(Errors(heading, images, called[images].tolist()))
             continue
-        present = predictions.labels[:, column] == 1
+        present, absent = (predictions.labels[:, column] == side for side in (1, 0))
         said = probabilities[:, column]
         reached = decide(said, thresholds[column])
         limit = in_words(thresholds[column])
         for kind, wrong, order in (
             (f"present, but below {limit} (missed)", present & ~reached, said),
-            (f"absent, but called (from {limit})", ~present & reached, -said),
+            (f"absent, but called (from {limit})", absent & reached, -said),
         ):
             images = _first(wrong, order, count)
             result.append(Errors(f"{name} {kind}: {_of(images, wrong)}", images, [column] * len(images)))

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "barlow_twins": ["BarlowTwinsLoss"],
-        "classification": ["LABEL_KINDS", "class_probabilities", "classification_loss"],
+        "classification": ["LABEL_KINDS", "KnownValuesLoss", "class_probabilities", "classification_loss"],
         "global_batch": ["global_sum", "standardize"],
         "info_nce": ["InfoNCELoss"],
         "stage_mse": ["StageMSELoss"],

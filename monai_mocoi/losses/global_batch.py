@@ -12,7 +12,8 @@ import torch
 import torch.distributed as dist
 
 
-def _several_processes() -> bool:
+def several_processes() -> bool:
+    """Whether this process is one of several that train together."""
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
@@ -41,7 +42,7 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
         the elementwise sum. Its gradient is summed over the processes too: when each process has the same loss, or
         its part of a mean, DistributedDataParallel's average over processes is the gradient of the global loss.
     """
-    if not _several_processes():
+    if not several_processes():
         return tensor
     total: torch.Tensor = _AllReduceSum.apply(tensor)
     return total
@@ -59,7 +60,7 @@ def standardize(features: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
     """
     dims = [0, *range(2, features.ndim)]
     per_channel = features.numel() // max(features.shape[1], 1)
-    if not _several_processes() and per_channel > 1:
+    if not several_processes() and per_channel > 1:
         return torch.nn.functional.batch_norm(features, None, None, training=True, eps=eps)  # the same, in one pass
     count = global_sum(torch.tensor(float(per_channel), dtype=features.dtype, device=features.device))
     centred = features - global_sum(features.sum(dims, keepdim=True)) / count

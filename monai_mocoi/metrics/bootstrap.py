@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_labels
+from monai_mocoi.metrics.inputs import check_known_labels
 from monai_mocoi.metrics.intervals import bca_interval, bias_and_acceleration, bootstrap_p_value, percentile_interval
 from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
@@ -266,7 +266,7 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
 
     Args:
         patients: ``(n,)`` patient ids, text or integers, one an image; at least two patients.
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1, of the scored classes only; None: nothing is redrawn.
+        labels: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``, of the scored classes only; None: nothing is redrawn.
         resamples: 1 or more.
         seed: 0 or more.
 
@@ -312,11 +312,12 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
 def _present(labels: Any, index: np.ndarray, count: int) -> np.ndarray:
     """``(patients, 2 classes)`` float32: images of each patient that are positive, then those that are negative."""
     labels = np.asarray(labels)
-    labels = check_labels(labels, (len(index), *labels.shape[1:])).reshape(len(index), -1)
-    has = sum_by_patient(np.concatenate([labels, ~labels], axis=1), index, count).astype(np.float32)
+    sides = check_known_labels(labels, (len(index), *labels.shape[1:]))
+    columns = [side.reshape(len(index), -1) for side in sides]
+    has = sum_by_patient(np.concatenate(columns, axis=1), index, count).astype(np.float32)
     missing = np.flatnonzero(~has.any(axis=0))
     if len(missing):
-        kind, column = divmod(int(missing[0]), labels.shape[1])
+        kind, column = divmod(int(missing[0]), columns[0].shape[1])
         raise ValueError(
             f"column {column} of the labels has no {('positive', 'negative')[kind]} image: choose the classes with "
             "scored_classes first"

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+UNKNOWN = -1
+"""In labels that may be unknown: that of an image of which nobody said whether it has the finding."""
+
 
 def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None:
     if bad.any():
@@ -42,6 +45,26 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> n
         raise ValueError(f"the {name} have shape {labels.shape} but {shape} was expected, one row an image")
     _refuse(labels, (labels != 0) & (labels != 1), name, "each must be 0 or 1")
     return labels.astype(bool)
+
+
+def is_known(labels: Any) -> np.ndarray:
+    """Which labels are known: bool of the same shape, false for ``UNKNOWN``."""
+    return np.asarray(labels) != UNKNOWN
+
+
+def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of which some may be ``UNKNOWN``, as positives and negatives.
+
+    Returns:
+        two of bool: which are 1 and which are 0; an unknown one is neither.
+
+    Raises:
+        ValueError: another shape, or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
+    """
+    labels = np.asarray(labels)
+    known = is_known(labels)
+    positive = check_labels(np.where(known, labels, 0), shape)
+    return positive, known & ~positive
 
 
 def check_weights(weights: Any, n: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_labels
+from monai_mocoi.metrics.inputs import check_known_labels
 from monai_mocoi.metrics.patients import patient_index
 
 
@@ -20,12 +20,14 @@ class ScoredClasses:
         left_out: the other columns, ascending; reported by name with their counts, without an interval.
         positives: ``(classes,)`` positive images of every class.
         negatives: ``(classes,)`` negative images of every class.
+        unknown: ``(classes,)`` images of which it is not known; in neither of the two.
     """
 
     scored: np.ndarray
     left_out: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
+    unknown: np.ndarray
 
 
 def scored_classes(
@@ -34,7 +36,7 @@ def scored_classes(
     """Choose the classes with enough positive and negative images to be scored.
 
     Args:
-        labels: ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
+        labels: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
         min_positives: fewest positive images of a scored class.
         min_negatives: fewest negative images of a scored class.
         patients: ``(n,)`` patient ids; where given, the positives of a scored class come from at least two patients,
@@ -44,17 +46,17 @@ def scored_classes(
         the choice and the counts of every class.
 
     Raises:
-        ValueError: shapes that do not fit, or labels other than 0 and 1.
+        ValueError: shapes that do not fit, or labels of another value.
     """
     shape = np.shape(labels)
     if len(shape) != 2:
         raise ValueError(f"labels have shape {shape}; expected (images, classes)")
-    labels = check_labels(labels, shape)
-    positives, negatives = labels.sum(axis=0), (~labels).sum(axis=0)
+    positive, negative = check_known_labels(labels, shape)
+    positives, negatives = positive.sum(axis=0), negative.sum(axis=0)
     enough = (positives >= min_positives) & (negatives >= min_negatives)
     if patients is not None:
-        index, _ = patient_index(patients, len(labels))
+        index, _ = patient_index(patients, shape[0])
         for column in np.flatnonzero(enough):
-            own = labels[:, column]
-            enough[column] = min(len(np.unique(index[own])), len(np.unique(index[~own]))) >= 2
-    return ScoredClasses(np.flatnonzero(enough), np.flatnonzero(~enough), positives, negatives)
+            enough[column] = min(len(np.unique(index[side[:, column]])) for side in (positive, negative)) >= 2
+    unknown = shape[0] - positives - negatives
+    return ScoredClasses(np.flatnonzero(enough), np.flatnonzero(~enough), positives, negatives, unknown)

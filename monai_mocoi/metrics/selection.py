@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.metrics.confusion import macro_f1
+from monai_mocoi.metrics.inputs import UNKNOWN
+from monai_mocoi.metrics.known import confusion_over_known, over_known
 from monai_mocoi.metrics.ranking import average_precision, roc_auc
 from monai_mocoi.metrics.thresholds import decide, decide_by_highest, one_hot, youden_threshold
 
@@ -25,7 +27,8 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
             "macro_f1": of softmax classes by the highest probability; of findings at the Youden threshold of these
             very images, which is too favourable for anything but a choice.
         kind: "multilabel" or "softmax".
-        labels: ``(n, findings)`` of 0 and 1, or ``(n,)`` class numbers.
+        labels: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers. Each finding is measured over the
+            images in which it is known.
         probabilities: ``(n, classes)`` in 0..1.
 
     Returns:
@@ -40,22 +43,22 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
         raise ValueError(f"the kind of labels is {kind!r}; choose multilabel or softmax.")
     probabilities = np.asarray(probabilities, dtype=np.float64)
     labels = np.asarray(labels)
-    positive: np.ndarray = (
-        one_hot(labels, probabilities.shape[1]) if kind == "softmax" else np.asarray(labels, dtype=bool)
-    )
+    positive: Any = one_hot(labels, probabilities.shape[1]) if kind == "softmax" else labels == 1
+    negative = ~positive if kind == "softmax" else labels == 0
     columns = ranked_columns(kind, probabilities.shape[1])
-    both = np.asarray(positive.any(axis=0) & ~positive.all(axis=0))
+    both = positive.any(axis=0) & negative.any(axis=0)
     columns = columns[both[columns]]
     if len(columns) == 0:
         return float("nan")
-    truth, scores = positive[:, columns], probabilities[:, columns]
+    truth, scores = np.where(positive | negative, positive, UNKNOWN)[:, columns], probabilities[:, columns]
     if name == "macro_auc":
-        return float(roc_auc(truth, scores).mean())
+        return float(over_known(roc_auc, truth, scores).mean())
     if name == "macro_average_precision":
-        return float(average_precision(truth, scores).mean())
+        return float(over_known(average_precision, truth, scores).mean())
     if kind == "softmax":
         return float(macro_f1(positive[:, both], decide_by_highest(probabilities)[:, both]))
-    return float(macro_f1(truth, decide(scores, youden_threshold(truth, scores))))
+    called = decide(scores, over_known(youden_threshold, truth, scores))
+    return float(confusion_over_known(truth, called).f1.mean())
 
 
 def ranked_columns(kind: str, classes: int) -> np.ndarray:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist import PRETRAINING, Datalist
+from monai_mocoi.data.labels import labelled_items
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.report.adapted_settings import Choice, Labels
 from monai_mocoi.report.owner import Owner
@@ -50,6 +52,17 @@ class Adaptation:
     def title(self) -> str:
         """Of the images: the owner's, or the name in ``datalist.json``."""
         return self.owner.title or " ".join(self.datalist.name.split()) or "a data set"
+
+    @property
+    def counts(self) -> str:
+        """Images by split, in words; where only some have a label, how many."""
+
+        def words(split: str, items: list[dict[str, Any]]) -> str:
+            labelled = len(labelled_items(items))
+            some = split != PRETRAINING and self.labels.kind is not None and labelled < len(items)
+            return f"{split} {len(items):,}" + (f" ({labelled:,} with labels)" if some else "")
+
+        return ", ".join(words(split, items) for split, items in self.datalist.splits().items())
 
     def chosen(self, name: str) -> object:
         """The value of a choice."""

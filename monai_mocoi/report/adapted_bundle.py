@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import MANIFEST_NAME, Datalist, load_datalist
+from monai_mocoi.data.datalist import MANIFEST_NAME, PRETRAINING, Datalist, load_datalist
 from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN
 from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures
 from monai_mocoi.json_layout import on_lines
 from monai_mocoi.report.adapt_error import AdaptError
@@ -32,7 +33,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MODALITY = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
 _OF_STAINS = "RandStainJitter"
-_TO_PRETRAIN = ("training", "pretraining")
+_TO_PRETRAIN = ("training", PRETRAINING)
 
 
 def adapt_bundle(
@@ -192,8 +193,7 @@ def _manifest(dataset: Path) -> dict[str, Any]:
 
 
 def _labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
-    values = [item["label"] for item in datalist.training if item.get("label") is not None]
-    kind = None if not values else "multilabel" if isinstance(values[0], list) else "softmax"
+    kind = label_kind(datalist) if labelled_items(datalist.training) else None
     labels = Labels(datalist.labels, kind) if kind else Labels()
     stated = manifest.get("label_kind")
     if stated is not None and _KINDS[stated] != kind:
@@ -270,7 +270,7 @@ def _of_data(labels: Labels, datalist: Datalist, images: int) -> Iterator[str]:
             "thousands (labels are not needed)."
         )
     if len(datalist.validation) < 2:
-        yield f"{len(datalist.validation)} validation image(s): pretraining needs 2 or more. Prepare the data set with them."
+        yield f"{len(datalist.validation)} validation image(s): pretraining needs 2. Prepare the data set with more."
     if labels.kind is None:
         yield "no training image has a label: train.json runs; finetune.json and evaluate.json need labels."
 

@@ -125,10 +125,9 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
 
 
 def _facts(made: Adaptation) -> Iterator[str]:
-    counts = ", ".join(f"{split} {len(items):,}" for split, items in made.datalist.splits().items())
     owner, facts = made.owner, made.facts
     yield from ("## What was set for these images", "")
-    yield f"`mocoi adapt` made this bundle from `{made.source}` for the data set {made.title}. Images: {counts}."
+    yield f"`mocoi adapt` made this bundle from `{made.source}` for the data set {made.title}. Images: {made.counts}."
     yield f"Labels: {made.labels.in_words()}."
     yield f"Made by: {owner.authors or NOT_STATED}. Contact: {owner.contact or NOT_STATED}. On the images:"
     yield f"`docs/data_license.txt`. {facts.read} of {facts.of:,} images to pretrain on were looked at."

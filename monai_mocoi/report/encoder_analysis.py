@@ -27,7 +27,7 @@ from monai_mocoi.analysis.feature_reuse import feature_reuse
 from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.atomic_write import write_bytes, write_json
-from monai_mocoi.data import Datalist, DatasetError, LabelSubset
+from monai_mocoi.data import Datalist, DatasetError, LabelSubset, labelled_items, labelled_part
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.prepared_dataset import prepared_dataset, with_bits
 from monai_mocoi.engines.precision import autocast_dtype
@@ -182,7 +182,8 @@ class EncoderAnalysis:
             self._read_predictions()
         self.draws: list[LabelSubset] = []
         if "probing" in self.parts:
-            self.draws = probing_draws(self.datalist, self.probe_fractions, self.probe_seeds, self.validation_labels)
+            self.probed = labelled_part(self.datalist)
+            self.draws = probing_draws(self.probed, self.probe_fractions, self.probe_seeds, self.validation_labels)
         if {"reuse", "probing", "embedding"} & set(self.parts):
             self._read_networks()
 
@@ -239,9 +240,9 @@ class EncoderAnalysis:
             raise SettingsError(f"parts is empty; choose of {', '.join(PARTS)}.")
 
     def _lacks_labels(self) -> str | None:
-        if not self.datalist.training or "label" not in self.datalist.training[0]:
+        if not labelled_items(self.datalist.training):
             return "labels of the training images: prepare the dataset folder with them"
-        if not self.datalist.test or "label" not in self.datalist.test[0]:
+        if not labelled_items(self.datalist.test):
             return "test images with labels: prepare the dataset folder with them"
         if self.metric not in SELECTION_METRICS:
             return f"a metric of {', '.join(SELECTION_METRICS)}: --metric"
@@ -372,7 +373,7 @@ class EncoderAnalysis:
         return found
 
     def _probing(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
-        splits = self.datalist.splits()
+        splits = self.probed.splits()
         features: dict[str, Features] = {}
         rows: dict[str, list[int]] = {}
         for split in _SPLITS:
@@ -387,7 +388,7 @@ class EncoderAnalysis:
             rows[split] = [wanted[row] for row in dataset.rows]
         found = probe_stages(
             features,
-            self.datalist,
+            self.probed,
             self.draws,
             self.metric,
             rows=rows | {split: [] for split in _SPLITS if split not in rows},

@@ -12,6 +12,7 @@ from typing import Any
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, OWN_TEST_NAME
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
+from monai_mocoi.networks.identified import WHY_NOT, is_identified
 from monai_mocoi.networks.pretraining_record import final_relative_loss
 from monai_mocoi.report.package_error import PackageError
 
@@ -47,8 +48,9 @@ class FinetunedRun:
 
     Attributes:
         sidecar: of the classifier, without what is of the machine; ``pretrained`` is "none" or "encoder" (not the
-            name of its file), ``settings`` holds numbers and plain words only. ``training_counts`` (``images`` and
-            ``positives`` by class) comes from ``labelled.json``: a test elsewhere sets its prevalences beside them.
+            name of its file), ``settings`` holds numbers and plain words only. ``training_counts`` (``images``,
+            ``positives`` by class, and ``unknown`` where some are not known) comes from ``labelled.json``: a test
+            elsewhere sets its prevalences beside them.
         drawn: how the images with labels were drawn, from ``labelled.json`` without its names: ``ids``, ``counts`` by
             split, ``selection``, ``selection_reason``, ``warnings``.
         metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
@@ -75,11 +77,14 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
     """Read a run folder of ``finetune.json``, and the ``evaluation-test/metrics.json`` in it if there is one.
 
     Raises:
-        PackageError: it is no such folder, the run has not come to its end, or the metrics are of another classifier.
+        PackageError: it is no such folder, the run has not come to its end, the metrics are of another
+            classifier, or it was trained on identified data.
         WeightsError: its classifier or sidecar is missing or cannot be read.
     """
     manifest = _manifest(folder)
     sidecar = read_classifier_sidecar(folder)
+    if is_identified(folder / "classifier.pt"):
+        raise PackageError(f"the classifier {WHY_NOT}")
     labelled = _read(folder / LABELLED_NAME, "it says which images had labels")
     if missing := [name for name in ("settings", "modality", "dataset_sha256") if sidecar.get(name) is None]:
         raise PackageError(
@@ -149,7 +154,14 @@ def _training_counts(counts: Mapping[str, Any], labels: Sequence[str]) -> dict[s
     positives = {name: own.get("positives", {}).get(name) for name in labels}
     if not all(isinstance(count, int) for count in (own.get("images"), *positives.values())):
         return {}
-    return {"training_counts": {"images": own["images"], "positives": positives}}
+    unknown = {name: own["unknown"][name] for name in labels if name in own.get("unknown", {})}
+    return {
+        "training_counts": {
+            "images": own["images"],
+            "positives": positives,
+            **({"unknown": unknown} if unknown else {}),
+        }
+    }
 
 
 def _start(start: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,13 +36,13 @@ def image_columns(
 
     Returns:
         by name, one value an image: ``label`` (where there are labels; of findings the five most frequent where an
-        image has one of them alone, "several" or "none"), the datalist's first six columns that make groups, None where
-        a value is not known, and ``mean brightness`` (0..1). And the reason of each column that is left out, without
-        its values; a column that has one value is not named.
+        image is known to have one of them alone, "several" or "none"), the datalist's first six columns that make
+        groups, and None where a value is not known; and ``mean brightness`` (0..1). And the reason of each column that
+        is left out, without its values; a column that has one value is not named.
     """
     columns: dict[str, Column] = {}
-    if items and "label" in items[0]:
-        columns[LABEL] = _label_words([item["label"] for item in items], labels)
+    if any("label" in item for item in items):
+        columns[LABEL] = _label_words([item.get("label") for item in items], labels)
     patients = [str(item["patient"]) for item in items]
     grouped: dict[str, Column] = {}
     left_out: dict[str, str] = {}
@@ -79,14 +79,17 @@ def _groups(name: str, values: Sequence[Value], patients: Sequence[str]) -> Colu
 
 
 def _label_words(values: Sequence[Any], labels: Sequence[str]) -> Column:
-    if not isinstance(values[0], list):
-        return [labels[value] for value in values]
-    has = [[name for name, one in zip(labels, value, strict=True) if one] for value in values]
+    if not any(isinstance(value, list) for value in values):
+        return [None if value is None else labels[value] for value in values]
+    known = [[None] * len(labels) if value is None else value for value in values]
+    has = [[name for name, one in zip(labels, value, strict=True) if one] for value in known]
     often = {name for name, _ in Counter(own[0] for own in has if len(own) == 1).most_common(_FINDINGS)}
     words: Column = []
-    for own in has:
+    for own, value in zip(has, known, strict=True):
         if len(own) == 1:
             words.append(own[0] if own[0] in often else "another")
+        elif not own and None in value:
+            words.append(None)
         else:
             words.append("several" if own else "none")
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words
+from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words, unknown_in_report
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
 from monai_mocoi.handlers.evaluation_saver import describe_tested
 from monai_mocoi.handlers.evaluation_words import (
@@ -90,7 +90,12 @@ def _data(run: FinetunedRun, metadata: Mapping[str, Any]) -> Iterator[str]:
     if run.drawn.get("ids") == "given":
         yield "Which training and validation images have labels was given by a list."
     elif sidecar["label_fraction"] == 1:
-        yield "All training images have labels; nothing was drawn."
+        without = counts["training"].get("unlabelled", 0)
+        yield (
+            f"All training images that have a label, {without} others having none; nothing was drawn."
+            if without
+            else "All training images have labels; nothing was drawn."
+        )
     else:
         yield (
             f"A fraction of {sidecar['label_fraction']:g} of the training images, drawn as whole patients in a "
@@ -127,6 +132,10 @@ def _labels(run: FinetunedRun) -> Iterator[str]:
     header = ("Label", "Positive in training", "in validation", "in test", "Decided from")
     yield from _table(header, rows)
     yield ""
+    for split in ("training", "validation"):
+        if unknown := counts[split].get("unknown"):
+            told = ", ".join(f"{label} {count}" for label, count in unknown.items())
+            yield from (f"Not known of some {split} images, and learnt from the others: {told}.", "")
     if sidecar["kind"] == "softmax":
         yield "An image gets the class of the highest probability."
     else:
@@ -176,6 +185,10 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
     if any("note" in number for number in _numbers(metrics)):
         yield from (f"No certainty: {NO_CERTAINTY}", "")
     overlap = metrics.get("pretraining_overlap")
+    if metrics.get("unlabelled_images"):
+        yield from (f"{metrics['unlabelled_images']} test images have no label and are left out.", "")
+    for line in unknown_in_report(metrics):
+        yield from (line, "")
     for line in (*few_patients_in_words(metrics), *overlap_warnings(overlap)):
         yield from (f"**{line}**", "")
     if (told := overlap_in_words(overlap)) is not None:

@@ -173,3 +173,40 @@ def test_a_damaged_comparison_is_made_again(folder, tmp_path):
     (file,) = (tmp_path / "cache/fingerprints").glob("*.near.json")
     os.truncate(file, 5)
     assert _audit(folder) == first
+
+
+def with_pretraining(folder):
+    document = read_list(folder)
+    document["pretraining"] = [document["training"].pop() for _ in range(2)]
+    return document
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_what_pretraining_alone_reads_may_not_be_scored(folder, split):
+    document = with_pretraining(folder)
+    write_list(folder, **document)
+    assert _audit(folder).images == {"training": 4, "validation": 2, "test": 3, "pretraining": 2}
+    save(folder / "images/copy.png", picture(7 if split == "validation" else 9))
+    document["pretraining"].append({"image": "images/copy.png", "patient": "other"})
+    write_list(folder, **document)
+    assert _leaks(folder).report.leaks == {"patient": 0, "file": 0, "picture": 1}
+    save(folder / "images/copy.png", picture(77))
+    document["pretraining"][-1]["patient"] = document[split][0]["patient"]
+    write_list(folder, **document)
+    assert _leaks(folder).report.leaks == {"patient": 1, "file": 0, "picture": 0}
+
+
+def test_training_and_pretraining_may_share_patients_and_pictures(folder):
+    document = with_pretraining(folder)
+    document["pretraining"][0]["patient"] = document["training"][0]["patient"]
+    save(folder / "images/copy.png", picture(1))
+    near = picture(2)
+    near[0, 0] ^= 1
+    save(folder / "images/near.png", near)
+    document["pretraining"] += [{"image": f"images/{name}.png", "patient": name} for name in ("copy", "near")]
+    write_list(folder, **document)
+    report = _audit(folder)
+    assert report.clean
+    assert "training and pretraining" not in report.near
+    assert sum(report.near.values()) == 0
+    assert "pretraining: 4 images" in report.text()

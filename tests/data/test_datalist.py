@@ -6,8 +6,11 @@ import os
 
 import pytest
 
-from monai_mocoi.data import DatasetError, load_datalist, require_images, write_datalist
+from monai_mocoi.data import DatasetError, load_datalist, load_to_pretrain, require_images, write_datalist
 from tests.data.dataset_folders import dataset_folder, names, picture, read_list, save, write_list
+
+WITH_LABELS = "7dcb5cc9073f0726466d06fdfea5e536b0d8f42ba77b383e0f87b5c9991a1695"
+WITHOUT_LABELS = "4879dc4c19468536f78acc89c4cbe52e28a0e0caa740027354fe9cf0012c3b5e"
 
 
 def test_reads_a_good_folder(tmp_path):
@@ -99,7 +102,9 @@ def test_missing_key(tmp_path, key):
         ({"patient": 7}, "'patient' is 7"),
         ({"patient": "00000002 "}, "'00000002 ', with blanks around it"),
         ({"label": [0]}, "has 1 values, but 'labels' names 2"),
-        ({"label": [0, 2]}, "label value 2"),
+        ({"label": [0, 2]}, r"label value 2; .* 0, 1 and null \(not known\)"),
+        ({"label": [None, 2]}, "label value 2"),
+        ({"label": [None]}, "has 1 values"),
         ({"label": [0, True]}, "label value True"),
         ({"label": [0, 0.5]}, "label value 0.5"),
         ({"label": 2}, "label 2 is unknown"),
@@ -118,16 +123,95 @@ def test_wrong_item(tmp_path, change, text):
     assert str(tmp_path) not in str(error.value)
 
 
-def test_label_in_some_items_only(tmp_path):
+def test_items_without_a_label_stay_beside_others(tmp_path):
     document = read_list(dataset_folder(tmp_path))
     del document["training"][2]["label"]
+    document["training"][3]["label"] = None
+    document["training"][4]["label"] = [None, None]
+    document["validation"][0]["label"] = [None, 1]
     write_list(tmp_path, **document)
-    with pytest.raises(DatasetError, match="1 of 6 items of 'training' have no label"):
-        load_datalist(tmp_path)
+    datalist = load_datalist(tmp_path)
+    assert ["label" in item for item in datalist.training] == [True, True, False, False, False, True]
+    assert datalist.validation[0]["label"] == [None, 1]
     for item in document["training"]:
         item.pop("label", None)
     write_list(tmp_path, **document)
-    assert "label" not in load_datalist(tmp_path).training[0]
+    assert not any("label" in item for item in load_datalist(tmp_path).training)
+
+
+def with_pretraining(folder):
+    document = read_list(dataset_folder(folder))
+    document["pretraining"] = [document["training"].pop() for _ in range(2)]
+    write_list(folder, **document)
+    return document
+
+
+def test_a_split_for_pretraining_alone(tmp_path):
+    with_pretraining(tmp_path)
+    datalist = load_datalist(tmp_path)
+    assert {split: len(items) for split, items in datalist.splits().items()} == {
+        "training": 4,
+        "validation": 2,
+        "test": 3,
+        "pretraining": 2,
+    }
+    read = load_to_pretrain(tmp_path)
+    assert names(read.training) == [*names(datalist.training), "images/005.png", "images/004.png"]
+    assert read.training[:4] == datalist.training
+    assert [("label" in item, item["patient"]) for item in read.training[4:]] == [(False, "p005"), (False, "p004")]
+    assert list(read.splits()) == ["training", "validation", "test"]
+    assert read.sha256 == datalist.sha256
+
+
+def test_a_list_without_that_split_is_read_alike_for_pretraining(tmp_path):
+    dataset_folder(tmp_path)
+    assert load_to_pretrain(tmp_path) == load_datalist(tmp_path)
+
+
+def test_an_image_is_in_training_or_in_pretraining(tmp_path):
+    document = with_pretraining(tmp_path)
+    document["pretraining"][1]["image"] = document["training"][3]["image"]
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match=r"pretraining\[1\]: .*listed already at training\[3\]"):
+        load_datalist(tmp_path)
+    write_list(tmp_path, **{**document, "pretraining": {}})
+    with pytest.raises(DatasetError, match="'pretraining' must be a list"):
+        load_datalist(tmp_path)
+
+
+def test_unlabelled_unknown_and_pretraining_are_written_and_counted(tmp_path):
+    with_pretraining(tmp_path)
+    read = load_datalist(tmp_path)
+    splits = {split: [{**item, "image": item["name"]} for item in items] for split, items in read.splits().items()}
+    del splits["training"][0]["label"]
+    splits["training"][1]["label"] = None
+    splits["training"][2]["label"] = [None, 0]
+    splits["validation"][0]["label"] = [None, None]
+    write_datalist(tmp_path, "one", ["A", "B"], splits, {})
+    again = load_datalist(tmp_path)
+    assert [item.get("label") for item in again.training] == [None, None, [None, 0], [1, 1]]
+    assert [item.get("label") for item in again.validation] == [None, [1, 0]]
+    assert "null, null" not in (tmp_path / "datalist.json").read_text()
+    counts = json.loads((tmp_path / "manifest.json").read_text())["counts"]
+    assert counts == {
+        "training": {"images": 4, "patients": 4, "unlabelled": 2, "unknown": {"A": 1}},
+        "validation": {"images": 2, "patients": 2, "unlabelled": 1},
+        "test": {"images": 3, "patients": 3},
+        "pretraining": {"images": 2, "patients": 2},
+    }
+
+
+def test_a_list_of_old_forms_is_written_as_before(tmp_path):
+    """The digests are those of the code before unlabelled images, unknown values and the fourth split."""
+    items = [{"image": f"images/{i}.png", "label": [i % 2, 0], "patient": f"p{i}", "sex": "F"} for i in range(4)]
+    save(tmp_path / "images/0.png", picture(0))
+    plain = [{key: value for key, value in item.items() if key != "label"} for item in items]
+    for kind, own, digest in (("with labels", items, WITH_LABELS), ("without", plain, WITHOUT_LABELS)):
+        splits = {"training": own[:2], "validation": own[2:3], "test": own[3:]}
+        assert write_datalist(tmp_path, kind, ["A", "B"], splits, {}, ("sex",)) == digest
+        counts = json.loads((tmp_path / "manifest.json").read_text())["counts"]
+        assert counts["training"] == {"images": 2, "patients": 2}
+        assert list(counts) == ["training", "validation", "test"]
 
 
 def test_the_first_few_missing_images_are_named(tmp_path):
@@ -157,6 +241,29 @@ def test_links_may_not_lead_out(tmp_path):
     (folder / "images").symlink_to(tmp_path / "moved")
     with pytest.raises(DatasetError, match=r"images, .*lead"):
         load_datalist(folder)
+
+
+@pytest.mark.parametrize("mark", [True, "true", 1, False, None])
+def test_links_lead_out_only_of_a_folder_that_says_it_is_identified(tmp_path, mark):
+    folder = dataset_folder(tmp_path / "set")
+    outside = save(tmp_path / "elsewhere/000.png", picture(0))
+    inside = folder / "images/000.png"
+    inside.unlink()
+    inside.symlink_to(outside)
+    (folder / "manifest.json").write_text(json.dumps({"identified": mark}))
+    if mark is not True:
+        with pytest.raises(DatasetError, match=r"lead\(s\) out"):
+            load_datalist(folder)
+        return
+    assert load_datalist(folder).identified
+    outside.unlink()
+    with pytest.raises(DatasetError, match="not in the dataset folder") as refused:
+        load_datalist(folder)
+    assert "elsewhere" not in str(refused.value)
+
+
+def test_a_folder_is_not_identified_unless_it_says_so(tmp_path):
+    assert not load_datalist(dataset_folder(tmp_path)).identified
 
 
 def test_a_folder_reached_through_a_link_is_fine(tmp_path):

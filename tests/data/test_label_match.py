@@ -25,7 +25,7 @@ def classifier_of(datalist: Datalist, **changes: Any) -> dict[str, Any]:
 
 def test_the_own_data_set_is_taken_as_it_is(datalist: Datalist) -> None:
     match = match_labels(classifier_of(datalist), datalist, "test")
-    assert match.items is datalist.test
+    assert match.items == datalist.test
     assert (match.classes, match.outputs) == (("A", "B"), (0, 1))
     assert (match.missing, match.ignored, match.external) == ((), (), False)
     assert match_labels(classifier_of(datalist, dataset_sha256="other"), datalist, "test").external

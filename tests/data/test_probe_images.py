@@ -33,19 +33,19 @@ def test_a_third_is_for_validation_and_training_is_balanced_by_class_and_patient
     frequent = [training[place]["patient"] for place in chosen.training if training[place]["label"] == 0]
     assert len(set(frequent)) == 50  # there are 200 patients: no second image of any
     for split, places, positive in (
-        (training, chosen.training, chosen.training_positive),
-        (validation, chosen.validation, chosen.validation_positive),
+        (training, chosen.training, chosen.training_labels),
+        (validation, chosen.validation, chosen.validation_labels),
     ):
         assert positive[:, 1].tolist() == [bool(split[place]["label"]) for place in places]
     # Validation is as it is: about a fifth, not a half.
-    assert 5 <= chosen.validation_positive[:, 1].sum() <= 15
+    assert 5 <= chosen.validation_labels[:, 1].sum() <= 15
 
 
 def test_a_rare_finding_is_among_the_training_images() -> None:
     training, validation = findings(2000, (0.01, 0.5)), findings(500, (0.1, 0.5), 1)
     rare = sum(item["label"][0] for item in training)
     chosen = choose_probe_images(training, validation, 2, 300)
-    assert chosen.training_positive[:, 0].sum() == rare
+    assert chosen.training_labels[:, 0].sum() == rare
     assert chosen.columns == (0, 1)
 
 
