@@ -25,7 +25,7 @@ COMMANDS = {
     "nih": ("data_prep.nih:Nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
     "bch": ("data_prep.bch:Bch", "histopathology patches in the naming of the IDC data set"),
     "eyepacs": ("data_prep.eyepacs:Eyepacs", "EyePACS photographs: <id>_left/right.jpeg and trainLabels.csv"),
-    "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own: DICOM, PNG, JPEG, TIFF, with or without labels"),
+    "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own, with or without labels; no identity is left"),
     "demo": ("data_prep.demo:Demo", "generated phantoms: no medical data, to try everything"),
     "demo-export": ("data_prep.demo_export:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
     "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),

@@ -26,6 +26,8 @@ _TAGS = [
     "SeriesInstanceUID",
     "AccessionNumber",
     "PatientID",
+    "PatientName",
+    "ReferringPhysicianName",
     "PatientSex",
     "PatientAge",
     "PatientBirthDate",
@@ -64,6 +66,7 @@ class DicomHeader:
     Attributes:
         patient, accession, study, series, sop: PatientID, AccessionNumber, and the UIDs of study, series and instance.
             They identify somebody and go nowhere but to the private folder.
+        names: those of the patient and the referring physician, to know them in a table; they go nowhere.
         sop_class: UID of the kind of object.
         modality, body_part, view: in capitals; the view from View Code Sequence where View Position is empty.
         image_type: its values in capitals, such as ``("ORIGINAL", "PRIMARY")``.
@@ -82,6 +85,7 @@ class DicomHeader:
     study: str = ""
     series: str = ""
     sop: str = ""
+    names: str = ""
     sop_class: str = ""
     modality: str = ""
     body_part: str = ""
@@ -122,6 +126,7 @@ def read_header(file: BinaryIO) -> DicomHeader:
             study=_text(ds, "StudyInstanceUID"),
             series=_text(ds, "SeriesInstanceUID"),
             sop=_text(ds, "SOPInstanceUID"),
+            names=_shared(f"{_text(ds, 'PatientName')} {_text(ds, 'ReferringPhysicianName')}".strip()),
             sop_class=_shared(_text(ds, "SOPClassUID")),
             modality=_shared(_text(ds, "Modality").upper()),
             body_part=_shared(_text(ds, "BodyPartExamined").upper()),

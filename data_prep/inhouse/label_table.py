@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.dates import read_dates
 from data_prep.inhouse.label_words import Labels, free_text, read_labels
+from data_prep.inhouse.people import names_people
 from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.columns import NO_COLUMNS, Value, as_numbers, as_value, is_age
@@ -94,6 +95,7 @@ class LabelTable:
             raise RefusedError(f"--covariates: {clash[0]!r} is the name of something else in the list; rename it.")
         self.used = {*label_columns, *covariates, *(c for w, c in self._single.items() if c and w != "patient")}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
+        self._label_column = label_columns[0]
         self._patients = self._texts("patient")
         self._sites = self._texts("site")
         column = self._single["date"]
@@ -155,6 +157,25 @@ class LabelTable:
         if not differ:
             self.repeated += len(places) - 1
         return row
+
+    def check_names(self, names: set[str]) -> None:
+        """Refuse columns to hand on whose values are people's names.
+
+        Args:
+            names: words of names in the headers, from :func:`~data_prep.inhouse.people.name_words`.
+
+        Raises:
+            DatasetError: names the column.
+        """
+        classes = self.labels.names if self.labels.kind == "single" else ()
+        for option, name, values in (
+            *(("--covariates", name, cells) for name, cells in self._covariates.items()),
+            ("--label-columns", self._label_column, classes),
+        ):
+            if names_people([value for value in values if isinstance(value, str)], names):
+                raise DatasetError(
+                    f"{option}: most values of {name!r} are names of people in the headers; leave it out."
+                )
 
     def _texts(self, what: str) -> list[str | None]:
         column = self._single[what]

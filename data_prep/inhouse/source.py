@@ -27,6 +27,7 @@ from data_prep.inhouse.instances import repeated_instances
 from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
 from data_prep.inhouse.matching import KEYS, LEAST_MATCHED, FileIndex, check_match, choose_match, summary, unmatched
 from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
+from data_prep.inhouse.people import name_words
 from data_prep.inhouse.picture_file import refer_to, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.pseudonyms import normalised_patient
@@ -327,12 +328,11 @@ class Inhouse(Source):
         if self.labels is None:
             return None, [None] * len(files)
         file = LabelFile(self.labels)
-        if self.patient_column:
-            file.find("--patient-column", [self.patient_column])
         table = LabelTable(
             file,
             TableOptions(self.label_columns, self.patient_column, self.site_column, self.date_column, self.covariates),
         )
+        table.check_names(name_words(own.header.names for own in files if own.header is not None))
         index = FileIndex(
             [own.file.key for own in files],
             [own.header for own in files],
@@ -359,7 +359,7 @@ class Inhouse(Source):
         if file.torn:
             lines.append(f"{_rows(file.torn)} have more cells than the header and were left out")
         if table.repeated:
-            lines.append(f"{table.repeated} rows repeat another one")
+            lines.append(f"{table.repeated} row(s) repeat another one")
         for what, numbers in table.contradictions.items():
             fate = "its images were left out" if what == "patient" else "it counts as not known"
             lines.append(f"{_rows(numbers)} contradict one another ({what}): {fate}")
@@ -478,9 +478,11 @@ class Inhouse(Source):
         candidates = self._named
         prints = dataset_fingerprints(out, [str(out / candidates[name].target) for name in names], names, self.workers)
 
-        def rank(name: str) -> tuple[bool, bool]:
-            own = candidates[name]
-            return own.label is None, not own.vendor  # a labelled one stays, then one with a header
+        order = {name: place for place, name in enumerate(candidates)}
+
+        def rank(name: str) -> tuple[bool, bool, int]:
+            own = candidates[name]  # a labelled one stays, then one with a header, then the first by path
+            return own.label is None, not own.vendor, order[name]
 
         return same_pictures(names, {name: candidates[name].patient for name in names}, prints, rank)
 
@@ -538,8 +540,8 @@ class Inhouse(Source):
         for reason, names in outcome.exclusions.items():
             print(f"left out, {reason}: {len(names)}")
         print(
-            "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html in "
-            "the dataset folder accounts for every file: read it before anything is trained."
+            "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html "
+            "in the dataset folder accounts for every file: read it before anything is trained."
         )
         print_next(self.bundle, self.out)
 
@@ -577,8 +579,8 @@ class Inhouse(Source):
             "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
             "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",
             f'Ages of 90 and more are 90; values of fewer than {self.rare} patients in a column are "{OTHER}".',
-            "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text near "
-            "their border were left out"
+            "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text "
+            "near their border were left out"
             + (", but that was switched off in part." if self.keep_burned_in or self.keep_secondary else "."),
         ]
 

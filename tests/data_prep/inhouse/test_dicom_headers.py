@@ -40,6 +40,7 @@ def test_a_plain_header() -> None:
         study=uid("study"),
         series="1.2.3",
         sop=found.sop,
+        names="Qvistgaard^Thaddeus",
         sop_class=CR,
         modality="CR",
         body_part="CHEST",

@@ -100,6 +100,19 @@ def test_what_may_hold_an_identity_is_not_handed_on(tmp_path: Path) -> None:
     assert table(tmp_path, text, covariates=["note"]).joined([0]).covariates == {"note": "fine"}
 
 
+def test_a_column_of_names_is_refused(tmp_path: Path) -> None:
+    text = "acc,p,doctor,sex\n" + "".join(
+        f"{n},{n % 2},{('Qvist', 'Nakatomi', 'Prof Zoe')[n % 3]},F\n" for n in range(9)
+    )
+    names = {"qvist", "nakatomi", "zoe"}
+    table(tmp_path, text, covariates=["sex"]).check_names(names)
+    with pytest.raises(DatasetError, match=r"--covariates: most values of 'doctor'") as error:
+        table(tmp_path, text, covariates=["sex", "doctor"]).check_names(names)
+    assert "Qvist" not in str(error.value)
+    with pytest.raises(DatasetError, match="--label-columns: most values of 'doctor'"):
+        table(tmp_path, text, labels=["doctor"]).check_names(names)
+
+
 def test_options_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="--label-columns"):
         table(tmp_path, ROWS, labels=[])

@@ -1,0 +1,313 @@
+"""The whole command on a small export that has everything wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep.__main__ import main
+from data_prep.inhouse.pseudonyms import normalised_patient
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.exit_codes import DATA, FINISHED, USAGE
+from tests.data_prep.inhouse.dicom_files import picture, save
+from tests.data_prep.inhouse.hospital_export import Export, write_export
+
+LABELS = ("--label-columns", "pneumonia", "effusion", "--patient-column", "MRN")
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    return write_export(tmp_path_factory.mktemp("hospital"))
+
+
+def prepare(export: Export, folder: Path, *options: str, labels: bool = True) -> int:
+    table = ("--labels", str(export.labels), *LABELS) if labels else ()
+    own = ["--images", str(export.images), "--out", str(folder / "out"), "--private", str(folder / "private")]
+    return main(["inhouse", *own, *table, "--size", "48", "--max-missing", "0.2", *options])
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "out" / "manifest.json").read_text())
+
+
+def items(folder: Path) -> dict[str, dict[str, Any]]:
+    """The items of all splits by the name of the image, with their split."""
+    splits = load_datalist(folder / "out").splits()
+    return {Path(item["name"]).stem: {**item, "split": split} for split, own in splits.items() for item in own}
+
+
+@pytest.fixture(scope="module")
+def prepared(export: Export, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder in which the export was prepared, and all that was said."""
+    folder = tmp_path_factory.mktemp("prepared")
+    said = folder / "said.txt"
+    with pytest.MonkeyPatch.context() as patch, open(said, "w") as file:
+        patch.setenv("MONAI_MOCOI_CACHE", str(folder / "cache"))
+        patch.setattr("sys.stdout", file)
+        patch.setattr("sys.stderr", file)
+        assert prepare(export, folder) == FINISHED
+    return folder, said.read_text()
+
+
+def test_every_file_is_used_or_left_out_for_a_reason(export: Export, prepared: tuple[Path, str]) -> None:
+    folder, _ = prepared
+    files = {os.path.join(parent, name) for parent, _, names in os.walk(export.images) for name in names}
+    who = {row["image"]: row["path"] for row in read_csv(folder / "private" / "mapping.csv")}
+    used = {who[name] for name in items(folder)}
+    left_out = {row["path"]: row["reason"] for row in read_csv(folder / "private" / "excluded.csv")}
+    assert used | left_out.keys() == files
+    assert not used & left_out.keys()
+    told = manifest(folder)["exclusions"]
+    assert {reason: len(names) for reason, names in told.items()} == {
+        reason: list(left_out.values()).count(reason) for reason in left_out.values()
+    }
+    assert {os.path.relpath(path, export.images) for path in left_out} == set(export.odd)
+
+
+def test_each_odd_file_is_left_out_for_its_own_reason(export: Export, prepared: tuple[Path, str]) -> None:
+    begins = {
+        "secondary capture": "a secondary capture",
+        "burned-in by its header": "burned-in text",
+        "same instance twice": "the same SOP instance",
+        "no pixels": "no picture",
+        "truncated": "unreadable: the DICOM pixel data are damaged",
+        "picture without patient": "no patient is told",
+        "empty": "an empty file",
+        "text": "a text",
+        "declares 60000 x 60000": "unreadable: the picture has 60000 x 60000",
+        "no patient id, no row": "no patient is told",
+        "the picture of another instance": "the same picture as another image of the patient",
+        "no transfer syntax": "unreadable: names no transfer syntax",
+        "leads out": "a symbolic link that leads out",
+    }
+    reasons = {
+        os.path.relpath(row["path"], export.images): row["reason"]
+        for row in read_csv(prepared[0] / "private" / "excluded.csv")
+    }
+    for path, what in export.odd.items():
+        assert reasons[path].startswith(begins[what]), (path, reasons[path])
+
+
+def test_no_planted_word_is_anywhere_but_in_the_private_folder(export: Export, prepared: tuple[Path, str]) -> None:
+    folder, said = prepared
+    words = {word for word in export.planted if len(word) > 4}
+    assert len(words) > 50
+    patterns: dict[bytes, str] = {}
+    for word in words:
+        for encoding in ("utf-8", "latin-1", "utf-16-le", "utf-16-be"):
+            raw = word.encode(encoding)
+            patterns[raw] = word
+            for before in range(3):  # base64 has three forms of a text, by where it begins
+                inner = base64.b64encode(b"\0" * before + raw + b"\0" * 3)[4 if before else 0 : -8]
+                patterns[inner] = word
+    files = [path for place in ("out", "cache") for path in (folder / place).rglob("*") if path.is_file()]
+    assert len(files) > 40
+    for path in files:
+        everything = os.fsencode(path.relative_to(folder)) + path.read_bytes()
+        assert not [word for raw, word in patterns.items() if raw in everything], path
+    assert not [word for word in words if word in said]
+    assert any(word.encode() in (folder / "private" / "mapping.csv").read_bytes() for word in words)
+
+
+def test_labels_are_those_of_the_table(export: Export, prepared: tuple[Path, str]) -> None:
+    folder, said = prepared
+    found = items(folder)
+    labelled = 0
+    for row in read_csv(folder / "private" / "mapping.csv"):
+        if (item := found.get(row["image"])) is not None:
+            expected = export.label_of.get(row["accession_number"])
+            assert item.get("label") == (None if expected in (None, [None, None]) else expected)
+            labelled += expected is not None
+    assert labelled > 20
+    assert "rows 3, 16 contradict one another (pneumonia)" in said
+    assert "1 row(s) repeat another one" in said
+    assert "14 of 15 rows match by column 'Accession' as accession number" in said
+
+
+def test_patients_stay_together_and_those_without_labels_are_for_pretraining(
+    export: Export, prepared: tuple[Path, str]
+) -> None:
+    folder, _ = prepared
+    splits: dict[str, set[str]] = {}
+    persons: dict[str, set[str]] = {}
+    for row in read_csv(folder / "private" / "mapping.csv"):
+        persons.setdefault(row["patient"], set()).add(normalised_patient(row["patient_id"]))
+        if (item := items(folder).get(row["image"])) is not None:
+            assert item["patient"] == row["patient"]
+            splits.setdefault(item["patient"], set()).add(item["split"])
+    assert len(persons) == 16
+    assert all(len(own) == 1 for own in (*splits.values(), *persons.values()))  # two spellings are one person
+    assert sum(own == {"pretraining"} for own in splits.values()) == 4
+    assert {split for own in splits.values() for split in own} == {"training", "validation", "test", "pretraining"}
+
+
+def test_what_is_handed_on_of_each_image(prepared: tuple[Path, str]) -> None:
+    found = items(prepared[0]).values()
+    known = {"image", "name", "patient", "label", "split", "sex", "age", "view", "vendor"}
+    assert {key for item in found for key in item} == known
+    assert {item["vendor"] for item in found} == {"Agfa", "Fujifilm"}
+    assert max(item["age"] for item in found) == 90
+    assert {item["view"] for item in found} == {"PA"}
+
+
+def test_the_manifest_tells_what_the_next_steps_need(prepared: tuple[Path, str]) -> None:
+    told = manifest(prepared[0])
+    assert {key: told[key] for key in ("source", "bits", "channels", "size", "label_kind", "identified")} == {
+        "source": "inhouse",
+        "bits": 8,
+        "channels": 1,
+        "size": 48,
+        "label_kind": "multi",
+        "identified": False,
+    }
+    assert (prepared[0] / "out" / "report.html").is_file()
+
+
+def test_pictures_are_those_of_the_files(export: Export, prepared: tuple[Path, str]) -> None:
+    folder, _ = prepared
+    who = {row["path"]: row["image"] for row in read_csv(folder / "private" / "mapping.csv")}
+    place = export.images / "Qvistgaard_MRN7310000"
+    for name, seed in (("IM1", 100), ("IM2.dcm", 200)):  # the second is MONOCHROME1
+        png = Image.open(folder / "out" / "images" / f"{who[str(place / name)]}.png")
+        assert (png.size, png.mode, png.info) == ((48, 48), "L", {})
+        wanted = Image.fromarray(picture(seed, 64).astype(np.float32)).resize((48, 48), Image.Resampling.BILINEAR)
+        assert np.abs(np.asarray(png, float) - np.asarray(wanted)).max() <= 1
+
+
+def test_the_same_command_goes_on(
+    export: Export, prepared: tuple[Path, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = prepared
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(folder / "cache"))
+    before = {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
+    removed = next((folder / "out" / "images").iterdir())
+    removed.unlink()
+    assert prepare(export, folder) == FINISHED
+    said = capsys.readouterr().out
+    assert "images are finished already" in said
+    after = {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
+    records = {path for path in before if path.name == "preparation.jsonl"}
+    assert {path for path in before if before[path] != after[path]} <= records
+    assert prepare(export, folder, "--frames", "all") == USAGE
+    assert "frames: middle there, all now" in capsys.readouterr().err
+
+
+def test_without_labels_a_folder_for_pretraining_alone(export: Export, tmp_path: Path) -> None:
+    assert prepare(export, tmp_path, "--frames", "all", "--patient-folder", "1", labels=False) == FINISHED
+    found = items(tmp_path)
+    assert {item["split"] for item in found.values()} == {"training", "validation"}
+    assert not any("label" in item for item in found.values())
+    assert manifest(tmp_path)["label_kind"] == "none"
+    paths = {row["image"]: row["path"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    used = [os.path.relpath(paths[name], export.images) for name in found]
+    assert any(path.endswith(".png") for path in used)  # its patient is told by its folder
+    assert any(path.endswith("NOID.dcm") for path in used)
+
+
+def test_all_frames_are_images_of_one_patient(tmp_path: Path) -> None:
+    for k in range(4):
+        frames = np.concatenate([picture(10 * k + frame, 64) for frame in range(3)])
+        tags = {"Rows": 64, "NumberOfFrames": 3, "PatientID": f"P{k}"}
+        save(tmp_path / "x" / f"{k}", frames, **tags, SOPInstanceUID=f"1.2.{k}")
+    own = Export(tmp_path / "x", tmp_path / "none")
+    assert prepare(own, tmp_path, "--frames", "all", labels=False) == FINISHED
+    assert len(items(tmp_path)) == 12
+    rows = read_csv(tmp_path / "private" / "mapping.csv")
+    assert sorted(row["frame"] for row in rows) == sorted("012" * 4)
+    patients: dict[str, set[str]] = {}
+    for row in rows:
+        patients.setdefault(row["path"], set()).add(row["patient"])
+    assert all(len(own) == 1 for own in patients.values())
+
+
+def test_references_in_place(export: Export, tmp_path: Path) -> None:
+    assert prepare(export, tmp_path, "--in-place") == FINISHED
+    assert manifest(tmp_path)["identified"] is True
+    links = list((tmp_path / "out" / "images").iterdir())
+    assert links
+    assert all(path.is_symlink() and path.suffix == ".dcm" for path in links)
+    who = {row["image"]: row["path"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    assert all(os.readlink(path) == who[path.stem] for path in links)
+    assert any("several frames" in reason for reason in manifest(tmp_path)["exclusions"])
+
+
+def test_filters_and_a_given_split(export: Export, tmp_path: Path) -> None:
+    split = tmp_path / "split.csv"
+    patients = [f"mrn{7_310_000 + k}" for k in range(12)]
+    lines = [f"{patient},{'test' if k < 3 else 'val' if k < 5 else 'train'}" for k, patient in enumerate(patients)]
+    split.write_text("\n".join(["image,split", *lines]))
+    assert prepare(export, tmp_path, "--split-csv", str(split), "--modality", "cr", "--view", "PA") == FINISHED
+    rows = read_csv(tmp_path / "private" / "mapping.csv")
+    number_of = {row["image"]: int(normalised_patient(row["patient_id"])) - 7_310_000 for row in rows}
+    found = items(tmp_path)
+    assert {number_of[name] for name, item in found.items() if item["split"] == "test"} == {0, 1, 2}
+    assert {number_of[name] for name, item in found.items() if item["split"] == "validation"} == {3, 4}
+    assert prepare(export, tmp_path / "none", "--modality", "MG") == DATA
+
+
+def test_a_table_that_does_not_fit_is_explained_before_a_pixel_is_read(
+    export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert prepare(export, tmp_path, "--key-column", "comment", "--key-is", "study") == DATA
+    said = capsys.readouterr().err
+    assert "0 of 15 rows match by column 'comment'" in said
+    assert "column 'Accession' as accession number would match 14 rows" in said
+    assert not [word for word in export.planted if word in said]
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--size", "8"), "--size is 8"),
+        (("--bits", "12"), "--bits is '12'; choose auto, 8 or 16"),
+        (("--frames", "last"), "--frames is 'last'"),
+        (("--key-is", "mrn"), "--key-is is 'mrn'"),
+        (("--rare", "-1"), "--rare is -1"),
+        (("--patient-folder", "0"), "--patient-folder is 0"),
+        (("--min-match", "2"), "--min-match is 2"),
+        (("--label-columns", "pneumnia"), "did you mean 'pneumonia'"),
+        (("--covariates", "comment"), "most values of 'comment' are names"),
+    ],
+)
+def test_options_that_are_refused(
+    export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], words: str
+) -> None:
+    assert prepare(export, tmp_path, *options) in (USAGE, DATA)
+    said = capsys.readouterr().err
+    assert words in said
+    assert not [word for word in export.planted if word in said]
+
+
+def test_options_without_a_table(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert prepare(export, tmp_path, "--covariates", "sex", labels=False) == USAGE
+    assert "--covariates need --labels" in capsys.readouterr().err
+    assert prepare(export, tmp_path, "--out", str(export.images / "out")) == USAGE
+    assert str(export.images) not in capsys.readouterr().err
+
+
+def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
+    export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*words: object) -> None:
+        raise KeyError("Qvistgaard")
+
+    monkeypatch.setattr("data_prep.inhouse.source.join_patients", fail)
+    assert prepare(export, tmp_path) == DATA
+    said = capsys.readouterr()
+    assert "an unexpected error (KeyError)" in said.err
+    assert "Qvistgaard" not in said.err + said.out
+    assert "Qvistgaard" in (tmp_path / "private" / "private.log").read_text()
