@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError, label_kind, load_datalist
+from monai_mocoi.data import DatasetError, check_labels_meant, label_kind, load_datalist
 from monai_mocoi.data.labels import class_indicators, label_array
 
 from .dataset_folders import dataset_folder, read_list, write_list
@@ -38,3 +38,18 @@ def test_without_labels():
 def test_labels_that_do_not_fit(labels, text):
     with pytest.raises(DatasetError, match=text):
         class_indicators(np.array(labels), 3)
+
+
+def test_labels_that_a_bundle_is_not_made_for(tmp_path):
+    datalist = load_datalist(dataset_folder(tmp_path))
+    for labels in (None, ["A", "B"], ("A", "B")):
+        for kind in (None, "multilabel"):
+            check_labels_meant(datalist, labels, kind)
+    for labels in (["B", "A"], ["A"], ["A", "B", "C"], []):
+        with pytest.raises(DatasetError, match=f"made for the labels {', '.join(labels)}, but the data set has A, B"):
+            check_labels_meant(datalist, labels, None)
+        check_labels_meant(datalist, labels, None, demo=True)
+    with pytest.raises(DatasetError, match="made for one class an image, but the data set has any number of findings"):
+        check_labels_meant(datalist, ["A", "B"], "softmax")
+    with pytest.raises(DatasetError, match="made for 'multi', but"):
+        check_labels_meant(datalist, None, "multi")
