@@ -129,7 +129,8 @@ def _run(command: Any) -> None:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         step = ". The disk (or your quota on it) is full: make room; the same command again goes on from here."
-        print(f"error: {error}{step if full else ''}", file=sys.stderr)
+        text = str(error) if getattr(command, "public", True) else error.strerror or type(error).__name__
+        print(f"error: {text}{step if full else ''}", file=sys.stderr)
         code = DISK_FULL if full else ERROR
     raise typer.Exit(code)
 

@@ -498,9 +498,11 @@ def _is_grey(picture: NDArray[np.float32]) -> bool:
 
 
 def _levels(picture: NDArray[np.float32]) -> int:
-    """Number of distinct values, of all channels together, told apart in steps of 1 / 65,535."""
-    steps = np.rint(picture.ravel() * np.float32(65535)).astype(np.intp)
-    return int(np.count_nonzero(np.bincount(steps)))
+    """Number of distinct values in every second row and column, told apart in steps of 1 / 65,535: for the report."""
+    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    there = np.zeros(65536, dtype=bool)
+    there[steps] = True
+    return int(np.count_nonzero(there))
 
 
 def _of(note: Note, key: str) -> int:
