@@ -26,7 +26,7 @@ from data_prep.inhouse.instances import repeated_instances
 from data_prep.inhouse.label_table import TableOptions, TableRow
 from data_prep.inhouse.matched_table import MatchedTable, match_table
 from data_prep.inhouse.matching import FileIndex
-from data_prep.inhouse.part import OTHER_PART, Part
+from data_prep.inhouse.part import OTHER_PART, Part, part_record
 from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
 from data_prep.inhouse.picture_file import refer_to, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
@@ -167,7 +167,8 @@ class Inhouse(InhouseOptions):
             labels=self._table.labels.names if self._table is not None else (),
             candidates=self._candidates,
             left_out=left_out,
-            columns=list(dict.fromkeys(column for own in self._candidates.values() for column in own.columns)),
+            # Of all images, not of this part's alone: all parts have the same columns in the same order.
+            columns=list(dict.fromkeys(column for own in columns_of.values() for column in own)),
             lines=lines,
             flow=steps,
             splits={name: split for name, split in splits.items() if name in self._candidates},
@@ -246,7 +247,7 @@ class Inhouse(InhouseOptions):
             return drafts
         part = Part.parse(self.part)
         others = [draft.name for draft in drafts if not part.holds(draft.patient)]
-        self._leave(f"Part {part}", {OTHER_PART: others} if others else {}, drafts, left_out, steps)
+        self._leave(part.station, {OTHER_PART: others} if others else {}, drafts, left_out, steps)
         lines.append(f"part {part}: {len(drafts) - len(others)} of {len(drafts)} images")
         return [draft for draft in drafts if part.holds(draft.patient)]
 
@@ -393,17 +394,9 @@ class Inhouse(InhouseOptions):
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """What the next steps must know of the images."""
-        notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
-        colour = sum(_of(note, "channels") == 3 for note in notes)
-        return {
-            "bits": max((_of(note, "written") for note in notes), default=8),
-            "channels": 3 if colour >= _COLOUR * len(notes) else 1,
-            "in_colour": colour,
-            "size": self.size,
-            "label_kind": self._table.labels.kind if self._table is not None else "none",
-            "identified": self.in_place,
-            "smaller_than_size": sum(bool(bits_of(note) & _SMALL) for note in notes),
-        }
+        kind = self._table.labels.kind if self._table is not None else "none"
+        told = manifest_of_images(outcome, self.size, kind, self.in_place)
+        return told if self.part is None else {**told, **part_record(outcome, Part.parse(self.part))}
 
     def print_end(self, outcome: Outcome) -> None:
         """Say how many images there are of what, what to look at, and what comes next."""
@@ -478,6 +471,28 @@ class Inhouse(InhouseOptions):
                 f"an unexpected error ({type(error).__name__}); its text is in private.log in --private. Please report "
                 "it without names."
             ) from None
+
+
+def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
+    """Return what the next steps must know of the images, for the manifest.
+
+    Args:
+        outcome: of the preparation.
+        size: of the pictures, in pixels.
+        label_kind: "single", "multi" or "none".
+        identified: the images are references to the originals.
+    """
+    notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
+    colour = sum(_of(note, "channels") == 3 for note in notes)
+    return {
+        "bits": max((_of(note, "written") for note in notes), default=8),
+        "channels": 3 if colour >= _COLOUR * len(notes) else 1,
+        "in_colour": colour,
+        "size": size,
+        "label_kind": label_kind,
+        "identified": identified,
+        "smaller_than_size": sum(bool(bits_of(note) & _SMALL) for note in notes),
+    }
 
 
 def _is_grey(picture: NDArray[np.float32]) -> bool:
