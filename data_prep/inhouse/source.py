@@ -302,6 +302,16 @@ class Inhouse(InhouseOptions):
                 f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
                 "of the very picture that is read: look at some of them, and give --keep-derived if they are."
             )
+        if self._table is not None and self._table.labels.kind == "single":
+            patients: dict[Any, set[str]] = {}
+            for own in self._candidates.values():
+                patients.setdefault(own.label, set()).add(own.patient)
+            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+            if few:
+                self._decisions.append(
+                    f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
+                    "and may tell who it is. Should they be joined with others, or left empty, in the table?"
+                )
         if self._table is not None and self._table.match.key == "patient":
             self._decisions.append(
                 "The table tells patients, so all images of a patient have the same label: is it so?"
