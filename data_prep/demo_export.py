@@ -24,7 +24,7 @@ from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.exit_codes import FINISHED
 from monai_mocoi.transforms.reader import read_image
 
-PATIENTS, SIZE = 300, 128
+PATIENTS, SIZE = 400, 128
 ROWS = "rows of labels.csv"
 _FAMILY = ("Sample", "Example", "Placeholder", "Specimen", "Template", "Dummy", "Muster", "Modelo")
 _GIVEN = ("Ada", "Bo", "Cleo", "Dov", "Eli", "Fay", "Gus", "Ida")
