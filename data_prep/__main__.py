@@ -28,6 +28,10 @@ COMMANDS = {
     "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own, with or without labels; no identity is left"),
     "demo": ("data_prep.demo:Demo", "generated phantoms: no medical data, to try everything"),
     "demo-export": ("data_prep.demo_export:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
+    "search-identity": (
+        "data_prep.search_identity:SearchIdentity",
+        "is anybody told in a dataset folder, run folder, cache or package? For what inhouse made",
+    ),
     "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),
 }
 
@@ -124,7 +128,8 @@ def _run(command: Any) -> None:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         step = ". The disk (or your quota on it) is full: make room; the same command again goes on from here."
-        print(f"error: {error}{step if full else ''}", file=sys.stderr)
+        text = str(error) if getattr(command, "public", True) else error.strerror or type(error).__name__
+        print(f"error: {text}{step if full else ''}", file=sys.stderr)
         code = DISK_FULL if full else ERROR
     raise typer.Exit(code)
 

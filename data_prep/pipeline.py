@@ -113,7 +113,7 @@ def prepare(source: Source) -> Account:
         unusable = {name for names in exclusions.values() for name in names}
         splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, balance_of)
         repeats = drop_repeats(out, splits, lambda name: out / candidates[name].target, exclusions, source.workers)
-        if not any(splits[split] for split in ("training", "pretraining") if split in splits):
+        if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
         flow.step("Looked over", exclusions)
         items = {split: [_item(candidates[name]) for name in names] for split, names in splits.items()}
@@ -149,12 +149,13 @@ def prepare(source: Source) -> Account:
     return account
 
 
-def _balance(candidates: Mapping[str, Candidate]) -> dict[str, int | list[int]]:
-    """What an own split keeps equally frequent; an unlabelled image has no finding, or is of a class of its own."""
+def _balance(candidates: Mapping[str, Candidate]) -> dict[str, int | list[int | None]]:
+    """What an own split keeps equally frequent; an unlabelled image has no known finding, or a class of its own."""
     values = {name: label_of(candidate) for name, candidate in candidates.items()}
-    unlabelled = next(([0] * len(value) for value in values.values() if isinstance(value, Sequence)), -1)
+    findings = next((len(value) for value in values.values() if isinstance(value, Sequence)), None)
+    unlabelled: int | list[int | None] = -1 if findings is None else [None] * findings
     return {
-        name: unlabelled if value is None else value if isinstance(value, int) else [int(one or 0) for one in value]
+        name: unlabelled if value is None else value if isinstance(value, int) else list(value)
         for name, value in values.items()
     }
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
+from monai_mocoi.data.datalist import PRETRAINING
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 
 REPEATED = "same picture as an image of another split"
 
 # The test split keeps its images, then the validation split: a published test set stays whole.
-_KEPT_FIRST = ("test", "validation", "training", "pretraining")
+_KEPT_FIRST = ("test", "validation", "training", PRETRAINING)
 
 
 def drop_repeats(

@@ -172,6 +172,8 @@ class Source(Options, ABC):
     """The name of the command, and the manifest's ``source``."""
     bundle: ClassVar[str]
     """The one that the end names for pretraining."""
+    public: ClassVar[bool] = True
+    """Names and paths of files are public; else the errors of the system are told without them."""
     advice: ClassVar[str] = (
         "Give all folders with --images and the labels that belong to them, or allow a larger share with "
         "--max-missing (1 = any)."
@@ -213,7 +215,10 @@ class Source(Options, ABC):
         return line
 
     def settings(self) -> dict[str, Any]:
-        """What decides which images are written and how: an interrupted preparation goes on only with the same."""
+        """What decides which images are written and how; asked for after :meth:`find`.
+
+        An interrupted preparation goes on only with the same. They stand in record, manifest and report.
+        """
         return {}
 
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:

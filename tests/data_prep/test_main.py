@@ -89,6 +89,19 @@ def test_each_kind_of_error_has_the_products_code(monkeypatch, capsys, error, co
     assert str(error) in capsys.readouterr().err
 
 
+def test_an_error_of_the_system_names_no_file_of_a_source_that_is_not_public(monkeypatch, capsys):
+    def fails(_):
+        raise PermissionError(errno.EACCES, "Permission denied", "/export/Qvistgaard")
+
+    monkeypatch.setattr("data_prep.nih.Nih.find", fails)
+    words = ["nih", "--images", "x", "--metadata", "m", "--out", "y"]
+    assert main.main(words) == exit_codes.ERROR
+    assert "Qvistgaard" in capsys.readouterr().err
+    monkeypatch.setattr("data_prep.nih.Nih.public", False)
+    assert main.main(words) == exit_codes.ERROR
+    assert capsys.readouterr().err == "error: Permission denied\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_of_the_cluster_is_75(monkeypatch, capsys, number):
     monkeypatch.setattr("data_prep.audit.load_datalist", lambda _: signal.raise_signal(number))

@@ -219,7 +219,7 @@ def test_lines_of_a_list_are_read_as_the_source_says(tmp_path):
     assert "Mr" not in str(error.value)
 
 
-def test_unlabelled_images_and_unknown_values_are_balanced_as_negative(tmp_path):
+def test_unlabelled_images_and_values_that_are_not_known(tmp_path):
     labels = {f"i{n:02d}": None for n in range(0, 20, 3)} | {"i01": [None, 1], "i04": [1, None]}
     source = dots(tmp_path, tmp_path / "out", labels=labels)
     account = prepare(source)
