@@ -35,7 +35,6 @@ from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import Seen, survey
-from data_prep.last_steps import print_next
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
 from data_prep.record import Note, file_sha256
 from data_prep.source import (
@@ -53,6 +52,7 @@ from data_prep.summary import print_table
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.own_command import command
 from monai_mocoi.transforms.reader import read_image, to_channels
 
 NOT_REFERABLE = "several frames in one file (--in-place refers to files of one picture)"
@@ -302,6 +302,16 @@ class Inhouse(InhouseOptions):
                 f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
                 "of the very picture that is read: look at some of them, and give --keep-derived if they are."
             )
+        if self._table is not None and self._table.labels.kind == "single":
+            patients: dict[Any, set[str]] = {}
+            for own in self._candidates.values():
+                patients.setdefault(own.label, set()).add(own.patient)
+            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+            if few:
+                self._decisions.append(
+                    f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
+                    "and may tell who it is. Should they be joined with others, or left empty, in the table?"
+                )
         if self._table is not None and self._table.match.key == "patient":
             self._decisions.append(
                 "The table tells patients, so all images of a patient have the same label: is it so?"
@@ -407,7 +417,9 @@ class Inhouse(InhouseOptions):
             "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html "
             "in the dataset folder accounts for every file: read it before anything is trained."
         )
-        print_next(self.bundle, self.out)
+        print(f"The dataset folder is ready: {self.out}")
+        print("Next, a bundle of your own for it (begin with bch_mse for tissue, dr_mse for fundus photographs):")
+        print(f"  {command('adapt', self.bundle, '--dataset', self.out, '--name', 'my_study')}")
 
     def listed(self, line: str) -> str:
         """Return the pseudonym of the image or patient that a line of --split-csv means."""

@@ -22,7 +22,8 @@ PUBLIC_SETS = {
 NOT_STATED = "not stated"
 _TASKS = {"chest": "chest_xray", "histology": "histopathology"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
+METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
+"""Whose the method is, in the words of ``metadata.json``."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def metadata_of(owner: Owner, name: str, metadata: Mapping[str, Any]) -> dict[st
     """``name``, ``authors``, ``copyright`` and ``contact`` of a package's ``metadata.json``."""
     made = {
         "name": owner.title or name,
-        "authors": f"{owner.authors or NOT_STATED}; {_METHOD}",
+        "authors": f"{owner.authors or NOT_STATED}; {METHOD}",
         "copyright": f"weights: {owner.authors or f'{NOT_STATED} whose they are'}; configs and code: "
         f"{metadata.get('copyright', NOT_STATED)}",
     }
@@ -160,4 +161,4 @@ def describe_owner(owner: Owner, run: FinetunedRun) -> Iterator[tuple[str, str]]
         yield "Statement on the data", "terms of the public data set: `docs/data_license.txt`"
     else:
         yield "Statement on the data", f"**{NOT_STATED}**"
-    yield "Method and software", f"{_METHOD}; monai_mocoi"
+    yield "Method and software", f"{METHOD}; monai_mocoi"

@@ -17,6 +17,7 @@ from data_prep.__main__ import main
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.exit_codes import DATA, FINISHED, USAGE
+from monai_mocoi.transforms.reader import read_image
 from tests.data_prep.inhouse.dicom_files import picture, save
 from tests.data_prep.inhouse.hospital_export import Export, write_export
 
@@ -241,6 +242,7 @@ def test_references_in_place(export: Export, tmp_path: Path) -> None:
     assert all(path.is_symlink() and path.suffix == ".dcm" for path in links)
     who = {row["image"]: row["path"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
     assert all(os.readlink(path) == who[path.stem] for path in links)
+    assert all(read_image(item["image"]).shape == (1, 64, 64) for item in items(tmp_path).values())
     assert any("several frames" in reason for reason in manifest(tmp_path)["exclusions"])
 
 
@@ -368,3 +370,50 @@ def test_parts_hold_all_patients_once(two_sites: Path, tmp_path: Path) -> None:
         assert of_sites(two_sites, out, *options, *private) == FINISHED
         seen += items(out)
     assert len(seen) == len(set(seen)) == 13
+
+
+def of_folder(folder: Path, *options: str) -> dict[str, Any]:
+    """Prepare pictures without headers, a patient a folder; returns the manifest."""
+    own = ["--images", str(folder / "x"), "--out", str(folder / "out"), "--private", str(folder / "private")]
+    assert main(["inhouse", *own, "--patient-folder", "1", "--size", "32", *options]) == FINISHED
+    return manifest(folder)
+
+
+def test_colour_and_grey_in_colour(tmp_path: Path) -> None:
+    for k in range(6):
+        grey, other = picture(700 + k, 64), picture(800 + k, 64)
+        (tmp_path / "x" / f"P{k}").mkdir(parents=True)
+        own = np.stack([grey, other if k < 4 else grey, grey], -1)
+        Image.fromarray(own).save(tmp_path / "x" / f"P{k}" / "image.tif")
+    told = of_folder(tmp_path)
+    assert (told["channels"], told["in_colour"], told["bits"]) == (3, 4, 8)
+    modes = {Image.open(path).mode for path in (tmp_path / "out" / "images").iterdir()}
+    assert modes == {"RGB", "L"}
+    (tmp_path / "grey").mkdir()
+    (tmp_path / "x").rename(tmp_path / "grey" / "x")
+    told = of_folder(tmp_path / "grey", "--channels", "1")
+    assert (told["channels"], told["in_colour"]) == (1, 0)
+
+
+def test_sixteen_bits_where_eight_would_flatten(tmp_path: Path) -> None:
+    for k in range(5):
+        levels = picture(900 + k, 64).astype(np.uint16)  # 8 of 16 bits: one grey level after rounding to 8
+        (tmp_path / "x" / f"P{k}").mkdir(parents=True)
+        Image.fromarray(levels * (16 if k == 0 else 257)).save(tmp_path / "x" / f"P{k}" / "image.png")
+    told = of_folder(tmp_path)
+    assert told["bits"] == 16
+    assert len(told["few_grey_levels"]) == 1
+    modes = [Image.open(path).mode for path in (tmp_path / "out" / "images").iterdir()]
+    assert sorted(modes) == ["I;16", "L", "L", "L", "L"]
+
+
+def test_one_picture_under_two_patients_is_nobodys(tmp_path: Path) -> None:
+    for k in range(6):
+        save(
+            tmp_path / "x" / f"P{k}" / "image",
+            picture(1000 + k // 2 if k < 2 else 1000 + k, 64),
+            SOPInstanceUID=f"1.{k}",
+        )
+    told = of_folder(tmp_path)
+    assert [len(names) for reason, names in told["exclusions"].items() if "two patients" in reason] == [2]
+    assert len(items(tmp_path)) == 4
