@@ -11,7 +11,7 @@ from data_prep.pipeline import prepare
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import NOT_IN_SPLIT
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.transforms import read_image
 from tests.data_prep.dots import Dots, dots
@@ -170,6 +170,18 @@ def test_no_text_names_a_path(tmp_path, capsys):
     for secret in ("Qvistgaard", "Oyelaran"):
         assert secret not in said
         assert secret.encode() not in written + cached
+
+
+def test_a_folder_that_holds_something_else_is_named_only_where_it_is_public(tmp_path, monkeypatch):
+    (tmp_path / "Qvistgaard_out").mkdir()
+    (tmp_path / "Qvistgaard_out/Oyelaran.dcm").touch()
+    (tmp_path / "Qvistgaard_file").touch()
+    for public, told in ((True, True), (False, False)):
+        monkeypatch.setattr(Dots, "public", public)
+        for name, text in (("Qvistgaard_out", "holds something else"), ("Qvistgaard_file", "is a file")):
+            with pytest.raises(RefusedError, match=text) as error:
+                prepare(dots(tmp_path, tmp_path / name))
+            assert ("Qvistgaard" in str(error.value)) is told
 
 
 def test_too_much_that_cannot_be_used(tmp_path):
