@@ -352,6 +352,10 @@ class Inhouse(InhouseOptions):
             return Written(note, as_stored)
         return Written(note, write_picture(picture, target, self.size, 16 if deep else 8))
 
+    def secret(self) -> bytes:
+        """The private key: a path names patients."""
+        return self._private().pseudonyms.secret("record")
+
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """Copies of a picture, and one that is there under two patients."""
         out, names = Path(self.out).expanduser().resolve(), sorted(notes)
