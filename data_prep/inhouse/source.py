@@ -7,7 +7,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -477,8 +477,12 @@ class Inhouse(InhouseOptions):
         """Keep the text of an unexpected error, which could hold a path or an id, from the console."""
         try:
             yield
-        except (DatasetError, Refused, MemoryError, OSError):
+        except (DatasetError, Refused, MemoryError):
             raise
+        except OSError as error:  # its text names the file; the number tells a full disk
+            with suppress(OSError):
+                self._private().log(traceback.format_exc())
+            raise OSError(error.errno, f"{error.strerror}; private.log in --private says where") from None
         except Exception as error:
             self._private().log(traceback.format_exc())
             raise DatasetError(
