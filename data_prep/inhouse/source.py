@@ -27,10 +27,9 @@ from data_prep.inhouse.label_table import TableOptions, TableRow
 from data_prep.inhouse.matched_table import MatchedTable, match_table
 from data_prep.inhouse.matching import FileIndex
 from data_prep.inhouse.part import OTHER_PART, Part, part_record
-from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
+from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients, plain_id
 from data_prep.inhouse.picture_file import refer_to, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
-from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
@@ -441,8 +440,8 @@ class Inhouse(InhouseOptions):
                 found = index.match("", [text], key).files[0]
                 if len(found) == 1:
                     return pseudonyms.image(files[found[0]].file.key)
-            person = normalised_patient(text)
-            return pseudonyms.patient(patients.meant.get(person, person)) if person else ""
+            person = plain_id(text)
+            return pseudonyms.patient(patients.meant.get(person, text)) if person else ""
 
         return meant
 
