@@ -101,30 +101,32 @@ class Record:
 
 
 @contextmanager
-def opened_folder(folder: Path, options: Mapping[str, Any], secret: bytes = b"") -> Iterator[Record]:
+def opened_folder(
+    folder: Path, options: Mapping[str, Any], public: bool = True, secret: bytes = b""
+) -> Iterator[Record]:
     """Make or open the dataset folder of a preparation, alone, and give its record.
 
     Args:
         folder: a new or empty folder, or one that was begun by the same preparation.
         options: the settings that decide what is written.
+        public: an error may name the folder and what is in it.
         secret: see :class:`Record`.
 
     Raises:
         RefusedError: the folder is a file, holds something else, was begun with other options, or another process is
             writing there.
     """
+    called = f" '{folder}'" if public else ""
     if folder.exists() and not folder.is_dir():
-        raise RefusedError(f"--out: '{folder}' is a file; name a new folder.")
-    others = sorted(set(os.listdir(folder)) - {".lock"}) if folder.exists() else []
-    if others and RECORD_NAME not in others:
-        # Counted, not named: it could be the folder of an export.
-        raise RefusedError(
-            f"--out: the folder '{folder}' holds something else ({len(others)} files or folders); name a new folder."
-        )
+        raise RefusedError(f"--out:{called or ' it'} is a file; name a new folder.")
+    others = sorted(os.listdir(folder)) if folder.exists() else []
+    if set(others) - {".lock"} and RECORD_NAME not in others:
+        some = f" ({', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if public else ""
+        raise RefusedError(f"--out: the folder{called} holds something else{some}; name a new folder.")
     with file_lock(folder / ".lock", wait=False) as held:
         if not held:
             raise RefusedError(
-                f"--out: another data_prep is writing to '{folder}'; wait for it or name another folder."
+                f"--out: another data_prep is writing to{called or ' it'}; wait for it or name another folder."
             )
         with Record(folder, options, secret) as record:
             yield record

@@ -26,6 +26,7 @@ class InhouseOptions(Source, ABC):
 
     key: ClassVar[str] = "inhouse"
     bundle: ClassVar[str] = "nih_mse"
+    public: ClassVar[bool] = False
     advice: ClassVar[str] = (
         "Which files they are stands in excluded.csv of --private. Mend them, or allow a larger share with "
         "--max-missing (1 = any)."

@@ -373,7 +373,7 @@ def test_where_out_may_not_be(source, tmp_path, capsys):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.doc").touch()
     error = _fails(capsys, _arguments(source, tmp_path / "full"), exit_codes.USAGE)
-    assert "holds something else (1 files or folders)" in error
+    assert "holds something else (thesis.doc)" in error
 
 
 def test_too_few_patients_is_known_before_anything_is_copied(tmp_path, capsys):

@@ -310,7 +310,7 @@ def test_where_out_may_not_be(source, tmp_path, capsys):
     (tmp_path / "full").mkdir()
     (tmp_path / "full/thesis.doc").touch()
     error = _fails(capsys, _arguments(source, tmp_path / "full"), exit_codes.USAGE)
-    assert "holds something else (1 files or folders)" in error
+    assert "holds something else (thesis.doc)" in error
     assert "is a file" in _fails(capsys, _arguments(source, tmp_path / "full/thesis.doc"), exit_codes.USAGE)
 
 

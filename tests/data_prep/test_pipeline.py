@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from data_prep.pipeline import prepare
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import NOT_IN_SPLIT
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.transforms import read_image
 from tests.data_prep.dots import Dots, dots
@@ -171,6 +172,18 @@ def test_no_text_names_a_path(tmp_path, capsys):
         assert secret.encode() not in written + cached
 
 
+def test_a_folder_that_holds_something_else_is_named_only_where_it_is_public(tmp_path, monkeypatch):
+    (tmp_path / "Qvistgaard_out").mkdir()
+    (tmp_path / "Qvistgaard_out/Oyelaran.dcm").touch()
+    (tmp_path / "Qvistgaard_file").touch()
+    for public, told in ((True, True), (False, False)):
+        monkeypatch.setattr(Dots, "public", public)
+        for name, text in (("Qvistgaard_out", "holds something else"), ("Qvistgaard_file", "is a file")):
+            with pytest.raises(RefusedError, match=text) as error:
+                prepare(dots(tmp_path, tmp_path / name))
+            assert ("Qvistgaard" in str(error.value)) is told
+
+
 def test_too_much_that_cannot_be_used(tmp_path):
     source = dots(tmp_path, tmp_path / "out")
     _files(source)[1].write_text("-1")
@@ -229,6 +242,25 @@ def test_unlabelled_images_and_values_that_are_not_known(tmp_path):
     by_name = {item["image"]: item for split in ("training", "validation", "test") for item in items[split]}
     assert "label" not in by_name["images/i00.png"]
     assert by_name["images/i01.png"]["label"] == [None, 1]
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_pictures_do_not_pile_up_in_memory(tmp_path, monkeypatch, report):
+    pictures: list[weakref.ref] = []
+    most = 0
+    write = Dots.write
+
+    def watched(self, candidate, target):
+        nonlocal most
+        written = write(self, candidate, target)
+        pictures.append(weakref.ref(written.picture))
+        most = max(most, sum(picture() is not None for picture in pictures))
+        return written
+
+    monkeypatch.setattr(Dots, "write", watched)
+    prepare(dots(tmp_path, tmp_path / "out", number=60, report=report))
+    assert len(pictures) == 60
+    assert most <= 4  # one thread: what is drawn, and what waits to be taken
 
 
 def test_nothing_to_prepare(tmp_path):

@@ -58,13 +58,13 @@ def test_a_line_of_another_form_counts_for_nothing(tmp_path, files, values):
 
 
 def test_with_a_secret_the_record_does_not_show_the_signature_of_the_source(tmp_path, files):
-    with opened_folder(tmp_path / "out", {}, b"secret") as record:
+    with opened_folder(tmp_path / "out", {}, secret=b"secret") as record:
         files[1].parent.mkdir(exist_ok=True)
         files[1].write_text("target")
         record.add("a.png", *files, 1)
     assert file_signature(files[0]).hex() not in (tmp_path / "out" / RECORD_NAME).read_text()
     for secret, note in ((b"secret", 1), (b"other", None), (b"", None)):
-        with opened_folder(tmp_path / "out", {}, secret) as record:
+        with opened_folder(tmp_path / "out", {}, secret=secret) as record:
             assert record.finished("a.png", *files) == note
 
 
@@ -116,7 +116,7 @@ def test_foreign_folders_are_refused(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out/thesis.doc").write_text("precious")
     with (
-        pytest.raises(DatasetError, match=r"holds something else \(1 files"),
+        pytest.raises(DatasetError, match=r"holds something else \(thesis\.doc\)"),
         opened_folder(tmp_path / "out", {}),
     ):
         pass
