@@ -246,18 +246,12 @@ def test_without_labels_it_is_for_pretraining(tmp_path):
     assert "fine-tuning: none" in config(made.folder, "metadata.json")["label_classes"]
 
 
-def test_many_images_without_and_few_with_labels(data, tmp_path):
-    document = read_list(data)
-    training = document["training"]
-    kept = [{**item, "label": [1, None]} for item in training[:3]]
-    bare = [{key: value for key, value in item.items() if key != "label"} for item in training[3:]]
-    document |= {"training": [*kept, *bare[:5]], "pretraining": bare[5:]}
-    (data / "datalist.json").write_text(json.dumps(document))
-    change_manifest(data, label_kind="multi")
+def test_many_images_without_and_few_with_labels(tmp_path):
+    data = study(tmp_path / "films", labels="partly", label_kind="multi")
     made = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path)
-    assert made.counts == "training 8 (3 with labels), validation 4, test 4, pretraining 8"
-    assert made.facts.of == 16  # all that is pretrained on
-    assert config(made.folder, "train.json")["queue_size"] == "$256 if @demo else 8"
+    assert made.counts == "training 16 (12 with labels), validation 4, test 4, pretraining 6"
+    assert made.facts.of == 22  # all that is pretrained on
+    assert config(made.folder, "train.json")["queue_size"] == "$256 if @demo else 11"
     finetune = config(made.folder, "finetune.json")
     assert (finetune["labels"], finetune["label_kind"]) == (list(FINDINGS), "multilabel")
     assert made.counts in (made.folder / "docs" / "README.md").read_text()
