@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,14 +138,28 @@ def test_no_place_and_no_patient_gets_into_it(data, tmp_path):
         assert not [one for one in strings(json.loads(file.read_text())) if one.startswith(("/", "~"))]
 
 
-def test_it_is_packaged_under_its_own_name(data, tmp_path):
-    folder = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path, "hand").folder
+def test_a_package_of_it_takes_over_what_was_stated(data, tmp_path):
+    folder = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path, "hand", OWNER).folder
+    assert config(folder, "metadata.json")["stated"] == {
+        "authors": OWNER.authors, "contact": OWNER.contact, "data_statement": True,
+    }  # fmt: skip
     inference = config(folder, "inference.json")
     inference["network_def"]["encoder"]["backbone"] = SMALL_BACKBONE
     (folder / "configs" / "inference.json").write_text(json.dumps(inference))
     run = make_run(tmp_path / "run", settings={"bundle": "own"}, modality="hand", intensity="declared", cache_bits=8)
     made = package_bundle(folder, run, tmp_path / "own.zip")
     assert made.name == "hand_classification_mocoi"
+    assert made.owner == replace(OWNER, title=None)
+    with zipfile.ZipFile(made.path) as archive:
+        assert archive.read(f"{made.name}/docs/data_license.txt").decode() == OWNER.data_statement
+        metadata = json.loads(archive.read(f"{made.name}/configs/metadata.json"))
+        assert "| Contact | a@clinic.example |" in archive.read(f"{made.name}/docs/README.md").decode()
+    assert metadata["contact"] == OWNER.contact
+    assert "stated" not in metadata
+    other = package_bundle(folder, run, tmp_path / "other.zip", owner=Owner(authors="B", data_statement="Mine.\n"))
+    assert other.owner == Owner(None, "B", OWNER.contact, None, "Mine.\n")
+    # Adapted once more: the first one's authors have no part in it.
+    assert "stated" not in config(adapt_bundle(folder, data, "second", tmp_path).folder, "metadata.json")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "1st", "a/b", "x.zip", "_x", "a" * 65])
