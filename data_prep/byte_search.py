@@ -11,7 +11,7 @@ import unicodedata
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from html import escape
 from pathlib import Path
@@ -37,12 +37,19 @@ class Finding(NamedTuple):
     """"UTF-8", "UTF-16 LE", "base64", "name of the file", ..."""
 
 
+class _Meaning(NamedTuple):
+    word: str
+    how: str
+    whole: bool
+    """Only where no letter stands beside it: "perpetual" is not Perpetua."""
+
+
 def encodings(word: str) -> dict[bytes, str]:
     """Return the patterns of bytes that stand for a word, each with the name of its encoding.
 
     UTF-8 (composed and decomposed letters), Latin-1, UTF-16 in both orders, as it stands in JSON with escapes, in HTML
-    and in a URL; in lower and upper case too; and the base64 of UTF-8, Latin-1 and UTF-16, wherever in three bytes it
-    begins, with both alphabets. Patterns below :data:`SHORTEST` bytes are left out.
+    and in a URL; and the base64 of UTF-8, Latin-1 and UTF-16, wherever in three bytes it begins, with both alphabets.
+    Patterns below :data:`SHORTEST` bytes are left out.
     """
     patterns: dict[bytes, str] = {}
 
@@ -50,23 +57,22 @@ def encodings(word: str) -> dict[bytes, str]:
         if len(pattern) >= SHORTEST:
             patterns.setdefault(pattern, how)
 
-    for text in dict.fromkeys((word, word.lower(), word.upper())):
-        plain = {
-            "UTF-8": _encoded(text, "utf-8"),
-            "UTF-8, decomposed": _encoded(unicodedata.normalize("NFD", text), "utf-8"),
-            "Latin-1": _encoded(text, "latin-1"),
-            "UTF-16 LE": _encoded(text, "utf-16-le"),
-            "UTF-16 BE": _encoded(text, "utf-16-be"),
-        }
-        for how, pattern in plain.items():
-            add(pattern, how)
-        add(json.dumps(text)[1:-1].encode(), "JSON")
-        add(escape(text).encode(errors="surrogateescape"), "HTML")
-        add(quote(text, safe="", errors="surrogateescape").encode(), "URL")
-        for how, pattern in plain.items():
-            for inner in _in_base64(pattern):
-                add(inner, f"base64 of {how}")
-                add(inner.translate(_URL_SAFE), f"base64 of {how}")
+    plain = {
+        "UTF-8": _encoded(word, "utf-8"),
+        "UTF-8, decomposed": _encoded(unicodedata.normalize("NFD", word), "utf-8"),
+        "Latin-1": _encoded(word, "latin-1"),
+        "UTF-16 LE": _encoded(word, "utf-16-le"),
+        "UTF-16 BE": _encoded(word, "utf-16-be"),
+    }
+    for how, pattern in plain.items():
+        add(pattern, how)
+    add(json.dumps(word)[1:-1].encode(), "JSON")
+    add(escape(word).encode(errors="surrogateescape"), "HTML")
+    add(quote(word, safe="", errors="surrogateescape").encode(), "URL")
+    for how, pattern in plain.items():
+        for inner in _in_base64(pattern):
+            add(inner, f"base64 of {how}")
+            add(inner.translate(_URL_SAFE), f"base64 of {how}")
     return patterns
 
 
@@ -92,25 +98,34 @@ class ByteSearch:
     """Search files for many words at once, at some 100 MB a second however many there are.
 
     Args:
-        words: to search for; such as have no pattern of 4 bytes are left out.
+        words: to search for, as they are and, as whole words, in lower and in upper case; such as have no pattern of 4
+            bytes are left out.
+        as_written: those of them that are searched for only as they are: a folder may be called SCREEN.
 
     Attributes:
         too_short: number of words that were left out.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], as_written: Container[str] = ()) -> None:
         self.too_short = 0
         # By the first three bytes: a table says whether anything begins so.
         self._begins = np.zeros(1 << 24, bool)
-        self._by_start: dict[bytes, dict[bytes, list[tuple[str, str]]]] = defaultdict(lambda: defaultdict(list))
+        self._by_start: dict[bytes, dict[bytes, list[_Meaning]]] = defaultdict(lambda: defaultdict(list))
         self._longest = 1
         for word in dict.fromkeys(words):
             patterns = encodings(word)
             self.too_short += not patterns
-            for pattern, how in patterns.items():
-                self._by_start[pattern[:3]][pattern].append((word, how))
-                self._begins[pattern[0] << 16 | pattern[1] << 8 | pattern[2]] = True
-                self._longest = max(self._longest, len(pattern))
+            self._add(patterns, word, whole=False)
+            if word not in as_written:
+                for other in {word.lower(), word.upper()} - {word}:
+                    self._add(encodings(other), word, whole=True)
+
+    def _add(self, patterns: Mapping[bytes, str], word: str, whole: bool) -> None:
+        for pattern, how in patterns.items():
+            whole_here = whole and how in ("UTF-8", "Latin-1")
+            self._by_start[pattern[:3]][pattern].append(_Meaning(word, how, whole_here))
+            self._begins[pattern[0] << 16 | pattern[1] << 8 | pattern[2]] = True
+            self._longest = max(self._longest, len(pattern))
 
     def in_bytes(self, content: bytes) -> set[tuple[str, str]]:
         """Return the words that stand in ``content``, each with its encoding."""
@@ -189,10 +204,14 @@ class ByteSearch:
         while chunk := file.read(_CHUNK):
             content = rest + chunk
             for place in self._places(content):
-                for pattern, words in self._by_start[content[place : place + 3]].items():
+                for pattern, meanings in self._by_start[content[place : place + 3]].items():
                     if content.startswith(pattern, place):
-                        found.update(words)
-            rest = content[-self._longest :]
+                        alone = not (
+                            content[max(0, place - 1) : place].isalpha()
+                            or content[place + len(pattern) : place + len(pattern) + 1].isalpha()
+                        )
+                        found.update((word, how) for word, how, whole in meanings if alone or not whole)
+            rest = content[-self._longest - 1 :]
         return found
 
     def _places(self, content: bytes) -> list[int]:

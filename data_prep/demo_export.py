@@ -24,7 +24,7 @@ from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.exit_codes import FINISHED
 from monai_mocoi.transforms.reader import read_image
 
-PATIENTS, SIZE = 300, 128
+PATIENTS, SIZE = 400, 128
 ROWS = "rows of labels.csv"
 _FAMILY = ("Sample", "Example", "Placeholder", "Specimen", "Template", "Dummy", "Muster", "Modelo")
 _GIVEN = ("Ada", "Bo", "Cleo", "Dov", "Eli", "Fay", "Gus", "Ida")
@@ -189,12 +189,15 @@ class _Export:
             shutil.copyfile(first, first.with_name("IM0001_copy.dcm"))
             self._counts["copies"] += 1
         if person.number % 100 == 13:
-            content = first.read_bytes()
-            first.with_name("IM0003").write_bytes(content[: len(content) * 2 // 3])
+            dataset, path = pydicom.dcmread(first), first.with_name("IM0003")
+            self._with_new_pixels(dataset, np.fliplr(dataset.pixel_array))
+            self._save(dataset, path)
+            content = path.read_bytes()
+            path.write_bytes(content[: len(content) * 2 // 3])
             self._counts["cut off"] += 1
 
     def _with_new_pixels(self, dataset: pydicom.Dataset, pixels: np.ndarray) -> None:
-        uid = generate_uid(entropy_srcs=[f"demo export {self._seed}", dataset.SOPInstanceUID, str(pixels.dtype)])
+        uid = generate_uid(entropy_srcs=[f"demo export {self._seed}", dataset.SOPInstanceUID, pixels.tobytes().hex()])
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
         dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
         dataset.Rows, dataset.Columns = pixels.shape

@@ -66,8 +66,8 @@ def as_command(options: type[Any], run: Callable[[Any], None]) -> Callable[..., 
         run: called with an instance.
     """
     hints = get_type_hints(options, include_extras=True)
-    own = set(vars(options).get("__annotations__", ()))
-    fields = sorted((f for f in dataclasses.fields(options) if f.init), key=lambda field: field.name not in own)
+    common = set(vars(Options)["__annotations__"])
+    fields = sorted((f for f in dataclasses.fields(options) if f.init), key=lambda field: field.name in common)
 
     def command(**values: Any) -> None:
         run(options(**values))

@@ -47,10 +47,11 @@ class SearchIdentity:
             RefusedError: there is nothing to search, or nothing to search for.
             DatasetError: a file cannot be read.
         """
-        places = self._words()
+        words, paths = self._words()
+        places = paths | words
         if not places:
             raise RefusedError("there are no words to search for: give --private, --words, or both.")
-        search = ByteSearch(places)
+        search = ByteSearch(places, as_written=paths.keys() - words.keys())
         findings: list[Finding] = []
         for folder in self.folders:
             if not Path(folder).exists():
@@ -71,15 +72,15 @@ class SearchIdentity:
         print(f"Result: {len(findings)} findings" + ("" if findings else ": nobody is told"))
         return DATA if findings else FINISHED
 
-    def _words(self) -> dict[str, str]:
-        """What to search for, and where each stands."""
+    def _words(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What to search for, and where each stands; parts of paths apart."""
         places: dict[str, str] = {}
         for path in self.words:
             for number, line in enumerate(_lines(expand_home(path)), start=1):
                 if word := line.strip():
                     places.setdefault(word, f"line {number} of {Path(path).name}")
         if self.private is None:
-            return places
+            return places, {}
         folder = expand_home(self.private)
         if not (folder / MAPPING_NAME).is_file():
             raise RefusedError(f"--private: there is no {MAPPING_NAME} in it; name the folder that inhouse wrote.")
@@ -93,9 +94,7 @@ class SearchIdentity:
                         places.setdefault(word, f"{column} of row {number} of {name}")
                 if row.get("path"):
                     paths.setdefault(row["path"], f"path of row {number} of {name}")
-        for word, place in _parts(paths).items():
-            places.setdefault(word, place)
-        return places
+        return places, _parts(paths)
 
 
 def _lines(path: Path) -> list[str]:

@@ -127,18 +127,19 @@ class FileIndex:
         return ()
 
 
-def choose_match(file: LabelFile, index: FileIndex, columns: Sequence[str], key: str | None) -> tuple[Match, Match]:
+def choose_match(file: LabelFile, index: FileIndex, columns: Sequence[str], wanted: str | None) -> tuple[Match, Match]:
     """Return how the table is to be matched, and the best match of any column and key.
 
     Args:
         file: the table.
         index: of the files.
         columns: that may hold the key: the one that was named, or all that hold nothing else.
-        key: as which; None: as whatever fits best. A more exact key is preferred where it fits nearly as many rows:
-            by patient, all studies of a patient would get the labels of one.
+        wanted: the key that it is; None: whatever fits best. A more exact key is preferred where it fits nearly as
+            many rows: by patient, all studies of a patient would get the labels of one.
     """
-    every = [index.match(column, file.column(column), own) for column in file.header for own in KEYS]
-    named = [match for match in every if match.column in columns and key in (None, match.key)]
+    cells = {column: file.column(column) for column in file.header}
+    every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
+    named = [match for match in every if match.column in columns and wanted in (None, match.key)]
     return _best(named), _best(every)
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+from data_prep.source import Outcome
 from monai_mocoi.data.errors import RefusedError
 
 OTHER_PART = "of a patient of another part"
 
+_PSEUDONYM = re.compile(r"p[0-9a-f]+")
 _PART = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -47,6 +50,11 @@ class Part:
             raise RefusedError(f"--part is {text!r}; the second of three parts is 2/3.")
         return cls(int(found[1]), int(found[2]))
 
+    @property
+    def station(self) -> str:
+        """Name of the station at which the other parts' images are left out."""
+        return f"Part {self}"
+
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
@@ -56,4 +64,35 @@ class Part:
         Args:
             patient: the pseudonym, "p" and hexadecimal digits: a keyed hash, so the parts are about equally large.
         """
-        return int(patient[1:], 16) % self.of == self.number - 1
+        return _PSEUDONYM.fullmatch(patient) is not None and int(patient[1:], 16) % self.of == self.number - 1
+
+
+def part_record(outcome: Outcome, part: Part) -> dict[str, Any]:
+    """Return what the manifest of a part must tell, beside what all manifests do, for the parts to be joined.
+
+    Args:
+        outcome: of the preparation of the part.
+        part: which it is.
+
+    Returns:
+        ``part`` with ``number``, ``of``, ``flow`` (the stations before the parts were told apart), ``decided`` (the
+        split of an image, where it was not drawn), ``columns``, and the report's ``decisions`` and ``identity``.
+    """
+    found = outcome.found
+    split_of = {name: split for split, names in outcome.splits.items() for name in names}
+    flow = [step for step in found.flow if step.name != part.station]
+    return {
+        "part": {
+            "number": part.number,
+            "of": part.of,
+            "flow": [[step.name, step.entered, dict(step.left_out), step.more] for step in flow],
+            "decided": {
+                name: split
+                for name, split in sorted(found.splits.items())
+                if split_of.get(name) == split  # a given split comes first
+            },
+            "columns": list(found.columns),
+            "decisions": list(found.decisions),
+            "identity": list(found.identity),
+        }
+    }

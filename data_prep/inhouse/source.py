@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
-from data_prep.checks import check_share_option, checked_out
-from data_prep.inhouse.bands import OTHER, age_in_years, banded, vendor
+from data_prep.account import Step
+from data_prep.holdout import hold_out_latest, hold_out_sites, latest_share, parse_test_from
+from data_prep.inhouse.bands import OTHER, banded
 from data_prep.inhouse.burned_in import DECLARED, TEXT_LIKE, declared_burned_in, has_text_like_border
-from data_prep.inhouse.export_tree import list_tree
-from data_prep.inhouse.file_kinds import RASTER_SUFFIXES
-from data_prep.inhouse.header_filter import DERIVED, VIEWS, HeaderFilter, known_term
+from data_prep.inhouse.drafts import Draft, frames_of
+from data_prep.inhouse.export_tree import ExportFile, list_tree
+from data_prep.inhouse.header_filter import DERIVED, HeaderFilter
 from data_prep.inhouse.instances import repeated_instances
-from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
-from data_prep.inhouse.matching import KEYS, LEAST_MATCHED, FileIndex, check_match, choose_match, summary, unmatched
+from data_prep.inhouse.label_table import TableOptions, TableRow
+from data_prep.inhouse.matched_table import MatchedTable, match_table
+from data_prep.inhouse.matching import FileIndex
+from data_prep.inhouse.part import OTHER_PART, Part, part_record
 from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
-from data_prep.inhouse.people import name_words
 from data_prep.inhouse.picture_file import refer_to, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.same_pictures import same_pictures
+from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import Seen, survey
-from data_prep.inhouse.table_file import LabelFile
-from data_prep.last_steps import print_next
-from data_prep.options import Images, Size
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
-from data_prep.record import Note
+from data_prep.record import Note, file_sha256
 from data_prep.source import (
     UNREADABLE,
     Candidate,
@@ -46,166 +44,40 @@ from data_prep.source import (
     Found,
     Outcome,
     Refused,
-    Source,
     Written,
     refused_if_unreadable,
 )
 from data_prep.splitter import Splitter
 from data_prep.summary import print_table
 from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.own_command import command
 from monai_mocoi.transforms.reader import read_image, to_channels
 
-MIN_SIZE = 16
 NOT_REFERABLE = "several frames in one file (--in-place refers to files of one picture)"
-CHANNELS, BITS, FRAMES = ("auto", "1", "3"), ("auto", "8", "16"), ("first", "middle", "all")
 
 _SMALL = 1  # bit of the note
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
+_SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
-@dataclass(frozen=True)
-class _Way:
-    """How the table was matched: kept for the settings."""
-
-    column: str
-    key: str
-    sha256: str
-
-
 @dataclass(kw_only=True)
-class Inhouse(Source):
+class Inhouse(InhouseOptions):
     """Images of your own, as an archive or a hospital hands them over: DICOM, PNG, JPEG and TIFF, at any depth.
 
     No name, id, date, UID or path gets into the dataset folder: images and patients have keyed hashes for names. The
     key, and who is who, stay in the folder --private.
     """
 
-    key: ClassVar[str] = "inhouse"
-    bundle: ClassVar[str] = "nih_mse"
-    advice: ClassVar[str] = (
-        "Which files they are stands in excluded.csv of --private. Mend them, or allow a larger share with "
-        "--max-missing (1 = any)."
-    )
-
-    images: Images
-    private: Annotated[
-        str, typer.Option(metavar="DIR", help="for the key and who is who: outside --images and --out, for your eyes")
-    ]
-    labels: Annotated[
-        str | None, typer.Option(metavar="CSV", help="the labels table; without it, a folder for pretraining alone")
-    ] = None
-    label_columns: Annotated[
-        list[str], typer.Option(metavar="NAME ...", help="columns of findings (yes/no), or one of classes")
-    ] = field(default_factory=list)
-    key_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="column that tells the image (default: found out)")
-    ] = None
-    key_is: Annotated[
-        str | None, typer.Option(metavar="KIND", help=f"what it holds: {', '.join(KEYS)} (default: found out)")
-    ] = None
-    patient_column: Annotated[str | None, typer.Option(metavar="NAME", help="column of the patient's id")] = None
-    site_column: Annotated[str | None, typer.Option(metavar="NAME", help="column of the hospital or device")] = None
-    date_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="column of the date (default: that of the header)")
-    ] = None
-    covariates: Annotated[
-        list[str], typer.Option(metavar="NAME ...", help="columns to hand on, such as sex and age")
-    ] = field(default_factory=list)
-    patient_folder: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", help="the patient is the name of the N-th folder below --images; headers are not asked"
-        ),
-    ] = None
-    name: Annotated[str, typer.Option(metavar="TEXT", help="of the data set")] = "In-house images"
-    size: Size = 512
-    bits: Annotated[
-        str, typer.Option(metavar="N", help="of the PNGs: 8, 16, or auto: 16 where 8 would flatten a picture")
-    ] = "auto"
-    channels: Annotated[
-        str, typer.Option(metavar="N", help="1 (grey), 3 (colour), or auto: colour where a picture has colours")
-    ] = "auto"
-    frames: Annotated[
-        str, typer.Option(metavar="WHICH", help="of several frames: first, middle, or all as images of one patient")
-    ] = "middle"
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="refer to the originals; the folder then identifies patients")
-    ] = False
-    modality: Annotated[
-        list[str], typer.Option(metavar="CS ...", help="DICOM: take these modalities alone, such as CR DX")
-    ] = field(default_factory=list)
-    body_part: Annotated[
-        list[str], typer.Option(metavar="CS ...", help="DICOM: take these body parts alone, such as CHEST")
-    ] = field(default_factory=list)
-    view: Annotated[
-        list[str], typer.Option(metavar="CS ...", help="DICOM: take these view positions alone, such as PA AP")
-    ] = field(default_factory=list)
-    keep_derived: Annotated[
-        bool, typer.Option("--keep-derived", help="DICOM: take pictures whose header calls them derived")
-    ] = False
-    keep_secondary: Annotated[
-        bool, typer.Option("--keep-secondary", help="DICOM: take secondary captures, such as screen shots")
-    ] = False
-    keep_burned_in: Annotated[
-        bool, typer.Option("--keep-burned-in", help="take pictures that may show text: look at each of them first")
-    ] = False
-    rare: Annotated[
-        int, typer.Option(metavar="N", help='values of fewer patients become "other" in all columns handed on')
-    ] = 5
-    min_match: Annotated[
-        float, typer.Option(metavar="F", help="share of the rows, or of the images, that must match")
-    ] = LEAST_MATCHED
-    max_missing: Annotated[
-        float, typer.Option(metavar="F", help="share of the images that may turn out to be unreadable")
-    ] = 0.1
-    report: bool = field(default=True, init=False)
-
     def __post_init__(self) -> None:
-        self._way: _Way | None = None
-        self._decisions: list[str] = []
-        self._named: dict[str, Candidate] = {}
-        self._label_kind = "none"
-        self._sites: dict[str, str] = {}
         self._folder: PrivateFolder | None = None
-        self._where: Callable[[str], str] = str
-
-    def check(self) -> None:
-        """Refuse options that are out of range or do not go together. No path is repeated."""
-        super().check()
-        if self.size < MIN_SIZE:
-            raise RefusedError(f"--size is {self.size}; the shorter side must have at least {MIN_SIZE} pixels.")
-        for option, value, choices in (
-            ("--bits", self.bits, BITS),
-            ("--channels", self.channels, CHANNELS),
-            ("--frames", self.frames, FRAMES),
-            ("--key-is", self.key_is or "file", tuple(KEYS)),
-        ):
-            if value not in choices:
-                raise RefusedError(f"{option} is {value!r}; choose {', '.join(choices[:-1])} or {choices[-1]}.")
-        check_share_option("--min-match", self.min_match)
-        if self.rare < 0:
-            raise RefusedError(f"--rare is {self.rare}; it is a number of patients, 0 to keep all values.")
-        if self.patient_folder is not None and self.patient_folder < 1:
-            raise RefusedError(f"--patient-folder is {self.patient_folder}; 1 is the first folder below --images.")
-        needs = {
-            "--label-columns": self.label_columns,
-            "--key-column": self.key_column,
-            "--key-is": self.key_is,
-            "--patient-column": self.patient_column,
-            "--site-column": self.site_column,
-            "--date-column": self.date_column,
-            "--covariates": self.covariates,
-        }
-        if self.labels is None and (given := [option for option, value in needs.items() if value]):
-            raise RefusedError(f"{' and '.join(given)} need --labels, the table with these columns.")
-        if self.labels is None and self.test_fraction is None and self.split_csv is None:
-            self.test_fraction = 0.0  # there is nothing to test
-        try:
-            checked_out(self.out, self.images)
-        except RefusedError:
-            raise RefusedError("--out and --images lie inside one another; name another folder as --out.") from None
+        self._table: MatchedTable | None = None
+        self._candidates: dict[str, Candidate] = {}
+        self._decisions: list[str] = []
+        self._sites: dict[str, str] = {}
+        self._meant: Callable[[str], str] = str
 
     def splitter(self) -> Splitter:
         """The given split, or an own draw; what a given table says is repeated nowhere but in the private log."""
@@ -221,16 +93,20 @@ class Inhouse(Source):
         return own
 
     def settings(self) -> dict[str, Any]:
-        """All that decides which images are written and how."""
+        """All that decides which images are written and how; of a private setting, a keyed hash."""
         names = (
             "label_columns", "patient_column", "site_column", "date_column", "covariates", "patient_folder", "name",
             "size", "bits", "channels", "frames", "in_place", "modality", "body_part", "view", "keep_derived",
-            "keep_secondary", "keep_burned_in", "rare",
+            "keep_secondary", "keep_burned_in", "rare", "part",
         )  # fmt: skip
         own = {name: getattr(self, name) for name in names}
-        if self._way is not None:
-            own |= {"key_column": self._way.column, "key_is": self._way.key, "labels_sha256": self._way.sha256}
-        return {**own, "key_fingerprint": self._private().pseudonyms.key_fingerprint}
+        if self._table is not None and self.labels is not None:
+            own |= {"key_column": self._table.match.column, "key_is": self._table.match.key}
+            own["labels_sha256"] = file_sha256(expand_home(self.labels))
+        pseudonyms = self._private().pseudonyms
+        own["test_site"] = [self._site(site) for site in self.test_site]
+        own["test_from"] = None if self.test_from is None else pseudonyms.setting(self.test_from)
+        return {**own, "key_fingerprint": pseudonyms.key_fingerprint}
 
     def find(self) -> Found:
         """Look at every file, match them with the table and tell whose they are; no pixel is read."""
@@ -238,7 +114,6 @@ class Inhouse(Source):
             return self._found()
 
     def _found(self) -> Found:
-        private = self._private()
         tree = list_tree(self.images)
         seen = survey(tree.files, self.workers)
         stations = Stations(len(seen), {reason: len(files) for reason, files in tree.left_out.items()})
@@ -251,67 +126,59 @@ class Inhouse(Source):
         stations.leave("Each instance once", {stations.left[place]: why for place, why in several.left_out.items()})
         if not stations.left:
             raise DatasetError(f"none of {len(seen)} files is an image that is wanted: {_counts(stations)}.")
-        lines = [_counted(seen, tree.left_out)]
 
-        table, rows = self._matched([seen[p] for p in stations.left], copies, lines)
-        row_of = dict(zip(stations.left, rows, strict=True))
-        patients = join_patients(
-            [self._header_patient(seen[p]) for p in stations.left],
-            [(row.patient or "") if row is not None else "" for row in rows],
-        )
-        patient_of = dict(zip(stations.left, patients.ids, strict=True))
-        stations.leave(
-            "Whose image it is", {p: why for p in stations.left if (why := _unclear(row_of[p], patient_of[p]))}
-        )
+        files = [seen[p] for p in stations.left]
+        told = [self._told_patient(own) for own in files]
+        rows: list[TableRow | None] = [None] * len(files)
+        lines = [_counted(seen, tree.left_out)]
+        if self.labels is not None:
+            columns = (self.label_columns, self.patient_column, self.site_column, self.date_column, self.covariates)
+            self._table = match_table(
+                self.labels, TableOptions(*columns), files, told, copies, self.key_column, self.key_is, self.min_match
+            )
+            rows = self._table.rows
+            lines += self._table.lines
+        patients = join_patients(told, [(row.patient or "") if row is not None else "" for row in rows])
+        row_of, id_of = dict(zip(stations.left, rows, strict=True)), dict(zip(stations.left, patients.ids, strict=True))
+        stations.leave("Whose image it is", {p: why for p in stations.left if (why := _unclear(row_of[p], id_of[p]))})
         if not stations.left:
             raise DatasetError(
                 f"of none of the images the patient is known: {_counts(stations)}. Give --patient-column, or "
                 "--patient-folder where each patient has a folder."
             )
-        _tell_patients(patients, lines)
-        self._where = self._places(stations, seen, patients)
+        lines += _patient_lines(patients)
+        self._meant = self._finder([seen[p] for p in stations.left], patients)
 
-        candidates = self._named = self._candidates(stations, seen, row_of, patient_of)
-        for reason, files in tree.left_out.items():
-            for file in files:
-                private.exclude(file.path, reason, private.pseudonyms.image(file.key))
-        left_out: Exclusions = {
-            reason: [private.pseudonyms.image(file.key) for file in files] for reason, files in tree.left_out.items()
-        }
-        for reason, places in stations.left_out.items():
-            for place in places:
-                private.exclude(seen[place].file.path, reason, private.pseudonyms.image(seen[place].file.key))
-            left_out.setdefault(reason, []).extend(private.pseudonyms.image(seen[p].file.key) for p in places)
-        labelled = {own.patient for own in candidates.values() if own.label is not None}
-        for_pretraining = {
-            name: "pretraining" for name, own in candidates.items() if table is not None and own.patient not in labelled
-        }
-        if table is not None and not labelled:
-            raise DatasetError("no image has a label: every row that matches leaves it open.")
-        if for_pretraining:
-            lines.append(f"{len(for_pretraining)} images of patients without any label are for pretraining alone")
-        if derived := len(stations.left_out.get(DERIVED, ())):
-            self._decisions.append(
-                f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
-                "of the very picture that is read: look at some of them, and give --keep-derived if they are."
-            )
+        drafts = [draft for p in stations.left for draft in self._drafts(seen[p], row_of[p], id_of[p])]
+        stations.add("Frames as images", len(drafts) - len(stations.left))
+        left_out = self._tell_left_out(
+            tree.left_out, {w: [seen[p].file for p in o] for w, o in stations.left_out.items()}
+        )
+        steps = stations.steps
+        columns_of = self._columns(drafts)
+        splits, drafts = self._held_out(drafts, left_out, lines, steps)
+        splits = {**self._for_pretraining(drafts, lines), **splits}
+        drafts = self._own_part(drafts, left_out, lines, steps)
+        self._private().add([draft.mapping() for draft in drafts])
+        self._candidates = {draft.name: self._candidate(draft, columns_of[draft.name]) for draft in drafts}
+        self._decide(stations)
         return Found(
             title=self.name,
-            labels=table.labels.names if table is not None else (),
-            candidates=candidates,
+            labels=self._table.labels.names if self._table is not None else (),
+            candidates=self._candidates,
             left_out=left_out,
-            columns=list(dict.fromkeys(column for own in candidates.values() for column in own.columns)),
+            # Of all images, not of this part's alone: all parts have the same columns in the same order.
+            columns=list(dict.fromkeys(column for own in columns_of.values() for column in own)),
             lines=lines,
-            flow=stations.steps,
-            splits=for_pretraining,
+            flow=steps,
+            splits={name: split for name, split in splits.items() if name in self._candidates},
             decisions=self._decisions,
             identity=self._identity(),
             identified=self.in_place,
         )
 
     def _unwanted(self, own: Seen) -> str | None:
-        header = own.header
-        if header is None:
+        if (header := own.header) is None:
             return None
         wanted = HeaderFilter(self.modality, self.body_part, self.view, self.keep_derived, self.keep_secondary)
         if reason := wanted.reason(header):
@@ -321,119 +188,134 @@ class Inhouse(Source):
             return DECLARED
         return NOT_REFERABLE if self.in_place and header.frames > 1 else None
 
-    def _matched(
-        self, files: Sequence[Seen], copies: Mapping[str, Sequence[str]], lines: list[str]
-    ) -> tuple[LabelTable | None, list[TableRow | None]]:
-        """Read the table and return the row of each file; says on the console how they fit."""
-        if self.labels is None:
-            return None, [None] * len(files)
-        file = LabelFile(self.labels)
-        table = LabelTable(
-            file,
-            TableOptions(self.label_columns, self.patient_column, self.site_column, self.date_column, self.covariates),
-        )
-        table.check_names(name_words(own.header.names for own in files if own.header is not None))
-        index = FileIndex(
-            [own.file.key for own in files],
-            [own.header for own in files],
-            [self._header_patient(own) for own in files],
-            {place: copies[own.file.key] for place, own in enumerate(files) if own.file.key in copies},
-        )
-        named = file.find("--key-column", [self.key_column]) if self.key_column else None
-        match, best = choose_match(file, index, named or [c for c in file.header if c not in table.used], self.key_is)
-        check_match(file, index, match, best, self.min_match)
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for place, own in enumerate(match.files):
-            if own:
-                groups.setdefault(own, []).append(place)
-        rows: list[TableRow | None] = [None] * len(files)
-        for own, places in groups.items():
-            row = table.joined(places)
-            for place in own:
-                rows[place] = row
-        content = hashlib.sha256(Path(self.labels).expanduser().read_bytes()).hexdigest()
-        self._label_kind = table.labels.kind
-        self._way = _Way(match.column, match.key, content)
-        found_out = "" if self.key_column and self.key_is else " (found out)"
-        lines += [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
-        if file.torn:
-            lines.append(f"{_rows(file.torn)} have more cells than the header and were left out")
-        if table.repeated:
-            lines.append(f"{table.repeated} row(s) repeat another one")
-        for what, numbers in table.contradictions.items():
-            fate = "its images were left out" if what == "patient" else "it counts as not known"
-            lines.append(f"{_rows(numbers)} contradict one another ({what}): {fate}")
-        return table, rows
-
-    def _header_patient(self, own: Seen) -> str:
+    def _told_patient(self, own: Seen) -> str:
+        """The patient's id by the header, or by the folder where that is asked for."""
         if self.patient_folder is None:
             return own.header.patient if own.header is not None else ""
         # Of several --images, the number of the folder comes before its path.
         folders = own.file.key.split("/")[:-1][len(self.images) > 1 :]
         return folders[self.patient_folder - 1] if len(folders) >= self.patient_folder else ""
 
-    def _candidates(
-        self,
-        stations: Stations,
-        seen: Sequence[Seen],
-        row_of: Mapping[int, TableRow | None],
-        patient_of: Mapping[int, str],
-    ) -> dict[str, Candidate]:
-        """Name the images, tell the private folder who is who, and make what is handed on coarse enough."""
-        private = self._private()
-        drafts: list[tuple[str, int, int | None]] = []
-        for place in stations.left:
-            own = seen[place]
-            for frame in _frames(own, self.frames):
-                text = own.file.key if self.frames != "all" or frame is None else f"{own.file.key}#{frame}"
-                drafts.append((private.pseudonyms.image(text), place, frame))
-        stations.add("Frames as images", len(drafts) - len(stations.left))
-        pseudonym_of = {person: private.pseudonyms.patient(person) for person in {patient_of[p] for p in stations.left}}
-        columns: dict[str, dict[str, Any]] = {}
-        for name, place, _ in drafts:
-            for column, value in self._columns(seen[place], row_of[place]).items():
-                columns.setdefault(column, {})[name] = value
-        columns, merged = banded(columns, {name: pseudonym_of[patient_of[p]] for name, p, _ in drafts}, self.rare)
-        for column, count in sorted(merged.items()):
-            self._decisions.append(
-                f"{count} values of the column {column} with fewer than {self.rare} patients were put together as "
-                f'"{OTHER}".'
-            )
-        private.add(
-            [_mapping(name, seen[p], frame, row_of[p], pseudonym_of[patient_of[p]]) for name, p, frame in drafts]
-        )
-        candidates = {}
-        for name, place, frame in drafts:
-            own, row = seen[place], row_of[place]
-            told = {column: values[name] for column, values in columns.items() if values.get(name) is not None}
-            suffix = _suffix(own.kind) if self.in_place else ".png"
-            candidates[name] = Candidate(
-                name=name,
-                source=own.file.path,
-                target=f"images/{name}{suffix}",
-                patient=pseudonym_of[patient_of[place]],
-                label=row.label if row is not None else None,
-                columns=told,
-                vendor=str(told.get("vendor", "")),
-                extra=frame,
-            )
-        return candidates
+    def _drafts(self, own: Seen, row: TableRow | None, patient: str) -> Iterator[Draft]:
+        pseudonyms = self._private().pseudonyms
+        for frame in frames_of(own, self.frames):
+            text = own.file.key if self.frames != "all" or frame is None else f"{own.file.key}#{frame}"
+            yield Draft(pseudonyms.image(text), pseudonyms.patient(patient), own, row, frame)
 
-    def _columns(self, own: Seen, row: TableRow | None) -> dict[str, Any]:
-        """What is handed on of a file, before rare values are put together; the table comes before the header."""
-        told: dict[str, Any] = {}
-        if own.header is not None:
-            told["sex"] = own.header.sex if own.header.sex in ("F", "M", "O") else None
-            told["age"] = age_in_years(own.header.age)
-            told["view"] = known_term(own.header.view, VIEWS) or None
-            told["vendor"] = vendor(own.header.manufacturer)
-        if row is not None and row.site is not None:
-            told["site"] = self._site(row.site)
-        for name in self.covariates:
-            told.pop(name.lower(), None)
-        if row is not None:
-            told |= row.covariates
-        return {name: value for name, value in told.items() if value is not None}
+    def _columns(self, drafts: Sequence[Draft]) -> dict[str, dict[str, Any]]:
+        """What is handed on of each image, rare values put together."""
+        columns: dict[str, dict[str, Any]] = {}
+        for draft in drafts:
+            for column, value in draft.columns(self.covariates, self._site).items():
+                columns.setdefault(column, {})[draft.name] = value
+        columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, self.rare)
+        self._decisions += [
+            f'{count} values of the column {column} with fewer than {self.rare} patients are together "{OTHER}".'
+            for column, count in sorted(merged.items())
+        ]
+        told: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
+        for column, values in columns.items():
+            for name, value in values.items():
+                if value is not None:
+                    told[name][column] = value
+        return told
+
+    def _held_out(
+        self, drafts: list[Draft], left_out: Exclusions, lines: list[str], steps: list[Step]
+    ) -> tuple[dict[str, str], list[Draft]]:
+        """The images that a site or a date puts into the test split, and the drafts that stay."""
+        patient_of = {draft.name: draft.patient for draft in drafts}
+        if self.test_site:
+            sites = {d.name: None if d.row is None or d.row.site is None else self._site(d.row.site) for d in drafts}
+            held = hold_out_sites(sites, patient_of, [self._site(site) for site in self.test_site])
+        elif self.test_from is not None:
+            dates = {draft.name: draft.date for draft in drafts}
+            first = parse_test_from(self.test_from)
+            held = hold_out_latest(dates, patient_of, latest_share(dates, first) if isinstance(first, float) else first)
+        else:
+            return {}, drafts
+        lines += held.lines
+        self._leave("Held out for the test", held.left_out, drafts, left_out, steps)
+        gone = {name for names in held.left_out.values() for name in names}
+        for draft in drafts:
+            if draft.name in gone:
+                self._private().exclude(draft.seen.file.path, next(iter(held.left_out)), draft.name)
+        return dict.fromkeys(held.test, "test"), [draft for draft in drafts if draft.name not in gone]
+
+    def _own_part(self, drafts: list[Draft], left_out: Exclusions, lines: list[str], steps: list[Step]) -> list[Draft]:
+        if self.part is None:
+            return drafts
+        part = Part.parse(self.part)
+        others = [draft.name for draft in drafts if not part.holds(draft.patient)]
+        self._leave(part.station, {OTHER_PART: others} if others else {}, drafts, left_out, steps)
+        lines.append(f"part {part}: {len(drafts) - len(others)} of {len(drafts)} images")
+        return [draft for draft in drafts if part.holds(draft.patient)]
+
+    @staticmethod
+    def _leave(
+        step: str, gone: Mapping[str, list[str]], drafts: Sequence[Draft], left_out: Exclusions, steps: list[Step]
+    ) -> None:
+        steps.append(Step(step, len(drafts), {reason: len(names) for reason, names in gone.items()}))
+        for reason, names in gone.items():
+            left_out.setdefault(reason, []).extend(names)
+
+    def _candidate(self, draft: Draft, columns: Mapping[str, Any]) -> Candidate:
+        return Candidate(
+            name=draft.name,
+            source=draft.seen.file.path,
+            target=f"images/{draft.name}{draft.suffix if self.in_place else '.png'}",
+            patient=draft.patient,
+            label=draft.row.label if draft.row is not None else None,
+            columns=columns,
+            vendor=str(columns.get("vendor", "")),
+            extra=draft.frame,
+        )
+
+    def _for_pretraining(self, drafts: Sequence[Draft], lines: list[str]) -> dict[str, str]:
+        """The images of patients of whom no image has a label."""
+        if self._table is None:
+            return {}
+        labelled = {own.patient for own in drafts if own.row is not None and own.row.label is not None}
+        if not labelled:
+            raise DatasetError("no image has a label: every row that matches leaves it open.")
+        others = [own.name for own in drafts if own.patient not in labelled]
+        if others:
+            lines.append(f"{len(others)} images of patients without any label are for pretraining alone")
+        return dict.fromkeys(others, "pretraining")
+
+    def _tell_left_out(
+        self, no_files: Mapping[str, Sequence[ExportFile]], files: Mapping[str, Sequence[ExportFile]]
+    ) -> Exclusions:
+        """Tell the private folder what goes no further; returns the same by pseudonyms."""
+        private = self._private()
+        left_out: Exclusions = {}
+        for reason, own in (*no_files.items(), *files.items()):
+            for file in own:
+                name = private.pseudonyms.image(file.key)
+                private.exclude(file.path, reason, name)
+                left_out.setdefault(reason, []).append(name)
+        return left_out
+
+    def _decide(self, stations: Stations) -> None:
+        if derived := len(stations.left_out.get(DERIVED, ())):
+            self._decisions.append(
+                f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
+                "of the very picture that is read: look at some of them, and give --keep-derived if they are."
+            )
+        if self._table is not None and self._table.labels.kind == "single":
+            patients: dict[Any, set[str]] = {}
+            for own in self._candidates.values():
+                patients.setdefault(own.label, set()).add(own.patient)
+            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+            if few:
+                self._decisions.append(
+                    f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
+                    "and may tell who it is. Should they be joined with others, or left empty, in the table?"
+                )
+        if self._table is not None and self._table.match.key == "patient":
+            self._decisions.append(
+                "The table tells patients, so all images of a patient have the same label: is it so?"
+            )
 
     def write(self, candidate: Candidate, target: Path) -> Written:
         """Read one picture, look for text in it, and write it without metadata, or refer to its file."""
@@ -475,7 +357,7 @@ class Inhouse(Source):
         out, names = Path(self.out).expanduser().resolve(), sorted(notes)
         if not names:
             return {}
-        candidates = self._named
+        candidates = self._candidates
         prints = dataset_fingerprints(out, [str(out / candidates[name].target) for name in names], names, self.workers)
 
         order = {name: place for place, name in enumerate(candidates)}
@@ -522,17 +404,9 @@ class Inhouse(Source):
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """What the next steps must know of the images."""
-        notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
-        colour = sum(_of(note, "channels") == 3 for note in notes)
-        return {
-            "bits": max((_of(note, "written") for note in notes), default=8),
-            "channels": 3 if colour >= _COLOUR * len(notes) else 1,
-            "in_colour": colour,
-            "size": self.size,
-            "label_kind": self._label_kind,
-            "identified": self.in_place,
-            "smaller_than_size": sum(bool(bits_of(note) & _SMALL) for note in notes),
-        }
+        kind = self._table.labels.kind if self._table is not None else "none"
+        told = manifest_of_images(outcome, self.size, kind, self.in_place)
+        return told if self.part is None else {**told, **part_record(outcome, Part.parse(self.part))}
 
     def print_end(self, outcome: Outcome) -> None:
         """Say how many images there are of what, what to look at, and what comes next."""
@@ -543,30 +417,35 @@ class Inhouse(Source):
             "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html "
             "in the dataset folder accounts for every file: read it before anything is trained."
         )
-        print_next(self.bundle, self.out)
+        print(f"The dataset folder is ready: {self.out}")
+        print("Next, a bundle of your own for it (begin with bch_mse for tissue, dr_mse for fundus photographs):")
+        print(f"  {command('adapt', self.bundle, '--dataset', self.out, '--name', 'my_study')}")
 
     def listed(self, line: str) -> str:
         """Return the pseudonym of the image or patient that a line of --split-csv means."""
         if _PSEUDONYM.fullmatch(line.strip()):
             return line.strip()
-        return self._where(line)
+        return self._meant(line)
 
-    def _places(self, stations: Stations, seen: Sequence[Seen], patients: Patients) -> Callable[[str], str]:
+    def _finder(self, files: Sequence[Seen], patients: Patients) -> Callable[[str], str]:
         """Make what tells the image or patient that a text means: a path, a file's name, a UID or an id."""
-        private, files = self._private(), [seen[place] for place in stations.left]
+        pseudonyms = self._private().pseudonyms
         index = FileIndex([own.file.key for own in files], [own.header for own in files])
 
-        def where(text: str) -> str:
+        def meant(text: str) -> str:
             for key in ("sop", "file"):
                 found = index.match("", [text], key).files[0]
                 if len(found) == 1:
-                    return private.pseudonyms.image(files[found[0]].file.key)
+                    return pseudonyms.image(files[found[0]].file.key)
             person = normalised_patient(text)
-            return private.pseudonyms.patient(patients.meant.get(person, person)) if person else ""
+            return pseudonyms.patient(patients.meant.get(person, person)) if person else ""
 
-        return where
+        return meant
 
     def _site(self, name: str) -> str:
+        """The code of a site, by its name or the code itself."""
+        if _SITE_CODE.fullmatch(name.strip()):
+            return name.strip()
         if name not in self._sites:  # the private folder is asked once a name, not once an image
             self._sites[name] = self._private().site(name)
         return self._sites[name]
@@ -604,26 +483,42 @@ class Inhouse(Source):
             ) from None
 
 
+def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
+    """Return what the next steps must know of the images, for the manifest.
+
+    Args:
+        outcome: of the preparation.
+        size: of the pictures, in pixels.
+        label_kind: "single", "multi" or "none".
+        identified: the images are references to the originals.
+    """
+    notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
+    colour = sum(_of(note, "channels") == 3 for note in notes)
+    return {
+        "bits": max((_of(note, "written") for note in notes), default=8),
+        "channels": 3 if colour >= _COLOUR * len(notes) else 1,
+        "in_colour": colour,
+        "size": size,
+        "label_kind": label_kind,
+        "identified": identified,
+        "smaller_than_size": sum(bool(bits_of(note) & _SMALL) for note in notes),
+    }
+
+
 def _is_grey(picture: NDArray[np.float32]) -> bool:
     return bool((picture[0] == picture[1]).all() and (picture[1] == picture[2]).all())
 
 
 def _levels(picture: NDArray[np.float32]) -> int:
-    """Number of distinct values, of all channels together, told apart in steps of 1 / 65,535."""
-    steps = np.rint(picture.ravel() * np.float32(65535)).astype(np.intp)
-    return int(np.count_nonzero(np.bincount(steps)))
+    """Number of distinct values in every second row and column, told apart in steps of 1 / 65,535: for the report."""
+    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    there = np.zeros(65536, dtype=bool)
+    there[steps] = True
+    return int(np.count_nonzero(there))
 
 
 def _of(note: Note, key: str) -> int:
     return int(note[key]) if isinstance(note, dict) else 0
-
-
-def _frames(own: Seen, which: str) -> list[int | None]:
-    """The frames of a file that become images; None of one picture."""
-    number = own.header.frames if own.header is not None else 1
-    if number <= 1:
-        return [None]
-    return {"first": [0], "middle": [(number - 1) // 2], "all": list(range(number))}[which]  # type: ignore[return-value]
 
 
 def _unclear(row: TableRow | None, patient: str) -> str | None:
@@ -631,28 +526,6 @@ def _unclear(row: TableRow | None, patient: str) -> str | None:
     if row is not None and row.fault is not None:
         return row.fault
     return None if patient else NO_PATIENT
-
-
-def _mapping(name: str, own: Seen, frame: int | None, row: TableRow | None, patient: str) -> dict[str, str]:
-    """A row of mapping.csv."""
-    told = {"image": name, "patient": patient, "path": own.file.path, "frame": "" if frame is None else str(frame)}
-    if (header := own.header) is not None:
-        told |= {
-            "patient_id": header.patient,
-            "accession_number": header.accession,
-            "study_instance_uid": header.study,
-            "sop_instance_uid": header.sop,
-            "date": "" if header.date is None else header.date.isoformat(),
-        }
-    if row is not None:
-        told["patient_id"] = told.get("patient_id") or row.patient or ""
-        told["date"] = told.get("date") or ("" if row.date is None else row.date.isoformat())
-        told["site"] = row.site or ""
-    return told
-
-
-def _suffix(kind: str) -> str:
-    return RASTER_SUFFIXES.get(kind, ".dcm")
 
 
 def _counted(seen: Sequence[Seen], no_files: Mapping[str, Sequence[Any]]) -> str:
@@ -666,14 +539,10 @@ def _counts(stations: Stations) -> str:
     return "; ".join(f"{reason}: {len(places)}" for reason, places in stations.left_out.items())
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    shown = ", ".join(map(str, sorted(numbers)[:6]))
-    return f"row{'s' if len(numbers) > 1 else ''} {shown}" + (", ..." if len(numbers) > 6 else "")
-
-
-def _tell_patients(patients: Patients, lines: list[str]) -> None:
-    lines.append(f"{len(set(patients.ids) - {''})} patients")
+def _patient_lines(patients: Patients) -> list[str]:
+    lines = [f"{len(set(patients.ids) - {''})} patients"]
     if patients.spellings:
         lines.append(f"{patients.spellings} patients are written in more than one way and were taken for one each")
     if patients.nobodies:
         lines.append(f"{patients.nobodies} ids of headers stand for many patients of the table and were passed over")
+    return lines

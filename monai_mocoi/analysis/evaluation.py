@@ -289,7 +289,7 @@ def unknown_in_report(report: Mapping[str, Any]) -> list[str]:
     Args:
         report: of :func:`evaluate_predictions` or :func:`~monai_mocoi.analysis.compare_predictions`.
     """
-    named = {own["class"]: own for own in report["left_out_classes"]} | dict(report["classes"])
+    named = {own["class"]: own for own in report["left_out_classes"]} | dict(report.get("classes", {}))
     counts = ", ".join(f"{name} {own['unknown']}" for name, own in named.items() if own.get("unknown"))
     return [f"Not known of some images, and measured over the others: {counts}."] if counts else []
 

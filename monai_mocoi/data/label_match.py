@@ -35,8 +35,8 @@ class LabelMatch:
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
     external: bool
-    rows: tuple[int, ...]
-    unlabelled: int
+    rows: tuple[int, ...] = ()
+    unlabelled: int = 0
 
 
 def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:

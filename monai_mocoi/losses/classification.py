@@ -38,7 +38,8 @@ class KnownValuesLoss(nn.Module):
             labels: the same shape: 1, 0, or below 0 where it is not known.
         """
         known = labels >= 0
-        values = self.each(logits, torch.where(known, labels, 0)).where(known, 0)
+        # Times 0, not left out: a logit that is not finite must show, whatever is known of its image.
+        values = self.each(logits, torch.where(known, labels, 0)) * known
         count = global_sum(known.sum().to(values.dtype))
         processes = dist.get_world_size() if several_processes() else 1
         return values.sum() * processes / count.clamp(min=1)

@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from monai_mocoi.data import DatasetError, class_weights
 from monai_mocoi.data.class_balance import balancing_groups
+from monai_mocoi.data.labels import label_array
 
 
 def items(labels: object) -> list[dict[str, object]]:
@@ -55,3 +56,13 @@ def test_groups_of_classes():
     group, weights = balancing_groups(np.array([4, 4, 4, 1]))
     assert group.tolist() == [4, 4, 4, 1]
     np.testing.assert_allclose(weights, [1 / 6, 1 / 6, 1 / 6, 1 / 2])
+
+
+def test_weights_and_groups_go_by_what_is_known():
+    labels = [[1, None], [0, None], [0, 1], [0, 0], [None, 0], [None, None]]
+    # Known positives and negatives: 1 and 3, 1 and 2.
+    assert class_weights(items(labels), 2).tolist() == [3, 2]
+    assert class_weights(items([[1, None], [0, None]]), 2).tolist() == [1, 1]
+    group, weights = balancing_groups(label_array(items(labels)))
+    assert group.tolist() == [0, 2, 1, 2, 2, 2]  # nothing is known to be there: as without a finding
+    np.testing.assert_allclose(weights, np.array([1, 1 / 4, 1, 1 / 4, 1 / 4, 1 / 4]) / 3)

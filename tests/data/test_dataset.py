@@ -393,3 +393,14 @@ def test_spread_takes_some_images_evenly_and_leaves_the_data_set_as_it_is(data):
     assert part.rows == [0, len(data) // 3, 2 * len(data) // 3]
     assert len(dataset) == len(data)
     assert torch.equal(part.picture(1) + 1, part[1]["image"])
+
+
+def test_a_value_that_is_not_known_is_below_0(data):
+    sample = _dataset([{**data[0], "label": [1, None]}], cache=False)[0]
+    assert sample["label"].tolist() == [1, -1]
+    assert sample["label"].dtype == torch.float32
+
+
+def test_a_list_with_unlabelled_images_gives_no_labels_so_that_batches_can_be_put_together(data):
+    del data[1]["label"]
+    assert not any("label" in sample for sample in _dataset(data, cache=False))

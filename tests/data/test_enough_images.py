@@ -65,3 +65,10 @@ def test_how_many_labels_are_few() -> None:
 
 def test_no_images_are_no_few_images() -> None:
     assert few_scored_in_words(np.zeros((0, 2), dtype=np.int64), ("A", "B")) == ""
+
+
+def test_nothing_is_learnt_from_a_class_of_which_one_side_is_not_known():
+    items = [{"label": [1, None]}, {"label": [None, 0]}]
+    with pytest.raises(DatasetError, match=r"images that have it: A 1, not known of 1, B 0, not known of 1"):
+        check_learnable(items, ["A", "B"])
+    check_learnable([*items, {"label": [0, None]}], ["A", "B"])

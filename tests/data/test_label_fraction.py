@@ -231,3 +231,56 @@ def test_the_two_splits_are_drawn_apart():
     record = label_subset(whole, 0.5).record
     places = [np.array([int(name[:-4]) % 100 for name in record[split]]) for split in ("training", "validation")]
     assert set(places[0]) != set(places[1])
+
+
+def partly_labelled() -> Datalist:
+    """As above, but every fourth image has no label, and A is not known of every third."""
+    whole = datalist()
+    for split in ("training", "validation"):
+        for number, item in enumerate(whole.splits()[split]):
+            if number % 4 == 0:
+                del item["label"]
+            elif number % 3 == 0:
+                item["label"] = [None, *item["label"][1:]]
+    return replace(whole, pretraining=[{"name": "x.png", "patient": "x", "label": [1, 1, 1]}])
+
+
+def test_a_fraction_is_of_the_labelled_images_and_the_rest_is_counted(caplog):
+    with caplog.at_level(logging.INFO):
+        subset = label_subset(partly_labelled(), 0.5, seed=1)
+    counts = subset.record["counts"]
+    assert {"of": 150, "unlabelled": 50}.items() <= counts["training"].items()
+    assert {"of": 45, "unlabelled": 15}.items() <= counts["validation"].items()
+    for split, images in (("training", 75), ("validation", 22)):
+        items = subset.datalist.splits()[split]
+        assert images <= len(items) <= images + 2
+        unknown = sum(item["label"][0] is None for item in items)
+        assert counts[split]["unknown"] == {"A": unknown}
+        assert counts[split]["positives"]["A"] == sum(item["label"][0] == 1 for item in items)
+        assert f"{split}: {counts[split]['unlabelled']} image(s) without a label are left out." in caplog.messages
+        told = f"{split}: not known of the {len(items)} labelled images, and left out of loss and metrics: A {unknown}."
+        assert told in caplog.messages
+    assert subset.some_unknown
+    assert not label_subset(datalist()).some_unknown
+    assert "unlabelled" not in label_subset(datalist()).record["counts"]["training"]
+
+
+def test_the_draw_is_that_of_the_list_without_unlabelled_images():
+    part = partly_labelled()
+    only = replace(part, training=[item for item in part.training if "label" in item], pretraining=[])
+    assert label_subset(part, 0.3, 2).record["training"] == label_subset(only, 0.3, 2).record["training"]
+
+
+def test_a_class_whose_other_side_is_not_known_is_named():
+    whole = datalist()
+    for item in whole.training:
+        item["label"][1] = 1 if item["label"][1] else None
+    warnings = label_subset(whole).record["warnings"]
+    assert "training: no negative one among the 200 labelled image(s) of 1 of 3 classes: B." in warnings
+
+
+def test_given_ids_of_images_that_have_no_label_are_refused(tmp_path):
+    file = ids_file(tmp_path, training=["1.png", "4.png"], validation=[])
+    with pytest.raises(DatasetError, match=r"1 of 2 images of 'training' have no label .*, first '4\.png'"):
+        label_subset(partly_labelled(), label_ids=file)
+    assert label_subset(partly_labelled(), label_ids=ids_file(tmp_path, training=["1.png", "3.png"], validation=[]))

@@ -96,3 +96,30 @@ def test_another_data_set_is_named_and_another_version_told_from_it(
         (record,) = caplog.records
         assert text in record.getMessage()
         assert "training images" in record.getMessage()
+
+
+def test_images_without_labels_are_left_out_and_the_others_keep_their_rows(
+    datalist: Datalist, caplog: pytest.LogCaptureFixture
+) -> None:
+    del datalist.training[1]["label"]
+    datalist.training[3]["label"] = [None, 1]
+    match = match_labels(classifier_of(datalist), datalist, "training")
+    assert (match.rows, match.unlabelled) == ((0, 2, 3, 4, 5), 1)
+    assert match.items == [datalist.training[row] for row in match.rows]
+    with caplog.at_level(logging.INFO):
+        check_labels_fit(classifier_of(datalist), datalist, "training")
+    assert caplog.messages == [
+        "training: 1 image(s) without a label are left out.",
+        "training: not known of the 5 labelled images, and left out of loss and metrics: A 1.",
+    ]
+    # Of a classifier that knows A alone, the image of which only B is known says nothing.
+    alone = match_labels(classifier_of(datalist, labels=["A", "X"]), datalist, "training")
+    assert (alone.rows, alone.unlabelled) == ((0, 2, 4, 5), 2)
+    for item in datalist.training:
+        item["label"] = [None, 1]
+    with pytest.raises(DatasetError, match=r"of no image of the training split any of 'A' is known"):
+        match_labels(classifier_of(datalist, labels=["A", "X"]), datalist, "training")
+    for item in datalist.training:
+        del item["label"]
+    with pytest.raises(DatasetError, match="6 of 6 items have no label"):
+        match_labels(classifier_of(datalist), datalist, "training")

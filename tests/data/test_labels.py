@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError, check_labels_meant, label_kind, load_datalist
-from monai_mocoi.data.labels import class_indicators, label_array
+from monai_mocoi.data import DatasetError, label_kind, load_datalist
+from monai_mocoi.data.labels import (
+    class_indicators,
+    class_sides,
+    label_array,
+    labelled_items,
+    labelled_part,
+    some_unknown,
+    unknown_counts,
+)
+from monai_mocoi.metrics import UNKNOWN
 
 from .dataset_folders import dataset_folder, read_list, write_list
 
@@ -40,16 +51,39 @@ def test_labels_that_do_not_fit(labels, text):
         class_indicators(np.array(labels), 3)
 
 
-def test_labels_that_a_bundle_is_not_made_for(tmp_path):
-    datalist = load_datalist(dataset_folder(tmp_path))
-    for labels in (None, ["A", "B"], ("A", "B")):
-        for kind in (None, "multilabel"):
-            check_labels_meant(datalist, labels, kind)
-    for labels in (["B", "A"], ["A"], ["A", "B", "C"], []):
-        with pytest.raises(DatasetError, match=f"made for the labels {', '.join(labels)}, but the data set has A, B"):
-            check_labels_meant(datalist, labels, None)
-        check_labels_meant(datalist, labels, None, demo=True)
-    with pytest.raises(DatasetError, match="made for one class an image, but the data set has any number of findings"):
-        check_labels_meant(datalist, ["A", "B"], "softmax")
-    with pytest.raises(DatasetError, match="made for 'multi', but"):
-        check_labels_meant(datalist, None, "multi")
+SOME = [{"label": [0, None, 1]}, {"label": [None, None, 1]}, {}, {"label": [1, 0, 0]}]
+
+
+def test_what_is_not_known_is_neither_one_nor_the_other():
+    labels = label_array(labelled_items(SOME))
+    assert labels.tolist() == [[0, UNKNOWN, 1], [UNKNOWN, UNKNOWN, 1], [1, 0, 0]]
+    positive, negative = class_sides(labels, 3)
+    assert positive.tolist() == class_indicators(labels, 3).tolist()
+    assert positive.sum(0).tolist() == [1, 0, 2]
+    assert negative.sum(0).tolist() == [1, 1, 1]
+    positive, negative = class_sides(np.array([2, 0]), 3)
+    assert (positive ^ negative).all()
+
+
+def test_unknown_values_are_counted_by_finding():
+    assert unknown_counts(SOME, "ABC") == {"A": 1, "B": 2}
+    assert unknown_counts(SOME[3:], "ABC") == unknown_counts([{"label": 1}], "AB") == {}
+    assert (some_unknown(SOME), some_unknown(SOME[2:]), some_unknown([{"label": 1}])) == (True, False, False)
+
+
+def test_kind_and_part_with_labels(tmp_path, caplog):
+    document = read_list(dataset_folder(tmp_path))
+    del document["training"][0]["label"], document["test"][1]["label"]
+    document["pretraining"] = [document["training"].pop()]
+    write_list(tmp_path, **document)
+    datalist = load_datalist(tmp_path)
+    assert label_kind(datalist) == "multilabel"
+    with caplog.at_level(logging.INFO):
+        part = labelled_part(datalist)
+    assert {split: len(items) for split, items in part.splits().items()} == {"training": 4, "validation": 2, "test": 2}
+    assert caplog.messages == [f"{split}: 1 image(s) without a label are left out." for split in ("training", "test")]
+    for item in document["training"]:
+        item.pop("label", None)
+    write_list(tmp_path, **document)
+    with pytest.raises(DatasetError, match="5 of 5 items have no label"):
+        label_kind(load_datalist(tmp_path))

@@ -16,6 +16,7 @@ from monai_mocoi.data import (
     write_predictions,
 )
 from monai_mocoi.exit_codes import DATA, NOT_FINITE
+from monai_mocoi.metrics import UNKNOWN
 
 
 def findings(count: int = 4) -> Predictions:
@@ -166,3 +167,32 @@ def test_no_text_and_no_file(tmp_path: Path) -> None:
     (tmp_path / "nan.csv").write_text(HEADER + "a,p,1,nan\n")
     with pytest.raises(NotFinitePredictionError):
         read_predictions(tmp_path / "nan.csv")
+
+
+def test_what_is_not_known_is_an_empty_cell(tmp_path: Path) -> None:
+    made = replace(findings(), labels=np.array([[1, UNKNOWN], [UNKNOWN, 0], [0, 0], [1, 1]]))
+    write_predictions(tmp_path / "p.csv", made)
+    rows = list(csv.reader((tmp_path / "p.csv").read_text().splitlines()))
+    assert [row[2:4] for row in rows[1:]] == [["1", ""], ["", "0"], ["0", "0"], ["1", "1"]]
+    assert same(read_predictions(tmp_path / "p.csv"), made)
+    assert made.truth().tolist() == made.labels.tolist()
+    assert made.indicators().tolist() == [[True, False], [False, False], [False, False], [True, True]]
+    assert made.sides()[1].tolist() == [[False, False], [False, True], [True, True], [False, False]]
+    assert made.unknown() == {"Mass": 1, 'Nodule, "small"': 1}
+    assert grades().unknown() == findings().unknown() == {}
+
+
+def test_another_programs_file_with_empty_labels(tmp_path: Path) -> None:
+    """As pandas writes columns with missing values: decimal numbers. Rows without any label are left out."""
+    text = "image,patient,label_A,label_B,probability_A,probability_B\n"
+    text += "a,p1,1.0,,.5,.5\nb,p2,,,.5,.5\nc,p3,0.0,1.0,.5,.5\n"
+    (tmp_path / "p.csv").write_text(text)
+    found = read_predictions(tmp_path / "p.csv")
+    assert (found.images, found.labels.tolist(), found.unlabelled) == (("a", "c"), [[1, UNKNOWN], [0, 1]], 1)
+    text = "image,patient,label,probability_no,probability_yes\na,p1,,.5,.5\nb,p2,yes,.5,.5\n"
+    (tmp_path / "p.csv").write_text(text)
+    found = read_predictions(tmp_path / "p.csv")
+    assert (found.images, found.labels.tolist(), found.unlabelled) == (("b",), [1], 1)
+    (tmp_path / "p.csv").write_text(text.replace("yes,.5", ",.5"))
+    with pytest.raises(PredictionsError, match="no row has a true label"):
+        read_predictions(tmp_path / "p.csv")

@@ -8,6 +8,7 @@ import pytest
 
 from monai_mocoi.data import DatasetError
 from monai_mocoi.data.probe_images import choose_probe_images
+from monai_mocoi.metrics import UNKNOWN
 
 Items = list[dict[str, Any]]
 
@@ -89,3 +90,20 @@ def test_too_little_says_what() -> None:
         choose_probe_images(some, some, 2, 59)
     with pytest.raises(DatasetError, match=r"of no class there are 5 images with it .* 40 training and 20 validation"):
         choose_probe_images(some, classes(100, 0.0, 100), 2, 60)
+
+
+def test_images_without_labels_are_not_taken_and_unknown_ones_are_no_negatives() -> None:
+    training, validation = findings(400, (0.4, 0.5)), findings(150, (0.4, 0.5), 1)
+    whole = choose_probe_images(training, validation, 2, 120)
+    more = [item for own in training for item in ({"patient": "x"}, own)]
+    chosen = choose_probe_images(more, [{"patient": "y"}, *validation], 2, 120)
+    assert chosen.training == tuple(2 * place + 1 for place in whole.training)
+    assert chosen.validation == tuple(place + 1 for place in whole.validation)
+    np.testing.assert_array_equal(chosen.training_labels, whole.training_labels)
+    for item in training:
+        item["label"][1] = 1 if item["label"][1] else None
+    chosen = choose_probe_images(training, validation, 2, 120)
+    assert chosen.columns == (0,)
+    assert set(chosen.training_labels[:, 1]) == {1, UNKNOWN}
+    with pytest.raises(DatasetError, match="validation images have no labels"):
+        choose_probe_images(training, [{"patient": "y"}], 2, 120)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.metrics import UNKNOWN
 
 
 def findings(images: int, *positives: int) -> np.ndarray:
@@ -36,3 +37,11 @@ def test_the_reason_has_the_numbers():
         "by the metric."
     )
     assert "19 labelled image(s), fewer than 20" in selection_rule(findings(19, 9, 2), ["A", "B"]).reason
+
+
+def test_what_is_not_known_is_no_negative():
+    labels = np.full((40, 2), UNKNOWN)
+    labels[:5, 0], labels[5:10, 0] = 1, 0
+    labels[:5, 1], labels[5:9, 1] = 1, 0
+    found = selection_rule(labels, ["A", "B"])
+    assert (found.rule, found.classes) == ("metric", ("A",))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import DatasetError, split_by_patient
+from monai_mocoi.metrics import UNKNOWN
 
 
 def _cohort(n_patients: int, seed: int = 0) -> tuple[list[str], np.ndarray]:
@@ -90,3 +91,16 @@ def test_every_split_gets_a_patient(n):
 def test_errors(patients, labels, fractions, text):
     with pytest.raises(DatasetError, match=text):
         split_by_patient(patients, labels, fractions)
+
+
+def test_what_is_known_of_a_finding_is_balanced_over_the_splits():
+    random = np.random.default_rng(0)
+    labels = (random.random((2000, 2)) < [0.3, 0.05]).astype(int)
+    labels[random.random(2000) < 0.9, 1] = UNKNOWN
+    patients = [f"p{number // 2}" for number in range(2000)]
+    split = split_by_patient(patients, labels, [0.7, 0.1, 0.2], seed=1)
+    for side in (0, 1):
+        found = np.bincount(split, weights=labels[:, 1] == side)
+        np.testing.assert_allclose(found, found.sum() * np.array([0.7, 0.1, 0.2]), atol=2)  # images, of 11 and 180
+    with_none = [[None if value == UNKNOWN else value for value in label] for label in labels.tolist()]
+    np.testing.assert_array_equal(split_by_patient(patients, with_none, [0.7, 0.1, 0.2], seed=1), split)

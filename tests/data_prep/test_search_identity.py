@@ -55,7 +55,7 @@ def test_whatever_the_private_folder_knows_is_found_and_not_repeated(tmp_path, c
 
 def test_pseudonyms_and_the_exports_own_folder_tell_of_nobody(tmp_path, capsys, private):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/log.txt").write_text("p1 i1 /data/export")
+    (tmp_path / "run/log.txt").write_text("p1 i1 /data/export oyelaran_ngozi")  # folders count as they are written
     code, text = _run(capsys, tmp_path / "run", "--private", private)
     assert code == 0
     assert "nobody is told" in text

@@ -71,6 +71,21 @@ def test_a25_two_processes_score_what_one_does_even_if_one_of_them_has_no_image(
             assert epoch == 3
 
 
+def test_what_is_not_known_takes_no_part_in_loss_and_metrics() -> None:
+    truth, said = labels(40), logits(40)
+    known = np.random.default_rng(7).random(truth.shape) < [0.5, 0.9, 1]
+    given = [[int(v) if k else None for v, k in zip(*row, strict=True)] for row in zip(truth, known, strict=True)]
+    evaluator = run(evaluator_of(Table(said), dataset_of(np.array(given, dtype=object)), name="test"))
+    np.testing.assert_array_equal(evaluator.predictions.labels, np.where(known, truth, -1))
+    p = 1 / (1 + np.exp(-said.astype(float)))
+    parts = [(truth[known[:, c], c], p[known[:, c], c]) for c in range(3)]
+    metrics = evaluator.state.metrics
+    assert metrics["test/loss"] == pytest.approx(log_loss(truth[known], p[known]))
+    assert metrics["test/macro_auc"] == pytest.approx(np.mean([roc_auc_score(*own) for own in parts]))
+    expected = np.mean([average_precision_score(*own) for own in parts])
+    assert metrics["test/macro_average_precision"] == pytest.approx(expected)
+
+
 def test_metrics_of_findings_against_scikit_learn() -> None:
     truth, said = labels(40), logits(40)
     metrics = run(evaluator_of(Table(said), dataset_of(truth), name="test")).state.metrics

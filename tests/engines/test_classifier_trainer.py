@@ -134,6 +134,34 @@ def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
     assert whole.is_whole()
 
 
+def some_unknown(count: int) -> list[dict[str, torch.Tensor]]:
+    """Batches with unknown labels, most of them in the second half of each, in float64."""
+    data = [{"image": b["image"].double(), "label": b["label"].double()} for b in batches(count)]
+    for batch in data:
+        batch["label"][1, 0] = batch["label"][5:, :] = -1
+    return data
+
+
+def train_half_of_what_is_known(rank: int) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
+    network = DistributedDataParallel(classifier(trainable="head").double())
+    halves = [{name: value.chunk(2)[rank] for name, value in batch.items()} for batch in some_unknown(3)]
+    rows = run_noting(trainer_of(network, halves, loss=classification_loss("multilabel", some_unknown=True)))
+    return network.module.state_dict(), rows
+
+
+@pytest.mark.slow
+@pytest.mark.numeric
+def test_two_processes_equal_one_where_labels_are_unknown_in_one_of_them() -> None:
+    network = classifier(trainable="head").double()
+    loss = classification_loss("multilabel", some_unknown=True)
+    rows = run_noting(trainer_of(network, some_unknown(3), loss=loss))
+    for weights, half_rows in in_processes(train_half_of_what_is_known, 2):
+        for name, value in network.state_dict().items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-9, atol=1e-12, msg=name)
+        for row, half in zip(rows, half_rows, strict=True):
+            assert half == pytest.approx(row, rel=1e-9)
+
+
 def train_half(rank: int) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
     # A frozen encoder's BatchNorm does not depend on the batch, so that two halves are the whole.
     network = DistributedDataParallel(classifier(trainable="head").double())

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from monai_mocoi.losses import class_probabilities, classification_loss
+from monai_mocoi.losses import KnownValuesLoss, class_probabilities, classification_loss
+from tests.processes import in_processes
 
 
 def data(count: int, classes: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -28,6 +29,80 @@ def test_multilabel_is_the_mean_binary_cross_entropy_positives_weighted(
             total -= weight * math.log(p) if labels[i, c] else math.log(1 - p)
     loss = classification_loss("multilabel", weights)(logits, labels)
     assert loss.item() == pytest.approx(total / (count * classes), rel=1e-9)
+
+
+def some_known(count: int, classes: int) -> torch.Tensor:
+    labels = (data(count + 50, classes)[:count] > 0).double()
+    return torch.where(data(count + 90, classes)[:count] > 1, -1.0, labels)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("count", "classes"), [(3, 1), (7, 2), (8, 14)])
+def test_what_is_not_known_takes_no_part_in_the_mean(count: int, classes: int, weighted: bool) -> None:
+    logits, labels = data(count, classes).requires_grad_(), some_known(count, classes)
+    weights = torch.arange(1, classes + 1, dtype=torch.float64) / 2 if weighted else None
+    terms = []
+    for i in range(count):
+        for c in range(classes):
+            if labels[i, c] >= 0:
+                p = 1 / (1 + math.exp(-logits[i, c].item()))
+                weight = 1 if weights is None else weights[c].item()
+                terms.append(-weight * math.log(p) if labels[i, c] else -math.log(1 - p))
+    assert 0 < len(terms) < count * classes
+    loss = classification_loss("multilabel", weights, some_unknown=True)(logits, labels)
+    assert loss.item() == pytest.approx(sum(terms) / len(terms), rel=1e-9)
+    loss.backward()
+    assert torch.equal(logits.grad == 0, labels < 0)
+
+
+def test_with_all_known_it_is_the_plain_loss_which_is_taken_then() -> None:
+    logits, labels = data(8, 3), (data(58, 3)[:8] > 0).double()
+    weights = torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)
+    plain, masked = (classification_loss("multilabel", weights, some_unknown=some) for some in (False, True))
+    assert type(plain) is torch.nn.BCEWithLogitsLoss
+    assert type(masked) is KnownValuesLoss
+    assert masked(logits, labels).item() == pytest.approx(plain(logits, labels).item(), rel=1e-12)
+    assert type(classification_loss("softmax", some_unknown=True)) is torch.nn.CrossEntropyLoss
+
+
+def test_a_batch_of_which_nothing_is_known_teaches_nothing() -> None:
+    logits = data(4, 3).requires_grad_()
+    loss = KnownValuesLoss()(logits, torch.full((4, 3), -1.0, dtype=torch.float64))
+    loss.backward()
+    assert loss.item() == 0
+    assert not logits.grad.any()
+
+
+def test_a_logit_that_is_not_finite_shows_though_its_label_is_not_known() -> None:
+    logits, labels = data(4, 3), some_known(4, 3)
+    logits[labels < 0] = float("nan")
+    assert KnownValuesLoss()(logits, labels).isnan()
+
+
+def unevenly() -> tuple[torch.Tensor, torch.Tensor]:
+    """Eight images, of which the second half has nearly nothing known."""
+    logits, labels = data(8, 3), some_known(8, 3)
+    labels[:4] = labels[:4].abs()
+    labels[4:] = -1
+    labels[5, 1] = 1
+    return logits, labels
+
+
+def half_of_it(rank: int) -> tuple[float, torch.Tensor]:
+    logits, labels = (part.chunk(2)[rank].clone() for part in unevenly())
+    loss = KnownValuesLoss(torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64))(logits.requires_grad_(), labels)
+    loss.backward()
+    return loss.item(), logits.grad
+
+
+def test_two_processes_with_unequal_shares_of_what_is_known_equal_one() -> None:
+    logits, labels = unevenly()
+    loss = KnownValuesLoss(torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64))(logits.requires_grad_(), labels)
+    loss.backward()
+    (first, first_grad), (second, second_grad) = in_processes(half_of_it, 2)
+    assert first != pytest.approx(second)
+    assert (first + second) / 2 == pytest.approx(loss.item(), rel=1e-12)  # as the losses of processes are told
+    torch.testing.assert_close(torch.cat([first_grad, second_grad]) / 2, logits.grad)  # as their gradients are averaged
 
 
 @pytest.mark.parametrize("weighted", [False, True])

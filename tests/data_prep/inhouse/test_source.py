@@ -17,6 +17,7 @@ from data_prep.__main__ import main
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.exit_codes import DATA, FINISHED, USAGE
+from monai_mocoi.transforms.reader import read_image
 from tests.data_prep.inhouse.dicom_files import picture, save
 from tests.data_prep.inhouse.hospital_export import Export, write_export
 
@@ -132,8 +133,8 @@ def test_labels_are_those_of_the_table(export: Export, prepared: tuple[Path, str
             assert item.get("label") == (None if expected in (None, [None, None]) else expected)
             labelled += expected is not None
     assert labelled > 20
-    assert "rows 3, 16 contradict one another (pneumonia)" in said
-    assert "1 row(s) repeat another one" in said
+    assert "rows 3, 16 of the table contradict one another (pneumonia)" in said
+    assert "1 row(s) of the table repeat another one" in said
     assert "14 of 15 rows match by column 'Accession' as accession number" in said
 
 
@@ -241,6 +242,7 @@ def test_references_in_place(export: Export, tmp_path: Path) -> None:
     assert all(path.is_symlink() and path.suffix == ".dcm" for path in links)
     who = {row["image"]: row["path"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
     assert all(os.readlink(path) == who[path.stem] for path in links)
+    assert all(read_image(item["image"]).shape == (1, 64, 64) for item in items(tmp_path).values())
     assert any("several frames" in reason for reason in manifest(tmp_path)["exclusions"])
 
 
@@ -311,3 +313,107 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
     assert "an unexpected error (KeyError)" in said.err
     assert "Qvistgaard" not in said.err + said.out
     assert "Qvistgaard" in (tmp_path / "private" / "private.log").read_text()
+
+
+@pytest.fixture(scope="module")
+def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve patients of two sites, one of them at both, at rising dates."""
+    folder = tmp_path_factory.mktemp("sites")
+    lines = ["acc,p,hospital"]
+    for k in range(12):
+        tags = {"PatientID": f"P{k}", "StudyDate": f"2019{k + 1:02d}01"}
+        save(folder / "x" / f"{k}", picture(500 + k, 64), **tags, AccessionNumber=f"A{k}", SOPInstanceUID=f"1.3.{k}")
+        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'}")
+    both = {"PatientID": "P9", "StudyDate": "20180101", "AccessionNumber": "B9", "SOPInstanceUID": "1.3.99"}
+    save(folder / "x" / "both", picture(600, 64), **both)
+    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus"]))
+    return folder
+
+
+def of_sites(folder: Path, out: Path, *options: str) -> int:
+    own = ["--images", str(folder / "x"), "--labels", str(folder / "labels.csv"), "--label-columns", "p"]
+    there = ["--out", str(out / "out"), "--private", str(out / "private"), "--size", "32"]
+    return main(["inhouse", *own, *there, "--site-column", "hospital", *options])
+
+
+def number_of(folder: Path) -> dict[str, str]:
+    return {row["image"]: row["patient_id"] for row in read_csv(folder / "private" / "mapping.csv")}
+
+
+def test_a_site_is_held_out(two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert of_sites(two_sites, tmp_path, "--test-site", "nord", "--rare", "2") == FINISHED
+    found, who = items(tmp_path), number_of(tmp_path)
+    assert {who[name] for name, item in found.items() if item["split"] == "test"} == {"P8", "P9", "P10", "P11"}
+    assert len({item["site"] for item in found.values() if item["split"] != "test"}) == 1
+    assert len(found) == 12  # the other image of P9 is left out
+    told = manifest(tmp_path)
+    assert "Nord" not in json.dumps(told)
+    assert "Corvinus" not in capsys.readouterr().out
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nowhere") == USAGE
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-from", "0.2") == USAGE
+    assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-fraction", "0.2") == USAGE
+
+
+def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
+    assert of_sites(two_sites, tmp_path, "--test-from", "2019-10-01") == FINISHED
+    found, who = items(tmp_path), number_of(tmp_path)
+    assert {who[name] for name, item in found.items() if item["split"] == "test"} == {"P9", "P10", "P11"}
+    assert "2019-10-01" not in json.dumps(manifest(tmp_path))
+
+
+def test_parts_hold_all_patients_once(two_sites: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+    for number in (1, 2):
+        out = tmp_path / f"{number}"
+        options = ("--part", f"{number}/2", "--test-fraction", "0")
+        private = ("--private", str(tmp_path / "private"))
+        assert of_sites(two_sites, out, *options, *private) == FINISHED
+        seen += items(out)
+    assert len(seen) == len(set(seen)) == 13
+
+
+def of_folder(folder: Path, *options: str) -> dict[str, Any]:
+    """Prepare pictures without headers, a patient a folder; returns the manifest."""
+    own = ["--images", str(folder / "x"), "--out", str(folder / "out"), "--private", str(folder / "private")]
+    assert main(["inhouse", *own, "--patient-folder", "1", "--size", "32", *options]) == FINISHED
+    return manifest(folder)
+
+
+def test_colour_and_grey_in_colour(tmp_path: Path) -> None:
+    for k in range(6):
+        grey, other = picture(700 + k, 64), picture(800 + k, 64)
+        (tmp_path / "x" / f"P{k}").mkdir(parents=True)
+        own = np.stack([grey, other if k < 4 else grey, grey], -1)
+        Image.fromarray(own).save(tmp_path / "x" / f"P{k}" / "image.tif")
+    told = of_folder(tmp_path)
+    assert (told["channels"], told["in_colour"], told["bits"]) == (3, 4, 8)
+    modes = {Image.open(path).mode for path in (tmp_path / "out" / "images").iterdir()}
+    assert modes == {"RGB", "L"}
+    (tmp_path / "grey").mkdir()
+    (tmp_path / "x").rename(tmp_path / "grey" / "x")
+    told = of_folder(tmp_path / "grey", "--channels", "1")
+    assert (told["channels"], told["in_colour"]) == (1, 0)
+
+
+def test_sixteen_bits_where_eight_would_flatten(tmp_path: Path) -> None:
+    for k in range(5):
+        levels = picture(900 + k, 64).astype(np.uint16)  # 8 of 16 bits: one grey level after rounding to 8
+        (tmp_path / "x" / f"P{k}").mkdir(parents=True)
+        Image.fromarray(levels * (16 if k == 0 else 257)).save(tmp_path / "x" / f"P{k}" / "image.png")
+    told = of_folder(tmp_path)
+    assert told["bits"] == 16
+    assert len(told["few_grey_levels"]) == 1
+    modes = [Image.open(path).mode for path in (tmp_path / "out" / "images").iterdir()]
+    assert sorted(modes) == ["I;16", "L", "L", "L", "L"]
+
+
+def test_one_picture_under_two_patients_is_nobodys(tmp_path: Path) -> None:
+    for k in range(6):
+        save(
+            tmp_path / "x" / f"P{k}" / "image",
+            picture(1000 + k // 2 if k < 2 else 1000 + k, 64),
+            SOPInstanceUID=f"1.{k}",
+        )
+    told = of_folder(tmp_path)
+    assert [len(names) for reason, names in told["exclusions"].items() if "two patients" in reason] == [2]
+    assert len(items(tmp_path)) == 4
