@@ -100,7 +100,7 @@ def prepare(source: Source) -> Account:
     splitter.draw({name: given[name] for name in usable}, patient_of, balance_of)  # too few patients: known at once
 
     options = {"source": source.key, **source.settings(), **splitter.options, "seed": source.seed}
-    with opened_folder(out, options, source.public) as record:
+    with opened_folder(out, options, source.public, source.secret()) as record:
         for folder in {out, *((out / candidate.target).parent for candidate in usable.values())}:
             remove_leftovers(folder)
         notes, histograms = _write_images(source, usable, out, record, exclusions, total)

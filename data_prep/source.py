@@ -221,6 +221,10 @@ class Source(Options, ABC):
         """
         return {}
 
+    def secret(self) -> bytes:
+        """Return a key for what the record keeps of the raw files, where their paths name patients; empty: none."""
+        return b""
+
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """Return what is left out after all are written, by reason."""
         return {}

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
-from pydicom.uid import UID
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_mocoi.data.columns import as_numbers
 from monai_mocoi.transforms.dicom import check_inflated_size
@@ -55,6 +55,7 @@ _VIEW_CODES = {
     "lateral": "LATERAL",
 }
 """Code Meaning of PS3.16 CID 4010, for devices that leave View Position empty, and the value that it has there."""
+_UNCOMPRESSED = frozenset({ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian})
 _SMALLEST_FRAME = 8
 """Bytes that a frame of compressed pixels has at least: the header of its item."""
 
@@ -166,10 +167,9 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
         return NO_SYNTAX
     # A number of frames is believed only as far as the file goes: each becomes an image of the list.
     if header.frames > 1:
-        syntax = UID(header.transfer_syntax)
         raw = header.rows * header.columns * header.samples * header.bits // 8
         # Half of it, for YBR_FULL_422 leaves out every second colour value.
-        least = _SMALLEST_FRAME if syntax.is_private or syntax.is_compressed else max(1, raw // 2)
+        least = max(1, raw // 2) if header.transfer_syntax in _UNCOMPRESSED else _SMALLEST_FRAME
         if header.frames * least > size:
             return NO_SUCH_FRAMES
     return None

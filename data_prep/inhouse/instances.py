@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.patients import plain_id
 from data_prep.inhouse.survey import Seen
 
 AGAIN = "the same SOP instance as another file"
@@ -43,7 +43,7 @@ def repeated_instances(seen: Sequence[Seen]) -> Repeated:
     kept: dict[int, int] = {}
     for places in (places for places in groups.values() if len(places) > 1):
         headers = [own.header for place in places if (own := seen[place]).header is not None]
-        patients = {normalised_patient(header.patient) for header in headers if header is not None} - {""}
+        patients = {plain_id(header.patient) for header in headers if header is not None} - {""}
         if len(patients) > 1:
             left_out |= dict.fromkeys(places, TWO_PATIENTS)
             continue

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.dates import read_dates
 from data_prep.inhouse.label_words import Labels, free_text, read_labels
+from data_prep.inhouse.patients import plain_id
 from data_prep.inhouse.people import names_people
-from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.columns import NO_COLUMNS, Value, as_numbers, as_value, is_age
 from monai_mocoi.data.errors import DatasetError, RefusedError
@@ -135,7 +135,7 @@ class LabelTable:
         keys: dict[str, str] = {}
         for place in places:
             if patient := self._patients[place]:
-                keys.setdefault(normalised_patient(patient), patient)
+                keys.setdefault(plain_id(patient), patient)
         covariates: dict[str, str | float | int] = {}
         for name, cells in self._covariates.items():
             value: Any = agreed(name, (cells[place] for place in places))

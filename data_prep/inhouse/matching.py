@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.inhouse.dicom_headers import DicomHeader
+from data_prep.inhouse.patients import plain_id
 from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.errors import DatasetError
@@ -238,5 +239,5 @@ _NORMALISED: dict[str, Callable[[str], str]] = {
     "sop": _uid,
     "study": _uid,
     "accession": normalised_patient,
-    "patient": normalised_patient,
+    "patient": plain_id,
 }

@@ -83,6 +83,10 @@ class Pseudonyms:
         """
         return self._hash("setting", text, _DIGITS)
 
+    def secret(self, purpose: str) -> bytes:
+        """Return a key for another purpose, 32 bytes, from which this one cannot be told."""
+        return hmac.digest(self._key, f"secret\0{purpose}".encode(), "sha256")
+
     def _hash(self, kind: str, text: str, digits: int) -> str:
         # The kind is hashed too: a patient and an image of one name must not show that they have it.
         message = f"{kind}\0{text}".encode(errors="surrogateescape")

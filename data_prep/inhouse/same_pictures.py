@@ -29,7 +29,7 @@ def same_pictures(
       patient are tested on.
     - Of the copies of one patient's picture one stays. Nearly identical ones are copies too: a PNG made from a DICOM
     file
-      has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH ChestX-ray14, 727
+      has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH ChestX-ray14, 520
       pairs of different images of one patient stay well below them, see docs/data_steward.md.
 
     Nearly identical pictures of two patients are left to the audit, which warns of them across splits.

@@ -7,7 +7,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,9 @@ from data_prep.inhouse.label_table import TableOptions, TableRow
 from data_prep.inhouse.matched_table import MatchedTable, match_table
 from data_prep.inhouse.matching import FileIndex
 from data_prep.inhouse.part import OTHER_PART, Part, part_record
-from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
+from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients, plain_id
 from data_prep.inhouse.picture_file import refer_to, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
-from data_prep.inhouse.pseudonyms import normalised_patient
 from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
@@ -352,6 +351,10 @@ class Inhouse(InhouseOptions):
             return Written(note, as_stored)
         return Written(note, write_picture(picture, target, self.size, 16 if deep else 8))
 
+    def secret(self) -> bytes:
+        """The private key: a path names patients."""
+        return self._private().pseudonyms.secret("record")
+
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """Copies of a picture, and one that is there under two patients."""
         out, names = Path(self.out).expanduser().resolve(), sorted(notes)
@@ -437,8 +440,8 @@ class Inhouse(InhouseOptions):
                 found = index.match("", [text], key).files[0]
                 if len(found) == 1:
                     return pseudonyms.image(files[found[0]].file.key)
-            person = normalised_patient(text)
-            return pseudonyms.patient(patients.meant.get(person, person)) if person else ""
+            person = plain_id(text)
+            return pseudonyms.patient(patients.meant.get(person, text)) if person else ""
 
         return meant
 
@@ -473,8 +476,12 @@ class Inhouse(InhouseOptions):
         """Keep the text of an unexpected error, which could hold a path or an id, from the console."""
         try:
             yield
-        except (DatasetError, Refused, MemoryError, OSError):
+        except (DatasetError, Refused, MemoryError):
             raise
+        except OSError as error:  # its text names the file; the number tells a full disk
+            with suppress(OSError):
+                self._private().log(traceback.format_exc())
+            raise OSError(error.errno, f"{error.strerror}; private.log in --private says where") from None
         except Exception as error:
             self._private().log(traceback.format_exc())
             raise DatasetError(

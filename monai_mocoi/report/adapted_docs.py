@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any
 
 from monai_mocoi.report.adaptation import Adaptation
-from monai_mocoi.report.owner import METHOD, NOT_STATED, PUBLIC_SETS
+from monai_mocoi.report.owner import METHOD, NOT_STATED, PUBLIC_SETS, stated_in
 from monai_mocoi.report.package_configs import value_range
 
 _CHANNELS = {
@@ -64,9 +64,10 @@ def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made
         "intended_use": "Research: pretraining an encoder on images of this kind, and fine-tuning it. It is no medical "
         "device and makes no diagnosis.",
     }
-    changed.pop("contact", None)
-    if made.owner.contact:
-        changed["contact"] = made.owner.contact
+    for name, value in (("contact", made.owner.contact), ("stated", stated_in(made.owner))):
+        changed.pop(name, None)  # of a source that was adapted itself
+        if value:
+            changed[name] = value
     image = changed["network_data_format"]["inputs"]["image"]
     image |= {
         "format": form,

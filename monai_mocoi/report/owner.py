@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,27 @@ def read_owner(
         **{name: text and text.strip() for name, text in lines.items()},
         **{name: None if path is None else _text(Path(path), name) for name, path in texts.items()},
     )
+
+
+def stated_in(owner: Owner) -> dict[str, Any]:
+    """What ``metadata.json`` of an adapted bundle keeps of its owner, for its packages: the key ``stated``."""
+    kept = {name: getattr(owner, name) for name in ("authors", "contact")}
+    kept["data_statement"] = True if owner.data_statement is not None else None  # its text is docs/data_license.txt
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Owner:
+    """The owner of a package, with what the bundle was made with in the place of what is not given.
+
+    Args:
+        owner: as given for the package.
+        metadata: of the bundle.
+        data_text: its ``docs/data_license.txt``, which is the owner's statement only where ``metadata`` says so.
+    """
+    stated = metadata.get("stated") or {}
+    known = {name: stated.get(name) for name in ("authors", "contact")}
+    known["data_statement"] = data_text if stated.get("data_statement") is True else None
+    return replace(owner, **{name: value for name, value in known.items() if value and getattr(owner, name) is None})
 
 
 def _text(path: Path, name: str) -> str:

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from monai_mocoi.analysis import fit_logistic, predict_probabilities
+from monai_mocoi.metrics import UNKNOWN
 
 PENALTIES = [1e-1, 1e-3, 10.0, 1e-2]  # in no order
 CLASSES = 4
@@ -289,3 +290,24 @@ def test_bad_input():
     ):
         with pytest.raises(ValueError, match=text):
             fit_logistic(**{**good, **change})
+
+
+def test_each_finding_is_fitted_where_it_is_known():
+    features, labels = data()
+    labels[np.random.default_rng(2).random(labels.shape) < [0, 0.5, 0.2, 0]] = UNKNOWN
+    labels[:, 3] = np.where(labels[:, 3] == 1, UNKNOWN, 0)  # no positive is known
+    (fit,) = fit_logistic(features, labels, [0.01], "multilabel", CLASSES, tolerance=1e-9)
+    assert fit.constant == (3,)
+    scaled = StandardScaler().fit_transform(features)  # on all images: standardising heeds no labels
+    found, offset = on_standardised(fit, features)
+    for k in range(3):
+        known = labels[:, k] != UNKNOWN
+        model = LogisticRegression(C=1 / (0.01 * known.sum()), solver="newton-cg", tol=1e-10, max_iter=1000)
+        model.fit(scaled[known], labels[known, k])
+        np.testing.assert_allclose(found[k], model.coef_[0], atol=1e-5)
+        np.testing.assert_allclose(offset[k], model.intercept_[0], atol=1e-5)
+    with pytest.raises(ValueError, match="softmax labels have the shape"):
+        fit_logistic(features, labels, [0.01], "softmax", CLASSES)
+    labels[:, 1] = UNKNOWN  # nothing at all is known: even odds
+    (fit,) = fit_logistic(features, labels, [0.01], "multilabel", CLASSES)
+    assert (fit.constant, fit.bias[1]) == ((1, 3), 0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.analysis.online_probe import RIDGE_PENALTY, probed_aucs
+from monai_mocoi.metrics import UNKNOWN, nearest_neighbour_scores
 
 STAGES = {1: 5, 2: 8, 3: 60, 4: 12}  # of the third the classifier has more features than images
 
@@ -57,3 +58,21 @@ def test_the_same_features_give_the_same_numbers_and_a_constant_one_does_no_harm
     values = probed_aucs(train, positive, test, truth, [0, 1, 2])
     assert values == probed_aucs(train, positive, test, truth, [0, 1, 2])
     assert all(np.isfinite(list(values.values())))
+
+
+def test_a_finding_is_learnt_and_scored_where_it_is_known() -> None:
+    (train, positive), (test, truth) = made(60, 1, 0.5), made(50, 2, 0.5)
+    labels, wanted = positive.astype(int), truth.astype(int)
+    random = np.random.default_rng(3)
+    labels[random.random(60) < 0.4, 1] = UNKNOWN
+    wanted[random.random(50) < 0.3, 0] = UNKNOWN
+    values = probed_aucs(train, labels, test, wanted, [0, 1])
+    aucs: dict[str, list[float]] = {}
+    for c in (0, 1):
+        learnt, scored = labels[:, c] != UNKNOWN, wanted[:, c] != UNKNOWN
+        for stage in STAGES:
+            scores = naive_ridge(train[stage][learnt], labels[learnt, c], test[stage])
+            aucs.setdefault(f"ridge_auc_stage{stage}", []).append(naive_auc(truth[scored, c], scores[scored]))
+        near = nearest_neighbour_scores(train[4][learnt], labels[learnt, c], test[4])[:, 0]
+        aucs.setdefault("knn_auc", []).append(naive_auc(truth[scored, c], near[scored]))
+    assert values == pytest.approx({name: np.mean(own) for name, own in aucs.items()}, abs=1e-9)

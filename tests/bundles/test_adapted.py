@@ -128,44 +128,44 @@ def test_every_config_can_be_planned(one: tuple[str, Adaptation], monkeypatch: p
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["nih_barlow", "bch_mse", "dr_moco"])
+@pytest.mark.parametrize(
+    ("source", "labels", "labelled"),
+    [("nih_barlow", "single", 16), ("bch_mse", "partly", 12), ("dr_moco", "multi", 16)],
+)
 def test_from_pretraining_to_a_package(
-    name: str, adapted: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: str, labels: str, labelled: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the commands as they are given, the first one by MONAI's; with a small network written into the configs."""
-    made = adapted(name)
-    place = tmp_path / "here"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    kind, labels, size, _ = STUDIES[name.split("_")[0]]
-    study(Path("films"), kind, labels, size)
-    adapt_bundle(BUNDLES / name, "films", made.name)
-    _make_small(Path(made.name))
+    monkeypatch.chdir(tmp_path)
+    kind, _, size, expected = STUDIES[source.split("_")[0]]
+    images = study(Path("films"), kind, labels, size)
+    adapt_bundle(BUNDLES / source, images, "own")
+    _make_small(Path("own"))
     few = {"device": "cpu", "image_size": 32, "max_epochs": 1}
-    built = ConfigWorkflow(
-        config_file=f"{made.name}/configs/train.json", workflow_type="train", logging_file=False, **few
-    )
+    built = ConfigWorkflow(config_file="own/configs/train.json", workflow_type="train", logging_file=False, **few)
     built.initialize()
     built.run()
     built.finalize()
+    pretrained = len(built.parser.get_parsed_content("datalist").training)
+    assert pretrained == (22 if labels == "partly" else 16)
 
     def mocoi(*words: str) -> str:
         result = CliRunner().invoke(app, list(words), prog_name="mocoi", catch_exceptions=False)
         assert result.exit_code == 0, result.stderr
         return result.stdout
 
-    mocoi("run", f"{made.name}/finetune", "--device", "cpu", "--max_epochs", "1")
+    mocoi("run", "own/finetune", "--device", "cpu", "--max_epochs", "1")
     mocoi(
-        "run", f"{made.name}/evaluate", "--device", "cpu", "--resamples", "40", "--min_positives", "1",
+        "run", "own/evaluate", "--device", "cpu", "--resamples", "40", "--min_positives", "1",
         "--min_negatives", "1",
     )  # fmt: skip
-    run = Path("runs") / made.name / "finetune-pretrained-all-s4-f1-l1"
-    mocoi("run", f"{made.name}/inference", "--device", "cpu", "--images", "films/images", "--run_dir", str(run))
+    run = Path("runs/own") / "finetune-pretrained-all-s4-f1-l1"
+    mocoi("run", "own/inference", "--device", "cpu", "--images", "films/images", "--run_dir", str(run))
     sidecar = json.loads((run / "classifier.json").read_text())
-    assert sidecar["labels"] == list(FINDINGS if labels == "multi" else CLASSES)
-    assert sidecar["channels"] == STUDIES[name.split("_")[0]][3]["channels"]
+    assert sidecar["labels"] == list(CLASSES if labels == "single" else FINDINGS)
+    assert (sidecar["channels"], sidecar["labelled_images"]) == (expected["channels"], labelled)
     assert (run / "evaluation-test" / "metrics.json").is_file()
-    mocoi("package", made.name, "--run", str(run), "--out", "own.zip")
+    mocoi("package", "own", "--run", str(run), "--out", "own.zip")
     with zipfile.ZipFile("own.zip") as archive:
         texts = {file: archive.read(file) for file in archive.namelist() if not file.endswith((".pt", ".safetensors"))}
     whole = b"".join(texts.values())

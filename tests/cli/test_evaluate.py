@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import choose_operating_points, chosen_thresholds, evaluate_fully, fit_recalibration
 from monai_mocoi.data import write_predictions
+from monai_mocoi.metrics import UNKNOWN
 from tests.analysis.made_predictions import findings
 
 FEW = ("--resamples", "99")
@@ -124,3 +126,23 @@ def test_bands_of_ages(mocoi, tmp_path):
         assert result.exit_code == 0, result.stderr
         column = json.loads(Path("made/metrics.json").read_text())["subgroups"]["columns"]["age"]
         assert column["age_bands"] == bands
+
+
+def test_a_file_with_empty_labels(mocoi, files, tmp_path):
+    made = findings()
+    made.labels[::3, 1] = UNKNOWN
+    made.labels[7] = UNKNOWN
+    write_predictions(tmp_path / "some.csv", made)
+    result = mocoi("evaluate", str(tmp_path / "some.csv"), "--validation", files[1], "--out", "some", *FEW)
+    assert result.exit_code == 0, result.stderr
+    assert "1 image(s) without a label are left out." in result.stdout
+    assert "Not known of some images, and measured over the others: B 50." in result.stdout
+    written = json.loads(Path("some/metrics.json").read_text())
+    assert (written["images"], written["unlabelled_images"], written["classes"]["B"]["unknown"]) == (149, 1, 50)
+    known = made.labels[:, 1] != UNKNOWN
+    area = roc_auc_score(made.labels[known, 1], made.probabilities[known, 1])
+    assert written["classes"]["B"]["auc"]["value"] == pytest.approx(area, abs=1e-12)
+
+    compared = mocoi("compare", str(tmp_path / "some.csv"), str(tmp_path / "some.csv"), *FEW)
+    assert compared.exit_code == 0, compared.stderr
+    assert "Not known of some images, and measured over the others: B 50." in compared.stdout

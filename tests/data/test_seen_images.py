@@ -11,10 +11,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mocoi.data import DatasetError, fingerprints, load_datalist, pretraining_overlap, take_down_images
+from monai_mocoi.data import (
+    DatasetError,
+    fingerprints,
+    load_datalist,
+    load_to_pretrain,
+    pretraining_overlap,
+    take_down_images,
+)
 from monai_mocoi.data.expand_home import HomeFolderError
 from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key, try_to_take_down
-from tests.data.dataset_folders import dataset_folder, picture, save, write_list
+from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +211,12 @@ def test_what_the_audit_has_read_is_not_read_again(
     monkeypatch.setattr(fingerprints, "read_image", lambda path: pytest.fail("read again"))
     found = pretraining_overlap(*weights, datalist.folder, {"test": datalist.test, "validation": datalist.validation})
     assert found["checked"]
+
+
+def test_what_pretraining_alone_reads_is_seen_too(tmp_path):
+    document = read_list(dataset_folder(tmp_path / "set"))
+    document["pretraining"] = [document["training"].pop()]
+    write_list(tmp_path / "set", **document)
+    whole, part = (take_down_images(read(tmp_path / "set")) for read in (load_to_pretrain, load_datalist))
+    assert (len(whole.pictures), len(part.pictures)) == (8, 7)
+    assert (len(whole.patients), len(part.patients)) == (8, 7)

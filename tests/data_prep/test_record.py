@@ -57,6 +57,17 @@ def test_a_line_of_another_form_counts_for_nothing(tmp_path, files, values):
     assert _finished(tmp_path, files) is None
 
 
+def test_with_a_secret_the_record_does_not_show_the_signature_of_the_source(tmp_path, files):
+    with opened_folder(tmp_path / "out", {}, secret=b"secret") as record:
+        files[1].parent.mkdir(exist_ok=True)
+        files[1].write_text("target")
+        record.add("a.png", *files, 1)
+    assert file_signature(files[0]).hex() not in (tmp_path / "out" / RECORD_NAME).read_text()
+    for secret, note in ((b"secret", 1), (b"other", None), (b"", None)):
+        with opened_folder(tmp_path / "out", {}, secret=secret) as record:
+            assert record.finished("a.png", *files) == note
+
+
 @pytest.mark.parametrize("change", ["source", "time", "same size and time", "target", "no target", "no source"])
 def test_only_unchanged_files_count(tmp_path, files, change):
     _add(tmp_path, files)

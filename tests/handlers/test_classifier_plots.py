@@ -34,6 +34,7 @@ from monai_mocoi.handlers import (
     classifier_plots,
 )
 from monai_mocoi.handlers.classifier_plots import surest, told
+from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered, planned_trainer
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
@@ -487,3 +488,33 @@ def test_bad_settings_are_refused() -> None:
         ClassifierPlots(None, 0.0, 1.0, every=0)
     with pytest.raises(ValueError, match="images is -1"):
         ClassifierPlots(None, 0.0, 1.0, images=-1)
+
+
+def test_curves_and_tables_are_of_the_images_in_which_a_finding_is_known(drawn: list[Figure]) -> None:
+    given, limits = predictions(60, 3), [0.5, 0.4, 0.6]
+    given.labels[np.random.default_rng(5).random((60, 3)) < [0.5, 0.2, 0]] = UNKNOWN
+    given.labels[given.labels[:, 2] == 0, 2] = UNKNOWN  # no negative is known: no curve
+    for draw in (roc_figures, precision_recall_figures, confusion_figures):
+        draw(given, "", limits)
+    shown = texts(drawn[2])
+    for column in range(2):
+        known = given.labels[:, column] != UNKNOWN
+        truth, said = given.labels[known, column], given.probabilities[known, column]
+        line = drawn[0].axes[0].lines[column]
+        np.testing.assert_allclose(line.get_ydata(), roc_curve(truth, said)[1])
+        assert legend(drawn[0])[column].startswith(f"{roc_auc_score(truth, said):.3f} class {column}")
+        precision, _, _ = precision_recall_curve(truth, said, drop_intermediate=True)
+        np.testing.assert_allclose(drawn[1].axes[0].lines[column].get_ydata(), precision)
+        area = average_precision_score(truth, said)
+        assert legend(drawn[1])[column].startswith(f"{area:.3f} ({truth.mean():.3f}) class {column}")
+        (tn, fp), (fn, tp) = confusion_matrix(truth, said >= limits[column])
+        (place,) = (i for i, text in enumerate(shown) if text.startswith(f"class {column}"))
+        assert shown[place - 4 : place] == [str(n) for n in (tp, fn, fp, tn)]
+    assert [len(legend(figure)) for figure in drawn[:2]] == [2, 2]
+
+
+def test_a_finding_that_is_not_known_is_neither_right_nor_wrong() -> None:
+    labels = np.array([[1, UNKNOWN], [UNKNOWN, UNKNOWN], [UNKNOWN, 1]])
+    given = Predictions(tuple("abc"), tuple("abc"), ("A", "B"), "multilabel", labels, np.full((3, 2), 0.9))
+    assert surest(given, 8) == {"right": ([0, 2], [0, 1]), "wrong": ([], [])}
+    assert told(given, 1, 0, None).endswith("truth: not known")

@@ -12,6 +12,7 @@ from monai_mocoi.data import DatasetError, Predictions
 from monai_mocoi.handlers import EvaluationSaver, WorstErrors
 from monai_mocoi.handlers import worst_errors as module
 from monai_mocoi.handlers.worst_errors import worst_errors
+from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered
 from tests.handlers.test_evaluation_saver import CLASSIFIER, FEW
 
@@ -169,3 +170,19 @@ def test_only_the_first_process_draws(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_negative_number_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="worst_errors is -1"):
         WorstErrors(tmp_path, LIMITS, 0.0, 1.0, count=-1)
+
+
+def test_what_is_not_known_is_no_error() -> None:
+    given, limits = made("multilabel"), [0.3, 0.5, 0.7]
+    whole = worst_errors(given, limits, [0], 1000)
+    unknown = {part.images[0] for part in whole}
+    given.labels[list(unknown), 0] = UNKNOWN
+    for before, after in zip(whole, worst_errors(given, limits, [0], 1000), strict=True):
+        assert after.images == [image for image in before.images if image not in unknown]
+
+
+def test_rows_are_those_of_the_whole_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((_, plain, _),) = drawn(tmp_path, monkeypatch, count=3)
+    ((_, parts, _),) = drawn(tmp_path, monkeypatch, count=3, rows=[2 * row + 1 for row in range(60)])
+    numbers = [[int(one.caption.split()[1]) for part in sheet for one in part.pictures] for sheet in (plain, parts)]
+    assert numbers[1] == [2 * row + 1 for row in numbers[0]] != []

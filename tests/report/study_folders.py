@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.data import write_datalist
+from monai_mocoi.data.datalist import PRETRAINING
 from tests.data.dataset_folders import picture, save
 from tests.transforms.fundus_pictures import fundus
 
@@ -23,22 +24,26 @@ def study(folder: Path, kind: str = "grey", labels: str = "multi", size: int = 4
     Args:
         folder: to make.
         kind: "grey", "colour" or "fundus".
-        labels: "multi", "single" or "none".
+        labels: "multi", "single", "none", or "partly": findings of which some are not known, 4 training images without
+            a label, and 6 more for pretraining alone.
         size: of a side, pixels.
         manifest: what its manifest says beside ``source``.
     """
     splits: dict[str, list[dict[str, Any]]] = {}
     number = 0
-    for split, count in COUNTS.items():
+    for split, count in (COUNTS | ({PRETRAINING: 6} if labels == "partly" else {})).items():
         splits[split] = []
         for _ in range(count):
             number += 1
             save(folder / f"images/{number:03d}.png", _pixels(kind, number, size))
             item: dict[str, Any] = {"image": f"images/{number:03d}.png", "patient": f"p{number:03d}"}
-            if labels != "none":
-                item["label"] = [number % 2, int(number % 3 == 0)] if labels == "multi" else number % 3
+            if labels == "single":
+                item["label"] = number % 3
+            elif labels == "multi" or (labels == "partly" and split != PRETRAINING and number > 4):
+                known = labels == "multi" or number % 4
+                item["label"] = [number % 2, int(number % 3 == 0) if known else None]
             splits[split].append(item)
-    names = {"multi": FINDINGS, "single": CLASSES, "none": ()}[labels]
+    names = {"multi": FINDINGS, "partly": FINDINGS, "single": CLASSES, "none": ()}[labels]
     write_datalist(folder, NAME, names, splits, {"source": "inhouse", **manifest})
     return folder
 

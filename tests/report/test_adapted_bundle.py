@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,14 +138,28 @@ def test_no_place_and_no_patient_gets_into_it(data, tmp_path):
         assert not [one for one in strings(json.loads(file.read_text())) if one.startswith(("/", "~"))]
 
 
-def test_it_is_packaged_under_its_own_name(data, tmp_path):
-    folder = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path, "hand").folder
+def test_a_package_of_it_takes_over_what_was_stated(data, tmp_path):
+    folder = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path, "hand", OWNER).folder
+    assert config(folder, "metadata.json")["stated"] == {
+        "authors": OWNER.authors, "contact": OWNER.contact, "data_statement": True,
+    }  # fmt: skip
     inference = config(folder, "inference.json")
     inference["network_def"]["encoder"]["backbone"] = SMALL_BACKBONE
     (folder / "configs" / "inference.json").write_text(json.dumps(inference))
     run = make_run(tmp_path / "run", settings={"bundle": "own"}, modality="hand", intensity="declared", cache_bits=8)
     made = package_bundle(folder, run, tmp_path / "own.zip")
     assert made.name == "hand_classification_mocoi"
+    assert made.owner == replace(OWNER, title=None)
+    with zipfile.ZipFile(made.path) as archive:
+        assert archive.read(f"{made.name}/docs/data_license.txt").decode() == OWNER.data_statement
+        metadata = json.loads(archive.read(f"{made.name}/configs/metadata.json"))
+        assert "| Contact | a@clinic.example |" in archive.read(f"{made.name}/docs/README.md").decode()
+    assert metadata["contact"] == OWNER.contact
+    assert "stated" not in metadata
+    other = package_bundle(folder, run, tmp_path / "other.zip", owner=Owner(authors="B", data_statement="Mine.\n"))
+    assert other.owner == Owner(None, "B", OWNER.contact, None, "Mine.\n")
+    # Adapted once more: the first one's authors have no part in it.
+    assert "stated" not in config(adapt_bundle(folder, data, "second", tmp_path).folder, "metadata.json")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../x", "1st", "a/b", "x.zip", "_x", "a" * 65])
@@ -246,18 +261,12 @@ def test_without_labels_it_is_for_pretraining(tmp_path):
     assert "fine-tuning: none" in config(made.folder, "metadata.json")["label_classes"]
 
 
-def test_many_images_without_and_few_with_labels(data, tmp_path):
-    document = read_list(data)
-    training = document["training"]
-    kept = [{**item, "label": [1, None]} for item in training[:3]]
-    bare = [{key: value for key, value in item.items() if key != "label"} for item in training[3:]]
-    document |= {"training": [*kept, *bare[:5]], "pretraining": bare[5:]}
-    (data / "datalist.json").write_text(json.dumps(document))
-    change_manifest(data, label_kind="multi")
+def test_many_images_without_and_few_with_labels(tmp_path):
+    data = study(tmp_path / "films", labels="partly", label_kind="multi")
     made = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path)
-    assert made.counts == "training 8 (3 with labels), validation 4, test 4, pretraining 8"
-    assert made.facts.of == 16  # all that is pretrained on
-    assert config(made.folder, "train.json")["queue_size"] == "$256 if @demo else 8"
+    assert made.counts == "training 16 (12 with labels), validation 4, test 4, pretraining 6"
+    assert made.facts.of == 22  # all that is pretrained on
+    assert config(made.folder, "train.json")["queue_size"] == "$256 if @demo else 11"
     finetune = config(made.folder, "finetune.json")
     assert (finetune["labels"], finetune["label_kind"]) == (list(FINDINGS), "multilabel")
     assert made.counts in (made.folder / "docs" / "README.md").read_text()

@@ -67,3 +67,14 @@ def test_numbers_come_in_groups_and_what_could_name_a_patient_not_at_all(tmp_pat
     found, left_out = image_columns(many, [], images)
     assert list(found) == [*(f"c{i}" for i in range(6)), "mean brightness"]
     assert left_out == {"c6": "6 columns before it are shown, as many as there may be"}
+
+
+def test_what_is_not_known_of_an_image_is_not_shown_as_none(tmp_path: Path) -> None:
+    items = load_datalist(dataset_folder(tmp_path, test=5)).test
+    labels = [[1, None], [None, None], [0, None], [0, 0], [1, 1]]
+    images = ImageDataset(items, ReadImage(1), progress=False)
+    items = [{**item, "label": label} for item, label in zip(items, labels, strict=True)]
+    del items[1]["label"]
+    assert image_columns(items, ["A", "B"], images)[0]["label"] == ["A", None, None, "none", "several"]
+    classes = [{**items[0], "label": 1}, items[1]]
+    assert image_columns(classes, ["no", "yes"], images.part([0, 1], None))[0]["label"] == ["yes", None]

@@ -119,3 +119,21 @@ def test_a_healthy_pretraining_is_not_warned_of(tmp_path: Path) -> None:
     assert "never beat guessing" not in text
     assert "loss / guessing 0.700 at its end" in text
     assert "seen in pretraining" not in text
+
+
+def test_what_is_not_labelled_and_not_known_is_told(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", label_fraction=1.0)
+    counts = json.loads((run / "labelled.json").read_text())["counts"]
+    counts["training"] |= {"unlabelled": 88, "unknown": {"Mass": 3}}
+    change(run / "labelled.json", counts=counts)
+    metrics = run / "evaluation-test" / "metrics.json"
+    classes = json.loads(metrics.read_text())["classes"]
+    classes["Effusion"]["unknown"] = 9
+    change(metrics, classes=classes, unlabelled_images=7)
+    found = read_finetuned_run(run)
+    assert found.sidecar["training_counts"]["unknown"] == {"Mass": 3}
+    text = card_text("nih_mse", found, METADATA)
+    assert "All training images that have a label, 88 others having none; nothing was drawn." in text
+    assert "Not known of some training images, and learnt from the others: Mass 3." in text
+    assert "7 test images have no label and are left out." in text
+    assert "Not known of some images, and measured over the others: Effusion 9." in text

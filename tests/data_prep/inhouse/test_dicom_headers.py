@@ -164,6 +164,14 @@ def test_compressed_frames_are_counted_by_their_items() -> None:
     assert picture_fault(compressed, 799) == NO_SUCH_FRAMES
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_transfer_syntax_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    odd = DicomHeader(rows=100, columns=100, bits=16, frames=100, transfer_syntax="Qvistgaard")
+    assert picture_fault(odd, 800) is None  # the reader says that it cannot be decoded
+    assert picture_fault(odd, 799) == NO_SUCH_FRAMES
+    assert "Qvist" not in "".join(capsys.readouterr())
+
+
 def test_a_deflated_file_that_grows_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ds = dataset()
     ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian

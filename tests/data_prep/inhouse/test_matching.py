@@ -27,7 +27,7 @@ def test_ids() -> None:
     assert files("sop", "1.2.2", "1.2.22", "") == [(1,), (), ()]
     assert files("study", " 1.2 ") == [(1, 2)]
     assert files("accession", "acc0000001", "12", "12.0", "") == [(0,), (1, 2), (1, 2), ()]
-    assert files("patient", "mrn7", "8", "8.0", "9") == [(0,), (1, 2), (1, 2), ()]
+    assert files("patient", "mrn7", "8", "8.0", "9", "MRN-007") == [(0,), (1, 2), (1, 2), (), (0,)]
 
 
 def test_paths_and_names() -> None:

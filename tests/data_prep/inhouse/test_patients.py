@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from data_prep.inhouse.patients import join_patients
+from data_prep.inhouse.patients import join_patients, plain_id
 
 
 def test_each_file_has_the_id_of_its_header_or_row() -> None:
@@ -20,7 +20,7 @@ def test_a_file_with_two_ids_makes_them_one_person() -> None:
     table = ["T1", "", "T1", "T2", ""]
     found = join_patients(headers, table)
     assert found.ids == ["h1", "h1", "h1", "t2", "h3"]
-    assert found.meant == {"h1": "h1", "h2": "h1", "t1": "h1", "t2": "t2", "h3": "h3"}
+    assert found.meant == {"h-1": "h1", "h-2": "h1", "t-1": "h1", "t-2": "t2", "h-3": "h3"}
 
 
 def test_the_id_is_that_of_the_headers_whatever_the_table_says() -> None:
@@ -41,3 +41,11 @@ def test_the_order_of_the_files_does_not_matter() -> None:
     ids = join_patients(headers, table).ids
     turned = join_patients(headers[::-1], table[::-1]).ids
     assert turned[::-1] == ids == ["h2", "h1", "h2", "h1"]
+
+
+def test_spellings_with_signs_between() -> None:
+    found = join_patients(["QX-0012", "qx 12", "", "QX 1/2"], ["", "", "QX12", ""])
+    assert len(set(found.ids[:3])) == 1
+    assert found.ids[3] not in found.ids[:3]
+    assert found.spellings == 1
+    assert plain_id("1/12") != plain_id("11/2") != plain_id("112")

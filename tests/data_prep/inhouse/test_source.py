@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import json
 import os
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from data_prep.__main__ import main
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.exit_codes import DATA, FINISHED, USAGE
+from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
 from monai_mocoi.transforms.reader import read_image
 from tests.data_prep.inhouse.dicom_files import picture, save
 from tests.data_prep.inhouse.hospital_export import Export, write_export
@@ -299,6 +300,26 @@ def test_options_without_a_table(export: Export, tmp_path: Path, capsys: pytest.
     assert "--covariates need --labels" in capsys.readouterr().err
     assert prepare(export, tmp_path, "--out", str(export.images / "out")) == USAGE
     assert str(export.images) not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EACCES, ERROR), (errno.ENOSPC, DISK_FULL)])
+def test_an_error_of_the_system_names_no_file(
+    export: Export,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+    code: int,
+) -> None:
+    def fail(original: str, target: Path) -> None:
+        raise OSError(number, os.strerror(number), original)
+
+    monkeypatch.setattr("data_prep.inhouse.source.refer_to", fail)
+    assert prepare(export, tmp_path, "--in-place", "--workers", "1") == code
+    said = "".join(capsys.readouterr())
+    assert os.strerror(number) in said
+    assert "MRN731" not in said
+    assert "MRN731" in (tmp_path / "private" / "private.log").read_text()
 
 
 def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
