@@ -12,6 +12,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from data_prep.account import Step
 from data_prep.idc_files import find_patches
 from data_prep.options import Images
 from data_prep.picture_notes import bits_of, picture_note
@@ -97,6 +98,7 @@ class Bch(Source):
             lines.append(f"{again} further files have the name of one of these and must equal it")
         if patches.others:
             lines.append(f"{patches.others} other files in --images are left alone, such as '{patches.other_example}'")
+        left_out = {"equal to a file of the same name": again, "not called as a patch": patches.others}
         return Found(
             title=self.name,
             labels=self.classes,
@@ -109,7 +111,7 @@ class Bch(Source):
             },
             faults={name: patch.folder_fault for name, patch in by_name.items() if patch.folder_fault},
             lines=lines,
-            others=patches.others + again,
+            flow=[Step("Files found", len(by_name) + again + patches.others, left_out)],
         )
 
     def write(self, candidate: Candidate, target: Path) -> Written:

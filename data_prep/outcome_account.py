@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from data_prep.account import Account, Step
 from data_prep.counts import NOT_KNOWN, Items, count_groups, count_labels, count_splits, grey_band
 from data_prep.histogram import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
-from data_prep.source import Exclusions, Found, Outcome, Source
+from data_prep.source import MISSING, MISSING_LINE, Exclusions, Found, Outcome, Source
 from monai_mocoi.data.audit import AuditReport
 from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.transforms.reader import read_image
@@ -57,7 +57,7 @@ def make_account(
             "pictures that occur more than once": len(outcome.repeats),
             **{f"near-identical pairs between {pair}": number for pair, number in audit.near.items()},
         },
-        decisions=found.decisions,
+        decisions=[*found.decisions, *_without_file(outcome)],
         identity=found.identity,
         options=options,
         versions=decoder_versions(),
@@ -67,6 +67,14 @@ def make_account(
     )
 
 
+def _without_file(outcome: Outcome) -> Iterator[str]:
+    """What the labels or a given split name, but is in no folder: it is no file, so the flow cannot tell of it."""
+    if missing := len(outcome.exclusions.get(MISSING, ())):
+        yield f"{missing} images have labels, but no file. Are all folders given?"
+    if missing := len(outcome.exclusions.get(MISSING_LINE, ())):
+        yield f"{missing} lines of the given split stand for no file. Are all folders given?"
+
+
 class Flow:
     """Counts the files from station to station, by what each leaves out."""
 
@@ -74,12 +82,12 @@ class Flow:
         files = {name for name, candidate in found.candidates.items() if candidate.source}
         left_out = {reason: len(names) for reason, names in found.left_out.items()}
         if found.others:
-            left_out["not an image that is wanted"] = found.others
-        first = Step("Found", len(files) + sum(left_out.values()), left_out)
+            left_out["not named in the labels"] = found.others
+        first = Step("Files found", len(files) + sum(left_out.values()), left_out)
         self.steps = list(found.flow) or [first]
         self._before: dict[str, int] = {}
         known = {reason: [name for name in names if name in files] for reason, names in exclusions.items()}
-        self.step("Taken into a split", known)
+        self.step("Matched with labels and split", known)
         self._before = {reason: len(names) for reason, names in exclusions.items()}
 
     def step(self, name: str, exclusions: Mapping[str, Sequence[str]]) -> None:

@@ -115,7 +115,7 @@ def prepare(source: Source) -> Account:
         repeats = drop_repeats(out, splits, lambda name: out / candidates[name].target, exclusions, source.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check --images and the split.")
-        flow.step("Looked over", exclusions)
+        flow.step("Compared with one another", exclusions)
         items = {split: [_item(candidates[name]) for name in names] for split, names in splits.items()}
         audit = audit_datalist(unwritten_datalist(out, found.title, found.labels, items), workers=source.workers)
         for reason, names in found.left_out.items():

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import MANIFEST_NAME, PRETRAINING, Datalist, load_datalist
-from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN
+from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN, check_learnable
+from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures
@@ -273,6 +274,11 @@ def _of_data(labels: Labels, datalist: Datalist, images: int) -> Iterator[str]:
         yield f"{len(datalist.validation)} validation image(s): pretraining needs 2. Prepare the data set with more."
     if labels.kind is None:
         yield "no training image has a label: train.json runs; finetune.json and evaluate.json need labels."
+        return
+    try:
+        check_learnable(labelled_items(datalist.training), labels.names)
+    except DatasetError as error:
+        yield f"finetune.json will refuse this data set: {error}"
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from data_prep.grey_png import write_grey_png
-from data_prep.source import Candidate, Found, Refused, Source, Written, refused_if_unreadable
+from data_prep.source import MISSING, Candidate, Found, Refused, Source, Written, refused_if_unreadable
 from tests.data.dataset_folders import picture
 
 
@@ -23,6 +23,7 @@ class Dots(Source):
     labels: dict[str, Any] = field(default_factory=dict)
     found: dict[str, Any] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
+    without_file: str = ""
     seen: list[dict[str, Any]] = field(default_factory=list)
 
     def find(self) -> Found:
@@ -41,6 +42,9 @@ class Dots(Source):
                 {"sex": "FM"[number % 2]},
                 vendor=vendor,
             )
+        if self.without_file:
+            candidates[self.without_file] = replace(candidates[self.without_file], source="")
+            self.found = {"faults": {self.without_file: MISSING}, **self.found}
         return Found("Dots", ["odd", "third"], candidates, columns=("sex",), **self.found)
 
     def write(self, candidate: Candidate, target: Path) -> Written:

@@ -9,7 +9,7 @@ import pytest
 
 from data_prep.pipeline import prepare
 from data_prep.repeated_pictures import REPEATED
-from data_prep.source import NOT_IN_SPLIT
+from data_prep.source import MISSING, MISSING_LINE, NOT_IN_SPLIT
 from monai_mocoi.data import load_datalist
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
@@ -105,8 +105,8 @@ def test_every_file_is_accounted_for(tmp_path):
     source.found = {"left_out": {"a letter": ["x", "y"]}, "others": 3, "faults": {"i19": "too old"}}
     account = prepare(source)
     assert [(step.name, step.entered, dict(step.left_out)) for step in account.flow[:2]] == [
-        ("Found", 25, {"a letter": 2, "not an image that is wanted": 3}),
-        ("Taken into a split", 20, {"too old": 1}),
+        ("Files found", 25, {"a letter": 2, "not named in the labels": 3}),
+        ("Matched with labels and split", 20, {"too old": 1}),
     ]
     written, over = account.flow[2:]
     reasons = dict(written.left_out)
@@ -120,9 +120,35 @@ def test_every_file_is_accounted_for(tmp_path):
     exclusions = _manifest(tmp_path / "out")["exclusions"]
     assert exclusions["a letter"] == ["x", "y"]
     assert {reason: len(names) for reason, names in exclusions.items()} == {
-        reason: n for step in account.flow for reason, n in step.left_out.items() if "not an image" not in reason
+        reason: n for step in account.flow for reason, n in step.left_out.items() if reason != "not named in the labels"
     }
     assert not (tmp_path / "out/images/i02.png").exists()  # it shows nothing: it is not left behind
+
+
+def test_what_is_named_but_has_no_file_is_for_the_user_to_decide(tmp_path):
+    table = tmp_path / "split.csv"
+    table.write_text("image,split\n" + "".join(f"p{n},{'test' if n < 3 else 'train'}\n" for n in range(11)))
+    source = dots(tmp_path, tmp_path / "out", split_csv=str(table), max_missing=0.2)
+    source.all_lines_needed = True
+    source.without_file = "i07"
+    account = prepare(source)
+    assert list(account.decisions) == [
+        "1 images have labels, but no file. Are all folders given?",
+        "1 lines of the given split stand for no file. Are all folders given?",
+    ]
+    assert account.flow[0].entered == 19  # it is no file
+    assert _manifest(tmp_path / "out")["exclusions"] == {MISSING: ["i07"], MISSING_LINE: ["p10"], "number 7": ["i06"]}
+    table.write_text(table.read_text() + "p11,train\np12,train\n")
+    with pytest.raises(
+        DatasetError, match=r"3 of 13 lines of the given split stand for nothing in --images \(such as p10"
+    ):
+        prepare(dots_with(tmp_path, tmp_path / "b", str(table)))
+
+
+def dots_with(root: Path, out: Path, table: str) -> Dots:
+    source = dots(root, out, split_csv=table, max_missing=0.2)
+    source.all_lines_needed = True
+    return source
 
 
 def test_the_account_tells_of_groups_vendors_and_grey_levels(tmp_path):

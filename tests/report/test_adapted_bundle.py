@@ -261,6 +261,15 @@ def test_without_labels_it_is_for_pretraining(tmp_path):
     assert "fine-tuning: none" in config(made.folder, "metadata.json")["label_classes"]
 
 
+def test_labels_that_nothing_can_be_learnt_from_are_warned_of(data, tmp_path):
+    document = read_list(data)
+    document["training"] = [{**item, "label": [1, 0]} for item in document["training"]]
+    (data / "datalist.json").write_text(json.dumps(document))
+    warnings = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path).warnings
+    assert any("finetune.json will refuse this data set: nothing can be learnt" in warning for warning in warnings)
+    assert any("Fracture 16, Cast or plate 0" in warning for warning in warnings)
+
+
 def test_many_images_without_and_few_with_labels(tmp_path):
     data = study(tmp_path / "films", labels="partly", label_kind="multi")
     made = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path)
