@@ -5,7 +5,8 @@
 
 Made-up predictions as in ``benchmarks/bootstrap.py``, of the most frequent classes. ``--compare`` also runs it with the
 values without each patient evaluated one patient after the other, and tells the largest difference of any number.
-``--full`` times ``evaluate_fully`` instead: with recalibration, operating points and decision curves.
+``--full`` times ``evaluate_fully`` and ``evaluate_subgroups`` instead: with recalibration, operating points, decision
+curves, and the 18 groups of five made-up columns.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from monai_mocoi.analysis import (
     choose_operating_points,
     evaluate_fully,
     evaluate_predictions,
+    evaluate_subgroups,
     fit_recalibration,
 )
-from monai_mocoi.data import Predictions
+from monai_mocoi.data import Columns, Predictions
 from monai_mocoi.metrics import bootstrap
 
 
@@ -44,7 +46,7 @@ def main():
     parser.add_argument("--classes", type=int, default=14, help="1 to 14 (%(default)s)")
     parser.add_argument("--resamples", type=int, default=2_000, help="(%(default)s)")
     parser.add_argument("--compare", action="store_true", help="with one evaluation a patient too")
-    parser.add_argument("--full", action="store_true", help="calibration, operating points and decision curve too")
+    parser.add_argument("--full", action="store_true", help="calibration, operating points, decision curve, subgroups")
     args = parser.parse_args()
 
     patients, labels, probabilities = make_up(args.images, args.patients, None, seed=0)
@@ -58,15 +60,24 @@ def main():
         probabilities[:, -args.classes :].astype(np.float64),
     )
 
+    generator = np.random.default_rng(1)
+    of_patient = [(2, "sex"), (5, "age band"), (6, "site")]
+    values = {name: generator.integers(count, size=args.patients)[patients] for count, name in of_patient}
+    values |= {name: generator.integers(count, size=args.images) for count, name in [(2, "view"), (3, "device")]}
+    columns = Columns({name: [f"group {i}" for i in own] for name, own in values.items()}, "made up")
+
     def timed(interval):
         began = time.perf_counter()
         extra = {}
         if args.full:  # fitted on the same predictions: the time is that of others
             points = choose_operating_points(predictions)
             extra = {"recalibration": fit_recalibration(predictions), "operating_points": points}
+        settings = {"resamples": args.resamples, "interval": interval}
         report = (evaluate_fully if args.full else evaluate_predictions)(
-            predictions, dict.fromkeys(names, 0.2), resamples=args.resamples, interval=interval, **extra
+            predictions, dict.fromkeys(names, 0.2), **settings, **extra
         )
+        if args.full:
+            report["subgroups"] = evaluate_subgroups(predictions, columns, dict.fromkeys(names, 0.2), **settings)
         return time.perf_counter() - began, report
 
     print(f"{args.images} images of {args.patients} patients, {args.classes} classes, {args.resamples} resamples")

@@ -8,14 +8,12 @@ time of what ``data_prep bch`` does before it opens the first one.
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 import time
 from pathlib import Path
 
-from data_prep.bch import add_arguments
+from data_prep.bch import Bch
 from data_prep.idc_files import find_patches
-from data_prep.splitter import Splitter
 
 PATCHES, PATIENTS, POSITIVE = 277_524, 279, 0.284
 
@@ -29,12 +27,10 @@ def main() -> None:
             folder = root / f"{patient}/{label}"
             folder.mkdir(parents=True, exist_ok=True)
             (folder / f"{patient}_idx5_x{1 + 50 * (place % 60)}_y{1 + 50 * (place // 60)}_class{label}.png").touch()
-        parser = argparse.ArgumentParser()
-        add_arguments(parser)
         start = time.perf_counter()
         patches = find_patches([root], 2).by_name
         listed = time.perf_counter() - start
-        splitter = Splitter(parser.parse_args(["--images", temporary, "--out", "unused"]), without="")
+        splitter = Bch(images=[temporary], out="unused").splitter()
         patient_of = {name: patch.patient for name, patch in patches.items()}
         given, _ = splitter.given(patient_of)
         splitter.draw(given, patient_of, {name: patch.label for name, patch in patches.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import importlib
 import signal
@@ -10,64 +9,130 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from data_prep.options import as_command
 from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.exit_codes import DISK_FULL, ERROR, INTERRUPTED, PREEMPTED
+from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
-# Each module has add_arguments(parser) and run(args) -> exit code.
+# The class of each: a dataclass whose fields are the options, with run() -> exit code. Imported when it is needed. Any
+# other "module:Class" is taken too: a source of the user's own.
 COMMANDS = {
-    "nih": ("data_prep.nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
-    "bch": ("data_prep.bch", "histopathology patches in the naming of the IDC data set"),
-    "eyepacs": ("data_prep.eyepacs", "EyePACS fundus photographs: <id>_left/right.jpeg and trainLabels.csv"),
-    "demo": ("data_prep.demo", "generated phantoms: no medical data, to try everything"),
-    "audit": ("data_prep.audit", "check a dataset folder for patients or pictures in two splits"),
+    "nih": ("data_prep.nih:Nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
+    "bch": ("data_prep.bch:Bch", "histopathology patches in the naming of the IDC data set"),
+    "eyepacs": ("data_prep.eyepacs:Eyepacs", "EyePACS photographs: <id>_left/right.jpeg and trainLabels.csv"),
+    "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own, with or without labels; no identity is left"),
+    "demo": ("data_prep.demo:Demo", "generated phantoms: no medical data, to try everything"),
+    "demo-export": ("data_prep.demo_export:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
+    "join": ("data_prep.join:Join", "the parts that inhouse --part made, side by side, as one dataset folder"),
+    "search-identity": (
+        "data_prep.search_identity:SearchIdentity",
+        "is anybody told in a dataset folder, run folder, cache or package? For what inhouse made",
+    ),
+    "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),
 }
 
-
 _EXIT_CODES = (
-    "Exit codes, those of mocoi: 0 done; 2 a wrong option or folder, nothing was changed; 3 the data: a leak between "
-    "splits, a table or image that cannot be used; 6 no room on the disk; 75 ended by SIGTERM or SIGUSR1, the same "
-    "command goes on; 130 stopped by Ctrl-C, likewise; 1 anything else."
+    f"Exit codes, those of mocoi: {FINISHED} done; {USAGE} a wrong option or folder, nothing was changed; {DATA} the "
+    f"data: a leak between splits, a table or image that cannot be used; {DISK_FULL} no room on the disk; {PREEMPTED} "
+    f"ended by SIGTERM or SIGUSR1, the same command goes on; {INTERRUPTED} stopped by Ctrl-C, likewise; {ERROR} "
+    "anything else."
 )
+
+
+class _Commands(TyperGroup):
+    """The commands, each imported when it is asked for: the overview is quick, and one source needs no other's."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        module, colon, name = COMMANDS.get(cmd_name, (cmd_name,))[0].partition(":")
+        if not colon:
+            return None
+        app = typer.Typer(add_completion=False, rich_markup_mode=None)
+        made = as_command(getattr(importlib.import_module(module), name), _run)
+        app.command(cmd_name, cls=_ManyWords, epilog=_EXIT_CODES)(made)
+        return get_command(app)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+class _ManyWords(TyperCommand):
+    """A command that takes several words behind an option that may be given again: --images A B."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
+        words: list[str] = []
+        option = None
+        for word in args:
+            if word.startswith("--"):
+                option = word.partition("=")[0] if word.partition("=")[0] in many else None
+            elif option is not None and words[-1] != option:
+                words.append(option)
+            words.append(word)
+        return super().parse_args(ctx, words)
+
+
+_app = typer.Typer(
+    cls=_Commands,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
+
+
+@_app.callback(help="Turn raw images into a dataset folder.", epilog=_EXIT_CODES)
+def _data_prep() -> None:
+    pass
 
 
 class _Preempted(KeyboardInterrupt):
     """The system takes the machine back; what is finished is written down already."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, name: str = "python -m data_prep") -> int:
     """Run one command.
 
     Args:
         arguments: the command line without the program's name; None takes that of this process.
+        name: of the program, for its help.
 
     Returns:
         the exit code, one of :mod:`monai_mocoi.exit_codes`.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep", description="Turn raw images into a dataset folder.", epilog=_EXIT_CODES
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary, epilog=_EXIT_CODES)
-        source = importlib.import_module(module)
-        source.add_arguments(command)
-        command.set_defaults(run=source.run)
-    args = parser.parse_args(arguments)
+    try:
+        _app(None if arguments is None else list(arguments), prog_name=name)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FINISHED
+    return FINISHED
+
+
+def _run(command: Any) -> None:
+    """Run a command, with one sentence and one code for whatever ends it."""
     try:
         with _ended_by_signals():
-            return int(args.run(args))
+            code = int(command.run())
     except KeyboardInterrupt as stopped:
         print("\nStopped. The same command again goes on from here.", file=sys.stderr)
-        return PREEMPTED if isinstance(stopped, _Preempted) else INTERRUPTED
+        code = PREEMPTED if isinstance(stopped, _Preempted) else INTERRUPTED
     except DatasetError as error:
         print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
+        code = error.exit_code
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         step = ". The disk (or your quota on it) is full: make room; the same command again goes on from here."
-        print(f"error: {error}{step if full else ''}", file=sys.stderr)
-        return DISK_FULL if full else ERROR
+        text = str(error) if getattr(command, "public", True) else error.strerror or type(error).__name__
+        print(f"error: {text}{step if full else ''}", file=sys.stderr)
+        code = DISK_FULL if full else ERROR
+    raise typer.Exit(code)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.own_command import command
 
 
@@ -23,9 +23,9 @@ def unwritten_datalist(
         labels: names of the classes or findings.
         items: each split's, with paths relative to ``out``.
     """
-    resolved = {
-        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in items[split]]
-        for split in SPLITS
+    resolved: dict[str, Any] = {
+        split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in own]
+        for split, own in items.items()
     }
     return Datalist(name=name, labels=tuple(labels), folder=out, sha256="", **resolved)
 

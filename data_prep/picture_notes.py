@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.record import Note
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
@@ -28,19 +29,24 @@ def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> i
     return FLATTENED * is_flattened(picture) + IGNORED_WINDOW * (WINDOW_IGNORED in notes)
 
 
-def noted(notes: Mapping[str, int]) -> dict[str, Any]:
+def bits_of(note: Note) -> int:
+    """Return the number in a note; a dictionary has it as ``bits``, if at all."""
+    return note if isinstance(note, int) else int(note.get("bits", 0))
+
+
+def noted(notes: Mapping[str, Note]) -> dict[str, Any]:
     """Return the part of a manifest: the names of the pictures concerned, sorted.
 
     Args:
         notes: by image name.
     """
     return {
-        "few_grey_levels": sorted(name for name, note in notes.items() if note & FLATTENED),
-        "window_ignored": sorted(name for name, note in notes.items() if note & IGNORED_WINDOW),
+        "few_grey_levels": sorted(name for name, note in notes.items() if bits_of(note) & FLATTENED),
+        "window_ignored": sorted(name for name, note in notes.items() if bits_of(note) & IGNORED_WINDOW),
     }
 
 
-def print_noted(notes: Mapping[str, int], written_in_8_bits: bool = False) -> None:
+def print_noted(notes: Mapping[str, Note], written_in_8_bits: bool = False) -> None:
     """Say on the console how many pictures are concerned, and what to do.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,9 @@ from monai_mocoi.data.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
+Note = int | dict[str, Any]
+"""What a preparation wants to remember of a written picture: a number, or a small dictionary for JSON."""
+
 
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
@@ -28,13 +32,16 @@ class Record:
     Args:
         folder: the dataset folder.
         options: the settings that decide what is written.
+        secret: a key for the signatures of the sources, where their paths name patients: a path that is guessed, with
+            the times of its file, can then not be tried. Empty: none.
 
     Raises:
         RefusedError: the folder was begun with other options, or its record is damaged.
     """
 
-    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, options: Mapping[str, Any], secret: bytes = b"") -> None:
         self._folder = folder
+        self._secret = secret
         self._done: dict[str, list[Any]] = {}
         path = folder / RECORD_NAME
         lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
@@ -66,19 +73,27 @@ class Record:
     ) -> None:
         self._file.close()
 
-    def finished(self, name: str, source: str, target: Path) -> int | None:
+    def finished(self, name: str, source: str, target: Path) -> Note | None:
         """Return the note that :meth:`add` was given of an image if source and target are unchanged, else None."""
         values = self._done.get(name)
-        if values is None:
+        if values is None or len(values) != 3 or not isinstance(values[2], int | dict):
             return None
         try:
-            return int(values[2]) if values[:2] == _state(source, target) else None
+            return values[2] if values[:2] == self._state(source, target) else None
         except OSError:
             return None
 
-    def add(self, name: str, source: str, target: Path, note: int) -> None:
-        """Write down that the image ``name`` is finished, with a note: a number of the preparation's own."""
-        self._write(json.dumps([name, *_state(source, target), int(note)]))
+    def add(self, name: str, source: str, target: Path, note: Note) -> bytes:
+        """Write down that the image ``name`` is finished, with a note, and return the signature of ``target``."""
+        state = self._state(source, target)
+        self._write(json.dumps([name, *state, note if isinstance(note, dict) else int(note)]))
+        return bytes.fromhex(state[1])
+
+    def _state(self, source: str, target: Path) -> list[str]:
+        own = file_signature(source)
+        if self._secret:
+            own = hmac.digest(self._secret, own, "sha256")[: len(own)]
+        return [own.hex(), file_signature(str(target)).hex()]
 
     def _write(self, line: str) -> None:
         self._file.write(line.encode() + b"\n")
@@ -86,29 +101,34 @@ class Record:
 
 
 @contextmanager
-def opened_folder(folder: Path, options: Mapping[str, Any]) -> Iterator[Record]:
+def opened_folder(
+    folder: Path, options: Mapping[str, Any], public: bool = True, secret: bytes = b""
+) -> Iterator[Record]:
     """Make or open the dataset folder of a preparation, alone, and give its record.
 
     Args:
         folder: a new or empty folder, or one that was begun by the same preparation.
         options: the settings that decide what is written.
+        public: an error may name the folder and what is in it.
+        secret: see :class:`Record`.
 
     Raises:
         RefusedError: the folder is a file, holds something else, was begun with other options, or another process is
             writing there.
     """
+    called = f" '{folder}'" if public else ""
     if folder.exists() and not folder.is_dir():
-        raise RefusedError(f"--out: '{folder}' is a file; name a new folder.")
+        raise RefusedError(f"--out:{called or ' it'} is a file; name a new folder.")
     others = sorted(os.listdir(folder)) if folder.exists() else []
     if set(others) - {".lock"} and RECORD_NAME not in others:
-        some = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
-        raise RefusedError(f"--out: the folder '{folder}' holds something else ({some}); name a new folder.")
+        some = f" ({', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if public else ""
+        raise RefusedError(f"--out: the folder{called} holds something else{some}; name a new folder.")
     with file_lock(folder / ".lock", wait=False) as held:
         if not held:
             raise RefusedError(
-                f"--out: another data_prep is writing to '{folder}'; wait for it or name another folder."
+                f"--out: another data_prep is writing to{called or ' it'}; wait for it or name another folder."
             )
-        with Record(folder, options) as record:
+        with Record(folder, options, secret) as record:
             yield record
 
 
@@ -123,10 +143,6 @@ def file_sha256(path: str | Path) -> str:
             return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
-
-
-def _state(source: str, target: Path) -> list[str]:
-    return [file_signature(source).hex(), file_signature(str(target)).hex()]
 
 
 def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
-from monai_mocoi.data.datalist import SPLITS
+from monai_mocoi.data.datalist import PRETRAINING
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 
 REPEATED = "same picture as an image of another split"
 
 # The test split keeps its images, then the validation split: a published test set stays whole.
-_KEPT_FIRST = ("test", "validation", "training")
+_KEPT_FIRST = ("test", "validation", "training", PRETRAINING)
 
 
 def drop_repeats(
@@ -38,14 +38,14 @@ def drop_repeats(
     Raises:
         DatasetError: a file cannot be read.
     """
-    names = sorted(name for split in SPLITS for name in splits[split])
+    names = sorted(name for own in splits.values() for name in own)
     prints = dataset_fingerprints(out, [str(path_of(name)) for name in names], names, workers)
     digest = {name: bytes(row) for name, row in zip(names, prints.digests, strict=True)}
     groups: dict[bytes, list[str]] = defaultdict(list)
     for name in names:
         groups[digest[name]].append(name)
     dropped: list[str] = []
-    for kept, later in combinations(_KEPT_FIRST, 2):
+    for kept, later in combinations([split for split in _KEPT_FIRST if split in splits], 2):
         seen = {digest[name] for name in splits[kept]}
         dropped += [name for name in splits[later] if digest[name] in seen]
         splits[later] = [name for name in splits[later] if digest[name] not in seen]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,11 +20,20 @@ from monai_mocoi.data.splits import split_by_patient
 _UNSPLIT = "all"
 
 
+class SplitOptions(Protocol):
+    """The options that decide the split; None where they are not given."""
+
+    split_csv: str | None
+    val_fraction: float | None
+    test_fraction: float | None
+    seed: int
+
+
 class Splitter:
     """The split as far as it is given, and the draw of the rest.
 
     Args:
-        args: the command's ``split_csv``, ``val_fraction``, ``test_fraction`` and ``seed``; None where not given.
+        args: the command's options.
         lists: files with one image name or patient a line, by split; None for none. They come before ``split_csv``.
         how: where the lists come from, for the console.
         without: how to leave the given split aside, for an error's text: "without lists", say.
@@ -41,7 +49,7 @@ class Splitter:
 
     def __init__(
         self,
-        args: argparse.Namespace,
+        args: SplitOptions,
         *,
         without: str,
         lists: Mapping[str, str | Path] | None = None,
@@ -83,7 +91,12 @@ class Splitter:
         """Number of lines of the given split, 0 without one; each stands for an image or a patient."""
         return len(self._table)
 
-    def given(self, patient_of: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    def given(
+        self,
+        patient_of: Mapping[str, str],
+        decided: Mapping[str, str] | None = None,
+        meaning: Callable[[str], str] = str,
+    ) -> tuple[dict[str, str], list[str]]:
         """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
 
         Images in no list are left out. A name counts before its patient, should both be listed. An image may be listed
@@ -91,19 +104,22 @@ class Splitter:
 
         Args:
             patient_of: the patient of each image, by name.
+            decided: the split of images that no list decides, by name: a site that is held out, say.
+            meaning: what a line stands for, where names and patients are not those of the list.
 
         Raises:
             DatasetError: the given split puts an image or a patient in two splits, or has none of the images; two ids
                 are spellings of one number.
         """
+        decided = decided or {}
         patients = _by_key(patient_of.values())
         if not self._table:
-            return dict.fromkeys(patient_of, _UNSPLIT), []
-        names, missing = self._meant(patient_of, patients)
+            return {name: decided.get(name, _UNSPLIT) for name in patient_of}, []
+        names, missing = self._meant(patient_of, patients, meaning)
         given: dict[str, str] = {}
         by_patient: dict[str, dict[str, str]] = defaultdict(dict)
         for name, patient in patient_of.items():
-            split = names.get(name) or names.get(patient)
+            split = names.get(name) or names.get(patient) or decided.get(name)
             if split:
                 given[name] = split
                 by_patient[patient].setdefault(split, name)
@@ -124,12 +140,15 @@ class Splitter:
             )
         return given, missing
 
-    def _meant(self, patient_of: Mapping[str, str], patients: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    def _meant(
+        self, patient_of: Mapping[str, str], patients: Mapping[str, str], meaning: Callable[[str], str]
+    ) -> tuple[dict[str, str], list[str]]:
         """Return the split by image name or patient, and the sorted lines that stand for neither."""
         by_stem = {os.path.splitext(name)[0]: name for name in patient_of}
         meant: dict[str, tuple[str, str]] = {}
         missing: list[str] = []
-        for line, split in self._table.items():
+        for written, split in self._table.items():
+            line = meaning(written)
             last = line.replace("\\", "/").rstrip("/").rpartition("/")[2]
             target = last if last in patient_of else by_stem.get(last) or by_stem.get(os.path.splitext(last)[0])
             target = target or patients.get(patient_key(last))
@@ -159,13 +178,20 @@ class Splitter:
         splits: dict[str, list[str]] = {split: [] for split in SPLITS}
         pool: list[str] = []
         for name in sorted(given):
-            (pool if given[name] == self._draw_from else splits[given[name]]).append(name)
-        parts = [split for split, fraction in self._fractions.items() if fraction > 0]
+            if given[name] == self._draw_from:
+                pool.append(name)
+            else:
+                splits.setdefault(given[name], []).append(name)
+        # What is decided for some images (a site that is held out is the test split) is not drawn of the others.
+        shares = {split: share for split, share in self._fractions.items() if share > 0}
+        for split in [split for split in shares if split != "training" and splits[split]]:
+            shares["training"] += shares.pop(split)
         if pool:
+            parts = list(shares)
             part_of = split_by_patient(
                 [patient_of[name] for name in pool],
                 np.array([label_of[name] for name in pool]),
-                [self._fractions[part] for part in parts],
+                list(shares.values()),
                 self._seed,
             )
             for name, part in zip(pool, part_of, strict=True):

@@ -18,18 +18,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.json_layout import on_lines
+
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
 CONFIGS = (
     "metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json",
     "multi_gpu_finetune.json", "evaluate.json", "multi_gpu_evaluate.json", "inference.json", "analyze.json",
 )  # fmt: skip
-# Not settings of the method; and paths, which could name people, do not belong into what a run writes.
+# Not settings of the method, or said elsewhere; and paths, which could name people, do not belong into what a run
+# writes.
 NO_SETTINGS = {
     "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids",
-    "analysis_dir", "finetuned", "few_labels", "all_labels", "all_labels_again",
+    "analysis_dir", "finetuned", "few_labels", "all_labels", "all_labels_again", "labels", "label_kind",
 }  # fmt: skip
-_WIDTH = 110  # of a line, with its comma
 EXTRA_SETTINGS = {
     "train.json": {"method": "METHOD_NAME"},
     "finetune.json": {"pretraining": "METHOD_NAME"},
@@ -61,22 +63,6 @@ def with_settings(config: dict[str, Any], template: dict[str, Any], extra: dict[
     rest = [name for name in names if name not in constants and name != "settings"]
     settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | extra
     return {**{n: config[n] for n in constants}, "settings": settings, **{n: config[n] for n in rest}}
-
-
-def on_lines(value: Any, indent: int = 0, key: str = "") -> str:
-    """Format JSON as a person would: what fits on the line of its key goes there."""
-    line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or (indent and indent + len(key) + len(line) < _WIDTH):
-        return line
-    inner = " " * (indent + 2)
-    if isinstance(value, dict):
-        keys = [f"{json.dumps(k)}: " for k in value]
-        parts = [inner + k + on_lines(v, indent + 2, k) for k, v in zip(keys, value.values(), strict=True)]
-        start, end = "{", "}"
-    else:
-        parts = [inner + on_lines(v, indent + 2) for v in value]
-        start, end = "[", "]"
-    return start + "\n" + ",\n".join(parts) + "\n" + " " * indent + end
 
 
 def bundle_files(data: str, method: str) -> dict[str, str]:

@@ -174,7 +174,40 @@ def prepare(
     """Hand everything on to data_prep."""
     from data_prep.__main__ import main as data_prep
 
-    raise typer.Exit(data_prep(words or []))
+    raise typer.Exit(data_prep(words or [], "mocoi prepare"))
+
+
+@app.command(epilog=_EXIT_CODES)
+def adapt(
+    bundle: Annotated[str, typer.Argument(help="Name or folder of the bundle to start from, such as nih_mse.")],
+    dataset: Annotated[str, typer.Option("--dataset", metavar="DIR", help="The dataset folder; it is only read.")],
+    name: Annotated[str, typer.Option("--name", help="Of the new bundle and its folder, such as my_study.")],
+    out: Annotated[str, typer.Option("--out", metavar="PARENT", help="The folder to make it in.")] = ".",
+    modality: Annotated[
+        str | None,
+        typer.Option("--modality", help="Kind of images, one word such as hand. Default: that of BUNDLE."),
+    ] = None,
+    title: Annotated[str | None, typer.Option("--title", help="Of the images, for people.")] = None,
+    authors: Annotated[str | None, typer.Option("--authors", help="Who makes the bundle.")] = None,
+    contact: Annotated[str | None, typer.Option("--contact", help="Where they can be asked.")] = None,
+    data_statement: Annotated[
+        str | None,
+        typer.Option("--data-statement", metavar="FILE", help="Text on the images: whose they are, what allows this."),
+    ] = None,
+    show_traceback: Traceback = False,
+) -> None:
+    """Make a bundle of your own for a dataset folder, from one of the nine.
+
+    Channels, image size, intensity, batch, queue, labels and metric follow from the data set, each with its reason; all
+    else is as in BUNDLE. Choose that by its images (chest X-rays, histology, fundus) and method (moco, mse, barlow).
+    """
+    try:
+        from monai_mocoi.cli.adapt import adapt_and_show
+
+        owner = {"title": title, "authors": authors, "contact": contact, "data_statement": data_statement}
+        adapt_and_show(bundle, dataset, name, out, modality, **owner)
+    except Exception as error:
+        raise typer.Exit(_report(error, show_traceback)) from None
 
 
 @app.command(epilog=_EXIT_CODES)

@@ -55,6 +55,11 @@ def find_bundle(word: str) -> str:
     return str(_find(word, f"there is no bundle {word}"))
 
 
+def bundle_called(name: str) -> Path | None:
+    """The folder of the bundle that is taken for a name from the current folder; None: there is none."""
+    return next((place / name for place in _places() if (place / name / "configs").is_dir()), None)
+
+
 def named_as(path: Path) -> str | None:
     """The name of a bundle's config for a path that leads nowhere from here; None: no bundle has such a one."""
     for place in _places():
@@ -72,9 +77,8 @@ def _with_hint_of_a_bundle(word: str) -> str:
 
 
 def _find(name: str, what: str) -> Path:
-    for place in _places():
-        if (place / name / "configs").is_dir():
-            return place / name
+    if (found := bundle_called(name)) is not None:
+        return found
     places = list(_places())
     known = sorted({path.parent.name for place in places for path in place.glob("*/configs")} - {"templates"})
     near = difflib.get_close_matches(name, known, n=3)

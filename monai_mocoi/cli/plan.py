@@ -271,7 +271,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
     from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
     from monai_mocoi.data.errors import DatasetError
-    from monai_mocoi.data.labels import labelled_items
+    from monai_mocoi.data.labels import check_labels_meant, labelled_items
     from monai_mocoi.data.new_images import find_new_images
 
     pretrains, learns_labels = "MoCoTrainer" in _targets(evaluator.config), has(evaluator.config, "labelled")
@@ -313,6 +313,9 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     try:
         if learns_labels:
             check_learnable(labelled_items(datalist.training) or datalist.training, datalist.labels)
+            meant = {name: _decided(evaluator, name) for name in ("labels", "label_kind")}
+            labels, kind = (None if value is _UNKNOWN else value for value in meant.values())
+            check_labels_meant(datalist, labels, kind, is_demo)
         elif pretrains:
             check_enough_to_pretrain(datalist)
     except DatasetError as error:

@@ -33,7 +33,7 @@ measured, see docs/data.md."""
 
 _FORMAT = 2
 _EXAMPLES = 10
-_BLOCK = 4096
+_BLOCK = 1024
 
 
 logger = logging.getLogger(__name__)
@@ -227,8 +227,8 @@ def _near(
 ) -> tuple[dict[str, int], tuple[Pair, ...]]:
     names = np.array([split for split, _ in places])
     inputs = hashlib.sha256(json.dumps([_FORMAT, NEAR_CORRELATION, NEAR_IN_THE_MIDDLE]).encode())
-    for part in (names.astype("S").tobytes(), prints.digests.tobytes(), prints.descriptors.tobytes()):
-        inputs.update(part)
+    for part in (names.astype("S"), prints.digests, prints.descriptors):
+        inputs.update(np.ascontiguousarray(part).data)
     root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
     file = root / f"{inputs.hexdigest()}.near.json"
     try:
@@ -249,15 +249,15 @@ def _compare(splits: NDArray[Any], prints: Fingerprints) -> tuple[dict[str, int]
         if _read_together(one, other):
             continue
         rows, columns = np.flatnonzero(splits == one), np.flatnonzero(splits == other)
-        right, right_middle = prints.descriptors[columns].astype(np.float32).transpose(1, 0, 2)
         found = 0
         for a in range(0, len(rows), _BLOCK):
             left, left_middle = prints.descriptors[rows[a : a + _BLOCK]].astype(np.float32).transpose(1, 0, 2)
             for b in range(0, len(columns), _BLOCK):
-                correlation = left @ right[b : b + _BLOCK].T
+                right, right_middle = prints.descriptors[columns[b : b + _BLOCK]].astype(np.float32).transpose(1, 0, 2)
+                correlation = left @ right.T
                 if correlation.max() < NEAR_CORRELATION:
                     continue
-                middle = left_middle @ right_middle[b : b + _BLOCK].T
+                middle = left_middle @ right_middle.T
                 i, j = np.nonzero((correlation >= NEAR_CORRELATION) & (middle >= NEAR_IN_THE_MIDDLE))
                 first, second = rows[a + i], columns[b + j]
                 other_pixels = (prints.digests[first] != prints.digests[second]).any(1)

@@ -37,6 +37,7 @@ _HOW_TO_PREPARE = (
     "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out FOLDER   (NIH ChestX-ray14)\n"
     "  python -m data_prep bch --images IMAGES --out FOLDER   (IDC histopathology patches)\n"
     "  python -m data_prep eyepacs --images IMAGES --labels trainLabels.csv --out FOLDER   (EyePACS photographs)\n"
+    "  python -m data_prep inhouse --images IMAGES --private PRIVATE --out FOLDER   (your own; docs/inhouse.md)\n"
     "  python -m data_prep demo --modality chest --out FOLDER   (generated phantoms, no medical data)\n"
     "(`python -m data_prep --help` lists all sources) and give that FOLDER as dataset_dir."
 )
@@ -58,6 +59,8 @@ class Datalist:
             an image is its index in its split.
         sha256: of the file's bytes, in hexadecimal.
         pretraining: items for pretraining alone, see :func:`load_to_pretrain`; empty where there are none.
+        identified: its manifest says that the images are links to originals with patients' identity in them: what is
+            trained on it is neither exported nor packaged.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Datalist:
     test: list[dict[str, Any]]
     sha256: str
     pretraining: list[dict[str, Any]] = field(default_factory=list)
+    identified: bool = False
 
     def splits(self) -> dict[str, list[dict[str, Any]]]:
         """Return the items by split: ``training``, ``validation``, ``test``, and ``pretraining`` if it has any."""
@@ -79,11 +83,11 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     """Read and check the datalist of a dataset folder.
 
     Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the
-    folder (symbolic links followed) and there; that no image is listed twice in a split, nor in training and
-    ``pretraining``, which are read together; labels; that each patient is written in one way, and that published names
-    of one person have one patient; that is only a warning where neither the manifest's ``source`` nor any patient's id
-    shows that the names are the published ones, because a date and a number look like those of NIH. Whether a patient
-    or a picture is in two splits is the audit's work
+    folder (symbolic links followed; where the manifest says ``"identified": true``, links may lead out) and there; that
+    no image is listed twice in a split, nor in training and ``pretraining``, which are read together; labels; that each
+    patient is written in one way, and that published names of one person have one patient; that is only a warning where
+    neither the manifest's ``source`` nor any patient's id shows that the names are the published ones, because a date
+    and a number look like those of NIH. Whether a patient or a picture is in two splits is the audit's work
     (:func:`monai_mocoi.data.audit_datalist`).
 
     Args:
@@ -117,10 +121,17 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     if not splits["training"]:
         raise DatasetError(f"{DATALIST_NAME}: 'training' is empty; at least one training image is needed.")
     _check_labels_alike(splits)
-    _check_patients(splits, _source(folder))
-    _check_files(folder, splits)
+    manifest = _manifest(folder)
+    identified = manifest.get("identified") is True
+    _check_patients(splits, manifest.get("source"))
+    _check_files(folder, splits, links_out=identified)
     return Datalist(
-        name=document["name"], labels=labels, folder=folder, sha256=hashlib.sha256(content).hexdigest(), **splits
+        name=document["name"],
+        labels=labels,
+        folder=folder,
+        sha256=hashlib.sha256(content).hexdigest(),
+        identified=identified,
+        **splits,
     )
 
 
@@ -354,13 +365,13 @@ def _check_labels_alike(splits: dict[str, list[dict[str, Any]]]) -> None:
         raise DatasetError(f"{DATALIST_NAME}: some labels are numbers and some are lists; use one kind throughout.")
 
 
-def _source(folder: Path) -> Any:
-    """What the manifest says of where the images came from; None where there is no manifest that can be read."""
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What the manifest says of the images; nothing where there is none that can be read."""
     try:
         manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return manifest.get("source") if isinstance(manifest, dict) else None
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def _check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> None:
@@ -409,7 +420,7 @@ def _check_patients(splits: dict[str, list[dict[str, Any]]], source: Any) -> Non
         )
 
 
-def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
+def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]], links_out: bool) -> None:
     # One listing a folder, not one look-up a file: a hundred thousand look-ups on a network disk take minutes.
     root = os.path.realpath(folder)
     listings: dict[str, dict[str, bool]] = {}
@@ -423,7 +434,7 @@ def _check_files(folder: Path, splits: dict[str, list[dict[str, Any]]]) -> None:
         is_link = listings[parent].get(base)
         if is_link is None:
             missing.append(item["name"])
-        elif is_link and not _inside(os.path.realpath(item["image"]), root):
+        elif is_link and not links_out and not _inside(os.path.realpath(item["image"]), root):
             outside.append(item["name"])
         elif is_link and not os.path.isfile(item["image"]):
             missing.append(item["name"])

@@ -134,7 +134,8 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     if near := _near(folder) if dataset_dir else []:
         names = " or ".join(repr(str(Path(dataset_dir).with_name(name))) for name in near)
         raise DatasetError(f"dataset_dir is '{dataset_dir}', which does not exist: is {names} meant?")
-    problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else "does not exist"
+    missing = "does not exist" if os.path.isabs(dataset_dir) else "does not exist in the current folder"
+    problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else missing
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
     commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
     raise DatasetError(

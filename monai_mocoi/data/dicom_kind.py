@@ -31,11 +31,11 @@ _KINDS = {
     "fundus": _Kind("fundus photographs", frozenset({"OP", "XC"}), ("EYE", "RETINA", "FUNDUS", "OPTIC", "OPHTH")),
 }
 # Only terms of the standard are repeated (PS3.3 C.7.3.1.1.1, PS3.16 annex L): any other text could be a name.
-_MODALITIES = """
+MODALITIES = """
     AR AU BI BMD CR CT DG DX ECG EPS ES GM HD IO IVOCT IVUS KER LEN MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV PT PX
     RF RG RTIMAGE SEG SM SR SRF TG US VA XA XC
 """.split()  # noqa: SIM905 - a list would take a line a word
-_PARTS = """
+BODY_PARTS = """
     ABDOMEN ABDOMENPELVIS ANKLE ARM AXILLA BACK BLADDER BRAIN BREAST CALF CERVIX CHEST CLAVICLE COCCYX COLON CSPINE
     CTSPINE ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FINGER FOOT FOREARM HAND HEAD HEADNECK HEART HEEL HIP HUMERUS JAW
     KIDNEY KNEE LARYNX LEG LIVER LSPINE LSSPINE LUNG MANDIBLE MAXILLA MEDIASTINUM MOUTH NECK NOSE ORBIT PANCREAS PATELLA
@@ -66,9 +66,9 @@ def dicom_contradiction(path: str | os.PathLike[str], modality: str | None) -> s
         return None
     said = []
     if found not in kind.modalities | _SAYS_NOTHING:
-        said.append(f"Modality {found}" if found in _MODALITIES else "a Modality that is no term of the standard")
+        said.append(f"Modality {found}" if found in MODALITIES else "a Modality that is no term of the standard")
     if part and kind.parts is not None and not any(word in part for word in kind.parts):
-        known = part if part in _PARTS else "a text that is no term of the standard"
+        known = part if part in BODY_PARTS else "a text that is no term of the standard"
         said.append(f"Body Part Examined {known}")
     return f"the DICOM header says {' and '.join(said)}, but the classifier is for {kind.words}" if said else None
 

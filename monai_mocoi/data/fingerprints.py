@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from contextlib import closing
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,8 @@ _MARGIN = 1 / 6  # of each side, that the middle leaves out: the rim of a fundus
 _MAX_FAILURES = 20
 
 Bytes = NDArray[np.uint8]
+Fingerprint = tuple[bytes, NDArray[np.float16]]
+"""Digest and descriptors of one picture, see :func:`fingerprint`."""
 
 
 @dataclass
@@ -49,7 +52,7 @@ class Fingerprints:
     descriptors: NDArray[np.float16]
 
 
-def fingerprint(image: NDArray[np.float32]) -> tuple[bytes, NDArray[np.float16]]:
+def fingerprint(image: NDArray[np.float32]) -> Fingerprint:
     """Compute the fingerprint of one picture.
 
     The digest is the same whatever the file format, for 8 and for 16 bits a value, and for a grey picture stored as
@@ -150,7 +153,34 @@ def unreadable_images(
     return _all(folder, paths, names, None, progress, cache_dir, False, len(paths))[2]
 
 
-_Known = dict[bytes, tuple[bytes, NDArray[np.float16]]]
+def keep_fingerprints(
+    folder: str | Path,
+    prints: Mapping[bytes, Fingerprint],
+    cache_dir: str | Path | None = None,
+) -> None:
+    """Keep fingerprints of a dataset folder's images that are known already: the files are then not read for them.
+
+    Args:
+        folder, cache_dir: as for :func:`dataset_fingerprints`.
+        prints: what :func:`fingerprint` gives of the picture that :func:`~monai_mocoi.transforms.read_image` makes of a
+            file, by the file's :func:`~monai_mocoi.data.file_signature.file_signature`.
+    """
+    if prints:
+        with _opened(folder, cache_dir) as store:
+            _save(store, {**_load(store), **prints})
+
+
+_Known = dict[bytes, Fingerprint]
+
+
+@contextmanager
+def _opened(folder: str | Path, cache_dir: str | Path | None) -> Iterator[Path]:
+    """Give the file of a folder's store while no other process has it."""
+    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
+    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
+    with file_lock(root / f"{key}.lock"):
+        yield root / f"{key}.npz"
 
 
 def _all(
@@ -164,12 +194,8 @@ def _all(
     most_failures: int,
 ) -> tuple[list[bytes], _Known, dict[int, str]]:
     """Each file's signature, what is known by signature, and by position why there is nothing."""
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
-    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
-    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
-    store = root / f"{key}.npz"
     bad: dict[int, str] = {}
-    with file_lock(root / f"{key}.lock"):
+    with _opened(folder, cache_dir) as store:
         signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
         known = _load(store)
         todo = [position for position, signature in enumerate(signatures) if signature not in known]
@@ -201,7 +227,7 @@ def _read(
     progress: bool,
     most_failures: int,
 ) -> dict[int, str]:
-    def one(position: int) -> tuple[bytes, NDArray[np.float16]] | str:
+    def one(position: int) -> Fingerprint | str:
         try:
             return fingerprint(read_image(paths[position]))
         except OSError as error:
@@ -240,10 +266,14 @@ def _save(store: Path, known: _Known) -> None:
     if not known:
         return
     remove_leftovers(store.parent, store.stem)
-    with atomic_path(store) as temporary:
-        np.savez(
-            temporary,
-            signatures=np.array([np.frombuffer(signature, np.uint8) for signature in known]),
-            digests=np.array([np.frombuffer(digest, np.uint8) for digest, _ in known.values()]),
-            descriptors=np.array([descriptor for _, descriptor in known.values()]),
-        )
+    arrays = {
+        "signatures": np.array([np.frombuffer(signature, np.uint8) for signature in known]),
+        "digests": np.array([np.frombuffer(digest, np.uint8) for digest, _ in known.values()]),
+        "descriptors": np.array([descriptor for _, descriptor in known.values()]),
+    }
+    # What np.savez writes, but without its copies of 16 MB each on the way.
+    with atomic_path(store) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+                file.write(array.data.cast("B"))

@@ -16,6 +16,8 @@ from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 
+_KINDS = {"multilabel": "any number of findings an image", "softmax": "one class an image"}
+
 
 def label_kind(datalist: Datalist) -> str:
     """Say what a datalist's labels are, which decides the classifier's last step and its loss.
@@ -56,6 +58,35 @@ def unknown_in_words(split: str, items: Sequence[Mapping[str, Any]], names: Sequ
         return ""
     told = ", ".join(f"{name} {count}" for name, count in counts.items())
     return f"{split}: not known of the {len(items)} labelled images, and left out of loss and metrics: {told}."
+
+
+def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: str | None, demo: bool = False) -> None:
+    """Refuse a data set that has other labels than a bundle is made for, such as one of ``mocoi adapt``.
+
+    Args:
+        datalist: of the run.
+        labels: the bundle's, in their order; None: those of any data set.
+        kind: "multilabel" or "softmax", see :func:`label_kind`; None: either.
+        demo: the data are phantoms, whose labels are never meant.
+
+    Raises:
+        DatasetError: names what differs; or the training items have no labels.
+    """
+    if demo:
+        return
+    found, found_kind = list(datalist.labels), label_kind(datalist)
+    if labels is not None and list(labels) != found:
+        raise DatasetError(
+            f"the bundle is made for the labels {', '.join(labels)}, but the data set has {', '.join(found)}: give the "
+            "data set that it was made for, adapt a bundle to this one (mocoi adapt), or change labels in "
+            "finetune.json."
+        )
+    if kind is not None and kind != found_kind:
+        raise DatasetError(
+            f"the bundle is made for {_KINDS.get(kind, repr(kind))}, but the data set has {_KINDS[found_kind]}: give "
+            "the data set that it was made for, adapt a bundle to this one (mocoi adapt), or change label_kind in "
+            "finetune.json."
+        )
 
 
 def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:

@@ -37,6 +37,7 @@ from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.handlers.evaluation_folder import VALIDATION_NAME
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import rank, unwrap
+from monai_mocoi.networks.identified import IDENTIFIED, is_identified
 
 logger = logging.getLogger(__name__)
 
@@ -191,6 +192,8 @@ class ClassifierSaver:
         }
         if self._overlap is not None:
             sidecar["pretraining_overlap"] = self._overlap
+        if is_identified(self.pretrained) or (self.datalist is not None and self.datalist.identified):
+            sidecar[IDENTIFIED] = True
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "classifier.pt")
         if self.training is not None:

@@ -20,6 +20,7 @@ from monai_mocoi.data.seen_images import try_to_take_down
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
+from monai_mocoi.networks.identified import IDENTIFIED
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,8 @@ class EncoderSaver:
             latest = self.epoch_log.latest
             names = {"training": "contrastive/relative_loss", "validation": "validation/relative_loss"}
             sidecar["relative_loss"] = {split: latest.get(name) for split, name in names.items()}
+        if self.datalist is not None and self.datalist.identified:
+            sidecar[IDENTIFIED] = True
         if self._seen is not None:
             sidecar["seen_images"] = self._seen.write_beside(self.folder / "encoder.pt")
         save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)

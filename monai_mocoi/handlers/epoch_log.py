@@ -24,6 +24,8 @@ _METRICS = {
     "validation/top1_chance": "chance",
 }
 _SEEN = 0.05  # seconds; less would be shown as 0.0
+_FIRST_LOOK = range(2, 7)  # iterations timed for the first forecast; before, loaders and kernels warm up
+_WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
 class EpochLog:
@@ -37,6 +39,9 @@ class EpochLog:
     :data:`~monai_mocoi.engines.PHASES`. Of an epoch that a continued run took up in its middle, images and seconds
     count from there. The time is no part of the state: a run that is continued from the checkpoint at an epoch's end
     has no ``speed/`` points of that epoch, which came after it.
+
+    A run of more than a minute says after its first iterations how long an epoch will take, and each epoch's line ends
+    with the time that is left.
 
     Args:
         validator: the evaluator whose metrics to show; None: none.
@@ -65,6 +70,7 @@ class EpochLog:
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
         self._shown: list[str] = []
+        self._done, self._began = 0, (0, 0.0)
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer, behind the validation: a checkpoint of the epoch's end holds its metrics."""
@@ -91,6 +97,24 @@ class EpochLog:
         for name, value in engine.state.output.items():
             self._sums[name] += value
             self._counts[name] += 1
+        self._done += 1  # by this process: a continued run forecasts anew
+        if self._done in _FIRST_LOOK:
+            self._forecast(engine)
+
+    def _forecast(self, engine: GradientTrainer) -> None:
+        state, now = engine.state, engine.clock.read().training
+        if self._done == _FIRST_LOOK[0]:
+            self._began = state.epoch, now
+        elif self._done == _FIRST_LOOK[-1] and self._began[0] == state.epoch:
+            each = (now - self._began[1]) / (len(_FIRST_LOOK) - 1)
+            left = each * (state.max_epochs * state.epoch_length - state.iteration)
+            if left >= _WORTH_SAYING and rank() == 0:
+                logger.info(
+                    "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top.",
+                    self._done,
+                    _about(each * state.epoch_length),
+                    _about(left),
+                )
 
     def _sum_up(self, engine: GradientTrainer) -> None:
         # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
@@ -115,7 +139,9 @@ class EpochLog:
         validation = "validation: " + ", ".join(checked) + self._few() if checked else ""
         state = engine.state
         probed = "" if self.probes is None else self.probes.in_words(state.epoch)
-        parts = [", ".join(self._shown), validation, probed, _speed(time)]
+        left = time.total * (state.max_epochs - state.epoch)
+        forecast = f"{_about(left)} left" if left >= _WORTH_SAYING else ""
+        parts = [", ".join(self._shown), validation, probed, _speed(time), forecast]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
         if self.writer is not None:
             self.writer.add_scalar("speed/images_per_second_training", _rate(time, time.training), state.epoch)
@@ -141,6 +167,14 @@ def _speed(time: EpochTime) -> str:
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
     parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))
     return f"{_short(training)} images/s in training, {_short(epoch)} over the epoch ({parts})"
+
+
+def _about(seconds: float) -> str:
+    """A time in the largest unit of which there are two."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return f"about {seconds:.0f} s"
 
 
 def _short(rate: float) -> str:

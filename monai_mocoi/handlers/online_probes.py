@@ -26,6 +26,8 @@ TRAINING_COST = 4
 """Forward passes of an image that training on it costs at least: the query's one, its backward pass, which is two more,
 and the key's one."""
 GUESSING = 0.5
+FEW_IMAGES = 100
+"""Of fewer validation images an AUC moves by a tenth by chance alone: the log says so, and draws no conclusion."""
 
 
 class OnlineProbes:
@@ -40,7 +42,8 @@ class OnlineProbes:
 
     They choose nothing and stop nothing. Nothing of the run is touched either: neither weights, buffers, queue and
     train mode, nor any random generator. From the middle of the run on, one line of the log says so if neither the
-    neighbours nor the linear classifier of stage 4 do better than before the first epoch.
+    neighbours nor the linear classifier of stage 4 do better than before the first epoch; of fewer than 100 validation
+    images that would be chance.
 
     **Cost.** The number of images decides, not a clock, so that the same run probes the same images: as many as cost
     3 % of the run's training, spread over its probes. An image costs one forward pass there, and at least four in
@@ -120,8 +123,10 @@ class OnlineProbes:
         probed, values = self.latest
         if probed != epoch or "knn_auc" not in values:
             return ""
-        before = f" (untrained {self.untrained['knn_auc']:.3f})" if "knn_auc" in self.untrained else ""
-        return f"k-NN AUC {values['knn_auc']:.3f}{before}"
+        notes = [f"untrained {self.untrained['knn_auc']:.3f}"] if "knn_auc" in self.untrained else []
+        if self.images is not None and (images := len(self.images.validation)) < FEW_IMAGES:
+            notes.append(f"{images} validation images: means little")
+        return f"k-NN AUC {values['knn_auc']:.3f}" + (f" ({'; '.join(notes)})" if notes else "")
 
     def _choose(self, engine: MoCoTrainer) -> None:
         # A last batch that is not full is left out of training.
@@ -203,9 +208,11 @@ class OnlineProbes:
 
     def _hint(self, epoch: int, max_epochs: int, values: Mapping[str, float]) -> bool:
         names = {"knn_auc": "nearest neighbours", "ridge_auc_stage4": "linear classifier"}
-        if any(values[name] > max(self.untrained[name], GUESSING) for name in names):
-            return False
         assert self.images is not None
+        if len(self.images.validation) < FEW_IMAGES or any(
+            values[name] > max(self.untrained[name], GUESSING) for name in names
+        ):
+            return False
         if rank() == 0:
             logger.warning(
                 "After %d of %d epochs, stage 4 of the encoder does not tell the labels better than before the first "

@@ -30,6 +30,7 @@ from monai_mocoi.handlers.run_folder_error import RunFolderError
 from monai_mocoi.handlers.setting_ranges import as_flag
 from monai_mocoi.handlers.settings import plain
 from monai_mocoi.handlers.versions import package_versions
+from monai_mocoi.networks.identified import IDENTIFIED
 from monai_mocoi.own_command import python_word
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ class RunFolder:
         next_config: name of the bundle's config that uses what the run has made, such as "finetune": the command is
             logged at the end (see :func:`~monai_mocoi.handlers.next_command.next_command`). None: nothing is logged.
         next_settings: names and values for that command; what is None is left out.
+        identified: the images, or those that the weights it starts from were trained on, are links to originals with
+            patients' identity: the manifest says so, and nothing of the run is exported or packaged.
 
     The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
     that was killed leaves "running".
@@ -110,6 +113,7 @@ class RunFolder:
         results: Mapping[str, Any] | None = None,
         next_config: str | None = None,
         next_settings: Mapping[str, Any] | None = None,
+        identified: bool = False,
     ) -> None:
         self.folder = Path(folder)
         self.settings = plain(settings)
@@ -121,6 +125,7 @@ class RunFolder:
         self.results = plain(results or {})
         self.next_config = next_config
         self.next_settings = dict(next_settings or {})
+        self.identified = identified
         self._components: dict[str, Any] = {}
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
@@ -147,6 +152,7 @@ class RunFolder:
             "started": _now(),
             "dataset_sha256": self.dataset_sha256,
             **({"results": self.results} if self.results else {}),
+            **({IDENTIFIED: True} if self.identified else {}),
             "epoch_length": engine.state.epoch_length,
             "seed": self.settings.get("seed"),
             "device": _device_name(engine.state.device),

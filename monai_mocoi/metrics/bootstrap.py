@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from monai_mocoi.metrics.inputs import check_known_labels
 from monai_mocoi.metrics.intervals import bca_interval, bias_and_acceleration, bootstrap_p_value, percentile_interval
@@ -71,7 +72,8 @@ class PatientResamples:
             )
         rows, size = len(self.counts), _block(patients)
         # Most of a statistic's time is spent where numpy and scipy let other threads run; the order is kept.
-        with ThreadPoolExecutor(THREADS) as pool:
+        # Their products are small: a second thread within one waits for the first, and burns its core meanwhile.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(THREADS) as pool:
             parts = pool.map(lambda i: statistic(_as_columns(self.counts[i : i + size])), range(0, rows, size))
             values = np.concatenate(list(parts))
         undefined = int((~np.isfinite(values.reshape(rows, -1))).any(axis=1).sum())
@@ -106,7 +108,8 @@ def _block(patients: int) -> int:
 
 def _left_out(statistic: Statistic, patients: int) -> np.ndarray:
     quick: Callable[[], np.ndarray] | None = getattr(statistic, "left_out", None)
-    return leave_each_out(statistic, patients) if quick is None else quick()
+    with threadpool_limits(1, "blas"):
+        return leave_each_out(statistic, patients) if quick is None else quick()
 
 
 def leave_each_out(statistic: Statistic, patients: int) -> np.ndarray:
@@ -252,6 +255,7 @@ def _is_bca(method: str) -> bool:
     return method == "bca"
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, again and again; a patient's images come along together.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from monai_mocoi.metrics.patient_statistics import PatientStatistic
 from monai_mocoi.metrics.patients import patient_index, sum_by_patient
@@ -47,6 +48,7 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     """Fit it by maximum likelihood, iterated to the end.
 

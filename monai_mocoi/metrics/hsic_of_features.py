@@ -52,9 +52,9 @@ class FeatureRows:
 
     def read(self, number: int, rows: np.ndarray) -> np.ndarray:
         """Rows of one set, ``(rows, channels)``."""
-        values = self.sets[number][rows] - self.centres[number]
+        values = np.subtract(self.sets[number][rows], self.centres[number], dtype=self.kind, casting="same_kind")
         values /= self.scales[number]
-        return values.astype(self.kind, copy=False)
+        return values
 
     @property
     def edges(self) -> np.ndarray:
@@ -132,7 +132,7 @@ def moments(data: FeatureRows, rows: Sequence[np.ndarray], pairs: list[Pair]) ->
             table += block[:, : edges[split]].T @ block[:, edges[split] :]
         totals += block.sum(axis=0, dtype=np.float64)
         lengths += length.T @ length
-        weighted += block.T @ length
+        weighted += block.T @ length.astype(data.kind)
         lengths_alone += length.sum(axis=0)
     for i, j in pairs:
         if i != j:
@@ -167,15 +167,25 @@ def hsic_of_features(sets: list[np.ndarray], split: int, order: PatientOrder, ro
     equal = {pair: found.equal[pair] for pair in cross}
     quick = replace(data, kind=np.float32)
     left_out = hsic_left_out(quick, found, order)
+    own_products = {pair: found.crossed[pair] for pair in alone}
     del found
 
-    def shuffled(first: np.ndarray, second: np.ndarray, pairs: list[Pair]) -> dict[Pair, float]:
+    def shuffled(first: np.ndarray, second: np.ndarray) -> Moments:
         rows = [order.rows[first]] * split + [order.rows[second]] * (len(sets) - split)
-        moved = moments(quick, rows, pairs)
-        return {pair: moved.hsic(pair) for pair in pairs}
+        return moments(quick, rows, cross)
 
-    permuted = shuffled(np.arange(len(order.rows)), order.permuted, cross)
-    exchanged = None if order.exchanged is None else shuffled(*order.exchanged, [*cross, *alone])
+    moved = shuffled(np.arange(len(order.rows)), order.permuted)
+    permuted = {pair: moved.hsic(pair) for pair in cross}
+    exchanged = None
+    if order.exchanged is not None:
+        moved = shuffled(*order.exchanged)
+        # Of the few images that take no part the X'X is soon summed up, and known of all of them.
+        idle = [np.delete(order.rows, places) for places in order.exchanged]
+        rest = moments(data, [idle[0]] * split + [idle[1]] * (len(sets) - split), alone) if idle[0].size else None
+        for i, _ in alone:
+            moved.crossed[i, i] = own_products[i, i] if rest is None else own_products[i, i] - rest.crossed[i, i]
+            moved.squares[i, i] = float(np.einsum("ij,ij->", moved.crossed[i, i], moved.crossed[i, i]))
+        exchanged = {pair: moved.hsic(pair) for pair in [*cross, *alone]}
     return HsicOfPairs(whole, left_out, permuted, exchanged, equal)
 
 

@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "classifier_place": ["check_modality", "classifier_path"],
         "export": ["Export", "export_weights"],
         "exported_graph": ["export_graph"],
+        "identified": ["is_identified"],
         "known_images": ["check_drawn_or_real", "of_encoder"],
         "moco": ["MoCo", "MoCoOutput", "unwrap_moco"],
         "negative_queue": ["NegativeQueue", "bounded_queue_size"],

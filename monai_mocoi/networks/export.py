@@ -15,6 +15,7 @@ from monai.networks.nets import ResNet
 from torch import nn
 
 from monai_mocoi.atomic_write import atomic_path, write_json
+from monai_mocoi.networks.identified import check_not_identified
 from monai_mocoi.networks.resnet_shape import ResNetShape, shape_of_resnet
 from monai_mocoi.networks.stage_choice import stage_in_words, stage_of_width
 from monai_mocoi.networks.stage_encoder import StageEncoder
@@ -74,12 +75,14 @@ def export_weights(
         what was written.
 
     Raises:
-        WeightsError: anything of the above is not so, the library has no such network, or its outputs differ.
+        WeightsError: anything of the above is not so, the library has no such network, its outputs differ, or the
+            weights were trained on identified data.
     """
     if to not in LAYOUTS:
         raise WeightsError(f"there is no layout {to!r}: choose one of {', '.join(LAYOUTS)}.")
     weights, out = Path(weights), Path(out)
     check_out(weights, out, overwrite, SUFFIXES)
+    check_not_identified(weights)
     file = read_weights(weights)
     state, classes = _state(file, weights.name)
     reference = _reference(file, state, weights.name)

@@ -24,6 +24,7 @@ from torch import nn
 from monai_mocoi.atomic_write import atomic_path, write_json
 from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks.export import HANDED_ON, Export, check_out, monai_resnet
+from monai_mocoi.networks.identified import check_not_identified
 from monai_mocoi.networks.resnet_shape import shape_of_resnet
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.stage_choice import stage_of_width
@@ -70,12 +71,14 @@ def export_graph(
         what was written.
 
     Raises:
-        WeightsError: anything of the above is not so, a package is missing, or the outputs differ.
+        WeightsError: anything of the above is not so, a package is missing, the outputs differ, or the weights were
+            trained on identified data.
     """
     if to not in FORMATS:
         raise WeightsError(f"there is no format {to!r}: choose one of {', '.join(FORMATS)}.")
     weights, out, form = Path(weights), Path(out), FORMATS[to]
     check_out(weights, out, overwrite, (form.suffix,))
+    check_not_identified(weights)
     file = read_weights(weights)
     network, sidecar = _network(file, weights.name)
     images = torch.rand(max(BATCHES), *sidecar["input"][1:], generator=torch.Generator().manual_seed(0))

@@ -1,10 +1,13 @@
-"""What leaves the project: the bundle package with its model card, and the folder of an analysis."""
+"""What leaves the project: a bundle made for a data set, a package with its model card, the folder of an analysis."""
 
 from monai_mocoi._lazy import attach
 
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "adapt_error": ["AdaptError"],
+        "adaptation": ["Adaptation"],
+        "adapted_bundle": ["adapt_bundle", "check_bundle_name"],
         "bundle_package": ["Package", "package_bundle"],
         "encoder_analysis": ["PARTS", "EncoderAnalysis"],
         "finetuned_run": ["FinetunedRun", "read_finetuned_run"],

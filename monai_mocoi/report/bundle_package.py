@@ -22,7 +22,7 @@ from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.weights import check_finite
 from monai_mocoi.report.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.report.model_card import card_text
-from monai_mocoi.report.owner import Owner, data_license, license_files, metadata_of, package_name
+from monai_mocoi.report.owner import Owner, data_license, license_files, metadata_of, package_name, with_stated
 from monai_mocoi.report.package_configs import packaged_inference, packaged_metadata, texts_in
 from monai_mocoi.report.package_error import PackageError
 
@@ -68,7 +68,8 @@ def package_bundle(
         overwrite: replace it.
         name: of the package; None: see :func:`~monai_mocoi.report.package_name`.
         owner: title, authors, contact, licence and statement on the data; see
-            :func:`~monai_mocoi.report.read_owner`. What is missing is said to be missing.
+            :func:`~monai_mocoi.report.read_owner`. What is missing is taken from a bundle of one's own, which keeps
+            what it was made with, or is said to be missing.
 
     Returns:
         what was written.
@@ -85,7 +86,8 @@ def package_bundle(
     finetuned = read_finetuned_run(run)
     _check_same(finetuned.sidecar, inference, bundle, run)
     name = package_name(inference["modality"], name)
-    owner = owner or Owner()
+    owner = with_stated(owner or Owner(), metadata, texts["docs/data_license.txt"])
+    metadata.pop("stated", None)
     packaged = packaged_inference(inference, finetuned.sidecar, name)
     texts["configs/inference.json"] = _json(packaged)
     texts["configs/metadata.json"] = _json(packaged_metadata(metadata, finetuned) | metadata_of(owner, name, metadata))

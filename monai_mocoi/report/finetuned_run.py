@@ -12,6 +12,7 @@ from typing import Any
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, OWN_TEST_NAME
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
+from monai_mocoi.networks.identified import WHY_NOT, is_identified
 from monai_mocoi.networks.pretraining_record import final_relative_loss
 from monai_mocoi.report.package_error import PackageError
 
@@ -76,11 +77,14 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
     """Read a run folder of ``finetune.json``, and the ``evaluation-test/metrics.json`` in it if there is one.
 
     Raises:
-        PackageError: it is no such folder, the run has not come to its end, or the metrics are of another classifier.
+        PackageError: it is no such folder, the run has not come to its end, the metrics are of another
+            classifier, or it was trained on identified data.
         WeightsError: its classifier or sidecar is missing or cannot be read.
     """
     manifest = _manifest(folder)
     sidecar = read_classifier_sidecar(folder)
+    if is_identified(folder / "classifier.pt"):
+        raise PackageError(f"the classifier {WHY_NOT}")
     labelled = _read(folder / LABELLED_NAME, "it says which images had labels")
     if missing := [name for name in ("settings", "modality", "dataset_sha256") if sidecar.get(name) is None]:
         raise PackageError(

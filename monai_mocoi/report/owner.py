@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ PUBLIC_SETS = {
 NOT_STATED = "not stated"
 _TASKS = {"chest": "chest_xray", "histology": "histopathology"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
+METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
+"""Whose the method is, in the words of ``metadata.json``."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,27 @@ def read_owner(
     )
 
 
+def stated_in(owner: Owner) -> dict[str, Any]:
+    """What ``metadata.json`` of an adapted bundle keeps of its owner, for its packages: the key ``stated``."""
+    kept = {name: getattr(owner, name) for name in ("authors", "contact")}
+    kept["data_statement"] = True if owner.data_statement is not None else None  # its text is docs/data_license.txt
+    return {name: value for name, value in kept.items() if value is not None}
+
+
+def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Owner:
+    """The owner of a package, with what the bundle was made with in the place of what is not given.
+
+    Args:
+        owner: as given for the package.
+        metadata: of the bundle.
+        data_text: its ``docs/data_license.txt``, which is the owner's statement only where ``metadata`` says so.
+    """
+    stated = metadata.get("stated") or {}
+    known = {name: stated.get(name) for name in ("authors", "contact")}
+    known["data_statement"] = data_text if stated.get("data_statement") is True else None
+    return replace(owner, **{name: value for name, value in known.items() if value and getattr(owner, name) is None})
+
+
 def _text(path: Path, name: str) -> str:
     option = f"--{name.replace('_', '-')}"
     try:
@@ -114,7 +136,7 @@ def metadata_of(owner: Owner, name: str, metadata: Mapping[str, Any]) -> dict[st
     """``name``, ``authors``, ``copyright`` and ``contact`` of a package's ``metadata.json``."""
     made = {
         "name": owner.title or name,
-        "authors": f"{owner.authors or NOT_STATED}; {_METHOD}",
+        "authors": f"{owner.authors or NOT_STATED}; {METHOD}",
         "copyright": f"weights: {owner.authors or f'{NOT_STATED} whose they are'}; configs and code: "
         f"{metadata.get('copyright', NOT_STATED)}",
     }
@@ -160,4 +182,4 @@ def describe_owner(owner: Owner, run: FinetunedRun) -> Iterator[tuple[str, str]]
         yield "Statement on the data", "terms of the public data set: `docs/data_license.txt`"
     else:
         yield "Statement on the data", f"**{NOT_STATED}**"
-    yield "Method and software", f"{_METHOD}; monai_mocoi"
+    yield "Method and software", f"{METHOD}; monai_mocoi"

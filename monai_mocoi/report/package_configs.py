@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from monai.bundle import ConfigParser
-
 from monai_mocoi.networks import stage_in_words
+from monai_mocoi.report.config_text import reads_as_itself
 from monai_mocoi.report.finetuned_run import FinetunedRun
 from monai_mocoi.report.owner import of_public_data
 from monai_mocoi.report.package_error import PackageError
@@ -108,7 +107,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
         "num_channels": sidecar["channels"],
         "spatial_shape": [sidecar["image_size"]] * 2,
         "dtype": "float32",
-        "value_range": _value_range(sidecar),
+        "value_range": value_range(sidecar),
         "is_patch_data": False,
     }
     made["network_data_format"]["outputs"]["pred"] = {
@@ -174,7 +173,7 @@ def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     return made
 
 
-def _value_range(sidecar: Mapping[str, Any]) -> list[float]:
+def value_range(sidecar: Mapping[str, Any]) -> list[float]:
     """Of a normalised image, over all channels."""
     mean, std = (value if isinstance(value, list) else [value] for value in (sidecar["mean"], sidecar["std"]))
     low, high = sidecar.get("value_range", [0, 1])
@@ -184,11 +183,7 @@ def _value_range(sidecar: Mapping[str, Any]) -> list[float]:
 
 def _check_labels(labels: list[str]) -> None:
     for label in labels:
-        try:
-            read = ConfigParser({"labels": [label]}).get_parsed_content("labels")
-        except Exception:
-            read = None
-        if read != [label] or label.startswith("_"):
+        if not reads_as_itself(label):
             raise PackageError(
                 f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @, % or _ in front, "
                 "or # in it): give it another name in datalist.json, and train again."

@@ -89,8 +89,15 @@ def read_dicom(file: BinaryIO, frame: int | None = None, notes: set[str] | None 
         return image
 
 
-def _header(file: BinaryIO) -> Dataset:
-    """Read the data set and check what can be checked before decoding."""
+def check_inflated_size(file: BinaryIO) -> None:
+    """Refuse a deflated file that would fill the memory; the file is left at any place.
+
+    Args:
+        file: a DICOM file, opened for reading in binary mode, at its start.
+
+    Raises:
+        ImageReadError: it grows beyond the limit.
+    """
     read_preamble(file, force=True)
     meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
@@ -98,6 +105,11 @@ def _header(file: BinaryIO) -> Dataset:
         inflater.decompress(file.read(), _MAX_INFLATED)
         if inflater.unconsumed_tail:
             raise ImageReadError(f"the deflated DICOM file grows beyond the limit of {_MAX_INFLATED} bytes")
+
+
+def _header(file: BinaryIO) -> Dataset:
+    """Read the data set and check what can be checked before decoding."""
+    check_inflated_size(file)
     file.seek(0)
     ds = dcmread(file, force=True)
 

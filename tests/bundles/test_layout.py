@@ -261,4 +261,4 @@ def test_readme_and_overlay_agree(name: str) -> None:
     for setting, row in rows.items():
         if paper.get(setting) != train.get(setting):
             assert row in readme
-    assert f"bundles/{name}/configs/train.json" in readme
+    assert f"{name}/configs/train.json" in readme

@@ -148,6 +148,7 @@ def test_the_wheel_carries_every_file_of_every_bundle_once(
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
     packed = {name.removeprefix("monai_mocoi/_bundles/") for name in names if "_bundles/" in name}
+    assert "data_prep/report.html.j2" in names
     assert packed == of_the_bundles()
     assert not any(name.startswith(("bundles", "tests", "setup")) for name in names)
     monkeypatch.setattr(bundle_names, "_PACKAGE", tmp_path / "site" / "monai_mocoi")

@@ -243,6 +243,29 @@ def test_links_may_not_lead_out(tmp_path):
         load_datalist(folder)
 
 
+@pytest.mark.parametrize("mark", [True, "true", 1, False, None])
+def test_links_lead_out_only_of_a_folder_that_says_it_is_identified(tmp_path, mark):
+    folder = dataset_folder(tmp_path / "set")
+    outside = save(tmp_path / "elsewhere/000.png", picture(0))
+    inside = folder / "images/000.png"
+    inside.unlink()
+    inside.symlink_to(outside)
+    (folder / "manifest.json").write_text(json.dumps({"identified": mark}))
+    if mark is not True:
+        with pytest.raises(DatasetError, match=r"lead\(s\) out"):
+            load_datalist(folder)
+        return
+    assert load_datalist(folder).identified
+    outside.unlink()
+    with pytest.raises(DatasetError, match="not in the dataset folder") as refused:
+        load_datalist(folder)
+    assert "elsewhere" not in str(refused.value)
+
+
+def test_a_folder_is_not_identified_unless_it_says_so(tmp_path):
+    assert not load_datalist(dataset_folder(tmp_path)).identified
+
+
 def test_a_folder_reached_through_a_link_is_fine(tmp_path):
     dataset_folder(tmp_path / "real")
     (tmp_path / "link").symlink_to("real")

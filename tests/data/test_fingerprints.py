@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from monai_mocoi.data import DatasetError, fingerprints
-from monai_mocoi.data.fingerprints import dataset_fingerprints, fingerprint
+from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.data.fingerprints import dataset_fingerprints, fingerprint, keep_fingerprints
 from monai_mocoi.transforms import read_image
 from tests.data.dataset_folders import picture, save
 
@@ -169,6 +170,21 @@ def test_what_was_read_before_an_error_is_kept(files, reads, tmp_path):
     reads.clear()
     _of(files, tmp_path)
     assert reads == ["secret5.png"]
+
+
+def test_what_is_known_already_is_kept_and_not_read(files, reads, tmp_path):
+    expected = _of(files, tmp_path / "other")
+    reads.clear()
+    prints = {file_signature(path): fingerprint(read_image(path)) for path in files}
+    known = list(prints)
+    keep_fingerprints(tmp_path, {}, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    for part in (known[:2], known[2:]):  # the second call adds to the first
+        keep_fingerprints(tmp_path, {signature: prints[signature] for signature in part}, tmp_path / "cache")
+    kept = _of(files, tmp_path)
+    assert reads == []
+    np.testing.assert_array_equal(kept.digests, expected.digests)
+    np.testing.assert_array_equal(kept.descriptors, expected.descriptors)
 
 
 def test_no_names_in_the_store(files, tmp_path):

@@ -1,16 +1,14 @@
-import argparse
+from typing import get_args, get_type_hints
 
-import pytest
-
-from data_prep import demo, eyepacs
+from data_prep.__main__ import main
+from data_prep.demo import Demo
+from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.demo_sets import DEMO_SETS
 
 
-def _run(*words, command=demo):
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return command.run(parser.parse_args(words))
+def _run(*words, command="demo"):
+    return main([command, *words])
 
 
 def test_command_writes_a_dataset_folder_and_says_what_is_in_it(tmp_path, capsys):
@@ -42,14 +40,13 @@ def test_eyepacs_takes_the_fundus_demo_as_it_takes_the_real_photographs(tmp_path
     referable = sum(labels.values())
     assert f"not referable {20 - referable}, referable {referable}" in capsys.readouterr().out
     paths = ("--images", str(raw / "images"), "--labels", str(raw / "trainLabels.csv"), "--out", str(out))
-    assert _run(*paths, "--size", "32", "--sheet", "0", "--workers", "1", command=eyepacs) == 0
+    assert _run(*paths, "--size", "32", "--sheet", "0", "--workers", "1", command="eyepacs") == 0
     prepared = {item["name"]: item["label"] for items in load_datalist(out).splits().values() for item in items}
     assert {name.replace(".png", ".jpeg"): label for name, label in prepared.items()} == labels
 
 
 def test_help_names_the_defaults_of_every_modality(capsys):
-    with pytest.raises(SystemExit):
-        _run("--help")
+    assert _run("--help") == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "chest: 360, 1 to 4 images each" in said
     assert "histology: 60, 10 to 22 images each" in said
@@ -57,18 +54,21 @@ def test_help_names_the_defaults_of_every_modality(capsys):
     assert "128 for chest, 50 for histology, 160 for fundus" in said
 
 
+def test_every_modality_can_be_drawn():
+    modality = get_type_hints(Demo)["modality"]
+    assert get_args(modality) == tuple(DEMO_SETS)
+
+
 def test_modality_and_out_are_required(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        _run("--out", str(tmp_path / "x"))
+    assert _run("--out", str(tmp_path / "x")) == exit_codes.USAGE
     assert "--modality" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        _run("--modality", "chest")
-    with pytest.raises(SystemExit):
-        _run("--modality", "knee", "--out", str(tmp_path / "x"))
+    assert _run("--modality", "chest") == exit_codes.USAGE
+    assert _run("--modality", "knee", "--out", str(tmp_path / "x")) == exit_codes.USAGE
     assert "knee" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
-def test_a_bad_number_is_an_error_before_anything_is_written(tmp_path):
-    with pytest.raises(DatasetError, match="patients is 3"):
-        _run("--modality", "chest", "--out", str(tmp_path / "x"), "--patients", "3")
+def test_a_bad_number_is_an_error_before_anything_is_written(tmp_path, capsys):
+    assert _run("--modality", "chest", "--out", str(tmp_path / "x"), "--patients", "3") == exit_codes.USAGE
+    assert "patients is 3" in capsys.readouterr().err
     assert not any(tmp_path.iterdir())

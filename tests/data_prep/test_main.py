@@ -12,20 +12,52 @@ from monai_mocoi import exit_codes
 from monai_mocoi.data.errors import CacheFullError, DatasetError, RefusedError
 
 
-def test_every_command_has_help(capsys):
-    for command in main.COMMANDS:
-        with pytest.raises(SystemExit) as end:
-            main.main([command, "--help"])
-        assert end.value.code == 0
-        assert "usage: python -m data_prep " + command in capsys.readouterr().out
+@pytest.mark.parametrize("command", main.COMMANDS)
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_every_command_has_help(capsys, command, word):
+    assert main.main([command, word]) == 0
+    said = capsys.readouterr().out
+    assert f"Usage: python -m data_prep {command}" in said
+    assert "Exit codes, those of mocoi" in said
+
+
+def test_the_overview_names_every_command_and_imports_none(capsys):
+    code = "import sys, data_prep.__main__ as m; m.main(['--help']); sys.exit('numpy' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    for name, (_, summary) in main.COMMANDS.items():
+        assert f"  {name} " in result.stdout
+        assert summary in " ".join(result.stdout.split())
 
 
 def test_wrong_usage_is_2(capsys):
-    for arguments in ([], ["nothing"], ["nih"], ["audit"]):
-        with pytest.raises(SystemExit) as end:
-            main.main(arguments)
-        assert end.value.code == 2
-    assert "audit" in capsys.readouterr().err
+    for arguments in ([], ["nothing"], ["nih"], ["audit"], ["nih", "--sice", "3"], ["demo", "--seed", "one"]):
+        assert main.main(arguments) == exit_codes.USAGE
+    error = capsys.readouterr().err
+    assert "No such command 'nothing'" in error
+    assert "Missing option '--images'" in error
+    assert "--sice" in error
+
+
+def test_the_program_is_called_as_it_was(capsys):
+    assert main.main(["audit", "--help"], "mocoi prepare") == 0
+    assert "Usage: mocoi prepare audit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--images", "a", "b", "c"], ["--images", "a", "--images", "b", "c"], ["--images=a", "b", "--images=c"]],
+)
+def test_several_words_behind_one_option_and_the_option_again(monkeypatch, words):
+    seen = []
+    monkeypatch.setattr("data_prep.nih.Nih.run", lambda self: seen.append(self) or 0)
+    assert main.main(["nih", *words, "--out", "x", "--metadata", "-"]) == 0
+    assert (seen[0].images, seen[0].out, seen[0].metadata) == (["a", "b", "c"], "x", "-")
+
+
+def test_a_word_too_many_is_refused(capsys):
+    assert main.main(["nih", "--images", "a", "--out", "x", "y", "--metadata", "m"]) == exit_codes.USAGE
+    assert "unexpected extra argument(s) (y)" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_130_and_says_how_to_go_on(monkeypatch, capsys):
@@ -55,6 +87,19 @@ def test_each_kind_of_error_has_the_products_code(monkeypatch, capsys, error, co
     monkeypatch.setattr("data_prep.audit.load_datalist", fails)
     assert main.main(["audit", "x"]) == code
     assert str(error) in capsys.readouterr().err
+
+
+def test_an_error_of_the_system_names_no_file_of_a_source_that_is_not_public(monkeypatch, capsys):
+    def fails(_):
+        raise PermissionError(errno.EACCES, "Permission denied", "/export/Qvistgaard")
+
+    monkeypatch.setattr("data_prep.nih.Nih.find", fails)
+    words = ["nih", "--images", "x", "--metadata", "m", "--out", "y"]
+    assert main.main(words) == exit_codes.ERROR
+    assert "Qvistgaard" in capsys.readouterr().err
+    monkeypatch.setattr("data_prep.nih.Nih.public", False)
+    assert main.main(words) == exit_codes.ERROR
+    assert capsys.readouterr().err == "error: Permission denied\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])

@@ -15,16 +15,16 @@ def test_what_is_noted_of_a_picture():
 
 
 def test_what_is_told_of_it(capsys):
-    notes = {"b": FLATTENED, "a": FLATTENED + IGNORED_WINDOW + 1, "c": 1}
+    notes = {"b": FLATTENED, "a": {"bits": FLATTENED + IGNORED_WINDOW + 1}, "c": 1, "d": {"levels": 3}}
     assert noted(notes) == {"few_grey_levels": ["a", "b"], "window_ignored": ["a"]}
     print_noted(notes)
     printed = capsys.readouterr().out
-    assert "2 of 3 pictures use a small part" in printed
+    assert "2 of 4 pictures use a small part" in printed
     assert "cache_bits auto" in printed
     assert "1 pictures have a window" in printed
     print_noted(notes, written_in_8_bits=True)  # whatever cache_bits is then
     printed = capsys.readouterr().out
-    assert "2 of 3 pictures use a small part" in printed
+    assert "2 of 4 pictures use a small part" in printed
     assert "what is lost stays lost" in printed
     assert "cache_bits" not in printed
     print_noted({"c": 1})

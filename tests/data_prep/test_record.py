@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 
+import numpy as np
 import pytest
 
 from data_prep.record import RECORD_NAME, opened_folder
 from monai_mocoi.data import DatasetError
+from monai_mocoi.data.file_signature import file_signature
 
 
 @pytest.fixture
@@ -35,6 +38,34 @@ def test_remembers_what_is_finished(tmp_path, files, small):
     assert _finished(tmp_path, files) == small
     with opened_folder(tmp_path / "out", {"size": 1}) as record:
         assert record.finished("b.png", *files) is None
+
+
+def test_a_note_may_be_a_dictionary_and_the_signature_is_told(tmp_path, files):
+    note = {"bits": 3, "levels": 4096, "why": "ä"}
+    _add(tmp_path, files, small=note)
+    assert _finished(tmp_path, files) == note
+    with opened_folder(tmp_path / "out", {"size": 1}) as record:
+        assert record.add("a.png", *files, np.int64(2)) == file_signature(str(files[1]))
+    assert _finished(tmp_path, files) == 2
+
+
+@pytest.mark.parametrize("values", [[], ["0"], ["0", "1"], ["0", "1", "text"], ["0", "1", None]])
+def test_a_line_of_another_form_counts_for_nothing(tmp_path, files, values):
+    _add(tmp_path, files)
+    with open(tmp_path / "out" / RECORD_NAME, "a") as file:
+        file.write(json.dumps(["a.png", *values]) + "\n")
+    assert _finished(tmp_path, files) is None
+
+
+def test_with_a_secret_the_record_does_not_show_the_signature_of_the_source(tmp_path, files):
+    with opened_folder(tmp_path / "out", {}, secret=b"secret") as record:
+        files[1].parent.mkdir(exist_ok=True)
+        files[1].write_text("target")
+        record.add("a.png", *files, 1)
+    assert file_signature(files[0]).hex() not in (tmp_path / "out" / RECORD_NAME).read_text()
+    for secret, note in ((b"secret", 1), (b"other", None), (b"", None)):
+        with opened_folder(tmp_path / "out", {}, secret=secret) as record:
+            assert record.finished("a.png", *files) == note
 
 
 @pytest.mark.parametrize("change", ["source", "time", "same size and time", "target", "no target", "no source"])

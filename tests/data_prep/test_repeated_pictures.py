@@ -30,3 +30,13 @@ def test_the_test_split_then_the_validation_split_keeps_its_copy(tmp_path, capsy
     assert drop(exclusions) == [["c", "d"], ["g", "i"]]
     assert exclusions == {}
     assert capsys.readouterr().out == ""
+
+
+def test_a_split_for_pretraining_alone_gives_way_to_all(tmp_path):
+    for name, number in {"a": 1, "b": 2, "c": 1}.items():
+        save(tmp_path / f"images/{name}.png", picture(number))
+    splits = {"training": ["a"], "validation": [], "test": [], "pretraining": ["b", "c"]}
+    exclusions: dict[str, list[str]] = {}
+    drop_repeats(tmp_path, splits, lambda name: tmp_path / "images" / f"{name}.png", exclusions)
+    assert exclusions == {REPEATED: ["c"]}
+    assert splits["pretraining"] == ["b"]

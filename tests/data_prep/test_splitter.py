@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 
+import numpy as np
 import pytest
 
 from data_prep.splitter import Splitter
@@ -50,6 +51,31 @@ def test_lists_of_names_and_patients(tmp_path):
     assert len(splits["training"]) == 13
     assert splitter.description == "a.txt, b.txt (given), 0.25 of its training images for validation"
     assert splitter.options.keys() == {"split", "lists_sha256", "val_fraction"}
+
+
+def test_what_is_decided_is_not_drawn():
+    held_out = {name: "test" for name, patient in PATIENTS.items() if patient in ("p1", "p2")}
+    alone = {name: "pretraining" for name, patient in PATIENTS.items() if patient == "p9"}
+    splitter = _splitter(val_fraction=0.25, test_fraction=0.5)
+    given, _ = splitter.given(PATIENTS, {**held_out, **alone})
+    splits = splitter.draw(given, PATIENTS, LABELS)
+    assert splits["test"] == sorted(held_out)
+    assert splits["pretraining"] == sorted(alone)
+    assert (len(splits["training"]), len(splits["validation"])) == (20, 8)  # a quarter of the 28 that are left
+    given, _ = splitter.given(PATIENTS, alone)
+    splits = splitter.draw(given, PATIENTS, LABELS)
+    sizes = [len(splits[split]) for split in ("training", "validation", "test")]
+    np.testing.assert_allclose(sizes, [9, 9, 18], atol=4)  # off by one patient at most
+    assert sum(sizes) == 36
+
+
+def test_a_listed_image_goes_before_what_is_decided(tmp_path):
+    rows = "image,split\n" + "".join(f"nr {p},{s}\n" for p, s in enumerate(("train", "val", "test")))
+    splitter = _splitter(_write(tmp_path / "s.csv", rows))
+    decided = {"p0_0": "pretraining", "p7_0": "pretraining"}
+    given, missing = splitter.given(PATIENTS, decided, lambda line: line.replace("nr ", "p"))
+    assert missing == []
+    assert (given["p0_0"], given["p2_3"], given["p7_0"]) == ("training", "test", "pretraining")
 
 
 def test_a_table_with_all_three_splits_is_taken_as_it_is(tmp_path):

@@ -284,6 +284,18 @@ def seen_of(classifier: tuple[Path, Any], datalist: Any) -> dict[str, list[int]]
     return {split: [n["seen_images"], n["seen_patients"]] for split, n in splits.items()}
 
 
+@pytest.mark.parametrize("begins_with", ["identified data", "identified encoder", "clean encoder", "nothing"])
+def test_a_classifier_says_whether_it_or_its_encoder_saw_identified_data(tmp_path: Path, begins_with: str) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    start: tuple[Any, ...] = ()
+    if "encoder" in begins_with:
+        (tmp_path / "encoder.pt").touch()
+        (tmp_path / "encoder.json").write_text(json.dumps({"identified": begins_with == "identified encoder"}))
+        start = (tmp_path / "encoder.pt", {})
+    _, sidecar = trained_on(replace(datalist, identified=begins_with == "identified data"), tmp_path / "run", *start)
+    assert sidecar.get("identified", False) is begins_with.startswith("identified")
+
+
 def test_from_random_weights_its_own_images_were_seen_and_nothing_before(tmp_path: Path) -> None:
     datalist = load_datalist(dataset_folder(tmp_path / "data"))
     classifier = trained_on(datalist, tmp_path / "run")

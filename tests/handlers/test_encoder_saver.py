@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,15 @@ def test_how_the_last_epoch_went_and_what_was_seen(tmp_path: Path, caplog: pytes
         ("validation", 2, 2),
         ("test", 0, 3),
     ]
+
+
+def test_an_encoder_of_identified_data_says_so(tmp_path: Path) -> None:
+    datalist = load_datalist(dataset_folder(tmp_path / "data"))
+    for name, identified in (("clean", False), ("identified", True)):
+        saver = EncoderSaver(tmp_path / name, small_moco(), {}, datalist=replace(datalist, identified=identified))
+        counting(handlers=[saver]).run()
+        sidecar = json.loads((tmp_path / name / "encoder.json").read_text())
+        assert sidecar.get("identified", False) is identified
 
 
 def test_a_key_that_cannot_be_read_stops_no_pretraining(

@@ -74,6 +74,23 @@ def test_one_line_an_epoch_with_means_validation_and_speed(clock: Clock, caplog:
     ]
 
 
+def test_a_long_run_says_early_and_often_how_long_it_takes(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    def step(engine: Any, batch: Any) -> dict[str, float]:
+        clock.work(600 if engine.state.iteration == 1 else 0)  # the first iteration waits for the loaders
+        return {"loss/total": 1.0}
+
+    with caplog.at_level(logging.INFO, logger=module.__name__):
+        counted(clock, EpochLog(), images=8, seconds=40, iterations=10, max_epochs=3, step=step)
+    first, *epochs = lines(caplog)
+    # 40 s an iteration: 400 s an epoch; 24 of the 30 iterations are left.
+    assert first == (
+        "Forecast after 6 iterations: about 7 min of training an epoch, about 16 min for the run, "
+        "and validation on top."
+    )
+    assert [line.rpartition("; ")[2] for line in epochs[:2]] == ["about 33 min left", "about 7 min left"]
+    assert "left" not in epochs[2]
+
+
 def test_another_training_names_its_own(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     validator = counting()
     validator.state.epoch = 1

@@ -224,7 +224,8 @@ def test_the_epochs_line_has_the_neighbours_auc(caplog: pytest.LogCaptureFixture
     knn = writer.scalars["probe/knn_auc"]
     assert "k-NN" not in lines[0]
     for epoch in (2, 3):
-        assert f"; k-NN AUC {knn[epoch]:.3f} (untrained {knn[0]:.3f}); " in lines[epoch - 1]
+        few = f"{len(probes.images.validation)} validation images: means little"
+        assert f"; k-NN AUC {knn[epoch]:.3f} (untrained {knn[0]:.3f}; {few}); " in lines[epoch - 1]
 
 
 def scripted(probes: OnlineProbes, values: list[tuple[float, float]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +247,7 @@ def test_a_sober_hint_where_nothing_is_gained(
     values: list[tuple[float, float]], hints: list[int], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     probes = probes_of(Noted(), 1)
+    monkeypatch.setattr(module, "FEW_IMAGES", 1)
     scripted(probes, values, monkeypatch)
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         engine = trained(probes, 4)
@@ -255,6 +257,16 @@ def test_a_sober_hint_where_nothing_is_gained(
         hints
     )
     assert engine.state.epoch == 4
+
+
+def test_no_hint_is_drawn_from_few_validation_images(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    probes = probes_of(Noted(), 1)
+    scripted(probes, [(0.6, 0.6), (0.5, 0.5), (0.5, 0.5)], monkeypatch)
+    with caplog.at_level(logging.WARNING, logger=module.__name__):
+        trained(probes, 2).run()
+    assert probes.images is not None
+    assert 1 < len(probes.images.validation) < module.FEW_IMAGES
+    assert not [record for record in caplog.records if record.name == module.__name__]
 
 
 def test_features_that_are_no_numbers_are_left_out(caplog: pytest.LogCaptureFixture) -> None:

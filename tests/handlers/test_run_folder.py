@@ -52,6 +52,13 @@ def test_a26_a_finished_run_records_seed_versions_and_data(tmp_path: Path, caplo
     assert re.search(own, caplog.text)
 
 
+def test_a_run_on_identified_data_says_so(tmp_path: Path) -> None:
+    run(tmp_path / "clean")
+    run(tmp_path / "identified", identified=True)
+    assert manifest(tmp_path / "identified")["identified"] is True
+    assert "identified" not in manifest(tmp_path / "clean")
+
+
 def test_what_a_run_starts_from_is_recorded_and_compared_but_is_no_setting(tmp_path: Path) -> None:
     folder = tmp_path / "x"
     run(folder, results={"pretrained_sha256": "a", "labelled_sha256": "b"})

@@ -48,6 +48,15 @@ def test_an_unfinished_run_is_refused(tmp_path: Path, status: str | None) -> Non
         read_finetuned_run(folder)
 
 
+@pytest.mark.parametrize("file", ["classifier.json", "manifest.json"])
+def test_a_classifier_of_identified_data_is_refused(tmp_path: Path, file: str) -> None:
+    folder = make_run(tmp_path / "run")
+    change(folder / file, identified=True)
+    with pytest.raises(PackageError, match=r"Prepare the data without --in-place") as refused:
+        read_finetuned_run(folder)
+    assert refused.value.exit_code == 2
+
+
 def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="is no run folder"):
         read_finetuned_run(tmp_path / "nowhere")

@@ -1,0 +1,1 @@
+"""A hospital's export as a dataset folder without identities: ``python -m data_prep inhouse``."""

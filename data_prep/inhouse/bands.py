@@ -1,0 +1,132 @@
+"""Covariates coarse enough to hand on: ages to 90, no rare categories, few names of vendors.
+
+A patient of 97, or the only one from a small device maker, is found again by whoever knows the hospital. Ages above 89
+are put together as the Safe Harbor rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(C)); that a category of few patients
+tells on them is k-anonymity (Sweeney, Int. J. Uncertainty Fuzziness Knowledge-Based Systems 2002), here for each column
+alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from monai_mocoi.data.columns import as_numbers, as_value
+
+OLDEST = 90
+"""An age in the dataset folder: 90 means "90 or more"."""
+RARE = 5
+"""A category of fewer patients becomes :data:`OTHER`, unless told otherwise."""
+OTHER = "other"
+
+# The vendor's name as it stands in Manufacturer (0008,0070), by a piece of it in lower case.
+_VENDORS = {
+    "agfa": "Agfa",
+    "canon": "Canon",
+    "carestream": "Carestream",
+    "kodak": "Carestream",
+    "fuji": "Fujifilm",
+    "ge ": "GE",
+    "general electric": "GE",
+    "gehealthcare": "GE",
+    "hitachi": "Fujifilm",
+    "hologic": "Hologic",
+    "konica": "Konica Minolta",
+    "philips": "Philips",
+    "samsung": "Samsung",
+    "shimadzu": "Shimadzu",
+    "siemens": "Siemens",
+    "toshiba": "Canon",
+    "topcon": "Topcon",
+    "zeiss": "Zeiss",
+    "heidelberg": "Heidelberg",
+    "nidek": "Nidek",
+    "optos": "Optos",
+    "leica": "Leica",
+    "hamamatsu": "Hamamatsu",
+}
+VENDORS = tuple(sorted({*_VENDORS.values()}))
+"""The names that :func:`vendor` returns, beside "other"."""
+
+
+def age_in_years(text: str | float | None) -> int | None:
+    """Return an age in whole years, 90 for 90 or more, or None for what is no age.
+
+    Args:
+        text: DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
+    """
+    numbers = as_numbers("age", [as_value(text.strip("\0 ") if isinstance(text, str) else text)])
+    if numbers is None or math.isnan(numbers[0]):
+        return None
+    return min(math.floor(numbers[0]), OLDEST)
+
+
+def vendor(text: str | None) -> str | None:
+    """Return the short name of a device's maker: one of :data:`VENDORS`, "other", or None where nothing is told.
+
+    Args:
+        text: Manufacturer (0008,0070), or a table's cell. What it holds beside the name, and names that are not known
+            here, go no further: some sites write their own name into it.
+    """
+    plain = " ".join((text or "").replace("\0", " ").replace("_", " ").split()).casefold() + " "
+    if plain == " ":
+        return None
+    return next((name for piece, name in _VENDORS.items() if re.search(rf"\b{re.escape(piece)}", plain)), OTHER)
+
+
+def band_rare(
+    values: Mapping[str, str | None], patient_of: Mapping[str, str], least: int = RARE
+) -> tuple[dict[str, str | None], list[str]]:
+    """Put the categories of few patients together as "other".
+
+    If "other" itself would then hold fewer patients than ``least`` (and somebody), the smallest remaining category goes
+    with it, so that nobody stands out as the only one in it.
+
+    Args:
+        values: the category of each image; None where nothing is told.
+        patient_of: the patient of each image.
+        least: patients that a category needs to keep its name; 0 or 1 keeps all.
+
+    Returns:
+        the categories as they may be handed on, and the sorted names that were put together.
+    """
+    patients: dict[str, set[str]] = defaultdict(set)
+    for name, value in values.items():
+        if value is not None:
+            patients[value].add(patient_of[name])
+    by_size = sorted(patients, key=lambda value: (len(patients[value]), value))
+    rare = {value for value in by_size if len(patients[value]) < least}
+    together = set().union(*(patients[value] for value in rare), patients.get(OTHER, set()) if rare else set())
+    for value in by_size:
+        if not rare or len(together) >= least:
+            break
+        rare.add(value)
+        together |= patients[value]
+    return {name: OTHER if value in rare else value for name, value in values.items()}, sorted(rare - {OTHER})
+
+
+def banded(
+    columns: Mapping[str, Mapping[str, Any]], patient_of: Mapping[str, str], least: int = RARE
+) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+    """Band every column of text; numbers stay (ages are banded where they are read).
+
+    Args:
+        columns: values by column and image; an image may lack a column.
+        patient_of: the patient of each image.
+        least: see :func:`band_rare`.
+
+    Returns:
+        the columns, and by column how many categories were put together (0s left out).
+    """
+    kept: dict[str, dict[str, Any]] = {}
+    counts = {}
+    for column, values in columns.items():
+        texts = {name: value for name, value in values.items() if isinstance(value, str)}
+        others, rare = band_rare(texts, patient_of, least)
+        kept[column] = {**values, **others}
+        if rare:
+            counts[column] = len(rare)
+    return kept, counts

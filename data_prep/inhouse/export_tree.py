@@ -1,0 +1,105 @@
+"""Every file of an export, each once, and what of it is no file to read: links, pipes, folders that may not be read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.data.expand_home import expand_home
+
+LINK_OUT = "a symbolic link that leads out of --images"
+LINK_WITHIN = "a symbolic link to what is in --images itself"
+LINK_NOWHERE = "a symbolic link that leads nowhere"
+NO_FILE = "no regular file (a pipe or a device)"
+CLOSED = "a folder that this user may not read"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file of the export.
+
+    Attributes:
+        path: absolute.
+        key: its path below the folder that was given, with "/"; of several folders, the number of the folder comes
+            first. It tells the file from all others, wherever the export lies.
+    """
+
+    path: str
+    key: str
+
+
+@dataclass
+class ExportTree:
+    """What lies in the folders of an export.
+
+    Attributes:
+        files: regular files, in the order of their keys.
+        left_out: what is no file to read, by reason.
+    """
+
+    files: list[ExportFile] = field(default_factory=list)
+    left_out: dict[str, list[ExportFile]] = field(default_factory=dict)
+
+
+def list_tree(folders: Sequence[str]) -> ExportTree:
+    """List the files in folders and in all folders below them. No symbolic link is followed, no file is opened.
+
+    A link below the folders could lead to another patient's files, or to any file of this machine. The folders that are
+    given may be links themselves.
+
+    Args:
+        folders: to look through; one that lies within another is looked through once.
+
+    Raises:
+        RefusedError: a folder does not exist. It is named by its number, for its path could identify a patient.
+    """
+    roots = []
+    for number, folder in enumerate(folders, start=1):
+        root = os.path.realpath(expand_home(folder))
+        if not os.path.isdir(root):
+            raise RefusedError(f"--images: folder {number} of {len(folders)} does not exist, or is no folder.")
+        roots.append(root)
+    tree = ExportTree()
+    seen: set[str] = set()
+    for number, root in enumerate(roots, start=1):
+        prefix = f"{number}/" if len(roots) > 1 else ""
+        closed: list[OSError] = []
+        for parent, subfolders, names in os.walk(root, onerror=closed.append):
+            if parent in seen:
+                subfolders.clear()
+                continue
+            seen.add(parent)
+            links = [name for name in subfolders if os.path.islink(os.path.join(parent, name))]
+            subfolders.sort()
+            for name in [*names, *links]:
+                path = os.path.join(parent, name)
+                own = ExportFile(path, _text(prefix + os.path.relpath(path, root).replace(os.sep, "/")))
+                reason = _no_file(path, roots)
+                (tree.files if reason is None else tree.left_out.setdefault(reason, [])).append(own)
+        for error in closed:
+            path = os.fspath(error.filename)
+            own = ExportFile(path, _text(prefix + os.path.relpath(path, root).replace(os.sep, "/")))
+            tree.left_out.setdefault(CLOSED, []).append(own)
+    tree.files.sort(key=lambda own: own.key)
+    return tree
+
+
+def _no_file(path: str, roots: Sequence[str]) -> str | None:
+    """Why it is no file to read; None of a regular file."""
+    if os.path.islink(path):
+        target = os.path.realpath(path)
+        if not any(target == root or target.startswith(root + os.sep) for root in roots):
+            return LINK_OUT
+        return LINK_WITHIN if os.path.exists(target) else LINK_NOWHERE
+    try:
+        return None if stat.S_ISREG(os.lstat(path).st_mode) else NO_FILE
+    except OSError:  # it went away meanwhile, or its folder may be listed and not searched
+        return NO_FILE
+
+
+def _text(name: str) -> str:
+    """A name whose bytes are no UTF-8, as archives of other systems leave them, as a text that can be written."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,91 @@
+"""The labels table, read and matched with the files, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
+from data_prep.inhouse.label_words import Labels
+from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, summary, unmatched
+from data_prep.inhouse.people import name_words
+from data_prep.inhouse.survey import Seen
+from data_prep.inhouse.table_file import LabelFile
+
+
+@dataclass(frozen=True)
+class MatchedTable:
+    """A table that fits.
+
+    Attributes:
+        labels: their names and kind.
+        rows: of each file; None where it has none.
+        match: by which column, as what.
+        lines: for the console; rows are named by their numbers.
+    """
+
+    labels: Labels
+    rows: list[TableRow | None]
+    match: Match
+    lines: list[str]
+
+
+def match_table(
+    path: str,
+    options: TableOptions,
+    files: Sequence[Seen],
+    patients: Sequence[str],
+    copies: Mapping[str, Sequence[str]],
+    key_column: str | None,
+    key: str | None,
+    least: float,
+) -> MatchedTable:
+    """Read a table and give each file its row.
+
+    Args:
+        path: of the table.
+        options: which columns are read.
+        files: that may get a row.
+        patients: id of each file's patient, "" where it is not told.
+        copies: keys of other files with the same instance, by the key of the one that stays.
+        key_column: that tells the image; None: found out.
+        key: as what, see :data:`~data_prep.inhouse.matching.KEYS`; None: found out.
+        least: share of the rows, or of the files, that must match.
+
+    Raises:
+        RefusedError: a column is not there.
+        DatasetError: a column cannot be used, or the table does not fit the files: explained.
+    """
+    file = LabelFile(path)
+    table = LabelTable(file, options)
+    headers = [own.header for own in files]
+    table.check_names(name_words(header.names for header in headers if header is not None))
+    keys = [own.file.key for own in files]
+    index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
+    columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
+    match, best = choose_match(file, index, columns, key)
+    check_match(file, index, match, best, least)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, own in enumerate(match.files):
+        if own:
+            groups.setdefault(own, []).append(place)
+    rows: list[TableRow | None] = [None] * len(files)
+    for own, places in groups.items():
+        row = table.joined(places)
+        for position in own:
+            rows[position] = row
+    found_out = "" if key_column and key else " (found out)"
+    lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
+    if file.torn:
+        lines.append(f"{_rows(file.torn)} of the table have more cells than the header and were left out")
+    if table.repeated:
+        lines.append(f"{table.repeated} row(s) of the table repeat another one")
+    for what, numbers in table.contradictions.items():
+        fate = "its images are left out" if what == "patient" else "it counts as not known"
+        lines.append(f"{_rows(numbers)} of the table contradict one another ({what}): {fate}")
+    return MatchedTable(table.labels, rows, match, lines)
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, sorted(numbers)[:6]))
+    return f"row{'s' if len(numbers) > 1 else ''} {shown}" + (", ..." if len(numbers) > 6 else "")

@@ -1,0 +1,243 @@
+"""Which rows of the labels table stand for which files, and why a table does not fit: before any pixel is read."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from data_prep.inhouse.dicom_headers import DicomHeader
+from data_prep.inhouse.patients import plain_id
+from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.table_file import LabelFile
+from monai_mocoi.data.errors import DatasetError
+
+KEYS = {
+    "sop": "SOP instance UID",
+    "file": "file path or name",
+    "study": "study instance UID",
+    "accession": "accession number",
+    "patient": "patient id",
+}
+"""What a column can tell images by, and its words; the most exact first."""
+LEAST_MATCHED = 0.5
+_NEARLY = 0.8
+_SHOWN = 3
+_LONGEST_SHAPE = 40
+_SCIENTIFIC = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a column fits the files.
+
+    Attributes:
+        column: of the table.
+        key: one of :data:`KEYS`.
+        files: one a row: positions of the files that it stands for; empty where there is none.
+        several: rows whose path or name fits several files, which are therefore taken for none.
+    """
+
+    column: str
+    key: str
+    files: list[tuple[int, ...]]
+    several: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows that stand for a file."""
+        return sum(bool(own) for own in self.files)
+
+    @property
+    def pictures(self) -> int:
+        """Number of files that have a row."""
+        return len({file for own in self.files for file in own})
+
+    def words(self) -> str:
+        """Say by what it matches."""
+        return f"column {self.column!r} as {KEYS[self.key]}"
+
+
+class FileIndex:
+    """The files by everything that a table can call them.
+
+    Args:
+        paths: of each file, below the folder that was given, with "/".
+        headers: of each file; None where it is no DICOM file.
+        patients: id of each file's patient; "" where it is not known. None: that of the header.
+        copies: paths of other files that hold the same, by position: a row may name one of these.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        headers: Sequence[DicomHeader | None],
+        patients: Sequence[str] | None = None,
+        copies: Mapping[int, Sequence[str]] | None = None,
+    ) -> None:
+        self.count = len(paths)
+        none = DicomHeader()
+        own = [header or none for header in headers]
+        self._values = {
+            "sop": [header.sop for header in own],
+            "file": list(paths),
+            "study": [header.study for header in own],
+            "accession": [header.accession for header in own],
+            "patient": list(patients) if patients is not None else [header.patient for header in own],
+        }
+        self._by = {key: _index(self._values[key], _NORMALISED[key]) for key in KEYS if key != "file"}
+        self._whole: dict[str, list[int]] = defaultdict(list)
+        self._tails: dict[str, list[int]] = defaultdict(list)
+        others = ((file, path) for file, own in (copies or {}).items() for path in own)
+        for file, path in (*enumerate(paths), *others):
+            parts = path.casefold().split("/")
+            for name in {parts[-1], os.path.splitext(parts[-1])[0]}:
+                self._whole["/".join([*parts[:-1], name])].append(file)
+                for first in range(len(parts)):
+                    self._tails["/".join([*parts[first:-1], name])].append(file)
+
+    def match(self, column: str, cells: Sequence[str], key: str) -> Match:
+        """Match the cells of a column, one a row."""
+        if key == "file":
+            found = [self._files(cell) for cell in cells]
+            return Match(
+                column, key, [own if len(own) == 1 else () for own in found], sum(len(own) > 1 for own in found)
+            )
+        index, normalised = self._by[key], _NORMALISED[key]
+        return Match(column, key, [index.get(normalised(cell), ()) for cell in cells], 0)
+
+    def values(self, key: str) -> list[str]:
+        """What the files have of a key, one a file."""
+        return self._values[key]
+
+    def _files(self, cell: str) -> tuple[int, ...]:
+        """Files that a path means: either of the two is the end of the other, with or without suffix."""
+        parts = [part for part in cell.replace("\\", "/").casefold().split("/") if part not in ("", ".")]
+        if not parts:
+            return ()
+        names = dict.fromkeys((parts[-1], os.path.splitext(parts[-1])[0]))
+        for name in names:  # as it is written first
+            if files := self._tails.get("/".join([*parts[:-1], name])):
+                return tuple(dict.fromkeys(files))
+        for first in range(1, len(parts)):  # folders of another machine before it
+            for name in names:
+                if files := self._whole.get("/".join([*parts[first:-1], name])):
+                    return tuple(dict.fromkeys(files))
+        return ()
+
+
+def choose_match(file: LabelFile, index: FileIndex, columns: Sequence[str], wanted: str | None) -> tuple[Match, Match]:
+    """Return how the table is to be matched, and the best match of any column and key.
+
+    Args:
+        file: the table.
+        index: of the files.
+        columns: that may hold the key: the one that was named, or all that hold nothing else.
+        wanted: the key that it is; None: whatever fits best. A more exact key is preferred where it fits nearly as
+            many rows: by patient, all studies of a patient would get the labels of one.
+    """
+    cells = {column: file.column(column) for column in file.header}
+    every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
+    named = [match for match in every if match.column in columns and wanted in (None, match.key)]
+    return _best(named), _best(every)
+
+
+def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, least: float = LEAST_MATCHED) -> None:
+    """Stop where a table does not fit the files.
+
+    Args:
+        file: the table.
+        index: of the files.
+        match: as it is matched.
+        best: the best way of any column.
+        least: share of the rows, or of the files, that must match: one of the two may hold many more than the other.
+
+    Raises:
+        DatasetError: says how many match and by what, shows both sides masked, and what would fit better.
+    """
+    if match.rows and (match.rows >= least * len(match.files) or match.pictures >= least * index.count):
+        return
+    lines = [
+        "the labels table does not fit the images; no pixel was read.",
+        f"  {summary(match, index)}",
+        *(f"  {line}" for line in unmatched(file, index, match)),
+    ]
+    if best.rows > match.rows and (best.column, best.key) != (match.column, match.key):
+        lines.append(
+            f"  {best.words()} would match {best.rows} rows and {best.pictures} pictures: give --key-column "
+            f"{best.column!r} --key-is {best.key}"
+        )
+    elif best.rows <= match.rows:
+        lines.append("  no other column fits better; is it the table of this export?")
+    lines.append("  (Of what is shown, A is any letter and 0 any digit.)")
+    raise DatasetError("\n".join(lines))
+
+
+def summary(match: Match, index: FileIndex) -> str:
+    """Say how many rows and pictures match, and by what."""
+    several = f" ({match.several} rows fit several files and are not used)" if match.several else ""
+    return (
+        f"{match.rows} of {len(match.files)} rows match by {match.words()}{several}; "
+        f"{match.pictures} of {index.count} pictures have a row"
+    )
+
+
+def unmatched(file: LabelFile, index: FileIndex, match: Match) -> list[str]:
+    """Show what the two sides look like where they do not match, without showing what stands there."""
+    cells = [cell for cell, own in zip(file.column(match.column), match.files, strict=True) if not own]
+    matched = {own for files in match.files for own in files}
+    values = [value for place, value in enumerate(index.values(match.key)) if place not in matched]
+    lines = []
+    if cells:
+        lines.append(f"rows without a picture look like {_shapes(cells)}")
+    if values:
+        lines.append(f"the {KEYS[match.key]} of pictures without a row looks like {_shapes(values)}")
+    if match.several:
+        lines.append("the files' names alone are not unique: the column must hold paths, from below --images on")
+    if any(_SCIENTIFIC.fullmatch(cell) for cell in cells):
+        lines.append("Excel wrote long numbers as 1.2E+10, which loses digits: save the column as text")
+    return lines
+
+
+def masked(text: str) -> str:
+    """Return the shape of a text: A for letters, 0 for digits; other signs tell nobody and stay."""
+    shape = "".join("0" if sign.isdigit() else "A" if sign.isalpha() else sign for sign in text if sign.isprintable())
+    return shape if len(shape) <= _LONGEST_SHAPE else shape[: _LONGEST_SHAPE - 3] + "..."
+
+
+def _shapes(texts: Iterable[str]) -> str:
+    counts = Counter(masked(text) for text in texts)
+    shown = [f"{shape or '(empty)'} ({count})" for shape, count in counts.most_common(_SHOWN)]
+    return ", ".join(shown) + (f" and {len(counts) - _SHOWN} other forms" if len(counts) > _SHOWN else "")
+
+
+def _best(matches: Sequence[Match]) -> Match:
+    most = max(match.rows for match in matches)
+    if most == 0:  # names that stand for several files are nearest to a match
+        return max(matches, key=lambda match: match.several)
+    order = {key: number for number, key in enumerate(KEYS)}
+    good = [match for match in matches if match.rows >= _NEARLY * most]
+    return min(good, key=lambda match: (order[match.key], -match.rows, -match.pictures))
+
+
+def _index(values: Sequence[str], normalised: Callable[[str], str]) -> dict[str, tuple[int, ...]]:
+    files: dict[str, list[int]] = defaultdict(list)
+    for file, value in enumerate(values):
+        if own := normalised(value):
+            files[own].append(file)
+    return {value: tuple(own) for value, own in files.items()}
+
+
+def _uid(text: str) -> str:
+    return text.strip(" \0")
+
+
+# Accession numbers lose leading zeros, or become decimals, in the same tables as patients' ids.
+_NORMALISED: dict[str, Callable[[str], str]] = {
+    "sop": _uid,
+    "study": _uid,
+    "accession": normalised_patient,
+    "patient": plain_id,
+}

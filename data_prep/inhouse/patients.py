@@ -1,0 +1,110 @@
+"""One person, one id: what headers, the table and folders call each file's patient, brought together."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_prep.inhouse.pseudonyms import normalised_patient
+
+NO_PATIENT = "no patient is told, by its header or a row of the table"
+MOST_IDS = 3
+"""An id of the headers that stands for more ids of the table is no person: an anonymiser's word for everybody."""
+
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
+_NOBODY = frozenset(
+    """
+    0 - . ? x xx xxx xxxx na n/a none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert
+    deidentified removed test patient noid no_id
+    """.split()  # noqa: SIM905
+)
+
+
+@dataclass(frozen=True)
+class Patients:
+    """The patient of each file.
+
+    Attributes:
+        ids: one a file: the same text for all files of a person; "" where nobody is told.
+        spellings: number of persons that are written in more than one way.
+        nobodies: number of ids of the headers that stand for everybody and were passed over.
+        meant: the id of each person by all ids of it, as :func:`plain_id` writes them.
+    """
+
+    ids: list[str]
+    meant: dict[str, str]
+    spellings: int
+    nobodies: int
+
+
+def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
+    """Bring the ids of the files together.
+
+    A file whose header says A and whose row says B makes A and B one person, so that no other file of A or of B gets
+    into another split. Spellings of one id are one (see :func:`plain_id`). Two persons who are taken for one stay in
+    one split, which costs nothing.
+
+    Args:
+        headers: id of each file by its header, or by the folder that it lies in; "" where there is none.
+        table: id of each file by its row; likewise.
+
+    Returns:
+        the patients. A person's id is the smallest that headers have, else the table: with it, the pseudonym is the
+        same with another table.
+    """
+    own_ids, other_ids = [[_key(text) for text in texts] for texts in (headers, table)]
+    stands_for: dict[str, set[str]] = defaultdict(set)
+    for own, other in zip(own_ids, other_ids, strict=True):
+        if own and other and own != other:
+            stands_for[own].add(other)
+    nobodies = {own for own, others in stands_for.items() if len(others) > MOST_IDS}
+    own_ids = ["" if own in nobodies else own for own in own_ids]
+    above: dict[str, str] = {}
+
+    def root(own: str) -> str:
+        while (next_one := above.setdefault(own, own)) != own:
+            above[own] = above[next_one]
+            own = above[own]
+        return own
+
+    first_of: dict[str, str] = {}
+    for own, other in zip(own_ids, other_ids, strict=True):
+        if own and other:
+            above[root(own)] = root(other)
+        for one in (own, other):
+            if one:
+                above[root(one)] = root(first_of.setdefault(plain_id(one), one))
+    in_headers = set(own_ids)
+    name_of: dict[str, str] = {}
+    for own in sorted({*own_ids, *other_ids} - {""}, key=lambda own: (own not in in_headers, own)):
+        name_of.setdefault(root(own), own)
+    ids = []
+    written: dict[str, set[str]] = defaultdict(set)
+    for own, other, header, row in zip(own_ids, other_ids, headers, table, strict=True):
+        person = name_of[root(own or other)] if own or other else ""
+        ids.append(person)
+        if person:
+            written[person] |= {text.strip() for key, text in ((own, header), (other, row)) if key}
+    meant = {plain_id(own): name_of[root(own)] for own in {*own_ids, *other_ids} - {""}}
+    return Patients(ids, meant, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
+
+
+def plain_id(patient: str) -> str:
+    """Return what all spellings of an id have in common: its letters and numbers in their order.
+
+    As :func:`~data_prep.inhouse.pseudonyms.normalised_patient`, and besides without regard to what stands between them
+    and to zeros before a number: "qx-12" for "QX 0012", "qx-12" and "qx12", but "1-12" for "1/12".
+
+    Args:
+        patient: as it stands in a header or a table.
+    """
+    parts = _PARTS.findall(normalised_patient(patient))
+    return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
+
+
+def _key(text: str) -> str:
+    """An id without regard to its spelling; "" for what stands for nobody."""
+    key = normalised_patient(text)
+    return "" if key in _NOBODY else key

@@ -1,0 +1,114 @@
+"""Pseudonyms: keyed hashes in the place of patients' ids, images and sites.
+
+A hash without a key hides nothing: there are few medical record numbers, and whoever hashes all of them has the list.
+With a secret key nobody can do that, and the same key gives the same hashes, so that a second export of the same
+hospital fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+
+from monai_mocoi.data.patient_ids import patient_key
+
+KEY_BYTES = 32
+_DIGITS = 16
+_SITE_DIGITS = 6
+_RECORD_NUMBER = re.compile(r"mrn[\s:#._-]*(?=[0-9])")
+
+
+class Pseudonyms:
+    """Names for patients, images and sites: HMAC-SHA256 with a secret key (RFC 2104), cut to 64 bits.
+
+    A million different names share a hash with a chance below one in ten million.
+
+    Args:
+        key: 32 random bytes, from :class:`data_prep.inhouse.private_folder.PrivateFolder`.
+
+    Attributes:
+        key_fingerprint: 16 hexadecimal digits that tell two keys apart and tell nothing of the key: datasets whose
+            fingerprints are equal name the same patient alike.
+
+    Raises:
+        ValueError: the key has another length.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the key has {len(key)} bytes; {KEY_BYTES} are needed.")
+        self._key = bytes(key)
+        self.key_fingerprint = self._hash("key", "", _DIGITS)
+
+    def patient(self, patient_id: str) -> str:
+        """Return the pseudonym of a patient: "p" and 16 hexadecimal digits.
+
+        Args:
+            patient_id: the hospital's id; all its spellings (see :func:`normalised_patient`) give the same pseudonym.
+
+        Raises:
+            ValueError: the id is empty: nobody is meant, and all such images would become one person.
+        """
+        normalised = normalised_patient(patient_id)
+        if not normalised:
+            raise ValueError("the patient's id is empty.")
+        return "p" + self._hash("patient", normalised, _DIGITS)
+
+    def image(self, text: str) -> str:
+        """Return the pseudonym of an image: "i" and 16 hexadecimal digits.
+
+        Args:
+            text: what tells the image from all others and stays the same between two runs: its SOP instance UID, or
+                its path below the export, with the number of the frame where it has several.
+        """
+        return "i" + self._hash("image", text, _DIGITS)
+
+    def site(self, name: str) -> str:
+        """Return the code of a site: "site-" and 6 hexadecimal digits.
+
+        A running number would be nicer to read, but two parts prepared side by side would number their sites
+        differently.
+
+        Args:
+            name: the hospital, department or device; capitals and blanks do not matter.
+        """
+        return "site-" + self._hash("site", " ".join(_plain(name).split()), _SITE_DIGITS)
+
+    def setting(self, text: str) -> str:
+        """Return 16 hexadecimal digits for a setting that is itself private, such as a day from which on is tested.
+
+        An interrupted preparation must be continued with the same settings; they stand in the dataset folder.
+        """
+        return self._hash("setting", text, _DIGITS)
+
+    def secret(self, purpose: str) -> bytes:
+        """Return a key for another purpose, 32 bytes, from which this one cannot be told."""
+        return hmac.digest(self._key, f"secret\0{purpose}".encode(), "sha256")
+
+    def _hash(self, kind: str, text: str, digits: int) -> str:
+        # The kind is hashed too: a patient and an image of one name must not show that they have it.
+        message = f"{kind}\0{text}".encode(errors="surrogateescape")
+        return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:digits]
+
+
+def normalised_patient(patient_id: str) -> str:
+    """Return what all spellings of a patient's id have in common.
+
+    As :func:`monai_mocoi.data.patient_ids.patient_key`, and besides without regard to capitals, to the forms of Unicode
+    and to "MRN" (medical record number) before a number: "12" for "12", "0012", " 12 ", "12.0", "mrn12" and "MRN-0012".
+    Two persons who are taken for one stay in one split, which costs nothing; one who is taken for two may be learnt
+    from and tested on.
+
+    Args:
+        patient_id: as it stands in a header or a table.
+    """
+    text = patient_key(_plain(patient_id))
+    number = _RECORD_NUMBER.match(text)
+    return patient_key(text[number.end() :]) if number else text
+
+
+def _plain(text: str) -> str:
+    # NUL and blanks are DICOM's padding.
+    return unicodedata.normalize("NFKC", text).replace("\0", " ").strip().casefold()

@@ -1,0 +1,48 @@
+"""The way of an export's files from found to candidate: who drops out where, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from data_prep.account import Step
+
+
+class Stations:
+    """Counts files from station to station; every file is either left or in one of the stations' reasons.
+
+    Args:
+        entered: number of files found.
+        before: reason -> number of those that are no files to read, left out at the first station.
+
+    Attributes:
+        steps: so far.
+        left_out: reason -> positions of the files, over all stations.
+        left: positions of the files that are still on their way, in order.
+    """
+
+    def __init__(self, entered: int, before: Mapping[str, int]) -> None:
+        self.steps: list[Step] = []
+        self.left_out: dict[str, list[int]] = {}
+        self.left = list(range(entered))
+        self._before = dict(before)
+
+    def leave(self, name: str, reasons: Mapping[int, str]) -> None:
+        """Add a station.
+
+        Args:
+            name: what is done there.
+            reasons: why a file goes no further, by position; only of files that came here.
+        """
+        entered = len(self.left) + sum(self._before.values())
+        counts = Counter(self._before) + Counter(reasons[place] for place in self.left if place in reasons)
+        self._before = {}
+        for place in self.left:
+            if place in reasons:
+                self.left_out.setdefault(reasons[place], []).append(place)
+        self.left = [place for place in self.left if place not in reasons]
+        self.steps.append(Step(name, entered, dict(sorted(counts.items()))))
+
+    def add(self, name: str, more: int) -> None:
+        """Add a station at which files become several images."""
+        self.steps.append(Step(name, len(self.left), {}, more))

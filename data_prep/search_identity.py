@@ -1,0 +1,125 @@
+"""``python -m data_prep search-identity``: is anybody told in what is to be handed on?"""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_prep.byte_search import ByteSearch, Finding
+from data_prep.inhouse.private_folder import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
+from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.exit_codes import DATA, FINISHED
+
+_IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
+_SHOWN = 20
+
+
+@dataclass(kw_only=True)
+class SearchIdentity:
+    """Search folders and files for what identifies patients: ids, accession numbers, UIDs, dates, names of files.
+
+    The words come from the private folder, and from a list of your own, for it knows no patient's name that is in no
+    path. They are searched in UTF-8, Latin-1, UTF-16 and base64, in archives and in names of files too. None is
+    printed: a finding names the file that holds it and the place where the word stands.
+    """
+
+    folders: Annotated[list[str], typer.Argument(metavar="DIR_OR_FILE ...", help="what is to be handed on")]
+    private: Annotated[
+        str | None, typer.Option(metavar="DIR", help="the private folder: its mapping.csv, excluded.csv, sites.csv")
+    ] = None
+    words: Annotated[
+        list[str], typer.Option(metavar="TXT ...", help="lists of words, UTF-8, one a line, such as patients' names")
+    ] = field(default_factory=list)
+
+    def run(self) -> int:
+        """Print what was found.
+
+        Returns:
+            0 if nothing was found, else 3.
+
+        Raises:
+            RefusedError: there is nothing to search, or nothing to search for.
+            DatasetError: a file cannot be read.
+        """
+        words, paths = self._words()
+        places = paths | words
+        if not places:
+            raise RefusedError("there are no words to search for: give --private, --words, or both.")
+        search = ByteSearch(places, as_written=paths.keys() - words.keys())
+        findings: list[Finding] = []
+        for folder in self.folders:
+            if not Path(folder).exists():
+                raise RefusedError(f"'{folder}' does not exist; name folders or files to search.")
+            try:
+                findings += search.in_folder(folder)
+            except OSError as error:
+                raise DatasetError(f"a file in '{folder}' cannot be read ({error.strerror}).") from None
+        short = f" ({search.too_short} more are too short to be told from chance)" if search.too_short else ""
+        print(f"{len(places) - search.too_short} words were searched for{short}")
+        for number, finding in enumerate(findings):
+            if number == _SHOWN:
+                print(f"  ... and {len(findings) - _SHOWN} more")
+                break
+            # The file's name is told with its folders, but not where it holds the word itself.
+            where = "a file or folder by its name" if "name" in finding.how else finding.where
+            print(f"  {where}: {places[finding.word]} ({finding.how})")
+        print(f"Result: {len(findings)} findings" + ("" if findings else ": nobody is told"))
+        return DATA if findings else FINISHED
+
+    def _words(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What to search for, and where each stands; parts of paths apart."""
+        places: dict[str, str] = {}
+        for path in self.words:
+            for number, line in enumerate(_lines(expand_home(path)), start=1):
+                if word := line.strip():
+                    places.setdefault(word, f"line {number} of {Path(path).name}")
+        if self.private is None:
+            return places, {}
+        folder = expand_home(self.private)
+        if not (folder / MAPPING_NAME).is_file():
+            raise RefusedError(f"--private: there is no {MAPPING_NAME} in it; name the folder that inhouse wrote.")
+        paths: dict[str, str] = {}
+        for name, columns in ((MAPPING_NAME, _IDENTITIES), (EXCLUDED_NAME, ()), (SITES_NAME, ("name",))):
+            if not (folder / name).is_file():
+                continue
+            for number, row in enumerate(csv.DictReader(_lines(folder / name)), start=2):
+                for column in columns:
+                    for word in _forms(column, row.get(column) or ""):
+                        places.setdefault(word, f"{column} of row {number} of {name}")
+                if row.get("path"):
+                    paths.setdefault(row["path"], f"path of row {number} of {name}")
+        return places, _parts(paths)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
+    except OSError as error:
+        raise DatasetError(f"'{path.name}' cannot be read ({error.strerror}).") from None
+
+
+def _forms(column: str, word: str) -> list[str]:
+    """A date stands in headers without dashes."""
+    forms = [word, word.replace("-", "")] if column == "date" else [word]
+    return [form for form in forms if form]
+
+
+def _parts(paths: dict[str, str]) -> dict[str, str]:
+    """The folders and names of the paths, less the folders that all of them share, which name the export."""
+    parts = {path: Path(path).parts for path in paths}
+    shared = 0
+    if parts:
+        first, *others = parts.values()
+        while shared < len(first) - 1 and all(own[shared : shared + 1] == first[shared : shared + 1] for own in others):
+            shared += 1
+    found: dict[str, str] = defaultdict(str)
+    for path, own in parts.items():
+        for part in own[shared:]:
+            found.setdefault(part, paths[path])
+    return found

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from data_prep.inhouse.dates import read_dates
+from monai_mocoi.data.errors import DatasetError
+
+
+def read(*cells: str) -> list[date | None]:
+    return read_dates("date", cells, range(2, 2 + len(cells)))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["2019-03-14", "20190314", "14.03.2019", "14/03/2019", "03/14/2019", "2019-03-14T10:11:12", "14.3.2019 9:05"],
+)
+def test_one_day_in_all_ways(cell: str) -> None:
+    assert read(cell, "", "n/a") == [date(2019, 3, 14), None, None]
+
+
+def test_one_cell_tells_day_from_month_for_all() -> None:
+    assert read("04/03/2019", "25/03/2019") == [date(2019, 3, 4), date(2019, 3, 25)]
+
+
+def test_what_cannot_be_told() -> None:
+    with pytest.raises(DatasetError, match="day/month or month/day"):
+        read("04/03/2019", "05/03/2019")
+    with pytest.raises(DatasetError, match=r"rows 3\)") as error:
+        read("2019-03-04", "Qvistgaard")
+    assert "Qvist" not in str(error.value)
+    with pytest.raises(DatasetError, match="no date"):
+        read("", "")

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from data_prep.inhouse.file_kinds import HEAD, RASTER_SUFFIXES, file_kind
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
+def test_a_picture_is_known_whatever_its_name(form: str) -> None:
+    content = io.BytesIO()
+    Image.new("L", (4, 4)).save(content, form)
+    for name in ("IM0001", "x.dcm", f"x.{form.lower()}", "x.txt"):
+        assert file_kind(content.getvalue()[:HEAD], name) == form.lower()
+    assert form.lower() in RASTER_SUFFIXES
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        (b"\0" * 128 + b"DICM", "preamble"),
+        (b"II*\0" + b"\0" * 124 + b"DICM", "preamble that begins as a TIFF"),
+        (b"\x02\0\0\0UL\x04\0", "file meta group without preamble"),
+        (b"\x08\0\x05\0CS\x0a\0ISO_IR 100", "data set alone, explicit VR"),
+        (b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100", "data set alone, implicit VR"),
+        (b"\0\x08\0\x05CS\0\x0aISO_IR 100", "data set alone, big endian"),
+    ],
+)
+def test_dicom_is_known_with_and_without_preamble(head: bytes, what: str) -> None:
+    assert file_kind(head, "IM0001") == "dicom", what
+
+
+def test_what_else_lies_in_an_export() -> None:
+    assert file_kind(b"", "a.dcm") == "empty"
+    assert file_kind(b"<html>404</html>", "page.dcm") == "text"
+    assert file_kind("Müller".encode("latin-1"), "notes") == "text"
+    assert file_kind(b"\xff\xfeN\0o\0", "notes") == "text"
+    assert file_kind(b"%PDF-1.7\n\0\x01", "letter.pdf") == "other"
+    assert file_kind(b"\x01\x02\x03\x04", "x") == "other"
+
+
+def test_the_suffix_counts_where_the_bytes_say_nothing() -> None:
+    assert file_kind(b"\x01\x02\x03\x04", "x.DCM") == "dicom"

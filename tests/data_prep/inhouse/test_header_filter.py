@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from data_prep.inhouse.dicom_headers import DicomHeader
+from data_prep.inhouse.header_filter import (
+    DERIVED,
+    NO_PHOTOGRAPH,
+    SECONDARY,
+    VIEWS,
+    HeaderFilter,
+    known_term,
+)
+
+PLAIN = {"modality": "CR", "body_part": "CHEST", "view": "PA", "image_type": ("ORIGINAL", "PRIMARY")}
+
+
+def header(**fields: object) -> DicomHeader:
+    return DicomHeader(**{**PLAIN, **fields})  # type: ignore[arg-type]
+
+
+def test_by_default_any_picture_but_captures_and_derived_ones() -> None:
+    keep = HeaderFilter()
+    assert keep.reason(header()) is None
+    assert keep.reason(header(modality="CT", body_part="", view="")) is None
+    assert keep.reason(header(image_type=())) is None
+    assert keep.reason(header(image_type=("DERIVED", "PRIMARY"))) == DERIVED
+    assert keep.reason(header(image_type=("ORIGINAL", "SECONDARY"))) == SECONDARY
+    assert keep.reason(header(sop_class="1.2.840.10008.5.1.4.1.1.7")) == SECONDARY
+    assert keep.reason(header(sop_class="1.2.840.10008.5.1.4.1.1.7.4")) == SECONDARY
+    assert keep.reason(header(sop_class="1.2.840.10008.5.1.4.1.1.77.1.5.1")) is None  # ophthalmic photography
+    assert keep.reason(header(modality="SEG")) == NO_PHOTOGRAPH
+
+
+def test_they_are_taken_when_asked_for() -> None:
+    both = header(sop_class="1.2.840.10008.5.1.4.1.1.7", image_type=("DERIVED", "SECONDARY"))
+    assert HeaderFilter(keep_secondary=True).reason(both) is None
+    assert HeaderFilter(keep_derived=True).reason(both) == SECONDARY
+    assert HeaderFilter(keep_derived=True).reason(header(image_type=("DERIVED", "PRIMARY"))) is None
+    assert HeaderFilter(keep_secondary=True).reason(header(image_type=("DERIVED", "PRIMARY"))) == DERIVED
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fields", "said"),
+    [
+        (HeaderFilter(modalities=["dx"]), {}, "another modality than was asked for (CR)"),
+        (HeaderFilter(body_parts=["CHEST"]), {"body_part": ""}, "another body part than was asked for (none"),
+        (HeaderFilter(views=["PA", "AP"]), {"view": "LL"}, "another view than was asked for (LL)"),
+    ],
+)
+def test_filters(wanted: HeaderFilter, fields: dict[str, object], said: str) -> None:
+    reason = wanted.reason(header(**fields))
+    assert reason is not None
+    assert reason.startswith(said)
+
+
+def test_filters_take_any_spelling() -> None:
+    assert HeaderFilter(modalities=["cr"], body_parts=[" chest"], views=["pa"]).reason(header()) is None
+    assert HeaderFilter(views=["lateral"]).reason(header(view="LAT")) is None
+
+
+def test_no_other_text_is_repeated() -> None:
+    reason = HeaderFilter(body_parts=["CHEST"]).reason(header(body_part="QVISTGAARD"))
+    assert reason is not None
+    assert "QVIST" not in reason
+    assert known_term("QVISTGAARD", VIEWS) == ""
+    assert known_term("LAT", VIEWS) == "LATERAL"

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from data_prep.__main__ import main
+from data_prep.inhouse.private_folder import PrivateFolder
+
+
+@pytest.fixture
+def private(tmp_path):
+    folder = PrivateFolder(tmp_path / "private")
+    row = {
+        "image": "i1",
+        "patient": "p1",
+        "patient_id": "MRN0012",
+        "date": "2020-01-31",
+        "sop_instance_uid": "1.2.3.4",
+        "site": "St. Corvinus",
+    }
+    folder.add([{**row, "path": "/data/export/Qvistgaard_Zoe/IM1"}])
+    folder.add([{"image": "i2", "path": "/data/export/Oyelaran_Ngozi/IM2", "accession_number": "ACC77"}])
+    folder.exclude("/data/export/Nakatomi_Anselm/IM3", "empty")
+    folder.site("Klinikum Nord")
+    return tmp_path / "private"
+
+
+def _run(capsys, *words):
+    code = main(["search-identity", *map(str, words)])
+    return code, "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("mrn0012", "patient_id of row 2 of mapping.csv"),
+        ("2020-01-31", "date of row 2 of mapping.csv"),
+        ("20200131", "date of row 2 of mapping.csv"),
+        ("1.2.3.4", "sop_instance_uid of row 2 of mapping.csv"),
+        ("ST. CORVINUS", "site of row 2 of mapping.csv"),
+        ("Klinikum Nord", "name of row 2 of sites.csv"),
+        ("x/Oyelaran_Ngozi", "path of row 3 of mapping.csv"),
+        ("Nakatomi_Anselm", "path of row 2 of excluded.csv"),
+        ("ACC77", "accession_number of row 3 of mapping.csv"),
+    ],
+)
+def test_whatever_the_private_folder_knows_is_found_and_not_repeated(tmp_path, capsys, private, content, place):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/log.txt").write_text(f"about {content}!")
+    code, text = _run(capsys, tmp_path / "run", "--private", private)
+    assert code == 3
+    assert f"  log.txt: {place} (" in text
+    assert "Result: 1 findings" in text
+    assert content.lower() not in text.lower()
+
+
+def test_pseudonyms_and_the_exports_own_folder_tell_of_nobody(tmp_path, capsys, private):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/log.txt").write_text("p1 i1 /data/export oyelaran_ngozi")  # folders count as they are written
+    code, text = _run(capsys, tmp_path / "run", "--private", private)
+    assert code == 0
+    assert "nobody is told" in text
+
+
+def test_a_list_of_words_and_a_file_named_after_one(tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("\nXanthopoulos\nBrzezinski\n", encoding="utf-8-sig")
+    (tmp_path / "out.zip").write_bytes("Brzezinski".encode("utf-16-le"))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/xanthopoulos.png").touch()
+    code, text = _run(capsys, tmp_path / "out.zip", tmp_path / "run", "--words", tmp_path / "names.txt")
+    assert code == 3
+    assert "out.zip: line 3 of names.txt (UTF-16 LE)" in text
+    assert "a file or folder by its name: line 2 of names.txt" in text
+    assert "anthopoulos" not in text
+    assert "rzezinski" not in text
+
+
+@pytest.mark.parametrize("words", [["."], [".", "--private", "nowhere"], ["nowhere", "--words", "names.txt"]])
+def test_what_cannot_be_searched_is_refused(tmp_path, capsys, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "names.txt").write_text("Brzezinski")
+    code, text = _run(capsys, *words)
+    assert code == 2
+    assert "error: " in text
