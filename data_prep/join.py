@@ -66,6 +66,7 @@ class Join(Source):
 
     key: ClassVar[str] = "inhouse"
     bundle: ClassVar[str] = "nih_mse"
+    public: ClassVar[bool] = False
 
     parts: Annotated[list[str], typer.Argument(metavar="PART ...", help="the dataset folders of all parts")]
     split_csv: str | None = field(default=None, init=False)

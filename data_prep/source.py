@@ -113,7 +113,8 @@ class Written(NamedTuple):
     Attributes:
         note: a number, or a small dictionary for JSON, that is kept for an interrupted preparation: all that
             :meth:`Source.leave_out`, :meth:`Source.lines` and :meth:`Source.manifest` need to know of the picture. In a
-            dictionary, ``levels`` is the number of distinct grey levels in the raw file, for the report.
+            dictionary, ``bits`` is the number of :func:`~data_prep.picture_notes.picture_note`, and ``levels`` that of
+            distinct grey levels in the raw file, for the report.
         picture: (1 or 3, rows, columns) float32 in 0..1: just what the reader makes of the written file.
     """
 

@@ -8,6 +8,7 @@ docs/data_steward.md.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import secrets
@@ -281,7 +282,7 @@ def _append(path: Path, content: bytes) -> int:
     with open(descriptor, "ab", buffering=0) as file:
         written = file.write(content)
     if written != len(content):
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return written
 
 

@@ -34,6 +34,7 @@ from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import Seen, survey
+from data_prep.last_steps import print_next
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
 from data_prep.record import Note, file_sha256
 from data_prep.source import (
@@ -420,6 +421,9 @@ class Inhouse(InhouseOptions):
             "Which files were left out stands in excluded.csv of --private, who is who in its mapping.csv. report.html "
             "in the dataset folder accounts for every file: read it before anything is trained."
         )
+        if self.in_place:  # mocoi adapt makes no bundle of an identified data set
+            print_next(self.bundle, self.out)
+            return
         print(f"The dataset folder is ready: {self.out}")
         print("Next, a bundle of your own for it (begin with bch_mse for tissue, dr_mse for fundus photographs):")
         print(f"  {command('adapt', self.bundle, '--dataset', self.out, '--name', 'my_study')}")

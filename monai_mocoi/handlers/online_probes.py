@@ -12,6 +12,7 @@ from monai_mocoi.analysis import FeatureError, pooled_features
 from monai_mocoi.analysis.online_probe import probed_aucs
 from monai_mocoi.data import ImageDataset
 from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.labels import labelled_items, left_out_in_words
 from monai_mocoi.data.probe_images import ProbeImages, choose_probe_images
 from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.handlers.first_process import measured_by_the_first
@@ -143,6 +144,9 @@ class OnlineProbes:
                 logger.info("Online probes are off: %s.", error)
             return
         if rank() == 0:
+            for split, items in (("training", training), ("validation", validation)):
+                if sentence := left_out_in_words(split, len(items) - len(labelled_items(items))):
+                    logger.info("Online probes: %s", sentence)
             logger.info(
                 "Online probes before the first epoch, every %d epoch(s) and after the last: %d training against %d "
                 "validation images, mean AUC of %d of %d classes. They choose nothing.",

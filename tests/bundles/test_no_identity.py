@@ -15,7 +15,7 @@ from monai.bundle import ConfigWorkflow
 from data_prep.__main__ import main
 from data_prep.byte_search import ByteSearch
 from monai_mocoi.networks import WeightsError, export_weights
-from monai_mocoi.report import PackageError, package_bundle
+from monai_mocoi.report import PackageError, adapt_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL, SMALL_BACKBONE
 from tests.data_prep.inhouse.hospital_export import Export, write_export
 from tests.report.finetuned_runs import make_bundle
@@ -58,8 +58,17 @@ def prepare(export: Export, *options: str) -> int:
     return main(["inhouse", *own, *table, "--max-missing", "0.5", *options])
 
 
+def adapt() -> None:
+    """A bundle of the data set, with a small network."""
+    adapt_bundle(BUNDLES / "nih_mse", "data", "study")
+    path = Path("study/configs/inference.json")
+    config = json.loads(path.read_text())
+    config["network_def"]["encoder"]["backbone"] = SMALL_BACKBONE
+    path.write_text(json.dumps(config))
+
+
 def run(file: str, **settings: Any) -> None:
-    config = str(BUNDLES / "nih_mse" / "configs" / file)
+    config = str((Path("study") if Path("study").exists() else BUNDLES / "nih_mse") / "configs" / file)
     workflow = ConfigWorkflow(
         config, workflow_type="train", **{"dataset_dir": "data", "output_dir": "runs", **settings}
     )
@@ -81,12 +90,12 @@ def words(export: Export) -> set[str]:
 
 def test_nobody_of_the_export_is_told_anywhere(export: Export, place: Path, console: Callable[[], None]) -> None:
     assert prepare(export) == 0
-    console()
+    adapt()
     pretrain_and_finetune()
     run("evaluate.json", **NETWORK, **TESTED)
     run("inference.json", **NETWORK, images="data/images", grad_cam=True)
     run("analyze.json", **TESTED, **{"device": "cpu", "network_def#backbone": SMALL_BACKBONE}, probe_fractions=[1.0])
-    package_bundle(make_bundle(place / "bundle"), RUN, place / "package.zip")
+    package_bundle("study", RUN, place / "package.zip")
     console()
     assert main(["audit", "data"]) == 0
     for refused in (("--key-column", "MRN", "--key-is", "sop"), ("--covariates", "comment"), ("--bits", "16")):
@@ -94,7 +103,7 @@ def test_nobody_of_the_export_is_told_anywhere(export: Export, place: Path, cons
     console()
 
     made = {path.name for path in place.iterdir()}
-    assert {"data", "runs", "cache", "console.txt", "package.zip", "private"} <= made
+    assert {"data", "study", "runs", "cache", "console.txt", "package.zip", "private"} <= made
     said = Path("console.txt").read_text()
     assert "Classifier: runs/finetune" in said
     assert "rows without a picture look like" in said

@@ -60,3 +60,23 @@ def test_what_cannot_be_meant_is_refused_before_any_image_is_read(mocoi, tmp_pat
     result = mocoi("baselines", str(tmp_path / "none"), *words)
     assert result.exit_code != 0
     assert error in " ".join(result.stderr.split())
+
+
+def test_images_without_labels_are_left_out_and_counted(mocoi, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "data", softmax=False, view=lambda label, draw: "AP" if label else "PA")
+    document = json.loads((folder / "datalist.json").read_text())
+    for number, item in enumerate(document["training"]):
+        if number % 5 == 0:
+            item["label"] = [None, item["label"][1]]
+    for item in document["training"][:3] + document["test"][-4:]:
+        del item["label"]
+    document["pretraining"] = [{**document["training"].pop(), "view": "lateral"}]
+    (folder / "datalist.json").write_text(json.dumps(document))
+    result = mocoi("baselines", str(folder), *FEW)
+    assert result.exit_code == 0, result.stderr
+    assert "training: 3 image(s) without a label are left out." in result.stdout
+    written = json.loads(Path("runs/baselines-data/baselines.json").read_text())
+    assert written["unlabelled_images"] == {"training": 3, "test": 4}
+    predictions = read_predictions(Path("runs/baselines-data/view/predictions.csv"))
+    assert list(predictions.images) == [item["image"] for item in document["test"][:-4]]
+    assert written["baselines"]["view"]["classes"]["no"]["auc"]["value"] == 1  # the view tells the first finding

@@ -440,3 +440,23 @@ def test_an_analysis_is_planned_and_an_earlier_one_is_not_replaced(dataset, tmp_
     (other,) = {name for name in written if name.startswith("analysis-")}
     assert other.endswith("-test")
     assert other != "analysis-test"
+
+
+def test_unlabelled_images_and_a_split_for_pretraining_alone(dataset, tmp_path):
+    folder = tmp_path / "partly"
+    shutil.copytree(tmp_path.parent / dataset, folder)
+    document = json.loads((folder / "datalist.json").read_text())
+    for item in document["training"][:3]:
+        del item["label"]
+    document["pretraining"] = [document["training"].pop() for _ in range(2)]
+    (folder / "datalist.json").write_text(json.dumps(document))
+    whole = len(document["training"]) + 2
+    words = ["--dataset_dir", str(folder), "--output_dir", str(tmp_path / "out")]
+    _, rows = planned(TRAIN, *words, "--batch_size", "2")
+    assert rows["Data"]["training"][0].startswith(f"{whole} images of ")
+    assert rows["Data"]["training"][1] == ""
+    assert "pretraining" not in rows["Data"]
+    assert rows["Steps"]["iterations"][0].startswith(f"{whole // 2} an epoch")
+    finetune = TRAIN.replace("train.json", "finetune.json")
+    _, rows = planned(finetune, *words, "--pretrained", "none")
+    assert rows["Data"]["training"][1] == "3 without a label"

@@ -450,3 +450,18 @@ def test_columns_that_cannot_be_meant_are_refused_when_it_is_made(tmp_path: Path
         EvaluationSaver(tmp_path, CLASSIFIER, images=with_columns(), subgroups=str(tmp_path / "a.csv"))
     with pytest.raises(DatasetError, match="age_bands"):
         EvaluationSaver(tmp_path, CLASSIFIER, age_bands=[60, 18])
+
+
+def test_images_without_a_label_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    match = replace(other_hospital("AB", external=False), unlabelled=4)
+    truth = labels().astype(object)
+    truth[::4, 0] = None
+    metrics = evaluate(tmp_path / "some", external=match, truth=truth)
+    assert metrics["unlabelled_images"] == 4
+    assert metrics["classes"]["A"]["unknown"] == 15
+    assert "  test: 4 image(s) without a label are left out." in caplog.messages
+    assert "  Not known of some images, and measured over the others: A 15." in caplog.messages
+    plain = evaluate(tmp_path / "all", external=other_hospital("AB", external=False))
+    assert "unlabelled_images" not in plain
+    assert "unknown" not in json.dumps(plain["classes"])

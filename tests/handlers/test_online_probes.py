@@ -322,3 +322,14 @@ def test_two_processes_probe_once_and_train_as_without() -> None:
         assert with_probes[2][0] == 2
         assert with_probes[3] == written
         assert torch.equal(without[4], with_probes[4])
+
+
+def test_images_without_a_label_are_never_looked_at_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    probes = probes_of(Noted(), 5)
+    for number in range(0, 2000, 4):
+        del probes.training.data[number]["label"]
+    trained(probes, 1).run()
+    assert probes.images is not None
+    assert not any(place % 4 == 0 for place in probes.images.training)
+    assert "Online probes: training: 500 image(s) without a label are left out." in caplog.messages

@@ -7,6 +7,7 @@ import csv
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from data_prep.__main__ import main
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
+from monai_mocoi.report import AdaptError, adapt_bundle
+from monai_mocoi.report.adapted_settings import Labels
 from monai_mocoi.transforms.reader import read_image
+from tests.bundles.conftest import BUNDLES
 from tests.data_prep.inhouse.dicom_files import picture, save
 from tests.data_prep.inhouse.hospital_export import Export, write_export
 
@@ -235,8 +239,21 @@ def test_all_frames_are_images_of_one_patient(tmp_path: Path) -> None:
     assert all(len(own) == 1 for own in patients.values())
 
 
-def test_references_in_place(export: Export, tmp_path: Path) -> None:
+def test_a_bundle_is_adapted_to_it(prepared: tuple[Path, str], tmp_path: Path) -> None:
+    folder, said = prepared
+    assert said.splitlines()[-1].endswith(f"adapt nih_mse --dataset {folder / 'out'} --name my_study")
+    made = adapt_bundle(BUNDLES / "nih_mse", folder / "out", "my_study", tmp_path)
+    assert made.labels == Labels(("pneumonia", "effusion"), "multilabel")
+    assert (made.chosen("channels"), made.chosen("image_size")) == (manifest(folder)["channels"], 64)
+    whole = "".join(path.read_text() for path in made.folder.rglob("*") if path.is_file())
+    assert not re.search(r"\b[ip][0-9a-f]{16}\b", whole)  # not even pseudonyms
+
+
+def test_references_in_place(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare(export, tmp_path, "--in-place") == FINISHED
+    assert "adapt" not in capsys.readouterr().out
+    with pytest.raises(AdaptError, match="marked as identified"):
+        adapt_bundle(BUNDLES / "nih_mse", tmp_path / "out", "my_study", tmp_path)
     assert manifest(tmp_path)["identified"] is True
     links = list((tmp_path / "out" / "images").iterdir())
     assert links
