@@ -63,7 +63,7 @@ def match_table(
     keys = [own.file.key for own in files]
     index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
     columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
-    match, best = choose_match(file, index, columns, key)
+    match, best = choose_match(file, index, columns, key, key_column is not None)
     check_match(file, index, match, best, least)
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, own in enumerate(match.files):

@@ -77,6 +77,7 @@ def test_three_parts_joined_are_the_folder_made_in_one_go(parts):
     shutil.rmtree(parts / "joined")
 
 
+@pytest.mark.slow  # four preparations each
 @pytest.mark.parametrize("split", ["latest", "csv"])
 def test_what_is_held_out_or_given_stays_where_it_is(export, tmp_path, split):
     options = ["--test-from", "0.3"]
