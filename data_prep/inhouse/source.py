@@ -91,6 +91,8 @@ class Inhouse(InhouseOptions):
             raise DatasetError("--split-csv cannot be used; private.log in --private says why.") from None
         if self.split_csv is not None:
             own.description = "given with --split-csv"
+        elif self.part is not None:
+            own.description = "drawn by join, over all parts; until then all is training"
         return own
 
     def settings(self) -> dict[str, Any]:
@@ -161,6 +163,8 @@ class Inhouse(InhouseOptions):
         splits, drafts = self._held_out(drafts, left_out, lines, steps)
         splits = {**self._for_pretraining(drafts, lines), **splits}
         drafts = self._own_part(drafts, left_out, lines, steps)
+        if self.part is not None and self.split_csv is None:
+            splits = {**{draft.name: "training" for draft in drafts}, **splits}
         for first in range(0, len(drafts), _AT_ONCE):
             self._private().add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
         self._candidates = {draft.name: self._candidate(draft, columns_of[draft.name]) for draft in drafts}
