@@ -60,6 +60,7 @@ NOT_REFERABLE = "several frames in one file (--in-place refers to files of one p
 _SMALL = 1  # bit of the note
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
+_AT_ONCE = 1000  # rows of mapping.csv
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
@@ -149,7 +150,8 @@ class Inhouse(InhouseOptions):
                 "--patient-folder where each patient has a folder."
             )
         lines += _patient_lines(patients)
-        self._meant = self._finder([seen[p] for p in stations.left], patients)
+        if self.split_csv is not None:
+            self._meant = self._finder([seen[p] for p in stations.left], patients)
 
         drafts = [draft for p in stations.left for draft in self._drafts(seen[p], row_of[p], id_of[p])]
         stations.add("Frames as images", len(drafts) - len(stations.left))
@@ -163,7 +165,8 @@ class Inhouse(InhouseOptions):
         drafts = self._own_part(drafts, left_out, lines, steps)
         if self.part is not None and self.split_csv is None:
             splits = {**{draft.name: "training" for draft in drafts}, **splits}
-        self._private().add([draft.mapping() for draft in drafts])
+        for first in range(0, len(drafts), _AT_ONCE):
+            self._private().add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
         self._candidates = {draft.name: self._candidate(draft, columns_of[draft.name]) for draft in drafts}
         self._decide(stations)
         return Found(
