@@ -309,11 +309,21 @@ class Inhouse(InhouseOptions):
                 f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
                 "of the very picture that is read: look at some of them, and give --keep-derived if they are."
             )
-        if self._table is not None and self._table.labels.kind == "single":
+        if self._table is not None:
+            labels = self._table.labels
             patients: dict[Any, set[str]] = {}
             for own in self._candidates.values():
-                patients.setdefault(own.label, set()).add(own.patient)
-            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+                found = (
+                    [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
+                )
+                for label in found:
+                    patients.setdefault(label, set()).add(own.patient)
+            classes = {f"{name}: {word}" for name, words in labels.words.items() for word in words}
+            few = [
+                name
+                for n, name in enumerate(labels.names)
+                if 0 < len(patients.get(n, ())) < self.rare and (labels.kind == "single" or name in classes)
+            ]
             if few:
                 self._decisions.append(
                     f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
