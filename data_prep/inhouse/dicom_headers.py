@@ -28,6 +28,9 @@ _TAGS = [
     "PatientID",
     "PatientName",
     "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "NameOfPhysiciansReadingStudy",
+    "OperatorsName",
     "PatientSex",
     "PatientAge",
     "PatientBirthDate",
@@ -47,6 +50,7 @@ _TAGS = [
     "SamplesPerPixel",
     "BitsAllocated",
 ]
+_NAMES = [keyword for keyword in _TAGS if keyword.endswith("Name") or keyword.startswith("NameOf")]
 _VIEW_CODES = {
     "antero-posterior": "AP",
     "postero-anterior": "PA",
@@ -67,7 +71,7 @@ class DicomHeader:
     Attributes:
         patient, accession, study, series, sop: PatientID, AccessionNumber, and the UIDs of study, series and instance.
             They identify somebody and go nowhere but to the private folder.
-        names: those of the patient and the referring physician, to know them in a table; they go nowhere.
+        names: those of the patient, the physicians and the operators, to know them in a table; they go nowhere.
         sop_class: UID of the kind of object.
         modality, body_part, view: in capitals; the view from View Code Sequence where View Position is empty.
         image_type: its values in capitals, such as ``("ORIGINAL", "PRIMARY")``.
@@ -127,7 +131,7 @@ def read_header(file: BinaryIO) -> DicomHeader:
             study=_text(ds, "StudyInstanceUID"),
             series=_text(ds, "SeriesInstanceUID"),
             sop=_text(ds, "SOPInstanceUID"),
-            names=_shared(f"{_text(ds, 'PatientName')} {_text(ds, 'ReferringPhysicianName')}".strip()),
+            names=_shared(" ".join(filter(None, (_text(ds, keyword) for keyword in _NAMES)))),
             sop_class=_shared(_text(ds, "SOPClassUID")),
             modality=_shared(_text(ds, "Modality").upper()),
             body_part=_shared(_text(ds, "BodyPartExamined").upper()),

@@ -64,6 +64,7 @@ NOT_REFERABLE = "several frames in one file (--in-place refers to files of one p
 _SMALL = 1  # bit of the note
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
+_AT_ONCE = 1000  # rows of mapping.csv
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
@@ -109,6 +110,8 @@ class Inhouse(InhouseOptions):
             own.description = "given with --split-csv"
             # Without a key, whoever has such a table could show that it is this one, or try what may stand in it.
             own.options["csv_hash"] = self._private().pseudonyms.setting(own.options.pop("csv_sha256"))
+        elif self.part is not None:
+            own.description = "drawn by join, over all parts; until then all is training"
         return own
 
     def settings(self) -> dict[str, Any]:
@@ -167,7 +170,8 @@ class Inhouse(InhouseOptions):
                 "--patient-folder where each patient has a folder."
             )
         lines += _patient_lines(patients)
-        self._meant = self._finder([seen[p] for p in stations.left], patients)
+        if self.split_csv is not None:
+            self._meant = self._finder([seen[p] for p in stations.left], patients)
 
         drafts = [draft for p in stations.left for draft in self._drafts(seen[p], row_of[p], id_of[p])]
         stations.add("Frames as images", len(drafts) - len(stations.left))
@@ -179,7 +183,10 @@ class Inhouse(InhouseOptions):
         splits, drafts = self._held_out(drafts, left_out, lines, steps)
         splits = {**self._for_pretraining(drafts, lines), **splits}
         drafts = self._own_part(drafts, left_out, lines, steps)
-        self._private().add([draft.mapping() for draft in drafts])
+        if self.part is not None and self.split_csv is None:
+            splits = {**{draft.name: "training" for draft in drafts}, **splits}
+        for first in range(0, len(drafts), _AT_ONCE):
+            self._private().add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
         self._place = {draft.name: place for place, draft in enumerate(drafts)}
         # By pseudonym: written in the order of their paths, the lines of the record and the times of the files would be
         # in the order of an alphabetical list of patients.
@@ -338,11 +345,21 @@ class Inhouse(InhouseOptions):
                 f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
                 "of the very picture that is read: look at some of them, and give --keep-derived if they are."
             )
-        if self._table is not None and self._table.labels.kind == "single":
+        if self._table is not None:
+            labels = self._table.labels
             patients: dict[Any, set[str]] = {}
             for own in self._candidates.values():
-                patients.setdefault(own.label, set()).add(own.patient)
-            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+                found = (
+                    [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
+                )
+                for label in found:
+                    patients.setdefault(label, set()).add(own.patient)
+            classes = {f"{name}: {word}" for name, words in labels.words.items() for word in words}
+            few = [
+                name
+                for n, name in enumerate(labels.names)
+                if 0 < len(patients.get(n, ())) < self.rare and (labels.kind == "single" or name in classes)
+            ]
             if few:
                 self._decisions.append(
                     f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
