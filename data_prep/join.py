@@ -59,9 +59,9 @@ class _PartFolder:
 class Join(Source):
     """Put the parts of an export together that inhouse --part 1/3, 2/3 and 3/3 made.
 
-    The split is drawn again, over all of them, so that the folder is the one that inhouse makes in one go; it has the
-    same datalist.json. What the parts have drawn for themselves is forgotten; a site or dates held out, and patients
-    for pretraining alone, stay where they are. The images are copied.
+    The split is drawn over all of them, so that the folder is the one that inhouse makes in one go; it has the
+    same datalist.json. A site or dates held out, and patients for pretraining alone, stay where they are. The images
+    are copied.
     """
 
     key: ClassVar[str] = "inhouse"

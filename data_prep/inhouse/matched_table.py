@@ -79,7 +79,7 @@ def match_table(
     lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
     lines += table.labels.lines
     if file.torn:
-        lines.append(f"{_rows(file.torn)} of the table have more cells than the header and were left out")
+        lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
     if table.repeated:
         lines.append(f"{table.repeated} row(s) of the table repeat another one")
     for what, numbers in table.contradictions.items():

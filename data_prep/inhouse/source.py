@@ -62,6 +62,7 @@ NOT_REFERABLE = "several frames in one file (--in-place refers to files of one p
 _SMALL = 1  # bit of the note
 _PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
+_AT_ONCE = 1000  # rows of mapping.csv
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
@@ -93,6 +94,8 @@ class Inhouse(InhouseOptions):
             raise DatasetError("--split-csv cannot be used; private.log in --private says why.") from None
         if self.split_csv is not None:
             own.description = "given with --split-csv"
+        elif self.part is not None:
+            own.description = "drawn by join, over all parts; until then all is training"
         return own
 
     def settings(self) -> dict[str, Any]:
@@ -150,7 +153,8 @@ class Inhouse(InhouseOptions):
                 "--patient-folder where each patient has a folder."
             )
         lines += _patient_lines(patients)
-        self._meant = self._finder([seen[p] for p in stations.left], patients)
+        if self.split_csv is not None:
+            self._meant = self._finder([seen[p] for p in stations.left], patients)
 
         drafts = [draft for p in stations.left for draft in self._drafts(seen[p], row_of[p], id_of[p])]
         stations.add("Frames as images", len(drafts) - len(stations.left))
@@ -162,7 +166,10 @@ class Inhouse(InhouseOptions):
         splits, drafts = self._held_out(drafts, left_out, lines, steps)
         splits = {**self._for_pretraining(drafts, lines), **splits}
         drafts = self._own_part(drafts, left_out, lines, steps)
-        self._private().add([draft.mapping() for draft in drafts])
+        if self.part is not None and self.split_csv is None:
+            splits = {**{draft.name: "training" for draft in drafts}, **splits}
+        for first in range(0, len(drafts), _AT_ONCE):
+            self._private().add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
         self._candidates = {draft.name: self._candidate(draft, columns_of[draft.name]) for draft in drafts}
         self._decide(stations)
         return Found(

@@ -26,6 +26,7 @@ CR, SC = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.7"
         (None, None, None),
     ],
 )
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")  # of small letters, as some exports have them
 def test_what_the_header_says(burned, sop, reason):
     header = Dataset()
     if burned is not None:
