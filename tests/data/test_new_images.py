@@ -58,7 +58,7 @@ def test_a_folder_gives_what_is_named_like_an_image_and_dicom_of_any_name(
         "1.2.840.1", "a.tiff", "b.PNG", "broken.jpeg", "z/IM1", "z/c.jpg", "z/y/d.dic", "z/y/e.ima",
     ]  # fmt: skip
     assert [item["image"] for item in items] == [str(tmp_path / item["name"]) for item in items]
-    assert caplog.messages == ["images: 7 images found; 4 other files left out"]
+    assert caplog.messages == ["images: 8 images found; 4 other files left out"]
 
 
 @pytest.mark.parametrize(
