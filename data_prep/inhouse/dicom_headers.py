@@ -12,8 +12,8 @@ from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_mocoi.data.columns import as_numbers
-from monai_mocoi.transforms.dicom import check_inflated_size
-from monai_mocoi.transforms.image_errors import ImageReadError, check_size, guarded
+from monai_mocoi.transforms.dicom import check_dicom_size, check_inflated_size
+from monai_mocoi.transforms.image_errors import ImageReadError, guarded
 
 NO_PIXELS = "no picture in it (a report, a presentation state, or cut short)"
 NO_SYNTAX = "names no transfer syntax (0002,0010), so its pixels cannot be decoded with certainty"
@@ -164,7 +164,7 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
     if header.rows < 1 or header.columns < 1:
         return NO_PIXELS
     try:
-        check_size(header.rows, header.columns)
+        check_dicom_size(header.rows, header.columns)
     except ImageReadError as error:
         return str(error)
     if not header.transfer_syntax:
