@@ -6,6 +6,7 @@ import base64
 import csv
 import errno
 import hashlib
+import html
 import json
 import os
 import re
@@ -465,14 +466,14 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
 def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve patients of two sites, one of them at both, at rising dates."""
     folder = tmp_path_factory.mktemp("sites")
-    lines = ["acc,p,hospital"]
+    lines = ["acc,p,hospital,Alter,dose"]
     for k in range(12):
         tags = {"PatientID": f"P{k}", "StudyDate": f"2019{k + 1:02d}01"}
         save(folder / "x" / f"{k}", picture(500 + k, 64), **tags, AccessionNumber=f"A{k}", SOPInstanceUID=f"1.3.{k}")
-        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'}")
+        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'},{84 + k},{k}.123456")
     both = {"PatientID": "P9", "StudyDate": "20180101", "AccessionNumber": "B9", "SOPInstanceUID": "1.3.99"}
     save(folder / "x" / "both", picture(600, 64), **both)
-    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus"]))
+    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus,,"]))
     return folder
 
 
@@ -498,6 +499,20 @@ def test_a_site_is_held_out(two_sites: Path, tmp_path: Path, capsys: pytest.Capt
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nowhere") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-from", "0.2") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-fraction", "0.2") == USAGE
+
+
+def test_the_report_tells_only_what_was_done_to_the_columns(two_sites: Path, tmp_path: Path) -> None:
+    assert of_sites(two_sites, tmp_path, "--covariates", "Alter", "dose", "--rare", "3") == FINISHED
+    found = items(tmp_path).values()
+    assert max(item.get("Alter", 0) for item in found) == 90
+    assert {item.get("dose") for item in found} == {None, *(float(f"{k}.12") for k in range(10)), 0.123, 10.1, 11.1} - {
+        0.12
+    }
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "Ages of 90 and more are 90 (columns: Alter)." in said
+    assert "Numbers were rounded to 3 significant digits, and nothing else (columns: dose)." in said
+    assert "The columns dose hold numbers that are handed on." in said
+    assert 'Words of fewer than 3 patients in a column are "other" or left out (columns: site, vendor, view).' in said
 
 
 def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
