@@ -14,10 +14,10 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from data_prep.account import Step
+from data_prep.inhouse.image_facts import manifest_of_images
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.inhouse.picture_file import refer_to
 from data_prep.inhouse.same_pictures import same_pictures
-from data_prep.inhouse.source import manifest_of_images
 from data_prep.record import RECORD_NAME, Note
 from data_prep.source import Candidate, Exclusions, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter

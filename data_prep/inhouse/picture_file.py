@@ -1,4 +1,4 @@
-"""One image of the dataset folder: a PNG of the wanted size, grey or in colour, or a reference to the original."""
+"""One image, from its file to the dataset folder: a PNG of the wanted size, grey or in colour, or a reference to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,37 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data_prep.grey_png import write_grey_png
+from data_prep.source import refused_if_unreadable
 from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.transforms.reader import read_image, to_channels
+
+
+def read_picture(
+    path: str, frame: int | None, channels: str, passed_over: set[str]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Read a picture of an export.
+
+    Args:
+        path: of the file.
+        frame: which, of several; None: there is one.
+        channels: "1", "3" or "auto": grey where its channels are equal.
+        passed_over: gets what the reader passes over.
+
+    Returns:
+        the picture as it is stored, and with the wanted channels: (1 or 3, rows, columns) float32, values 0..1.
+
+    Raises:
+        Refused: it cannot be read.
+    """
+    with refused_if_unreadable():
+        picture = read_image(path, frame=frame, notes=passed_over)
+    if channels == "3":
+        return picture, to_channels(picture, 3)
+    return picture, to_channels(picture, 1) if channels == "1" or _is_grey(picture) else picture
+
+
+def _is_grey(picture: NDArray[np.float32]) -> bool:
+    return len(picture) == 3 and bool((picture[0] == picture[1]).all() and (picture[1] == picture[2]).all())
 
 
 def write_picture(picture: NDArray[np.float32], target: Path, size: int, bits: int) -> NDArray[np.float32]:

@@ -391,7 +391,7 @@ def test_what_can_be_known_at_once_is_said_before_the_headers_are_read(
     options: tuple[str, ...],
     words: str,
 ) -> None:
-    monkeypatch.setattr("data_prep.inhouse.source.survey", lambda *_: pytest.fail("headers were read"))
+    monkeypatch.setattr("data_prep.inhouse.finding.survey", lambda *_: pytest.fail("headers were read"))
     own = [option.format(images=export.images) for option in options]
     assert prepare(export, tmp_path, *own) in (USAGE, DATA)
     said = capsys.readouterr().err
@@ -454,7 +454,7 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
     def fail(*words: object) -> None:
         raise KeyError("Qvistgaard")
 
-    monkeypatch.setattr("data_prep.inhouse.source.join_patients", fail)
+    monkeypatch.setattr("data_prep.inhouse.finding.join_patients", fail)
     assert prepare(export, tmp_path) == DATA
     said = capsys.readouterr()
     assert "an unexpected error (KeyError)" in said.err

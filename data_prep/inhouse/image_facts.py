@@ -1,0 +1,77 @@
+"""What is kept of each written image, in the record, and what the manifest tells of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_prep.picture_notes import bits_of
+from data_prep.record import Note
+from data_prep.source import Outcome
+
+_SMALL = 1  # in the note's "bits", beside those of data_prep.picture_notes
+_COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
+
+
+def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int) -> dict[str, Any]:
+    """Return what is kept of an image.
+
+    Args:
+        picture: (1 or 3, rows, columns) float32, values 0..1, before it is made smaller.
+        bits: of :func:`~data_prep.picture_notes.picture_note`.
+        size: of the written pictures, in pixels.
+        written: bits of a value of the PNG.
+    """
+    return {
+        "bits": bits + _SMALL * (min(picture.shape[1:]) < size),
+        "levels": _levels(picture),
+        "channels": len(picture),
+        "written": written,
+    }
+
+
+def count_small(notes: Iterable[Note]) -> int:
+    """Return how many images are smaller than was asked for."""
+    return sum(bool(bits_of(note) & _SMALL) for note in notes)
+
+
+def count_in_colour(notes: Iterable[Note]) -> int:
+    """Return how many images are in colour."""
+    return sum(_of(note, "channels") == 3 for note in notes)
+
+
+def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
+    """Return what the next steps must know of the images, for the manifest.
+
+    Args:
+        outcome: of the preparation.
+        size: of the pictures, in pixels.
+        label_kind: "single", "multi" or "none".
+        identified: the images are references to the originals.
+    """
+    notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
+    colour = count_in_colour(notes)
+    return {
+        "bits": max((_of(note, "written") for note in notes), default=8),
+        "channels": 3 if colour >= _COLOUR * len(notes) else 1,
+        "in_colour": colour,
+        "size": size,
+        "label_kind": label_kind,
+        "identified": identified,
+        "smaller_than_size": count_small(notes),
+    }
+
+
+def _levels(picture: NDArray[np.float32]) -> int:
+    """Number of distinct values in every second row and column, told apart in steps of 1 / 65,535: for the report."""
+    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    there = np.zeros(65536, dtype=bool)
+    there[steps] = True
+    return int(np.count_nonzero(there))
+
+
+def _of(note: Note, key: str) -> int:
+    return int(note[key]) if isinstance(note, dict) else 0

@@ -1,0 +1,104 @@
+"""What is said of an export, on the console and in the report: counts and questions, and nothing of what is in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from data_prep.inhouse.label_words import Labels
+from data_prep.inhouse.patients import Patients
+from data_prep.inhouse.survey import Seen
+from data_prep.source import Candidate
+
+REFERENCES = "The images are references to the originals: this folder identifies patients and is not handed on."
+BY_PATIENT = "The table tells patients, so all images of a patient have the same label: is it so?"
+TEXT_TAKEN = "Pictures that may show text were taken (--keep-burned-in): was each looked at?"
+
+
+def files_found(seen: Sequence[Seen], no_files: Mapping[str, Sequence[Any]]) -> str:
+    """Count the files by kind."""
+    kinds = Counter(own.kind.upper() if own.kind == "dicom" else own.kind for own in seen)
+    links = sum(map(len, no_files.values()))
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"{len(seen)} files: {told}" + (f"; and {links} links, pipes or closed folders" if links else "")
+
+
+def reasons(left_out: Mapping[str, Sequence[Any]]) -> str:
+    """Count what was left out, by reason."""
+    return "; ".join(f"{reason}: {len(places)}" for reason, places in left_out.items())
+
+
+def patients_found(patients: Patients) -> Iterator[str]:
+    """Count the patients, and what was brought together."""
+    yield f"{len(set(patients.ids) - {''})} patients"
+    if patients.spellings:
+        yield f"{patients.spellings} patients are written in more than one way and were taken for one each"
+    if patients.nobodies:
+        yield f"{patients.nobodies} ids of headers stand for many patients of the table and were passed over"
+
+
+def derived(count: int) -> str:
+    """Ask whether derived pictures are those that are read."""
+    return (
+        f"{count} pictures were left out because their header calls them derived. Many X-ray machines say so "
+        "of the very picture that is read: look at some of them, and give --keep-derived if they are."
+    )
+
+
+def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> Iterator[str]:
+    """Ask what becomes of classes of few patients.
+
+    Args:
+        labels: of the table.
+        candidates: the images.
+        rare: a class of fewer patients is one of few.
+    """
+    patients: dict[Any, set[str]] = {}
+    for own in candidates:
+        found = [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
+        for label in found:
+            patients.setdefault(label, set()).add(own.patient)
+    classes = {f"{name}: {word}" for name, words in labels.words.items() for word in words}
+    few = [
+        name
+        for n, name in enumerate(labels.names)
+        if 0 < len(patients.get(n, ())) < rare and (labels.kind == "single" or name in classes)
+    ]
+    if few:
+        yield (
+            f"{len(few)} classes have fewer than {rare} patients ({', '.join(few)}): they teach little, "
+            "and may tell who it is. Should they be joined with others, or left empty, in the table?"
+        )
+
+
+def in_colour(count: int, of: int) -> str:
+    """Ask to look at the pictures in colour."""
+    return (
+        f"{count} of {of} images are in colour. Look at them: a coloured mark on a grey picture tells "
+        "what a network should not learn. --channels 1 makes all of them grey."
+    )
+
+
+def text_like(count: int) -> str:
+    """Ask to look at the pictures that were left out for something like text."""
+    return (
+        f"{count} pictures were left out because something near their border looks like text. Look at them "
+        "(excluded.csv in the private folder); --keep-burned-in takes them all, names in the pixels too."
+    )
+
+
+def protection(coarser: Iterable[str], all_looked_for: bool) -> list[str]:
+    """Tell what was done so that no patient can be told.
+
+    Args:
+        coarser: sentences on the columns.
+        all_looked_for: nothing that may hold text was taken on request.
+    """
+    return [
+        "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
+        "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",
+        *coarser,
+        "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text "
+        "near their border were left out" + ("." if all_looked_for else ", but that was switched off in part."),
+    ]
