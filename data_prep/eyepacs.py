@@ -30,6 +30,7 @@ from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.transforms.fundus_disc import MIN_SIDE, FundusError, crop_to_disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 
+NAME = "EyePACS"
 SHEET_NAME = "contact_sheet.png"
 MOVED = 0.03
 """Share of the radius by which the disc of a cropped picture may be found elsewhere before it is reported."""
@@ -96,7 +97,7 @@ class Eyepacs(Source):
         if others:
             lines.append(f"{others} other files in --images have no label and are left alone")
         return Found(
-            title="EyePACS",
+            title=NAME,
             labels=names,
             candidates={
                 name: Candidate(

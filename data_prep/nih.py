@@ -22,6 +22,7 @@ from monai_mocoi.transforms.reader import read_image
 
 TRAIN_VAL_LIST, TEST_LIST = "train_val_list.txt", "test_list.txt"
 MIN_SIZE = 16
+NAME = "NIH ChestX-ray14"
 
 _SMALL = 1  # bit of the note
 
@@ -90,7 +91,7 @@ class Nih(Source):
         if others:
             lines.append(f"{others} other files in --images are not in the metadata and are left alone")
         return Found(
-            title="NIH ChestX-ray14",
+            title=NAME,
             labels=FINDINGS,
             candidates={
                 name: Candidate(name, paths.get(name, ""), f"images/{name}", s.patient, s.label, s.columns)

@@ -27,7 +27,7 @@ class TableOptions:
     """Which columns of the table are read.
 
     Attributes:
-        labels: findings, or one column of classes; at least one.
+        labels: findings and columns of classes; at least one.
         patient: of the patient's id; None: the images tell it.
         site, date: of the hospital and the day; None: there is none.
         covariates: what else is handed on, such as sex and age.
@@ -95,7 +95,6 @@ class LabelTable:
             raise RefusedError(f"--covariates: {clash[0]!r} is the name of something else in the list; rename it.")
         self.used = {*label_columns, *covariates, *(c for w, c in self._single.items() if c and w != "patient")}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
-        self._label_column = label_columns[0]
         self._patients = self._texts("patient")
         self._sites = self._texts("site")
         column = self._single["date"]
@@ -167,11 +166,11 @@ class LabelTable:
         Raises:
             DatasetError: names the column.
         """
-        classes = self.labels.names if self.labels.kind == "single" else ()
-        for option, name, values in (
+        columns: list[tuple[str, str, Sequence[Value]]] = [
             *(("--covariates", name, cells) for name, cells in self._covariates.items()),
-            ("--label-columns", self._label_column, classes),
-        ):
+            *(("--label-columns", name, words) for name, words in self.labels.words.items()),
+        ]
+        for option, name, values in columns:
             if names_people([value for value in values if isinstance(value, str)], names):
                 raise DatasetError(
                     f"{option}: most values of {name!r} are names of people in the headers; leave it out."

@@ -63,7 +63,7 @@ def match_table(
     keys = [own.file.key for own in files]
     index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
     columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
-    match, best = choose_match(file, index, columns, key)
+    match, best = choose_match(file, index, columns, key, key_column is not None)
     check_match(file, index, match, best, least)
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, own in enumerate(match.files):
@@ -76,8 +76,9 @@ def match_table(
             rows[position] = row
     found_out = "" if key_column and key else " (found out)"
     lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
+    lines += table.labels.lines
     if file.torn:
-        lines.append(f"{_rows(file.torn)} of the table have more cells than the header and were left out")
+        lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
     if table.repeated:
         lines.append(f"{table.repeated} row(s) of the table repeat another one")
     for what, numbers in table.contradictions.items():

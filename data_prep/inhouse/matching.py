@@ -24,6 +24,11 @@ KEYS = {
 """What a column can tell images by, and its words; the most exact first."""
 LEAST_MATCHED = 0.5
 _NEARLY = 0.8
+_RIVAL = 0.5
+"""Share of the rows of the chosen column, from which on another column that says otherwise is heard."""
+_SLIPS = 0.05
+"""Share of the rows in which a patient's id may be written wrong beside a right accession number."""
+_NUMBER = re.compile(r"\d+([.,]0*)?")
 _SHOWN = 3
 _LONGEST_SHAPE = 40
 _SCIENTIFIC = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
@@ -54,6 +59,15 @@ class Match:
     def pictures(self) -> int:
         """Number of files that have a row."""
         return len({file for own in self.files for file in own})
+
+    @property
+    def things(self) -> int:
+        """Number of different things that its rows stand for: a column of 0 and 1 stands for two at most."""
+        return len({own for own in self.files if own})
+
+    def options(self) -> str:
+        """The options that choose it."""
+        return f"--key-column {self.column!r} --key-is {self.key}"
 
     def words(self) -> str:
         """Say by what it matches."""
@@ -128,7 +142,9 @@ class FileIndex:
         return ()
 
 
-def choose_match(file: LabelFile, index: FileIndex, columns: Sequence[str], wanted: str | None) -> tuple[Match, Match]:
+def choose_match(
+    file: LabelFile, index: FileIndex, columns: Sequence[str], wanted: str | None, column_is_told: bool = False
+) -> tuple[Match, Match]:
     """Return how the table is to be matched, and the best match of any column and key.
 
     Args:
@@ -137,11 +153,30 @@ def choose_match(file: LabelFile, index: FileIndex, columns: Sequence[str], want
         columns: that may hold the key: the one that was named, or all that hold nothing else.
         wanted: the key that it is; None: whatever fits best. A more exact key is preferred where it fits nearly as
             many rows: by patient, all studies of a patient would get the labels of one.
+        column_is_told: the column was named. Else no column of numbers is taken for names of files: a running number
+            fits files that were numbered in another order.
+
+    Raises:
+        DatasetError: two columns fit, and give a row different files; or only a column of numbers fits, as names.
     """
     cells = {column: file.column(column) for column in file.header}
     every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
     named = [match for match in every if match.column in columns and wanted in (None, match.key)]
-    return _best(named), _best(every)
+    numbers = (
+        [match for match in named if match.key == "file" and _are_numbers(cells[match.column], match)]
+        if wanted is None and not column_is_told
+        else []
+    )
+    match = _best([match for match in named if match not in numbers] or named)
+    number = max(numbers, key=lambda match: match.rows, default=match)
+    if _NEARLY * number.rows > match.rows:
+        raise DatasetError(
+            f"{number.words()} matches {number.rows} of {len(number.files)} rows, but its cells are numbers only, and "
+            "a running number fits files that were numbered in another order; no pixel was read. If these are the "
+            f"files' names, give {number.options()}."
+        )
+    _check_rivals(match, named)
+    return match, _best(every)
 
 
 def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, least: float = LEAST_MATCHED) -> None:
@@ -166,8 +201,7 @@ def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, le
     ]
     if best.rows > match.rows and (best.column, best.key) != (match.column, match.key):
         lines.append(
-            f"  {best.words()} would match {best.rows} rows and {best.pictures} pictures: give --key-column "
-            f"{best.column!r} --key-is {best.key}"
+            f"  {best.words()} would match {best.rows} rows and {best.pictures} pictures: give {best.options()}"
         )
     elif best.rows <= match.rows:
         lines.append("  no other column fits better; is it the table of this export?")
@@ -219,7 +253,32 @@ def _best(matches: Sequence[Match]) -> Match:
         return max(matches, key=lambda match: match.several)
     order = {key: number for number, key in enumerate(KEYS)}
     good = [match for match in matches if match.rows >= _NEARLY * most]
+    # A column of few values, such as 0 and 1, fits any ids that are small numbers.
+    things = max(match.things for match in good)
+    good = [match for match in good if match.things >= _RIVAL * things]
     return min(good, key=lambda match: (order[match.key], -match.rows, -match.pictures))
+
+
+def _check_rivals(match: Match, others: Iterable[Match]) -> None:
+    """Refuse where another column fits too and gives a row other files. More files, or fewer of them, are no others."""
+    for other in others:
+        if other.rows < _RIVAL * match.rows or other.things < _RIVAL * match.things:
+            continue
+        both = [(set(own), set(its)) for own, its in zip(match.files, other.files, strict=True) if own and its]
+        differ = sum(not (own <= its or its <= own) for own, its in both)
+        if differ > (_SLIPS * len(both) if other.key == "patient" else 0):
+            raise DatasetError(
+                "two columns of the labels table fit the images, and do not mean the same images; no pixel was read.\n"
+                + "".join(f"  {own.words()} matches {own.rows} of {len(own.files)} rows\n" for own in (match, other))
+                + f"  {differ} rows get other images by the one than by the other. Say which is right: give "
+                f"{match.options()}, or {other.options()}"
+            )
+
+
+def _are_numbers(cells: Sequence[str], match: Match) -> bool:
+    """Whether the cells that stand for a file are mostly numbers."""
+    matched = [cell for cell, own in zip(cells, match.files, strict=True) if own]
+    return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in matched) > len(matched)
 
 
 def _index(values: Sequence[str], normalised: Callable[[str], str]) -> dict[str, tuple[int, ...]]:

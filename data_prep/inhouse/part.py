@@ -89,7 +89,8 @@ def part_record(outcome: Outcome, part: Part) -> dict[str, Any]:
             "decided": {
                 name: split
                 for name, split in sorted(found.splits.items())
-                if split_of.get(name) == split  # a given split comes first
+                # A given split comes first; training is where a part leaves what is still to be drawn.
+                if split_of.get(name) == split != "training"
             },
             "columns": list(found.columns),
             "decisions": list(found.decisions),

@@ -34,8 +34,10 @@ def export(tmp_path_factory: pytest.TempPathFactory) -> Export:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder; the cache lies in it too."""
+    """The current folder; the cache lies in it too. The key is no secret: with a random one, the split would vary."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_bytes(bytes(range(32)))
     monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
     return tmp_path
 

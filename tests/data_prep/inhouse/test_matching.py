@@ -81,6 +81,64 @@ def test_an_inexact_key_only_where_it_fits_far_better(tmp_path: Path) -> None:
     assert (chosen(10), chosen(8), chosen(7)) == ("accession", "accession", "patient")
 
 
+def numbered(tmp_path: Path, order: list[int], accessions: int | None = None) -> tuple[LabelFile, FileIndex]:
+    """A table of a running number and an accession number, and files 1.dcm, 2.dcm, ... of these, in another order."""
+    count = len(order)
+    known = count if accessions is None else accessions
+    rows = [f"{n + 1},{f'A{n}' if n < known else 'none'},{n % 2}" for n in range(count)]
+    index = FileIndex([f"{n + 1}.dcm" for n in range(count)], [DicomHeader(accession=f"A{n}") for n in order])
+    return table(tmp_path, "\n".join(["nr,Acc,p", *rows])), index
+
+
+def test_a_running_number_never_beats_the_accession_number(tmp_path: Path) -> None:
+    order = [*range(11, 30), *range(11)]
+    file, index = numbered(tmp_path, order)
+    with pytest.raises(DatasetError, match="do not mean the same images") as error:
+        choose_match(file, index, ["nr", "Acc"], None)
+    said = str(error.value)
+    assert "column 'Acc' as accession number matches 30 of 30 rows" in said
+    assert "column 'nr' as file path or name matches 30 of 30 rows" in said
+    assert "30 rows get other images" in said
+    assert "--key-column 'Acc' --key-is accession, or --key-column 'nr' --key-is file" in said
+    assert choose_match(file, index, ["Acc"], None, True)[0].files == [(order.index(n),) for n in range(30)]
+    assert choose_match(file, index, ["nr"], "file", True)[0].files == [(n,) for n in range(30)]
+    with pytest.raises(DatasetError, match="--key-is file"):  # nor where it fits more rows
+        choose_match(*numbered(tmp_path, order, accessions=20), ["nr", "Acc"], None)
+
+
+def test_numbers_are_no_names_of_files_unless_they_are_named(tmp_path: Path) -> None:
+    file, index = numbered(tmp_path, list(range(10)), accessions=0)
+    with pytest.raises(
+        DatasetError, match="'nr' as file path or name matches 10 of 10 rows, but its cells are numbers"
+    ):
+        choose_match(file, index, ["nr", "Acc"], None)
+    for wanted, told in ((None, True), ("file", False)):
+        assert choose_match(file, index, ["nr"], wanted, told)[0].rows == 10
+    agreeing = numbered(tmp_path, list(range(10)))  # both mean the same files
+    assert choose_match(*agreeing, ["nr", "Acc"], None)[0].column == "Acc"
+
+
+def test_a_column_of_few_values_is_no_key(tmp_path: Path) -> None:
+    index = FileIndex([f"x{n}" for n in range(10)], [DicomHeader(accession=f"{n}") for n in range(10)])
+    rows = [f"{n if n != 3 else 99},{n % 2}" for n in range(10)]
+    file = table(tmp_path, "\n".join(["acc,effusion", *rows]))
+    assert choose_match(file, index, ["acc", "effusion"], None)[0].column == "acc"
+
+
+def test_a_few_wrong_ids_of_patients_do_not_make_the_key_unclear(tmp_path: Path) -> None:
+    index = FileIndex(
+        [f"x{n}" for n in range(40)], [DicomHeader(accession=f"A{n}", patient=f"P{n}") for n in range(40)]
+    )
+
+    def chosen(wrong: int) -> str:
+        rows = [f"A{n},P{(n + 1) % 40 if n < wrong else n}" for n in range(40)]
+        return choose_match(table(tmp_path, "\n".join(["acc,mrn", *rows])), index, ["acc", "mrn"], None)[0].key
+
+    assert chosen(2) == "accession"
+    with pytest.raises(DatasetError, match="3 rows get other images"):
+        chosen(3)
+
+
 def test_a_table_that_fits_passes(tmp_path: Path) -> None:
     file = table(tmp_path, "id\n1.2.1\n" + "".join(f"9.9.{n}\n" for n in range(10)))
     match, best = choose_match(file, INDEX, ["id"], "sop")

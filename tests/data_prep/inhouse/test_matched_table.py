@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data_prep.inhouse.dicom_headers import DicomHeader
+from data_prep.inhouse.export_tree import ExportFile
+from data_prep.inhouse.label_table import TableOptions
+from data_prep.inhouse.matched_table import MatchedTable, match_table
+from data_prep.inhouse.survey import Seen
+from monai_mocoi.data.errors import DatasetError, RefusedError
+
+FILES = [
+    Seen(ExportFile(f"/x/{n}", f"IM{n}"), "dicom", 10, DicomHeader(accession=f"A{n // 2}", names="Qvistgaard^Zoe"))
+    for n in range(4)
+]
+ROWS = "acc,p,note\nA0,yes,x\nA0,yes,x\nA1,no,x\nA1,yes,x\nA7,no,x\nA8,no,a,b\n"
+
+
+def match(
+    tmp_path: Path, text: str = ROWS, key_column: str | None = None, key: str | None = None, least: float = 0.5
+) -> MatchedTable:
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    options = TableOptions(["p"])
+    copies = {"IM3": ["again/IM3_copy"]}
+    return match_table(str(path), options, FILES, ["P"] * 4, copies, key_column, key, least)
+
+
+def test_each_file_has_its_row(tmp_path: Path) -> None:
+    table = match(tmp_path)
+    assert [row.label if row is not None else "none" for row in table.rows] == [[1], [1], None, None]
+    assert [row.numbers for row in table.rows if row is not None] == [(2, 3), (2, 3), (4, 5), (4, 5)]
+    assert table.lines == [
+        "labels table: 4 of 5 rows match by column 'acc' as accession number; 4 of 4 pictures have a row (found out)",
+        "rows without a picture look like A0 (1)",
+        "row 7 of the table with more cells than the header: left out",
+        "1 row(s) of the table repeat another one",
+        "rows 4, 5 of the table contradict one another (p): it counts as not known",
+    ]
+
+
+def test_a_row_may_name_a_copy(tmp_path: Path) -> None:
+    table = match(tmp_path, "image,p\nagain/IM3_copy,yes\nIM0,no\n")
+    assert [row is not None for row in table.rows] == [True, False, False, True]
+
+
+def test_a_named_key(tmp_path: Path) -> None:
+    assert "(found out)" not in match(tmp_path, key_column="ACC", key="accession").lines[0]
+    with pytest.raises(DatasetError, match="0 of 5 rows match by column 'note'"):
+        match(tmp_path, key_column="note", key="accession")
+    with pytest.raises(RefusedError, match="--key-column"):
+        match(tmp_path, key_column="nothing_like_it")
