@@ -74,6 +74,7 @@ def match_table(
         row = table.joined(places)
         for position in own:
             rows[position] = row
+    table.check_told_apart(rows, patients)
     found_out = "" if key_column and key else " (found out)"
     lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
     lines += table.labels.lines

@@ -21,6 +21,7 @@ from data_prep.checks import check_left_out
 from data_prep.holdout import hold_out_latest, hold_out_sites, latest_share, parse_test_from
 from data_prep.inhouse.bands import OTHER, banded
 from data_prep.inhouse.burned_in import TEXT_LIKE, has_text_like_border
+from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.drafts import Draft, frames_of
 from data_prep.inhouse.export_tree import ExportFile, list_tree
 from data_prep.inhouse.header_filter import DERIVED, HeaderFilter
@@ -53,6 +54,7 @@ from data_prep.source import (
 )
 from data_prep.splitter import Splitter
 from data_prep.summary import print_table
+from monai_mocoi.data.columns import is_age
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.fingerprints import dataset_fingerprints
@@ -83,6 +85,7 @@ class Inhouse(InhouseOptions):
         self._place: dict[str, int] = {}  # in the order of the paths
         self._decisions: list[str] = []
         self._sites: dict[str, str] = {}
+        self._kinds: dict[str, list[str]] = {}
         self._meant: Callable[[str], str] = str
 
     def check(self) -> None:
@@ -246,7 +249,13 @@ class Inhouse(InhouseOptions):
         for draft in drafts:
             for column, value in draft.columns(self.covariates, self._site).items():
                 columns.setdefault(column, {})[draft.name] = value
+        self._kinds = kinds_of(columns)
         columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, self.rare)
+        if numbers := self._kinds["numbers"]:
+            self._decisions.append(
+                f"The columns {', '.join(numbers)} hold numbers that are handed on. Does none of them tell who it is, "
+                "and is none an age? (Ages above 89 become 90 where the name of the column says age, Alter, edad ...)"
+            )
         for column, count in sorted(merged.items()):
             fate = (
                 f'are together "{OTHER}"'
@@ -512,15 +521,24 @@ class Inhouse(InhouseOptions):
         """What was done so that no patient can be told, for the report."""
         if self.in_place:
             return ["The images are references to the originals: this folder identifies patients and is not handed on."]
-        few = f'values of fewer than {self.rare} patients in a column are "{OTHER}" or left out'
         return [
             "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
             "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",
-            f"Ages of 90 and more are 90; {few}.",
+            *self._coarser(),
             "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text "
             "near their border were left out"
             + (", but that was switched off in part." if self.keep_burned_in or self.keep_secondary else "."),
         ]
+
+    def _coarser(self) -> Iterator[str]:
+        """What was done to the columns that are handed on."""
+        ages, numbers, words = (", ".join(self._kinds[kind]) for kind in ("ages", "numbers", "words"))
+        if ages:
+            yield f"Ages of 90 and more are 90 (columns: {ages})."
+        if numbers:
+            yield f"Numbers were rounded to {DIGITS} significant digits, and nothing else (columns: {numbers})."
+        if words and self.rare > 1:
+            yield f'Words of fewer than {self.rare} patients in a column are "{OTHER}" or left out (columns: {words}).'
 
     def _private(self) -> PrivateFolder:
         if self._folder is None:
@@ -544,6 +562,15 @@ class Inhouse(InhouseOptions):
                 f"an unexpected error ({type(error).__name__}); its text is in private.log in --private. Please report "
                 "it without names."
             ) from None
+
+
+def kinds_of(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the names of the columns of "ages", of other "numbers", and of "words"; each sorted."""
+    kinds: dict[str, list[str]] = {"ages": [], "numbers": [], "words": []}
+    for name, values in sorted(columns.items()):
+        numbers = all(isinstance(value, int | float) for value in values.values() if value is not None)
+        kinds["ages" if is_age(name) else "numbers" if numbers else "words"].append(name)
+    return kinds
 
 
 def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import csv
 import errno
 import hashlib
+import html
 import json
 import os
 import re
@@ -465,14 +466,14 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
 def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve patients of two sites, one of them at both, at rising dates."""
     folder = tmp_path_factory.mktemp("sites")
-    lines = ["acc,p,hospital"]
+    lines = ["acc,p,hospital,Alter,dose"]
     for k in range(12):
         tags = {"PatientID": f"P{k}", "StudyDate": f"2019{k + 1:02d}01"}
         save(folder / "x" / f"{k}", picture(500 + k, 64), **tags, AccessionNumber=f"A{k}", SOPInstanceUID=f"1.3.{k}")
-        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'}")
+        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'},{84 + k},{k}.123456")
     both = {"PatientID": "P9", "StudyDate": "20180101", "AccessionNumber": "B9", "SOPInstanceUID": "1.3.99"}
     save(folder / "x" / "both", picture(600, 64), **both)
-    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus"]))
+    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus,,"]))
     return folder
 
 
@@ -498,6 +499,51 @@ def test_a_site_is_held_out(two_sites: Path, tmp_path: Path, capsys: pytest.Capt
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nowhere") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-from", "0.2") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-fraction", "0.2") == USAGE
+
+
+def test_the_report_tells_only_what_was_done_to_the_columns(two_sites: Path, tmp_path: Path) -> None:
+    assert of_sites(two_sites, tmp_path, "--covariates", "Alter", "dose", "--rare", "3") == FINISHED
+    found = items(tmp_path).values()
+    assert max(item.get("Alter", 0) for item in found) == 90
+    assert {item.get("dose") for item in found} == {None, *(float(f"{k}.12") for k in range(10)), 0.123, 10.1, 11.1} - {
+        0.12
+    }
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "Ages of 90 and more are 90 (columns: Alter)." in said
+    assert "Numbers were rounded to 3 significant digits, and nothing else (columns: dose)." in said
+    assert "The columns dose hold numbers that are handed on." in said
+    assert 'Words of fewer than 3 patients in a column are "other" or left out (columns: site, vendor, view).' in said
+
+
+def test_a_running_number_in_another_order_gives_no_label(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{11 - k},A{k},{'yes' if k % 2 else 'no'}" for k in range(12)]  # the files are called 0 to 11
+    (tmp_path / "labels.csv").write_text("\n".join(["nr,acc,p", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == DATA
+    assert "--key-column 'acc' --key-is accession, or --key-column 'nr' --key-is file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["inhouse", *own, *there, "--key-column", "acc", "--key-is", "accession"]) == FINISHED
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels == {f"A{k}": [k % 2] for k in range(12)}
+
+
+def test_classes_beside_findings(two_sites: Path, tmp_path: Path) -> None:
+    lines = [f"A{k},{'yes' if k % 2 else 'no'},{k % 3 if k else ''}" for k in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["acc,p,grade", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p", "grade"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == FINISHED
+    assert load_datalist(tmp_path / "out").labels == ("p", "grade: 0", "grade: 1", "grade: 2")
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels["A0"] == [0, None, None, None]
+    assert labels["A5"] == [1, 0, 0, 1]
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "3 classes have fewer than 5 patients (grade: 0, grade: 1, grade: 2)" in said
 
 
 def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
