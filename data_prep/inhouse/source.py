@@ -37,7 +37,7 @@ from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
-from data_prep.inhouse.survey import Seen, survey
+from data_prep.inhouse.survey import CLOSED, Seen, survey
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.last_steps import print_next
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
@@ -213,7 +213,7 @@ class Inhouse(InhouseOptions):
 
     def _check_damaged(self, stations: Stations, seen: Sequence[Seen]) -> None:
         """Stop where too many pictures cannot be read by their headers already; the same limit as for pixels."""
-        damaged = {why: own for why, own in stations.left_out.items() if why.startswith(UNREADABLE)}
+        damaged = {why: own for why, own in stations.left_out.items() if why == CLOSED or why.startswith(UNREADABLE)}
         total = len(stations.left) + sum(map(len, damaged.values()))
         if sum(map(len, damaged.values())) > self.max_missing * total:
             names = self._tell_left_out({}, {why: [seen[p].file for p in own] for why, own in damaged.items()})
