@@ -40,7 +40,7 @@ class InhouseOptions(Source, ABC):
         str | None, typer.Option(metavar="CSV", help="the labels table; without it, a folder for pretraining alone")
     ] = None
     label_columns: Annotated[
-        list[str], typer.Option(metavar="NAME ...", help="columns of findings (yes/no), or one of classes")
+        list[str], typer.Option(metavar="NAME ...", help="columns of findings (yes/no), and columns of classes")
     ] = field(default_factory=list)
     key_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="column that tells the image (default: found out)")

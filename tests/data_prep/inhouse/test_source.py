@@ -515,6 +515,37 @@ def test_the_report_tells_only_what_was_done_to_the_columns(two_sites: Path, tmp
     assert 'Words of fewer than 3 patients in a column are "other" or left out (columns: site, vendor, view).' in said
 
 
+def test_a_running_number_in_another_order_gives_no_label(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{11 - k},A{k},{'yes' if k % 2 else 'no'}" for k in range(12)]  # the files are called 0 to 11
+    (tmp_path / "labels.csv").write_text("\n".join(["nr,acc,p", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == DATA
+    assert "--key-column 'acc' --key-is accession, or --key-column 'nr' --key-is file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["inhouse", *own, *there, "--key-column", "acc", "--key-is", "accession"]) == FINISHED
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels == {f"A{k}": [k % 2] for k in range(12)}
+
+
+def test_classes_beside_findings(two_sites: Path, tmp_path: Path) -> None:
+    lines = [f"A{k},{'yes' if k % 2 else 'no'},{k % 3 if k else ''}" for k in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["acc,p,grade", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p", "grade"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == FINISHED
+    assert load_datalist(tmp_path / "out").labels == ("p", "grade: 0", "grade: 1", "grade: 2")
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels["A0"] == [0, None, None, None]
+    assert labels["A5"] == [1, 0, 0, 1]
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "3 classes have fewer than 5 patients (grade: 0, grade: 1, grade: 2)" in said
+
+
 def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
     assert of_sites(two_sites, tmp_path, "--test-from", "2019-10-01") == FINISHED
     found, who = items(tmp_path), number_of(tmp_path)
