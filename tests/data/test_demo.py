@@ -350,9 +350,7 @@ def test_a_folder_of_raw_images_is_what_to_prepare_and_not_where_to_write(cache,
     monkeypatch.chdir(tmp_path)
     (tmp_path / "raw films").mkdir()
     (tmp_path / "raw films" / "a.png").touch()
-    with pytest.raises(
-        DatasetError, match=r"inhouse --images 'raw films' --private PRIVATE --out NEW_FOLDER"
-    ):
+    with pytest.raises(DatasetError, match=r"inhouse --images 'raw films' --private PRIVATE --out NEW_FOLDER"):
         resolve_dataset_dir("raw films", "histology")
     with pytest.raises(DatasetError, match=r"data_prep bch --images 'raw films' --out NEW_FOLDER"):
         resolve_dataset_dir("raw films", "histology")
