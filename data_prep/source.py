@@ -174,7 +174,8 @@ class Source(Options, ABC):
     bundle: ClassVar[str]
     """The one that the end names for pretraining."""
     public: ClassVar[bool] = True
-    """Names and paths of files are public; else the errors of the system are told without them."""
+    """Names and paths of files are public. Else errors repeat neither them nor the words of a wrong command, and images
+    of files that have left the raw folder since are deleted from the dataset folder."""
     advice: ClassVar[str] = (
         "Give all folders with --images and the labels that belong to them, or allow a larger share with "
         "--max-missing (1 = any)."

@@ -90,7 +90,10 @@ class Inhouse(InhouseOptions):
         pseudonyms = self._private().pseudonyms
         if self._table is not None and self.labels is not None:
             own |= {"key_column": self._table.match.column, "key_is": self._table.match.key}
-            own["labels_hash"] = pseudonyms.setting(file_sha256(expand_home(self.labels)))
+            try:
+                own["labels_hash"] = pseudonyms.setting(file_sha256(expand_home(self.labels)))
+            except DatasetError:  # names the file
+                raise DatasetError("--labels was read, but cannot be read again.") from None
         own["test_site"] = [SiteCodes(self._private())(site) for site in self.test_site]
         own["test_from"] = None if self.test_from is None else pseudonyms.setting(self.test_from)
         return {**own, "key_fingerprint": pseudonyms.key_fingerprint}

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from data_prep.__main__ import main
+from data_prep.inhouse import finding
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.file_signature import file_signature
@@ -398,6 +399,19 @@ def test_what_can_be_known_at_once_is_said_before_the_headers_are_read(
     assert words in said
     assert "Qvistgaard" not in said
     assert not list(tmp_path.iterdir())
+
+
+def test_a_table_that_goes_away_is_not_named(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(two_sites, tmp_path / "Qvistgaard")
+    labels = tmp_path / "Qvistgaard" / "labels.csv"
+    match = finding.match_table
+    monkeypatch.setattr("data_prep.inhouse.finding.match_table", lambda *words: (match(*words), labels.unlink())[0])
+    assert of_sites(tmp_path / "Qvistgaard", tmp_path) == DATA
+    said = "".join(capsys.readouterr())
+    assert "--labels was read, but cannot be read again" in said
+    assert "Qvistgaard" not in said
 
 
 def test_damaged_headers_count_as_unreadable_images(
