@@ -36,6 +36,8 @@ COMMANDS = {
     "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),
 }
 
+_UsageError: Any = typer.BadParameter.__base__  # of click, wherever this version of typer has it
+
 _EXIT_CODES = (
     f"Exit codes, those of mocoi: {FINISHED} done; {USAGE} a wrong option or folder, nothing was changed; {DATA} the "
     f"data: a leak between splits, a table or image that cannot be used; {DISK_FULL} no room on the disk; {PREEMPTED} "
@@ -55,9 +57,11 @@ class _Commands(TyperGroup):
         if not colon:
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
-        made = as_command(getattr(importlib.import_module(module), name), _run)
-        app.command(cmd_name, cls=_ManyWords, epilog=_EXIT_CODES)(made)
-        return get_command(app)
+        source = getattr(importlib.import_module(module), name)
+        app.command(cmd_name, cls=_ManyWords, epilog=_EXIT_CODES)(as_command(source, _run))
+        made: Any = get_command(app)
+        made.public = getattr(source, "public", True)
+        return made
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
@@ -66,6 +70,8 @@ class _Commands(TyperGroup):
 
 class _ManyWords(TyperCommand):
     """A command that takes several words behind an option that may be given again: --images A B."""
+
+    public = True  # errors may repeat what was given
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
@@ -77,7 +83,27 @@ class _ManyWords(TyperCommand):
             elif option is not None and words[-1] != option:
                 words.append(option)
             words.append(word)
-        return super().parse_args(ctx, words)
+        try:
+            return super().parse_args(ctx, words)
+        except _UsageError as error:
+            if self.public:
+                raise
+            raise _UsageError(self._without_words(error), ctx=ctx) from None
+
+    def _without_words(self, error: Any) -> str:
+        """Say what is wrong in words of ours alone: a path that was given may name a patient."""
+        options = {name: option for option in self.params for name in option.opts}
+        own = getattr(error, "param", None)
+        if own is None and getattr(error, "option_name", None) in options:
+            own = options[error.option_name]
+        if own is not None:
+            called = own.opts[0] if own.opts[0].startswith("-") else own.name.upper()
+            missing = "Missing" in type(error).__name__
+            return f"{called} is missing." if missing else f"{called} does not have a value, or one of its kind."
+        if hasattr(error, "possibilities"):
+            near = [name for name in error.possibilities or () if name in options]
+            return f"An option is not known{'; did you mean ' + ' or '.join(near) + '?' if near else '.'}"
+        return "There is a word too many: it belongs to no option. A path with blanks needs quotes."
 
 
 _app = typer.Typer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,11 +83,21 @@ def write_report(account: Account, pictures: Sequence[Picture], path: str | Path
         groups={column: _group_table(rows, account.splits) for column, rows in account.groups.items()},
         histograms=_histograms(account),
         grey_levels=_grey_levels(account),
-        sheet=[(picture, _data_uri(picture.path)) for picture in evenly_drawn(pictures, number)],
+        sheet=[(own, _data_uri(own.path)) for own in evenly_drawn(_without_small_vendors(pictures, account), number)],
         of_pictures=len(pictures),
     )
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _without_small_vendors(pictures: Sequence[Picture], account: Account) -> list[Picture]:
+    """Name no vendor of few patients of a split, nor draw its pictures apart; those beside it go unnamed too."""
+    known = account.groups.get("vendor", {})
+    hidden = {
+        split: set().union(*hidden_cells({vendor: own[split].patients for vendor, own in known.items()}))
+        for split in account.splits
+    }
+    return [own._replace(vendor="") if own.vendor in hidden.get(own.split, ()) else own for own in pictures]
 
 
 def evenly_drawn(pictures: Sequence[Picture], number: int) -> list[Picture]:
@@ -127,18 +137,20 @@ def _data_uri(path: Path) -> str:
 class _Cell(NamedTuple):
     images: str
     patients: str = ""
-    share: float | None = None  # of the split's images, or of those with the label known; None: hidden, or of none
+    share: float | None = None  # of the split's images, or of those with the label known; None: not shown
 
 
-def _cells(counts: Mapping[str, Count], shown_shares: Mapping[str, float]) -> dict[str, _Cell]:
-    """One split's cells of a table; ``counts`` are all the images of the split."""
+def _cells(
+    counts: Mapping[str, Count], shown_shares: Mapping[str, float], hidden: Collection[str] = ()
+) -> dict[str, _Cell]:
+    """One split's cells of a table; ``counts`` are all the images of the split, ``hidden`` cells are so besides."""
     small, also = hidden_cells({value: count.patients for value, count in counts.items()})
 
     def cell(value: str, count: Count) -> _Cell:
-        if value in small | also:
-            return _Cell(SMALL if value in small else ALSO)
         if not count.images:
             return _Cell("0")
+        if value in small | also or value in hidden:
+            return _Cell(SMALL if value in small else ALSO)
         return _Cell(f"{count.images:,}", f"{count.patients:,}", shown_shares.get(value))
 
     return {value: cell(value, count) for value, count in counts.items()}
@@ -158,14 +170,44 @@ def _label_table(account: Account) -> dict[str, Any]:
         if value != "unknown" or any(own[split][value].images for own in by_split for split in splits)
     ]
     rows = {}
+    hidden = {
+        split: _hidden_of_classes({label: own[split] for label, own in account.labels.items()}) for split in splits
+    }
     for label, own in account.labels.items():
         cells = {}
         for split in splits:
             known = own[split]["positive"].images + own[split]["negative"].images
-            cells[split] = _cells(own[split], {"positive": own[split]["positive"].images / known} if known else {})
+            shares = {"positive": own[split]["positive"].images / known} if known else {}
+            shown = _cells(own[split], shares, hidden[split].get(label, ()))
+            if any(cell.images in (SMALL, ALSO) for cell in shown.values()):  # the share would tell how many are known
+                shown = {value: cell._replace(share=None) for value, cell in shown.items()}
+            cells[split] = shown
         rows[label] = cells
     without = [split for split in account.splits if split not in splits]
     return {"splits": splits, "values": values, "rows": rows, "without": without}
+
+
+def _hidden_of_classes(counts: Mapping[str, Mapping[str, Count]]) -> dict[str, set[str]]:
+    """Of one class an image: the cells of one split that the other classes would give away.
+
+    The images of all classes and those of no known class sum to the split, and the "negative" of a class are the
+    positive of the others.
+
+    Args:
+        counts: label -> value -> count.
+
+    Returns:
+        label -> values; empty for findings, of which an image may have several.
+    """
+    known = {own["positive"].images + own["negative"].images for own in counts.values()}
+    if len(counts) < 2 or known != {sum(own["positive"].images for own in counts.values())}:
+        return {}
+    unknown = next(iter(counts.values()))["unknown"].patients
+    patients = {("positive", label): own["positive"].patients for label, own in counts.items()}
+    small, also = hidden_cells({**patients, ("unknown", ""): unknown})
+    hidden = small | also
+    without = {"negative", "unknown"} if ("unknown", "") in hidden else set()
+    return {label: without | ({"positive", "negative"} if ("positive", label) in hidden else set()) for label in counts}
 
 
 def _group_table(rows: Mapping[str, Mapping[str, Count]], splits: Mapping[str, Count]) -> dict[str, dict[str, _Cell]]:

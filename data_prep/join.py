@@ -27,7 +27,7 @@ from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.transforms.reader import read_image
 
-_OF_THE_SPLIT = ("split", "csv_sha256", "val_fraction", "test_fraction")
+_OF_THE_SPLIT = ("split", "csv_hash", "val_fraction", "test_fraction")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Join(Source):
     def check(self) -> None:
         """Read what the parts say of themselves; they must be all parts of one preparation."""
         super().check()
-        self._parts = sorted((_read(folder) for folder in self.parts), key=lambda own: own.part.number)
+        parts = [_read(folder, f"part folder {place}") for place, folder in enumerate(self.parts, 1)]
+        self._parts = sorted(parts, key=lambda own: own.part.number)
         first = self._parts[0]
         numbers = [own.part.number for own in self._parts]
         if {own.part.of for own in self._parts} != {first.part.of} or numbers != list(range(1, first.part.of + 1)):
@@ -95,6 +96,8 @@ class Join(Source):
         for own in self._parts[1:]:
             keys = dict.fromkeys((*first.options, *own.options))
             if differing := [key for key in keys if first.options.get(key) != own.options.get(key)]:
+                if "key_fingerprint" in differing:  # and with it every keyed hash
+                    differing = ["key_fingerprint"]
                 raise RefusedError(
                     f"part {own.part} was made with other options than part {first.part} ({', '.join(differing)}): "
                     + ("with another key, a patient has another name. " if "key_fingerprint" in differing else "")
@@ -195,24 +198,25 @@ class Join(Source):
         return manifest_of_images(outcome, own["size"], own["label_kind"], own["identified"])
 
 
-def _read(folder: str) -> _PartFolder:
+def _read(folder: str, called: str) -> _PartFolder:
+    """Read what a part says of itself; errors call it by its place among the arguments, for a path may name people."""
     path = Path(folder).expanduser().resolve()
     missing = [name for name in (MANIFEST_NAME, DATALIST_NAME, RECORD_NAME) if not (path / name).is_file()]
     if missing:
         raise RefusedError(
-            f"'{folder}' has no {missing[0]}, so it is no finished part; run the same command that began it again."
+            f"{called} has no {missing[0]}, so it is no finished part; run the same command that began it again."
         )
     try:
         manifest = json.loads((path / MANIFEST_NAME).read_text(encoding="utf-8"))
         datalist = json.loads((path / DATALIST_NAME).read_text(encoding="utf-8"))
         if "part" not in manifest:
-            raise RefusedError(f"'{folder}' is no part: it was made without --part.")
+            raise RefusedError(f"{called} is no part: it was made without --part.")
         part = Part(manifest["part"]["number"], manifest["part"]["of"])
         return _PartFolder(path, part, manifest, datalist, _notes(path / RECORD_NAME))
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, DatasetError):
             raise
-        raise DatasetError(f"'{folder}' is damaged ({type(error).__name__}); prepare the part again.") from None
+        raise DatasetError(f"{called} is damaged ({type(error).__name__}); prepare the part again.") from None
 
 
 def _notes(record: Path) -> dict[str, Note]:

@@ -6,7 +6,8 @@ What :func:`prepare` does, in this order; nothing is written before the third st
     source.find() -> Found            files listed and matched with labels; no pixel is read
     splitter.given(...)               what a given split says of the candidates
     source.check_left_out(...)        too many left out already: an error
-    opened_folder() -> Record         the folder is this command's alone; what is finished stays
+    opened_folder() -> Record         the folder is this command's alone; what is finished stays, but for images of a
+                                      source that is not public which are no candidates any more: they are deleted
     source.write(candidate, target)   in threads: one file read once, one image written, or Refused with the reason
       -> Written(note, picture)       the note goes to preparation.jsonl, the picture to the fingerprints
     source.leave_out(notes)           what is left out once all notes are known
@@ -103,6 +104,8 @@ def prepare(source: Source) -> Account:
     with opened_folder(out, options, source.public, source.secret()) as record:
         for folder in {out, *((out / candidate.target).parent for candidate in usable.values())}:
             remove_leftovers(folder)
+        if not source.public and (gone := _remove_others(out, usable)):
+            print(f"{gone} images of before were deleted: the export has them no more, or they are left out now")
         notes, histograms = _write_images(source, usable, out, record, exclusions, total)
         flow.step("Read, checked and written", exclusions)
         for line in source.lines(notes):
@@ -166,6 +169,21 @@ def _item(candidate: Candidate) -> dict[str, Any]:
     if candidate.vendor:
         item["vendor"] = candidate.vendor  # the report counts it; the datalist has it where it is one of the columns
     return item if label is not None else {key: value for key, value in item.items() if key != "label"}
+
+
+def _remove_others(out: Path, candidates: Mapping[str, Candidate]) -> int:
+    """Delete pictures that an earlier run wrote of files that were withdrawn since; their lines count for nothing."""
+    targets = {out / candidate.target for candidate in candidates.values()}
+    others = [
+        path
+        for folder in {target.parent for target in targets} - {out}
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path not in targets and (path.is_symlink() or path.is_file())
+    ]
+    for path in others:
+        path.unlink()
+    return len(others)
 
 
 def _write_images(

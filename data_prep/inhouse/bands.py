@@ -82,8 +82,8 @@ def band_rare(
 ) -> tuple[dict[str, str | None], list[str]]:
     """Put the categories of few patients together as "other".
 
-    If "other" itself would then hold fewer patients than ``least`` (and somebody), the smallest remaining category goes
-    with it, so that nobody stands out as the only one in it.
+    If "other" itself would then hold fewer patients than ``least``, nothing is told of them: their category becomes
+    None, as where nothing is known. So nobody stands out in it, and no large category is lost for one patient.
 
     Args:
         values: the category of each image; None where nothing is told.
@@ -91,21 +91,16 @@ def band_rare(
         least: patients that a category needs to keep its name; 0 or 1 keeps all.
 
     Returns:
-        the categories as they may be handed on, and the sorted names that were put together.
+        the categories as they may be handed on, and the sorted names that were put together or became None.
     """
     patients: dict[str, set[str]] = defaultdict(set)
     for name, value in values.items():
         if value is not None:
             patients[value].add(patient_of[name])
-    by_size = sorted(patients, key=lambda value: (len(patients[value]), value))
-    rare = {value for value in by_size if len(patients[value]) < least}
-    together = set().union(*(patients[value] for value in rare), patients.get(OTHER, set()) if rare else set())
-    for value in by_size:
-        if not rare or len(together) >= least:
-            break
-        rare.add(value)
-        together |= patients[value]
-    return {name: OTHER if value in rare else value for name, value in values.items()}, sorted(rare - {OTHER})
+    rare = {value for value, own in patients.items() if len(own) < least}
+    together = set().union(*(patients[value] for value in rare | ({OTHER} & patients.keys())))
+    name_of_rare = OTHER if len(together) >= least else None
+    return {name: name_of_rare if value in rare else value for name, value in values.items()}, sorted(rare)
 
 
 def banded(
@@ -119,7 +114,7 @@ def banded(
         least: see :func:`band_rare`.
 
     Returns:
-        the columns, and by column how many categories were put together (0s left out).
+        the columns, and by column how many categories were put together or became None (0s left out).
     """
     kept: dict[str, dict[str, Any]] = {}
     counts = {}

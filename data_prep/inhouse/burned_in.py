@@ -1,4 +1,4 @@
-"""Text that may be burned into the pixels: what the header says of it, and a quick look at the border of the picture.
+"""Text that may be burned into the pixels: a quick look at the border of the picture.
 
 A name in the pixels survives every change to headers and file names. The look is a screen, no reader of text: it asks
 for a line of several thin strokes of one grey value and high contrast, upright and lying, near the border of the
@@ -8,17 +8,11 @@ benchmarks.burned_in``).
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-DECLARED, SECONDARY, TEXT_LIKE = (
-    "burned-in text (BurnedInAnnotation)",
-    "secondary capture, may hold burned-in text",
-    "text-like strokes near the border, may be burned-in text",
-)
-"""Reasons for leaving a picture out."""
+TEXT_LIKE = "text-like strokes near the border, may be burned-in text"
+"""The reason for leaving a picture out."""
 
 _BORDER = 0.25  # of each side: the middle of the picture is not looked at
 _CONTRAST = 30  # of 255, of a stroke against both of its sides
@@ -32,25 +26,6 @@ _LYING = 0.1  # lying strokes beside upright ones, as a share of their pixels
 _SCALES = (1, 2, 4)
 _MOST = 64  # candidates looked at closely, of each polarity and scale
 _SMALLEST = 32
-
-_SECONDARY_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
-
-
-def declared_burned_in(header: Any) -> str | None:
-    """Return why a DICOM header lets one expect burned-in text, or None.
-
-    Looks at BurnedInAnnotation (0028,0301), and at the SOP class (0008,0016): a secondary capture (PS3.4 B.5) is a
-    picture of a screen or a scanned paper as a rule, and nobody vouches for its content.
-
-    Args:
-        header: a pydicom dataset.
-    """
-    if str(header.get("BurnedInAnnotation", "") or "").strip().upper() == "YES":
-        return DECLARED
-    sop = str(header.get("SOPClassUID", "") or "").strip("\0 ")
-    if sop == _SECONDARY_CAPTURES or sop.startswith(_SECONDARY_CAPTURES + "."):
-        return SECONDARY
-    return None
 
 
 def has_text_like_border(picture: NDArray[np.float32]) -> bool:

@@ -12,8 +12,8 @@ from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from monai_mocoi.data.columns import as_numbers
-from monai_mocoi.transforms.dicom import check_inflated_size
-from monai_mocoi.transforms.image_errors import ImageReadError, check_size, guarded
+from monai_mocoi.transforms.dicom import check_dicom_size, check_inflated_size
+from monai_mocoi.transforms.image_errors import ImageReadError, guarded
 
 NO_PIXELS = "no picture in it (a report, a presentation state, or cut short)"
 NO_SYNTAX = "names no transfer syntax (0002,0010), so its pixels cannot be decoded with certainty"
@@ -28,6 +28,9 @@ _TAGS = [
     "PatientID",
     "PatientName",
     "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "NameOfPhysiciansReadingStudy",
+    "OperatorsName",
     "PatientSex",
     "PatientAge",
     "PatientBirthDate",
@@ -47,6 +50,7 @@ _TAGS = [
     "SamplesPerPixel",
     "BitsAllocated",
 ]
+_NAMES = [keyword for keyword in _TAGS if keyword.endswith("Name") or keyword.startswith("NameOf")]
 _VIEW_CODES = {
     "antero-posterior": "AP",
     "postero-anterior": "PA",
@@ -67,7 +71,7 @@ class DicomHeader:
     Attributes:
         patient, accession, study, series, sop: PatientID, AccessionNumber, and the UIDs of study, series and instance.
             They identify somebody and go nowhere but to the private folder.
-        names: those of the patient and the referring physician, to know them in a table; they go nowhere.
+        names: those of the patient, the physicians and the operators, to know them in a table; they go nowhere.
         sop_class: UID of the kind of object.
         modality, body_part, view: in capitals; the view from View Code Sequence where View Position is empty.
         image_type: its values in capitals, such as ``("ORIGINAL", "PRIMARY")``.
@@ -127,7 +131,7 @@ def read_header(file: BinaryIO) -> DicomHeader:
             study=_text(ds, "StudyInstanceUID"),
             series=_text(ds, "SeriesInstanceUID"),
             sop=_text(ds, "SOPInstanceUID"),
-            names=_shared(f"{_text(ds, 'PatientName')} {_text(ds, 'ReferringPhysicianName')}".strip()),
+            names=_shared(" ".join(filter(None, (_text(ds, keyword) for keyword in _NAMES)))),
             sop_class=_shared(_text(ds, "SOPClassUID")),
             modality=_shared(_text(ds, "Modality").upper()),
             body_part=_shared(_text(ds, "BodyPartExamined").upper()),
@@ -160,7 +164,7 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
     if header.rows < 1 or header.columns < 1:
         return NO_PIXELS
     try:
-        check_size(header.rows, header.columns)
+        check_dicom_size(header.rows, header.columns)
     except ImageReadError as error:
         return str(error)
     if not header.transfer_syntax:

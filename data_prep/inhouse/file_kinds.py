@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import os
 
+from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
+
 HEAD = 132
 """Bytes that :func:`file_kind` needs: the preamble of a DICOM file and its prefix."""
 
 RASTER_SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
 """The kinds of pictures beside DICOM, with the suffix by which other programs know them."""
 
-_MAGIC = {
-    b"\x89PNG\r\n\x1a\n": "png",
-    b"\xff\xd8\xff": "jpeg",
-    b"II*\0": "tiff",
-    b"MM\0*": "tiff",
-    b"II+\0": "tiff",
-    b"MM\0+": "tiff",
-}
-_DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 _TEXT = (frozenset(range(32, 256)) | {9, 10, 13}) - {127}
 # Value representations with which a data set in explicit VR begins: those of (0008,0001) to (0008,0018).
 _FIRST_VR = (b"UL", b"CS", b"UI", b"DA", b"TM", b"OB", b"LO", b"SH")
@@ -39,12 +32,11 @@ def file_kind(head: bytes, name: str = "") -> str:
         return "empty"
     if head[128:132] == b"DICM" or _begins_a_data_set(head):
         return "dicom"
-    for magic, kind in _MAGIC.items():
-        if head.startswith(magic):
-            return kind
+    if raster := starts_with(head, RASTER_MAGIC):
+        return raster.lower()
     if _TEXT.issuperset(head) or head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text"
-    return "dicom" if os.path.splitext(name)[1].lower() in _DICOM_SUFFIXES else "other"
+    return "dicom" if os.path.splitext(name)[1].lower() in DICOM_SUFFIXES else "other"
 
 
 def _begins_a_data_set(head: bytes) -> bool:

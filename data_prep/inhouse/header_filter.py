@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from data_prep.inhouse.dicom_headers import DicomHeader
 from monai_mocoi.data.dicom_kind import BODY_PARTS, MODALITIES
 
+BURNED_IN = "burned-in text by the header (--keep-burned-in takes it)"
 DERIVED = "derived from another picture by its header (--keep-derived takes it)"
 SECONDARY = "a secondary capture, such as a screen shot (--keep-secondary takes it)"
 NO_PHOTOGRAPH = "no picture of a patient: a segmentation, dose, parameter map or structured object"
@@ -29,7 +30,9 @@ class HeaderFilter:
         body_parts: words of Body Part Examined, such as CHEST; empty: any, also none.
         views: values of View Position, such as PA and AP; empty: any, also none.
         keep_derived: take what its Image Type calls derived.
-        keep_secondary: take secondary captures.
+        keep_secondary: take secondary captures: pictures of a screen or of scanned paper as a rule, and nobody vouches
+            for what is on them.
+        keep_burned_in: take what its BurnedInAnnotation (0028,0301) says to show text.
     """
 
     modalities: Sequence[str] = ()
@@ -37,6 +40,7 @@ class HeaderFilter:
     views: Sequence[str] = ()
     keep_derived: bool = False
     keep_secondary: bool = False
+    keep_burned_in: bool = False
 
     def reason(self, header: DicomHeader) -> str | None:
         """Return why a file is left out; None: it is wanted. Only terms of the standard are repeated in it."""
@@ -55,7 +59,7 @@ class HeaderFilter:
         ):
             if wanted and _plain_view(found) not in {_plain_view(word.strip().upper()) for word in wanted}:
                 return f"another {words} than was asked for ({known_term(found, terms) or 'none or no usual term'})"
-        return None
+        return BURNED_IN if header.burned_in == "YES" and not self.keep_burned_in else None
 
 
 def known_term(found: str, terms: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_prep.inhouse.patients import plain_id
+from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.survey import Seen
 
 AGAIN = "the same SOP instance as another file"

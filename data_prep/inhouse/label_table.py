@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from data_prep.inhouse.bands import age_in_years
+from data_prep.inhouse.covariates import check_told_apart, read_covariate
 from data_prep.inhouse.dates import read_dates
-from data_prep.inhouse.label_words import Labels, free_text, read_labels
+from data_prep.inhouse.label_words import Labels, read_labels
 from data_prep.inhouse.patients import plain_id
 from data_prep.inhouse.people import names_people
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.columns import NO_COLUMNS, Value, as_numbers, as_value, is_age
+from monai_mocoi.data.columns import NO_COLUMNS, Value, as_value
 from monai_mocoi.data.errors import DatasetError, RefusedError
 
 TWO_PATIENTS = "the table gives it two patients"
@@ -27,7 +26,7 @@ class TableOptions:
     """Which columns of the table are read.
 
     Attributes:
-        labels: findings, or one column of classes; at least one.
+        labels: findings and columns of classes; at least one.
         patient: of the patient's id; None: the images tell it.
         site, date: of the hospital and the day; None: there is none.
         covariates: what else is handed on, such as sex and age.
@@ -95,12 +94,11 @@ class LabelTable:
             raise RefusedError(f"--covariates: {clash[0]!r} is the name of something else in the list; rename it.")
         self.used = {*label_columns, *covariates, *(c for w, c in self._single.items() if c and w != "patient")}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
-        self._label_column = label_columns[0]
         self._patients = self._texts("patient")
         self._sites = self._texts("site")
         column = self._single["date"]
         self._dates = read_dates(column, file.column(column), file.numbers) if column else [None] * len(file.numbers)
-        self._covariates = {name: _covariate(name, file.column(name)) for name in covariates}
+        self._covariates = {name: read_covariate(name, file.column(name)) for name in covariates}
         self.contradictions: dict[str, list[int]] = {}
         self.repeated = 0
 
@@ -167,15 +165,33 @@ class LabelTable:
         Raises:
             DatasetError: names the column.
         """
-        classes = self.labels.names if self.labels.kind == "single" else ()
-        for option, name, values in (
+        columns: list[tuple[str, str, Sequence[Value]]] = [
             *(("--covariates", name, cells) for name, cells in self._covariates.items()),
-            ("--label-columns", self._label_column, classes),
-        ):
+            *(("--label-columns", name, words) for name, words in self.labels.words.items()),
+        ]
+        for option, name, values in columns:
             if names_people([value for value in values if isinstance(value, str)], names):
                 raise DatasetError(
                     f"{option}: most values of {name!r} are names of people in the headers; leave it out."
                 )
+
+    def check_told_apart(self, rows: Sequence[TableRow | None], patients: Sequence[str]) -> None:
+        """Refuse covariates that are ids, see :func:`~data_prep.inhouse.covariates.check_told_apart`.
+
+        Args:
+            rows: of each file; None where it has none.
+            patients: of each file by its header; "" where it is not told, and the row's is taken, or the row itself.
+
+        Raises:
+            DatasetError: names the column.
+        """
+        own = [
+            (row, plain_id(row.patient or patient) or f"row {row.numbers[0]}")
+            for row, patient in zip(rows, patients, strict=True)
+            if row is not None
+        ]
+        for name in self._covariates:
+            check_told_apart(name, [row.covariates.get(name) for row, _ in own], [patient for _, patient in own])
 
     def _texts(self, what: str) -> list[str | None]:
         column = self._single[what]
@@ -188,25 +204,3 @@ def _once(option: str, columns: list[str]) -> list[str]:
     if len(set(columns)) < len(columns):
         raise RefusedError(f"{option} names a column twice.")
     return columns
-
-
-def _covariate(name: str, cells: Sequence[str]) -> list[Value]:
-    """The values of a column that is handed on: ages in whole years to 90, numbers, or few different words."""
-    values = [as_value(cell) for cell in cells]
-    if is_age(name):
-        ages = [age_in_years(value) for value in values]
-        if any(value is not None for value in values) and all(age is None for age in ages):
-            raise DatasetError(f"--covariates: {name!r} holds no ages in years.")
-        return list(ages)
-    numbers = as_numbers(name, [value.replace(",", ".") if isinstance(value, str) else value for value in values])
-    if numbers is not None:
-        if (abs(numbers) >= 10_000).any():
-            raise DatasetError(f"--covariates: {name!r} holds numbers of more than 4 digits, such as dates or ids.")
-        return [
-            None if number != number else int(number) if number == int(number) else number
-            for number in numbers.tolist()
-        ]
-    words = [None if value is None else " ".join(str(value).split()) for value in values]
-    if fault := free_text(Counter(word for word in words if word is not None), len(words)):
-        raise DatasetError(f"--covariates: {name!r} is not handed on: {fault}. Leave it out.")
-    return list(words)

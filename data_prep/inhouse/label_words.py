@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from data_prep.inhouse.dates import is_dated
+from data_prep.inhouse.people import has_title
 from monai_mocoi.data.columns import as_value
 from monai_mocoi.data.errors import DatasetError
 
@@ -18,6 +21,11 @@ NOT_KNOWN = frozenset(
 MOST_CLASSES = 20
 LONGEST_CLASS = 40
 """Characters; a longer text is a sentence, not a class."""
+_SLIPS = 0.05
+"""Share of other words among yes and no that are slips of the pen; where there are more, all are classes."""
+_TRUE_FALSE = {"t", "f"}
+"""Mean yes and no only in a column that has both: F is female too, and a foot, and a class."""
+_NUMBER = re.compile(r"([+-]?)0*([0-9]+)(?:[.,]([0-9]*?)0*)?")
 
 
 @dataclass(frozen=True)
@@ -28,11 +36,15 @@ class Labels:
         names: of the findings, or of the classes.
         kind: "multi" (0, 1 or None for each finding) or "single" (a class number or None).
         values: one a row: a list for "multi", a number or None for "single".
+        words: the values of each column that holds classes, as they are handed on in the names.
+        lines: for the console: what was taken for classes though it begins as yes and no.
     """
 
     names: tuple[str, ...]
     kind: str
     values: list[list[int | None]] | list[int | None]
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
 
 
 def yes_or_no(cell: str) -> int | str | None:
@@ -44,7 +56,11 @@ def yes_or_no(cell: str) -> int | str | None:
 
 
 def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[int]) -> Labels:
-    """Read the columns of labels: any number of findings (yes or no), or one column of classes.
+    """Read the columns of labels: any number of findings (yes or no) and of columns of classes.
+
+    One column of classes alone makes the classes the labels ("single"). Beside other columns each of its classes
+    becomes a finding, ``column: class``; an empty cell leaves all of them open. A column holds classes where more than
+    one in 20 of its known cells is neither yes nor no, or where all are numbers and some are others than 0 and 1.
 
     Args:
         columns: name and cells of each, one cell a row.
@@ -53,35 +69,72 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
     Raises:
         DatasetError: a column holds free text, one value only, or words beside yes and no; names the rows.
     """
-    if len(columns) == 1:
-        name, cells = columns[0]
-        strays = [own for own in map(yes_or_no, cells) if isinstance(own, str)]
-        known = sum(own is not None for own in map(yes_or_no, cells))
-        # A few other words among yes and no are slips of the pen; half of them are classes, such as grades 0 to 4.
-        if len(strays) > 0.05 * known:
-            return _classes(name, cells)
-    values: list[list[int | None]] = [[] for _ in numbers]
+    findings: list[tuple[str, list[int | None]]] = []
+    words: dict[str, tuple[str, ...]] = {}
+    lines: list[str] = []
+    constant = []
     for name, cells in columns:
-        wrong = []
-        for row, number, cell in zip(values, numbers, cells, strict=True):
-            own = yes_or_no(cell)
-            if isinstance(own, str):
-                wrong.append(number)
-            else:
-                row.append(own)
-        if wrong:
+        own = _answers(cells)
+        strays = [value for value in own if isinstance(value, str)]
+        known = sum(value is not None for value in own)
+        are_grades = _are_numbers(cells)
+        if strays and (are_grades or len(strays) > _SLIPS * known):
+            names, values = _classes(name, cells)
+            words[name] = names
+            if are_grades and len(strays) <= _SLIPS * known:
+                lines.append(
+                    f"{name!r} holds numbers beside 0 and 1 in {len(strays)} of {known} rows, so its {len(names)} "
+                    "values are classes; leave these cells empty if they are slips of the pen"
+                )
+            if len(columns) == 1:
+                return Labels(names, "single", values, words, tuple(lines))
+            findings += [
+                (f"{name}: {word}", [None if value is None else int(value == number) for value in values])
+                for number, word in enumerate(names)
+            ]
+            continue
+        if strays:
+            wrong = [number for number, value in zip(numbers, own, strict=True) if isinstance(value, str)]
             some = ", ".join(map(str, wrong[:5])) + (", ..." if len(wrong) > 5 else "")
             raise DatasetError(
                 f"--label-columns: {len(wrong)} of {len(cells)} cells of {name!r} are neither yes nor no (rows {some}"
                 "). Written may be 1/0, yes/no, true/false, positive/negative, ja/nein, or nothing where it is not "
-                "known. A column of classes is taken alone, without others."
+                "known."
             )
-        if all(row[-1] is None for row in values):
+        if known == 0:
             raise DatasetError(f"--label-columns: {name!r} says neither yes nor no in any row; leave it out.")
-    return Labels(tuple(name for name, _ in columns), "multi", values)
+        answers = [value if isinstance(value, int) else None for value in own]
+        if len({*answers} - {None}) < 2:
+            constant.append(f"{name!r} ({'yes' if 1 in answers else 'no'})")
+        findings.append((name, answers))
+    if constant:
+        raise DatasetError(
+            f"--label-columns: {', '.join(constant)} has one answer in all rows that have any: nothing can be learnt "
+            "from it. Leave it out, or look whether another word was meant."
+        )
+    names = tuple(name for name, _ in findings)
+    if len(set(names)) < len(names):
+        raise DatasetError("--label-columns: a column has the name that a class of another one gets; rename it.")
+    rows = [list(row) for row in zip(*(values for _, values in findings), strict=True)]
+    return Labels(names, "multi", rows, words, tuple(lines))
 
 
-def _classes(name: str, cells: Sequence[str]) -> Labels:
+def _answers(cells: Sequence[str]) -> list[int | str | None]:
+    """The cells of a column as yes and no, see :func:`yes_or_no`."""
+    plain = [_plain(cell) for cell in cells]
+    told = {*plain} >= _TRUE_FALSE
+    return [
+        cell if word in _TRUE_FALSE and not told else yes_or_no(cell) for cell, word in zip(cells, plain, strict=True)
+    ]
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    known = [word for word in map(_plain, cells) if word is not None and word not in NOT_KNOWN]
+    return all(_NUMBER.fullmatch(word) for word in known)
+
+
+def _classes(name: str, cells: Sequence[str]) -> tuple[tuple[str, ...], list[int | None]]:
+    """The classes of a column in order, numbers first, and the number of each row's class."""
     words = [None if cell is None or cell.lower() in NOT_KNOWN else cell for cell in map(_class, cells)]
     counts = Counter(word for word in words if word is not None)
     if fault := free_text(counts, len(words)):
@@ -90,7 +143,7 @@ def _classes(name: str, cells: Sequence[str]) -> Labels:
         raise DatasetError(f"--label-columns: {name!r} has {len(counts)} class(es); at least two are needed.")
     order = sorted(counts, key=lambda word: (not _is_number(word), float(word) if _is_number(word) else 0, word))
     place = {word: number for number, word in enumerate(order)}
-    return Labels(tuple(order), "single", [None if word is None else place[word] for word in words])
+    return tuple(order), [None if word is None else place[word] for word in words]
 
 
 def free_text(counts: Counter[str], rows: int) -> str | None:
@@ -108,17 +161,24 @@ def free_text(counts: Counter[str], rows: int) -> str | None:
         return f"it holds texts of more than {LONGEST_CLASS} characters: free text"
     if any(sum(sign.isdigit() for sign in value) > 4 for value in counts):
         return "it holds numbers of more than 4 digits: dates or ids"
+    if any(map(is_dated, counts)):
+        return "it holds months, years or dates"
+    if any(map(has_title, counts)):
+        return "it holds names of people with their titles (Dr., Mrs, Herr ...)"
     return None
 
 
 def _plain(cell: str) -> str | None:
-    """A cell in small letters, a whole number without decimals ("1.0", "1,00"); None where it says nothing."""
+    """A cell in small letters; a number in its shortest form (1 for "1,00", "01"); None where it says nothing."""
     value = as_value(cell.replace("\0", ""))
     if value is None:
         return None
     word = str(value).lower()
-    head, sign, tail = word.replace(",", ".").partition(".")
-    return head if sign and head.lstrip("-").isdigit() and set(tail) <= {"0"} else word
+    number = _NUMBER.fullmatch(word)
+    if number is None:
+        return word
+    sign, whole, part = number[1].lstrip("+"), number[2], number[3]
+    return f"{sign}{whole}" + (f".{part}" if part else "")
 
 
 def _class(cell: str) -> str | None:

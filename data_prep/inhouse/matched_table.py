@@ -74,8 +74,10 @@ def match_table(
         row = table.joined(places)
         for position in own:
             rows[position] = row
+    table.check_told_apart(rows, patients)
     found_out = "" if key_column and key else " (found out)"
     lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
+    lines += table.labels.lines
     if file.torn:
         lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
     if table.repeated:

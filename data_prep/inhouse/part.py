@@ -2,8 +2,8 @@
 
 Every part looks at all files and at the whole table, so that what depends on all of them (matching, rare values, sites
 held out) comes out as it would in one go; only reading and writing pictures, which takes the time, is shared. Which
-part a
-patient is in, the pseudonym says: no list has to be agreed on. ``python -m data_prep join`` puts the parts together.
+part a patient is in, the pseudonym says: no list has to be agreed on. ``python -m data_prep join`` puts the parts
+together.
 """
 
 from __future__ import annotations

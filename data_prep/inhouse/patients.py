@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 
 NO_PATIENT = "no patient is told, by its header or a row of the table"
 MOST_IDS = 3
 """An id of the headers that stands for more ids of the table is no person: an anonymiser's word for everybody."""
 
-_PARTS = re.compile(r"\d+|[^\W\d_]+")
 _NOBODY = frozenset(
     """
     0 - . ? x xx xxx xxxx na n/a none null unknown unbekannt anon anonym anonymous anonymized anonymised anonymisiert
@@ -30,7 +28,7 @@ class Patients:
         ids: one a file: the same text for all files of a person; "" where nobody is told.
         spellings: number of persons that are written in more than one way.
         nobodies: number of ids of the headers that stand for everybody and were passed over.
-        meant: the id of each person by all ids of it, as :func:`plain_id` writes them.
+        meant: the id of each person by all ids of it, as :func:`~data_prep.inhouse.pseudonyms.plain_id` writes them.
     """
 
     ids: list[str]
@@ -43,7 +41,8 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
     """Bring the ids of the files together.
 
     A file whose header says A and whose row says B makes A and B one person, so that no other file of A or of B gets
-    into another split. Spellings of one id are one (see :func:`plain_id`). Two persons who are taken for one stay in
+    into another split. Spellings of one id are one (see
+    :func:`~data_prep.inhouse.pseudonyms.plain_id`). Two persons who are taken for one stay in
     one split, which costs nothing.
 
     Args:
@@ -78,7 +77,7 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
                 above[root(one)] = root(first_of.setdefault(plain_id(one), one))
     in_headers = set(own_ids)
     name_of: dict[str, str] = {}
-    for own in sorted({*own_ids, *other_ids} - {""}, key=lambda own: (own not in in_headers, own)):
+    for own in sorted({*own_ids, *other_ids} - {""}, key=lambda own: (own not in in_headers, plain_id(own), own)):
         name_of.setdefault(root(own), own)
     ids = []
     written: dict[str, set[str]] = defaultdict(set)
@@ -89,19 +88,6 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
             written[person] |= {text.strip() for key, text in ((own, header), (other, row)) if key}
     meant = {plain_id(own): name_of[root(own)] for own in {*own_ids, *other_ids} - {""}}
     return Patients(ids, meant, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
-
-
-def plain_id(patient: str) -> str:
-    """Return what all spellings of an id have in common: its letters and numbers in their order.
-
-    As :func:`~data_prep.inhouse.pseudonyms.normalised_patient`, and besides without regard to what stands between them
-    and to zeros before a number: "qx-12" for "QX 0012", "qx-12" and "qx12", but "1-12" for "1/12".
-
-    Args:
-        patient: as it stands in a header or a table.
-    """
-    parts = _PARTS.findall(normalised_patient(patient))
-    return "-".join(part.lstrip("0") or "0" if part.isdigit() else part for part in parts)
 
 
 def _key(text: str) -> str:

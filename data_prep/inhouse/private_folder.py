@@ -81,7 +81,7 @@ class PrivateFolder:
         self.path = expand_home(path).resolve()
         self._dataset = dataset
         self._threads = threading.RLock()
-        _check_place(self.path, forbidden)
+        check_place(self.path, forbidden)
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             _restrict(self.path, 0o700)
@@ -228,7 +228,17 @@ class _Table:
                 self._end += len(line)
 
 
-def _check_place(path: Path, forbidden: Sequence[str | os.PathLike[str]]) -> None:
+def check_place(folder: str | os.PathLike[str], forbidden: Sequence[str | os.PathLike[str]]) -> None:
+    """Refuse a place for a private folder before anything is made.
+
+    Args:
+        folder: it may be missing.
+        forbidden: see :class:`PrivateFolder`.
+
+    Raises:
+        RefusedError: it lies with the data; the text does not name it.
+    """
+    path = expand_home(folder).resolve()
     if path.exists() and not path.is_dir():
         raise RefusedError("--private is a file; name a folder.")
     for other in (*forbidden, user_cache_dir()):
@@ -238,8 +248,8 @@ def _check_place(path: Path, forbidden: Sequence[str | os.PathLike[str]]) -> Non
                 "--private lies in a folder with images, the dataset folder or the cache, or one of them in it; the "
                 "key must not travel with the data. Name a folder elsewhere."
             )
-    for folder in (path, *path.parents):
-        if any((folder / name).is_file() for name in (DATALIST_NAME, RECORD_NAME)) or _is_run(folder):
+    for above in (path, *path.parents):
+        if any((above / name).is_file() for name in (DATALIST_NAME, RECORD_NAME)) or _is_run(above):
             raise RefusedError(
                 "--private lies in a dataset folder or a run folder; the key must not travel with the data. Name a "
                 "folder elsewhere."

@@ -17,6 +17,7 @@ from monai_mocoi.data.patient_ids import patient_key
 KEY_BYTES = 32
 _DIGITS = 16
 _SITE_DIGITS = 6
+_PARTS = re.compile(r"\d+|[^\W\d_]+")
 _RECORD_NUMBER = re.compile(r"mrn[\s:#._-]*(?=[0-9])")
 
 
@@ -46,15 +47,16 @@ class Pseudonyms:
         """Return the pseudonym of a patient: "p" and 16 hexadecimal digits.
 
         Args:
-            patient_id: the hospital's id; all its spellings (see :func:`normalised_patient`) give the same pseudonym.
+            patient_id: the hospital's id; all its spellings (see :func:`plain_id`) give the same pseudonym, so that a
+                patient keeps it from one export to the next, however it is written there.
 
         Raises:
             ValueError: the id is empty: nobody is meant, and all such images would become one person.
         """
-        normalised = normalised_patient(patient_id)
-        if not normalised:
+        plain = plain_id(patient_id)
+        if not plain:
             raise ValueError("the patient's id is empty.")
-        return "p" + self._hash("patient", normalised, _DIGITS)
+        return "p" + self._hash("patient", plain, _DIGITS)
 
     def image(self, text: str) -> str:
         """Return the pseudonym of an image: "i" and 16 hexadecimal digits.
@@ -107,6 +109,23 @@ def normalised_patient(patient_id: str) -> str:
     text = patient_key(_plain(patient_id))
     number = _RECORD_NUMBER.match(text)
     return patient_key(text[number.end() :]) if number else text
+
+
+def plain_id(patient: str) -> str:
+    """Return what all spellings of an id have in common: its letters and numbers in their order.
+
+    As :func:`normalised_patient`, and besides without regard to what stands between them and to zeros before a number:
+    "qx-12" for "QX 0012", "qx-12" and "qx12", but "1-12" for "1/12".
+
+    Args:
+        patient: as it stands in a header or a table.
+
+    Returns:
+        the id; of one without letters and numbers, its signs.
+    """
+    normalised = normalised_patient(patient)
+    parts = [part.lstrip("0") or "0" if part.isdigit() else part for part in _PARTS.findall(normalised)]
+    return "-".join(parts) or normalised
 
 
 def _plain(text: str) -> str:

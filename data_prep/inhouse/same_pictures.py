@@ -24,13 +24,11 @@ def same_pictures(
     """Tell which images are to be left out because their picture is there more than once.
 
     - A picture under two patients, pixel for pixel, is left out altogether, all of its copies: one of the two ids is
-    wrong,
-      and with it perhaps the label; kept anywhere, it could be learnt from under one id while other images of its true
-      patient are tested on.
+      wrong, and with it perhaps the label; kept anywhere, it could be learnt from under one id while other images of
+      its true patient are tested on.
     - Of the copies of one patient's picture one stays. Nearly identical ones are copies too: a PNG made from a DICOM
-    file
-      has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH ChestX-ray14, 520
-      pairs of different images of one patient stay well below them, see docs/data_steward.md.
+      file has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH
+      ChestX-ray14, 520 pairs of different images of one patient stay well below them, see docs/data_steward.md.
 
     Nearly identical pictures of two patients are left to the audit, which warns of them across splits.
 

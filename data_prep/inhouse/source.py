@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import traceback
@@ -16,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.account import Step
+from data_prep.checks import check_left_out
 from data_prep.holdout import hold_out_latest, hold_out_sites, latest_share, parse_test_from
 from data_prep.inhouse.bands import OTHER, banded
-from data_prep.inhouse.burned_in import DECLARED, TEXT_LIKE, declared_burned_in, has_text_like_border
+from data_prep.inhouse.burned_in import TEXT_LIKE, has_text_like_border
+from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.drafts import Draft, frames_of
 from data_prep.inhouse.export_tree import ExportFile, list_tree
 from data_prep.inhouse.header_filter import DERIVED, HeaderFilter
@@ -27,13 +30,15 @@ from data_prep.inhouse.label_table import TableOptions, TableRow
 from data_prep.inhouse.matched_table import MatchedTable, match_table
 from data_prep.inhouse.matching import FileIndex
 from data_prep.inhouse.part import OTHER_PART, Part, part_record
-from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients, plain_id
+from data_prep.inhouse.patients import NO_PATIENT, Patients, join_patients
 from data_prep.inhouse.picture_file import refer_to, write_picture
-from data_prep.inhouse.private_folder import PrivateFolder
+from data_prep.inhouse.private_folder import PrivateFolder, check_place
+from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.same_pictures import same_pictures
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.stations import Stations
-from data_prep.inhouse.survey import Seen, survey
+from data_prep.inhouse.survey import CLOSED, Seen, survey
+from data_prep.inhouse.table_file import LabelFile
 from data_prep.last_steps import print_next
 from data_prep.picture_notes import FLATTENED, bits_of, picture_note
 from data_prep.record import Note, file_sha256
@@ -49,6 +54,7 @@ from data_prep.source import (
 )
 from data_prep.splitter import Splitter
 from data_prep.summary import print_table
+from monai_mocoi.data.columns import is_age
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.fingerprints import dataset_fingerprints
@@ -76,14 +82,28 @@ class Inhouse(InhouseOptions):
         self._folder: PrivateFolder | None = None
         self._table: MatchedTable | None = None
         self._candidates: dict[str, Candidate] = {}
+        self._place: dict[str, int] = {}  # in the order of the paths
         self._decisions: list[str] = []
         self._sites: dict[str, str] = {}
+        self._kinds: dict[str, list[str]] = {}
         self._meant: Callable[[str], str] = str
+
+    def check(self) -> None:
+        """Refuse what cannot be used, before hours are spent on the headers of all files."""
+        super().check()
+        check_place(self.private, [*self.images, self.out])
+        if self.labels is not None:
+            table = LabelFile(self.labels)
+            for option in ("label_columns", "patient_column", "site_column", "date_column", "covariates", "key_column"):
+                names = getattr(self, option) or []
+                table.find("--" + option.replace("_", "-"), [names] if isinstance(names, str) else names)
 
     def splitter(self) -> Splitter:
         """The given split, or an own draw; what a given table says is repeated nowhere but in the private log."""
         try:
-            own = super().splitter()
+            nothing_to_test = self.labels is None and self.test_fraction is None and self.split_csv is None
+            options = dataclasses.replace(self, test_fraction=0.0) if nothing_to_test else self
+            own = Splitter(options, without="without --split-csv")
         except RefusedError:
             raise
         except DatasetError as error:
@@ -91,6 +111,8 @@ class Inhouse(InhouseOptions):
             raise DatasetError("--split-csv cannot be used; private.log in --private says why.") from None
         if self.split_csv is not None:
             own.description = "given with --split-csv"
+            # Without a key, whoever has such a table could show that it is this one, or try what may stand in it.
+            own.options["csv_hash"] = self._private().pseudonyms.setting(own.options.pop("csv_sha256"))
         elif self.part is not None:
             own.description = "drawn by join, over all parts; until then all is training"
         return own
@@ -103,10 +125,10 @@ class Inhouse(InhouseOptions):
             "keep_secondary", "keep_burned_in", "rare", "part",
         )  # fmt: skip
         own = {name: getattr(self, name) for name in names}
+        pseudonyms = self._private().pseudonyms
         if self._table is not None and self.labels is not None:
             own |= {"key_column": self._table.match.column, "key_is": self._table.match.key}
-            own["labels_sha256"] = file_sha256(expand_home(self.labels))
-        pseudonyms = self._private().pseudonyms
+            own["labels_hash"] = pseudonyms.setting(file_sha256(expand_home(self.labels)))
         own["test_site"] = [self._site(site) for site in self.test_site]
         own["test_from"] = None if self.test_from is None else pseudonyms.setting(self.test_from)
         return {**own, "key_fingerprint": pseudonyms.key_fingerprint}
@@ -121,6 +143,7 @@ class Inhouse(InhouseOptions):
         seen = survey(tree.files, self.workers)
         stations = Stations(len(seen), {reason: len(files) for reason, files in tree.left_out.items()})
         stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
+        self._check_damaged(stations, seen)
         stations.leave("Chosen by header", {p: why for p in stations.left if (why := self._unwanted(seen[p]))})
         several = repeated_instances([seen[p] for p in stations.left])
         copies: dict[str, list[str]] = {}
@@ -167,6 +190,10 @@ class Inhouse(InhouseOptions):
             splits = {**{draft.name: "training" for draft in drafts}, **splits}
         for first in range(0, len(drafts), _AT_ONCE):
             self._private().add([draft.mapping() for draft in drafts[first : first + _AT_ONCE]])
+        self._place = {draft.name: place for place, draft in enumerate(drafts)}
+        # By pseudonym: written in the order of their paths, the lines of the record and the times of the files would be
+        # in the order of an alphabetical list of patients.
+        drafts.sort(key=lambda draft: draft.name)
         self._candidates = {draft.name: self._candidate(draft, columns_of[draft.name]) for draft in drafts}
         self._decide(stations)
         return Found(
@@ -184,15 +211,22 @@ class Inhouse(InhouseOptions):
             identified=self.in_place,
         )
 
+    def _check_damaged(self, stations: Stations, seen: Sequence[Seen]) -> None:
+        """Stop where too many pictures cannot be read by their headers already; the same limit as for pixels."""
+        damaged = {why: own for why, own in stations.left_out.items() if why == CLOSED or why.startswith(UNREADABLE)}
+        total = len(stations.left) + sum(map(len, damaged.values()))
+        if sum(map(len, damaged.values())) > self.max_missing * total:
+            names = self._tell_left_out({}, {why: [seen[p].file for p in own] for why, own in damaged.items()})
+            check_left_out(names, total, self.max_missing, self.advice)
+
     def _unwanted(self, own: Seen) -> str | None:
         if (header := own.header) is None:
             return None
-        wanted = HeaderFilter(self.modality, self.body_part, self.view, self.keep_derived, self.keep_secondary)
+        wanted = HeaderFilter(
+            self.modality, self.body_part, self.view, self.keep_derived, self.keep_secondary, self.keep_burned_in
+        )
         if reason := wanted.reason(header):
             return reason
-        told = declared_burned_in({"BurnedInAnnotation": header.burned_in, "SOPClassUID": header.sop_class})
-        if told == DECLARED and not self.keep_burned_in:
-            return DECLARED
         return NOT_REFERABLE if self.in_place and header.frames > 1 else None
 
     def _told_patient(self, own: Seen) -> str:
@@ -215,11 +249,22 @@ class Inhouse(InhouseOptions):
         for draft in drafts:
             for column, value in draft.columns(self.covariates, self._site).items():
                 columns.setdefault(column, {})[draft.name] = value
+        self._kinds = kinds_of(columns)
         columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, self.rare)
-        self._decisions += [
-            f'{count} values of the column {column} with fewer than {self.rare} patients are together "{OTHER}".'
-            for column, count in sorted(merged.items())
-        ]
+        if numbers := self._kinds["numbers"]:
+            self._decisions.append(
+                f"The columns {', '.join(numbers)} hold numbers that are handed on. Does none of them tell who it is, "
+                "and is none an age? (Ages above 89 become 90 where the name of the column says age, Alter, edad ...)"
+            )
+        for column, count in sorted(merged.items()):
+            fate = (
+                f'are together "{OTHER}"'
+                if OTHER in columns[column].values()
+                else f"were taken out, and count as not known: together too, they have fewer than {self.rare}"
+            )
+            self._decisions.append(
+                f"{count} values of the column {column} with fewer than {self.rare} patients {fate}."
+            )
         told: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
         for column, values in columns.items():
             for name, value in values.items():
@@ -309,11 +354,21 @@ class Inhouse(InhouseOptions):
                 f"{derived} pictures were left out because their header calls them derived. Many X-ray machines say so "
                 "of the very picture that is read: look at some of them, and give --keep-derived if they are."
             )
-        if self._table is not None and self._table.labels.kind == "single":
+        if self._table is not None:
+            labels = self._table.labels
             patients: dict[Any, set[str]] = {}
             for own in self._candidates.values():
-                patients.setdefault(own.label, set()).add(own.patient)
-            few = [name for n, name in enumerate(self._table.labels.names) if 0 < len(patients.get(n, ())) < self.rare]
+                found = (
+                    [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
+                )
+                for label in found:
+                    patients.setdefault(label, set()).add(own.patient)
+            classes = {f"{name}: {word}" for name, words in labels.words.items() for word in words}
+            few = [
+                name
+                for n, name in enumerate(labels.names)
+                if 0 < len(patients.get(n, ())) < self.rare and (labels.kind == "single" or name in classes)
+            ]
             if few:
                 self._decisions.append(
                     f"{len(few)} classes have fewer than {self.rare} patients ({', '.join(few)}): they teach little, "
@@ -371,11 +426,9 @@ class Inhouse(InhouseOptions):
         candidates = self._candidates
         prints = dataset_fingerprints(out, [str(out / candidates[name].target) for name in names], names, self.workers)
 
-        order = {name: place for place, name in enumerate(candidates)}
-
         def rank(name: str) -> tuple[bool, bool, int]:
             own = candidates[name]  # a labelled one stays, then one with a header, then the first by path
-            return own.label is None, not own.vendor, order[name]
+            return own.label is None, not own.vendor, self._place[name]
 
         return same_pictures(names, {name: candidates[name].patient for name in names}, prints, rank)
 
@@ -471,11 +524,21 @@ class Inhouse(InhouseOptions):
         return [
             "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
             "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",
-            f'Ages of 90 and more are 90; values of fewer than {self.rare} patients in a column are "{OTHER}".',
+            *self._coarser(),
             "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text "
             "near their border were left out"
             + (", but that was switched off in part." if self.keep_burned_in or self.keep_secondary else "."),
         ]
+
+    def _coarser(self) -> Iterator[str]:
+        """What was done to the columns that are handed on."""
+        ages, numbers, words = (", ".join(self._kinds[kind]) for kind in ("ages", "numbers", "words"))
+        if ages:
+            yield f"Ages of 90 and more are 90 (columns: {ages})."
+        if numbers:
+            yield f"Numbers were rounded to {DIGITS} significant digits, and nothing else (columns: {numbers})."
+        if words and self.rare > 1:
+            yield f'Words of fewer than {self.rare} patients in a column are "{OTHER}" or left out (columns: {words}).'
 
     def _private(self) -> PrivateFolder:
         if self._folder is None:
@@ -499,6 +562,15 @@ class Inhouse(InhouseOptions):
                 f"an unexpected error ({type(error).__name__}); its text is in private.log in --private. Please report "
                 "it without names."
             ) from None
+
+
+def kinds_of(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the names of the columns of "ages", of other "numbers", and of "words"; each sorted."""
+    kinds: dict[str, list[str]] = {"ages": [], "numbers": [], "words": []}
+    for name, values in sorted(columns.items()):
+        numbers = all(isinstance(value, int | float) for value in values.values() if value is not None)
+        kinds["ages" if is_age(name) else "numbers" if numbers else "words"].append(name)
+    return kinds
 
 
 def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:

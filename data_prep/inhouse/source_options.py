@@ -40,7 +40,7 @@ class InhouseOptions(Source, ABC):
         str | None, typer.Option(metavar="CSV", help="the labels table; without it, a folder for pretraining alone")
     ] = None
     label_columns: Annotated[
-        list[str], typer.Option(metavar="NAME ...", help="columns of findings (yes/no), or one of classes")
+        list[str], typer.Option(metavar="NAME ...", help="columns of findings (yes/no), and columns of classes")
     ] = field(default_factory=list)
     key_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="column that tells the image (default: found out)")
@@ -110,7 +110,7 @@ class InhouseOptions(Source, ABC):
         float, typer.Option(metavar="F", help="share of the rows, or of the images, that must match")
     ] = LEAST_MATCHED
     max_missing: Annotated[
-        float, typer.Option(metavar="F", help="share of the images that may turn out to be unreadable")
+        float, typer.Option(metavar="F", help="share of the images that may be unreadable, by header or by pixels")
     ] = 0.1
     report: bool = field(default=True, init=False)
 
@@ -153,8 +153,6 @@ class InhouseOptions(Source, ABC):
         }
         if self.labels is None and (given := [option for option, value in needs.items() if value]):
             raise RefusedError(f"{' and '.join(given)} need --labels, the table with these columns.")
-        if self.labels is None and self.test_fraction is None and self.split_csv is None:
-            self.test_fraction = 0.0  # there is nothing to test
         try:
             checked_out(self.out, self.images)
         except RefusedError:

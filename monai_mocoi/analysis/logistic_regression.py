@@ -91,7 +91,7 @@ def fit_logistic(
         features: (images, features) float32 or float64, finite. Products with them are computed in their own type, all
             else in float64. One copy of them is made.
         labels: (images, classes) of 0 and 1, and ``UNKNOWN`` for "multilabel"; for "softmax" with exactly one 1 a row,
-        or (images,) class numbers.
+            or (images,) class numbers.
         penalties: > 0, in any order.
         kind: "multilabel" (a sigmoid a class, each a problem of its own) or "softmax" (one problem).
         classes: their number.

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "cache_bits": ["resolved_cache_bits"],
         "class_balance": ["class_weights"],
         "class_subset": ["predictions_of", "record_of"],
-        "columns": ["Columns", "as_numbers", "chosen_columns", "is_age", "item_columns", "read_columns"],
+        "columns": ["Columns", "age_unit", "as_numbers", "chosen_columns", "is_age", "item_columns", "read_columns"],
         "datalist": ["Datalist", "load_datalist", "load_to_pretrain", "require_images", "write_datalist"],
         "dataset": ["EpochIndex", "ImageDataset", "patient_code", "without_skipped"],
         "decoded_cache": ["DecodedCache"],

@@ -34,10 +34,10 @@ logger = logging.getLogger(__name__)
 
 _HOW_TO_PREPARE = (
     "Make a dataset folder with one of\n"
+    "  python -m data_prep inhouse --images IMAGES --private PRIVATE --out FOLDER   (your own; docs/inhouse.md)\n"
     "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out FOLDER   (NIH ChestX-ray14)\n"
     "  python -m data_prep bch --images IMAGES --out FOLDER   (IDC histopathology patches)\n"
     "  python -m data_prep eyepacs --images IMAGES --labels trainLabels.csv --out FOLDER   (EyePACS photographs)\n"
-    "  python -m data_prep inhouse --images IMAGES --private PRIVATE --out FOLDER   (your own; docs/inhouse.md)\n"
     "  python -m data_prep demo --modality chest --out FOLDER   (generated phantoms, no medical data)\n"
     "(`python -m data_prep --help` lists all sources) and give that FOLDER as dataset_dir."
 )

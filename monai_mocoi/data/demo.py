@@ -31,6 +31,7 @@ DEMO_VERSIONS = {modality: demo.version for modality, demo in DEMO_SETS.items()}
 """The modalities that can be generated, and the version of their drawing."""
 
 _SPLIT_SHARES = (0.7, 0.1, 0.2)
+_OWN = "inhouse --images IMAGES --private PRIVATE"
 _BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted
 
 _log = logging.getLogger(__name__)
@@ -139,11 +140,13 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
     commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
     raise DatasetError(
-        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first:\n"
-        f"{commands}"
-        "For images of your own make a folder of images/ and datalist.json (docs/data.md shows it whole), and\n"
+        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first, of images "
+        "of your own (docs/inhouse.md) with\n"
+        f"  python -m data_prep {_options(_OWN, dataset_dir, folder)}\n"
+        f"or of public data with\n{commands}"
+        "One made by hand (docs/data.md shows it whole) is checked by\n"
         "  python -m data_prep audit FOLDER\n"
-        "checks it; or give dataset_dir as 'demo' to try with generated phantoms."
+        "Or give dataset_dir as 'demo' to try with generated phantoms."
     )
 
 

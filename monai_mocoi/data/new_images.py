@@ -13,8 +13,9 @@ from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import resolve_dataset_dir
 from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".dic")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)
 _LIST_SUFFIXES = (".csv", ".txt")
 _WANTED = f"files ending in {', '.join(IMAGE_SUFFIXES)}, and DICOM files of any name"
 

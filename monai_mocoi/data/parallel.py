@@ -64,7 +64,7 @@ def map_in_threads(
                 if not pending:
                     break
                 done, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
+                for future in sorted(done, key=pending.__getitem__):  # a set has an order of its own
                     yield pending.pop(future), future.result()
                     bar.update()
     finally:

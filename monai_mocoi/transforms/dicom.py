@@ -107,6 +107,17 @@ def check_inflated_size(file: BinaryIO) -> None:
             raise ImageReadError(f"the deflated DICOM file grows beyond the limit of {_MAX_INFLATED} bytes")
 
 
+def check_dicom_size(rows: int, columns: int) -> None:
+    """Refuse what is no size of a picture, or of one that is too large.
+
+    Raises:
+        ImageReadError: it is; a number that no field for a size can hold (PS3.5: VR US) is not repeated.
+    """
+    if max(rows, columns) >= 2**16 or min(rows, columns) < 0:
+        raise ImageReadError(f"DICOM Rows or Columns is no number from 1 to 65535; {_MEND}")
+    check_size(rows, columns)
+
+
 def _header(file: BinaryIO) -> Dataset:
     """Read the data set and check what can be checked before decoding."""
     check_inflated_size(file)
@@ -133,12 +144,12 @@ def _header(file: BinaryIO) -> Dataset:
             "the DICOM file holds compressed 1-bit pixels (a segmentation?), which no decoder reads; "
             "convert it to an uncompressed transfer syntax"
         )
-    check_size(_integer(ds, "Rows"), _integer(ds, "Columns"))
+    check_dicom_size(_integer(ds, "Rows"), _integer(ds, "Columns"))
     _check_pixel_module(ds)
     stored, high = _integer(ds, "BitsStored"), _number(ds, "HighBit")
     if high is not None and high != stored - 1:
         raise ImageReadError(
-            f"DICOM High Bit is {high:.0f} with {stored} Bits Stored; PS3.5 8.1.1 allows {stored - 1} only. "
+            f"DICOM High Bit is {_said(high)} with {_said(stored)} Bits Stored; PS3.5 8.1.1 allows one less only. "
             "Rewrite the file with a DICOM tool"
         )
     return ds
@@ -155,7 +166,8 @@ def _check_pixel_module(ds: Dataset) -> None:
     if allocated > 8 and (syntax == JPEGBaseline8Bit or (syntax == JPEGExtended12Bit and stored <= 8)):
         if stored > 8:
             raise ImageReadError(
-                f"DICOM BitsStored is {stored}, but JPEG Baseline has 8 bits, so black and white are not known; {_MEND}"
+                f"DICOM BitsStored is {_said(stored)}, but JPEG Baseline has 8 bits, so black and white are not known; "
+                + _MEND
             )
         ds.BitsAllocated = allocated = 8
     allowed: tuple[tuple[str, int, tuple[int, ...]], ...] = (
@@ -167,17 +179,22 @@ def _check_pixel_module(ds: Dataset) -> None:
         allowed += (("PlanarConfiguration", _integer(ds, "PlanarConfiguration"), (0, 1)),)
     for keyword, value, choices in allowed:
         if value not in choices:
-            raise ImageReadError(f"DICOM {keyword} is {value}, but must be {' or '.join(map(str, choices))}; {_MEND}")
+            must = " or ".join(map(str, choices))
+            raise ImageReadError(f"DICOM {keyword} is {_said(value)}, but must be {must}; {_MEND}")
     if not 1 <= stored <= allocated:
-        raise ImageReadError(f"DICOM BitsStored is {stored}, but must be 1 to BitsAllocated, {allocated}; {_MEND}")
+        raise ImageReadError(
+            f"DICOM BitsStored is {_said(stored)}, but must be 1 to BitsAllocated, {allocated}; {_MEND}"
+        )
 
 
 def _frame(ds: Dataset, frame: int | None) -> int:
     frames = int(_number(ds, "NumberOfFrames") or 1)
     if frame is None and frames != 1:
-        raise ImageReadError(f"the DICOM file holds {frames} frames, not one picture; choose one with `frame`, from 0")
+        raise ImageReadError(
+            f"the DICOM file holds {_said(frames)} frames, not one picture; choose one with `frame`, from 0"
+        )
     if frame is not None and not 0 <= frame < frames:
-        raise ImageReadError(f"frame {frame} was asked for, but the file holds {frames} (from 0 to {frames - 1})")
+        raise ImageReadError(f"frame {frame} was asked for, but the file holds {_said(frames)}; the first is 0")
     return frame or 0
 
 
@@ -280,8 +297,8 @@ def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int, 
         # Beyond what float64 holds all pixels would come out alike: a picture without a word of what went wrong.
         if not 0 < high - low < math.inf:
             raise ImageReadError(
-                f"DICOM Rescale Slope {slope:g} and Intercept {intercept:g} (0028,1053; 0028,1052) give values from "
-                f"{low:g} to {high:g}, a range that cannot be computed with; correct the header"
+                "DICOM Rescale Slope and Intercept (0028,1053; 0028,1052) give values whose range is too wide, or too "
+                "narrow for their size, to be computed with; correct the header"
             )
 
     voi = _module(ds, frame, "FrameVOILUTSequence")
@@ -363,7 +380,7 @@ def _lut(item: Dataset, prefix: str, ds: Dataset, high: float) -> _LookUpTable:
     if first > high:
         first -= 2**16
     if not 8 <= bits <= 16:
-        raise ImageReadError(f"a DICOM LUT has entries of {bits} bits; 8 to 16 are defined")
+        raise ImageReadError(f"a DICOM LUT has entries of {_said(bits)} bits; 8 to 16 are defined")
 
     data = item.get(f"{prefix}Data")
     if data is None and f"Segmented{prefix}Data" in item:
@@ -375,7 +392,7 @@ def _lut(item: Dataset, prefix: str, ds: Dataset, high: float) -> _LookUpTable:
     else:
         entries = np.atleast_1d(np.asarray(data, dtype=np.int64)) % 2**16
     if len(entries) < count:
-        raise ImageReadError(f"a DICOM LUT has {len(entries)} entries where its descriptor names {count}")
+        raise ImageReadError("a DICOM LUT has fewer entries than its descriptor names")
     entries = entries[:count]
     if entries.max() >= 2**bits:
         raise ImageReadError(f"a DICOM LUT holds entries above {2**bits - 1}, the most that its {bits} bits allow")
@@ -385,10 +402,17 @@ def _lut(item: Dataset, prefix: str, ds: Dataset, high: float) -> _LookUpTable:
 def _segmented(item: Dataset, prefix: str, count: int, bits: int) -> np.ndarray:
     """One colour of a segmented palette (PS3.3 C.7.9.2), unrolled by pydicom: the table is what 0, 1, 2... give."""
     if bits == 8 and count > 2**8:
-        raise ImageReadError(f"a segmented DICOM palette of {count} 8-bit entries is not read; convert the file to RGB")
+        raise ImageReadError(
+            "a segmented DICOM palette of more than 256 entries of 8 bits is not read; convert the file to RGB"
+        )
     first = int(item.RedPaletteColorLookupTableDescriptor[1])
     table = apply_color_lut(np.arange(first, first + count), item)
     return table[:, ("Red", "Green", "Blue").index(prefix.removesuffix("PaletteColorLookupTable"))]
+
+
+def _said(number: float) -> str:
+    """A number of the header as errors may tell it: a larger one could be a date or an id in a wrong place."""
+    return f"{number:.0f}" if 0 <= number < 256 else "another number"
 
 
 def _stored_range(ds: Dataset) -> tuple[int, int]:

@@ -12,17 +12,10 @@ from typing import BinaryIO
 import numpy as np
 
 from monai_mocoi.transforms.dicom import read_dicom
+from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
 from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, guarded
 from monai_mocoi.transforms.raster import read_raster
 
-_RASTER = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"II+\0": "TIFF",
-    b"MM\0+": "TIFF",
-}
 _OTHERS = {
     b"GIF8": "a GIF picture",
     b"BM": "a BMP picture",
@@ -36,7 +29,6 @@ _OTHERS = {
     b"version https://git-lfs": "a pointer left by Git LFS (run `git lfs pull`)",
     b"<": "an HTML or XML page (perhaps a failed download)",
 }
-_DICOM_SUFFIXES = (".dcm", ".dicom", ".dic")
 _NOTES: ContextVar[set[str] | None] = ContextVar("notes", default=None)
 
 
@@ -128,14 +120,14 @@ def _read(file: BinaryIO, path: str, frame: int | None, notes: set[str] | None) 
         raise ImageReadError("the image file is empty (0 bytes); copy or download it again")
     if _is_dicom(head):
         return read_dicom(file, frame, notes)
-    raster = _starts_with(head, _RASTER)
+    raster = starts_with(head, RASTER_MAGIC)
     if raster:
         if frame not in (None, 0):
             raise ImageReadError(f"frame {frame} was asked for, but a {raster} file is read as one picture only")
         return read_raster(file)
-    other = _starts_with(head, _OTHERS)
-    # Only now the name: data sets older than the file format begin with any bytes, and .dcm is the one hint.
-    if not other and path.lower().endswith(_DICOM_SUFFIXES):
+    other = starts_with(head, _OTHERS)
+    # Only now the name: data sets older than the file format begin with any bytes, and their suffix is the one hint.
+    if not other and path.lower().endswith(DICOM_SUFFIXES):
         return read_dicom(file, frame, notes)
     raise ImageReadError(
         f"the file is {other or 'of an unknown kind'}; PNG, JPEG, TIFF and DICOM are read. Convert it first"
@@ -145,7 +137,3 @@ def _read(file: BinaryIO, path: str, frame: int | None, notes: set[str] | None) 
 def _is_dicom(head: bytes) -> bool:
     """Whether it has the prefix of PS3.10 7.1, or begins straight with the file meta group (0002) in explicit VR."""
     return head[128:132] == b"DICM" or (head[:2] == b"\x02\0" and head[4:6] in (b"UL", b"OB", b"UI"))
-
-
-def _starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
-    return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_mocoi.data import as_numbers, is_age, item_columns, read_columns
+from monai_mocoi.data import age_unit, as_numbers, is_age, item_columns, read_columns
 from monai_mocoi.data.csv_table import TableError
 
 IMAGES = ["images/00000001_000.png", "images/00000001_001.png", "images/00000002_000.png"]
@@ -83,11 +83,42 @@ def test_ages_in_years():
     assert as_numbers("dose", ["121", None])[0] == 121
 
 
-@pytest.mark.parametrize("name", ["age", "Patient Age", "patient_age", "PatientAge", "age_years", "AGE"])
+AGES = "age|Patient Age|patient_age|PatientAge|AGE|Alter|alter_jahre|edad|AgeAtScan|age_at_scan|ageatscan|età|Âge"
+OTHERS = "image_quality|stage|dosage|agent|sex|average|language|aged_over_60|walter|beta|metadata"
+
+
+@pytest.mark.parametrize(
+    "name", [*AGES.split("|"), "patientage", "age [y]", "age_years", "Patientenalter", "ageyears", "Age 1"]
+)
 def test_names_of_ages(name):
     assert is_age(name)
+    assert age_unit(name) is None
 
 
-@pytest.mark.parametrize("name", ["image_quality", "stage", "dosage", "agent", "sex"])
+@pytest.mark.parametrize("name", [*OTHERS.split("|"), "months", "day", "diameter_mm"])
 def test_other_names(name):
     assert not is_age(name)
+    assert age_unit(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("age_months", "months"),
+        ("AgeInMonths", "months"),
+        ("agemonths", "months"),
+        ("age (m)", "months"),
+        ("Alter_Monate", "months"),
+        ("edad en meses", "months"),
+        ("Alter (Wochen)", "weeks"),
+        ("gestational_age", "weeks"),
+        ("Gestationsalter", "weeks"),
+        ("age_days", "days"),
+        ("Alter in Tagen", "days"),
+        ("âge (jours)", "days"),
+    ],
+)
+def test_ages_in_months_weeks_and_days_are_no_ages_in_years(name, unit):
+    assert age_unit(name) == unit
+    assert not is_age(name)
+    assert as_numbers(name, ["400"])[0] == 400  # nothing is taken for a slip of the pen

@@ -341,6 +341,8 @@ def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monk
         in text
     )
     assert "python -m data_prep audit FOLDER" in text
+    own = f"python -m data_prep inhouse --images IMAGES --private PRIVATE --out {value or 'FOLDER'}"
+    assert 0 < text.find(own) < text.find("python -m data_prep nih")  # one's own images first
     assert not cache.exists()
 
 
@@ -348,6 +350,10 @@ def test_a_folder_of_raw_images_is_what_to_prepare_and_not_where_to_write(cache,
     monkeypatch.chdir(tmp_path)
     (tmp_path / "raw films").mkdir()
     (tmp_path / "raw films" / "a.png").touch()
+    with pytest.raises(
+        DatasetError, match=r"inhouse --images 'raw films' --private PRIVATE --out NEW_FOLDER"
+    ):
+        resolve_dataset_dir("raw films", "histology")
     with pytest.raises(DatasetError, match=r"data_prep bch --images 'raw films' --out NEW_FOLDER"):
         resolve_dataset_dir("raw films", "histology")
     (tmp_path / "raw films" / "preparation.jsonl").touch()  # begun there, to be gone on with

@@ -42,7 +42,7 @@ def names(*args: object) -> list[str]:
 def test_a_folder_gives_what_is_named_like_an_image_and_dicom_of_any_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in ("b.PNG", "a.tiff", "z/c.jpg", "z/y/d.dic"):
+    for name in ("b.PNG", "a.tiff", "z/c.jpg", "z/y/d.dic", "z/y/e.ima"):
         png(tmp_path / name)
     dicom(tmp_path / "1.2.840.1")
     dicom(tmp_path / "z" / "IM1")
@@ -55,10 +55,10 @@ def test_a_folder_gives_what_is_named_like_an_image_and_dicom_of_any_name(
     with caplog.at_level(logging.INFO):
         items = find_new_images(tmp_path)
     assert [item["name"] for item in items] == [
-        "1.2.840.1", "a.tiff", "b.PNG", "broken.jpeg", "z/IM1", "z/c.jpg", "z/y/d.dic",
+        "1.2.840.1", "a.tiff", "b.PNG", "broken.jpeg", "z/IM1", "z/c.jpg", "z/y/d.dic", "z/y/e.ima",
     ]  # fmt: skip
     assert [item["image"] for item in items] == [str(tmp_path / item["name"]) for item in items]
-    assert caplog.messages == ["images: 7 images found; 4 other files left out"]
+    assert caplog.messages == ["images: 8 images found; 4 other files left out"]
 
 
 @pytest.mark.parametrize(

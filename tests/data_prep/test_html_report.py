@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import re
 from collections import Counter
 from dataclasses import replace
@@ -151,6 +152,82 @@ def test_labels_tell_positive_negative_and_unknown(text: str):
     row = next(row for row in Page(text).rows if row[0] == "effusion")
     # Odd images are positive, and each of the 20 training patients has an odd and an even one.
     assert row == ["effusion", "20 20 · 50%", "20 20", "0", "6 6 · 50%", "6 6", "0"]
+
+
+def _labels_of(tmp_path: Path, items, labels) -> dict[str, list[str]]:
+    images = sum(map(len, items.values()))
+    account = _account(
+        flow=(Step("Files found", images, {}),),
+        splits=count_splits(items),
+        labels=count_labels(items, labels),
+        groups=count_groups(items),
+    )
+    write_report(account, [], tmp_path / "report.html")
+    rows = Page((tmp_path / "report.html").read_text(encoding="utf-8")).rows
+    return {row[0]: row[1:] for row in rows if row and row[0] in labels}
+
+
+def test_no_share_gives_away_a_hidden_count(tmp_path: Path):
+    # 38 of 60 known are positive: with their share and the sum of the split, the unknown could be computed.
+    own = [1] * 38 + [0] * 22 + [None] * 2
+    items = {"training": [{"patient": f"p{i}", "label": [value]} for i, value in enumerate(own)]}
+    assert _labels_of(tmp_path, items, ("x",)) == {"x": ["38 38", "5 or more", "<5"]}
+
+
+def _possible(rows: dict[str, list[str]], whole: int, classes: int) -> list[set[int]]:
+    """Naively: which numbers of images of each class and of none are possible, by what is shown."""
+
+    def fits(shown: str, number: int) -> bool:
+        if shown == "<5":
+            return 1 <= number < 5
+        return number >= 5 if shown == "5 or more" else int(shown.split()[0]) == number
+
+    found: list[set[int]] = [set() for _ in range(classes)]
+    for numbers in itertools.product(range(whole + 1), repeat=classes):
+        unknown = whole - sum(numbers)
+        told = [(own, sum(numbers) - own, unknown) for own in numbers]
+        if unknown >= 0 and all(
+            fits(shown, number)
+            for row, values in zip(rows.values(), told, strict=True)
+            for shown, number in zip(row, values, strict=False)
+        ):
+            for place, number in enumerate(numbers):
+                found[place].add(number)
+    return found
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [(20, 10, 2, 0), (20, 2, 2, 0), (9, 8, 7, 2), (20, 10, 3, 6), (20, 3, 1, 0), (12, 11, 4, 4), (15, 0, 2, 0)],
+)
+def test_no_class_of_few_patients_can_be_worked_out_from_the_others(tmp_path: Path, numbers):
+    of_class = [place for place, number in enumerate(numbers[:3]) for _ in range(number)] + [None] * numbers[3]
+    own = [{"patient": f"p{i}", "label": c} if c is not None else {"patient": f"p{i}"} for i, c in enumerate(of_class)]
+    rows = _labels_of(tmp_path, {"training": own}, ("a", "b", "c"))
+    possible = _possible(rows, len(own), 3)
+    for number, others in zip(numbers, possible, strict=False):
+        assert number in others
+        assert len(others) > 1 or number == 0 or number >= 5
+
+
+def test_the_sheet_draws_no_vendor_of_few_patients_apart(tmp_path: Path):
+    vendors = ["A"] * 30 + ["B"] * 20 + ["C"] * 2
+    items = {"training": [{"patient": f"p{i}", "label": [i % 2], "vendor": own} for i, own in enumerate(vendors)]}
+    account = _account(
+        flow=(Step("Files found", 52, {}),),
+        splits=count_splits(items),
+        labels=count_labels(items, ("x",)),
+        groups=count_groups(items),
+        histograms={},
+        grey_levels={},
+    )
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(tmp_path / "x.png")
+    pictures = [Picture(tmp_path / "x.png", f"i{i:04}", "training", own) for i, own in enumerate(vendors)]
+    write_report(account, pictures, tmp_path / "report.html", 12)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    captions = re.findall(r"<figcaption><code>i(\d+)</code><br>(.*?)</figcaption>", text)
+    assert Counter(words for _, words in captions) == {"training, A": 6, "training": 6}
+    assert sum(int(number) >= 50 for number, _ in captions) <= 1  # not more than their share of all
 
 
 def test_the_same_account_gives_the_same_bytes(tmp_path: Path):

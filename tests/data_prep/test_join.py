@@ -117,7 +117,9 @@ def test_what_is_held_out_or_given_stays_where_it_is(export, tmp_path, split):
 )
 def test_all_parts_are_needed_once(copied, capsys, given, says):
     assert _join(copied, *given) == USAGE
-    assert re.search(says, capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert re.search(says, said)
+    assert str(copied) not in said
     assert not (copied / "joined").exists()
 
 

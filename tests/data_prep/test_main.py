@@ -102,6 +102,36 @@ def test_an_error_of_the_system_names_no_file_of_a_source_that_is_not_public(mon
     assert capsys.readouterr().err == "error: Permission denied\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--images", "x", "--out", "y", "--private", "z", "/data/Geheim_Hans"], "There is a word too many"),
+        (["--images", "x", "--size", "Geheim_Hans"], "--size does not have a value, or one of its kind."),
+        (["--size"], "--size does not have a value"),
+        (["--report=Geheim_Hans"], "An option is not known"),
+        (["--privat", "Geheim_Hans"], "An option is not known; did you mean --private"),
+        (["--Geheim_Hans"], "An option is not known."),
+        (["--keep-derived=Geheim_Hans"], "--keep-derived does not have a value, or one of its kind."),
+        (["--images", "Geheim_Hans", "--out", "y"], "--private is missing."),
+        ([], "is missing."),
+    ],
+)
+def test_wrong_usage_of_a_source_that_is_not_public_repeats_nothing_that_was_given(capsys, words, says):
+    assert main.main(["inhouse", *words]) == exit_codes.USAGE
+    said = "".join(capsys.readouterr())
+    assert says in " ".join(said.split())
+    assert "Geheim" not in said
+    assert "Usage: python -m data_prep inhouse" in said
+
+
+def test_of_join_too(capsys):
+    assert main.main(["join", "Geheim_Hans", "--out", "y", "--seed", "Geheim_Hans"]) == exit_codes.USAGE
+    assert main.main(["join"]) == exit_codes.USAGE
+    said = capsys.readouterr().err
+    assert "Geheim" not in said
+    assert "is missing." in said
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_of_the_cluster_is_75(monkeypatch, capsys, number):
     monkeypatch.setattr("data_prep.audit.load_datalist", lambda _: signal.raise_signal(number))

@@ -10,6 +10,7 @@ from PIL import Image
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
 from monai_mocoi.transforms import ImageReadError, read_image
+from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 from tests.transforms.dicom_files import compress, dataset, jpeg2000_dataset, jpeg_dataset, lut, palette, save, write
 
 
@@ -98,8 +99,9 @@ def test_other_kinds_are_named(tmp_path, content, message, suffix):
         read_image(path)
 
 
-def test_what_only_claims_to_be_dicom_is_refused(tmp_path):
-    path = tmp_path / "x.dcm"
+@pytest.mark.parametrize("suffix", DICOM_SUFFIXES)
+def test_what_only_claims_to_be_dicom_is_refused(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
     for content in (b"hello", b"\0" * 200, bytes(range(256)) * 4):
         path.write_bytes(content)
         with pytest.raises(ImageReadError, match="DICOM"):

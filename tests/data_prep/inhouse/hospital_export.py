@@ -116,6 +116,10 @@ def write_export(folder: Path, patients: int = 16) -> Export:
             odd("SYNTAX.dcm", "no transfer syntax")
             raw = content(dataset(picture(307, 64), PatientID=patient))
             (place / "SYNTAX.dcm").write_bytes(raw[132 + 12 + int.from_bytes(raw[140:144], "little") :])
+        if k == 13:
+            odd("RESCALE.dcm", "a date in a field of a number")
+            export.planted.add("19310405")
+            one("RESCALE.dcm", picture(309, 64), RescaleIntercept="19310405", RescaleSlope="1e-30")
         if k == 12:
             one("MRN.dcm", picture(308, 64), PatientID=f" mrn00{7_310_000 + k} ")
     export.odd["link.dcm"] = "leads out"

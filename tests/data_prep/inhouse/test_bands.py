@@ -87,10 +87,11 @@ def _sizes(values, patient_of):
     [
         ({"a": 9, "b": 5}, {"a": 9, "b": 5}, []),
         ({"a": 9, "b": 4, "c": 2}, {"a": 9, OTHER: 6}, ["b", "c"]),
-        ({"a": 9, "b": 6, "c": 4}, {"a": 9, OTHER: 10}, ["b", "c"]),  # four alone in "other" would stand out
-        ({"a": 9, "c": 4, OTHER: 1}, {"a": 9, OTHER: 5}, ["c"]),
-        ({"a": 9, OTHER: 1}, {OTHER: 10}, ["a"]),
-        ({"a": 2, "b": 1}, {OTHER: 3}, ["a", "b"]),
+        ({"a": 9, "b": 6, "c": 4}, {"a": 9, "b": 6, None: 4}, ["c"]),  # four alone in "other" would stand out
+        ({"a": 9, "c": 4, OTHER: 1}, {"a": 9, OTHER: 5}, ["c", OTHER]),
+        ({"a": 9, "c": 1, OTHER: 6}, {"a": 9, OTHER: 7}, ["c"]),
+        ({"a": 9, OTHER: 1}, {"a": 9, None: 1}, [OTHER]),
+        ({"a": 2, "b": 1}, {None: 3}, ["a", "b"]),
         ({}, {}, []),
     ],
 )
@@ -113,5 +114,11 @@ def test_columns_of_numbers_stay():
     age = {name: k for k, name in enumerate(sex)}
     columns, counts = banded({"sex": sex, "age": age}, patient_of)
     assert columns["age"] == age
-    assert _sizes(columns["sex"], patient_of) == {"F": 6, OTHER: 6}
-    assert counts == {"sex": 2}
+    assert _sizes(columns["sex"], patient_of) == {"F": 6, "M": 5, None: 1}
+    assert counts == {"sex": 1}
+
+
+def test_one_patient_of_a_rare_value_takes_no_large_one_away():
+    sex, patient_of = _of_patients(F=21, M=24, O=1)
+    columns, _ = banded({"sex": sex}, patient_of)
+    assert _sizes(columns["sex"], patient_of) == {"F": 21, "M": 24, None: 1}

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from data_prep.inhouse.dates import read_dates
+from data_prep.inhouse.dates import is_dated, read_dates
 from monai_mocoi.data.errors import DatasetError
 
 
@@ -32,3 +32,17 @@ def test_what_cannot_be_told() -> None:
     assert "Qvist" not in str(error.value)
     with pytest.raises(DatasetError, match="no date"):
         read("", "")
+
+
+DATED = "März 2019|4/31|04.1931|4.3.2019|3/31/2019|2019-03|Mar 2019|3. Dez|May 19|geb.1963|1963|août|Juli|FÉVR. 20"
+NOT_DATED = "Mayo 2|may be benign|OCT 2|OCT|3/4|20/40|1.5|0.1950|10|800|T2 N1|decay|marker|2150|Augustana|12-20|"
+
+
+@pytest.mark.parametrize("text", [*DATED.split("|"), "seen on 04/03/19", "1-Oct-2019", "mayo 2019"])
+def test_a_text_with_a_date_month_or_year(text: str) -> None:
+    assert is_dated(text)
+
+
+@pytest.mark.parametrize("text", NOT_DATED.split("|"))
+def test_a_text_without_a_date(text: str) -> None:
+    assert not is_dated(text)

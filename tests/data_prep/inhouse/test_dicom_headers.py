@@ -60,6 +60,13 @@ def test_a_plain_header() -> None:
     assert picture_fault(found, 10_000) is None
 
 
+def test_all_people_of_the_header_are_known() -> None:
+    people = {"OperatorsName": "Op^A", "PerformingPhysicianName": ["Per^B", "Per^C"], "ReferringPhysicianName": "Ref^D"}
+    names = of(**people, NameOfPhysiciansReadingStudy="Read^E").names
+    for name in ("Qvistgaard^Thaddeus", "Op^A", "Per^B", "Per^C", "Ref^D", "Read^E"):
+        assert name in names
+
+
 def test_without_preamble_and_without_file_meta() -> None:
     ds = dataset()
     whole = content(ds)

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from data_prep.inhouse.file_kinds import HEAD, RASTER_SUFFIXES, file_kind
+from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
@@ -32,6 +33,12 @@ def test_dicom_is_known_with_and_without_preamble(head: bytes, what: str) -> Non
     assert file_kind(head, "IM0001") == "dicom", what
 
 
+def test_the_survey_and_the_reader_know_the_same_pictures() -> None:
+    assert {kind.lower() for kind in RASTER_MAGIC.values()} == RASTER_SUFFIXES.keys()
+    for magic, kind in RASTER_MAGIC.items():
+        assert file_kind(magic + b"\0" * 8) == kind.lower()
+
+
 def test_what_else_lies_in_an_export() -> None:
     assert file_kind(b"", "a.dcm") == "empty"
     assert file_kind(b"<html>404</html>", "page.dcm") == "text"
@@ -43,3 +50,5 @@ def test_what_else_lies_in_an_export() -> None:
 
 def test_the_suffix_counts_where_the_bytes_say_nothing() -> None:
     assert file_kind(b"\x01\x02\x03\x04", "x.DCM") == "dicom"
+    for suffix in DICOM_SUFFIXES:
+        assert file_kind(b"\x01\x02\x03\x04", f"x{suffix}") == "dicom"

@@ -4,6 +4,7 @@ import pytest
 
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.header_filter import (
+    BURNED_IN,
     DERIVED,
     NO_PHOTOGRAPH,
     SECONDARY,
@@ -38,6 +39,15 @@ def test_they_are_taken_when_asked_for() -> None:
     assert HeaderFilter(keep_derived=True).reason(both) == SECONDARY
     assert HeaderFilter(keep_derived=True).reason(header(image_type=("DERIVED", "PRIMARY"))) is None
     assert HeaderFilter(keep_secondary=True).reason(header(image_type=("DERIVED", "PRIMARY"))) == DERIVED
+
+
+def test_text_in_the_pixels_by_the_header() -> None:
+    assert HeaderFilter().reason(header(burned_in="YES")) == BURNED_IN
+    assert HeaderFilter().reason(header(burned_in="NO")) is None
+    assert HeaderFilter(keep_burned_in=True).reason(header(burned_in="YES")) is None
+    screen = header(burned_in="YES", sop_class="1.2.840.10008.5.1.4.1.1.7")
+    assert HeaderFilter(keep_burned_in=True).reason(screen) == SECONDARY
+    assert HeaderFilter(keep_secondary=True).reason(screen) == BURNED_IN
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,7 @@ def test_what_may_hold_an_identity_is_not_handed_on(tmp_path: Path) -> None:
 
 
 def test_a_column_of_names_is_refused(tmp_path: Path) -> None:
-    text = "acc,p,doctor,sex\n" + "".join(
-        f"{n},{n % 2},{('Qvist', 'Nakatomi', 'Prof Zoe')[n % 3]},F\n" for n in range(9)
-    )
+    text = "acc,p,doctor,sex\n" + "".join(f"{n},{n % 2},{('Qvist', 'Nakatomi', 'Zoe K.')[n % 3]},F\n" for n in range(9))
     names = {"qvist", "nakatomi", "zoe"}
     table(tmp_path, text, covariates=["sex"]).check_names(names)
     with pytest.raises(DatasetError, match=r"--covariates: most values of 'doctor'") as error:
@@ -124,3 +122,15 @@ def test_options_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_the_columns_that_are_read(tmp_path: Path) -> None:
     assert table(tmp_path, ROWS, **OPTIONS).used == {"p", "e", "hospital", "day", "sex", "age", "bmi"}
+
+
+def test_a_covariate_that_is_an_id_is_refused_once_the_patients_are_known(tmp_path: Path) -> None:
+    text = "acc,mrn,p,nr\n" + "".join(f"{n},{n // 2},{n % 2},{n // 2}\n" for n in range(20))
+    own = table(tmp_path, text, covariates=["nr"], patient="mrn")
+    rows = [own.joined([place]) for place in range(20)]
+    with pytest.raises(DatasetError, match="'nr' is not handed on: it has 10 different whole numbers for 10 patients"):
+        own.check_told_apart([*rows, None], [""] * 21)
+    one = table(tmp_path, text, covariates=["nr"])
+    one.check_told_apart([one.joined([place]) for place in range(20)], [""] * 20)  # each row for a patient
+    with pytest.raises(DatasetError, match="10 patients"):
+        one.check_told_apart([one.joined([place]) for place in range(20)], [f"{n // 2}" for n in range(20)])

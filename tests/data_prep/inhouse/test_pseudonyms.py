@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from data_prep.inhouse.patients import join_patients
 from data_prep.inhouse.pseudonyms import Pseudonyms, normalised_patient
 
 KEY = bytes(range(32))
@@ -72,3 +73,11 @@ def test_sites_differ_by_more_than_blanks_and_capitals():
 def test_a_short_key_is_refused(length):
     with pytest.raises(ValueError, match=f"{length} bytes; 32"):
         Pseudonyms(bytes(length))
+
+
+def test_a_patient_keeps_the_pseudonym_from_export_to_export_however_the_id_is_written():
+    names = Pseudonyms(KEY)
+    exports = (["QX-12"], ["qx 0012"], ["QX-12", "QX 12"], ["QX12", "", "qx_12"])
+    seen = {names.patient(own) for ids in exports for own in join_patients(ids, [""] * len(ids)).ids if own}
+    assert seen == {names.patient("qx-12")}
+    assert names.patient("--") != names.patient("//")  # without a letter or number, the signs are the id

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import csv
 import errno
+import hashlib
+import html
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from PIL import Image
 from data_prep.__main__ import main
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
 from monai_mocoi.report import AdaptError, adapt_bundle
 from monai_mocoi.report.adapted_settings import Labels
@@ -94,6 +98,7 @@ def test_each_odd_file_is_left_out_for_its_own_reason(export: Export, prepared: 
         "empty": "an empty file",
         "text": "a text",
         "declares 60000 x 60000": "unreadable: the picture has 60000 x 60000",
+        "a date in a field of a number": "unreadable: DICOM Rescale Slope and Intercept",
         "no patient id, no row": "no patient is told",
         "the picture of another instance": "the same picture as another image of the patient",
         "no transfer syntax": "unreadable: names no transfer syntax",
@@ -319,6 +324,110 @@ def test_options_without_a_table(export: Export, tmp_path: Path, capsys: pytest.
     assert str(export.images) not in capsys.readouterr().err
 
 
+def test_nothing_is_in_the_order_of_an_alphabetical_list_of_patients(
+    two_sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+    assert of_sites(two_sites, tmp_path, "--workers", "1") == FINISHED
+    images = tmp_path / "out" / "images"
+    names = sorted(path.stem for path in images.iterdir())
+    assert len(names) == 13
+    lines = (tmp_path / "out" / "preparation.jsonl").read_text().splitlines()[1:]
+    assert [json.loads(line)[0] for line in lines] == names
+    assert sorted(names, key=lambda name: (images / f"{name}.png").stat().st_mtime_ns) == names
+    with next((tmp_path / "cache" / "fingerprints").glob("*.npz")).open("rb") as store:
+        rows = [own.tobytes() for own in np.load(store)["signatures"]]
+    assert rows == [file_signature(str(images / f"{name}.png")) for name in names]
+
+
+def test_private_tables_have_keyed_hashes_alone(export: Export, tmp_path: Path) -> None:
+    split = tmp_path / "split.csv"
+    split.write_text("image,split\n" + "\n".join(f"{7_310_000 + k},{'test' if k % 3 else 'train'}" for k in range(16)))
+    keys = []
+    for run in ("1", "2"):
+        assert prepare(export, tmp_path / run, "--split-csv", str(split)) == FINISHED
+        keys.append({name: manifest(tmp_path / run)["options"][name] for name in ("labels_hash", "csv_hash")})
+        for table in (export.labels, split):
+            for kind in ("md5", "sha1", "sha256", "sha512", "blake2b"):
+                digest = hashlib.new(kind, table.read_bytes()).hexdigest()[:12].encode()
+                files = [path for path in (tmp_path / run / "out").rglob("*") if path.is_file()]
+                assert not [path for path in files if digest in path.read_bytes()]
+    assert not set(keys[0].values()) & set(keys[1].values())  # another private folder, another key
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_the_images_of_withdrawn_files_are_deleted(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], in_place: bool
+) -> None:
+    shutil.copytree(two_sites, tmp_path / "own")
+    options = ("--in-place",) if in_place else ()
+    assert of_sites(tmp_path / "own", tmp_path, *options) == FINISHED
+    who = {Path(row["path"]).name: row["image"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    (tmp_path / "own" / "x" / "3").unlink()
+    capsys.readouterr()
+    assert of_sites(tmp_path / "own", tmp_path, *options) == FINISHED
+    assert "1 images of before were deleted" in capsys.readouterr().out
+    there = {path.stem for path in (tmp_path / "out" / "images").iterdir()}
+    assert there == set(items(tmp_path)) == {image for name, image in who.items() if name != "3"}
+    report = (tmp_path / "out" / "report.html").read_text() + json.dumps(manifest(tmp_path))
+    assert who["3"] not in report
+    assert of_sites(tmp_path / "own", tmp_path, *options) == FINISHED
+    assert "deleted" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--private", "{images}/private"), "--private lies in a folder with images"),
+        (("--labels", "{images}/Qvistgaard.csv"), "--labels: the labels table cannot be read (No such file"),
+        (("--covariates", "agee"), "has no column 'agee'"),
+    ],
+)
+def test_what_can_be_known_at_once_is_said_before_the_headers_are_read(
+    export: Export,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.setattr("data_prep.inhouse.source.survey", lambda *_: pytest.fail("headers were read"))
+    own = [option.format(images=export.images) for option in options]
+    assert prepare(export, tmp_path, *own) in (USAGE, DATA)
+    said = capsys.readouterr().err
+    assert words in said
+    assert "Qvistgaard" not in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_damaged_headers_count_as_unreadable_images(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(two_sites, tmp_path / "own")
+    for k in range(4):
+        save(tmp_path / "own" / "x" / f"huge{k}", picture(1, 64), Rows=60000, Columns=60000)
+    assert of_sites(tmp_path / "own", tmp_path) == DATA
+    said = capsys.readouterr().err
+    assert "4 of 17 images cannot be used, 23.5%; the limit is 10.0%" in said
+    assert "unreadable: the picture has 60000 x 60000" in said
+    assert not (tmp_path / "out").exists()
+    assert {Path(row["path"]).name for row in read_csv(tmp_path / "private" / "excluded.csv")} == {
+        f"huge{k}" for k in range(4)
+    }
+    assert of_sites(tmp_path / "own", tmp_path, "--max-missing", "0.25") == FINISHED
+
+
+def test_one_patient_of_a_rare_value_is_not_told_and_the_others_are(tmp_path: Path) -> None:
+    for k in range(13):
+        tags = {"PatientID": f"P{k}", "PatientSex": "O" if k == 12 else "MF"[k % 2], "SOPInstanceUID": f"1.9.{k}"}
+        save(tmp_path / "x" / f"{k}", picture(1200 + k, 64), **tags)
+    assert prepare(Export(tmp_path / "x", tmp_path / "none"), tmp_path, labels=False) == FINISHED
+    told = [item.get("sex") for item in items(tmp_path).values()]
+    assert (told.count("M"), told.count("F"), told.count(None)) == (6, 6, 1)
+    report = " ".join((tmp_path / "out" / "report.html").read_text().split())
+    assert "1 values of the column sex with fewer than 5 patients were taken out" in report
+
+
 @pytest.mark.parametrize(("number", "code"), [(errno.EACCES, ERROR), (errno.ENOSPC, DISK_FULL)])
 def test_an_error_of_the_system_names_no_file(
     export: Export,
@@ -357,14 +466,14 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
 def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve patients of two sites, one of them at both, at rising dates."""
     folder = tmp_path_factory.mktemp("sites")
-    lines = ["acc,p,hospital"]
+    lines = ["acc,p,hospital,Alter,dose"]
     for k in range(12):
         tags = {"PatientID": f"P{k}", "StudyDate": f"2019{k + 1:02d}01"}
         save(folder / "x" / f"{k}", picture(500 + k, 64), **tags, AccessionNumber=f"A{k}", SOPInstanceUID=f"1.3.{k}")
-        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'}")
+        lines.append(f"A{k},{'yes' if k % 2 else 'no'},{'St. Corvinus' if k < 8 else 'Nord'},{84 + k},{k}.123456")
     both = {"PatientID": "P9", "StudyDate": "20180101", "AccessionNumber": "B9", "SOPInstanceUID": "1.3.99"}
     save(folder / "x" / "both", picture(600, 64), **both)
-    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus"]))
+    (folder / "labels.csv").write_text("\n".join([*lines, "B9,yes,St. Corvinus,,"]))
     return folder
 
 
@@ -390,6 +499,51 @@ def test_a_site_is_held_out(two_sites: Path, tmp_path: Path, capsys: pytest.Capt
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nowhere") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-from", "0.2") == USAGE
     assert of_sites(two_sites, tmp_path / "2", "--test-site", "nord", "--test-fraction", "0.2") == USAGE
+
+
+def test_the_report_tells_only_what_was_done_to_the_columns(two_sites: Path, tmp_path: Path) -> None:
+    assert of_sites(two_sites, tmp_path, "--covariates", "Alter", "dose", "--rare", "3") == FINISHED
+    found = items(tmp_path).values()
+    assert max(item.get("Alter", 0) for item in found) == 90
+    assert {item.get("dose") for item in found} == {None, *(float(f"{k}.12") for k in range(10)), 0.123, 10.1, 11.1} - {
+        0.12
+    }
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "Ages of 90 and more are 90 (columns: Alter)." in said
+    assert "Numbers were rounded to 3 significant digits, and nothing else (columns: dose)." in said
+    assert "The columns dose hold numbers that are handed on." in said
+    assert 'Words of fewer than 3 patients in a column are "other" or left out (columns: site, vendor, view).' in said
+
+
+def test_a_running_number_in_another_order_gives_no_label(
+    two_sites: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [f"{11 - k},A{k},{'yes' if k % 2 else 'no'}" for k in range(12)]  # the files are called 0 to 11
+    (tmp_path / "labels.csv").write_text("\n".join(["nr,acc,p", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == DATA
+    assert "--key-column 'acc' --key-is accession, or --key-column 'nr' --key-is file" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert main(["inhouse", *own, *there, "--key-column", "acc", "--key-is", "accession"]) == FINISHED
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels == {f"A{k}": [k % 2] for k in range(12)}
+
+
+def test_classes_beside_findings(two_sites: Path, tmp_path: Path) -> None:
+    lines = [f"A{k},{'yes' if k % 2 else 'no'},{k % 3 if k else ''}" for k in range(12)]
+    (tmp_path / "labels.csv").write_text("\n".join(["acc,p,grade", *lines]))
+    own = ["--images", str(two_sites / "x"), "--labels", str(tmp_path / "labels.csv"), "--label-columns", "p", "grade"]
+    there = ["--out", str(tmp_path / "out"), "--private", str(tmp_path / "private"), "--size", "32"]
+    assert main(["inhouse", *own, *there]) == FINISHED
+    assert load_datalist(tmp_path / "out").labels == ("p", "grade: 0", "grade: 1", "grade: 2")
+    who = {row["image"]: row["accession_number"] for row in read_csv(tmp_path / "private" / "mapping.csv")}
+    labels = {who[name]: item["label"] for name, item in items(tmp_path).items() if "label" in item}
+    assert labels["A0"] == [0, None, None, None]
+    assert labels["A5"] == [1, 0, 0, 1]
+    said = html.unescape((tmp_path / "out" / "report.html").read_text())
+    assert "3 classes have fewer than 5 patients (grade: 0, grade: 1, grade: 2)" in said
 
 
 def test_the_latest_are_held_out(two_sites: Path, tmp_path: Path) -> None:
