@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.account import Account, Step
-from data_prep.counts import NOT_KNOWN, Items, count_groups, count_labels, count_splits, grey_band
+from data_prep.account import Account, Count, Step
+from data_prep.counts import NEGATIVE, NOT_KNOWN, POSITIVE, Items, count_groups, count_labels, count_splits, grey_band
 from data_prep.histogram import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import MISSING, MISSING_LINE, Exclusions, Found, Outcome, Source
@@ -18,6 +18,8 @@ from monai_mocoi.data.versions import decoder_versions
 from monai_mocoi.transforms.reader import read_image
 
 REPORT_NAME = "report.html"
+SCORED_FROM = 25
+"""Images with and without a label that evaluation asks for: the default of its ``min_positives``."""
 
 
 def make_account(
@@ -43,12 +45,13 @@ def make_account(
         datalist_sha256: of the list that was written.
     """
     found = outcome.found
+    labels = count_labels(items, found.labels)
     return Account(
         title=found.title,
         source=source.key,
         flow=flow.steps,
         splits=count_splits(items),
-        labels=count_labels(items, found.labels),
+        labels=labels,
         groups=count_groups(items),
         histograms=_mean_histograms(outcome, histograms) if source.report else {},
         grey_levels=_grey_levels(outcome),
@@ -57,7 +60,7 @@ def make_account(
             "pictures that occur more than once": len(outcome.repeats),
             **{f"near-identical pairs between {pair}": number for pair, number in audit.near.items()},
         },
-        decisions=[*found.decisions, *_without_file(outcome)],
+        decisions=[*found.decisions, *_without_file(outcome), *_few_in_test(labels)],
         identity=found.identity,
         options=options,
         versions=decoder_versions(),
@@ -73,6 +76,20 @@ def _without_file(outcome: Outcome) -> Iterator[str]:
         yield f"{missing} images have labels, but no file. Are all folders given?"
     if missing := len(outcome.exclusions.get(MISSING_LINE, ())):
         yield f"{missing} lines of the given split stand for no file. Are all folders given?"
+
+
+def _few_in_test(labels: Mapping[str, Mapping[str, Mapping[str, Count]]]) -> Iterator[str]:
+    """Which labels evaluation will not score, told while more images can still be had."""
+    few = [
+        name
+        for name, splits in labels.items()
+        if "test" in splits and min(splits["test"][POSITIVE].images, splits["test"][NEGATIVE].images) < SCORED_FROM
+    ]
+    if few:
+        yield (
+            f"Of {', '.join(few)} the test split has fewer than {SCORED_FROM} images with it, or without it: "
+            "evaluation gives it no number by default. Can more images be had, or does a larger --test-fraction help?"
+        )
 
 
 class Flow:

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from data_prep.inhouse.covariates import check_told_apart, read_covariate
 from data_prep.inhouse.dates import read_dates
 from data_prep.inhouse.label_words import Labels, read_labels
-from data_prep.inhouse.patients import plain_id
 from data_prep.inhouse.people import names_people
+from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.columns import NO_COLUMNS, Value, as_value
 from monai_mocoi.data.errors import DatasetError, RefusedError

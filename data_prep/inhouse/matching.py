@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.inhouse.dicom_headers import DicomHeader
-from data_prep.inhouse.patients import plain_id
-from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.errors import DatasetError
 

@@ -135,6 +135,8 @@ def test_what_is_named_but_has_no_file_is_for_the_user_to_decide(tmp_path):
     assert list(account.decisions) == [
         "1 images have labels, but no file. Are all folders given?",
         "1 lines of the given split stand for no file. Are all folders given?",
+        "Of odd, third the test split has fewer than 25 images with it, or without it: evaluation gives it no number "
+        "by default. Can more images be had, or does a larger --test-fraction help?",
     ]
     assert account.flow[0].entered == 19  # it is no file
     assert _manifest(tmp_path / "out")["exclusions"] == {MISSING: ["i07"], MISSING_LINE: ["p10"], "number 7": ["i06"]}
