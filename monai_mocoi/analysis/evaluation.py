@@ -158,9 +158,30 @@ def evaluate_predictions(
     """
     made = IntervalSettings(**settings)
     decided = decisions(predictions, thresholds) if decided is None else decided
-    patients = patient_numbers(predictions)
     chosen = choose_classes(predictions, made)
-    draw, trouble = draw_patients(predictions, chosen, made)
+    return measure_on(draw_patients(predictions, chosen, made), predictions, thresholds, decided, chosen, made)
+
+
+def measure_on(
+    drawn: tuple[PatientResamples | None, str | None],
+    predictions: Predictions,
+    thresholds: Mapping[str, float] | None,
+    decided: NDArray[np.bool_] | None,
+    chosen: ScoredClasses,
+    made: IntervalSettings,
+) -> dict[str, Any]:
+    """The report of :func:`evaluate_predictions` on resamples that are drawn already, which takes a while.
+
+    Args:
+        drawn: by :func:`draw_patients`.
+        predictions: of a split, each image once.
+        thresholds: of each finding; None: none.
+        decided: by :func:`decisions`.
+        chosen: by :func:`choose_classes`.
+        made: of the intervals.
+    """
+    draw, trouble = drawn
+    patients = patient_numbers(predictions)
     report: dict[str, Any] = {
         "kind": predictions.kind,
         "images": len(predictions.images),

@@ -15,7 +15,7 @@ from monai_mocoi.analysis.evaluation import (
     choose_classes,
     decisions,
     draw_patients,
-    evaluate_predictions,
+    measure_on,
     patient_numbers,
 )
 from monai_mocoi.analysis.operating_points import describe_operating_points
@@ -62,14 +62,14 @@ def evaluate_fully(
             raise EvaluationError(f"recalibrate is true, but nothing can be recalibrated. {reason}")
         assert recalibration is not None, "why_not_fitted says so"
         shown = recalibrated(predictions, recalibration)
-    report = evaluate_predictions(shown, thresholds, decisions(predictions, thresholds), **settings)
+    decided, chosen = decisions(predictions, thresholds), choose_classes(predictions, made)
+    draw, trouble = drawn = draw_patients(predictions, chosen, made)
+    report = measure_on(drawn, shown, thresholds, decided, chosen, made)
     report["probabilities"] = "recalibrated" if recalibrate else "as given"
     if recalibrate and (own := report["thresholds"]) is not None:
         row = np.array([[own[name] for name in predictions.classes]])
         mapped = apply_recalibration(np.clip(row, 0, 1), recalibration or {}, predictions.classes, predictions.kind)
         report["thresholds_recalibrated"] = dict(zip(predictions.classes, mapped[0].tolist(), strict=True))
-    chosen = choose_classes(predictions, made)
-    draw, trouble = draw_patients(predictions, chosen, made)
     resampled = Resampled(draw, trouble, patient_numbers(predictions), made)
     ranked = ranked_columns(predictions.kind, len(predictions.classes))
     scored = [int(i) for i in chosen.scored[np.isin(chosen.scored, ranked)]]

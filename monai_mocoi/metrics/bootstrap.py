@@ -86,7 +86,7 @@ class PatientResamples:
 
     def _apply_to(self, statistic: Statistic, places: np.ndarray, keep_undefined: bool) -> Bootstrapped:
         """The same for a statistic of the patients at these places; the others do not change it."""
-        some = PatientResamples(self.counts[:, places], np.arange(len(places)), self.redrawn)
+        some = PatientResamples(np.take(self.counts, places, axis=1), np.arange(len(places)), self.redrawn)
         made = some.apply(statistic, keep_undefined)
 
         def left_out() -> np.ndarray:
