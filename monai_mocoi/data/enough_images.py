@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.errors import DatasetError, NothingLearntError
 from monai_mocoi.data.labels import class_sides, label_array, unknown_counts
 from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH, selection_rule
 
@@ -53,7 +53,8 @@ def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) ->
         names: of the classes or findings.
 
     Raises:
-        DatasetError: gives the counts; or the items have no labels.
+        NothingLearntError: gives the counts.
+        DatasetError: the items have no labels.
     """
     positives, negatives = (side.sum(0) for side in class_sides(label_array(items), len(names)))
     if np.any((positives > 0) & (negatives > 0)):
@@ -63,10 +64,11 @@ def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) ->
         f"{name} {count}" + (f", not known of {unknown[name]}" if name in unknown else "")
         for name, count in zip(names, positives, strict=True)
     )
-    raise DatasetError(
+    raise NothingLearntError(
         f"nothing can be learnt from the labels of the {len(items)} training image(s): of no class there is both an "
         f"image that has it and one that has it not (images that have it: {counts}). Check the labels of the data set; "
-        "where only a fraction was drawn, raise label_fraction or take another label_seed."
+        "where only a fraction was drawn, raise label_fraction or take another label_seed.",
+        len(items),
     )
 
 

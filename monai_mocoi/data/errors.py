@@ -23,6 +23,19 @@ class CacheFullError(DatasetError):
     exit_code = DISK_FULL
 
 
+class NothingLearntError(DatasetError):
+    """No class has both a positive and a negative image among those drawn.
+
+    Args:
+        text: the whole sentence.
+        images: how many were drawn.
+    """
+
+    def __init__(self, text: str, images: int) -> None:
+        super().__init__(text)
+        self.images = images
+
+
 class ImageDecodeError(DatasetError):
     """One image cannot be read.
 

@@ -29,6 +29,7 @@ from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import Datalist, DatasetError, LabelSubset, labelled_items, labelled_part
 from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.errors import NothingLearntError
 from monai_mocoi.data.prepared_dataset import prepared_dataset, with_bits
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.handlers import SettingsError
@@ -159,7 +160,7 @@ class EncoderAnalysis:
         self.modality = modality
         self.settings = plain(settings or {})
         self.parts: list[str] = []
-        self.left_out: list[dict[str, str]] = []
+        self.left_out: list[dict[str, Any]] = []
         self.notes: list[str] = []
 
     def check(self) -> None:
@@ -167,8 +168,8 @@ class EncoderAnalysis:
 
         Raises:
             RunFolderError: the folder is not free.
-            SettingsError: an unknown part, or one that lacks what it needs.
-            DatasetError: no images in the split, labels from which probing cannot learn.
+            SettingsError: an unknown part, or one that was asked for and lacks what it needs.
+            DatasetError: no images in the split, or settings of the draws that are out of range.
             WeightsError, PredictionsError, ComparisonError: what is given is not there, or does not fit.
         """
         check_analysis_folder(self.folder, self.overwrite)
@@ -183,7 +184,7 @@ class EncoderAnalysis:
         self.draws: list[LabelSubset] = []
         if "probing" in self.parts:
             self.probed = labelled_part(self.datalist)
-            self.draws = probing_draws(self.probed, self.probe_fractions, self.probe_seeds, self.validation_labels)
+            self._draw_labels()
         if {"reuse", "probing", "embedding"} & set(self.parts):
             self._read_networks()
 
@@ -238,6 +239,25 @@ class EncoderAnalysis:
                 logger.info("Left out: %s, which needs %s.", part, reason)
         if not self.parts:
             raise SettingsError(f"parts is empty; choose of {', '.join(PARTS)}.")
+
+    def _draw_labels(self) -> None:
+        """Draw what is probed with; a fraction that draws, with any seed, too few images to learn from is left out."""
+        for fraction in sorted(set(self.probe_fractions)) or [None]:
+            fractions = [] if fraction is None else [fraction]  # none: refused by probing_draws
+            try:
+                self.draws += probing_draws(self.probed, fractions, self.probe_seeds, self.validation_labels)
+            except NothingLearntError as error:
+                drawn = f"{error.images} of {len(labelled_items(self.probed.training))} labelled images"
+                needs = f"more images to learn from than {drawn}: larger --probe_fractions, or other --probe_seeds"
+                self.left_out.append({"part": "probing", "probe_fraction": fraction, "needs": needs})
+                logger.info("probing: fraction %g would be %s: left out (probe_fractions)", fraction, drawn)
+        if not self.draws:
+            reason = "labels from which something can be learnt: raise probe_fractions, or take other probe_seeds"
+            if self.wanted is not None:
+                raise SettingsError(f"parts has 'probing', which needs {reason}.")
+            self.parts.remove("probing")
+            self.left_out.append({"part": "probing", "needs": reason})
+            logger.info("Left out: probing, which needs %s.", reason)
 
     def _lacks_labels(self) -> str | None:
         if not labelled_items(self.datalist.training):

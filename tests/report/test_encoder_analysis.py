@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -307,3 +309,34 @@ def test_nothing_is_left_of_an_analysis_that_fails(
     with pytest.raises(ZeroDivisionError):
         made.run()
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_fractions_too_small_to_learn_from_are_left_out(
+    folder: Path, network: StageEncoder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    whole = load_datalist(folder)
+    # Both images of a patient have the same labels: of one patient nothing can be learnt.
+    training = [{**item, "label": [int(item["patient"][-1]) % 2] * 2} for item in whole.training]
+
+    def checked(**changes: Any) -> EncoderAnalysis:
+        own = analysis(tmp_path / "out", folder, network, **changes)
+        own.datalist = replace(whole, training=training)
+        own.check()
+        return own
+
+    made = checked(probe_fractions=[0.01, 1.0])
+    assert {draw.record["label_fraction"] for draw in made.draws} == {1.0}
+    assert made.parts == ["probing", "embedding"]
+    (own,) = (left for left in made.left_out if left["part"] == "probing")
+    assert own["probe_fraction"] == 0.01
+    assert "2 of 24 labelled images" in own["needs"]
+    line = "probing: fraction 0.01 would be 2 of 24 labelled images: left out (probe_fractions)"
+    assert [record.getMessage() for record in caplog.records].count(line) == 1
+    none = checked(probe_fractions=[0.01])
+    assert none.parts == ["embedding"]
+    assert "raise probe_fractions, or take other probe_seeds" in none.left_out[-1]["needs"]
+    with pytest.raises(SettingsError, match=r"'probing', which needs labels .* raise probe_fractions"):
+        checked(probe_fractions=[0.01], parts=["probing"])
+    with pytest.raises(DatasetError, match="label_fraction"):
+        checked(probe_fractions=[])
