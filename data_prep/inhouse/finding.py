@@ -119,6 +119,7 @@ class _Search:
         """Leave out what is not wanted; returns the keys of copies by that of the file that stays."""
         stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
         self._check_damaged(stations, seen)
+        self._filter().check(header for p in stations.left if (header := seen[p].header) is not None)
         stations.leave("Chosen by header", {p: why for p in stations.left if (why := self._unwanted(seen[p]))})
         several = repeated_instances([seen[p] for p in stations.left])
         copies: dict[str, list[str]] = {}
@@ -138,10 +139,15 @@ class _Search:
             check_left_out(names, total, self._options.max_missing, self._options.advice)
 
     def _unwanted(self, own: Seen) -> str | None:
-        options = self._options
         if (header := own.header) is None:
             return None
-        wanted = HeaderFilter(
+        if reason := self._filter().reason(header):
+            return reason
+        return NOT_REFERABLE if self._options.in_place and header.frames > 1 else None
+
+    def _filter(self) -> HeaderFilter:
+        options = self._options
+        return HeaderFilter(
             options.modality,
             options.body_part,
             options.view,
@@ -149,9 +155,6 @@ class _Search:
             options.keep_secondary,
             options.keep_burned_in,
         )
-        if reason := wanted.reason(header):
-            return reason
-        return NOT_REFERABLE if options.in_place and header.frames > 1 else None
 
     def _whose(self, stations: Stations, seen: Sequence[Seen], copies: Mapping[str, Sequence[str]]) -> list[Draft]:
         """Match the files with the table and tell whose they are."""

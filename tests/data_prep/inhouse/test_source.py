@@ -270,7 +270,7 @@ def test_references_in_place(export: Export, tmp_path: Path, capsys: pytest.Capt
     assert any("several frames" in reason for reason in manifest(tmp_path)["exclusions"])
 
 
-def test_filters_and_a_given_split(export: Export, tmp_path: Path) -> None:
+def test_filters_and_a_given_split(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     split = tmp_path / "split.csv"
     patients = [f"mrn{7_310_000 + k}" for k in range(12)]
     lines = [f"{patient},{'test' if k < 3 else 'val' if k < 5 else 'train'}" for k, patient in enumerate(patients)]
@@ -281,7 +281,9 @@ def test_filters_and_a_given_split(export: Export, tmp_path: Path) -> None:
     found = items(tmp_path)
     assert {number_of[name] for name, item in found.items() if item["split"] == "test"} == {0, 1, 2}
     assert {number_of[name] for name, item in found.items() if item["split"] == "validation"} == {3, 4}
-    assert prepare(export, tmp_path / "none", "--modality", "MG") == DATA
+    capsys.readouterr()
+    assert prepare(export, tmp_path / "none", "--modality", "MG") == USAGE
+    assert "--modality 'MG' (the headers say CR (" in capsys.readouterr().err
 
 
 def test_a_table_that_does_not_fit_is_explained_before_a_pixel_is_read(
