@@ -12,6 +12,7 @@ from data_prep.inhouse.survey import Seen
 from data_prep.source import Candidate
 
 REFERENCES = "The images are references to the originals: this folder identifies patients and is not handed on."
+IDENTIFIES = "This folder identifies patients: nothing trained on it can be packaged or exported."
 BY_PATIENT = "The table tells patients, so all images of a patient have the same label: is it so?"
 TEXT_TAKEN = "Pictures that may show text were taken (--keep-burned-in): was each looked at?"
 

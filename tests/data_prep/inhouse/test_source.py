@@ -210,11 +210,25 @@ def test_the_same_command_goes_on(
     assert prepare(export, folder) == FINISHED
     said = capsys.readouterr().out
     assert "images are finished already" in said
+    assert "are left (those that were left out before are looked at again)" in said
     after = {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
     records = {path for path in before if path.name == "preparation.jsonl"}
     assert {path for path in before if before[path] != after[path]} <= records
     assert prepare(export, folder, "--frames", "all") == USAGE
     assert "frames: middle there, all now" in capsys.readouterr().err
+
+
+def test_another_private_folder_is_refused_before_anything_is_written(
+    export: Export, prepared: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(prepared[0] / "out")
+    assert prepare(export, tmp_path, "--out", out) == USAGE
+    assert "is not the one that the folder --out was begun with" in capsys.readouterr().err
+    assert not (tmp_path / "private").exists()
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_bytes(b"x" * 32)
+    assert prepare(export, tmp_path, "--out", out) == USAGE
+    assert [path.name for path in (tmp_path / "private").iterdir()] == ["key"]
 
 
 def test_without_labels_a_folder_for_pretraining_alone(export: Export, tmp_path: Path) -> None:
@@ -257,7 +271,9 @@ def test_a_bundle_is_adapted_to_it(prepared: tuple[Path, str], tmp_path: Path) -
 
 def test_references_in_place(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare(export, tmp_path, "--in-place") == FINISHED
-    assert "adapt" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "adapt" not in said
+    assert said.endswith("This folder identifies patients: nothing trained on it can be packaged or exported.\n")
     with pytest.raises(AdaptError, match="marked as identified"):
         adapt_bundle(BUNDLES / "nih_mse", tmp_path / "out", "my_study", tmp_path)
     assert manifest(tmp_path)["identified"] is True
