@@ -28,6 +28,7 @@ from data_prep.inhouse.sentences import (
     patients_found,
     protection,
     reasons,
+    without_patient,
 )
 from data_prep.inhouse.site_codes import SiteCodes
 from data_prep.inhouse.source_options import InhouseOptions
@@ -261,7 +262,10 @@ class _Search:
     def _decisions(self, stations: Stations, candidates: Mapping[str, Candidate]) -> Iterator[str]:
         if count := len(stations.left_out.get(DERIVED, ())):
             yield derived(count)
+        if count := len(stations.left_out.get(NO_PATIENT, ())):
+            yield without_patient(count)
         if self._table is not None:
+            yield from self._table.decisions
             yield from few_classes(self._table.labels, candidates.values(), self._options.rare)
             if self._table.match.key == "patient":
                 yield BY_PATIENT

@@ -147,6 +147,12 @@ def test_labels_are_those_of_the_table(export: Export, prepared: tuple[Path, str
     assert "rows 3, 16 of the table contradict one another (pneumonia)" in said
     assert "1 row(s) of the table repeat another one" in said
     assert "14 of 15 rows match by column 'Accession' as accession number" in said
+    report = html.unescape((folder / "out" / "report.html").read_text())
+    assert "<li>Of the labels table, 14 of 15 rows match by column 'Accession' as accession number" in report
+    assert "<li>2 rows of the labels table contradict one another (pneumonia: 2)." in report
+    nobody = len(manifest(folder)["exclusions"]["no patient is told, by its header or a row of the table"])
+    assert nobody
+    assert f"<li>{nobody} pictures were left out because no patient is told: give --patient-folder" in report
 
 
 def test_patients_stay_together_and_those_without_labels_are_for_pretraining(
