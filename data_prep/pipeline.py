@@ -204,7 +204,8 @@ def _write_images(
         else:
             notes[name] = finished
     if len(todo) < len(candidates):
-        print(f"{len(candidates) - len(todo)} images are finished already, {len(todo)} are left")
+        again = " (those that were left out before are looked at again)" if todo else ""
+        print(f"{len(candidates) - len(todo)} images are finished already, {len(todo)} are left{again}")
 
     def write(candidate: Candidate) -> str | tuple[Note, Fingerprint, Histogram | None]:
         target = out / candidate.target

@@ -46,13 +46,7 @@ class Record:
         path = folder / RECORD_NAME
         lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
         if lines[0]:
-            try:
-                begun = json.loads(lines[0])["options"]
-            except (ValueError, KeyError, TypeError):
-                raise RefusedError(
-                    f"{RECORD_NAME} in --out is damaged, so what is finished is unknown; remove --out and begin again."
-                ) from None
-            _check_same(begun, options)
+            _check_same(_options(lines[0]), options)
         for line in lines[1:]:
             try:
                 name, *values = json.loads(line)
@@ -132,6 +126,21 @@ def opened_folder(
             yield record
 
 
+def begun_options(folder: Path) -> dict[str, Any]:
+    """Return the options that a preparation in a folder was begun with; empty where none was.
+
+    Raises:
+        RefusedError: its record is damaged.
+        OSError: it cannot be read.
+    """
+    path = folder / RECORD_NAME
+    if not path.is_file():
+        return {}
+    with open(path, "rb") as file:
+        line = file.readline().rstrip(b"\n")
+    return _options(line) if line else {}
+
+
 def file_sha256(path: str | Path) -> str:
     """Return a file's SHA-256 in hexadecimal, for the options.
 
@@ -143,6 +152,15 @@ def file_sha256(path: str | Path) -> str:
             return hashlib.sha256(file.read()).hexdigest()
     except OSError as error:
         raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
+
+
+def _options(line: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(line)["options"])
+    except (ValueError, KeyError, TypeError):
+        raise RefusedError(
+            f"{RECORD_NAME} in --out is damaged, so what is finished is unknown; remove --out and begin again."
+        ) from None
 
 
 def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:

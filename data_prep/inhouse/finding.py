@@ -28,6 +28,7 @@ from data_prep.inhouse.sentences import (
     patients_found,
     protection,
     reasons,
+    without_patient,
 )
 from data_prep.inhouse.site_codes import SiteCodes
 from data_prep.inhouse.source_options import InhouseOptions
@@ -119,6 +120,7 @@ class _Search:
         """Leave out what is not wanted; returns the keys of copies by that of the file that stays."""
         stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
         self._check_damaged(stations, seen)
+        self._filter().check(header for p in stations.left if (header := seen[p].header) is not None)
         stations.leave("Chosen by header", {p: why for p in stations.left if (why := self._unwanted(seen[p]))})
         several = repeated_instances([seen[p] for p in stations.left])
         copies: dict[str, list[str]] = {}
@@ -138,10 +140,15 @@ class _Search:
             check_left_out(names, total, self._options.max_missing, self._options.advice)
 
     def _unwanted(self, own: Seen) -> str | None:
-        options = self._options
         if (header := own.header) is None:
             return None
-        wanted = HeaderFilter(
+        if reason := self._filter().reason(header):
+            return reason
+        return NOT_REFERABLE if self._options.in_place and header.frames > 1 else None
+
+    def _filter(self) -> HeaderFilter:
+        options = self._options
+        return HeaderFilter(
             options.modality,
             options.body_part,
             options.view,
@@ -149,9 +156,6 @@ class _Search:
             options.keep_secondary,
             options.keep_burned_in,
         )
-        if reason := wanted.reason(header):
-            return reason
-        return NOT_REFERABLE if options.in_place and header.frames > 1 else None
 
     def _whose(self, stations: Stations, seen: Sequence[Seen], copies: Mapping[str, Sequence[str]]) -> list[Draft]:
         """Match the files with the table and tell whose they are."""
@@ -258,7 +262,10 @@ class _Search:
     def _decisions(self, stations: Stations, candidates: Mapping[str, Candidate]) -> Iterator[str]:
         if count := len(stations.left_out.get(DERIVED, ())):
             yield derived(count)
+        if count := len(stations.left_out.get(NO_PATIENT, ())):
+            yield without_patient(count)
         if self._table is not None:
+            yield from self._table.decisions
             yield from few_classes(self._table.labels, candidates.values(), self._options.rare)
             if self._table.match.key == "patient":
                 yield BY_PATIENT

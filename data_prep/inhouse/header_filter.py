@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from data_prep.inhouse.dicom_headers import DicomHeader
 from monai_mocoi.data.dicom_kind import BODY_PARTS, MODALITIES
+from monai_mocoi.data.errors import RefusedError
 
 BURNED_IN = "burned-in text by the header (--keep-burned-in takes it)"
 DERIVED = "derived from another picture by its header (--keep-derived takes it)"
@@ -52,14 +54,40 @@ class HeaderFilter:
             return SECONDARY
         if not self.keep_derived and not secondary and header.image_type[:1] == ("DERIVED",):
             return DERIVED
-        for words, wanted, found, terms in (
-            ("modality", self.modalities, header.modality, MODALITIES),
-            ("body part", self.body_parts, header.body_part, BODY_PARTS),
-            ("view", self.views, header.view, VIEWS),
-        ):
+        for words, wanted, found, terms in self._chosen(header):
             if wanted and _plain_view(found) not in {_plain_view(word.strip().upper()) for word in wanted}:
                 return f"another {words} than was asked for ({known_term(found, terms) or 'none or no usual term'})"
         return BURNED_IN if header.burned_in == "YES" and not self.keep_burned_in else None
+
+    def check(self, headers: Iterable[DicomHeader]) -> None:
+        """Stop where what was asked for leaves no DICOM picture, though there were some.
+
+        Raises:
+            RefusedError: names the options, and what the headers say in terms of the standard.
+        """
+        any_kind = replace(self, modalities=(), body_parts=(), views=())
+        pictures = [header for header in headers if any_kind.reason(header) is None]
+        if not pictures or any(self.reason(header) is None for header in pictures):
+            return
+        said = []
+        for n, (words, wanted, _, terms) in enumerate(self._chosen(pictures[0])):
+            if wanted:
+                values = (self._chosen(header)[n][2] for header in pictures)
+                counts = Counter(known_term(v, terms) or ("other words" if v else "nothing") for v in values)
+                told = ", ".join(f"{term} ({count})" for term, count in counts.most_common())
+                said.append(f"--{words.replace(' ', '-')} {' '.join(wanted)!r} (the headers say {told})")
+        raise RefusedError(
+            f"none of {len(pictures)} DICOM pictures is what was asked for: {'; '.join(said)}. Several values are "
+            "separated by blanks; no pixel was read."
+        )
+
+    def _chosen(self, header: DicomHeader) -> Sequence[tuple[str, Sequence[str], str, Sequence[str]]]:
+        """Each choice in words, its values, what the header says, and the terms of the standard."""
+        return (
+            ("modality", self.modalities, header.modality, MODALITIES),
+            ("body part", self.body_parts, header.body_part, BODY_PARTS),
+            ("view", self.views, header.view, VIEWS),
+        )
 
 
 def known_term(found: str, terms: Sequence[str]) -> str:

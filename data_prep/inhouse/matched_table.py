@@ -9,6 +9,7 @@ from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
 from data_prep.inhouse.label_words import Labels
 from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, summary, unmatched
 from data_prep.inhouse.people import name_words
+from data_prep.inhouse.sentences import contradicting, rows_matched
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
 
@@ -22,12 +23,14 @@ class MatchedTable:
         rows: of each file; None where it has none.
         match: by which column, as what.
         lines: for the console; rows are named by their numbers.
+        decisions: sentences for the report.
     """
 
     labels: Labels
     rows: list[TableRow | None]
     match: Match
     lines: list[str]
+    decisions: list[str]
 
 
 def match_table(
@@ -76,7 +79,8 @@ def match_table(
             rows[position] = row
     table.check_told_apart(rows, patients)
     found_out = "" if key_column and key else " (found out)"
-    lines = [f"labels table: {summary(match, index)}{found_out}", *unmatched(file, index, match)]
+    fits = summary(match, index)
+    lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match)]
     lines += table.labels.lines
     if file.torn:
         lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
@@ -85,7 +89,8 @@ def match_table(
     for what, numbers in table.contradictions.items():
         fate = "its images are left out" if what == "patient" else "it counts as not known"
         lines.append(f"{_rows(numbers)} of the table contradict one another ({what}): {fate}")
-    return MatchedTable(table.labels, rows, match, lines)
+    decisions = [rows_matched(fits), *contradicting(table.contradictions)]
+    return MatchedTable(table.labels, rows, match, lines, decisions)
 
 
 def _rows(numbers: Sequence[int]) -> str:

@@ -256,6 +256,30 @@ def check_place(folder: str | os.PathLike[str], forbidden: Sequence[str | os.Pat
             )
 
 
+def check_key(folder: str | os.PathLike[str], known: str) -> None:
+    """Refuse a private folder that is not the one a dataset folder was begun with; nothing is made or written.
+
+    Args:
+        folder: it may be missing.
+        known: the fingerprint of the dataset folder's key.
+
+    Raises:
+        RefusedError: its key is another one, or it has none; the text does not name it.
+        OSError: the key cannot be read.
+    """
+    path = expand_home(folder).resolve()
+    file = path / KEY_NAME
+    key = file.read_bytes() if file.is_file() else b""
+    if len(key) == KEY_BYTES and Pseudonyms(key).key_fingerprint == known:
+        return
+    if not key and (path / MAPPING_NAME).exists():  # a lost key is told when it is opened
+        return
+    raise RefusedError(
+        "this --private is not the one that the folder --out was begun with (it has another key, or none); give that "
+        "one, or another --out. Nothing was written."
+    )
+
+
 def _is_run(folder: Path) -> bool:
     return (folder / MANIFEST_NAME).is_file() and (folder / "config.json").is_file()
 

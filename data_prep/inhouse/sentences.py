@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from data_prep.inhouse.label_words import Labels
@@ -12,6 +12,7 @@ from data_prep.inhouse.survey import Seen
 from data_prep.source import Candidate
 
 REFERENCES = "The images are references to the originals: this folder identifies patients and is not handed on."
+IDENTIFIES = "This folder identifies patients: nothing trained on it can be packaged or exported."
 BY_PATIENT = "The table tells patients, so all images of a patient have the same label: is it so?"
 TEXT_TAKEN = "Pictures that may show text were taken (--keep-burned-in): was each looked at?"
 
@@ -44,6 +45,30 @@ def derived(count: int) -> str:
         f"{count} pictures were left out because their header calls them derived. Many X-ray machines say so "
         "of the very picture that is read: look at some of them, and give --keep-derived if they are."
     )
+
+
+def without_patient(count: int) -> str:
+    """Tell how many pictures nobody is known of, and what helps."""
+    return (
+        f"{count} pictures were left out because no patient is told: give --patient-folder, or add rows of them to the "
+        "labels table with --patient-column, if they are to be used."
+    )
+
+
+def rows_matched(summary: str) -> str:
+    """Ask whether a table fits as it should; ``summary`` says how many rows and pictures match, and by what."""
+    return f"Of the labels table, {summary}: is that what you expect?"
+
+
+def contradicting(contradictions: Mapping[str, Collection[int]]) -> Iterator[str]:
+    """Count the rows that contradict one another, by what they differ in."""
+    if contradictions:
+        rows = len({number for numbers in contradictions.values() for number in numbers})
+        told = ", ".join(f"{what}: {len(set(numbers))}" for what, numbers in contradictions.items())
+        yield (
+            f"{rows} rows of the labels table contradict one another ({told}). What they differ in counts as not "
+            "known; images with two patients were left out. Should the table be mended?"
+        )
 
 
 def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> Iterator[str]:

@@ -16,15 +16,15 @@ from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.part import Part, part_record
 from data_prep.inhouse.picture_file import read_picture, refer_to, write_picture
 from data_prep.inhouse.private_errors import told_privately
-from data_prep.inhouse.private_folder import PrivateFolder, check_place
+from data_prep.inhouse.private_folder import PrivateFolder, check_key, check_place
 from data_prep.inhouse.same_pictures import same_pictures
-from data_prep.inhouse.sentences import TEXT_TAKEN, in_colour, text_like
+from data_prep.inhouse.sentences import IDENTIFIES, TEXT_TAKEN, in_colour, text_like
 from data_prep.inhouse.site_codes import SiteCodes
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.last_steps import print_next
 from data_prep.picture_notes import FLATTENED, picture_note
-from data_prep.record import Note, file_sha256
+from data_prep.record import Note, begun_options, file_sha256
 from data_prep.source import UNREADABLE, Candidate, Exclusions, Found, Outcome, Refused, Written
 from data_prep.splitter import Splitter
 from data_prep.summary import print_table
@@ -54,6 +54,8 @@ class Inhouse(InhouseOptions):
         """Refuse what cannot be used, before hours are spent on the headers of all files."""
         super().check()
         check_place(self.private, [*self.images, self.out])
+        if known := begun_options(expand_home(self.out)).get("key_fingerprint"):
+            check_key(self.private, str(known))  # before who is who is written into a folder of another data set
         if self.labels is not None:
             table = LabelFile(self.labels)
             for option in ("label_columns", "patient_column", "site_column", "date_column", "covariates", "key_column"):
@@ -195,6 +197,7 @@ class Inhouse(InhouseOptions):
         )
         if self.in_place:  # mocoi adapt makes no bundle of an identified data set
             print_next(self.bundle, self.out)
+            print(IDENTIFIES)
             return
         print(f"The dataset folder is ready: {self.out}")
         print("Next, a bundle of your own for it (begin with bch_mse for tissue, dr_mse for fundus photographs):")

@@ -16,6 +16,7 @@ from monai_mocoi.data.expand_home import expand_home
 NAME = "the labels table"
 """What errors call it: its file's name could be that of a hospital or a person."""
 _SEPARATORS = ",;\t|"
+_PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -80,6 +81,8 @@ class LabelFile:
     def _no_such(self, option: str, name: str, alike: int) -> str:
         if alike > 1:
             return f"{option}: {NAME} has {alike} columns {name!r}; name each differently."
+        if any(sign in name for sign in ",;"):
+            return f"{option}: {NAME} has no column {name!r}; separate names by blanks."
         near = difflib.get_close_matches(name.casefold(), [column.casefold() for column in self.header], 1, 0.7)
         if near:
             meant = next(column for column in self.header if column.casefold() == near[0])
@@ -150,4 +153,30 @@ def _parsed(text: str) -> Table:
             continue
         alike = sum(len(cells) == len(table.header) for _, cells in table.rows)
         scores[separator] = (len(table.header) > 1, alike / max(1, len(table.rows)), len(table.header))
-    return parse_table(text, NAME, max(scores, key=scores.__getitem__, default=","))
+    separator = max(scores, key=scores.__getitem__, default=",")
+    table = parse_table(text, NAME, separator)
+    _check_one_separator(table, head, separator)
+    return table
+
+
+def _check_one_separator(table: Table, head: str, separator: str) -> None:
+    """Refuse a header with one separator above rows with another: all of their text would be in the first column.
+
+    Raises:
+        TableError: most rows have as many cells as the header only with another separator than that of the header.
+    """
+    wide = len(table.header)
+    others = sum(len(cells) != wide for _, cells in table.rows)
+    if wide < 2 or 2 * others <= len(table.rows):
+        return
+    for other in _SEPARATORS.replace(separator, ""):
+        try:
+            rows = parse_table(head, NAME, other).rows
+        except TableError:
+            continue
+        if 2 * sum(len(cells) == wide for _, cells in rows) > len(rows):
+            raise TableError(
+                f"{NAME} was read with {_PLURALS[separator]}, which its first row has between {wide} names; {others} "
+                f"of {len(table.rows)} rows have another number of cells, for they are separated by "
+                f"{_PLURALS[other]}. Save it with the same sign in all rows."
+            )

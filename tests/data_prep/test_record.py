@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from data_prep.record import RECORD_NAME, opened_folder
+from data_prep.record import RECORD_NAME, begun_options, opened_folder
 from monai_mocoi.data import DatasetError
 from monai_mocoi.data.file_signature import file_signature
 
@@ -141,3 +141,15 @@ def test_a_folder_without_locks_is_opened_with_a_warning(tmp_path, files, monkey
     _add(tmp_path, files)
     assert _finished(tmp_path, files) == 0
     assert caplog.text.count(f"{tmp_path / 'out'} has no locks") == 1
+
+
+def test_the_options_of_a_folder_that_was_begun(tmp_path, files):
+    assert begun_options(tmp_path / "out") == {}
+    _add(tmp_path, files, {"size": 3, "key_fingerprint": "ab"})
+    assert begun_options(tmp_path / "out") == {"size": 3, "key_fingerprint": "ab"}
+    (tmp_path / "out" / RECORD_NAME).write_text("")
+    assert begun_options(tmp_path / "out") == {}
+    for damaged in ("[]", '{"options": 3}', "x"):
+        (tmp_path / "out" / RECORD_NAME).write_text(damaged)
+        with pytest.raises(DatasetError, match="damaged"):
+            begun_options(tmp_path / "out")

@@ -12,6 +12,7 @@ from data_prep.inhouse.header_filter import (
     HeaderFilter,
     known_term,
 )
+from monai_mocoi.data.errors import RefusedError
 
 PLAIN = {"modality": "CR", "body_part": "CHEST", "view": "PA", "image_type": ("ORIGINAL", "PRIMARY")}
 
@@ -75,3 +76,25 @@ def test_no_other_text_is_repeated() -> None:
     assert "QVIST" not in reason
     assert known_term("QVISTGAARD", VIEWS) == ""
     assert known_term("LAT", VIEWS) == "LATERAL"
+
+
+def test_a_filter_that_leaves_no_picture_is_refused_in_words_of_the_standard() -> None:
+    headers = [header(), header(), header(modality="DX", view="LL"), header(modality="QVISTGAARD", view="")]
+    headers.append(header(modality="SEG"))  # left out anyway
+    with pytest.raises(RefusedError) as error:
+        HeaderFilter(modalities=["CRDX"]).check(headers)
+    assert str(error.value) == (
+        "none of 4 DICOM pictures is what was asked for: --modality 'CRDX' (the headers say CR (2), DX (1), other "
+        "words (1)). Several values are separated by blanks; no pixel was read."
+    )
+    with pytest.raises(
+        RefusedError, match=r"--view 'PA,AP' \(the headers say PA \(2\), LL \(1\), nothing \(1\)\)\. Several"
+    ):
+        HeaderFilter(views=["PA,AP"]).check(headers)
+    with pytest.raises(RefusedError, match=r"--body-part 'THORAX' \(the headers say CHEST \(4\)\)"):
+        HeaderFilter(body_parts=["THORAX"]).check(headers)
+    with pytest.raises(RefusedError, match=r"--modality 'DX' \(.*; --view 'PA' \("):
+        HeaderFilter(modalities=["DX"], views=["PA"]).check(headers)  # only both together leave none
+    HeaderFilter(modalities=["DX"]).check(headers)
+    HeaderFilter(modalities=["MG"]).check([header(modality="SEG")])
+    HeaderFilter(modalities=["MG"]).check([])

@@ -39,6 +39,12 @@ def test_each_file_has_its_row(tmp_path: Path) -> None:
         "1 row(s) of the table repeat another one",
         "rows 4, 5 of the table contradict one another (p): it counts as not known",
     ]
+    fits, contradict = table.decisions
+    assert fits == (
+        "Of the labels table, 4 of 5 rows match by column 'acc' as accession number; 4 of 4 pictures have a row: is "
+        "that what you expect?"
+    )
+    assert contradict.startswith("2 rows of the labels table contradict one another (p: 2).")
 
 
 def test_a_row_may_name_a_copy(tmp_path: Path) -> None:

@@ -3,7 +3,14 @@ from __future__ import annotations
 from data_prep.inhouse.export_tree import ExportFile
 from data_prep.inhouse.label_words import Labels
 from data_prep.inhouse.patients import join_patients
-from data_prep.inhouse.sentences import few_classes, files_found, patients_found, protection, reasons
+from data_prep.inhouse.sentences import (
+    contradicting,
+    few_classes,
+    files_found,
+    patients_found,
+    protection,
+    reasons,
+)
 from data_prep.inhouse.survey import Seen
 from data_prep.source import Candidate
 
@@ -36,3 +43,9 @@ def test_what_was_switched_off_is_told() -> None:
     assert "switched off" in " ".join(protection(["x."], False))
     assert "switched off" not in " ".join(protection(["x."], True))
     assert "x." in protection(["x."], True)
+
+
+def test_rows_that_contradict_one_another_are_counted_once() -> None:
+    assert not list(contradicting({}))
+    (said,) = contradicting({"pneumonia": [4, 5, 9], "patient": [5, 6, 6]})
+    assert said.startswith("4 rows of the labels table contradict one another (pneumonia: 3, patient: 2).")

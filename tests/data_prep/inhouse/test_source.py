@@ -147,6 +147,12 @@ def test_labels_are_those_of_the_table(export: Export, prepared: tuple[Path, str
     assert "rows 3, 16 of the table contradict one another (pneumonia)" in said
     assert "1 row(s) of the table repeat another one" in said
     assert "14 of 15 rows match by column 'Accession' as accession number" in said
+    report = html.unescape((folder / "out" / "report.html").read_text())
+    assert "<li>Of the labels table, 14 of 15 rows match by column 'Accession' as accession number" in report
+    assert "<li>2 rows of the labels table contradict one another (pneumonia: 2)." in report
+    nobody = len(manifest(folder)["exclusions"]["no patient is told, by its header or a row of the table"])
+    assert nobody
+    assert f"<li>{nobody} pictures were left out because no patient is told: give --patient-folder" in report
 
 
 def test_patients_stay_together_and_those_without_labels_are_for_pretraining(
@@ -210,11 +216,25 @@ def test_the_same_command_goes_on(
     assert prepare(export, folder) == FINISHED
     said = capsys.readouterr().out
     assert "images are finished already" in said
+    assert "are left (those that were left out before are looked at again)" in said
     after = {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
     records = {path for path in before if path.name == "preparation.jsonl"}
     assert {path for path in before if before[path] != after[path]} <= records
     assert prepare(export, folder, "--frames", "all") == USAGE
     assert "frames: middle there, all now" in capsys.readouterr().err
+
+
+def test_another_private_folder_is_refused_before_anything_is_written(
+    export: Export, prepared: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(prepared[0] / "out")
+    assert prepare(export, tmp_path, "--out", out) == USAGE
+    assert "is not the one that the folder --out was begun with" in capsys.readouterr().err
+    assert not (tmp_path / "private").exists()
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key").write_bytes(b"x" * 32)
+    assert prepare(export, tmp_path, "--out", out) == USAGE
+    assert [path.name for path in (tmp_path / "private").iterdir()] == ["key"]
 
 
 def test_without_labels_a_folder_for_pretraining_alone(export: Export, tmp_path: Path) -> None:
@@ -257,7 +277,9 @@ def test_a_bundle_is_adapted_to_it(prepared: tuple[Path, str], tmp_path: Path) -
 
 def test_references_in_place(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert prepare(export, tmp_path, "--in-place") == FINISHED
-    assert "adapt" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "adapt" not in said
+    assert said.endswith("This folder identifies patients: nothing trained on it can be packaged or exported.\n")
     with pytest.raises(AdaptError, match="marked as identified"):
         adapt_bundle(BUNDLES / "nih_mse", tmp_path / "out", "my_study", tmp_path)
     assert manifest(tmp_path)["identified"] is True
@@ -270,7 +292,7 @@ def test_references_in_place(export: Export, tmp_path: Path, capsys: pytest.Capt
     assert any("several frames" in reason for reason in manifest(tmp_path)["exclusions"])
 
 
-def test_filters_and_a_given_split(export: Export, tmp_path: Path) -> None:
+def test_filters_and_a_given_split(export: Export, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     split = tmp_path / "split.csv"
     patients = [f"mrn{7_310_000 + k}" for k in range(12)]
     lines = [f"{patient},{'test' if k < 3 else 'val' if k < 5 else 'train'}" for k, patient in enumerate(patients)]
@@ -281,7 +303,9 @@ def test_filters_and_a_given_split(export: Export, tmp_path: Path) -> None:
     found = items(tmp_path)
     assert {number_of[name] for name, item in found.items() if item["split"] == "test"} == {0, 1, 2}
     assert {number_of[name] for name, item in found.items() if item["split"] == "validation"} == {3, 4}
-    assert prepare(export, tmp_path / "none", "--modality", "MG") == DATA
+    capsys.readouterr()
+    assert prepare(export, tmp_path / "none", "--modality", "MG") == USAGE
+    assert "--modality 'MG' (the headers say CR (" in capsys.readouterr().err
 
 
 def test_a_table_that_does_not_fit_is_explained_before_a_pixel_is_read(

@@ -75,6 +75,8 @@ def test_columns_are_found_in_any_case(tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="among its 4") as error:
         table.find("--key-column", ["image"])
     assert "Accession" not in str(error.value)  # it could be a cell of a table without header
+    with pytest.raises(RefusedError, match="no column 'pneumonia,mrn'; separate names by blanks"):
+        table.find("--label-columns", ["pneumonia,mrn"])
     with pytest.raises(RefusedError, match="2 columns 'x'"):
         read(tmp_path, "X,X\n1,2\n").find("--label-columns", ["x"])
 
@@ -92,3 +94,13 @@ def test_no_table(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="cannot be read") as missing:
         LabelFile(str(tmp_path / "Qvistgaard.csv"))
     assert "Qvist" not in str(missing.value)
+
+
+def test_a_header_with_another_separator_than_the_rows_is_told(tmp_path: Path) -> None:
+    header, rows = "Accession,MRN,pneumonia\n", "ACC1;M,1;yes\nACC2;M2;no\nACC3;M3;\n"
+    with pytest.raises(
+        TableError, match=r"read with commas, .* 3 of 3 rows have another number .* by semicolons"
+    ) as error:
+        read(tmp_path, header + rows)
+    assert "ACC" not in str(error.value).replace("Accession", "")
+    assert read(tmp_path, header + "ACC1\nACC2\nACC3,M3,yes\n").column("MRN") == ["", "", "M3"]  # cells that end early
