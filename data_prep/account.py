@@ -57,7 +57,7 @@ class Account:
             mean over its images. Empty: not made.
         grey_levels: vendor -> band of distinct grey levels in the source (:data:`~data_prep.counts.GREY_BANDS`) ->
             images.
-        duplicates: what was found -> number: "exact copies left out", "near-identical pairs between training and test".
+        duplicates: what was found -> number: "left out: <reason>", "near-identical pairs between training and test".
         decisions: sentences, what the user must decide or confirm. No HTML.
         identity: sentences, what was done so that no patient can be told.
         options: name -> value, as in the manifest.

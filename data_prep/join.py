@@ -17,7 +17,7 @@ from data_prep.account import Step
 from data_prep.inhouse.image_facts import manifest_of_images
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.inhouse.picture_file import refer_to
-from data_prep.inhouse.same_pictures import same_pictures
+from data_prep.inhouse.same_pictures import COPIES, same_pictures
 from data_prep.record import RECORD_NAME, Note
 from data_prep.source import Candidate, Exclusions, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
@@ -67,6 +67,7 @@ class Join(Source):
     key: ClassVar[str] = "inhouse"
     bundle: ClassVar[str] = "nih_mse"
     public: ClassVar[bool] = False
+    copies: ClassVar[Sequence[str]] = COPIES
 
     parts: Annotated[list[str], typer.Argument(metavar="PART ...", help="the dataset folders of all parts")]
     split_csv: str | None = field(default=None, init=False)

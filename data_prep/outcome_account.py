@@ -56,8 +56,8 @@ def make_account(
         histograms=_mean_histograms(outcome, histograms) if source.report else {},
         grey_levels=_grey_levels(outcome),
         duplicates={
-            "exact copies left out": len(outcome.exclusions.get(REPEATED, ())),
-            "pictures that occur more than once": len(outcome.repeats),
+            **{f"left out: {why}": len(outcome.exclusions.get(why, ())) for why in (*source.copies, REPEATED)},
+            f"{'other ' * bool(source.copies)}pictures that occur more than once": len(outcome.repeats),
             **{f"near-identical pairs between {pair}": number for pair, number in audit.near.items()},
         },
         decisions=[*found.decisions, *_without_file(outcome), *_few_in_test(labels)],

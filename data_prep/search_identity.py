@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -85,6 +84,8 @@ class SearchIdentity:
         if not (folder / MAPPING_NAME).is_file():
             raise RefusedError(f"--private: there is no {MAPPING_NAME} in it; name the folder that inhouse wrote.")
         paths: dict[str, str] = {}
+        folders_of: list[set[str]] = []
+        patients = set()
         for name, columns in ((MAPPING_NAME, _IDENTITIES), (EXCLUDED_NAME, ()), (SITES_NAME, ("name",))):
             if not (folder / name).is_file():
                 continue
@@ -92,9 +93,13 @@ class SearchIdentity:
                 for column in columns:
                     for word in _forms(column, row.get(column) or ""):
                         places.setdefault(word, f"{column} of row {number} of {name}")
-                if row.get("path"):
-                    paths.setdefault(row["path"], f"path of row {number} of {name}")
-        return places, _parts(paths)
+                if whole := row.get("path"):
+                    paths.setdefault(whole, f"path of row {number} of {name}")
+                    if name == MAPPING_NAME:
+                        folders_of.append(set(Path(whole).parts[:-1]))
+                        patients.add(row.get("patient"))
+        # Folders in which all patients lie name the export ("export" stands in the report's own words), and nobody.
+        return places, _parts(paths, set.intersection(*folders_of) if len(patients) > 1 else set())
 
 
 def _lines(path: Path) -> list[str]:
@@ -110,16 +115,13 @@ def _forms(column: str, word: str) -> list[str]:
     return [form for form in forms if form]
 
 
-def _parts(paths: dict[str, str]) -> dict[str, str]:
-    """The folders and names of the paths, less the folders that all of them share, which name the export."""
-    parts = {path: Path(path).parts for path in paths}
-    shared = 0
-    if parts:
-        first, *others = parts.values()
-        while shared < len(first) - 1 and all(own[shared : shared + 1] == first[shared : shared + 1] for own in others):
-            shared += 1
-    found: dict[str, str] = defaultdict(str)
-    for path, own in parts.items():
-        for part in own[shared:]:
-            found.setdefault(part, paths[path])
+def _parts(paths: dict[str, str], shared: set[str]) -> dict[str, str]:
+    """The folders and names of the paths, but for shared folders, and where each stands."""
+    found: dict[str, str] = {}
+    for path, place in paths.items():
+        *folders, name = [part for part in Path(path).parts if part != "/"]
+        for number, folder in enumerate(folders, start=1):
+            if folder not in shared:
+                found.setdefault(folder, f"{place}, its folder {number}")
+        found.setdefault(name, f"{place}, its file name")
     return found

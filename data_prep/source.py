@@ -185,6 +185,8 @@ class Source(Options, ABC):
     """A line of a given split that stands for no image counts as missing; else it may speak of more than is here."""
     written_in_8_bits: ClassVar[bool] = False
     """Whatever the raw file has."""
+    copies: ClassVar[Sequence[str]] = ()
+    """The reasons of :meth:`find` and :meth:`leave_out` that stand for copies of a picture, for the report."""
 
     @abstractmethod
     def find(self) -> Found:

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.inhouse.instances import AGAIN
+from data_prep.inhouse.instances import TWO_PATIENTS as TWO_INSTANCES
 from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprints import Fingerprints
 
 TWO_PATIENTS = "one picture under two patients, so it is not known whose it is"
 COPY = "the same picture as another image of the patient"
+COPIES = (AGAIN, TWO_INSTANCES, COPY, TWO_PATIENTS)
+"""All reasons of an export that stand for copies."""
 
 
 def same_pictures(

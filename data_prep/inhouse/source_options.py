@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
@@ -12,6 +13,7 @@ from data_prep.checks import check_share_option, checked_out
 from data_prep.holdout import parse_test_from
 from data_prep.inhouse.matching import KEYS, LEAST_MATCHED
 from data_prep.inhouse.part import Part
+from data_prep.inhouse.same_pictures import COPIES
 from data_prep.options import Images, Size
 from data_prep.source import Source
 from monai_mocoi.data.errors import RefusedError
@@ -27,6 +29,7 @@ class InhouseOptions(Source, ABC):
     key: ClassVar[str] = "inhouse"
     bundle: ClassVar[str] = "nih_mse"
     public: ClassVar[bool] = False
+    copies: ClassVar[Sequence[str]] = COPIES
     advice: ClassVar[str] = (
         "Which files they are stands in excluded.csv of --private. Mend them, or allow a larger share with "
         "--max-missing (1 = any)."

@@ -20,7 +20,7 @@ def package_and_show(
         run: folder that ``finetune.json`` wrote.
         out: the zip to write.
         overwrite: replace it.
-        name: of the package; None: by task and data.
+        name: of the package; None: see :func:`~monai_mocoi.report.package_name`.
         owner: see :func:`~monai_mocoi.report.read_owner`.
 
     Raises:
@@ -40,7 +40,7 @@ def package_and_show(
         )
     else:
         macro = number_in_words(made.run.metrics["overall"]["macro_auc"])
-        console.print(f"Evaluated: macro AUC {macro} on {made.run.metrics['images']} test images")
+        console.print(f"Evaluated on {made.run.metrics['images']} test images: macro AUC {macro}")
     if missing := made.owner.missing():
         console.print(
             f"NOT STATED: {', '.join(missing)}. The card says so; to state it, run this command again with these and "

@@ -35,6 +35,14 @@ elsewhere give `--dataset_dir FOLDER` with each command. No path stands in this 
 )
 
 
+_ADAPTED = "adapted from "
+
+
+def is_adapted(metadata: Mapping[str, Any]) -> bool:
+    """Whether ``metadata.json`` is that of an adapted bundle."""
+    return any(str(text).startswith(_ADAPTED) for text in metadata.get("changelog", {}).values())
+
+
 def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made: Adaptation) -> dict[str, Any]:
     """The source's ``metadata.json`` for another data set.
 
@@ -52,7 +60,7 @@ def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made
     changed = deepcopy(dict(metadata))
     version = changed["version"] = "0.1.0"
     changed |= {
-        "changelog": {version: f"adapted from {made.source} to this data set"},
+        "changelog": {version: f"{_ADAPTED}{made.source} to this data set"},
         "name": made.name,
         "task": f"Self-supervised pretraining of a ResNet-50 on images: {made.title}",
         "authors": f"{made.owner.authors or NOT_STATED}; configs by the monai_mocoi developers; {METHOD}",

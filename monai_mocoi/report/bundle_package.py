@@ -20,6 +20,7 @@ from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.home_folder import home_folder
 from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.weights import check_finite
+from monai_mocoi.report.adapted_docs import is_adapted
 from monai_mocoi.report.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.report.model_card import card_text
 from monai_mocoi.report.owner import Owner, data_license, license_files, metadata_of, package_name, with_stated
@@ -85,7 +86,7 @@ def package_bundle(
     inference, metadata = (_parsed(texts, f"configs/{name}.json", bundle) for name in ("inference", "metadata"))
     finetuned = read_finetuned_run(run)
     _check_same(finetuned.sidecar, inference, bundle, run)
-    name = package_name(inference["modality"], name)
+    name = package_name(inference["modality"], name, metadata["name"] if is_adapted(metadata) else None)
     owner = with_stated(owner or Owner(), metadata, texts["docs/data_license.txt"])
     metadata.pop("stated", None)
     packaged = packaged_inference(inference, finetuned.sidecar, name)

@@ -106,19 +106,20 @@ def _text(path: Path, name: str) -> str:
     return text.rstrip() + "\n"
 
 
-def package_name(modality: str, name: str | None = None) -> str:
-    """The name of a package and of its only folder: by task and data, as MONAI's model zoo has them.
+def package_name(modality: str, name: str | None = None, adapted: str | None = None) -> str:
+    """The name of a package and of its only folder: by data and task, as MONAI's model zoo has them.
 
     Args:
         modality: such as "chest".
         name: another one; None: ``<data>_classification_mocoi``. MONAI Label takes what has no "classification" in its
             name for a segmentation.
+        adapted: name of an adapted bundle, which stands for its data: packages of two do not unzip into one folder.
 
     Raises:
         PackageError: the name is no plain name of a folder.
     """
     if name is None:
-        return f"{_TASKS.get(modality, modality)}_classification_mocoi"
+        return f"{adapted or _TASKS.get(modality, modality)}_classification_mocoi"
     if not _NAME.fullmatch(name) or name.endswith((".", ".zip")):
         raise PackageError(
             f"--name is {name!r}, but must be a plain name of a folder: letters, digits, '_', '-' and '.', such as "

@@ -22,8 +22,7 @@ def test_what_was_written_and_how_to_use_it(mocoi, bundle, tmp_path):
     lines = result.stdout.splitlines()
     assert lines[0].startswith("Written: p.zip (chest_xray_classification_mocoi, classifier of 3 labels, 0.")
     macro = json.loads((run / "evaluation-test" / "metrics.json").read_text())["overall"]["macro_auc"]["value"]
-    assert lines[1].startswith(f"Evaluated: macro AUC {macro:.3f} (")
-    assert lines[1].endswith("on 60 test images")
+    assert lines[1].startswith(f"Evaluated on 60 test images: macro AUC {macro:.3f} (")
     assert lines[2].startswith("NOT STATED: --title, --authors, --contact, --license, --data-statement.")
     use = "in chest_xray_classification_mocoi/: python -m monai.bundle run --config_file configs/inference.json"
     assert use in lines[3]

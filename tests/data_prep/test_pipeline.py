@@ -115,7 +115,7 @@ def test_every_file_is_accounted_for(tmp_path):
     assert over.left_out["number 7"] == 1
     assert over.passed == sum(count.images for count in account.splits.values())
     assert account.flow[-1].passed == sum(len(own) for own in load_datalist(tmp_path / "out").splits().values())
-    assert account.duplicates["exact copies left out"] == over.left_out.get(REPEATED, 0)
+    assert account.duplicates[f"left out: {REPEATED}"] == over.left_out.get(REPEATED, 0)
     assert account.duplicates["pictures that occur more than once"] == 1
     exclusions = _manifest(tmp_path / "out")["exclusions"]
     assert exclusions["a letter"] == ["x", "y"]

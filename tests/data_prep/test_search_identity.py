@@ -38,8 +38,8 @@ def _run(capsys, *words):
         ("1.2.3.4", "sop_instance_uid of row 2 of mapping.csv"),
         ("ST. CORVINUS", "site of row 2 of mapping.csv"),
         ("Klinikum Nord", "name of row 2 of sites.csv"),
-        ("x/Oyelaran_Ngozi", "path of row 3 of mapping.csv"),
-        ("Nakatomi_Anselm", "path of row 2 of excluded.csv"),
+        ("x/Oyelaran_Ngozi", "path of row 3 of mapping.csv, its folder 3"),
+        ("Nakatomi_Anselm", "path of row 2 of excluded.csv, its folder 3"),
         ("ACC77", "accession_number of row 3 of mapping.csv"),
     ],
 )
@@ -59,6 +59,31 @@ def test_pseudonyms_and_the_exports_own_folder_tell_of_nobody(tmp_path, capsys, 
     code, text = _run(capsys, tmp_path / "run", "--private", private)
     assert code == 0
     assert "nobody is told" in text
+
+
+def _mapped(folder, *rows):
+    PrivateFolder(folder).add([{"image": path, "patient": patient, "path": path} for patient, path in rows])
+    return folder
+
+
+def test_a_folder_of_all_patients_is_not_searched_wherever_it_lies(tmp_path, capsys):
+    private = _mapped(tmp_path / "private", ("p1", "/old/export/Adler/IM1"), ("p2", "export/Berg/IM2"))
+    PrivateFolder(private).exclude("row 7 of the table", "no image")
+    (tmp_path / "report.html").write_text("damaged by an export")
+    assert _run(capsys, tmp_path / "report.html", "--private", private)[0] == 0
+    (tmp_path / "report.html").write_text("Berg")
+    code, text = _run(capsys, tmp_path / "report.html", "--private", private)
+    assert code == 3
+    assert "report.html: path of row 3 of mapping.csv, its folder 2 (" in text
+
+
+def test_the_folder_of_the_only_patient_is_searched(tmp_path, capsys):
+    private = _mapped(tmp_path / "private", ("p1", "export/Adler/IM10"), ("p1", "export/Adler/IM11"))
+    (tmp_path / "log.txt").write_text("Adler IM11")
+    code, text = _run(capsys, tmp_path / "log.txt", "--private", private)
+    assert code == 3
+    assert "log.txt: path of row 2 of mapping.csv, its folder 2 (" in text
+    assert "log.txt: path of row 3 of mapping.csv, its file name (" in text
 
 
 def test_a_list_of_words_and_a_file_named_after_one(tmp_path, capsys):

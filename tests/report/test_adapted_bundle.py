@@ -148,7 +148,8 @@ def test_a_package_of_it_takes_over_what_was_stated(data, tmp_path):
     (folder / "configs" / "inference.json").write_text(json.dumps(inference))
     run = make_run(tmp_path / "run", settings={"bundle": "own"}, modality="hand", intensity="declared", cache_bits=8)
     made = package_bundle(folder, run, tmp_path / "own.zip")
-    assert made.name == "hand_classification_mocoi"
+    assert made.name == "own_classification_mocoi"
+    assert package_bundle(folder, run, tmp_path / "named.zip", name="hands").name == "hands"
     assert made.owner == replace(OWNER, title=None)
     with zipfile.ZipFile(made.path) as archive:
         assert archive.read(f"{made.name}/docs/data_license.txt").decode() == OWNER.data_statement

@@ -112,7 +112,9 @@ def test_names() -> None:
     assert package_name("chest") == "chest_xray_classification_mocoi"
     assert package_name("histology") == "histopathology_classification_mocoi"
     assert package_name("fundus") == "fundus_classification_mocoi"
-    assert package_name("chest", "my-films_1.2") == "my-films_1.2"
+    assert package_name("chest", adapted="my_study") == "my_study_classification_mocoi"
+    for adapted in (None, "my_study"):
+        assert package_name("chest", "my-films_1.2", adapted) == "my-films_1.2"
     for name in ("", ".", "..", "a/b", "a\\b", "/a", "-a", ".a", "a b", "a\n", "a.", "ä", "a.zip", "x" * 101):
         with pytest.raises(PackageError, match="plain name of a folder"):
             package_name("chest", name)

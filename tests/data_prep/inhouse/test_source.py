@@ -11,6 +11,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from PIL import Image
 
 from data_prep.__main__ import main
 from data_prep.inhouse import finding
+from data_prep.inhouse.instances import AGAIN
 from data_prep.inhouse.pseudonyms import normalised_patient
+from data_prep.inhouse.same_pictures import COPY, TWO_PATIENTS
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
@@ -400,6 +404,24 @@ def test_the_images_of_withdrawn_files_are_deleted(
     assert "deleted" not in capsys.readouterr().out
 
 
+def test_the_split_is_kept_as_the_data_steward_is_told(two_sites: Path, tmp_path: Path) -> None:
+    shutil.copytree(two_sites, tmp_path / "own")
+    assert of_sites(tmp_path / "own", tmp_path) == FINISHED
+    before = items(tmp_path)
+    (tmp_path / "out").rename(tmp_path / "clinic")
+    code = re.search(r'python -c "(import json; .*clinic.*)" > split.csv', Path("docs/data_steward.md").read_text())
+    assert code
+    split = subprocess.run([sys.executable, "-c", code[1]], cwd=tmp_path, capture_output=True, text=True, check=True)
+    (tmp_path / "split.csv").write_text(split.stdout)
+    tested = {one for one, item in before.items() if item["split"] == "test"}
+    gone = next(row for row in read_csv(tmp_path / "private" / "mapping.csv") if row["image"] in tested)
+    Path(gone["path"]).unlink()
+    assert of_sites(tmp_path / "own", tmp_path, "--split-csv", str(tmp_path / "split.csv")) == FINISHED
+    after = items(tmp_path)
+    assert before.keys() - after.keys() == {gone["image"]}
+    assert all(item["split"] == before[one]["split"] for one, item in after.items())
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -644,6 +666,10 @@ def test_one_picture_under_two_patients_is_nobodys(tmp_path: Path) -> None:
             picture(1000 + k // 2 if k < 2 else 1000 + k, 64),
             SOPInstanceUID=f"1.{k}",
         )
+    save(tmp_path / "x" / "P5" / "again", picture(1005, 64), SOPInstanceUID="1.9")
     told = of_folder(tmp_path)
     assert [len(names) for reason, names in told["exclusions"].items() if "two patients" in reason] == [2]
     assert len(items(tmp_path)) == 4
+    report = (tmp_path / "out" / "report.html").read_text()
+    for reason, number in {TWO_PATIENTS: 2, COPY: 1, AGAIN: 0}.items():
+        assert f"<th>left out: {reason}</th><td>{number}</td>" in report
