@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import bundle_called, find_bundle
 from monai_mocoi.own_command import command
-from monai_mocoi.report import Adaptation, AdaptError, adapt_bundle, check_bundle_name, read_owner
+from monai_mocoi.report.adapt_error import AdaptError
+from monai_mocoi.report.bundle_place import bundle_place, check_bundle_name
+
+if TYPE_CHECKING:
+    from monai_mocoi.report import Adaptation
 
 
 def adapt_and_show(
@@ -34,6 +39,9 @@ def adapt_and_show(
         raise AdaptError(
             f"there is a bundle {name} already ({other}), which would be taken for it: give another --name."
         )
+    bundle_place(name, out, dataset)
+    from monai_mocoi.report import adapt_bundle, read_owner  # torch: seconds, which no refusal above waits for
+
     made = adapt_bundle(source, dataset, name, out, modality, read_owner(**owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(f"Data set: {made.title}; images: {made.counts}; labels: {made.labels.in_words()}")

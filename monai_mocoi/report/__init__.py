@@ -7,8 +7,9 @@ __getattr__, __dir__, __all__ = attach(
     {
         "adapt_error": ["AdaptError"],
         "adaptation": ["Adaptation"],
-        "adapted_bundle": ["adapt_bundle", "check_bundle_name"],
+        "adapted_bundle": ["adapt_bundle"],
         "bundle_package": ["Package", "package_bundle"],
+        "bundle_place": ["check_bundle_name"],
         "encoder_analysis": ["PARTS", "EncoderAnalysis"],
         "finetuned_run": ["FinetunedRun", "read_finetuned_run"],
         "model_card": ["card_text"],

@@ -21,6 +21,7 @@ from monai_mocoi.report.adapt_error import AdaptError
 from monai_mocoi.report.adaptation import Adaptation
 from monai_mocoi.report.adapted_docs import adapted_metadata, adapted_readme, data_text
 from monai_mocoi.report.adapted_settings import Choice, Labels, choose_settings, for_real_data, warnings_of
+from monai_mocoi.report.bundle_place import bundle_place
 from monai_mocoi.report.config_text import reads_as_itself
 from monai_mocoi.report.owner import Owner
 
@@ -30,7 +31,6 @@ OVERLAYS = (
     "multi_gpu_evaluate.json",
 )
 _OTHERS = ("docs/README.md", "docs/data_license.txt", "LICENSE", "configs/logging.conf")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _MODALITY = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
 _OF_STAINS = "RandStainJitter"
@@ -68,7 +68,7 @@ def adapt_bundle(
         DatasetError: the dataset folder cannot be used.
     """
     bundle, dataset = Path(bundle), expand_home(dataset)
-    folder = _place(name, Path(out), dataset)
+    folder = bundle_place(name, out, dataset)
     texts = _texts(bundle)
     configs = {file: json.loads(texts[f"configs/{file}"]) for file in (*CONFIGS, "metadata.json")}
     train = json.loads(texts["configs/train.json"])
@@ -102,34 +102,6 @@ def adapt_bundle(
     texts["docs/data_license.txt"] = data_text(texts["docs/data_license.txt"], made)
     _write(folder, texts)
     return made
-
-
-def check_bundle_name(name: str) -> None:
-    """Refuse what cannot be the name of a bundle and its folder.
-
-    Raises:
-        AdaptError: it is no plain name.
-    """
-    if not _NAME.fullmatch(name):
-        raise AdaptError(
-            f"--name is {name!r}, but must be a plain name: a letter, then letters, digits, '_' and '-', 64 at most, "
-            "such as my_study."
-        )
-
-
-def _place(name: str, out: Path, dataset: Path) -> Path:
-    check_bundle_name(name)
-    if out.exists() and not out.is_dir():
-        raise AdaptError(f"--out is {str(out)!r}, which is a file: give the folder in which {name} is to be made.")
-    folder, data = out / name, dataset.resolve()
-    if data == out.resolve() or data in out.resolve().parents:
-        raise AdaptError(
-            f"--out is the dataset folder, or within it: a bundle is handed on, a dataset folder is not. Give another "
-            f"folder for {name}."
-        )
-    if folder.exists():
-        raise AdaptError(f"{str(folder)!r} exists already, and is left as it is: choose another --name or --out.")
-    return folder
 
 
 def _texts(bundle: Path) -> dict[str, str]:

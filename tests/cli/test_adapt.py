@@ -89,3 +89,17 @@ def test_help_needs_no_torch():
     assert done.returncode == 0
     assert "Channels, image size, intensity" in " ".join(done.stdout.split())
     assert done.stdout.endswith("LOADED []\n")
+
+
+def test_a_name_or_place_that_cannot_be_is_refused_without_waiting_for_torch(repository, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "file").touch()
+    bundle = repository / "bundles" / "nih_mse"
+    for words, text in (
+        (("--name", "my study"), "must be a plain name"),
+        (("--name", "own"), "exists already"),
+        (("--name", "other", "--out", "file"), "which is a file"),
+    ):
+        done = loaded_by("adapt", bundle, "--dataset", "films", *words, cwd=tmp_path)
+        assert (done.returncode, text in done.stderr) == (2, True), done.stderr
+        assert done.stdout.endswith("LOADED []\n")
