@@ -173,7 +173,9 @@ def test_patients_stay_together_and_those_without_labels_are_for_pretraining(
 
 def test_positives_are_counted_by_vendor_as_the_tour_tells(prepared: tuple[Path, str]) -> None:
     folder, _ = prepared
-    code = re.search(r'python -c "(import json, collections.*my_data.*)"', Path("docs/your_own_data.md").read_text())
+    code = re.search(
+        r'python -c "(import json, collections.*my_data.*)"', (BUNDLES.parent / "docs/your_own_data.md").read_text()
+    )
     assert code
     own = code[1].replace("my_data", "out").replace("'site'", "'vendor'")
     told = subprocess.run([sys.executable, "-c", own], cwd=folder, capture_output=True, text=True, check=True).stdout
@@ -402,7 +404,9 @@ def test_the_split_is_kept_as_the_data_steward_is_told(two_sites: Path, tmp_path
     assert of_sites(tmp_path / "own", tmp_path) == FINISHED
     before = items(tmp_path)
     (tmp_path / "out").rename(tmp_path / "clinic")
-    code = re.search(r'python -c "(import json; .*clinic.*)" > split.csv', Path("docs/data_steward.md").read_text())
+    code = re.search(
+        r'python -c "(import json; .*clinic.*)" > split.csv', (BUNDLES.parent / "docs/data_steward.md").read_text()
+    )
     assert code
     split = subprocess.run([sys.executable, "-c", code[1]], cwd=tmp_path, capture_output=True, text=True, check=True)
     (tmp_path / "split.csv").write_text(split.stdout)
