@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import csv
 import errno
@@ -174,6 +175,24 @@ def test_patients_stay_together_and_those_without_labels_are_for_pretraining(
     assert all(len(own) == 1 for own in (*splits.values(), *persons.values()))  # two spellings are one person
     assert sum(own == {"pretraining"} for own in splits.values()) == 4
     assert {split for own in splits.values() for split in own} == {"training", "validation", "test", "pretraining"}
+
+
+def test_positives_are_counted_by_vendor_as_the_tour_tells(prepared: tuple[Path, str]) -> None:
+    folder, _ = prepared
+    code = re.search(
+        r'python -c "(import json, collections.*my_data.*)"', (BUNDLES.parent / "docs/your_own_data.md").read_text()
+    )
+    assert code
+    own = code[1].replace("my_data", "out").replace("'site'", "'vendor'")
+    told = subprocess.run([sys.executable, "-c", own], cwd=folder, capture_output=True, text=True, check=True).stdout
+    labels = [(item.get("label") or [0, 0], str(item.get("vendor"))) for item in items(folder).values()]
+    wanted = {
+        ((name, vendor), sum(label[k] == 1 for label, own in labels if own == vendor))
+        for k, name in enumerate(("pneumonia", "effusion"))
+        for vendor in {own for _, own in labels}
+    }
+    assert {ast.literal_eval(line) for line in told.splitlines()} == {pair for pair in wanted if pair[1]}
+    assert len(told.splitlines()) > 1
 
 
 def test_what_is_handed_on_of_each_image(prepared: tuple[Path, str]) -> None:
@@ -409,7 +428,9 @@ def test_the_split_is_kept_as_the_data_steward_is_told(two_sites: Path, tmp_path
     assert of_sites(tmp_path / "own", tmp_path) == FINISHED
     before = items(tmp_path)
     (tmp_path / "out").rename(tmp_path / "clinic")
-    code = re.search(r'python -c "(import json; .*clinic.*)" > split.csv', Path("docs/data_steward.md").read_text())
+    code = re.search(
+        r'python -c "(import json; .*clinic.*)" > split.csv', (BUNDLES.parent / "docs/data_steward.md").read_text()
+    )
     assert code
     split = subprocess.run([sys.executable, "-c", code[1]], cwd=tmp_path, capture_output=True, text=True, check=True)
     (tmp_path / "split.csv").write_text(split.stdout)
