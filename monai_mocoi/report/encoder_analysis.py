@@ -242,10 +242,11 @@ class EncoderAnalysis:
 
     def _draw_labels(self) -> None:
         """Draw what is probed with; a fraction that draws, with any seed, too few images to learn from is left out."""
-        for fraction in sorted(set(self.probe_fractions)) or [None]:
-            fractions = [] if fraction is None else [fraction]  # none: refused by probing_draws
+        if not self.probe_fractions:
+            raise SettingsError("probe_fractions is empty: give one or more, such as [0.1, 1.0].")
+        for fraction in sorted(set(self.probe_fractions)):
             try:
-                self.draws += probing_draws(self.probed, fractions, self.probe_seeds, self.validation_labels)
+                self.draws += probing_draws(self.probed, [fraction], self.probe_seeds, self.validation_labels)
             except NothingLearntError as error:
                 drawn = f"{error.images} of {len(labelled_items(self.probed.training))} labelled images"
                 needs = f"more images to learn from than {drawn}: larger --probe_fractions, or other --probe_seeds"
