@@ -79,9 +79,11 @@ def compare_predictions(
     second = matched(first, second)
     decided = decisions(first, first_thresholds), decisions(second, second_thresholds)
     chosen = choose_classes(first, made)
+    if not len(chosen.scored):
+        raise ComparisonError(none_scored(describe_choice(first, chosen, made)))
     for own in decided:
         if reason := why_not(OVERALL[metric], chosen, own):
-            raise (EvaluationError if len(chosen.scored) else ComparisonError)(reason)
+            raise EvaluationError(reason)
     draw, trouble = draw_patients(first, chosen, made)
     if draw is None:
         raise ComparisonError(str(trouble))
@@ -123,6 +125,19 @@ def differences(first: Bootstrapped, second: Bootstrapped, settings: IntervalSet
         ends = {name: float(np.atleast_1d(own.estimate)[i]) for name, own in (("first", first), ("second", second))}
         described.append({**ends, **number, "p_value": float(p_values[i])})
     return described
+
+
+def none_scored(choice: Mapping[str, Any]) -> str:
+    """That no class has enough images, with the counts; of what :func:`describe_choice` returns."""
+    counts = "; ".join(
+        f"{own['class']}: {own['positives']} positive and {own['negatives']} negative images ({own['reason']})"
+        for own in choice["left_out_classes"]
+    )
+    return (
+        f"None of the {len(choice['left_out_classes'])} classes has enough images to be compared, by the labels that "
+        f"both files have. {counts}. Lower --min_positives ({choice['min_positives']}) and --min_negatives "
+        f"({choice['min_negatives']}), or test on more images."
+    )
 
 
 def matched(first: Predictions, second: Predictions) -> Predictions:

@@ -340,8 +340,7 @@ def why_not(metric: str, chosen: ScoredClasses, decided: NDArray[np.bool_] | Non
 def _no_class(chosen: ScoredClasses) -> str:
     return (
         f"None of the {len(chosen.left_out)} classes has enough positive and negative images of at least two patients "
-        "to be scored (25 of each, see --min_positives and --min_negatives); left_out_classes in metrics.json has the "
-        "counts."
+        "to be scored (25 of each, or what --min_positives and --min_negatives say); left_out_classes has the counts."
     )
 
 

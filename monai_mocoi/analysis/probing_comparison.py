@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.analysis.comparison import ComparisonError, differences, matched
+from monai_mocoi.analysis.comparison import ComparisonError, differences, matched, none_scored
 from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSettings, describe_choice
 from monai_mocoi.analysis.layerwise_probing import Measured, by_fraction_and_stage
 from monai_mocoi.analysis.probing_place import PROBING_NAME
@@ -108,6 +108,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
             )
     blank = first.predictions(groups[0][common[0]][0])
     test = Measured(blank, made)
+    if not len(test.chosen.scored):
+        raise ComparisonError(none_scored(describe_choice(blank, test.chosen, made)))
     cells = []
     for fraction, stage in common:
         means = []

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from monai_mocoi.analysis import (
     OVERALL,
+    ComparisonError,
     compare_predictions,
     few_patients_in_words,
     find_probing,
@@ -73,7 +74,10 @@ def compare_and_show(
     known = [_metrics_of(path, own) for path, own in zip(files, arms, strict=True)]
     results = []
     for second, arm, own_thresholds, metrics in zip(others, arms[1:], thresholds[1:], known[1:], strict=True):
-        result = compare_predictions(arms[0], arm, metric, thresholds[0], own_thresholds, **settings)
+        try:
+            result = compare_predictions(arms[0], arm, metric, thresholds[0], own_thresholds, **settings)
+        except ComparisonError as error:
+            raise ComparisonError(f"{error} (A: {first}; B: {second})") from error
         notes = notes_for_the_reader(result, known[0], metrics)
         results.append({"format": 1, "first": first, "second": second, **result, "notes": notes})
     if len(results) > 1:

@@ -111,10 +111,12 @@ def _split(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]
 def _stray(word: str, key: str, value: str | None) -> str:
     if word.lower().endswith(".json"):
         return f"{word} stands behind a setting; config files come first: mocoi run train.json {word} --key value"
-    return (
-        f"{word!r} belongs to no setting: --{key} has its value {value!r} already. Write a list, or a text with "
-        f'spaces, as one word: --{key} "[1, 2]"'
-    )
+    text = f"{word!r} belongs to no setting: --{key} has its value {value!r} already. "
+    first, second = Path(value or ""), Path(word)
+    if first.is_file() and second.is_file() and first.parent == second.parent:  # the shell wrote them out
+        folder = f"give the folder: --{key} {first.parent}"
+        return f"{text}Where the shell wrote out a pattern such as *{first.suffix}, {folder}"
+    return f'{text}Write a list, or a text with spaces, as one word: --{key} "[1, 2]"'
 
 
 def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool) -> str:

@@ -105,6 +105,7 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     if not folder.is_dir():
         raise DatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_HOW_TO_PREPARE}")
     if not file.is_file():
+        refuse_bundle(folder, dataset_dir)
         raise DatasetError(
             f"dataset_dir: the folder '{dataset_dir}' has no {DATALIST_NAME}, so it is no (finished) dataset folder. "
             f"If it was being prepared, run the same data_prep command again to finish it. {_HOW_TO_PREPARE}"
@@ -133,6 +134,23 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
         identified=identified,
         **splits,
     )
+
+
+def refuse_bundle(folder: Path, named: str | Path) -> None:
+    """Say of a folder without a datalist that it is a bundle, if it is one.
+
+    Args:
+        folder: where it is.
+        named: as the user wrote it.
+
+    Raises:
+        DatasetError: it has a folder ``configs``.
+    """
+    if (folder / "configs").is_dir():
+        raise DatasetError(
+            f"dataset_dir is '{named}', which is a bundle (it has a folder configs): give the dataset folder, which "
+            f"data_prep made and which holds {DATALIST_NAME}."
+        )
 
 
 def load_to_pretrain(dataset_dir: str | Path) -> Datalist:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.data.cache_dir import user_cache_dir
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
+from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, refuse_bundle, write_datalist
 from monai_mocoi.data.demo_sets import DEMO_SETS, DemoImage
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.expand_home import expand_home
@@ -135,6 +135,8 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     if near := _near(folder) if dataset_dir else []:
         names = " or ".join(repr(str(Path(dataset_dir).with_name(name))) for name in near)
         raise DatasetError(f"dataset_dir is '{dataset_dir}', which does not exist: is {names} meant?")
+    if dataset_dir:
+        refuse_bundle(folder, dataset_dir)
     missing = "does not exist" if os.path.isabs(dataset_dir) else "does not exist in the current folder"
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else missing
     kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()

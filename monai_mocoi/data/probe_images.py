@@ -72,6 +72,8 @@ def choose_probe_images(
     training, validation = (
         [items[place] for place in own] for items, own in zip((training, validation), places, strict=True)
     )
+    if len(validation) < MIN_IMAGES:
+        raise DatasetError(f"validation has {len(validation)} labelled image(s); {MIN_IMAGES} are needed")
     train_labels, validation_labels = label_array(training), label_array(validation)
     kind = "multilabel" if train_labels.ndim == 2 else "softmax"
     random = np.random.default_rng([seed, len(training), len(validation)])

@@ -399,7 +399,17 @@ def describe_report(split: str, report: Mapping[str, Any]) -> list[str]:
     classes = report["classes"]
     named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
     width = max(map(len, named))
-    lines += [f"  {name:<{width}}  {number_in_words(number)}" for name, number in named.items()]
+    without_value: dict[str, list[str]] = {}
+    for name, number in named.items():
+        if number["value"] is None:
+            without_value.setdefault(number["reason"], []).append(name)
+    shared = {reason: names for reason, names in without_value.items() if len(names) > 1}
+    lines += [
+        f"  {name:<{width}}  {number_in_words(number)}"
+        for name, number in named.items()
+        if number["value"] is not None or number["reason"] not in shared
+    ]
+    lines += [f"  {reason} So there is no {', '.join(names)}." for reason, names in shared.items()]
     if without := report.get("unlabelled_images"):
         lines.append("  " + left_out_in_words(split, without))
     told = (*unknown_in_report(report), *calibration_in_words(report), *operating_points_in_words(report))

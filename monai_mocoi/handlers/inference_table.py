@@ -184,9 +184,9 @@ class InferenceTable:
             )
         elif self.reference < (needed := references_needed(self.unusual_limit)):
             logger.info(
-                "unusual_percentile rests on %d validation images and goes up to %.1f, so that none reaches the limit "
-                "%g, which takes %d: nothing is warned of. Sort by it, and look at the highest; or lower "
-                "--unusual_limit.",
+                "No image is warned of as unusual: unusual_percentile rests on %d validation images, so that it is "
+                "%.1f at most, below --unusual_limit %g (which needs %d validation images). Sort by it, and look at "
+                "the highest; or lower --unusual_limit.",
                 self.reference,
                 100 * self.reference / (self.reference + 1),
                 self.unusual_limit,

@@ -242,15 +242,16 @@ class EncoderAnalysis:
 
     def _draw_labels(self) -> None:
         """Draw what is probed with; a fraction that draws, with any seed, too few images to learn from is left out."""
-        each = [[fraction] for fraction in sorted(set(self.probe_fractions))] or [[]]  # none: refused by probing_draws
-        for fractions in each:
+        if not self.probe_fractions:
+            raise SettingsError("probe_fractions is empty: give one or more, such as [0.1, 1.0].")
+        for fraction in sorted(set(self.probe_fractions)):
             try:
-                self.draws += probing_draws(self.probed, fractions, self.probe_seeds, self.validation_labels)
+                self.draws += probing_draws(self.probed, [fraction], self.probe_seeds, self.validation_labels)
             except NothingLearntError as error:
                 drawn = f"{error.images} of {len(labelled_items(self.probed.training))} labelled images"
                 needs = f"more images to learn from than {drawn}: larger --probe_fractions, or other --probe_seeds"
-                self.left_out.append({"part": "probing", "probe_fraction": fractions[0], "needs": needs})
-                logger.info("probing: fraction %g would be %s: left out (probe_fractions)", fractions[0], drawn)
+                self.left_out.append({"part": "probing", "probe_fraction": fraction, "needs": needs})
+                logger.info("probing: fraction %g would be %s: left out (probe_fractions)", fraction, drawn)
         if not self.draws:
             reason = "labels from which something can be learnt: raise probe_fractions, or take other probe_seeds"
             if self.wanted is not None:

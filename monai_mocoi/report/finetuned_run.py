@@ -105,9 +105,11 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     if not (folder / "manifest.json").is_file():
+        below = sorted({file.parent for at in ("*", "*/*") for file in folder.glob(f"{at}/classifier.json")})
+        names = ", ".join(map(str, below[:3])) + (f" and {len(below) - 3} more" if len(below) > 3 else "")
         raise PackageError(
             f"{folder} is no run folder (it has no manifest.json): give --run the folder that finetune.json wrote, "
-            "such as runs/nih_mse/finetune-pretrained-all-s4-f1-l1."
+            + (f"of those below it: {names}." if below else "such as runs/nih_mse/finetune-pretrained-all-s4-f1-l1.")
         )
     if (folder / "encoder.pt").is_file() and not (folder / "classifier.pt").is_file():
         raise PackageError(

@@ -123,8 +123,12 @@ def test_refuses_predictions_of_different_test_sets() -> None:
 
 def test_refuses_what_has_no_interval() -> None:
     few = findings(images=40, patients=20)
-    with pytest.raises(ComparisonError, match="None of the 2 classes has enough"):
+    with pytest.raises(ComparisonError, match="None of the 2 classes has enough") as caught:
         compare_predictions(few, few, **FEW)
+    positives = few.labels.sum(axis=0)
+    for name, count in zip(few.classes, positives, strict=True):
+        assert f"{name}: {count} positive and {40 - count} negative images (" in str(caught.value)
+    assert "--min_positives (25)" in str(caught.value)
     labels = np.repeat(np.repeat(np.eye(6, dtype=int), 2, axis=0), 13, axis=0)
     rare = of(np.full(labels.shape, 0.5), labels, [f"p{i // 13:02}" for i in range(len(labels))])
     with pytest.raises(ComparisonError, match="score fewer classes"):

@@ -138,6 +138,9 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
         result = mocoi("compare", *words)
         assert result.exit_code == code
         assert result.stderr.startswith(f"error: {text}")
+        if "150" in words:
+            assert f"(A: {pair[0]}; B: {pair[1]})" in result.stderr
+            assert "metrics.json" not in result.stderr
         assert result.stderr.count("\n") == 1
         assert result.stdout == ""
     assert Path("there.json").read_text() == ""

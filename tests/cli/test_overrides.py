@@ -83,6 +83,13 @@ def test_what_is_refused_and_in_which_words(write, words, message):
     assert error.value.exit_code == 2
 
 
+def test_a_pattern_that_the_shell_wrote_out_is_a_folder(write, tmp_path):
+    for name in ("a.dcm", "b.dcm"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=rf"pattern such as \*\.dcm, give the folder: --dataset_dir {tmp_path}$"):
+        check_command([write(), "--dataset_dir", str(tmp_path / "a.dcm"), str(tmp_path / "b.dcm")])
+
+
 def test_a_part_of_the_config_that_is_named_like_a_setting(write):
     path = write({**CONFIG, "dataset": {"_target_": "x"}})
     with pytest.raises(UsageError, match=r"dataset is a part of the config, no setting: did you mean dataset_dir\?"):

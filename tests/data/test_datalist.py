@@ -48,6 +48,9 @@ def test_no_folder_and_unfinished_folder_name_the_commands(tmp_path):
         load_datalist("nowhere")
     with pytest.raises(DatasetError, match=r"has no datalist.json(.|\n)*same data_prep command again"):
         load_datalist(tmp_path)
+    (tmp_path / "configs").mkdir()
+    with pytest.raises(DatasetError, match=r"is a bundle .* give the dataset folder, which data_prep made"):
+        load_datalist(tmp_path)
 
 
 def test_wrong_json(tmp_path):

@@ -324,6 +324,12 @@ def test_the_command_to_run_is_that_of_the_modality(tmp_path, modality):
         resolve_dataset_dir("nowhere", modality)
 
 
+def test_a_bundle_is_no_dataset_folder(tmp_path):
+    (tmp_path / "my_study" / "configs").mkdir(parents=True)
+    with pytest.raises(DatasetError, match=r"my_study', which is a bundle .* give the dataset folder"):
+        resolve_dataset_dir(str(tmp_path / "my_study"), "chest")
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [("nowhere/nih", "does not exist"), ("empty", "has no datalist.json"), ("", "does not exist")],

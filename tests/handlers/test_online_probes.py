@@ -201,7 +201,7 @@ def test_they_are_off_without_labels_or_with_too_few_and_say_so_once(caplog: pyt
     for options, reason in (
         ({"training": Images(2000, 1, labels=False)}, "Online probes are off: training images have no labels."),
         ({"validation": Images(60, 1, labels=False)}, "Online probes are off: validation images have no labels."),
-        ({"validation": Images(12, 1)}, "12 validation images could be looked at"),
+        ({"validation": Images(12, 1)}, "Online probes are off: validation has 12 labelled image(s); 20 are needed."),
     ):
         caplog.clear()
         writer = Noted()

@@ -338,5 +338,5 @@ def test_fractions_too_small_to_learn_from_are_left_out(
     assert "raise probe_fractions, or take other probe_seeds" in none.left_out[-1]["needs"]
     with pytest.raises(SettingsError, match=r"'probing', which needs labels .* raise probe_fractions"):
         checked(probe_fractions=[0.01], parts=["probing"])
-    with pytest.raises(DatasetError, match="label_fraction"):
+    with pytest.raises(SettingsError, match="probe_fractions is empty"):
         checked(probe_fractions=[])

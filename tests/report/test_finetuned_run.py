@@ -61,6 +61,8 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="is no run folder"):
         read_finetuned_run(tmp_path / "nowhere")
     folder = make_run(tmp_path / "run")
+    with pytest.raises(PackageError, match=r"is no run folder .* of those below it: \S*/run\.$"):
+        read_finetuned_run(tmp_path)
     (folder / "classifier.pt").rename(folder / "encoder.pt")
     with pytest.raises(PackageError, match="is a pretraining run"):
         read_finetuned_run(folder)
