@@ -11,7 +11,6 @@ import unicodedata
 import zipfile
 import zlib
 from collections.abc import Container, Iterable, Iterator, Mapping
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -23,6 +22,8 @@ SHORTEST = 4
 """Bytes; a shorter pattern stands in any large file by chance."""
 _CHUNK = 1 << 24
 _DEEPEST = 4  # archives in archives
+_UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
+"""What ``zipfile`` raises of a file that is damaged, encrypted (RuntimeError) or packed by another method."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -103,10 +104,12 @@ class ByteSearch:
 
     Attributes:
         too_short: number of words that were left out.
+        not_searched: packed files met so far that could not be looked into: encrypted, damaged, or packed too deep.
     """
 
     def __init__(self, words: Iterable[str], as_written: Container[str] = ()) -> None:
         self.too_short = 0
+        self.not_searched = 0
         # By the first three bytes: a table says whether anything begins so.
         self._begins = np.zeros(1 << 24, bool)
         self._by_start: dict[bytes, dict[int, dict[bytes, list[_Meaning]]]] = {}  # and by the length
@@ -178,13 +181,20 @@ class ByteSearch:
         file.seek(0)
         start = file.read(8)
         file.seek(0)
-        if depth == 0:
-            return found
-        if start.startswith(b"PK"):
+        packed = start.startswith((b"PK", b"\x1f\x8b"))
+        if packed and depth == 0:
+            self.not_searched += 1
+        elif start.startswith(b"PK"):
             found |= self._in_zip(file, depth)
-        elif start.startswith(b"\x1f\x8b"):
-            with suppress(OSError, EOFError, zlib.error):  # it only began like one
-                found |= self._in_any(io.BytesIO(gzip.decompress(file.read())), depth - 1)
+        elif packed:
+            try:
+                content = gzip.decompress(file.read())
+            except gzip.BadGzipFile:  # it only began like one
+                return found
+            except (EOFError, zlib.error):
+                self.not_searched += 1
+                return found
+            found |= self._in_any(io.BytesIO(content), depth - 1)
         elif start == b"\x89PNG\r\n\x1a\n":
             for text in _png_texts(file.read()):
                 found |= self.in_bytes(text)
@@ -192,10 +202,20 @@ class ByteSearch:
 
     def _in_zip(self, file: IO[bytes], depth: int) -> set[tuple[str, str]]:
         found: set[tuple[str, str]] = set()
-        broken = (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error)
-        with suppress(*broken), zipfile.ZipFile(file) as archive:  # or it only began like one
-            for member in archive.infolist():
-                found |= self._in_any(io.BytesIO(archive.read(member)), depth - 1)
+        if not zipfile.is_zipfile(file):  # it only began like one
+            return found
+        file.seek(0)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for member in archive.infolist():
+                    try:
+                        content = archive.read(member)
+                    except _UNREADABLE:
+                        self.not_searched += 1
+                        continue
+                    found |= self._in_any(io.BytesIO(content), depth - 1)
+        except _UNREADABLE:
+            self.not_searched += 1
         return found
 
     def _in_stream(self, file: IO[bytes]) -> set[tuple[str, str]]:

@@ -68,8 +68,14 @@ class SearchIdentity:
             # The file's name is told with its folders, but not where it holds the word itself.
             where = "a file or folder by its name" if "name" in finding.how else finding.where
             print(f"  {where}: {places[finding.word]} ({finding.how})")
-        print(f"Result: {len(findings)} findings" + ("" if findings else ": nobody is told"))
-        return DATA if findings else FINISHED
+        if search.not_searched:
+            print(
+                f"{search.not_searched} packed files could not be looked into: they are encrypted, damaged or packed "
+                "too deep. Unpack them and search again."
+            )
+        clean = not findings and not search.not_searched
+        print(f"Result: {len(findings)} findings" + (": nobody is told" if clean else ""))
+        return FINISHED if clean else DATA
 
     def _words(self) -> tuple[dict[str, str], dict[str, str]]:
         """What to search for, and where each stands; parts of paths apart."""

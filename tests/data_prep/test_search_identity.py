@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
+
 import pytest
 
 from data_prep.__main__ import main
@@ -106,3 +110,25 @@ def test_what_cannot_be_searched_is_refused(tmp_path, capsys, monkeypatch, words
     code, text = _run(capsys, *words)
     assert code == 2
     assert "error: " in text
+
+
+def test_what_cannot_be_looked_into_is_not_called_clean(tmp_path, capsys, private):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", "nothing " * 100)
+        archive.writestr("b.txt", "of MRN0012 " * 100)
+    content = bytearray(packed.getvalue())
+    (folder / "a.zip").write_bytes(content)
+    code, text = _run(capsys, folder, "--private", private)
+    assert (code, "patient_id of row 2" in text) == (3, True)
+    for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # the first member is encrypted now
+        content[content.find(header) + flags] |= 1
+    (folder / "a.zip").write_bytes(content)
+    code, text = _run(capsys, folder, "--private", private)
+    assert "patient_id of row 2" in text  # the other member is searched all the same
+    assert "1 packed files could not be looked into" in text
+    (folder / "a.zip").write_bytes(gzip.compress(b"nothing" * 1000)[:-12])
+    code, text = _run(capsys, folder, "--private", private)
+    assert (code, "nobody is told" in text) == (3, False)
