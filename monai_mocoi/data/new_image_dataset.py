@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from monai_mocoi.data.decoded_cache import read_one
 from monai_mocoi.data.dicom_kind import dicom_contradiction
-from monai_mocoi.data.errors import ImageDecodeError
+from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 
@@ -19,7 +19,7 @@ class NewImageDataset(Dataset[Any]):
     """The images of inference, each prepared from its file by one chain of transforms.
 
     Args:
-        data: items with ``image``, the path, as :func:`~monai_mocoi.data.images_to_classify` gives them.
+        data: items with ``image``, the path, as :func:`~monai_mocoi.data.find_new_images` gives them.
         transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
         modality: of the classifier, such as "chest", to compare DICOM headers with; None: they are not.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.data import ImageDataset, Predictions, label_values
+from monai_mocoi.distributed import unwrap
 from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import class_probabilities, classification_loss
 from monai_mocoi.metrics import SELECTION_METRICS, is_known, selection_metric
-from monai_mocoi.networks import unwrap
 
 
 class ClassifierEvaluator(GatheringEvaluator):
@@ -121,7 +121,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         rows, logits = (part.cpu() for part in gathered_once(torch.cat(self._images), torch.cat(self._logits)))
         self.forget()
         self.state.metrics.clear()
-        dataset: ImageDataset = self.data_loader.dataset  # type: ignore[union-attr]
+        dataset: ImageDataset = cast(Any, self.data_loader).dataset
         items = [dataset.data[row] for row in rows.tolist()]
         labels = label_values([item["label"] for item in items])
         if not items:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from ignite.engine import Events
 from numpy.typing import NDArray
 
 from monai_mocoi.data import ImageDataset, Predictions
+from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.classifier import (
@@ -23,7 +24,6 @@ from monai_mocoi.figures.classifier import (
 )
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
 from monai_mocoi.metrics import UNKNOWN, decide
-from monai_mocoi.networks import rank
 
 _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
     "roc": roc_figures,
@@ -129,7 +129,7 @@ class ClassifierPlots:
         for kind, draw in _FIGURES.items():
             for number, figure in enumerate(draw(predictions, about, limits), start=1):
                 self._add(f"{name}/{kind}" + (f"_{number}" if number > 1 else ""), figure, epoch)
-        dataset: ImageDataset = engine.data_loader.dataset
+        dataset: ImageDataset = cast(Any, engine.data_loader).dataset
         rows = {item["name"]: row for row, item in enumerate(dataset.data)}
         positions = {row: position for position, row in enumerate(dataset.rows)}
         for kind, (images, classes) in surest(predictions, self.images, limits).items():

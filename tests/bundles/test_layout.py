@@ -182,15 +182,15 @@ OVERLAID = ("train.json", "finetune.json", "evaluate.json")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_config_checks_its_settings_before_all_else(name: str) -> None:
     for file in (*CHECKED, *(f"multi_gpu_{file}" for file in OVERLAID)):
-        assert config(name, file)["initialize"][0] == "$monai_mocoi.handlers.check_settings(@settings)", file
+        assert config(name, file)["initialize"][0] == "$monai_mocoi.runs.check_settings(@settings)", file
 
 
 # What a setting may be made of: of a call of anything else nobody knows what it reads, draws or writes.
 PURE = re.compile(
     r"(os\.path\.(join|basename|dirname|isfile)|str|int|float|round|min|max|len|format|isinstance"
     r"|torch\.device|torch\.cuda\.is_available"
-    r"|monai_mocoi\.networks\.(from_torchrun|torchrun_device"
-    r"|of_encoder))"  # reads the small JSON beside an encoder, if there is one, and nothing else
+    r"|monai_mocoi\.distributed\.(from_torchrun|torchrun_device)"
+    r"|monai_mocoi\.networks\.of_encoder)"  # reads the small JSON beside an encoder, if there is one, and nothing else
 )
 
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from monai_mocoi.cli.messages import explain
-from monai_mocoi.engines import NotFiniteError, not_finite
+from monai_mocoi.engines import not_finite
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.exit_codes import NOT_FINITE
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
@@ -60,7 +61,7 @@ def test_a_full_disk_does_not_hide_the_error(tmp_path: Path, monkeypatch: pytest
     text, code = explain(caught.value)
     assert code == NOT_FINITE
     assert text.startswith("iteration 2: ")
-    assert "could not be written down (No space left on device). Look at these images" in text
+    assert "could not be written (No space left on device). Look at these images" in text
     assert "secret-name" not in text
 
 
