@@ -1,10 +1,10 @@
 from .blur import RandGaussianBlur as RandGaussianBlur
 from .blur import RandGaussianBlurd as RandGaussianBlurd
 from .blur import gaussian_blur as gaussian_blur
-from .colour import RandColorJitter as RandColorJitter
-from .colour import RandColorJitterd as RandColorJitterd
-from .colour import RandGrayscale as RandGrayscale
-from .colour import RandGrayscaled as RandGrayscaled
+from .colour_jitter import RandColorJitter as RandColorJitter
+from .colour_jitter import RandColorJitterd as RandColorJitterd
+from .colour_jitter import RandGrayscale as RandGrayscale
+from .colour_jitter import RandGrayscaled as RandGrayscaled
 from .colour import adjust_brightness as adjust_brightness
 from .colour import adjust_contrast as adjust_contrast
 from .colour import adjust_hue as adjust_hue
