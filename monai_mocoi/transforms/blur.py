@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, per_sample_on_host, plain_image
-from monai_mocoi.transforms.separable import Taps, filter_separable
 from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, per_sample_on_host
 from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.separable import Taps, filter_separable
 
 _TRUNCATE = 4.0  # the kernel ends at this many sigmas, as scipy.ndimage's does
 
@@ -90,7 +90,6 @@ class RandGaussianBlur(RandImage):
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Change a batch by the last draw."""
         return gaussian_blur(images, self._sigma)
-
 
 
 class RandGaussianBlurd(SharedDrawd):

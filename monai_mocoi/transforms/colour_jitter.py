@@ -74,7 +74,6 @@ class RandColorJitter(RandImage):
         return images
 
 
-
 class RandGrayscale(RandImage):
     """Take the colours from an image, with a probability; a one-channel image stays as it is.
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, plain_image
-from monai_mocoi.transforms.separable import Taps, filter_separable
 from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch
 from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.separable import Taps, filter_separable
 
 
 def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[int]) -> torch.Tensor:
@@ -128,7 +128,6 @@ class RandResizedCrop(RandImage):
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Change a batch by the last draw."""
         return crop_resize(images, torch.tensor([self._box], dtype=torch.float64), self.size)
-
 
 
 class RandResizedCropd(SharedDrawd):

@@ -23,9 +23,7 @@ class EachKeyd(MapTransform):
         allow_missing_keys: see this module.
     """
 
-    def __init__(
-        self, keys: KeysCollection, transform: Callable[[Any], Any], allow_missing_keys: bool = False
-    ) -> None:
+    def __init__(self, keys: KeysCollection, transform: Callable[[Any], Any], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform: Any = transform
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
 from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
-from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai.utils.enums import TransformBackends
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
 from monai_mocoi.transforms.images import plain_image
 
@@ -59,7 +56,9 @@ class FundusCropd(EachKeyd):
 
     backend = FundusCrop.backend
 
-    def __init__(self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False
+    ) -> None:
         super().__init__(keys, FundusCrop(size, check_exposure), allow_missing_keys)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
-from typing import Any
 
 import torch
 from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
-from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai.utils.enums import TransformBackends
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.reader import read_image
 
 
@@ -49,7 +47,13 @@ class ReadImaged(EachKeyd):
 
     backend = ReadImage.backend
 
-    def __init__(self, keys: KeysCollection, channels: int | None = None, frame: int | None = None, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        channels: int | None = None,
+        frame: int | None = None,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, ReadImage(channels, frame), allow_missing_keys)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
-from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai.utils.enums import TransformBackends
 
 from monai_mocoi.metrics import apply_recalibration
+from monai_mocoi.transforms.dict_forms import EachKeyd
 
 
 class Recalibrate(Transform):
@@ -57,7 +57,14 @@ class Recalibrated(EachKeyd):
 
     backend = Recalibrate.backend
 
-    def __init__(self, keys: KeysCollection, record: Mapping[str, Any] | None, classes: Sequence[str], kind: str, allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self,
+        keys: KeysCollection,
+        record: Mapping[str, Any] | None,
+        classes: Sequence[str],
+        kind: str,
+        allow_missing_keys: bool = False,
+    ) -> None:
         super().__init__(keys, Recalibrate(record, classes, kind), allow_missing_keys)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
-from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant
 
 INTENSITY_MODES = ("declared", "picture", "percentiles")

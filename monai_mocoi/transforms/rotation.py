@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, per_sample_on_host, plain_image
 from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, per_sample_on_host
 from monai_mocoi.transforms.random_image import RandImage
 
 _PADDING_MODES = ("zeros", "border", "reflection")
@@ -91,7 +91,6 @@ class RandRotation(RandImage):
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Change a batch by the last draw."""
         return rotate(images, self._angle, self.padding_mode)
-
 
 
 class RandRotationd(SharedDrawd):

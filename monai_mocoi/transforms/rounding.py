@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
-from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
 from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant, is_constant
 
 DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, plain_image
 from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, plain_image
 from monai_mocoi.transforms.random_image import RandImage
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
