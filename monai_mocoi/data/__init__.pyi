@@ -1,7 +1,6 @@
 from .audit import AuditReport as AuditReport
 from .audit import LeakError as LeakError
 from .audit import audit_datalist as audit_datalist
-from .balanced_sampler import BalancedSampler as BalancedSampler
 from .cache_bits import resolved_cache_bits as resolved_cache_bits
 from .class_balance import class_weights as class_weights
 from .class_subset import predictions_of as predictions_of
@@ -13,6 +12,8 @@ from .columns import chosen_columns as chosen_columns
 from .columns import is_age as is_age
 from .columns import item_columns as item_columns
 from .columns import read_columns as read_columns
+from .data_loader import keep_working as keep_working
+from .data_loader import loader as loader
 from .datalist import Datalist as Datalist
 from .datalist import load_datalist as load_datalist
 from .datalist import load_to_pretrain as load_to_pretrain
@@ -43,7 +44,6 @@ from .levels import Levels as Levels
 from .levels import NoLevels as NoLevels
 from .levels import check_age_bands as check_age_bands
 from .levels import column_levels as column_levels
-from .loader_workers import keep_working as keep_working
 from .new_image_dataset import NewImageDataset as NewImageDataset
 from .new_image_dataset import collate_readable as collate_readable
 from .new_images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
@@ -53,6 +53,7 @@ from .overlap_words import overlap_warnings as overlap_warnings
 from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
+from .sampler import BalancedSampler as BalancedSampler
 from .sampler import EpochSampler as EpochSampler
 from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages

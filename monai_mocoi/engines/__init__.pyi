@@ -1,6 +1,8 @@
 from .classifier_evaluator import ClassifierEvaluator as ClassifierEvaluator
 from .classifier_inference import ClassifierInference as ClassifierInference
 from .classifier_trainer import ClassifierTrainer as ClassifierTrainer
+from .events import RunEvents as RunEvents
+from .events import attach_handlers as attach_handlers
 from .gradient_trainer import GradientTrainer as GradientTrainer
 from .linear_trainer import LinearTrainer as LinearTrainer
 from .moco_evaluator import MoCoEvaluator as MoCoEvaluator

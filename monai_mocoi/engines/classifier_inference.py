@@ -14,6 +14,7 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.analysis import TypicalFeatures
+from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.errors import NotFinitePredictionError
@@ -86,8 +87,8 @@ class ClassifierInference(Evaluator):
             non_blocking=non_blocking,
             prepare_batch=partial(prepare_images, channels_last=channels_last),
             decollate=False,
-            val_handlers=val_handlers,
         )
+        attach_handlers(self, val_handlers)
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
         index = batchdata["index"].numpy()

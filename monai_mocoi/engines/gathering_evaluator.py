@@ -10,6 +10,7 @@ from ignite.engine import Events
 from monai.engines import Evaluator
 
 from monai_mocoi.distributed.processes import gather_ragged_rows, world_size
+from monai_mocoi.engines.events import attach_handlers
 
 
 class GatheringEvaluator(Evaluator):
@@ -30,7 +31,7 @@ class GatheringEvaluator(Evaluator):
         """Register the measuring, and then the caller's handlers, so that those see the metrics of this epoch."""
         self.add_event_handler(Events.EPOCH_STARTED, lambda: self.forget())
         self.add_event_handler(Events.EPOCH_COMPLETED, lambda: self.measure())
-        self._register_handlers(handlers or [])
+        attach_handlers(self, handlers)
 
     def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
         """Evaluate.

@@ -17,6 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
 from monai_mocoi.distributed import gather_objects, mean_over_ranks, rank, unwrap
+from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.not_finite import write_report
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
 from monai_mocoi.engines.precision import autocast_dtype
@@ -108,7 +109,7 @@ class GradientTrainer(Trainer):
             decollate=False,
         )
         self.clock.attach(self)
-        self._register_handlers(handlers or [])
+        attach_handlers(self, handlers)
         if self.state.epoch_length == 0:
             raise ValueError(
                 "there are fewer training images than one batch, so not a single step would be made: lower batch_size "
@@ -125,8 +126,6 @@ class GradientTrainer(Trainer):
             self.add_event_handler(Events.EPOCH_STARTED, place_sampler)
         # The loader's workers are started before the first batch is asked for: that is waiting for data, too.
         self.add_event_handler(Events.EPOCH_STARTED, self.clock.change, DATA)
-        # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
-        self.add_event_handler(Events.EXCEPTION_RAISED, _raise)
         self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
 
     def is_whole(self) -> bool:
@@ -208,7 +207,3 @@ class GradientTrainer(Trainer):
             state = self.state
             report = write_report(self.debug_dir, rank(), state.iteration, state.epoch, batch, own, bad, self.module)
         raise NotFiniteError(self.state.iteration, terms, rows, report, self.image_list)
-
-
-def _raise(engine: Workflow, error: BaseException) -> None:
-    raise error

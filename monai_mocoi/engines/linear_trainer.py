@@ -13,6 +13,7 @@ from torch import nn
 from monai_mocoi.analysis import PENALTIES, LinearEvaluation, LinearFit, features_of, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.distributed import unwrap, world_size
+from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import SELECTED_OVER, selection_metric
 
@@ -72,9 +73,8 @@ class LinearTrainer(Trainer):
         grid = PENALTIES if penalties is None else penalties
         self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, grid)
         self.fit: LinearFit | None = None
-        super().__init__(
-            device=device, max_epochs=1, data_loader=[{}], handlers=train_handlers, decollate=False, epoch_length=1
-        )
+        super().__init__(device=device, max_epochs=1, data_loader=[{}], decollate=False, epoch_length=1)
+        attach_handlers(self, train_handlers)
 
     def run(self) -> None:  # type: ignore[override]
         """Compute, fit and choose.
