@@ -6,6 +6,7 @@ from .checkpoint_files import read_checkpoint as read_checkpoint
 from .demo_warning import warn_of_demo_classifier as warn_of_demo_classifier
 from .description import describe_training as describe_training
 from .evaluation_folder import check_evaluation_folder as check_evaluation_folder
+from .evaluation_folder import default_evaluation_dir as default_evaluation_dir
 from .evaluation_folder import evaluation_name as evaluation_name
 from .finetuned_runs import classifier_to_use as classifier_to_use
 from .finetuned_runs import finetuned_from as finetuned_from
