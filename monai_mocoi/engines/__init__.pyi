@@ -12,4 +12,4 @@ from .phase_clock import EpochTime as EpochTime
 from .phase_clock import PhaseClock as PhaseClock
 from .precision import PRECISIONS as PRECISIONS
 from .precision import autocast_dtype as autocast_dtype
-from .training_of_classifiers import classifier_trainer as classifier_trainer
+from .solvers import trainer_by_solver as trainer_by_solver

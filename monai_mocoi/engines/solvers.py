@@ -12,7 +12,7 @@ from monai_mocoi.engines.classifier_trainer import ClassifierTrainer
 from monai_mocoi.engines.linear_trainer import LinearTrainer
 
 
-def classifier_trainer(
+def trainer_by_solver(
     solver: str,
     device: torch.device | str,
     network: nn.Module,
