@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.decoded_cache import decode_one
+from monai_mocoi.data.decode import decode_one
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.fit_square import FitSquare

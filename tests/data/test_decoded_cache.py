@@ -18,8 +18,10 @@ from monai.transforms import Compose, RandFlip
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.data import DecodedCache, decoded_cache
-from monai_mocoi.data.decoded_cache import decode_one, describe_decode
+from monai_mocoi.data import DecodedCache, decoded_file
+from monai_mocoi.data.decode import decode_one
+from monai_mocoi.data.decode_errors import too_many
+from monai_mocoi.data.decoded_cache import describe_decode
 from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
@@ -291,12 +293,12 @@ def test_hopeless_cases_end_early(tmp_path, decode):
 def test_the_share_is_exact():
     for total in range(1, 300):
         for bad in range(1, total):
-            assert not decoded_cache._too_many(bad, total, bad / total)
-            assert decoded_cache._too_many(bad + 1, total, bad / total)
-    assert not decoded_cache._too_many(7, 100, 0.07)
-    assert not decoded_cache._too_many(0, 5, 0)
-    assert decoded_cache._too_many(1, 5, 0)
-    assert decoded_cache._too_many(1, 5, None)
+            assert not too_many(bad, total, bad / total)
+            assert too_many(bad + 1, total, bad / total)
+    assert not too_many(7, 100, 0.07)
+    assert not too_many(0, 5, 0)
+    assert too_many(1, 5, 0)
+    assert too_many(1, 5, None)
 
 
 def test_a_repaired_file_is_seen(files, decode, tmp_path):
@@ -477,7 +479,7 @@ def test_no_half_file_is_left_when_the_disk_fails(files, decode, tmp_path, monke
         monkeypatch.setattr(os, "fsync", _raising(OSError(number, os.strerror(number), "secret")))
     else:
         monkeypatch.setattr(
-            decoded_cache,
+            decoded_file,
             "write_json",
             lambda *arguments, **_: _raising(OSError(number, os.strerror(number), "secret"))(),
         )
