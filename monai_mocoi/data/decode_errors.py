@@ -5,17 +5,19 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
-from monai_mocoi.errors import DatasetError, ImageDecodeError
+from monai_mocoi.errors import DatasetError, ImageDecodeError, ImageReadError
 
 logger = logging.getLogger(__name__)
+
+_Read = TypeVar("_Read")
 
 Names = Sequence[str | None] | None
 """What to call the images in an error, such as their published names; None: the index alone."""
 
-MAX_FAILURES = 20
-"""From so many unreadable images on, if they are too many, the others are not looked at."""
+MAX_FAILURES = 20  # from so many unreadable images on, if they are too many, the others are not looked at
 
 # Too little memory, disk or file handles: the machine's fault, so no image may be left out because of it.
 _MACHINE = (errno.ENOMEM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE)
@@ -32,14 +34,16 @@ def image_error(index: int, names: Names, reason: str) -> ImageDecodeError:
     return ImageDecodeError(f"{image_name(index, names)}: {reason}", reason)
 
 
-def changed_in_the_run(error: ImageDecodeError) -> ImageDecodeError:
-    """The error for an image that could be read when the run began."""
-    text = str(error).rstrip(".")
-    return ImageDecodeError(
-        f"{text}. It could be read when the run began, so it changed during the run. Look at the disk and at who "
-        "writes to the dataset folder, restore the file, and start again.",
-        error.reason,
+def changed_in_the_run(error: ImageDecodeError, looked_at: bool = True) -> ImageDecodeError:
+    """The error for an image that could be read when the run began; or, without ``looked_at``, may have been so."""
+    said = (
+        "It could be read when the run began, so it changed during the run. Look at the disk and at who writes to the "
+        "dataset folder, restore the file, and start again."
+        if looked_at
+        else "Without the cache no image was looked at before, so it was so from the start or changed during the run. "
+        "Repair it or take it out of the datalist; or leave such images out with on_bad_image skip."
     )
+    return ImageDecodeError(f"{str(error).rstrip('.')}. {said}", error.reason)
 
 
 def too_many(bad: int, total: int, max_bad_share: float | None) -> bool:
@@ -55,8 +59,7 @@ def unreadable(
     Args:
         bad: the reader's reason, by index.
         total: number of images.
-        names: see ``Names``.
-        max_bad_share: share that may be unreadable; None: not one.
+        names, max_bad_share: as for :class:`~monai_mocoi.data.ImageList`.
         complete: False: not all images were looked at.
     """
     count = f"{len(bad)} of {total} images" if complete else f"{len(bad)} or more of {total} images"
@@ -74,12 +77,40 @@ def unreadable(
     )
 
 
-def raise_for_the_machine(error: BaseException, place: str) -> None:
-    """Raise anew what is no fault of the image, also where the reader has made it an error of the image's.
+def read_one(read: Callable[[], _Read], path: str, index: int, names: Names) -> _Read:
+    """Call what reads one file, and turn what goes wrong into an error of the image's or of the machine's.
+
+    Args:
+        read: reads the file.
+        path: the file; it is taken out of every text.
+        index: its index in its split, for the error.
+        names: what to call the files in an error.
 
     Raises:
-        MemoryError, DatasetError: too little memory; no disk or file handle left.
+        ImageDecodeError: it cannot be read; the text has the index, the name and the reader's reason.
+        MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
+            fault.
     """
+    try:
+        return read()
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:
+        _raise_for_the_machine(error, f"{image_name(index, names)}: ")
+        root: BaseException = error
+        while isinstance(root, RuntimeError) and root.__cause__ is not None:  # MONAI's Compose wraps what a step raises
+            root = root.__cause__
+        if isinstance(root, OSError):  # the text of the system's own would hold the path
+            reason = root.strerror or str(root)
+        elif isinstance(root, ValueError):
+            reason = str(root)
+        else:
+            raise
+        if not isinstance(root, ImageReadError | DatasetError):  # those name no file
+            reason = _without_path(reason, path)
+        raise image_error(index, names, reason) from None  # the chain is cut, for its texts could hold the path
+
+
+def _raise_for_the_machine(error: BaseException, place: str) -> None:
+    """Raise anew what is no fault of the image, also where the reader has made it an error of the image's."""
     seen: BaseException | None = error
     while seen is not None:
         number = getattr(seen, "errno", None)
@@ -95,7 +126,7 @@ def raise_for_the_machine(error: BaseException, place: str) -> None:
         seen = seen.__cause__ or seen.__context__
 
 
-def without_path(text: str, path: str) -> str:
+def _without_path(text: str, path: str) -> str:
     """Take a path and its last part out of what a decoder says: they can identify a patient."""
     for part in filter(None, (os.path.abspath(path), path, os.path.basename(path))):
         text = text.replace(part, "the file")
@@ -111,3 +142,14 @@ def warn_of_ignored_windows(ignored: int, total: int) -> None:
             ignored,
             total,
         )
+
+
+def warn_of_skipped(bad: Mapping[int, str], total: int, names: Names) -> None:
+    """Log each image that is left out because it cannot be read; nothing if none is."""
+    if bad:
+        share = 100 * len(bad) / total
+        logger.warning(
+            "on_bad_image is skip: %d of %d images (%.3g %%) cannot be read and are left out:", len(bad), total, share
+        )
+    for index, reason in bad.items():
+        logger.warning("  skipped %s: %s", image_name(index, names), reason)

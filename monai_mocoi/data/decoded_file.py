@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.decode import Levels, checksum
+from monai_mocoi.data.decode import Levels, Take, checksum
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers, write_json
 from monai_mocoi.files.disk_room import check_room, writing_cache
@@ -85,19 +85,12 @@ class DecodedFile:
         """Take the index away: the file counts as absent from now on."""
         self._index.unlink(missing_ok=True)
 
-    def write(
-        self,
-        shape: tuple[int, ...],
-        fill: Callable[[Callable[[int, Levels, int], None]], dict[int, str]],
-        wrong_shape: Callable[[int, tuple[int, ...]], DatasetError],
-    ) -> None:
+    def write(self, shape: tuple[int, ...], fill: Callable[[Take], dict[int, str]]) -> None:
         """Make both files anew.
 
         Args:
             shape: of a picture.
-            fill: is given a function that takes index, picture and checksum of each image, and returns why others have
-                no picture.
-            wrong_shape: the error for a picture (its index and shape) of another shape.
+            fill: hands each picture to the function that it is given, and returns why other images have none.
 
         Raises:
             CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.
@@ -117,8 +110,6 @@ class DecodedFile:
             start = file.tell()
 
             def take(index: int, row: NDArray[Any], checksum: int) -> None:
-                if row.shape != shape:
-                    raise wrong_shape(index, row.shape)
                 file.seek(start + index * picture_bytes)
                 file.write(row.data)
                 checksums[index] = checksum
