@@ -21,8 +21,7 @@ from .datalist import require_images as require_images
 from .datalist import write_datalist as write_datalist
 from .dataset import EpochIndex as EpochIndex
 from .dataset import ImageDataset as ImageDataset
-from .dataset import patient_code as patient_code
-from .dataset import without_skipped as without_skipped
+from .decode import ImageList as ImageList
 from .decoded_cache import DecodedCache as DecodedCache
 from .enough_images import check_enough_to_pretrain as check_enough_to_pretrain
 from .enough_images import check_learnable as check_learnable
@@ -50,6 +49,7 @@ from .new_images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from .new_images import find_new_images as find_new_images
 from .overlap_words import overlap_in_words as overlap_in_words
 from .overlap_words import overlap_warnings as overlap_warnings
+from .patient_ids import patient_code as patient_code
 from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
@@ -60,4 +60,5 @@ from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages
 from .seen_images import pretraining_overlap as pretraining_overlap
 from .seen_images import take_down_images as take_down_images
+from .skipped_images import without_skipped as without_skipped
 from .splits import split_by_patient as split_by_patient
