@@ -18,15 +18,19 @@ from monai_mocoi.cli.references import expand, referred
 from monai_mocoi.errors import UsageError
 from monai_mocoi.networks.known_images import of_encoder
 from monai_mocoi.runs.analysis_folder import analysis_name
-from monai_mocoi.runs.evaluation_folder import evaluation_name
+from monai_mocoi.runs.evaluation_folder import default_evaluation_dir
+from monai_mocoi.runs.finetuned_runs import classifier_to_use, finetuned_from, finetuning_name, newest_finetuned
 
 _FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "int": int, "float": float, "bool": bool, "len": len, "min": min, "max": max, "abs": abs, "sum": sum,
     "round": round, "list": list, "isinstance": isinstance, "os.path.join": os.path.join,
     "os.path.basename": os.path.basename, "os.path.dirname": os.path.dirname, "os.path.isfile": os.path.isfile,
-    "monai_mocoi.networks.of_encoder": of_encoder, "monai_mocoi.runs.evaluation_name": evaluation_name,
-    "monai_mocoi.runs.analysis_name": analysis_name,
+    "monai_mocoi.networks.of_encoder": of_encoder, "monai_mocoi.runs.analysis_name": analysis_name,
+    "monai_mocoi.runs.default_evaluation_dir": default_evaluation_dir,
+    "monai_mocoi.runs.finetuning_name": finetuning_name, "monai_mocoi.runs.newest_finetuned": newest_finetuned,
+    "monai_mocoi.runs.finetuned_from": finetuned_from, "monai_mocoi.runs.classifier_to_use": classifier_to_use,
+    "monai_mocoi.distributed.world_size": lambda: 1,
     "format": lambda value, form: format(value, form) if form in _FORMS else _refuse(),
 }  # fmt: skip
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}

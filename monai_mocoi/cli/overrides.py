@@ -14,6 +14,7 @@ from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
 from monai_mocoi.cli.references import referred
 from monai_mocoi.cli.value_kinds import ANY, Kinds, check_elements, kinds_of_setting, read_value
+from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
@@ -68,7 +69,7 @@ def check_command(words: Sequence[str]) -> Checked:
         if is_argument:
             run_arguments[setting] = _run_argument(config, setting, word)
             continue
-        value = _value(files, config, setting, word)
+        value = _value(files, config, setting, current_value(setting, word))
         put(config, setting, copy.deepcopy(value))  # a later override may go into it
         overrides[setting] = value
     if (root := _package_of(files)) and config.get("bundle_root") == ".":
@@ -122,7 +123,7 @@ def _stray(word: str, key: str, value: str | None) -> str:
 def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool) -> str:
     """Return the id that the key stands for, dashes or not."""
     written = normal_id(key)
-    for setting in (written, written.replace("-", "_")):
+    for setting in (written, written.replace("-", "_"), current_name(written.replace("-", "_"), config)):
         if has(config, setting) or (tracking and setting in _OF_TRACKING):
             return setting
         parent, _, last = setting.rpartition("#")

@@ -269,7 +269,7 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.errors import DatasetError
     from monai_mocoi.files.cache_dir import user_cache_dir
 
-    pretrains, learns_labels = "MoCoTrainer" in _targets(evaluator.config), has(evaluator.config, "labelled")
+    pretrains, learns_labels = "MoCoTrainer" in _targets(evaluator.config), has(evaluator.config, "label_subset")
     yield from _classifier_read(evaluator, refusals)
     yield from _encoder_read(evaluator)
     images = _decided(evaluator, "images")
@@ -384,14 +384,14 @@ def _steps(
     )
     yield "processes", _number(processes), "from torchrun" if processes is _UNKNOWN else ""
     if not images or not all(_is_count(n) for n in (batch, accumulation, epochs)):
-        note = "by the number of images with labels" if images and has(evaluator.config, "labelled") else ""
+        note = "by the number of images with labels" if images and has(evaluator.config, "label_subset") else ""
         yield "iterations", AT_RUN_TIME, note
         return
     if processes is _UNKNOWN:
         yield "iterations", f"{AT_RUN_TIME}: {images['training']} images / ({batch} x processes)", "an epoch"
         return
     together = batch * processes
-    drop_last = _decided(evaluator, "train#dataloader#drop_last") is True
+    drop_last = _decided(evaluator, "train#dataloader#shuffle") is True
     iterations = images["training"] // together if drop_last else math.ceil(images["training"] / together)
     steps = math.ceil(iterations / accumulation)
     yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{together} images each"

@@ -14,9 +14,10 @@ from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import of_public_data
 
 _CONSTANTS = (
-    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
+    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "mean", "std"),
     *("intensity", "cache_bits", "recalibration"),
 )
+_RENAMED = {"decode_fit": "resize_mode"}  # from the sidecar to the config
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
 _PLACES = {
@@ -25,7 +26,7 @@ _PLACES = {
     "inference_dir": "$os.path.join(str(@output_dir), 'inference')",
 }
 # A package has one classifier: with the constants of this one, another would be read wrongly.
-_OF_RUNS = ("run_dir", "finetuned", "label_fraction")
+_OF_RUNS = ("run_dir",)
 _PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
 
 
@@ -45,6 +46,7 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
     """
     _check_labels(sidecar["labels"])
     constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
+    constants |= {new: sidecar[old] for old, new in _RENAMED.items()}
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
     known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
     filled = {**constants, **_PLACES, "bundle": name, "classifier": known}
