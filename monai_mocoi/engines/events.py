@@ -71,22 +71,32 @@ _AFTER = {
 def attach_handlers(engine: Workflow, handlers: Sequence[Any] | None) -> None:
     """Let an engine fire :class:`RunEvents`, and attach handlers to it, in any order.
 
-    A handler of ignite's own events that is attached later comes after what follows its event here, the checkpoint for
-    example: give it in this list.
-
     Args:
         engine: an engine that is being made.
         handlers: ignite or MONAI handlers; None: none.
     """
     engine.register_events(*RunEvents)
-    for event, following in _BEFORE.items():
-        engine.add_event_handler(event, _fire, *following)
+    engine.add_event_handler(Events.STARTED, _follow_all)
+    for event, before in _BEFORE.items():
+        engine.add_event_handler(event, _fire, *before)
     engine.add_event_handler(Events.EXCEPTION_RAISED, _tell_of_failure)
     engine._register_handlers(handlers or [])
-    for event, following in _AFTER.items():
-        engine.add_event_handler(event, _fire, *following)
+
+
+def is_whole(engine: Workflow) -> bool:
+    """Whether a run came to its end: its last epoch, or early because a handler set ``engine.converged``."""
+    ended = engine.state.epoch >= engine.state.max_epochs and not engine.should_terminate
+    return ended or getattr(engine, "converged", False)
+
+
+def _follow_all(engine: Workflow) -> None:
+    """Let what comes after ignite's own events come after every handler of them, also one that was attached late."""
+    if engine.has_event_handler(_raise, Events.EXCEPTION_RAISED):
+        return
+    for event, after in _AFTER.items():
+        engine.add_event_handler(event, _fire, *after)
     engine.add_event_handler(Events.ITERATION_COMPLETED, _save_within_epoch)
-    # Behind all handlers that want to see an error: without this one, a handler that does not raise would hide it.
+    # Without this one, a handler that sees an error and does not raise it would hide it.
     engine.add_event_handler(Events.EXCEPTION_RAISED, _raise)
 
 

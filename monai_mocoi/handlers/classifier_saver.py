@@ -29,7 +29,7 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents
+from monai_mocoi.engines import ClassifierEvaluator, RunEvents, is_whole
 from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
@@ -145,14 +145,14 @@ class ClassifierSaver:
             logger.info("%s", line)
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
-        if rank() > 0 or not _is_whole(engine):
+        if rank() > 0 or not is_whole(engine):
             return
         for path in checkpoint_files(self.folder / "checkpoints"):
             for file in (path, path.with_name(path.name + ".sha256")):
                 file.unlink(missing_ok=True)
 
     def _save(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if not is_whole(engine):
             return
         # A linear evaluation chooses by itself.
         chosen: Chosen = self.chosen if self.chosen and isinstance(engine, GradientTrainer) else engine  # type: ignore[assignment]
@@ -234,10 +234,6 @@ class ClassifierSaver:
                 why,
             )
             return {}
-
-
-def _is_whole(engine: Workflow) -> bool:
-    return not isinstance(engine, GradientTrainer) or engine.is_whole()
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from torch import nn
 from monai_mocoi.data import Datalist, SeenImages
 from monai_mocoi.data.seen_images import try_to_take_down
 from monai_mocoi.distributed import rank
-from monai_mocoi.engines import RunEvents
+from monai_mocoi.engines import RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.handlers.epoch_log import EpochLog
@@ -73,7 +73,7 @@ class EncoderSaver:
         self._seen = None if self.datalist is None else try_to_take_down(self.datalist)
 
     def _save(self, engine: Workflow) -> None:
-        if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
+        if not is_whole(engine):
             return
         if (name := first_not_finite(self.moco)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)

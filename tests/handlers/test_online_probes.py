@@ -165,7 +165,7 @@ def test_at_most_three_percent_of_the_runs_forward_passes() -> None:
 def test_their_time_is_a_phase_of_its_own() -> None:
     seconds = []
     engine = trained(probes_of(Noted(), 2), 3)
-    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda e: seconds.append(e.clock.read().seconds["probe"]))
+    engine.add_event_handler(RunEvents.LOG_EPOCH, lambda e: seconds.append(e.clock.read().seconds["probe"]))
     engine.run()
     assert seconds[0] > 0  # before the first epoch
     assert seconds[1] > 0
