@@ -17,7 +17,7 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
+from monai_mocoi.data.decode_errors import warn_of_ignored_windows
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import references_needed
