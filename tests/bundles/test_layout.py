@@ -18,6 +18,7 @@ from monai_mocoi.cli.config_ids import find
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred
 from tests.bundles.conftest import BUNDLES, NAMES, some_fast
+from tests.support.configs import strings
 
 FILES = {
     "LICENSE",
@@ -74,14 +75,6 @@ SCHEMA = {
 
 def config(name: str, file: str) -> dict[str, Any]:
     return json.loads((BUNDLES / name / "configs" / file).read_text())
-
-
-def strings(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [s for v in value.values() for s in strings(v)]
-    if isinstance(value, list):
-        return [s for v in value for s in strings(v)]
-    return [value] if isinstance(value, str) else []
 
 
 def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from monai_mocoi.engines import MoCoTrainer, NotFiniteError
 from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.handlers import Checkpoints, RunFolderError, read_checkpoint
 from monai_mocoi.handlers import checkpoints as module
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
-from tests.processes import in_processes
+from tests.support.moco_training import batches, trainer_of
+from tests.support.processes import in_processes
 
 
 class Batches(list[Any]):
