@@ -16,7 +16,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from data_prep.options import as_command
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
 # The class of each: a dataclass whose fields are the options, with run() -> exit code. Imported when it is needed. Any

@@ -19,8 +19,8 @@ from data_prep.picture_notes import bits_of, picture_note
 from data_prep.record import Note
 from data_prep.source import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
-from monai_mocoi.atomic_write import atomic_path
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.raster import read_raster
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.fundus_disc import Disc
 
 _CELL, _GAP, _TEXT, _PAIRS = 144, 6, 14, 5

@@ -24,10 +24,10 @@ from data_prep.picture_notes import bits_of, picture_note
 from data_prep.record import Note, file_sha256
 from data_prep.source import MISSING, Candidate, Found, Outcome, Refused, Source, Written, refused_if_unreadable
 from data_prep.summary import print_left_out, print_table
-from monai_mocoi.atomic_write import atomic_path
-from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.seeding import derive_seed
-from monai_mocoi.transforms.fundus_disc import MIN_SIDE, FundusError, crop_to_disc, find_disc
+from monai_mocoi.errors import DatasetError, FundusError, RefusedError
+from monai_mocoi.files.atomic_write import atomic_path
+from monai_mocoi.transforms.fundus_disc import MIN_SIDE, crop_to_disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 
 NAME = "EyePACS"

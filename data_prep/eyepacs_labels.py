@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_mocoi.data.csv_table import read_table
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.csv_table import read_table
 
 GRADES = (
     "no retinopathy",

@@ -17,7 +17,7 @@ from data_prep.account import Account, Count
 from data_prep.counts import GREY_BANDS
 from data_prep.flow_diagram import WIDTH, flow_diagram
 from data_prep.small_cells import LEAST, hidden_cells
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image
 
 PICTURES = 48

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from data_prep.folder_walk import walk_folders
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[dict[str, str], int]:

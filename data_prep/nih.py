@@ -17,7 +17,7 @@ from data_prep.picture_notes import FLATTENED, bits_of, picture_note
 from data_prep.record import Note, file_sha256
 from data_prep.source import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image
 
 TRAIN_VAL_LIST, TEST_LIST = "train_val_list.txt", "test_list.txt"

@@ -14,7 +14,7 @@ from data_prep.histogram import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import MISSING, MISSING_LINE, Exclusions, Found, Outcome, Source
 from monai_mocoi.data.audit import AuditReport
-from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.transforms.reader import read_image
 
 REPORT_NAME = "report.html"

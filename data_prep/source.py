@@ -22,7 +22,7 @@ from data_prep.options import Options
 from data_prep.record import Note
 from data_prep.splitter import Splitter
 from data_prep.summary import print_left_out, print_table
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.exit_codes import FINISHED
 
 MISSING = "no such file in --images"

@@ -21,7 +21,7 @@ from typing import Any
 
 from versions import CITATION, cited, with_versions
 
-from monai_mocoi.json_layout import on_lines
+from monai_mocoi.files.json_layout import on_lines
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent

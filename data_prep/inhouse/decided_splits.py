@@ -9,7 +9,7 @@ from data_prep.holdout import hold_out_latest, hold_out_sites, latest_share, par
 from data_prep.inhouse.drafts import Draft
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.source import Exclusions
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from data_prep.inhouse.split_lines import line_reader
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import CLOSED, Seen, survey
 from data_prep.source import UNREADABLE, Candidate, Exclusions, Found
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 NOT_REFERABLE = "several frames in one file (--in-place refers to files of one picture)"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from data_prep.inhouse.dates import is_dated
 from data_prep.inhouse.people import has_title
 from monai_mocoi.data.columns import as_value
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())  # noqa: SIM905
 NO = frozenset("0 no n false f negative neg absent nein falsch negativ".split())  # noqa: SIM905

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 KEYS = {
     "sop": "SOP instance UID",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from data_prep.grey_png import write_grey_png
 from data_prep.source import refused_if_unreadable
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image, to_channels
 
 

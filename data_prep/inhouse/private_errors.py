@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.source import Refused
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @contextmanager

@@ -28,9 +28,9 @@ from data_prep.record import Note, begun_options, file_sha256
 from data_prep.source import UNREADABLE, Candidate, Exclusions, Found, Outcome, Refused, Written
 from data_prep.splitter import Splitter
 from data_prep.summary import print_table
-from monai_mocoi.data.errors import DatasetError, RefusedError
-from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.own_command import command
 
 

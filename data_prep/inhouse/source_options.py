@@ -16,7 +16,7 @@ from data_prep.inhouse.part import Part
 from data_prep.inhouse.same_pictures import COPIES
 from data_prep.options import Images, Size
 from data_prep.source import Source
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 MIN_SIZE = 16
 CHANNELS, BITS, FRAMES = ("auto", "1", "3"), ("auto", "8", "16"), ("first", "middle", "all")

@@ -11,7 +11,7 @@ from data_prep.inhouse.dicom_headers import NO_PIXELS, DicomHeader, picture_faul
 from data_prep.inhouse.export_tree import ExportFile
 from data_prep.inhouse.file_kinds import HEAD, RASTER_SUFFIXES, file_kind
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.errors import ImageReadError
 
 NO_PICTURE = {
     "empty": "an empty file",

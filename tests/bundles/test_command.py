@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_mocoi.data import generate_demo
+from monai_mocoi.demo import generate_demo
 from tests.bundles.conftest import BUNDLES
 from tests.support.commands import SHORT, command, small_network
 

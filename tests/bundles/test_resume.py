@@ -19,7 +19,7 @@ from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
 
 from monai_mocoi.exit_codes import PREEMPTED
-from monai_mocoi.handlers import read_checkpoint
+from monai_mocoi.runs import read_checkpoint
 from tests.support.whole_runs import RUN, Killed, assert_same, events, products
 
 pytestmark = pytest.mark.slow  # each test is two or three whole runs

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.checks import check_left_out, check_seed_and_workers, check_share_option, checked_out
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def test_out_beside_the_images(tmp_path):

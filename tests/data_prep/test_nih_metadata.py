@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from data_prep.nih_metadata import FINDINGS, read_image_list, read_metadata, read_split_csv
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 from tests.data_prep.nih_files import HEADER_2017, HEADER_2020, image_names, row, write_metadata
 
 

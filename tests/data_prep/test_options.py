@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from data_prep.options import Images, Options, as_command
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 
 @dataclass(kw_only=True)

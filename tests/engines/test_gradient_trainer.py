@@ -12,7 +12,7 @@ from ignite.engine import Events
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import NotFiniteError
+from monai_mocoi.errors import NotFiniteError
 from tests.support.processes import in_processes
 from tests.support.regression import Regression, batches, linear
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from monai_mocoi.handlers import read_checkpoint
+from monai_mocoi.runs import read_checkpoint
 
 RUN = Path("runs/nih_mse/pretrain")
 

@@ -19,8 +19,8 @@ from data_prep.inhouse.dicom_headers import (
     picture_fault,
     read_header,
 )
+from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms import dicom
-from monai_mocoi.transforms.image_errors import ImageReadError
 from tests.data_prep.inhouse.dicom_files import CR, content, dataset, uid
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from data_prep.inhouse.label_words import free_text, read_labels, yes_or_no
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def read(**columns: list[str]):  # type: ignore[no-untyped-def]

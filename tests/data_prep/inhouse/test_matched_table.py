@@ -9,7 +9,7 @@ from data_prep.inhouse.export_tree import ExportFile
 from data_prep.inhouse.label_table import TableOptions
 from data_prep.inhouse.matched_table import MatchedTable, match_table
 from data_prep.inhouse.survey import Seen
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 FILES = [
     Seen(ExportFile(f"/x/{n}", f"IM{n}"), "dicom", 10, DicomHeader(accession=f"A{n // 2}", names="Qvistgaard^Zoe"))

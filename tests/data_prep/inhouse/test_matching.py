@@ -7,7 +7,7 @@ import pytest
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, masked, summary, unmatched
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 PATHS = ["a/IM1.dcm", "b/IM1.dcm", "b/IM2", "c/x.png"]
 HEADERS = [

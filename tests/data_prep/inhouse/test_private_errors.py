@@ -8,7 +8,7 @@ import pytest
 from data_prep.inhouse.private_errors import told_privately
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.source import Refused
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @pytest.mark.parametrize(

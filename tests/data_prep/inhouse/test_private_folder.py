@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from data_prep.inhouse.private_folder import EXCLUDED_COLUMNS, MAPPING_COLUMNS, PrivateFolder
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def _rows(folder, name):
