@@ -1,8 +1,8 @@
 """What the API pages need to know of our code: which names are public, and what a role in a docstring points to.
 
-Our packages load their names lazily. The one list of them is ``__init__.pyi``: Griffe reads it, but does not take it for a
-list of what is public. A role such as ``:func:`~monai_mocoi.data.load_datalist``` becomes a link, or code where no page
-shows the object; one that names nothing fails the build.
+Our packages load their names lazily. The one list of them is ``__init__.pyi``: Griffe reads it, but does not take it
+for a list of what is public. A role such as ``:func:`~monai_mocoi.data.load_datalist``` becomes a link, or code where
+no page shows the object; one that names nothing fails the build.
 """
 
 from __future__ import annotations
