@@ -28,6 +28,14 @@ class BalancedSampler(EpochSampler):
 
     Raises:
         DatasetError: items without labels, and as for :class:`~monai_mocoi.data.EpochSampler`.
+
+    Examples:
+        >>> from collections import Counter
+        >>> from monai_mocoi.data import BalancedSampler
+        >>> items = [{"label": int(n < 10)} for n in range(100)]
+        >>> counted = Counter(items[row.index]["label"] for row in BalancedSampler(items))
+        >>> 45 <= counted[1] <= 55
+        True
     """
 
     def __init__(

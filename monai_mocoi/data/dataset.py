@@ -99,6 +99,17 @@ class ImageDataset(Dataset[Any]):
             the first ones by row, name within the dataset folder and the reader's reason. Also, whatever the setting,
             when an image becomes unreadable after the data set was made.
         CacheFullError: no room for the cache.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.data import ImageDataset
+        >>> items = [{"image": f"{n}.png", "patient": "p1", "label": n} for n in range(3)]
+        >>> dataset = ImageDataset(items, decode=lambda path: torch.full((1, 2, 2), 0.5), cache=False)
+        >>> sample = dataset[2]
+        >>> sorted(sample)
+        ['image', 'index', 'label', 'patient']
+        >>> sample["index"], int(sample["label"])
+        (2, 2)
     """
 
     def __init__(

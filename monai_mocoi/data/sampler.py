@@ -36,6 +36,12 @@ class EpochSampler(Sampler[EpochIndex]):
     Raises:
         DatasetError: no samples, with ``drop_last`` fewer samples than one global batch, a rank outside the world, or
             a batch_size below 1.
+
+    Examples:
+        >>> from monai_mocoi.data import EpochSampler
+        >>> sampler = EpochSampler(5, shuffle=False, batch_size=2, rank=1, world_size=2)
+        >>> [row.index for row in sampler]  # one process takes 0, 1 and 4
+        [2, 3]
     """
 
     def __init__(
