@@ -59,11 +59,12 @@ test-newest:  ## the fast tests with the newest versions that pyproject.toml all
 	.venv-newest/bin/python -m pip install --quiet --constraint .venv-newest/constraints.txt --editable ".[dicom,dev]"
 	.venv-newest/bin/python -m pytest -n 2 -m "not slow"
 
-check: $(STAMP)  ## style, types, and bundles that match their templates
+check: $(STAMP)  ## style, types, imports, and bundles that match their templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/files.py
 	$(BIN)/python bundles/templates/write.py --check && echo "Bundles match their templates."
 
 docs: $(STAMP)  ## the site, in site/; a broken link or a name that does not exist fails
