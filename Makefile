@@ -36,6 +36,7 @@ test-fast: $(STAMP)  ## everything that takes no more than a few seconds
 
 coverage: $(STAMP)  ## the whole suite once more, and the modules of which it runs less than 90 %
 	$(PYTEST) --cov --cov-report=
+	-$(BIN)/coverage combine --append --quiet  # of processes that ended after pytest did
 	@$(BIN)/coverage report --sort=cover | awk 'NR <= 2 || /^TOTAL/ || $$NF + 0 < 90'
 
 # As on a processor without AVX, with one thread, and on one without AVX-512, with two; `make test` is neither.
