@@ -18,7 +18,7 @@ from monai_mocoi.data.decoded_cache import DecodedCache, changed_in_the_run, dec
 from monai_mocoi.data.fingerprints import unreadable_images
 from monai_mocoi.data.seeding import derive_seeds, global_generators_kept, seed_global_generators
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.metrics.inputs import UNKNOWN
+from monai_mocoi.metrics.known import UNKNOWN
 
 ON_BAD_IMAGE = ("stop", "skip")
 

@@ -1,4 +1,4 @@
-"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018; He et al. 2020 for the queue)."""
+"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018, https://arxiv.org/abs/1807.03748)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class InfoNCELoss(nn.Module):
     Raises:
         ValueError: temperature not above 0, an unknown reduction, or shapes that do not belong together.
 
-    Example::
+    Example:
 
-        loss = InfoNCELoss(temperature=0.2)
-        query, key, queue = unit vectors of shape (N, D), (N, D), (K, D)
-        loss((query * key).sum(1), query @ queue.T)
+        >>> query, key, queue = torch.eye(4)[:2], torch.eye(4)[:2], torch.eye(4)[2:]
+        >>> round(float(InfoNCELoss(temperature=0.2)((query * key).sum(1), query @ queue.T)), 4)
+        0.0134
     """
 
     def __init__(self, temperature: float = 0.07, reduction: str = "mean") -> None:
