@@ -70,7 +70,7 @@ def column_statistic(
     index, count = patient_index(patients, len(scores))
     columns = [
         prepare(*column, index, count)
-        for column in zip(labels.reshape(len(labels), -1).T, scores.reshape(len(scores), -1).T, strict=True)
+        for column in zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
     ]
 
     def joined(rows: int, values: list[np.ndarray]) -> np.ndarray:

@@ -28,7 +28,7 @@ def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
-    columns = zip(labels.reshape(len(labels), -1).T, scores.reshape(len(scores), -1).T, strict=True)
+    columns = zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
     return np.array([_youden(*column) for column in columns], dtype=np.float64).reshape(scores.shape[1:])
 
 
