@@ -1,23 +1,69 @@
-"""AUC and average precision without each patient in turn, from one sort instead of one evaluation a patient.
-
-The jackknife of the BCa interval asks for these values, as many as there are patients.
-"""
+"""Average precision: by image, by patient, and without each patient in turn."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from monai_mocoi.metrics.ranking import ratio, twice_beaten
+from monai_mocoi.metrics.auc import counted
+from monai_mocoi.metrics.patient_resamples import leave_each_out
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
 
 TERMS_AT_ONCE = 2**15
 """Numbers of a table of running sums: as float64 they stay in a core's cache."""
 
 
-def roc_auc_left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
-    """:func:`~monai_mocoi.metrics.roc_auc` of one class without each patient in turn.
+def average_precision(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
+    """Average precision: the sum over the thresholds of (gain in recall) x precision, without interpolation.
 
-    Of all pairs of a positive and a negative those of the patient's positives and those of the patient's negatives go;
-    the pairs within the patient, which are among both, go once. All sums are of whole numbers, so the values are exact.
+    Images of equal score pass the threshold together. The value of an uninformative score is the prevalence.
+
+    Arguments, result and errors as for :func:`~monai_mocoi.metrics.roc_auc`; NaN where a class has no positive image of
+    weight above 0.
+    """
+    return of_images(average_precision_by_patient, labels, scores, weights)
+
+
+def average_precision_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
+    """:func:`average_precision` of each class for counts of patients.
+
+    Arguments and errors as for :func:`~monai_mocoi.metrics.roc_auc_by_patient`; NaN without positives.
+    """
+    return column_statistic(labels, scores, patients, _of_column)
+
+
+def _of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> PatientStatistic:
+    # One row for each distinct score of a positive, descending; a negative counts from the first that is no higher.
+    values, place = np.unique(-scores[labels], return_inverse=True)
+    shape = len(values), count
+    positives = counted(place, index[labels], shape)
+    negatives = counted(np.searchsorted(values, -scores[~labels], "left"), index[~labels], shape)
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        own = positives @ counts
+        found = np.cumsum(own, axis=0)
+        called = negatives @ counts
+        np.cumsum(called, axis=0, out=called)
+        called += found
+        precision = np.divide(found, called, out=called, where=called > 0)
+        return ratio(np.einsum("gr,gr->r", own, precision), own.sum(axis=0))
+
+    def left_out() -> np.ndarray:
+        values = average_precision_left_out(labels, scores, index, count)
+        return leave_each_out(statistic, count) if values is None else values
+
+    return PatientStatistic(statistic, left_out)
+
+
+def average_precision_left_out(
+    labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int
+) -> np.ndarray | None:
+    """:func:`average_precision` of one class without each patient in turn.
+
+    Down the ranking, what a patient takes away from the counts of positives and negatives changes at the patient's own
+    images only. Between two of them the sum of the precisions is a difference of two running sums. These are shared by
+    all patients that took away as many there: of one image each, there are three kinds.
 
     Args:
         labels: ``(n,)`` bool.
@@ -26,40 +72,8 @@ def roc_auc_left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, 
         count: number of patients.
 
     Returns:
-        ``(count,)`` float64; NaN where no positive or no negative image is left.
-    """
-    values, place = np.unique(scores, return_inverse=True)
-    positive, negative = place[labels], place[~labels]
-    of_positive, of_negative = index[labels], index[~labels]
-    positives, negatives = np.bincount(of_positive, minlength=count), np.bincount(of_negative, minlength=count)
-
-    won = twice_beaten(positive, negative)
-    lost = 2 * len(positive) - twice_beaten(negative, positive)
-    # With its patient's number before its own, a positive also beats all negatives of the patients before.
-    before = np.cumsum(negatives) - negatives
-    within = twice_beaten(of_positive * len(values) + positive, of_negative * len(values) + negative)
-    within -= 2 * before[of_positive]
-
-    left = won.sum() - np.bincount(of_positive, won - within, count) - np.bincount(of_negative, lost, count)
-    pairs = (len(positive) - positives) * (len(negative) - negatives)
-    return ratio(left, 2 * pairs)
-
-
-def average_precision_left_out(
-    labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int
-) -> np.ndarray | None:
-    """:func:`~monai_mocoi.metrics.average_precision` of one class without each patient in turn.
-
-    Down the ranking, what a patient takes away from the counts of positives and negatives changes at the patient's own
-    images only. Between two of them the sum of the precisions is a difference of two running sums, and these are shared
-    by all patients that took away as many there: of one image each, there are three kinds.
-
-    Args:
-        labels, scores, index, count: as for :func:`roc_auc_left_out`.
-
-    Returns:
         ``(count,)`` float64; NaN where no positive image is left. None: there would be more running sums than
-        patients, and to evaluate the metric without each is no slower.
+        patients, and evaluating the metric without each is as quick.
     """
     values, rank = np.unique(-scores[labels], return_inverse=True)
     last = len(values)

@@ -1,4 +1,4 @@
-"""How well a query finds its own key among negatives: the quantities a contrastive run is watched by."""
+"""Instance discrimination: top-k accuracy and normalised InfoNCE, by which a contrastive run is monitored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def _count(negative: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     return mask.sum(dim=1)
 
 
-def retrieval_accuracy(
+def top_k_accuracy(
     positive: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None, k: int = 1
 ) -> torch.Tensor:
     """Share of queries whose own key is among the k most similar.
@@ -26,7 +26,7 @@ def retrieval_accuracy(
         k: 1 for top-1, 5 for top-5.
 
     Returns:
-        a scalar 0..1 over the rows that have a negative; NaN where no row has one (there is nothing to tell).
+        a scalar 0..1 over the rows that have a negative; NaN where no row has one.
     """
     ahead = ~(negative < positive.unsqueeze(1))  # so that NaN counts as a miss
     if mask is not None:
@@ -36,10 +36,8 @@ def retrieval_accuracy(
     return torch.where(told, hit, 0).sum() / told.sum()
 
 
-def relative_contrastive_loss(
-    losses: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Loss divided by ln(1 + valid negatives): 1 is guessing, whatever the queue holds.
+def normalized_info_nce(losses: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """InfoNCE divided by ln(1 + valid negatives), the loss of random guessing: 1 is guessing, for any queue.
 
     Args:
         losses: ``(N,)`` InfoNCE of each row.

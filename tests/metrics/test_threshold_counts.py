@@ -15,7 +15,7 @@ from monai_mocoi.metrics import (
     operating_point_by_patient,
     threshold_for,
 )
-from monai_mocoi.metrics.bootstrap import leave_each_out
+from monai_mocoi.metrics.patient_resamples import leave_each_out
 
 DRAWN = np.random.default_rng(0)
 PATIENTS = DRAWN.integers(0, 30, 120)

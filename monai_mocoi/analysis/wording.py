@@ -1,22 +1,62 @@
-"""An evaluation's numbers in words: for the log, the terminal and the model card."""
+"""Numbers of an evaluation in words: for the log, the terminal, figures and the model card."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from monai_mocoi.analysis.evaluable import FEW_PATIENTS
+
 _FEW = 3  # classes that get a line each
 
 
+def value_in_words(number: Mapping[str, Any], sign: str = "", digits: int = 3) -> str:
+    """``0.812 (0.774 to 0.846)``; without an interval the value alone.
+
+    Args:
+        number: ``"value"``, and ``"interval"`` or None.
+        sign: "+": positive numbers have a sign.
+        digits: behind the point.
+    """
+    low, high = number["interval"] or (None, None)
+    interval = "" if low is None else f" ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
+    return f"{number['value']:{sign}.{digits}f}{interval}"
+
+
 def number_in_words(number: Mapping[str, Any], digits: int = 3) -> str:
-    """``0.812 (0.774 to 0.846)``, or why there is no number or interval."""
+    """A NUMBER of a report: as :func:`value_in_words`, or why there is no value or interval."""
     if number["value"] is None:
         return f"none: {number['reason']}"
+    words = value_in_words(number, digits=digits)
     if number["interval"] is None:
-        return f"{number['value']:.{digits}f} (no interval: {number['reason']})"
-    low, high = number["interval"]
-    certain = " - no certainty" if "note" in number else ""
-    return f"{number['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f}){certain}"
+        return f"{words} (no interval: {number['reason']})"
+    return words + (" - uncertain" if "note" in number else "")
+
+
+def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
+    """One sentence that warns of intervals over too few patients, or none.
+
+    Args:
+        report: of :func:`~monai_mocoi.analysis.evaluate_predictions` or
+            :func:`~monai_mocoi.analysis.compare_predictions`.
+    """
+    if not (few := report.get("few_patients")):
+        return []
+    counts = "; ".join(
+        f"{own['class']}: positives of {own['positive_patients']}, negatives of {own['negative_patients']}"
+        for own in few
+    )
+    return [
+        f"Few patients ({counts}): with fewer than {FEW_PATIENTS} the intervals are too narrow, also those of all "
+        "classes together. Do not rely on them; test on more patients."
+    ]
+
+
+def unknown_in_report(report: Mapping[str, Any]) -> list[str]:
+    """One sentence on classes that are not known of all images, or none; of the same reports."""
+    named = {own["class"]: own for own in report["left_out_classes"]} | dict(report.get("classes", {}))
+    counts = ", ".join(f"{name} {own['unknown']}" for name, own in named.items() if own.get("unknown"))
+    return [f"Not known of some images, and measured over the others: {counts}."] if counts else []
 
 
 def calibration_in_words(report: Mapping[str, Any]) -> list[str]:
@@ -29,12 +69,12 @@ def calibration_in_words(report: Mapping[str, Any]) -> list[str]:
     if not found or not found["classes"]:
         return []
     kind = " of the recalibrated probabilities" if found["probabilities"] == "recalibrated" else ""
-    mended = found.get("recalibrated", {})
+    after = found.get("recalibrated", {})
     lines = _calibration_of(found["classes"], f"calibration{kind}")
-    if mended.get("classes"):
-        lines += _calibration_of(mended["classes"], f"after recalibration ({mended['method']}, on validation)")
-    elif "reason" in mended:
-        lines.append(f"not recalibrated: {mended['reason']}")
+    if after.get("classes"):
+        lines += _calibration_of(after["classes"], f"after recalibration ({after['method']}, on validation)")
+    elif "reason" in after:
+        lines.append(f"not recalibrated: {after['reason']}")
     if sums := found.get("sums"):
         lines.append(
             f"the probabilities of {sums['images_not_1']} images do not sum to 1 ({sums['lowest']:.3f} to "

@@ -1,4 +1,4 @@
-"""Which classes are scored: decided by counts alone, before any score is looked at or any image resampled."""
+"""Evaluable classes: chosen by counts alone, before any score is looked at or any image resampled."""
 
 from __future__ import annotations
 
@@ -7,43 +7,38 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_known_labels
+from monai_mocoi.metrics.known import check_known_labels
 from monai_mocoi.metrics.patients import patient_index
 
 
 @dataclass(frozen=True)
-class ScoredClasses:
-    """Columns that are scored and those that are not.
+class EvaluableClasses:
+    """Columns that are evaluated and those that are not.
 
     Attributes:
-        scored: columns with enough positives and negatives, ascending.
+        evaluable: columns with enough positives and negatives, ascending.
         left_out: the other columns, ascending; reported by name with their counts, without an interval.
-        positives: ``(classes,)`` positive images of every class.
-        negatives: ``(classes,)`` negative images of every class.
-        unknown: ``(classes,)`` images of which it is not known; in neither of the two.
+        positives, negatives: ``(classes,)`` images of every class that are known to have it, or to lack it.
+        unknown: ``(classes,)`` images of which it is not known.
     """
 
-    scored: np.ndarray
+    evaluable: np.ndarray
     left_out: np.ndarray
     positives: np.ndarray
     negatives: np.ndarray
     unknown: np.ndarray
 
 
-def scored_classes(
+def evaluable_classes(
     labels: Any, min_positives: int = 25, min_negatives: int = 25, patients: Any = None
-) -> ScoredClasses:
-    """Choose the classes with enough positive and negative images to be scored.
+) -> EvaluableClasses:
+    """Choose the classes with enough positive and negative images.
 
     Args:
         labels: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        min_positives: fewest positive images of a scored class.
-        min_negatives: fewest negative images of a scored class.
-        patients: ``(n,)`` patient ids; where given, the positives of a scored class come from at least two patients,
-            and its negatives too: with one, an interval over patients says nothing. None: not asked.
-
-    Returns:
-        the choice and the counts of every class.
+        min_positives, min_negatives: fewest positive and negative images of an evaluable class.
+        patients: ``(n,)`` patient ids: the positives of an evaluable class must come from at least two patients, and
+            its negatives too, because an interval over one patient says nothing. None: not checked.
 
     Raises:
         ValueError: shapes that do not fit, or labels of another value.
@@ -59,4 +54,4 @@ def scored_classes(
         for column in np.flatnonzero(enough):
             enough[column] = min(len(np.unique(index[side[:, column]])) for side in (positive, negative)) >= 2
     unknown = shape[0] - positives - negatives
-    return ScoredClasses(np.flatnonzero(enough), np.flatnonzero(~enough), positives, negatives, unknown)
+    return EvaluableClasses(np.flatnonzero(enough), np.flatnonzero(~enough), positives, negatives, unknown)
