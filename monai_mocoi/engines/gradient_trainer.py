@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ignite.engine import Events
@@ -57,6 +57,8 @@ class GradientTrainer(Trainer):
 
     described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm")
     """Attributes that change what is learnt, besides network, optimiser, data and precision."""
+
+    writes: ClassVar[dict[str, str]] = {"{debug_dir}/": "a report, should a loss not be finite"}
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ignite.engine import Events
 
@@ -82,6 +82,8 @@ class Checkpoints:
         WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/checkpoints/": "the state to continue from (resume)"}
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from ignite.engine import Events
@@ -87,6 +87,15 @@ class ClassifierSaver:
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/classifier.pt": "the classifier of the chosen epoch or penalty",
+        "{folder}/classifier.json": "what must be known to use it",
+        "{folder}/labelled.json": "which images had labels, and how they were drawn",
+        "{folder}/validation_predictions.csv": "what thresholds and recalibration were chosen on",
+        "{folder}/typical_features.safetensors": "what its images look like, to notice others",
+        "{folder}/seen_images.json": "which images it has seen, for the owner of the key",
+    }
 
     def __init__(
         self,
