@@ -7,7 +7,8 @@ its method (``methods/<method>.json``). An overlay names a file and the keys to 
 else is replaced, and a new key comes behind the one before it in the overlay. What a method does otherwise on one data
 set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept.
 
-``settings``, what a run records, is written here: a reference to each constant above it.
+``settings``, what a run records, is written here: a reference to each constant above it. Versions come from
+``constraints.txt`` and the package, and that of CITATION.cff too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ import string
 import sys
 from pathlib import Path
 from typing import Any
+
+from versions import CITATION, cited, with_versions
 
 from monai_mocoi.files.json_layout import config_text, group_starts, on_lines
 from monai_mocoi.runs.settings_schema import json_schema
@@ -63,7 +66,9 @@ def merged(base: Any, overlay: Any) -> Any:
             names.insert(len(names) if before is None else names.index(before) + 1, name)
         before = name
     return {
-        name: merged(base[name], overlay[name]) if name in base and name in overlay else overlay.get(name, base.get(name))
+        name: merged(base[name], overlay[name])
+        if name in base and name in overlay
+        else overlay.get(name, base.get(name))
         for name in names
     }
 
@@ -86,6 +91,8 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
         config = json.loads(template)
         for overlay in overlays:
             config = merged(config, overlay.get(file, {}))
+        if file == "metadata.json":
+            config = with_versions(config)
         if file in EXTRA_SETTINGS:
             config = with_settings(config, EXTRA_SETTINGS[file])
         text = config_text(config, group_starts(template))
@@ -121,6 +128,10 @@ def main() -> int:
             for name, text in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
+    if check and CITATION.read_text(encoding="utf-8") != cited():
+        differing.append(CITATION.name)
+    elif not check:
+        CITATION.write_text(cited(), encoding="utf-8")
     if differing:
         print("These files differ from their templates; run `make bundles`:", *differing, sep="\n  ")
     return 1 if differing else 0
