@@ -11,7 +11,10 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0.dev0"
-_PACKAGES = ("analysis", "data", "engines", "handlers", "losses", "metrics", "networks", "transforms")
+_PACKAGES = (
+    *("analysis", "data", "demo", "distributed", "engines", "files", "handlers", "losses", "metrics", "networks"),
+    *("packaging", "report", "runs", "transforms"),
+)
 __all__ = ["__version__", *_PACKAGES]
 
 

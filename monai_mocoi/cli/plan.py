@@ -19,9 +19,9 @@ from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.references import referred
 from monai_mocoi.errors import SettingsError, WeightsError
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_modality, check_weights_place, classifier_path
 from monai_mocoi.runs.analysis_folder import ANALYSIS_NAME, DISTANCE_TABLE, FIGURES, PROBING, REUSE_TABLE, TENSORBOARD
 from monai_mocoi.runs.setting_ranges import check_ranges
 

@@ -5,6 +5,7 @@ It imports nothing of ours, so every floor may use it.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import uuid
@@ -55,6 +56,23 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
         file.flush()
         os.fsync(file.fileno())
     sync_folder(Path(path).parent)
+
+
+def write_torch(path: str | Path, content: Any) -> None:
+    """Write what ``torch.save`` writes, in one step.
+
+    It goes through memory, because torch.save to a file loses the reason, such as a full disk, why it could not.
+    """
+    write_bytes(path, torch_bytes(content))
+
+
+def torch_bytes(content: Any) -> memoryview:
+    """What ``torch.save`` writes."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getbuffer()
 
 
 def sync_folder(folder: str | Path) -> None:

@@ -54,8 +54,8 @@ from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers.after_evaluation import after_evaluation
-from monai_mocoi.networks import classifier_path, guessing_warning
-from monai_mocoi.networks.classifier_place import PACKAGED_NAME
+from monai_mocoi.networks import ClassifierCard, classifier_path, guessing_warning
+from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.evaluation_folder import (
     METRICS_NAME,
@@ -68,12 +68,6 @@ from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
-
-_OF_CLASSIFIER = (
-    *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "validation_labels", "pretrained"),
-    *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs", "start", "seed", "validation"),
-    "labelled_images",
-)
 
 
 class EvaluationSaver:
@@ -287,7 +281,7 @@ class EvaluationSaver:
         subgroups = self._subgroups(predictions, thresholds)
         save_evaluation_figures(self.folder, report if subgroups is None else {**report, "subgroups": subgroups})
         overlap = self._overlap(engine.name)
-        tested = {name: self.classifier[name] for name in _OF_CLASSIFIER if name in self.classifier}
+        tested = {name: self.classifier[name] for name in ClassifierCard.told_in(TESTED) if name in self.classifier}
         content = {
             "format": 1,
             "split": engine.name,
