@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
@@ -18,7 +17,7 @@ from monai_mocoi.data import Datalist, ImageDataset, write_predictions
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
+from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_json, write_torch
 from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
@@ -51,13 +50,14 @@ class ClassifierSaver:
     none of the three. The checkpoints of a finished run are removed, last of all: until its manifest says that it is
     finished, they are the way to go on.
 
-    Attach it on every process, behind all handlers that train or choose.
+    Attach it on every process.
 
     Args:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked in a linear evaluation, which chooses by
+            itself, and None there.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         plots: draws the predictions of the chosen classifier, with its thresholds, when all is written; None: nothing
             is drawn.
@@ -92,27 +92,25 @@ class ClassifierSaver:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        engine.add_event_handler(RunEvents.BEGIN_PRODUCTS, self._start)
+        engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._save)
+        engine.add_event_handler(RunEvents.CLOSE_RUN, self._remove_checkpoints)
 
     def _start(self, engine: Workflow) -> None:
-        if rank() > 0:
-            return
-        write_json(self.folder / LABELLED_NAME, self.labelled)
-        self.origin.look()
-        # Only now, to stand behind the run folder's own handler.
-        if not engine.has_event_handler(self._remove_checkpoints, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
+        if rank() == 0:
+            write_json(self.folder / LABELLED_NAME, self.labelled)
+            self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
-        for path in checkpoint_files(self.folder / "checkpoints") if _is_whole(engine) else ():
+        for path in checkpoint_files(self.folder / "checkpoints") if rank() == 0 and is_whole(engine) else ():
             path.unlink(missing_ok=True)
             path.with_name(path.name + ".sha256").unlink(missing_ok=True)
 
     def _save(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if not is_whole(engine):
             return
-        chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
+        # A linear evaluation chooses by itself.
+        chosen: Chosen = self.chosen if self.chosen and isinstance(engine, GradientTrainer) else engine  # type: ignore[assignment]
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)
@@ -150,10 +148,6 @@ class ClassifierSaver:
         if self.plots is not None:
             epoch = summary.get("epoch", engine.state.epoch)
             self.plots.draw_chosen(self.validator, epoch, _in_words(summary), thresholds)
-
-
-def _is_whole(engine: Workflow) -> bool:
-    return not isinstance(engine, GradientTrainer) or engine.is_whole()
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

@@ -91,7 +91,8 @@ class ClassifierCard(Record):
     def from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a run that its classifier's card repeats."""
         names = ("modality", "image_size", "decode_size", "decode_fit", "channels", "intensity", "mean", "std", "seed")
-        return {name: settings[name] for name in names if name in settings}
+        renamed = {"decode_fit": settings["resize_mode"]} if "resize_mode" in settings else {}
+        return {name: settings[name] for name in names if name in settings} | renamed
 
     def public(self) -> dict[str, Any]:
         """What may be told to everybody: no file, place, machine, image or patient.

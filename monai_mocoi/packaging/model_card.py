@@ -8,10 +8,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words, unknown_in_report
-from monai_mocoi.analysis.evaluation_words import calibration_in_words, number_in_words, operating_points_in_words
+from monai_mocoi.analysis.interval_settings import NO_WIDTH
+from monai_mocoi.analysis.report_text import describe_tested
+from monai_mocoi.analysis.wording import (
+    calibration_in_words,
+    few_patients_in_words,
+    number_in_words,
+    operating_points_in_words,
+    unknown_in_report,
+)
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
-from monai_mocoi.handlers.evaluation_saver import describe_tested
 from monai_mocoi.networks import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import Owner, describe_owner
@@ -96,7 +102,7 @@ def _evaluation(run: FinetunedRun, metrics: Mapping[str, Any]) -> dict[str, Any]
             for label, found in classes.items()
         ],
         "figures_in_words": [*calibration_in_words(metrics), *operating_points_in_words(metrics)],
-        "no_certainty": NO_CERTAINTY if any("note" in number for number in numbers) else None,
+        "no_width": NO_WIDTH if any("note" in number for number in numbers) else None,
         "notes": [
             *unknown_in_report(metrics),
             *(f"**{line}**" for line in warnings),
