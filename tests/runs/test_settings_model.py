@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monai_mocoi.analysis.evaluation import INTERVALS
+from monai_mocoi.analysis.interval_settings import INTERVALS
 from monai_mocoi.data import resolved_cache_bits
 from monai_mocoi.data.dataset import ON_BAD_IMAGE
 from monai_mocoi.data.label_fraction import VALIDATION_LABELS
