@@ -5,7 +5,8 @@
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
 else is replaced. What a method does otherwise on one data set stands under ``methods`` in that data set's
-overlay. The settings that a run records are the constants above ``settings`` in ``train.json``.
+overlay. The settings that a run records are the constants above ``settings`` in ``train.json``. Versions come from
+``constraints.txt`` and the package, and that of CITATION.cff too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import string
 import sys
 from pathlib import Path
 from typing import Any
+
+from versions import CITATION, cited, with_versions
 
 from monai_mocoi.files.json_layout import on_lines
 
@@ -75,6 +78,8 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
         config = template = read(TEMPLATES / "configs" / file)
         for overlay in overlays:
             config = merged(config, overlay.get(file, {}))
+        if file == "metadata.json":
+            config = with_versions(config)
         if file in EXTRA_SETTINGS:
             config = with_settings(config, template, EXTRA_SETTINGS[file])
         files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name).replace("METHOD_NAME", method) + "\n"
@@ -107,6 +112,10 @@ def main() -> int:
             for name, text in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
+    if check and CITATION.read_text(encoding="utf-8") != cited():
+        differing.append(CITATION.name)
+    elif not check:
+        CITATION.write_text(cited(), encoding="utf-8")
     if differing:
         print("These files differ from their templates; run `make bundles`:", *differing, sep="\n  ")
     return 1 if differing else 0

@@ -259,12 +259,6 @@ def _is_bca(method: str) -> bool:
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, again and again; a patient's images come along together.
 
-    Example::
-
-        draw = patient_bootstrap(patients, labels, resamples=2000, seed=0)
-        auc = draw.apply(roc_auc_by_patient(labels, scores, patients))
-        auc.interval("percentile"), auc.mean().interval("bca")
-
     Resamples come one after the other from one stream, ``numpy.random.default_rng(seed)``, and those in which a class
     has no positive or no negative image are passed over. So the first 500 of 2,000 are the 500 of the same seed.
 
@@ -280,6 +274,17 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
     Raises:
         ValueError: fewer than two patients, a class without positives or negatives, shapes that do not fit, or more
             resamples thrown away than asked for: over half of all.
+
+    Examples:
+        >>> import numpy as np
+        >>> from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
+        >>> patients = np.arange(40).repeat(2)
+        >>> labels = patients % 2
+        >>> scores = labels + np.linspace(0, 1.5, 80)
+        >>> draw = patient_bootstrap(patients, labels, resamples=200, seed=0)
+        >>> low, high = draw.apply(roc_auc_by_patient(labels, scores, patients)).interval("percentile")
+        >>> bool(0.5 < low < high <= 1)
+        True
     """
     index, count = patient_index(patients)
     if count < 2:

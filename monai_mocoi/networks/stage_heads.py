@@ -56,6 +56,13 @@ def stage_pooling(kind: str, size: int) -> StageHead:
 
     Raises:
         ValueError: another kind.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import stage_pooling
+        >>> head = stage_pooling("map", 4)
+        >>> head(head.pool(torch.rand(2, 64, 16, 16))).shape
+        torch.Size([2, 64, 4, 4])
     """
     if kind not in STAGE_KINDS:
         raise ValueError(f"stage_kind is {kind!r}; choose one of {', '.join(STAGE_KINDS)}.")
@@ -70,6 +77,12 @@ class BarlowProjector(StageHead):
     Args:
         in_features: channels of the stage: 256, 512, 1024, 2048 for the stages of ResNet-50.
         features: width of the three layers; 2048 in the paper.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import BarlowProjector
+        >>> BarlowProjector(in_features=64, features=32)(torch.rand(4, 64)).shape
+        torch.Size([4, 32])
     """
 
     def __init__(self, in_features: int, features: int = 2048) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from monai_mocoi.losses import KnownValuesLoss, class_probabilities, classification_loss
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def data(count: int, classes: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
