@@ -30,7 +30,7 @@ def package(
     evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients. What its
     makers do not state is said to be missing.
     """
-    from monai_mocoi.analysis.evaluation_words import number_in_words
+    from monai_mocoi.analysis.wording import number_in_words
     from monai_mocoi.packaging import package_bundle, read_owner
 
     made = package_bundle(find_bundle(bundle), run, out, overwrite, name, read_owner(license=license, **owner))

@@ -64,7 +64,7 @@ class Images(Group):
     channels: Literal[1, 3] = t.setting("Of an image: 1 grey, 3 colour.", "channels")
     image_size: t.Count = t.setting("Side of the images that the network sees.", "pixels")
     decode_size: t.Count = t.setting("Side of the decoded image that is kept in the cache.", "pixels")
-    decode_fit: Literal["crop", "pad", "stretch", "trim", "fundus", "fundus_any"] = t.setting(
+    resize_mode: Literal["crop", "pad", "stretch", "trim", "fundus", "fundus_any"] = t.setting(
         "How an image becomes a square."
     )
     intensity: Literal["declared", "picture", "percentiles"] = t.setting("What is black and what is white.")

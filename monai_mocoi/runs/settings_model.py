@@ -51,7 +51,7 @@ class TrainSettings(Run, Resumable, Images, ImageErrors):
     mask_own_patient: t.Flag = t.setting("Keep images of the query's patient from being negatives.")
     bn_splits: t.Count = t.setting("Parts of a batch with BatchNorm statistics of their own.", "parts")
     stage_weights: list[t.NotNegative] = t.setting("Of the stage losses, from stage 1 to 4.", examples=[[1, 1, 1, 1]])
-    stage_kind: Literal["map", "vector"] = t.setting("What the stage loss compares.")
+    stage_pooling: Literal["spatial", "global"] = t.setting("What the stage loss compares: maps, or their averages.")
     stage_map_sizes: Annotated[list[t.Count], Field(min_length=4, max_length=4)] = t.setting(
         "Sides of the maps that are compared, from stage 1 to 4.", examples=[[16, 16, 4, 4]]
     )

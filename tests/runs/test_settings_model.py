@@ -17,7 +17,7 @@ from monai_mocoi.data.label_fraction import VALIDATION_LABELS
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.handlers.collapse_monitor import ON_COLLAPSE
 from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
-from monai_mocoi.networks import STAGE_KINDS, TRAINABLE
+from monai_mocoi.networks import STAGE_POOLINGS, TRAINABLE
 from monai_mocoi.networks.projection_head import KINDS
 from monai_mocoi.networks.stage_choice import STAGES_AND_ALL
 from monai_mocoi.report import encoder_analysis
@@ -61,7 +61,7 @@ def test_every_field_is_a_constant_of_some_bundle(name: str) -> None:
         ("metric", SELECTION_METRICS),
         ("trainable", TRAINABLE),
         ("stage", STAGES_AND_ALL),
-        ("stage_kind", STAGE_KINDS),
+        ("stage_pooling", STAGE_POOLINGS),
         ("kernel", KERNELS),
         ("head", KINDS),
         ("decode_fit", FIT_MODES),
@@ -81,7 +81,7 @@ def test_choices_that_stand_among_other_values() -> None:
     for part in encoder_analysis.PARTS:
         AnySettings.model_validate({"parts": [part]})
     assert ", ".join(encoder_analysis.PARTS) in allowed("parts")
-    assert set(choices("pooling")) == set(STAGE_KINDS)
+    assert set(choices("pooling")) == {"vector", "map"}
     for bits in choices("cache_bits"):
         assert resolved_cache_bits(bits, [], lambda path: path) in (8, 16)
 
