@@ -124,7 +124,7 @@ def _bundle_texts(bundle: Path) -> dict[str, str]:
     paths += sorted((bundle / "configs" / "schema").glob("*.json"))
     paths += [bundle / "docs" / "data_license.txt", bundle / "LICENSE"]
     needed = {"configs/metadata.json", "configs/inference.json", "configs/logging.conf"}
-    if missing := sorted(needed - {f"configs/{path.name}" for path in paths}) + [
+    if missing := sorted(needed - {path.relative_to(bundle).as_posix() for path in paths}) + [
         path.relative_to(bundle).as_posix() for path in paths if not path.is_file()
     ]:
         raise PackageError(f"the bundle {bundle} lacks {', '.join(missing)}: bring back the original.")
