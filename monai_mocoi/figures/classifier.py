@@ -49,8 +49,7 @@ def roc_figures(predictions: Predictions, about: str = "", thresholds: Sequence[
     Args:
         predictions: of findings, or of classes, each against the rest (of two classes the second alone).
         about: what they are of, above the figure.
-        thresholds: of the findings, one a class: each has its dot on the curve. None: they are not known, or it is the
-            highest probability that decides.
+        thresholds: of the findings, one a class: each has its dot on the curve. None: unknown, or multiclass.
 
     Returns:
         ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a curve.
@@ -70,16 +69,10 @@ def precision_recall_figures(
 def confusion_figures(
     predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None
 ) -> list[RGB]:
-    """Draw what is taken for what.
+    """Draw confusion tables: multiclass, of true against called classes; two by two of each finding.
 
-    Args:
-        predictions: of classes: one table of true against called ones, the highest probability being called. Of
-            findings: a table of two by two each.
-        about: what they are of, above the figure.
-        thresholds: from which findings are called, one a class; None: 0.5, and the figure says so.
-
-    Returns:
-        ``(height, width, 3)`` arrays, one for each 4 findings; none without images.
+    Arguments as for :func:`roc_figures`; without thresholds 0.5, and the figure says so. Returns ``(height, width, 3)``
+    arrays, one for each 4 findings; none without images.
     """
     if not predictions.images:
         return []

@@ -30,8 +30,7 @@ def principal_components_figure(
     """Draw a row of panels for each stage, a panel for each column.
 
     Args:
-        scores: by stage ``(images, components)``.
-        explained: by stage, the share of variance of each component.
+        scores, explained: by stage ``(images, components)``, and the share of variance of each component.
         columns: what to colour by, one value an image: texts or numbers; None is not known.
         told: by stage and column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
     """

@@ -18,14 +18,7 @@ _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 
 
 def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
-    """Draw a diagram of each class, and below it where the probabilities lie.
-
-    Args:
-        calibration: of :func:`~monai_mocoi.analysis.describe_calibration`.
-
-    Returns:
-        figures of up to 16 classes each; none without classes.
-    """
+    """Draw a diagram of each class, and below it a histogram of the probabilities: figures of up to 16 classes each."""
     figures = []
     for figure, places in panels(calibration["classes"], 2.6, 3.4, head=0.75):
         for name, own, place, first in places:

@@ -49,22 +49,17 @@ class Errors:
 class WorstErrors:
     """Write ``worst_errors.png`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
 
-    Of each scored class those errors of which the classifier is surest, with row, truth, probability and threshold. An
-    image is named by its row in the split's list in ``datalist.json``, from 0. The sheet shows patients' images, and
-    whatever is written in them; no package takes it along.
-
-    Attach it in front of :class:`~monai_mocoi.handlers.EvaluationSaver`, whose last words come last. A sheet that
-    cannot be drawn is a warning: the numbers count. Only the first process draws.
+    Of each evaluable class the errors of which the classifier is surest, with row, truth, probability and threshold. An
+    image is named by its row in the split's list in ``datalist.json``, from 0. The sheet shows patients' images: no
+    package takes it along. A sheet that cannot be drawn is a warning. Only the first process draws.
 
     Args:
         folder: of the evaluation; an earlier sheet in it is removed.
-        thresholds: by finding; None: softmax classes.
-        mean: subtracted by the images' last transform, one value or one a channel.
-        std: divided by there.
+        thresholds: by finding; None: multiclass.
+        mean, std: of the images' last transform, one value or one a channel.
         count: of each class and kind, how many at most; 0: no sheet.
-        min_positives, min_negatives: of a scored class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
-        rows: of each item of the images that are tested, its row in the split's list, where some of the list are left
-            out; None: none are.
+        min_positives, min_negatives: of an evaluable class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
+        rows: of each tested image, its row in the split's list, where some of the list are left out; None: none are.
 
     Raises:
         ValueError: ``count`` below 0.
@@ -140,18 +135,15 @@ class WorstErrors:
 def worst_errors(
     predictions: Predictions, thresholds: Sequence[float] | None, classes: Sequence[int], count: int
 ) -> list[Errors]:
-    """The errors of which a classifier is surest, class by class.
+    """The errors of which a classifier is surest, class by class; of equal ones the first image comes first.
 
     Args:
         predictions: of a split.
-        thresholds: from which findings are called, one a class; None: softmax classes.
-        classes: columns to look at.
-        count: of each class and kind, how many at most.
+        thresholds: from which findings are called, one a class; None: multiclass.
+        classes, count: columns to look at; of each class and kind, how many at most.
 
     Returns:
-        of a finding those missed, the lowest probability first, then those falsely called, the highest first; of a
-        softmax class its images that were taken for another, the highest probability of another first. Of equal ones
-        the first image comes first.
+        of a finding those missed, then those falsely called; multiclass: images of the class taken for another.
     """
     probabilities = predictions.probabilities
     result = []
