@@ -36,6 +36,7 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def record_type(channels: Sequence[int]) -> np.dtype[Any]:
+    """Of one image: its hash, the features of each stage, and a checksum."""
     stages = [(f"stage{stage}", "<f4", (count,)) for stage, count in zip(STAGES, channels, strict=True)]
     return np.dtype([("image", "u1", (16,)), *stages, ("crc32", "<u4")])
 
@@ -100,6 +101,7 @@ def _checksum(row: Any) -> int:
 
 
 def signature(dataset: ImageDataset, row: int) -> bytes:
+    """Which file an image is, unchanged; DatasetError where it cannot be read."""
     item = dataset.data[row]
     try:
         return file_signature(item["image"])
@@ -111,6 +113,7 @@ def signature(dataset: ImageDataset, row: int) -> bytes:
 
 
 def store_key(encoder: StageEncoder, dataset: ImageDataset, device: torch.device, autocast: torch.dtype | None) -> str:
+    """Hash of all that features depend on, except the images; DatasetError where preprocessing does not show it."""
     try:
         steps = [describe_settings(dataset.decode), describe_settings(dataset.transform)]
     except NotDescribableError as error:

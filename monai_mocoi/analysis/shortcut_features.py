@@ -91,6 +91,7 @@ def picture_features(datalist: Datalist, workers: int | None) -> tuple[Features,
 
 
 def pixel_components(pixels: Mapping[str, NDArray[np.float32]]) -> Features:
+    """Principal components of the small pictures, fitted on training."""
     flat = {split: own.reshape(len(own), int(np.prod(own.shape[1:]))) for split, own in pixels.items()}
     most = min(COMPONENTS, len(flat["training"]) - 1, flat["training"].shape[1])
     # A seed of its own that never changes: the components are no chance of the run.

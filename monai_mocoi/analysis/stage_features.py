@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.utils.data import DataLoader, Subset
 
 from monai_mocoi.analysis.feature_store import FeatureStore, record_type, signature, store_key
+from monai_mocoi.analysis.stage_maps import check_finite, stage_maps
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.loader_workers import keep_working
-from monai_mocoi.data.parallel import progress_bar
-from monai_mocoi.errors import FeatureError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.networks.stage_choice import STAGES, stages_of
@@ -82,11 +78,11 @@ def pooled_features(
             values[positions] = rows[f"stage{stage}"]
 
     def compute(positions: Sequence[int]) -> Iterator[tuple[Sequence[int], NDArray[Any]]]:
-        for part, maps in _stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
+        for part, maps in stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
             rows = np.zeros(len(part), record)
             for stage, values in zip(STAGES, maps, strict=True):
                 rows[f"stage{stage}"] = values.float().mean(dim=(2, 3)).cpu().numpy()
-            _check_finite([rows[f"stage{stage}"] for stage in STAGES], [dataset.rows[position] for position in part])
+            check_finite([rows[f"stage{stage}"] for stage in STAGES], [dataset.rows[position] for position in part])
             take(part, rows)
             yield part, rows
 
@@ -149,12 +145,12 @@ def pooled_maps(
     positions = [int(position) for position in positions]
     result: Features = {}
     done = 0
-    for part, maps in _stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
+    for part, maps in stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
         for stage in sorted(set(stages)):
             values = maps[stage - 1].float()
             fields = (min(size, values.shape[2]), min(size, values.shape[3]))
             rows = nn.functional.adaptive_avg_pool2d(values, fields).flatten(1).cpu().numpy()
-            _check_finite([rows], [dataset.rows[position] for position in part])
+            check_finite([rows], [dataset.rows[position] for position in part])
             if stage not in result:
                 result[stage] = np.empty((len(positions), rows.shape[1]), np.float32)
             result[stage][done : done + len(part)] = rows
@@ -171,70 +167,3 @@ def features_of(features: Mapping[int, NDArray[np.float32]], stage: int | str) -
     """Of :func:`pooled_features`, those that a classifier of a stage reads: 1..4, or "all": the four side by side."""
     wanted = stages_of(stage)
     return features[wanted[0]] if len(wanted) == 1 else np.concatenate([features[own] for own in wanted], axis=1)
-
-
-def _stage_maps(
-    encoder: StageEncoder,
-    dataset: ImageDataset,
-    positions: Sequence[int],
-    batch_size: int,
-    device: torch.device,
-    autocast: torch.dtype | None,
-    num_workers: int,
-    progress: bool,
-) -> Iterator[tuple[Sequence[int], Sequence[torch.Tensor]]]:
-    """Give the positions of each batch and the encoder's four maps of it."""
-    loader = DataLoader(
-        Subset(dataset, positions),
-        batch_size=batch_size,
-        num_workers=num_workers,
-        collate_fn=_images,
-        worker_init_fn=keep_working,
-        pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # else it would draw from the global one, and only where something is missing
-    )
-    done = 0
-    with progress_bar(len(positions), "features", progress) as bar, _evaluating(encoder):
-        for images in loader:
-            part = positions[done : done + len(images)]
-            yield part, _encode(encoder, images, device, autocast)
-            done += len(part)
-            bar.update(len(part))
-
-
-def _encode(
-    encoder: StageEncoder, images: torch.Tensor, device: torch.device, autocast: torch.dtype | None
-) -> Sequence[torch.Tensor]:
-    """Return the four maps of a batch, on the device."""
-    weight = encoder.backbone.conv1.weight
-    last = weight.is_contiguous(memory_format=torch.channels_last)
-    images = images.to(device, weight.dtype, non_blocking=True)
-    images = images.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
-    with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
-        maps: Sequence[torch.Tensor] = encoder(images).stages
-    return maps
-
-
-def _check_finite(features: Sequence[NDArray[np.float32]], names: Sequence[int]) -> None:
-    finite = np.all([np.isfinite(values).all(axis=1) for values in features], axis=0)
-    if not finite.all():
-        raise FeatureError(
-            f"the encoder's features of image {names[int(np.argmin(finite))]} are not finite (NaN or infinity): look "
-            "at its weights, or use precision float32."
-        )
-
-
-def _images(samples: Sequence[dict[str, Any]]) -> torch.Tensor:
-    return torch.stack([torch.as_tensor(sample["image"]) for sample in samples])
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode; afterwards each module has the mode that it had, for a frozen part may be in another than the rest."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 
 _BELOW = 0.3  # of the share of positives: how far below 0 the picture goes
 

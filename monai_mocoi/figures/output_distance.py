@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.data import Predictions
 from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 CLASSES_A_FIGURE = 16

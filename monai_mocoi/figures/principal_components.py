@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 MOST_POINTS = 4000

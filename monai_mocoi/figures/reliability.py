@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 
 _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 

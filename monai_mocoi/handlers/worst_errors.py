@@ -5,14 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import torch
 from ignite.engine import Events
-from numpy.typing import NDArray
 
 from monai_mocoi.analysis import IntervalSettings
 from monai_mocoi.analysis.evaluable import choose_classes
@@ -20,30 +17,14 @@ from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.figures.classifier import in_words, short
+from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
 from monai_mocoi.handlers.classifier_plots import told
-from monai_mocoi.metrics import decide
 from monai_mocoi.runs.evaluation_folder import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
 
 _COLUMNS = 8
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Images of one class of which the classifier was wrong in one way.
-
-    Attributes:
-        heading: the class and the way, with the number of all such errors.
-        images: places in the predictions, the worst first.
-        columns: of each, the finding in question, or the class that was called.
-    """
-
-    heading: str
-    images: list[int]
-    columns: list[int]
 
 
 class WorstErrors:
@@ -130,50 +111,3 @@ class WorstErrors:
         )
         save_sheet(self.path, picture_sheet(title, parts, _COLUMNS))
         logger.info("Worst errors: %s (%d pictures of patients)", self.path, shown)
-
-
-def worst_errors(
-    predictions: Predictions, thresholds: Sequence[float] | None, classes: Sequence[int], count: int
-) -> list[Errors]:
-    """The errors of which a classifier is surest, class by class; of equal ones the first image comes first.
-
-    Args:
-        predictions: of a split.
-        thresholds: from which findings are called, one a class; None: multiclass.
-        classes, count: columns to look at; of each class and kind, how many at most.
-
-    Returns:
-        of a finding those missed, then those falsely called; multiclass: images of the class taken for another.
-    """
-    probabilities = predictions.probabilities
-    result = []
-    for column in classes:
-        name = short(predictions.classes[column])
-        if thresholds is None:
-            called = probabilities.argmax(axis=1)
-            wrong = (predictions.labels == column) & (called != column)
-            images = _first(wrong, -probabilities.max(axis=1), count)
-            heading = f"{name}, taken for another class: {_of(images, wrong)}"
-            result.append(Errors(heading, images, called[images].tolist()))
-            continue
-        present, absent = (predictions.labels[:, column] == side for side in (1, 0))
-        said = probabilities[:, column]
-        reached = decide(said, thresholds[column])
-        limit = in_words(thresholds[column])
-        for kind, wrong, order in (
-            (f"present, but below {limit} (missed)", present & ~reached, said),
-            (f"absent, but called (from {limit})", absent & reached, -said),
-        ):
-            images = _first(wrong, order, count)
-            result.append(Errors(f"{name} {kind}: {_of(images, wrong)}", images, [column] * len(images)))
-    return result
-
-
-def _first(wrong: NDArray[np.bool_], order: NDArray[np.float64], count: int) -> list[int]:
-    (images,) = np.nonzero(wrong)
-    return [int(image) for image in images[np.argsort(order[images], kind="stable")][:count]]
-
-
-def _of(images: Sequence[int], wrong: NDArray[np.bool_]) -> str:
-    total = int(wrong.sum())
-    return f"the worst {len(images)} of {total}" if len(images) < total else f"all {total}" if total else "none"

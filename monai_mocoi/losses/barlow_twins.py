@@ -36,7 +36,7 @@ class BarlowTwinsLoss(nn.Module):
         self.divisor = divisor
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage, a scalar, from projected features ``(N, D)`` of both views; both get gradients."""
+        """Compute the loss of one stage, a scalar, from projected features ``(N, D)`` of both views."""
         if query.ndim != 2 or query.shape != key.shape:
             raise ValueError(
                 f"Barlow Twins needs two (N, D) features of one shape, but got {tuple(query.shape)} "

@@ -13,7 +13,7 @@ COLUMNS_AT_ONCE = 4096
 def hsic_of_kernels(
     sets: list[np.ndarray], split: int, order: PatientOrder, rows_at_once: int, rbf: bool = False
 ) -> HsicOfPairs:
-    """HSIC of each of the first ``split`` sets ``(n, channels)`` with each other one; holds ``split`` matrices and more.
+    """HSIC of each of the first ``split`` sets ``(n, channels)`` with each other one.
 
     ``rbf``: Gaussian kernels with the median distance, not linear ones; ValueError where that is 0.
     """
