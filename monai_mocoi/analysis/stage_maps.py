@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from monai_mocoi.data.data_loader import keep_working
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.loader_workers import keep_working
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.errors import FeatureError
 from monai_mocoi.networks.stage_encoder import StageEncoder

@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ignite.engine import Events
 
@@ -74,6 +74,14 @@ class EvaluationSaver:
         WeightsError: ``run_dir`` has no classifier.
         DatasetError: columns or bands of ages that cannot be used.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/predictions.csv": "probabilities of every image",
+        "{folder}/metrics.json": "metrics with their intervals",
+        "{folder}/reliability.png, .svg": "whether probabilities mean what they say",
+        "{folder}/decision_curve.png, .svg": "net benefit beside treating all and none",
+        "{folder}/subgroups.png, .svg": "measures by sex, age, view..., where there are such columns",
+    }
 
     folder: str | os.PathLike[str]
     classifier: Mapping[str, Any]

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from ignite.engine import Events
@@ -45,6 +45,8 @@ class WorstErrors:
     Raises:
         ValueError: ``count`` below 0.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/worst_errors.png": "pictures of the worst errors"}
 
     def __init__(
         self,

@@ -26,6 +26,15 @@ class BarlowTwinsLoss(nn.Module):
     Note:
         MONAI's ``BarlowTwinsLoss`` mixes an unbiased standard deviation with a division by N, so it is not 0 at its
         optimum, and it does not gather over processes.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import BarlowTwinsLoss
+        >>> features = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> abs(round(float(BarlowTwinsLoss()(features, features)), 3))  # equal views, uncorrelated features
+        0.0
+        >>> round(float(BarlowTwinsLoss()(features, -features)), 3)
+        4.0
     """
 
     def __init__(self, off_diagonal_weight: float = 5e-3, divisor: float | None = None) -> None:

@@ -54,6 +54,13 @@ def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unk
 
     Raises:
         ValueError: an unknown kind.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import classification_loss
+        >>> loss = classification_loss("multilabel")
+        >>> round(loss(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]])).item(), 4)
+        0.6931
     """
     if kind == "multilabel":
         return KnownValuesLoss(weights) if some_unknown else nn.BCEWithLogitsLoss(pos_weight=weights)

@@ -22,6 +22,15 @@ class StageMSELoss(nn.Module):
 
     Raises:
         ValueError: the two shapes differ.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import StageMSELoss
+        >>> query = torch.tensor([[0.0], [2.0]])
+        >>> float(StageMSELoss()(query, query + 3))
+        9.0
+        >>> float(StageMSELoss(normalize=True)(query, query + 3))
+        0.0
     """
 
     def __init__(self, normalize: bool = False) -> None:

@@ -19,12 +19,6 @@ DRAWS_AT_ONCE = 2**16
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, many times; a patient's images stay together.
 
-    Example::
-
-        draw = patient_bootstrap(patients, labels, resamples=2000, seed=0)
-        auc = draw.apply(roc_auc_by_patient(labels, scores, patients))
-        auc.interval("percentile"), auc.mean().interval("bca")
-
     Resamples come from one stream, ``numpy.random.default_rng(seed)``, without those in which a class has no positive
     or no negative image. So the first 500 of 2,000 are the 500 of the same seed.
 
@@ -36,6 +30,17 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
     Raises:
         ValueError: fewer than two patients, a class without positives or negatives, or over half of the resamples
             redrawn.
+
+    Examples:
+        >>> import numpy as np
+        >>> from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
+        >>> patients = np.arange(40).repeat(2)
+        >>> labels = patients % 2
+        >>> scores = labels + np.linspace(0, 1.5, 80)
+        >>> draw = patient_bootstrap(patients, labels, resamples=200, seed=0)
+        >>> low, high = draw.apply(roc_auc_by_patient(labels, scores, patients)).interval("percentile")
+        >>> bool(0.5 < low < high <= 1)
+        True
     """
     index, count = patient_index(patients)
     if count < 2:

@@ -9,7 +9,7 @@ from typing import Any
 from monai_mocoi.analysis import choose_by_patient, how_well_told
 from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import Features
-from monai_mocoi.data.prepared_dataset import prepared_dataset
+from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.report.analysed_network import AnalysedNetwork
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import AnalysisRequest
@@ -43,7 +43,7 @@ def embedding(
         rows: of each image, its row in the split.
     """
     patients = [item["patient"] for item in items]
-    plain_images = prepared_dataset(items, networks[0].preparation, normalise=False, **request.reading)
+    plain_images = evaluation_dataset(items, networks[0].preparation, normalise=False, **request.reading)
     columns, left_out = image_columns(items, request.datalist.labels, plain_images)
     for column, reason in left_out.items():
         request.notes.append(f"column {column!r} of the datalist is not shown: {reason}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from monai_mocoi.analysis import matched
 from monai_mocoi.data import LabelSubset, labelled_part
@@ -35,6 +35,15 @@ class EncoderAnalysis(AnalysisRequest):
     ``tensorboard/``, and last ``analysis.json``. Except for the predictions in ``probing/`` no file names an image or a
     patient: images are rows of the split, from 0.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/analysis.json": "all numbers of the analysis",
+        "{folder}/feature_reuse.csv": "what fine-tuning left as it was; where there is a fine-tuned run",
+        "{folder}/probing/": "what each stage tells of the labels; where there are labels",
+        "{folder}/output_distance.csv": "how far few labels are from all; where both runs are tested",
+        "{folder}/figures/": "the same drawn, as PNG and SVG",
+        "{folder}/tensorboard/": "the same for TensorBoard, with its projector",
+    }
 
     def check(self) -> None:
         """Refuse what cannot be done before anything is computed, and read all weights and predictions.

@@ -13,7 +13,7 @@ from monai_mocoi.analysis.feature_reuse import feature_reuse
 from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.data import Datalist, LabelSubset
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.prepared_dataset import prepared_dataset
+from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.report.analysed_network import AnalysedNetwork, label_of
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
@@ -46,7 +46,7 @@ class FeatureParts:
     def run(self) -> dict[str, Any]:
         """All parts; what ``analysis.json`` says of them."""
         networks = [self.before, *self.after]
-        datasets = [prepared_dataset(self.items, network.preparation, **self.request.reading) for network in networks]
+        datasets = [evaluation_dataset(self.items, network.preparation, **self.request.reading) for network in networks]
         # One set of images for all: where bad ones are left out, each network's preparation may meet others.
         rows = sorted(set.intersection(*(set(dataset.rows) for dataset in datasets)))
         features = []

@@ -12,7 +12,7 @@ import torch
 from monai_mocoi.analysis import pooled_features, probe_stages, probing_draws
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.data import Datalist, LabelSubset, labelled_items
-from monai_mocoi.data.prepared_dataset import prepared_dataset
+from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.errors import NothingLearntError, SettingsError
 from monai_mocoi.networks import StageEncoder
 from monai_mocoi.report.analysed_network import AnalysedNetwork
@@ -70,7 +70,7 @@ def probing(
         wanted = [row for row, item in enumerate(splits[split]) if item["name"] in asked]
         if not wanted:
             continue
-        dataset = prepared_dataset([splits[split][row] for row in wanted], network.preparation, **request.reading)
+        dataset = evaluation_dataset([splits[split][row] for row in wanted], network.preparation, **request.reading)
         logger.info("Features of %s: %d images of %s", network.name, len(dataset), split)
         features[split] = pooled_features(placed(request, network), dataset, **request.computing)
         rows[split] = [wanted[row] for row in dataset.rows]

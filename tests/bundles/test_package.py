@@ -29,9 +29,9 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_layout import SCHEMA
 from tests.networks.small import small_resnet
 from tests.report.finetuned_runs import FINDINGS, make_bundle, make_run
+from tests.support.metadata_schema import SCHEMA
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
