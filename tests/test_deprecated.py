@@ -11,7 +11,7 @@ from tests.bundles.conftest import BUNDLES
 def test_an_old_name_is_taken_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="decode_fit is called resize_mode now"):
         assert current_name("decode_fit", {"resize_mode"}) == "resize_mode"
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="views is called train_transforms now"):
         assert current_name("views#transforms#0", {"train_transforms"}) == "train_transforms#transforms#0"
     with pytest.warns(DeprecationWarning, match="stage_pooling map is called spatial now"):
         assert current_value("stage_pooling", "map") == "spatial"

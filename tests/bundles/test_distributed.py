@@ -40,7 +40,9 @@ def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: i
     }
     if name.endswith("barlow"):
         settings |= {"barlow_features": 16}
-    workflow = ConfigWorkflow(config_file=str(configs / "train.json"), workflow_type="train", logging_file=False, **settings)
+    workflow = ConfigWorkflow(
+        config_file=str(configs / "train.json"), workflow_type="train", logging_file=False, **settings
+    )
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
     start = {name: value.detach().clone() for name, value in trainer.moco.named_parameters()}

@@ -43,7 +43,9 @@ def train(dataset: str, folder: str, stop: str | None = None, resume: bool = Fal
         "on_collapse": "warn",
         "resume": resume,
     }
-    workflow = ConfigWorkflow(config_file=str(CONFIGS / "train.json"), workflow_type="train", logging_file=False, **settings)
+    workflow = ConfigWorkflow(
+        config_file=str(CONFIGS / "train.json"), workflow_type="train", logging_file=False, **settings
+    )
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
     rank, code = dist.get_rank(), 0

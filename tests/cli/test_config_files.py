@@ -92,7 +92,9 @@ def test_an_overlay_may_add_what_is_used_or_like_nothing(write):
     assert read.config["max_epoch"] == 3
 
 
-@pytest.mark.parametrize("word", ["nih_mse/multi_gpu_train", "nih_mse/multi_gpu_finetune.json", "multi_gpu_evaluate.json"])
+@pytest.mark.parametrize(
+    "word", ["nih_mse/multi_gpu_train", "nih_mse/multi_gpu_finetune.json", "multi_gpu_evaluate.json"]
+)
 def test_an_overlay_that_is_gone_says_what_replaces_it(word):
     with pytest.raises(UsageError, match=r"there is no multi_gpu_\w+(\.json)?: .*leave it out.*torchrun") as caught:
         read_configs(["nih_mse/train", word])
@@ -101,5 +103,5 @@ def test_an_overlay_that_is_gone_says_what_replaces_it(word):
 
 def test_an_overlay_with_an_old_name_is_refused_by_the_new_one(write):
     files = [write({"resize_mode": "crop"}), write({"decode_fit": "pad"}, "mine.json")]
-    with pytest.raises(UsageError, match="mine.json sets decode_fit, but decode_fit is called resize_mode now"):
+    with pytest.raises(UsageError, match=r"mine\.json sets decode_fit, but decode_fit is called resize_mode now"):
         read_configs(files)
