@@ -16,7 +16,8 @@ from tests.support.whole_runs import assert_same, events, products
 
 PRETRAINING = {
     **SMALL,
-    "val_interval": 1, "probe_every": 1, "check_every": 2, "watch_every": 1, "checkpoint_every": 2, "on_collapse": "warn",
+    "val_interval": 1, "probe_every": 1, "check_every": 2, "watch_every": 1, "checkpoint_every": 2,
+    "on_collapse": "warn",
 }  # fmt: skip
 FINETUNING = {
     "device": "cpu", "image_size": 32, "batch_size": 8, "max_epochs": 3, "pretrained": "none", "label_fraction": 1.0,
