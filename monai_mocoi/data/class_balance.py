@@ -16,19 +16,15 @@ from monai_mocoi.errors import DatasetError
 def class_weights(items: Sequence[Mapping[str, Any]], classes: int, limit: float = 100.0) -> torch.Tensor:
     """Return a weight for each class, which makes a rare one count as much as a frequent one.
 
-    For multi-label items it is ``pos_weight`` of ``torch.nn.BCEWithLogitsLoss``: negatives / positives, of the images
-    in which the finding is known. Otherwise it is
-    ``weight`` of ``torch.nn.CrossEntropyLoss``: images / (classes that occur * images of the class), so that the mean
-    weight of an image is 1 (before the limit).
-
     Args:
         items: of the training split, with labels.
         classes: number of findings or classes.
         limit: no weight is above it, so that a single positive image cannot rule a step; above 0.
 
     Returns:
-        (classes,) float32, above 0. It is 1 for a class without a positive image, and for a finding without a
-        negative one: there is nothing to balance, and a weight of 0 would hide its loss.
+        (classes,) float32, above 0. For findings ``pos_weight`` of ``BCEWithLogitsLoss``: negatives / positives where
+        known; for classes ``weight`` of ``CrossEntropyLoss``: images / (classes that occur * images of the class). It
+        is 1 for a class without a positive image, and for a finding without a negative one.
 
     Raises:
         DatasetError: no labels, labels that do not fit ``classes``, or a limit that is not above 0.
@@ -46,12 +42,10 @@ def balancing_groups(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
     """Return the class that an image stands for when classes are to be drawn alike, and the image's weight.
 
     An image stands for its class; with several findings for the rarest that it is known to have (the first of equally
-    rare ones), and without any for "no finding", which counts as a class of its own. Its weight is 1 / the number of
-    images that have this class. So images of a single class are drawn alike for all classes. Of several findings one
-    that mostly comes with a rarer one is drawn more often through it and less by itself.
+    rare ones), and without any for "no finding". Its weight is 1 / the number of images that have this class.
 
     Args:
-        labels: as :func:`~monai_mocoi.data.labels.label_array` gives them.
+        labels: see :func:`~monai_mocoi.data.labels.label_array`.
 
     Returns:
         (images,) the class, for no finding the number of findings; (images,) the weight, sum 1.

@@ -10,11 +10,7 @@ from monai_mocoi.data.predictions import Predictions
 
 
 def predictions_of(predictions: Predictions, classes: Sequence[str]) -> Predictions:
-    """Of findings these alone, in this order; softmax classes stay together, for their probabilities sum to one.
-
-    Args:
-        predictions: of these findings at least.
-        classes: names.
+    """Of findings these alone, in this order; softmax classes stay together, because their probabilities sum to one.
 
     Raises:
         ValueError: a finding that is not predicted.
@@ -27,16 +23,10 @@ def predictions_of(predictions: Predictions, classes: Sequence[str]) -> Predicti
 
 
 def record_of(record: Mapping[str, Any] | None, classes: Sequence[str]) -> dict[str, Any] | None:
-    """A recalibration, or operating points, of these classes alone.
+    """A recalibration, or operating points, of these classes alone; None stays None.
 
-    Args:
-        record: of :func:`~monai_mocoi.analysis.fit_recalibration` or
-            :func:`~monai_mocoi.analysis.choose_operating_points`; None: there is none.
-        classes: names that are predicted.
-
-    Returns:
-        the record with those of its ``classes`` that are among them. One of all classes together (a temperature) stays,
-        and so does one without a class in common: it is of another classifier, and whoever uses it says so.
+    One of all classes together (a temperature) stays, and so does one without a class in common: it is of another
+    classifier, and whoever uses it says so.
     """
     if record is None or not set(record.get("classes", {})) & set(classes):
         return None if record is None else dict(record)

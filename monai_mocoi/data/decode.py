@@ -22,7 +22,7 @@ from monai_mocoi.data.decode_errors import (
 )
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, quantise
 

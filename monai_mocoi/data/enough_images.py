@@ -25,13 +25,10 @@ logger = logging.getLogger(__name__)
 
 
 def check_enough_to_pretrain(datalist: Datalist) -> None:
-    """Refuse a training split that no encoder can be pretrained on, and warn of one that teaches it little.
-
-    Args:
-        datalist: of the run.
+    """Refuse fewer than 10 training images, and warn of fewer than 200.
 
     Raises:
-        DatasetError: fewer than 10 training images. Below 200 there is a warning.
+        DatasetError: gives the number.
     """
     images = len(datalist.training)
     needed = "pretraining needs a few hundred training images at least, better thousands (labels are not needed)"
@@ -54,7 +51,6 @@ def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) ->
 
     Raises:
         NothingLearntError: gives the counts.
-        DatasetError: the items have no labels.
     """
     positives, negatives = (side.sum(0) for side in class_sides(label_array(items), len(names)))
     if np.any((positives > 0) & (negatives > 0)):

@@ -7,14 +7,11 @@ from typing import Any
 
 
 def overlap_warnings(overlap: Mapping[str, Any] | None, split: str = "test") -> list[str]:
-    """Warnings, each a sentence or two.
+    """Warnings, each a sentence or two; none where nothing of the split was seen, or that could not be checked.
 
     Args:
         overlap: of :func:`~monai_mocoi.data.pretraining_overlap`; None: nothing is known, or nothing was trained.
         split: of which to tell.
-
-    Returns:
-        none where no image and no patient of the split was seen, or that could not be checked.
     """
     counts = _counts(overlap, split)
     if counts is None:

@@ -57,7 +57,7 @@ def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -
     """Look at up to 128 images, drawn at random with a fixed seed: those that ``cache_bits`` "auto" looks at.
 
     Args:
-        items: of a datalist's training split; ``image`` is the path.
+        items: of a datalist's training split.
         fundus: look for the disc of a fundus photograph, too.
 
     Raises:

@@ -10,7 +10,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, load_datalist, refuse_bundle
+from monai_mocoi.data.datalist import load_datalist, refuse_bundle
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.data.new_images import find_new_images
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo

@@ -11,35 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from monai_mocoi.demo.phantoms.chest import (
-    CHEST_FINDINGS,
-    CHEST_VERSION,
-    FIELD_CM,
-    Anatomy,
-    draw_chest,
-    sample_anatomy,
-    sample_study,
-)
-from monai_mocoi.demo.phantoms.fundus import (
-    FUNDUS_CLASSES,
-    FUNDUS_VERSION,
-    SIDES,
-    Person,
-    draw_photograph,
-    sample_person,
-    sample_photograph,
-)
-from monai_mocoi.demo.phantoms.histology import (
-    HISTOLOGY_CLASSES,
-    HISTOLOGY_VERSION,
-    Slide,
-    draw_patch,
-    sample_patch,
-    sample_slide,
-)
+from monai_mocoi.demo.phantoms.chest import CHEST_FINDINGS, CHEST_VERSION, draw_chest
+from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, sample_anatomy
+from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM
+from monai_mocoi.demo.phantoms.chest_study import sample_study
+from monai_mocoi.demo.phantoms.fundus import FUNDUS_VERSION, draw_photograph
+from monai_mocoi.demo.phantoms.fundus_person import FUNDUS_CLASSES, SIDES, Person, sample_person, sample_photograph
+from monai_mocoi.demo.phantoms.histology import HISTOLOGY_CLASSES, HISTOLOGY_VERSION, draw_patch
+from monai_mocoi.demo.phantoms.histology_patch import sample_patch, sample_slide
+from monai_mocoi.demo.phantoms.histology_tissue import Slide
 from monai_mocoi.demo.phantoms.radiograph_file import RadiographIdentity, sample_storage, save_radiograph
-
-__all__ = ["DEMO_SETS", "DemoImage", "DemoSet"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_writer import write_datalist
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient

@@ -46,7 +46,7 @@ from monai_mocoi.data import (
     write_predictions,
 )
 from monai_mocoi.data.enough_images import few_scored_in_words
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator

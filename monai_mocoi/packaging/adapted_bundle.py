@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import MANIFEST_NAME, PRETRAINING, Datalist, load_datalist
+from monai_mocoi.data.datalist import Datalist, load_datalist
+from monai_mocoi.data.datalist_form import MANIFEST_NAME, PRETRAINING
 from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN, check_learnable
 from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures

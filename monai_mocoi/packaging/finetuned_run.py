@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.errors import PackageError
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
 from monai_mocoi.networks.identified import WHY_NOT, is_identified

@@ -10,15 +10,10 @@ FEW_LEVELS = 64
 
 
 def is_flattened(picture: NDArray[np.float32]) -> bool:
-    """Tell whether 8 bits leave few of a picture's grey levels.
+    """Tell whether 8 bits leave few of a picture's grey levels, (C, rows, columns) of 0..1, before its size is changed.
 
-    Args:
-        picture: array or tensor (C, rows, columns), values 0..1, before its size is changed: what scaling puts between
-            the levels of an 8-bit file is no content of it.
-
-    Returns:
-        True if rounding to 8 bits leaves fewer than :data:`FEW_LEVELS` values, of all channels together, and rounding
-        to 16 bits at least twice as many. An 8-bit file has as many in both.
+    True if rounding to 8 bits leaves fewer than :data:`FEW_LEVELS` values, of all channels together, and rounding to 16
+    bits at least twice as many. An 8-bit file has as many in both.
     """
     values = np.asarray(picture, dtype=np.float32)
     # Most pictures show enough levels in every eighth row and column; only of the others each pixel is looked at.

@@ -24,10 +24,7 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
 
     Args:
         picture: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter).
-        bits: 8 or 16.
-
-    Returns:
-        (C, H, W) uint8 or uint16. An 8-bit source that was only scaled by 1/255 comes back exactly.
+        bits: 8 (uint8) or 16 (uint16). An 8-bit source that was only scaled by 1/255 comes back exactly.
 
     Raises:
         ImageReadError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
