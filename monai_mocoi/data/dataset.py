@@ -16,7 +16,7 @@ from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
 from monai_mocoi.data.seeding import global_generators_kept, seed_all
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.metrics.inputs import UNKNOWN
+from monai_mocoi.metrics.known import UNKNOWN
 from monai_mocoi.transforms.rounding import dequantise
 
 ON_BAD_IMAGE = ("stop", "skip")
@@ -68,6 +68,17 @@ class ImageDataset(Dataset[Any]):
         DatasetError: an image cannot be read, or more of them than allowed; the text has rows, names and the reader's
             reasons. Also when an image becomes unreadable later, or the machine lacks memory or disk.
         CacheFullError: no room for the cache.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.data import ImageDataset
+        >>> items = [{"image": f"{n}.png", "patient": "p1", "label": n} for n in range(3)]
+        >>> dataset = ImageDataset(items, decode=lambda path: torch.full((1, 2, 2), 0.5), cache=False)
+        >>> sample = dataset[2]
+        >>> sorted(sample)
+        ['image', 'index', 'label', 'patient']
+        >>> sample["index"], int(sample["label"])
+        (2, 2)
     """
 
     def __init__(

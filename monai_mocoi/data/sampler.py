@@ -39,6 +39,12 @@ class EpochSampler(Sampler[EpochIndex]):
     Raises:
         DatasetError: no samples, with ``drop_last`` fewer samples than one global batch, a rank outside the world, or
             a batch_size below 1.
+
+    Examples:
+        >>> from monai_mocoi.data import EpochSampler
+        >>> sampler = EpochSampler(5, shuffle=False, batch_size=2, rank=1, world_size=2)
+        >>> [row.index for row in sampler]  # one process takes 0, 1 and 4
+        [2, 3]
     """
 
     def __init__(
@@ -130,6 +136,14 @@ class BalancedSampler(EpochSampler):
 
     Raises:
         DatasetError: items without labels, and as for :class:`~monai_mocoi.data.EpochSampler`.
+
+    Examples:
+        >>> from collections import Counter
+        >>> from monai_mocoi.data import BalancedSampler
+        >>> items = [{"label": int(n < 10)} for n in range(100)]
+        >>> counted = Counter(items[row.index]["label"] for row in BalancedSampler(items))
+        >>> 45 <= counted[1] <= 55
+        True
     """
 
     def __init__(

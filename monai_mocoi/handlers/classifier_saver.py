@@ -8,10 +8,9 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
@@ -30,7 +29,7 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
+from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
@@ -61,13 +60,14 @@ class ClassifierSaver:
     before its end writes none of the three. The checkpoints of a finished run are removed, last of all: until its
     manifest says that it is finished, they are the way to go on.
 
-    Attach it on every process, behind all handlers that train or choose.
+    Attach it on every process.
 
     Args:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked in a linear evaluation, which chooses by
+            itself, and None there.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
         pretrained: file of the weights that the encoder started from; "none" or None: random ones.
@@ -87,6 +87,15 @@ class ClassifierSaver:
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/classifier.pt": "the classifier of the chosen epoch or penalty",
+        "{folder}/classifier.json": "what must be known to use it",
+        "{folder}/labelled.json": "which images had labels, and how they were drawn",
+        "{folder}/validation_predictions.csv": "what thresholds and recalibration were chosen on",
+        "{folder}/typical_features.safetensors": "what its images look like, to notice others",
+        "{folder}/seen_images.json": "which images it has seen, for the owner of the key",
+    }
 
     def __init__(
         self,
@@ -118,17 +127,15 @@ class ClassifierSaver:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        engine.add_event_handler(RunEvents.BEGIN_PRODUCTS, self._start)
+        engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._save)
+        engine.add_event_handler(RunEvents.CLOSE_RUN, self._remove_checkpoints)
 
     def _start(self, engine: Workflow) -> None:
         if rank() > 0:
             return
         write_json(self.folder / "labelled.json", self.labelled)
         self._look_for_overlap()
-        # Only now, to stand behind the run folder's own handler.
-        if not engine.has_event_handler(self._remove_checkpoints, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
 
     def _look_for_overlap(self) -> None:
         if self.datalist is None:
@@ -147,16 +154,18 @@ class ClassifierSaver:
             logger.info("%s", line)
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if rank() > 0 or not is_whole(engine):
             return
         for path in checkpoint_files(self.folder / "checkpoints"):
             for file in (path, path.with_name(path.name + ".sha256")):
                 file.unlink(missing_ok=True)
 
     def _save(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if not is_whole(engine):
             return
-        chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
+        chosen: Any = engine  # a linear evaluation chooses by itself
+        if self.chosen is not None and isinstance(engine, GradientTrainer):
+            chosen = self.chosen
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)
@@ -235,10 +244,6 @@ class ClassifierSaver:
                 why,
             )
             return {}
-
-
-def _is_whole(engine: Workflow) -> bool:
-    return not isinstance(engine, GradientTrainer) or engine.is_whole()
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

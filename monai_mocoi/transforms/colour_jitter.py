@@ -34,6 +34,15 @@ class RandColorJitter(RandImage):
 
     Raises:
         ValueError: if an argument lies outside its range.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandColorJitter
+        >>> jitter = RandColorJitter(brightness=0.4, contrast=0.4, prob=1.0)
+        >>> image = torch.rand(1, 8, 8)
+        >>> first, second = (jitter.set_random_state(seed=0)(image) for _ in range(2))
+        >>> torch.equal(first, second)
+        True
     """
 
     def __init__(

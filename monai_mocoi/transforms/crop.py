@@ -86,6 +86,12 @@ class RandResizedCrop(RandImage):
 
     Raises:
         ValueError: if an argument lies outside its range.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandResizedCrop
+        >>> RandResizedCrop(32, scale=(0.4, 1.0)).set_random_state(seed=0)(torch.rand(3, 50, 70)).shape
+        torch.Size([3, 32, 32])
     """
 
     def __init__(

@@ -39,6 +39,12 @@ class FitSquare(Transform):
         ValueError: an unknown mode, a size below 1 or, when called, a picture that is not (C, rows, columns), is empty,
             or does not hold floating-point values.
         FundusError: when called with a fundus mode, no usable disc; the text is the reason.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import FitSquare
+        >>> FitSquare(32, mode="pad")(torch.ones(1, 40, 80)).mean().item()  # half of it is black now
+        0.5
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)

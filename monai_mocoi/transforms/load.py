@@ -27,6 +27,16 @@ class ReadImage(Transform):
         ImageReadError: when called, if the file holds no picture that can be read.
         FileNotFoundError, IsADirectoryError, PermissionError: when called, without the path.
         ValueError: ``channels`` is not None, 1 or 3.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from monai_mocoi.transforms import ReadImage
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.frombytes("L", (2, 1), bytes([0, 255])).save(Path(folder, "two.png"))
+        ...     ReadImage(channels=1)(Path(folder, "two.png")).tolist()
+        [[[0.0, 1.0]]]
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)

@@ -34,6 +34,12 @@ class RescaleIntensity(Transform):
     Raises:
         ValueError: an unknown mode or, when called, a picture that does not hold floating-point values.
         ConstantImageError: when called, all values are alike.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RescaleIntensity
+        >>> RescaleIntensity("picture")(torch.tensor([[[0.25, 0.5]]])).tolist()
+        [[[0.0, 1.0]]]
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)

@@ -17,7 +17,7 @@ _AVASCULAR = 2.5  # no vessel comes nearer to the fovea
 
 @dataclass(frozen=True)
 class Outline:
-    """A closed line, filled: (n, 2) points, of a kind of ``LESIONS``, or artery, vein, drusen, pigment, naevus, sheen."""
+    """A filled outline: (n, 2) points, of a kind of ``LESIONS``, or artery, vein, drusen, pigment, naevus, sheen."""
 
     kind: str
     points: Array
