@@ -17,7 +17,7 @@ from monai_mocoi.data import Datalist, Predictions, as_numbers, check_learnable,
 from monai_mocoi.data.ages import Value
 from monai_mocoi.data.levels import MOST_WORDS, few_numbers
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.data.enough_images import selection_rule
 from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.metrics import selection_metric
 from monai_mocoi.transforms import FitSquare, read_image

@@ -49,7 +49,7 @@ def probe_stages(
     One forward pass serves all cells: the features are computed before, by
     :func:`~monai_mocoi.analysis.pooled_features`. A cell is what a linear evaluation by ``finetune.json`` and then
     ``evaluate.json`` give: the penalty and the thresholds are chosen on the validation images of the draw, by the
-    metric or as few images allow (:class:`~monai_mocoi.data.selection_rule.SelectionRule`). All cells are measured on
+    metric or as few images allow (:class:`~monai_mocoi.data.enough_images.SelectionRule`). All cells are measured on
     the same resamples of the test patients, so that they can be compared.
 
     Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words
+from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words, selection_rule
 from monai_mocoi.data.label_ids import CUT, agreed, find_items, read_ids
 from monai_mocoi.data.label_order import check_draw, draw_labelled
 from monai_mocoi.data.labels import (
@@ -25,7 +25,6 @@ from monai_mocoi.data.labels import (
     unknown_in_words,
 )
 from monai_mocoi.data.seeding import derive_seed
-from monai_mocoi.data.selection_rule import selection_rule
 from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -39,7 +38,7 @@ class LabelSubset:
     Attributes:
         datalist: training and validation cut to the images with labels, in the order of the whole list; test whole.
         selection: what chooses the epoch: "metric", "loss" or "last" (see
-            :class:`~monai_mocoi.data.selection_rule.SelectionRule`).
+            :class:`~monai_mocoi.data.enough_images.SelectionRule`).
         record: what was done, for ``labelled.json`` in the run folder: settings (null where a given file does not say),
             ``ids`` ("drawn" or "given"), ``dataset_sha256``, ``kind``, ``counts`` by split, ``selection`` with its
             reason and classes, ``warnings``, and the images' names: ``training`` and ``validation``.
