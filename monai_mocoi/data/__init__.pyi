@@ -5,6 +5,7 @@ from .audit import audit_datalist as audit_datalist
 from .audit_report import AuditReport as AuditReport
 from .audit_report import LeakError as LeakError
 from .cache_bits import resolved_cache_bits as resolved_cache_bits
+from .class_balance import BalancedSampler as BalancedSampler
 from .class_balance import class_weights as class_weights
 from .columns import Columns as Columns
 from .columns import chosen_columns as chosen_columns
@@ -15,7 +16,6 @@ from .data_loader import loader as loader
 from .datalist import Datalist as Datalist
 from .datalist import load_datalist as load_datalist
 from .datalist import load_to_pretrain as load_to_pretrain
-from .datalist import require_images as require_images
 from .datalist_writer import write_datalist as write_datalist
 from .dataset import EpochIndex as EpochIndex
 from .dataset import ImageDataset as ImageDataset
@@ -23,6 +23,7 @@ from .decode import ImageList as ImageList
 from .decoded_cache import DecodedCache as DecodedCache
 from .enough_images import check_enough_to_pretrain as check_enough_to_pretrain
 from .enough_images import check_learnable as check_learnable
+from .enough_images import require_images as require_images
 from .label_fraction import LabelSubset as LabelSubset
 from .label_fraction import label_subset as label_subset
 from .label_match import LabelMatch as LabelMatch
@@ -55,7 +56,6 @@ from .prepared_dataset import evaluation_dataset as evaluation_dataset
 from .pretraining_overlap import overlap_in_words as overlap_in_words
 from .pretraining_overlap import overlap_warnings as overlap_warnings
 from .pretraining_overlap import pretraining_overlap as pretraining_overlap
-from .sampler import BalancedSampler as BalancedSampler
 from .sampler import EpochSampler as EpochSampler
 from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages

@@ -32,10 +32,8 @@ _IN_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 def as_numbers(name: str, values: Sequence[Value]) -> NDArray[np.float64] | None:
     """The values of a column as numbers, NaN where they are not known; None: they are no numbers.
 
-    Args:
-        name: of the column. Where it says age, DICOM's form ("045Y", "011M", "003W", "020D") is a number of years too,
-            and years below 0 or beyond ``OLDEST`` are not known.
-        values: of the column.
+    Of ages DICOM's form ("045Y", "011M") is a number of years too, and years below 0 or beyond ``OLDEST`` are not
+    known.
     """
     age = is_age(name)
     numbers = np.full(len(values), np.nan)

@@ -11,12 +11,10 @@ NEAR_CORRELATION = 0.97
 
 @dataclass(frozen=True)
 class Pair:
-    """Two images of two splits that should not both be there.
+    """Two images of two splits that should not both be there: each (split, name within the dataset folder).
 
-    Attributes:
-        what: "patient", "file", "picture" (identical pixels) or "near" (nearly identical pictures).
-        detail: the patient's id or the correlation; empty otherwise.
-        first, second: (split, name within the dataset folder).
+    ``what`` is "patient", "file", "picture" (identical pixels) or "near"; ``detail`` the patient's id or the
+    correlation.
     """
 
     what: str
@@ -31,16 +29,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class AuditReport:
-    """What the audit found.
+    """What the audit found in the data set ``name``.
 
     Attributes:
-        name: of the data set.
-        images, patients: number by split.
-        repeats: by split, the images whose picture stands in the same split already (no leak: counted only).
-        leaks: number of leaks by what is shared: "patient", "file", "picture".
-        leak_examples: up to 10 of them.
-        near: number of nearly identical pairs by pair of splits, such as "training and test" (a warning).
-        near_examples: up to 10 of them, the most alike first.
+        images, patients, repeats: numbers by split; ``repeats``: whose picture is in the same split already (no leak).
+        leaks: number of leaks by what is shared: "patient", "file", "picture"; ``leak_examples``: up to 10 of them.
+        near: number of nearly identical pairs by pair of splits, such as "training and test" (a warning);
+            ``near_examples``: up to 10 of them, the most alike first.
     """
 
     name: str

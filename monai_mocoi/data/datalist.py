@@ -146,19 +146,6 @@ def load_to_pretrain(dataset_dir: str | Path) -> Datalist:
     return replace(datalist, training=datalist.training + more, pretraining=[])
 
 
-def require_images(datalist: Datalist, **at_least: int) -> None:
-    """Refuse a data set whose splits are too small for what is to come: ``training=64, validation=2``.
-
-    Raises:
-        DatasetError: names the split, its number of images and the number needed.
-    """
-    for split, needed in at_least.items():
-        found = len(datalist.splits()[split])
-        if found < needed:
-            hint = "lower batch_size, or add images" if split == "training" else "prepare the data set with more in it"
-            raise DatasetError(f"the {split} split has {found} image(s), but {needed} are needed: {hint}.")
-
-
 def _manifest(folder: Path) -> dict[str, Any]:
     """What the manifest says of the images; nothing where there is none that can be read."""
     try:

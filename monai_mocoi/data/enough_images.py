@@ -140,3 +140,16 @@ def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> Se
         "negative ones: by the metric."
     )
     return SelectionRule("metric", reason, classes)
+
+
+def require_images(datalist: Datalist, **at_least: int) -> None:
+    """Refuse a data set whose splits are too small for what is to come: ``training=64, validation=2``.
+
+    Raises:
+        DatasetError: names the split, its number of images and the number needed.
+    """
+    for split, needed in at_least.items():
+        found = len(datalist.splits()[split])
+        if found < needed:
+            hint = "lower batch_size, or add images" if split == "training" else "prepare the data set with more in it"
+            raise DatasetError(f"the {split} split has {found} image(s), but {needed} are needed: {hint}.")

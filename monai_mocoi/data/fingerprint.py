@@ -1,13 +1,25 @@
-"""Fingerprint of a picture: a digest of its pixels and two small descriptors."""
+"""Fingerprint of a picture: a digest of its pixels and two small descriptors; and the file that keeps a folder's.
+
+The store is in ``user_cache_dir()/fingerprints``. It holds hashes and descriptors, neither paths nor names.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms.reader import to_channels
 
 _SIDE = 16
@@ -56,3 +68,52 @@ def _descriptor(grey: Image.Image, box: tuple[float, float, float, float] | None
         return np.zeros(_SIDE**2, np.float16)
     flat: NDArray[np.float16] = (detail / length).ravel().astype(np.float16)
     return flat
+
+
+_FORMAT = 2
+
+
+Known = dict[bytes, Fingerprint]
+
+
+@contextmanager
+def opened_store(folder: str | Path, cache_dir: str | Path | None) -> Iterator[Path]:
+    """Give the file of a folder's store while no other process has it."""
+    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
+    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
+    with file_lock(root / f"{key}.lock"):
+        yield root / f"{key}.npz"
+
+
+def load_store(store: Path) -> Known:
+    """Read a store; a missing or damaged one counts as empty (the zip format checks each array's checksum)."""
+    try:
+        with np.load(store, allow_pickle=False) as arrays:
+            signatures, digests, descriptors = (arrays[name] for name in ("signatures", "digests", "descriptors"))
+    except Exception:  # a damaged zip file can lead to nearly any
+        return {}
+    if not len(signatures) == len(digests) == len(descriptors):
+        return {}
+    return {
+        bytes(signature): (bytes(digest), descriptor)
+        for signature, digest, descriptor in zip(signatures, digests, descriptors, strict=True)
+    }
+
+
+def save_store(store: Path, known: Known) -> None:
+    """Write a store in one step; nothing where nothing is known."""
+    if not known:
+        return
+    remove_leftovers(store.parent, store.stem)
+    arrays = {
+        "signatures": np.array([np.frombuffer(signature, np.uint8) for signature in known]),
+        "digests": np.array([np.frombuffer(digest, np.uint8) for digest, _ in known.values()]),
+        "descriptors": np.array([descriptor for _, descriptor in known.values()]),
+    }
+    # What np.savez writes, but without its copies of 16 MB each on the way.
+    with atomic_path(store) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+                file.write(array.data.cast("B"))

@@ -1,32 +1,21 @@
-"""Store of fingerprints: one file a dataset folder in ``user_cache_dir()/fingerprints``.
-
-It holds hashes and descriptors, neither paths nor names, and a file's entry counts only while the file is unchanged.
-"""
+"""Fingerprints of a dataset folder's images: read from its store, or made; entries of changed files do not count."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.fingerprint import Bytes, Fingerprint, fingerprint
+from monai_mocoi.data.fingerprint import Bytes, Fingerprint, Known, fingerprint, load_store, opened_store, save_store
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers
-from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.transforms.reader import read_image
 
-_FORMAT = 2
 _MAX_FAILURES = 20
 
 
@@ -102,21 +91,8 @@ def keep_fingerprints(
 ) -> None:
     """Keep fingerprints that are known already, by the files' signatures: the files are then not read for them."""
     if prints:
-        with _opened(folder, cache_dir) as store:
-            _save(store, {**_load(store), **prints})
-
-
-_Known = dict[bytes, Fingerprint]
-
-
-@contextmanager
-def _opened(folder: str | Path, cache_dir: str | Path | None) -> Iterator[Path]:
-    """Give the file of a folder's store while no other process has it."""
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
-    source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
-    key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
-    with file_lock(root / f"{key}.lock"):
-        yield root / f"{key}.npz"
+        with opened_store(folder, cache_dir) as store:
+            save_store(store, {**load_store(store), **prints})
 
 
 def _all(
@@ -128,12 +104,12 @@ def _all(
     cache_dir: str | Path | None,
     drop_others: bool,
     most_failures: int,
-) -> tuple[list[bytes], _Known, dict[int, str]]:
+) -> tuple[list[bytes], Known, dict[int, str]]:
     """Each file's signature, what is known by signature, and by position why there is nothing."""
     bad: dict[int, str] = {}
-    with _opened(folder, cache_dir) as store:
+    with opened_store(folder, cache_dir) as store:
         signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
-        known = _load(store)
+        known = load_store(store)
         todo = [position for position, signature in enumerate(signatures) if signature not in known]
         if todo:
             try:
@@ -141,7 +117,7 @@ def _all(
             finally:
                 # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
                 kept = {s: known[s] for s in signatures if s in known} if drop_others else known
-                _save(store, kept)
+                save_store(store, kept)
     return signatures, known, bad
 
 
@@ -158,7 +134,7 @@ def _read(
     todo: Sequence[int],
     signatures: Sequence[bytes],
     paths: Sequence[str],
-    known: _Known,
+    known: Known,
     workers: int | None,
     progress: bool,
     most_failures: int,
@@ -181,35 +157,3 @@ def _read(
             if len(bad) == most_failures:
                 break
     return bad
-
-
-def _load(store: Path) -> _Known:
-    """Read a store; a missing or damaged one counts as empty (the zip format checks each array's checksum)."""
-    try:
-        with np.load(store, allow_pickle=False) as arrays:
-            signatures, digests, descriptors = (arrays[name] for name in ("signatures", "digests", "descriptors"))
-    except Exception:  # a damaged zip file can lead to nearly any
-        return {}
-    if not len(signatures) == len(digests) == len(descriptors):
-        return {}
-    return {
-        bytes(signature): (bytes(digest), descriptor)
-        for signature, digest, descriptor in zip(signatures, digests, descriptors, strict=True)
-    }
-
-
-def _save(store: Path, known: _Known) -> None:
-    if not known:
-        return
-    remove_leftovers(store.parent, store.stem)
-    arrays = {
-        "signatures": np.array([np.frombuffer(signature, np.uint8) for signature in known]),
-        "digests": np.array([np.frombuffer(digest, np.uint8) for digest, _ in known.values()]),
-        "descriptors": np.array([descriptor for _, descriptor in known.values()]),
-    }
-    # What np.savez writes, but without its copies of 16 MB each on the way.
-    with atomic_path(store) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
-                np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
-                file.write(array.data.cast("B"))

@@ -5,23 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words, selection_rule
+from monai_mocoi.data.label_counts import label_counts, uncovered_in_words
 from monai_mocoi.data.label_ids import CUT, agreed, find_items, read_ids
 from monai_mocoi.data.label_order import check_draw, draw_labelled
 from monai_mocoi.data.labels import (
-    class_indicators,
     label_array,
     label_kind,
     labelled_items,
     left_out_in_words,
     some_unknown,
-    unknown_counts,
     unknown_in_words,
 )
 from monai_mocoi.data.seeding import derive_seed
@@ -119,9 +118,9 @@ def label_subset(
     check_learnable(kept["training"], datalist.labels)
     cut = replace(datalist, training=kept["training"], validation=kept["validation"])
     whole = datalist.splits()
-    counts = {split: _counts(items, labelled[split], whole[split], cut.labels) for split, items in kept.items()}
+    counts = {split: label_counts(items, labelled[split], whole[split], cut.labels) for split, items in kept.items()}
     chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
-    warnings += _uncovered(counts, kind)
+    warnings += uncovered_in_words(counts, kind)
     if few := few_labelled_in_words(counts["training"]["images"]):
         warnings.append(few)
     for split, items in kept.items():
@@ -165,37 +164,3 @@ def _draw(
             rows = draw_labelled(patients, label_array(items), fraction, derive_seed(seed, number))
             kept[split] = [items[row] for row in rows]
     return kept
-
-
-def _counts(
-    items: Sequence[Mapping[str, Any]], labelled: Sequence[Any], whole: Sequence[Any], names: Sequence[str]
-) -> dict[str, Any]:
-    positives = class_indicators(label_array(items), len(names)).sum(0).tolist() if items else [0] * len(names)
-    without, unknown = len(whole) - len(labelled), unknown_counts(items, names)
-    return {
-        "images": len(items),
-        "of": len(labelled),
-        "patients": len({item["patient"] for item in items}),
-        "positives": dict(zip(names, positives, strict=True)),
-        **({"unlabelled": without} if without else {}),
-        **({"unknown": unknown} if unknown else {}),
-    }
-
-
-def _uncovered(counts: Mapping[str, Mapping[str, Any]], kind: str) -> list[str]:
-    """Name the classes of which a split has no positive, or of findings no negative."""
-    warnings = []
-    for split, count in counts.items():
-        images, unknown = count["images"], count.get("unknown", {})
-        for sign in ("positive", "negative"):
-            names = [
-                name
-                for name, positives in count["positives"].items()
-                if (positives if sign == "positive" else images - positives - unknown.get(name, 0)) == 0
-            ]
-            if images and names and (sign == "positive" or kind == "multilabel"):
-                warnings.append(
-                    f"{split}: no {sign} one among the {images} labelled image(s) of {len(names)} of "
-                    f"{len(count['positives'])} classes: {', '.join(names)}."
-                )
-    return warnings

@@ -20,18 +20,15 @@ class Predictions:
     """What a classifier says of images whose labels are known.
 
     Attributes:
-        images: id of each image, its path in the dataset folder; no two alike.
-        patients: id of each image's patient.
-        classes: names of findings or classes.
-        kind: "multilabel" or "softmax".
+        images, patients: ids of each image, its path in the dataset folder, no two alike; and of its patient.
+        classes, kind: names of findings ("multilabel") or classes ("softmax").
         labels: ``(n, findings)`` of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN`, or ``(n,)`` class numbers.
         probabilities: ``(n, classes)`` float64 in 0..1.
         unlabelled: images that were left out, because they have no label at all.
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; gives the first image's number and the class.
-        PredictionsError: another kind, sizes that do not fit, an image or a class twice, an image or patient without a
-            name, a label that is none of the classes', a probability outside of 0..1.
+        PredictionsError: what does not fit the above.
     """
 
     images: tuple[str, ...]

@@ -25,9 +25,6 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
 
     Columns: ``image``, ``patient``, then for findings ``label_<finding>`` (0, 1, or empty where it is not known), for
     classes ``label`` (the name), then ``probability_<class>`` with all digits of a float64.
-
-    Raises:
-        OSError: the file cannot be written.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
@@ -45,10 +42,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
 
     A label of a finding is 0, 1 or empty: not known. Rows without any label are left out and counted (``unlabelled``).
-
-    Args:
-        path: the file.
-        name: what to call it in an error; None: its name without folders.
+    ``name`` is what to call the file in an error; None: its name without folders.
 
     Raises:
         PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.

@@ -34,13 +34,9 @@ OTHER_KEY = (
 
 @dataclass(frozen=True)
 class SeenImages:
-    """Codes of what an encoder or a classifier has seen.
+    """Codes of the pictures and patients that an encoder or a classifier has seen; ``key_id`` says by which key.
 
-    Attributes:
-        key_id: says by which key, and nothing about it.
-        pictures, patients: their codes.
-        seen_in: "pretraining", "training" or both.
-        unknown: why it cannot be told what was seen before; "": nothing was, or it is among the codes.
+    ``seen_in`` is "pretraining", "training" or both; ``unknown`` why it cannot be told what was seen before, or "".
     """
 
     key_id: str

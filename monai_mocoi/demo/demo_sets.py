@@ -12,9 +12,8 @@ import numpy as np
 from PIL import Image
 
 from monai_mocoi.demo.phantoms.chest import CHEST_FINDINGS, CHEST_VERSION, draw_chest
-from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, sample_anatomy
+from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, sample_anatomy, sample_study
 from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM
-from monai_mocoi.demo.phantoms.chest_study import sample_study
 from monai_mocoi.demo.phantoms.fundus import FUNDUS_VERSION, draw_photograph
 from monai_mocoi.demo.phantoms.fundus_person import FUNDUS_CLASSES, SIDES, Person, sample_person, sample_photograph
 from monai_mocoi.demo.phantoms.histology import HISTOLOGY_CLASSES, HISTOLOGY_VERSION, draw_patch
@@ -25,16 +24,10 @@ from monai_mocoi.demo.phantoms.radiograph_file import RadiographIdentity, sample
 
 @dataclass(frozen=True)
 class DemoImage:
-    """One image to draw.
+    """One image to draw: number ``index``, from 0, of patient number ``patient``, from 1, into ``folder / "images"``.
 
-    Attributes:
-        folder: the dataset folder, which has a folder ``images``.
-        patient: the patient's number, from 1.
-        index: of the image among the patient's, from 0.
-        drawn: what ``sample_patient`` gave.
-        rng: the image's own random numbers.
-        size: rows in pixels, and columns but for fundus.
-        seed: of the data set.
+    ``drawn`` is what ``sample_patient`` gave, ``rng`` the image's own random numbers, ``size`` its rows in pixels, and
+    columns except for fundus, ``seed`` that of the data set.
     """
 
     folder: Path
@@ -51,17 +44,13 @@ class DemoSet:
     """The demo data of one modality.
 
     Attributes:
-        title: begins the data set's name.
-        version: of the drawing.
-        labels: the classes or findings in the order of the label values.
-        patients: how many by default.
-        size: rows of an image by default, and columns but for fundus.
+        title, version, labels: of the data set, the drawing, and in the order of the label values.
+        patients, size: how many, and rows of an image, by default.
         images_each: how many images a patient has, in words.
         prepare: the ``data_prep`` words that prepare real data of the kind, without ``--out``.
         sample_patient: draws a patient: what ``write`` needs of it, and the number of images.
         write: draws and writes one image and returns its datalist item.
-        write_table: writes what real data of the kind have beside the images, from the folder and what
-            ``sample_patient`` gave of each patient; None for nothing.
+        write_table: writes what real data of the kind have beside the images; None for nothing.
     """
 
     title: str

@@ -9,8 +9,7 @@ from pydicom import Dataset
 from pydicom.multival import MultiValue
 
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.dicom_fields import module_of, number_of, stored_range, text_of
-from monai_mocoi.transforms.dicom_lut import LookUpTable, look_up_table
+from monai_mocoi.transforms.dicom_fields import LookUpTable, look_up_table, module_of, number_of, stored_range, text_of
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 

@@ -17,14 +17,10 @@ _ARC_DEGREES = 25  # and over how many degrees, all arcs together; two corners o
 
 @dataclass(frozen=True)
 class Disc:
-    """Where the fundus is.
+    """Where the fundus is, in pixels; the centre of the picture's first pixel is (0.5, 0.5), and it may lie outside.
 
-    Attributes:
-        row, column: the centre in pixels; the picture reaches from 0 to its rows and columns, so the centre of its
-            first pixel is (0.5, 0.5). It may lie outside the picture.
-        radius: in pixels.
-        edge_seen: whether it was measured at the disc's edge. False: no edge is in the picture, which the retina fills;
-            then the square around the disc is the lit part's own, its longer side from end to end.
+    ``edge_seen``: whether it was measured at the disc's edge. False: the retina fills the picture; then the square
+    around the disc is the lit part's own, its longer side from end to end.
     """
 
     row: float

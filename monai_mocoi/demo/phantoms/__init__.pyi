@@ -4,10 +4,10 @@ from .chest import CHEST_VERSION as CHEST_VERSION
 from .chest import Drawing as Drawing
 from .chest import draw_chest as draw_chest
 from .chest_anatomy import Anatomy as Anatomy
+from .chest_anatomy import Study as Study
 from .chest_anatomy import sample_anatomy as sample_anatomy
+from .chest_anatomy import sample_study as sample_study
 from .chest_parts import FIELD_CM as FIELD_CM
-from .chest_study import Study as Study
-from .chest_study import sample_study as sample_study
 from .fundus import FUNDUS_VERSION as FUNDUS_VERSION
 from .fundus import FundusDrawing as FundusDrawing
 from .fundus import draw_photograph as draw_photograph

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy
+from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, Study
 from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM, draw_body, draw_bones, draw_infiltrate, draw_vessels, expose
-from monai_mocoi.demo.phantoms.chest_study import Study
 from monai_mocoi.demo.phantoms.shapes import bump, step
 
 CHEST_VERSION = 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy
-from monai_mocoi.demo.phantoms.chest_study import Study
+from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, Study
 from monai_mocoi.demo.phantoms.shapes import Array, bump, cloud, softmin, step
 
 FIELD_CM = 40.0

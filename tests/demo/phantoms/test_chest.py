@@ -8,9 +8,8 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from monai_mocoi.demo.phantoms.chest import CARDIOTHORACIC_LIMIT, CHEST_FINDINGS, draw_chest
-from monai_mocoi.demo.phantoms.chest_anatomy import sample_anatomy
+from monai_mocoi.demo.phantoms.chest_anatomy import sample_anatomy, sample_study
 from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM
-from monai_mocoi.demo.phantoms.chest_study import sample_study
 
 
 def _sample(seed, index=0):
