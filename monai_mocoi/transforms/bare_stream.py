@@ -60,7 +60,7 @@ def _tells_orientation(kind: bytes, data: memoryview) -> bool:
     text = data[len(keyword) :]
     if kind == b"zTXt":
         packed = text[1:]  # behind the method
-    elif kind == b"iTXt" and text[:1] == b"\1":
+    elif kind == b"iTXt" and bytes(text[:1]) == b"\1":
         packed = memoryview(bytes(text[2:]).split(b"\0", 2)[-1])  # behind flag, method, language and translated keyword
     else:
         return True

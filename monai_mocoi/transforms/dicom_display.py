@@ -70,7 +70,7 @@ def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int, 
     voi = module_of(ds, frame, "FrameVOILUTSequence")
     lut = _first_lut(voi, "VOILUTSequence", ds, high, notes)
     if lut is not None:
-        return lut(values) / (2**lut.bits - 1)
+        return np.asarray(lut(values) / (2**lut.bits - 1))
     window = _usable_window(voi, notes)
     return (values - low) / (high - low) if window is None else _window(values, *window)
 

@@ -75,7 +75,7 @@ class LookUpTable(NamedTuple):
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Look up; values outside the table take its first or last entry (PS3.3 C.11.1.1.1)."""
         index = np.clip(np.floor(values - self.first), 0, len(self.entries) - 1)
-        return self.entries[index.astype(np.intp)].astype(np.float64)
+        return np.asarray(self.entries[index.astype(np.intp)], np.float64)
 
 
 def look_up_table(item: Dataset, prefix: str, ds: Dataset, high: float) -> LookUpTable:

@@ -78,7 +78,7 @@ def crop_to_disc(picture: NDArray[np.float32], disc: Disc, size: int) -> NDArray
     rows, columns = inside.shape[1:]
     square[:, first_row - top :, first_column - left :][:, :rows, :columns] = inside
     scaled = [np.asarray(Image.fromarray(c).resize((size, size), Image.Resampling.BILINEAR)) for c in square]
-    return np.clip(np.stack(scaled), 0, 1)
+    return np.asarray(np.clip(np.stack(scaled), 0, 1), np.float32)
 
 
 def _made_small(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[float, float]]:
@@ -110,7 +110,7 @@ def _lit_piece(brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
     pieces, n = ndimage.label(lit)
     if n == 0:
         raise FundusError("no disc was found: only specks are brighter than the background")
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    return np.asarray(pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:]))
 
 
 def _disc_of(lit: NDArray[np.bool_]) -> Disc:

@@ -95,7 +95,7 @@ def to_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
         return np.repeat(image, 3, axis=0)
     red, green, blue = image
     # Written as steps away from green, so that equal channels are not touched by rounding.
-    return (green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green))[np.newaxis]
+    return np.asarray(green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green))[np.newaxis]
 
 
 def _opened(path: str | os.PathLike[str]) -> BinaryIO:

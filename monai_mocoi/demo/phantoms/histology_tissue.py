@@ -81,15 +81,9 @@ class Tissue:
 
     def spindle(self, x: float, y: float) -> bool:
         """A fibroblast, along the fibres."""
-        rng = self.rng
-        return self.put(
-            x,
-            y,
-            rng.uniform(1.9, 2.6),
-            stretch=rng.uniform(1.4, 1.9),
-            turn=self.direction + rng.normal(0, 0.2),
-            chromatin=rng.uniform(0.8, 1.2),
-        )
+        radius, stretch = self.rng.uniform(1.9, 2.6), self.rng.uniform(1.4, 1.9)
+        turn = self.direction + self.rng.normal(0, 0.2)
+        return self.put(x, y, radius, stretch=stretch, turn=turn, chromatin=self.rng.uniform(0.8, 1.2))
 
     def lymphocyte(self, x: float, y: float) -> bool:
         """Small, round and dark."""
