@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import MANIFEST_NAME, PRETRAINING, Datalist, load_datalist
+from monai_mocoi.data.datalist import Datalist, load_datalist
+from monai_mocoi.data.datalist_form import MANIFEST_NAME, PRETRAINING
 from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN, check_learnable
 from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures
@@ -219,7 +220,10 @@ def _change(configs: Mapping[str, dict[str, Any]], choices: list[Choice], names:
         for name, value in values.items():
             _set(configs, file, name, value)
     stained = False
-    for steps in (train["views"]["transform"]["transforms"], configs["finetune.json"]["train_transforms"]["transforms"]):
+    for steps in (
+        train["views"]["transform"]["transforms"],
+        configs["finetune.json"]["train_transforms"]["transforms"],
+    ):
         if chosen["channels"] == 1:
             kept = [step for step in steps if _OF_STAINS not in step.get("_target_", "")]
             stained |= len(kept) < len(steps)
