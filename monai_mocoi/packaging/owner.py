@@ -12,11 +12,7 @@ from typing import Any
 from monai_mocoi.errors import PackageError
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 
-PUBLIC_SETS = {
-    "chest": "NIH ChestX-ray14",
-    "histology": "Breast histopathology (IDC)",
-    "fundus": "EyePACS",
-}
+PUBLIC_SETS = {"chest": "NIH ChestX-ray14", "histology": "Breast histopathology (IDC)", "fundus": "EyePACS"}
 """By modality, what ``data_prep`` calls the public data set that the bundles are made for."""
 
 NOT_STATED = "not stated"
@@ -28,21 +24,17 @@ METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
 
 @dataclass(frozen=True)
 class Owner:
-    """What the maker of a package states; None: nothing.
-
-    Attributes:
-        title: of the classifier, for people.
-        authors: who made it.
-        contact: where they can be asked.
-        license: text of the licence of the weights.
-        data_statement: text on the images: whose they are, and what allows this use.
-    """
+    """What the maker of a package states; None: nothing."""
 
     title: str | None = None
+    """Of the classifier, for people."""
     authors: str | None = None
     contact: str | None = None
+    """Where they can be asked."""
     license: str | None = None
+    """Text of the licence of the weights."""
     data_statement: str | None = None
+    """Text on the images: whose they are, and what allows this use."""
 
     def missing(self) -> list[str]:
         """The options of ``mocoi package`` that were not given."""
@@ -64,7 +56,7 @@ def read_owner(
     lines = {"title": title, "authors": authors, "contact": contact}
     for name, text in lines.items():
         if text is not None and (not text.strip() or "\n" in text):
-            raise PackageError(f"--{name} is {text!r}, but must be a text on one line: leave it out, or fill it in.")
+            raise PackageError(f"{name} is {text!r}, but must be a text on one line: leave it out, or fill it in.")
     texts = {"license": license, "data_statement": data_statement}
     return Owner(
         **{name: text and text.strip() for name, text in lines.items()},
@@ -94,15 +86,14 @@ def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Ow
 
 
 def _text(path: Path, name: str) -> str:
-    option = f"--{name.replace('_', '-')}"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise PackageError(f"{option}: there is no file {str(path)!r}: give the file that holds the text.") from error
+        raise PackageError(f"{name}: there is no file {str(path)!r}: give the file that holds the text.") from error
     except (OSError, ValueError) as error:
-        raise PackageError(f"{option}: {path} is no text file that can be read: give one in UTF-8.") from error
+        raise PackageError(f"{name}: {path} is no text file that can be read: give one in UTF-8.") from error
     if not text.strip():
-        raise PackageError(f"{option}: {path} is empty.")
+        raise PackageError(f"{name}: {path} is empty.")
     return text.rstrip() + "\n"
 
 
@@ -122,7 +113,7 @@ def package_name(modality: str, name: str | None = None, adapted: str | None = N
         return f"{adapted or _TASKS.get(modality, modality)}_classification_mocoi"
     if not _NAME.fullmatch(name) or name.endswith((".", ".zip")):
         raise PackageError(
-            f"--name is {name!r}, but must be a plain name of a folder: letters, digits, '_', '-' and '.', such as "
+            f"the name is {name!r}, but must be a plain name of a folder: letters, digits, '_', '-' and '.', such as "
             f"{package_name(modality)}."
         )
     return name
@@ -177,10 +168,10 @@ def describe_owner(owner: Owner, run: FinetunedRun) -> Iterator[tuple[str, str]]
     yield "Authors", owner.authors or f"**{NOT_STATED}**"
     yield "Contact", owner.contact or f"**{NOT_STATED}**"
     yield "Licence of the weights", "`LICENSE`" if owner.license else f"**{NOT_STATED}**"
+    statement = f"**{NOT_STATED}**"
     if owner.data_statement is not None or run.is_demo:
-        yield "Statement on the data", "`docs/data_license.txt`"
+        statement = "`docs/data_license.txt`"
     elif of_public_data(run):
-        yield "Statement on the data", "terms of the public data set: `docs/data_license.txt`"
-    else:
-        yield "Statement on the data", f"**{NOT_STATED}**"
+        statement = "terms of the public data set: `docs/data_license.txt`"
+    yield "Statement on the data", statement
     yield "Method and software", f"{METHOD}; monai_mocoi"

@@ -86,11 +86,11 @@ def test_the_public_names_are_those_of_data_prep() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "text"),
     [
-        ("title", " ", "--title is ' '"),
+        ("title", " ", "title is ' '"),
         ("authors", "A\nB", "one line"),
-        ("license", "nowhere.txt", r"--license: there is no file .*nowhere\.txt"),
-        ("data_statement", "picture.png", r"--data-statement: .* is no text file"),
-        ("data_statement", "empty.txt", r"--data-statement: .* is empty"),
+        ("license", "nowhere.txt", r"license: there is no file .*nowhere\.txt"),
+        ("data_statement", "picture.png", r"data_statement: .* is no text file"),
+        ("data_statement", "empty.txt", r"data_statement: .* is empty"),
     ],
 )
 def test_what_cannot_be_taken(
