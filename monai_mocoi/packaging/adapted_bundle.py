@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,19 @@ from monai_mocoi.errors import AdaptError
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.files.json_layout import config_text, group_starts
 from monai_mocoi.packaging.adaptation import Adaptation
+from monai_mocoi.packaging.adapted_configs import CONFIGS, change_configs, leave_out_stains
 from monai_mocoi.packaging.adapted_data import folder_name, read_labels, read_manifest
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text
-from monai_mocoi.packaging.adapted_settings import Choice, choose_settings
+from monai_mocoi.packaging.adapted_settings import choose_settings
 from monai_mocoi.packaging.adapted_warnings import warnings_of, warnings_of_data
 from monai_mocoi.packaging.bundle_place import bundle_place
-from monai_mocoi.packaging.demo_constants import for_real_data
 from monai_mocoi.packaging.owner import Owner
 
-CONFIGS = ("train.json", "finetune.json", "evaluate.json", "inference.json", "analyze.json")
 _OTHERS = (
     *("configs/metadata.json", "configs/paper.json", "configs/paper_finetune.json", "configs/logging.conf"),
     *("docs/README.md", "docs/data_license.txt", "LICENSE"),
 )
 _MODALITY = re.compile(r"[a-z][a-z0-9_]{0,30}")
-_OF_STAINS = "RandStainJitter"
 
 
 def adapt_bundle(
@@ -75,8 +73,8 @@ def adapt_bundle(
     facts = measure_pictures(items, fundus=train["resize_mode"] == "fundus")
     metric = configs["finetune.json"]["metric"]
     choices = choose_settings(train, metric, labels, len(items), facts, manifest.get("channels"), new["modality"])
-    _change(configs, choices, new)
-    stains_left_out = choices[0].value == 1 and _leave_out_stains(configs)
+    change_configs(configs, choices, new)
+    stains_left_out = choices[0].value == 1 and leave_out_stains(configs)
     made = Adaptation(
         folder=folder,
         source=train["bundle"],
@@ -133,40 +131,6 @@ def _modality(given: str | None, train: Mapping[str, Any]) -> str:
             "mammography."
         )
     return given or str(train["modality"])
-
-
-def _change(configs: Mapping[str, dict[str, Any]], choices: Sequence[Choice], new: Mapping[str, str]) -> None:
-    """Write the choices into the configs."""
-    train, chosen = configs["train.json"], {choice.name: choice.value for choice in choices}
-    sizes = {name: for_real_data(train, name, chosen[name]) for name in ("image_size", "batch_size", "queue_size")}
-    images = {name: chosen[name] for name in ("channels", "resize_mode", "cache_bits", "mean", "std")}
-    size = str(sizes["image_size"]).removeprefix("$")
-    of_encoder = {
-        "image_size": f"$monai_mocoi.networks.of_encoder(@pretrained, 'image_size', {size})",
-        "intensity": f"$monai_mocoi.networks.of_encoder(@pretrained, 'intensity', {chosen['intensity']!r})",
-    }
-    of_labels: dict[str, Any] = {name: chosen[name] for name in ("labels", "label_kind", "metric") if name in chosen}
-    of_metric = {"metric": chosen["metric"]} if "metric" in chosen else {}
-    wanted: dict[str, dict[str, Any]] = {file: dict(new) for file in CONFIGS}
-    wanted["train.json"] |= {**images, **sizes, "intensity": chosen["intensity"], "own_data": []}
-    wanted["finetune.json"] |= {**images, **of_encoder, "labels": None, "label_kind": None, **of_labels}
-    wanted["analyze.json"] |= {**images, **of_encoder, **of_metric}
-    for file, values in wanted.items():
-        for name, value in values.items():
-            if name not in configs[file]:
-                raise AdaptError(f"{file} of the bundle has no {name}: use a bundle of this version of monai_mocoi.")
-            configs[file][name] = value
-
-
-def _leave_out_stains(configs: Mapping[str, Any]) -> bool:
-    """Grey pictures cannot have a jitter of stains; whether there was one."""
-    views = configs["train.json"]["views"]["transform"]["transforms"]
-    found = False
-    for steps in (views, configs["finetune.json"]["train_transforms"]["transforms"]):
-        kept = [step for step in steps if _OF_STAINS not in step.get("_target_", "")]
-        found |= len(kept) < len(steps)
-        steps[:] = kept
-    return found
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -8,8 +8,9 @@ from copy import deepcopy
 from typing import Any
 
 from monai_mocoi.packaging.adaptation import Adaptation
-from monai_mocoi.packaging.owner import METHOD, NOT_STATED, PUBLIC_SETS, stated_in
+from monai_mocoi.packaging.owner import METHOD, NOT_STATED, stated_in
 from monai_mocoi.packaging.package_configs import value_range
+from monai_mocoi.packaging.run_words import PUBLIC_SETS
 from monai_mocoi.packaging.text_templates import render
 
 _CHANNELS = {

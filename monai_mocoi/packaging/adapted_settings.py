@@ -53,19 +53,14 @@ def choose_settings(
     stated_channels: int | None = None,
     modality: str | None = None,
 ) -> list[Choice]:
-    """Choose what the data set decides.
+    """Choose what the data set decides, in the order in which it is shown.
 
     Args:
         train: the source bundle's ``train.json``.
         metric: of its ``finetune.json``.
-        labels: of the data set.
-        images: to pretrain on.
-        facts: of its pictures.
+        labels, images, facts: labels of the data set, how many images to pretrain on, and facts of the pictures.
         stated_channels: what the manifest says, 1 or 3; None: nothing.
         modality: kind of the images; None: the source's.
-
-    Returns:
-        the choices, in the order in which they are shown.
 
     Raises:
         AdaptError: the manifest says one channel, but most pictures show colour.

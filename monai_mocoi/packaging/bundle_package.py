@@ -15,7 +15,8 @@ from monai_mocoi.files.home_folder import home_folder
 from monai_mocoi.packaging.adapted_docs import is_adapted
 from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
-from monai_mocoi.packaging.owner import Owner, data_license, license_files, metadata_of, package_name, with_stated
+from monai_mocoi.packaging.owner import Owner, package_name, with_stated
+from monai_mocoi.packaging.owner_texts import data_license, license_files, metadata_of
 from monai_mocoi.packaging.package_configs import packaged_inference, packaged_metadata
 from monai_mocoi.packaging.package_files import check_no_places, packaged_typical, packaged_weights, write_zip
 

@@ -17,8 +17,9 @@ from monai_mocoi.analysis.wording import (
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
 from monai_mocoi.networks import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
-from monai_mocoi.packaging.owner import Owner, describe_owner
-from monai_mocoi.packaging.package_configs import describe_classifier, describe_data
+from monai_mocoi.packaging.owner import Owner
+from monai_mocoi.packaging.owner_texts import describe_owner
+from monai_mocoi.packaging.run_words import describe_classifier, describe_data
 from monai_mocoi.packaging.text_templates import render
 
 _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")

@@ -11,7 +11,7 @@ import pytest
 from data_prep import bch, eyepacs, nih
 from monai_mocoi.errors import PackageError
 from monai_mocoi.packaging import Owner, package_bundle, package_name, read_owner
-from monai_mocoi.packaging.owner import PUBLIC_SETS
+from monai_mocoi.packaging.run_words import PUBLIC_SETS
 from tests.bundles.conftest import BUNDLES
 from tests.report.finetuned_runs import make_bundle, make_run
 
