@@ -1,10 +1,17 @@
 from .classifier_evaluator import ClassifierEvaluator as ClassifierEvaluator
 from .classifier_inference import ClassifierInference as ClassifierInference
+from .classifier_trainer import SOLVERS as SOLVERS
 from .classifier_trainer import ClassifierTrainer as ClassifierTrainer
+from .classifier_trainer import finetuning_trainer as finetuning_trainer
+from .events import RunEvents as RunEvents
+from .events import attach_handlers as attach_handlers
+from .events import is_whole as is_whole
 from .gradient_trainer import GradientTrainer as GradientTrainer
 from .linear_trainer import LinearTrainer as LinearTrainer
 from .moco_evaluator import MoCoEvaluator as MoCoEvaluator
 from .moco_trainer import MoCoTrainer as MoCoTrainer
+from .options import EvaluatorOptions as EvaluatorOptions
+from .options import TrainerOptions as TrainerOptions
 from .phase_clock import PHASES as PHASES
 from .phase_clock import EpochTime as EpochTime
 from .phase_clock import PhaseClock as PhaseClock

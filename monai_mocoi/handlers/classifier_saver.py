@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
@@ -30,7 +29,7 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
+from monai_mocoi.engines import ClassifierEvaluator, RunEvents, is_whole
 from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
@@ -61,7 +60,7 @@ class ClassifierSaver:
     before its end writes none of the three. The checkpoints of a finished run are removed, last of all: until its
     manifest says that it is finished, they are the way to go on.
 
-    Attach it on every process, behind all handlers that train or choose.
+    Attach it on every process.
 
     Args:
         folder: of the run.
@@ -118,17 +117,15 @@ class ClassifierSaver:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        engine.add_event_handler(RunEvents.BEGIN_PRODUCTS, self._start)
+        engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._save)
+        engine.add_event_handler(RunEvents.CLOSE_RUN, self._remove_checkpoints)
 
     def _start(self, engine: Workflow) -> None:
         if rank() > 0:
             return
         write_json(self.folder / "labelled.json", self.labelled)
         self._look_for_overlap()
-        # Only now, to stand behind the run folder's own handler.
-        if not engine.has_event_handler(self._remove_checkpoints, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._remove_checkpoints)
 
     def _look_for_overlap(self) -> None:
         if self.datalist is None:
@@ -147,14 +144,14 @@ class ClassifierSaver:
             logger.info("%s", line)
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if rank() > 0 or not is_whole(engine):
             return
         for path in checkpoint_files(self.folder / "checkpoints"):
             for file in (path, path.with_name(path.name + ".sha256")):
                 file.unlink(missing_ok=True)
 
     def _save(self, engine: Workflow) -> None:
-        if not _is_whole(engine):
+        if not is_whole(engine):
             return
         chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
         chosen.restore()
@@ -235,10 +232,6 @@ class ClassifierSaver:
                 why,
             )
             return {}
-
-
-def _is_whole(engine: Workflow) -> bool:
-    return not isinstance(engine, GradientTrainer) or engine.is_whole()
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
 from monai_mocoi.handlers.untouched import untouched
 from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
@@ -126,7 +125,7 @@ class CollapseMonitor:
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def attach(self, engine: MoCoTrainer) -> None:
-        """Register on a trainer, before the handler that saves checkpoints: they are to hold this step's check."""
+        """Register on a trainer."""
         if self.images <= _IMAGES_A_DIRECTION and rank() == 0:
             logger.warning(
                 "There are %d validation images, too few to tell whether the encoder collapses: the figures are shown, "
@@ -134,7 +133,7 @@ class CollapseMonitor:
                 self.images,
                 int(_IMAGES_A_DIRECTION * RANK_THRESHOLD),
             )
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._check)
+        engine.add_event_handler(RunEvents.CHECK_NETWORK, self._check)
 
     def state_dict(self) -> dict[str, int]:
         """The state of a run to go on from."""

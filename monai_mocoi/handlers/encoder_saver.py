@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.data import Datalist, SeenImages
 from monai_mocoi.data.seen_images import try_to_take_down
+from monai_mocoi.distributed import rank
+from monai_mocoi.engines import RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.handlers.epoch_log import EpochLog
@@ -63,15 +64,16 @@ class EncoderSaver:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._look)
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        if rank() == 0:
+            engine.add_event_handler(RunEvents.BEGIN_PRODUCTS, self._look)
+            engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._save)
 
     def _look(self) -> None:
         # Now, and not at the end: the images are at hand.
         self._seen = None if self.datalist is None else try_to_take_down(self.datalist)
 
     def _save(self, engine: Workflow) -> None:
-        if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
+        if not is_whole(engine):
             return
         if (name := first_not_finite(self.moco)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)

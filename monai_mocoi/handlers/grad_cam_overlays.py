@@ -16,6 +16,7 @@ from monai.engines import Workflow
 from monai.visualize import GradCAM
 from torch import nn
 
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.classifier import in_words
@@ -101,7 +102,7 @@ class GradCAMOverlays:
         """Register on a :class:`~monai_mocoi.engines.ClassifierInference`."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._draw)
-        engine.add_event_handler(Events.COMPLETED, self._sum_up)
+        engine.add_event_handler(RunEvents.FINISH_RUN, self._sum_up)
 
     def _start(self, engine: Workflow) -> None:
         self._sheets = self._empty = 0

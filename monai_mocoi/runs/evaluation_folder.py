@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from monai_mocoi.errors import HomeFolderError, RunFolderError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import known_images
 from monai_mocoi.runs.product_folder import check_can_be_written
 from monai_mocoi.runs.setting_ranges import as_flag

@@ -10,6 +10,7 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.distributed import rank
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -68,7 +69,8 @@ class SettingsText:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._write)
+        if rank() == 0:
+            engine.add_event_handler(Events.STARTED, self._write)
 
     def _write(self, engine: Workflow) -> None:
         if engine.state.iteration:  # a continued run: they stand there already

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
 from torch.nn import functional
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.fundus_crop import FundusCrop
 
 _FUNDUS_MODES = ("fundus", "fundus_any")
@@ -102,25 +100,13 @@ class FitSquare(Transform):
         return scaled[0], scaled[1]
 
 
-class FitSquared(MapTransform):
-    """Dictionary form of :class:`FitSquare`.
-
-    Args:
-        keys: keys of the pictures.
-        size: as in :class:`FitSquare`.
-        mode: as in :class:`FitSquare`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class FitSquared(EachKeyd):
+    """Dict form of :class:`FitSquare`."""
 
     backend = FitSquare.backend
 
     def __init__(self, keys: KeysCollection, size: int, mode: str = "crop", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.fit = FitSquare(size, mode)
+        super().__init__(keys, FitSquare(size, mode), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Fit the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.fit(d[key])
-        return d
+
+FitSquareD = FitSquareDict = FitSquared

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
-from typing import Any
 
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.reader import read_image
 
 
@@ -53,15 +52,8 @@ class ReadImage(Transform):
         return torch.from_numpy(read_image(path, self.channels, self.frame))
 
 
-class ReadImaged(MapTransform):
-    """Dictionary form of :class:`ReadImage`: each key's path is replaced by its picture.
-
-    Args:
-        keys: keys that hold paths.
-        channels: as in :class:`ReadImage`.
-        frame: as in :class:`ReadImage`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class ReadImaged(EachKeyd):
+    """Dict form of :class:`ReadImage`: each key's path is replaced by its picture."""
 
     backend = ReadImage.backend
 
@@ -72,12 +64,7 @@ class ReadImaged(MapTransform):
         frame: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.reader = ReadImage(channels, frame)
+        super().__init__(keys, ReadImage(channels, frame), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Read the file of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.reader(d[key])
-        return d
+
+ReadImageD = ReadImageDict = ReadImaged

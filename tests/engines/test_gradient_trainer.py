@@ -12,6 +12,7 @@ from ignite.engine import Events
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from monai_mocoi.engines import is_whole
 from monai_mocoi.errors import NotFiniteError
 from tests.support.processes import in_processes
 from tests.support.regression import Regression, batches, linear
@@ -93,9 +94,9 @@ def test_goes_on_in_the_middle_of_a_run_with_its_scaler() -> None:
 
 def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
     whole = Regression(linear(), batches(2), max_epochs=2)
-    assert not whole.is_whole()
+    assert not is_whole(whole)
     whole.run()
-    assert whole.is_whole()
+    assert is_whole(whole)
 
     for converged in (False, True):
         ended = Regression(linear(), batches(2), max_epochs=9)
@@ -107,14 +108,14 @@ def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
 
         ended.run()
         assert ended.state.epoch == 2
-        assert ended.is_whole() is converged
+        assert is_whole(ended) is converged
 
 
 def test_a_run_that_is_ended_in_its_last_epoch_is_not_whole() -> None:
     trainer = Regression(linear(), batches(2))
     trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1), trainer.terminate)
     trainer.run()
-    assert not trainer.is_whole()
+    assert not is_whole(trainer)
 
 
 def test_a_loss_that_is_not_finite_names_the_list_of_its_images(tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_an_error_is_not_hidden_by_a_handler_that_only_looks_at_it() -> None:
     data = batches(2)
     del data[1]["target"]
     with pytest.raises(KeyError, match="target"):
-        Regression(linear(), data, handlers=[Looks()]).run()
+        Regression(linear(), data, train_handlers=[Looks()]).run()
     assert seen
 
 

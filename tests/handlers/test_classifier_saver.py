@@ -14,6 +14,7 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, read_typical_features, summarise_inputs
 from monai_mocoi.data import load_datalist, pretraining_overlap, read_predictions, take_down_images
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder
 from monai_mocoi.metrics import mahalanobis_distance, youden_threshold
@@ -76,7 +77,7 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
     states, scores = [], []
     trainer = trainer_of(network, loader_of(dataset, shuffle=True), max_epochs=4)
 
-    @trainer.on(Events.EPOCH_COMPLETED)
+    @trainer.on(RunEvents.VALIDATE)
     def _(engine: Any) -> None:
         if engine.state.epoch == 4:  # the last one is made no better than guessing
             torch.nn.init.zeros_(network.head.weight)
@@ -363,7 +364,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
         validator = evaluator_of(network, dataset_of(LABELS, first=20))
         trainer = trainer_of(network, loader_of(dataset_of(LABELS)))
         best = BestClassifier(network, validator)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: validator.run(engine.state.epoch))
+        trainer.add_event_handler(RunEvents.VALIDATE, lambda engine: validator.run(engine.state.epoch))
         for handler in (best, ClassifierSaver(folder, network, validator, best, {}, NEEDED, training=training)):
             handler.attach(trainer)
         trainer.run()

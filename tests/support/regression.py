@@ -17,23 +17,19 @@ class Regression(GradientTrainer):
     def __init__(self, network: nn.Module, data: Any, watched: Callable[[], Any] | None = None, **options: Any) -> None:
         self.watched = watched
         self.firsts: list[bool] = []
-        settings = {"max_epochs": 1, "precision": "float32", "accumulation_steps": 1, "max_grad_norm": None}
-        super().__init__(
-            **{
-                **settings,
-                "device": "cpu",
-                "data_loader": data,
-                "network": network,
-                "optimizer": torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
-                "debug_dir": None,
-                "image_list": "training in labelled.json",
-                "epoch_length": None,
-                "non_blocking": False,
-                "prepare_batch": lambda *_: None,
-                "handlers": None,
-                **options,
-            }
-        )
+        settings = {
+            "device": "cpu",
+            "max_epochs": 1,
+            "train_data_loader": data,
+            "network": network,
+            "optimizer": torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
+            "prepare": lambda *_, **__: None,
+            "precision": "float32",
+            "non_blocking": False,
+        }
+        super().__init__(**{**settings, **options})
+
+    image_list = "training in labelled.json"
 
     def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Any:
         self.firsts.append(first_of_step)

@@ -13,8 +13,7 @@ from monai_mocoi.data.seen_images import fingerprint_key
 from monai_mocoi.demo import resolve_dataset_dir
 from monai_mocoi.errors import HomeFolderError
 from monai_mocoi.files import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
-from monai_mocoi.files.home_folder import home_folder
+from monai_mocoi.files.home_folder import expand_home, home_folder
 
 
 @pytest.fixture
