@@ -6,7 +6,7 @@ import shlex
 
 from rich.console import Console
 
-from monai_mocoi.analysis.evaluation_words import number_in_words
+from monai_mocoi.analysis.wording import number_in_words
 from monai_mocoi.packaging import package_bundle, read_owner
 
 

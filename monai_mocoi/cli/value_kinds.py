@@ -13,7 +13,7 @@ from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred, substitute
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.setting_ranges import has_numbers_and_words, least_whole_number
+from monai_mocoi.runs.settings_schema import field_schemas
 
 Kinds = frozenset[str]
 """Some of "int", "float", "bool", "text", "list", "object", "null", and "any" for what only a run can tell."""
@@ -49,7 +49,11 @@ def kinds_of_setting(layers: Sequence[dict[str, Any]], setting: str) -> Kinds:
         setting: an id.
     """
     kinds = _kinds_at(layers, normal_id(setting), frozenset())
-    return kinds | {"int", "text"} if has_numbers_and_words(setting) else kinds
+    return (
+        kinds | {"int", "text"}
+        if {type(c) for c in field_schemas().get(setting, {}).get("enum", ())} == {int, str}
+        else kinds
+    )
 
 
 def _kinds_at(layers: Sequence[dict[str, Any]], setting: str, seen: frozenset[str]) -> Kinds:
@@ -203,7 +207,7 @@ def _number_meant(word: str) -> str | None:
 
 def _whole_numbers_near(setting: str, number: float) -> list[int]:
     """Those to write instead; none where a fraction may be meant, for the config's default happens to be whole."""
-    least = least_whole_number(setting.rpartition("#")[2])
+    least = field_schemas().get(setting.rpartition("#")[2], {}).get("minimum")
     if not math.isfinite(number) or (least is None and not number.is_integer()):
         return []
     near = {math.floor(number), math.ceil(number)}

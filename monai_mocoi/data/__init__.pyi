@@ -53,6 +53,7 @@ from .patient_ids import patient_code as patient_code
 from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
+from .prepared_dataset import evaluation_dataset as evaluation_dataset
 from .sampler import BalancedSampler as BalancedSampler
 from .sampler import EpochSampler as EpochSampler
 from .seeding import derive_seed as derive_seed

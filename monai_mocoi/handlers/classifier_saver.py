@@ -66,7 +66,8 @@ class ClassifierSaver:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked in a linear evaluation, which chooses by
+            itself, and None there.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
         pretrained: file of the weights that the encoder started from; "none" or None: random ones.
@@ -153,7 +154,8 @@ class ClassifierSaver:
     def _save(self, engine: Workflow) -> None:
         if not is_whole(engine):
             return
-        chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
+        # A linear evaluation chooses by itself.
+        chosen: Chosen = self.chosen if self.chosen and isinstance(engine, GradientTrainer) else engine  # type: ignore[assignment]
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)

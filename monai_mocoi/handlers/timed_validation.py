@@ -14,7 +14,8 @@ class TimedValidation:
 
     Args:
         validator: what to run.
-        interval: epochs from one validation to the next, 1 or more.
+        interval: epochs from one validation to the next, 1 or more; without effect for a
+            :class:`~monai_mocoi.engines.LinearTrainer`.
     """
 
     def __init__(self, validator: Evaluator, interval: int = 1) -> None:
@@ -26,7 +27,8 @@ class TimedValidation:
         engine.add_event_handler(RunEvents.VALIDATE, self._validate)
 
     def _validate(self, engine: Workflow) -> None:
-        if engine.state.epoch % self.interval:
+        by_epochs = isinstance(engine, GradientTrainer)  # a linear evaluation has one
+        if by_epochs and engine.state.epoch % self.interval:
             return
-        with engine.clock.phase("validation") if isinstance(engine, GradientTrainer) else nullcontext():
+        with engine.clock.phase("validation") if by_epochs else nullcontext():
             self.validator.run(engine.state.epoch)

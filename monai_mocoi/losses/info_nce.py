@@ -1,4 +1,4 @@
-"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018; He et al. 2020 for the queue)."""
+"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018, https://arxiv.org/abs/1807.03748)."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.distributed.processes import gather_rows, rank, unwrap, world_size
+from monai_mocoi.distributed.processes import gather_rows, rank, world_size
+from monai_mocoi.distributed.shared_network import unwrap
 from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.seeded_weights import draw_weights

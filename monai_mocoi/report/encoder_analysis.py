@@ -28,7 +28,7 @@ from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.data import Datalist, LabelSubset, labelled_items, labelled_part
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.prepared_dataset import prepared_dataset, with_bits
+from monai_mocoi.data.prepared_dataset import evaluation_dataset, with_bits
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.errors import DatasetError, NothingLearntError, SettingsError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
@@ -319,7 +319,7 @@ class EncoderAnalysis:
     def _dataset(
         self, network: AnalysedNetwork, items: Sequence[Mapping[str, Any]], normalise: bool = True
     ) -> ImageDataset:
-        return prepared_dataset(items, network.preparation, normalise, **self.reading)
+        return evaluation_dataset(items, network.preparation, normalise, **self.reading)
 
     def _placed(self, network: AnalysedNetwork) -> StageEncoder:
         # Only now: a draw fills a weight in the order of its memory, and would give others in this format.

@@ -36,6 +36,16 @@ def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathL
     return name_by_data("evaluation", weights, dataset_dir, split)
 
 
+def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file.
+
+    Args:
+        weights, dataset_dir, split: see :func:`evaluation_name`.
+    """
+    place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
+    return os.path.join(place, evaluation_name(weights, dataset_dir, split))
+
+
 def name_by_data(
     word: str, weights: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str
 ) -> str:

@@ -28,6 +28,8 @@ from .grey_levels import is_flattened as is_flattened
 from .image_errors import MAX_PIXELS as MAX_PIXELS
 from .load import ReadImage as ReadImage
 from .load import ReadImaged as ReadImaged
+from .normalize import Normalize as Normalize
+from .normalize import Normalized as Normalized
 from .reader import read_image as read_image
 from .recalibrate import Recalibrate as Recalibrate
 from .recalibrate import Recalibrated as Recalibrated

@@ -46,7 +46,6 @@ SMALL = {
     "head_hidden": 16,
     "device": "cpu",
     "network_def#encoder#backbone": SMALL_BACKBONE,
-    "network_def#head#in_features": 128,
 }
 SMALL_EVALUATION = {"device": "cpu", "network_def#encoder#backbone": SMALL_BACKBONE}
 SMALL_TRAINING = {
@@ -90,7 +89,6 @@ def workflow(
         settings = {**SMALL, "dataset_dir": str(dataset_of(name)), **overrides}
         if name.endswith("barlow"):
             settings |= {"barlow_features": 16}
-            settings |= {f"network_def#stage_heads#{i}#in_features": 16 * 2**i for i in range(4)}
         files = [str(configs / file) for file in ("train.json", *overlays)]
         return ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
 
