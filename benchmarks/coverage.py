@@ -31,12 +31,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from monai_mocoi.metrics import (
+    evaluable_classes,
     logit_interval,
     normal_interval,
     obuchowski_auc,
     patient_bootstrap,
     roc_auc_by_patient,
-    evaluable_classes,
 )
 
 PATIENTS = (60, 110, 300, 1000)

@@ -102,9 +102,9 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
         labelled = [{cell["labelled_sha256"] for cell in own[key]} for own in groups]
         if labelled[0] != labelled[1]:
             raise ComparisonError(
-                f"at label fraction {key[0]:g} the two probings had different labelled images: {len(labelled[0])} draws "
-                f"in A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on the "
-                "same data set with the same label_fractions, label_seeds and validation_labels."
+                f"at label fraction {key[0]:g} the two probings had different labelled images: {len(labelled[0])} "
+                f"draws in A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on "
+                "the same data set with the same label_fractions, label_seeds and validation_labels."
             )
     blank = first.predictions(groups[0][common[0]][0])
     test = comparable(blank, made)

@@ -12,7 +12,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from monai_mocoi.distributed import from_first_rank, gather_objects, rank, world_size
 from monai_mocoi.engines import GradientTrainer, RunEvents
@@ -79,6 +79,8 @@ class Checkpoints:
         WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/checkpoints/": "the state to continue from (resume)"}
 
     def __init__(
         self,

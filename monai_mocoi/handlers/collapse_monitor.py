@@ -42,7 +42,7 @@ class CollapseMonitor:
 
     Written to TensorBoard, at the iteration: ``collapse/rank_stage1`` to ``4``
     (:func:`~monai_mocoi.metrics.effective_rank`), ``collapse/spread_stage1`` to ``4``
-    (:func:`~monai_mocoi.metrics.std_of_l2_normalized`), the margin, which is the mean similarity (cosine) of the two views of
+    (:func:`~monai_mocoi.metrics.std_of_l2_normalized`), the margin, which is the mean cosine similarity of two views of
     an image less that of views of different images, of the stage-4 features (``collapse/margin_stage4``) and of the
     embeddings behind the head (``collapse/margin``), and by those embeddings ``collapse/top1`` with
     ``collapse/top1_chance``, what guessing would give.

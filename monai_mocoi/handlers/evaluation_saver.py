@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ignite.engine import Events
 
@@ -50,7 +50,7 @@ class EvaluationSaver:
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not scored.
         overwrite: see :func:`~monai_mocoi.runs.check_evaluation_folder`.
-        run_dir: of the classifier: with ``seen_images.json`` beside it, ``metrics.json`` has ``pretraining_overlap``, how
+        run_dir: of the classifier; with ``seen_images.json`` in it, ``metrics.json`` has ``pretraining_overlap``: how
             many of the images it has seen in training or pretraining
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: not looked at.
         dataset_folder: of the images.
@@ -80,6 +80,14 @@ class EvaluationSaver:
         WeightsError: ``run_dir`` has no classifier.
         DatasetError: columns or bands of ages that cannot be used.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/predictions.csv": "probabilities of every image",
+        "{folder}/metrics.json": "metrics with their intervals",
+        "{folder}/reliability.png, .svg": "whether probabilities mean what they say",
+        "{folder}/decision_curve.png, .svg": "net benefit beside treating all and none",
+        "{folder}/subgroups.png, .svg": "measures by sex, age, view..., where there are such columns",
+    }
 
     def __init__(
         self,

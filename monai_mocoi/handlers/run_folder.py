@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ignite.engine import Events
@@ -100,6 +100,11 @@ class RunFolder:
     Raises:
         RunFolderError: at the start: see :func:`check_run_folder`; or another process is writing to the folder.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/config.json": "the settings as used",
+        "{folder}/manifest.json": "what ran, on what, and how it ended",
+    }
 
     def __init__(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from monai.engines import Evaluator, Workflow
 
 from monai_mocoi.engines import GradientTrainer, RunEvents
@@ -27,8 +25,8 @@ class TimedValidation:
         engine.add_event_handler(RunEvents.VALIDATE, self._validate)
 
     def _validate(self, engine: Workflow) -> None:
-        by_epochs = isinstance(engine, GradientTrainer)  # a linear evaluation has one
-        if by_epochs and engine.state.epoch % self.interval:
-            return
-        with engine.clock.phase("validation") if by_epochs else nullcontext():
+        if not isinstance(engine, GradientTrainer):  # a linear evaluation has one epoch
             self.validator.run(engine.state.epoch)
+        elif engine.state.epoch % self.interval == 0:
+            with engine.clock.phase("validation"):
+                self.validator.run(engine.state.epoch)

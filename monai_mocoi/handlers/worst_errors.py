@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -69,6 +69,8 @@ class WorstErrors:
     Raises:
         ValueError: ``count`` below 0.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/worst_errors.png": "pictures of the worst errors"}
 
     def __init__(
         self,

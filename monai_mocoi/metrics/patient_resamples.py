@@ -106,7 +106,7 @@ def _left_out(statistic: Statistic, patients: int) -> np.ndarray:
 
 
 def leave_each_out(statistic: Statistic, patients: int) -> np.ndarray:
-    """Evaluate a statistic without each of ``patients`` patients in turn: ``(patients,)`` or ``(patients, columns)``."""
+    """Evaluate a statistic without each patient in turn: ``(patients,)`` or ``(patients, columns)``."""
     size = _block(patients)
     parts = []
     for start in range(0, patients, size):

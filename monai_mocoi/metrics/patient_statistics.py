@@ -69,8 +69,7 @@ def column_statistic(
     labels = check_labels(labels, scores.shape)
     index, count = patient_index(patients, len(scores))
     columns = [
-        prepare(*column, index, count)
-        for column in zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
+        prepare(*column, index, count) for column in zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
     ]
 
     def joined(rows: int, values: list[np.ndarray]) -> np.ndarray:

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -103,6 +103,15 @@ class EncoderAnalysis:
     Raises:
         EvaluationError: an interval's setting out of range.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/analysis.json": "all numbers of the analysis",
+        "{folder}/feature_reuse.csv": "what fine-tuning left as it was; where there is a fine-tuned run",
+        "{folder}/probing/": "what each stage tells of the labels; where there are labels",
+        "{folder}/output_distance.csv": "how far few labels are from all; where both runs are tested",
+        "{folder}/figures/": "the same drawn, as PNG and SVG",
+        "{folder}/tensorboard/": "the same for TensorBoard, with its projector",
+    }
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ def newest_finetuned(output_dir: str | os.PathLike[str], pattern: str = "finetun
         itself: who reads the classifier then says what is missing.
     """
     runs = [folder for folder in Path(output_dir).glob(pattern) if folder.is_dir()]
-    return os.fspath(max(runs, key=_when_it_ended)) if runs else os.fspath(output_dir)
+    return str(max(runs, key=_when_it_ended)) if runs else os.fspath(output_dir)
 
 
 def finetuned_from(output_dir: str | os.PathLike[str]) -> str | list[str]:

@@ -21,7 +21,7 @@ Percent: TypeAlias = Annotated[_Finite, Field(gt=0, le=100)]
 Threshold: TypeAlias = Annotated[_Finite, Field(gt=0, lt=1)]
 OfChannels: TypeAlias = Number | Annotated[list[Number], Field(min_length=1)]
 _SINGULAR = {"null": "none", "boolean": "true or false", "string": "a text", "integer": "a whole number"}
-_SINGULAR |= {"number": "a number"}
+_SINGULAR |= {"number": "a number", "object": "an object {...}"}
 _PLURAL = {"string": "texts", "integer": "whole numbers", "number": "numbers"}
 Split: TypeAlias = Literal["training", "validation", "test"]
 AnalysisPart: TypeAlias = Literal["reuse", "probing", "ks", "embedding"]

@@ -20,7 +20,8 @@ class Normalize(NormalizeIntensity):
 
     def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
         self.mean, self.std = mean, std
-        super().__init__(subtrahend=mean, divisor=std, channel_wise=isinstance(mean, Sequence))
+        channel_wise = isinstance(mean, Sequence)
+        super().__init__(subtrahend=mean, divisor=std, channel_wise=channel_wise)  # type: ignore[arg-type]
 
 
 class Normalized(EachKeyd):

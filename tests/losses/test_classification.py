@@ -107,7 +107,9 @@ def test_two_processes_with_unequal_shares_of_what_is_known_equal_one() -> None:
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("count", "classes"), [(1, 2), (7, 3), (8, 5)])
-def test_multiclass_is_the_mean_cross_entropy_weighted_by_the_true_class(count: int, classes: int, weighted: bool) -> None:
+def test_multiclass_is_the_mean_cross_entropy_weighted_by_the_true_class(
+    count: int, classes: int, weighted: bool
+) -> None:
     logits = data(count, classes)
     labels = torch.arange(count) % classes
     weights = torch.arange(1, classes + 1, dtype=torch.float64) / 2 if weighted else None

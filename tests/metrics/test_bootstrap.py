@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.metrics import bootstrap, patient_bootstrap, patient_resamples, roc_auc, roc_auc_by_patient, weighted_by_patient
+from monai_mocoi.metrics import (
+    bootstrap,
+    patient_bootstrap,
+    patient_resamples,
+    roc_auc,
+    roc_auc_by_patient,
+    weighted_by_patient,
+)
 
 
 def study(patients: int = 30, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, ...]:

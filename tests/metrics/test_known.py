@@ -29,6 +29,7 @@ from monai_mocoi.metrics import (
     confusion_by_patient,
     confusion_over_known,
     equal_count_bins,
+    evaluable_classes,
     known_by_patient,
     net_benefit_by_patient,
     observed_share_by_patient,
@@ -37,7 +38,6 @@ from monai_mocoi.metrics import (
     patient_bootstrap,
     roc_auc,
     roc_auc_by_patient,
-    evaluable_classes,
     selection_metric,
     youden_threshold,
 )

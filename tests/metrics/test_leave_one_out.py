@@ -14,7 +14,6 @@ def roc_auc_left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, 
     return roc_auc_by_patient(labels, scores, index).left_out()
 
 
-
 WAYS = [(roc_auc_left_out, roc_auc_score), (average_precision_left_out, average_precision_score)]
 Way = Callable[..., np.ndarray]
 

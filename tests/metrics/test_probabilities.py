@@ -20,7 +20,9 @@ def test_are_sigmoids_or_one_softmax_in_float64(dtype: type) -> None:
 
 
 def test_close_float32_logits_are_no_ties_as_probabilities() -> None:
-    logits = np.array([[12.0, 0.0], [12.000001, 0.0]], dtype=np.float32)  # different, but their float32 sigmoids are not
+    logits = np.array(
+        [[12.0, 0.0], [12.000001, 0.0]], dtype=np.float32
+    )  # different, but their float32 sigmoids are not
     assert logits[0, 0] != logits[1, 0]
     assert len(np.unique((1 / (1 + np.exp(-logits[:, 0]))).astype(np.float32))) == 1
     for kind in ("multilabel", "multiclass"):
