@@ -39,3 +39,8 @@ def test_every_name_and_file_is_there(page: Path) -> None:
     assert [name for name in sorted(set(DOTTED.findall(text))) if not is_there(name)] == []
     files = {name for name in FILE.findall(text) if not NOT_OF_THE_REPOSITORY.match(name)} - LATER
     assert [name for name in sorted(files) if not (ROOT / name).is_file()] == []
+
+
+def test_every_package_has_an_api_page() -> None:
+    packages = {path.parent.name for path in ROOT.glob("monai_mocoi/*/__init__.pyi")} - {"cli"}  # docs/commands.md
+    assert packages <= {page.stem for page in ROOT.glob("docs/api/*.md")}
