@@ -17,8 +17,8 @@ from data_prep.byte_search import ByteSearch
 from monai_mocoi.networks import WeightsError, export_weights
 from monai_mocoi.report import PackageError, adapt_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL, SMALL_BACKBONE
-from tests.data_prep.inhouse.hospital_export import Export, write_export
 from tests.report.finetuned_runs import make_bundle
+from tests.support.hospital_export import Export, write_export
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 

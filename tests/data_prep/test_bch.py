@@ -13,7 +13,7 @@ from data_prep.__main__ import main
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from tests.data.dataset_folders import save
-from tests.data_prep.idc_patches import idc_folder, idc_names, patch_name, stained, white
+from tests.support.idc_patches import idc_folder, idc_names, patch_name, stained, white
 
 
 @pytest.fixture(autouse=True)

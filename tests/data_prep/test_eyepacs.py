@@ -16,7 +16,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from monai_mocoi.transforms import FundusCrop, read_image
 from monai_mocoi.transforms.fundus_disc import find_disc
-from tests.data_prep.eyepacs_files import eye_names, eyepacs_folder, level, save_eye, write_labels
+from tests.support.eyepacs_files import eye_names, eyepacs_folder, level, save_eye, write_labels
 from tests.transforms.fundus_pictures import fundus
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 from data_prep.grey_png import write_grey_png
 from monai_mocoi.transforms import read_image
 from tests.data.dataset_folders import picture
-from tests.data_prep.nih_files import grey
+from tests.support.nih_files import grey
 
 
 def _float(pixels: np.ndarray, levels: int = 255) -> np.ndarray:

@@ -12,7 +12,7 @@ from data_prep.__main__ import main
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from tests.data.dataset_folders import picture, save
-from tests.data_prep.nih_files import grey, image_names, nih_folder, write_lists, write_metadata
+from tests.support.nih_files import grey, image_names, nih_folder, write_lists, write_metadata
 
 
 @pytest.fixture(autouse=True)

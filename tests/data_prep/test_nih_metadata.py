@@ -6,7 +6,7 @@ import pytest
 
 from data_prep.nih_metadata import FINDINGS, read_image_list, read_metadata, read_split_csv
 from monai_mocoi.data import DatasetError
-from tests.data_prep.nih_files import HEADER_2017, HEADER_2020, image_names, row, write_metadata
+from tests.support.nih_files import HEADER_2017, HEADER_2020, image_names, row, write_metadata
 
 
 def test_findings_are_the_14_in_the_papers_order():

@@ -14,10 +14,10 @@ from monai_mocoi.data import load_datalist
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.transforms import read_image
-from tests.data_prep.dots import Dots, dots
-from tests.data_prep.eyepacs_files import eyepacs_folder
-from tests.data_prep.idc_patches import idc_folder
-from tests.data_prep.nih_files import nih_folder
+from tests.support.dots_source import Dots, dots
+from tests.support.eyepacs_files import eyepacs_folder
+from tests.support.idc_patches import idc_folder
+from tests.support.nih_files import nih_folder
 
 
 @pytest.fixture(autouse=True)

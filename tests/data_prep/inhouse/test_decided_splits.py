@@ -7,7 +7,7 @@ import pytest
 from data_prep.inhouse.decided_splits import for_pretraining, held_out, own_part
 from data_prep.inhouse.part import Part
 from monai_mocoi.data.errors import DatasetError
-from tests.data_prep.inhouse.some_drafts import some_draft
+from tests.support.some_drafts import some_draft
 
 DRAFTS = [
     some_draft("a", "p1", 1, "North", date(2020, 1, 1)),

@@ -21,7 +21,7 @@ from data_prep.inhouse.dicom_headers import (
 )
 from monai_mocoi.transforms import dicom
 from monai_mocoi.transforms.image_errors import ImageReadError
-from tests.data_prep.inhouse.dicom_files import CR, content, dataset, uid
+from tests.support.dicom_files import CR, content, dataset, uid
 
 
 def header(raw: bytes) -> DicomHeader:

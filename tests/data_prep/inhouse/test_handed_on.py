@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from data_prep.inhouse.handed_on import hand_on
-from tests.data_prep.inhouse.some_drafts import some_draft
+from tests.support.some_drafts import some_draft
 
 
 def test_columns_their_kinds_and_what_became_of_rare_values() -> None:

@@ -32,10 +32,10 @@ from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
 from monai_mocoi.report import AdaptError, adapt_bundle
 from monai_mocoi.report.adapted_settings import Labels
 from monai_mocoi.transforms.reader import read_image
-from tests.bundles.conftest import BUNDLES
-from tests.data_prep.inhouse.dicom_files import picture, save
-from tests.data_prep.inhouse.hospital_export import Export, write_export
+from tests.support.dicom_files import picture, save
+from tests.support.hospital_export import Export, write_export
 
+BUNDLES = Path(__file__).parents[3] / "bundles"
 LABELS = ("--label-columns", "pneumonia", "effusion", "--patient-column", "MRN")
 
 

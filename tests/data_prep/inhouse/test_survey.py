@@ -8,7 +8,7 @@ from data_prep.inhouse.dicom_headers import NO_PIXELS
 from data_prep.inhouse.export_tree import list_tree
 from data_prep.inhouse.instances import AGAIN, TWO_PATIENTS, repeated_instances
 from data_prep.inhouse.survey import CLOSED, NO_PICTURE, Seen, look, survey
-from tests.data_prep.inhouse.dicom_files import picture, save
+from tests.support.dicom_files import picture, save
 
 
 def seen(folder: Path) -> dict[str, Seen]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.data_prep.inhouse.dicom_files import SECONDARY, content, dataset, picture, save, uid
+from tests.support.dicom_files import SECONDARY, content, dataset, picture, save, uid
 
 SURNAMES = ("Qvistgaard", "Müllerström", "Zubizarreta", "Ó Dálaigh")
 
