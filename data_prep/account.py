@@ -1,4 +1,4 @@
-"""What a preparation tells of itself: every file from found to used, and what is in the dataset folder."""
+"""The account of a preparation: every file from found to used, and what is in the dataset folder."""
 
 from __future__ import annotations
 
@@ -8,27 +8,19 @@ from typing import Any, NamedTuple
 
 
 class Count(NamedTuple):
-    """Of how many images of how many patients a cell of a table speaks."""
+    """The number of images of a cell of a table, and of their patients."""
 
     images: int
     patients: int
 
 
 class Step(NamedTuple):
-    """One station on the way of the files.
+    """One station on the way of the files."""
 
-    Attributes:
-        name: what is done there, in a few words: "Looked at by content", "Matched with the table".
-        entered: files or images that come to it.
-        left_out: reason -> number of those that go no further.
-        more: images that it adds: the frames of a file but for its first. The next station is entered by
-            ``entered + more - sum(left_out)``.
-    """
-
-    name: str
-    entered: int
-    left_out: Mapping[str, int]
-    more: int = 0
+    name: str  # what is done there, in a few words: "Looked at by content", "Matched with the table"
+    entered: int  # files or images that come to it
+    left_out: Mapping[str, int]  # reason -> number of those that go no further
+    more: int = 0  # images that it adds: the frames of a file except its first
 
     @property
     def passed(self) -> int:
@@ -41,53 +33,37 @@ class Account:
     """Plain values that :func:`~data_prep.pipeline.prepare` fills and ``html_report`` shows.
 
     It is handed to people outside: no value may name a patient, a file, an id, a UID, an accession number or a date of
-    a study. Numbers are exact; what is too small to be shown is hidden by the report.
-
-    Attributes:
-        title: of the data set, as the user named it.
-        source: kind of source: "inhouse", "nih", ...
-        flow: the stations in their order, from the files found to the images used. The last one's ``passed`` is the
-            number of images in the splits.
-        splits: split -> its images and patients, in the order of the datalist.
-        labels: label -> split -> value -> count. Values: "positive", "negative", "unknown". Of one class an image: each
-            class by name, "positive" its images, "negative" those of another class. Empty without labels.
-        groups: column ("view", "vendor", "site", "sex", "age", ...) -> value (ages in bands) -> split -> count. Images
-            of which it is not known count under "not known".
-        histograms: vendor -> 64 numbers with sum 1: the share of pixels in 64 equal steps from 0 (black) to 1 (white),
-            mean over its images. Empty: not made.
-        grey_levels: vendor -> band of distinct grey levels in the source (:data:`~data_prep.counts.GREY_BANDS`) ->
-            images.
-        duplicates: what was found -> number: "left out: <reason>", "near-identical pairs between training and test".
-        decisions: sentences, what the user must decide or confirm. No HTML.
-        identity: sentences, what was done so that no patient can be told.
-        options: name -> value, as in the manifest.
-        versions: package -> version.
-        seed: of whatever was drawn.
-        datalist_sha256: of ``datalist.json``: the dataset hash that runs write down.
-        identified: the folder refers to originals (``--in-place``), so it holds patients' identity.
-        made: day of preparation, "2026-11-30"; None: not shown, and the same input gives the same report.
+    a study. Numbers are exact; the report hides what is too small to be shown.
 
     Raises:
         ValueError: the numbers do not add up: a report must account for every file. Names the station.
     """
 
-    title: str
-    source: str
-    flow: Sequence[Step]
-    splits: Mapping[str, Count]
+    title: str  # of the data set, as the user named it
+    source: str  # kind of source: "inhouse", "nih", ...
+    flow: Sequence[Step]  # from the files found to the images used; as many pass the last one as the splits hold
+    splits: Mapping[str, Count]  # in the order of the datalist
+    # Label -> split -> "positive", "negative" or "unknown" -> count. Of one class an image: "positive" are the images
+    # of a class, "negative" those of the others. Empty without labels.
     labels: Mapping[str, Mapping[str, Mapping[str, Count]]] = field(default_factory=dict)
+    # Column ("view", "sex", ...) -> value (ages in bands; "not known") -> split -> count.
     groups: Mapping[str, Mapping[str, Mapping[str, Count]]] = field(default_factory=dict)
+    # Vendor -> share of pixels in 64 equal steps from 0 (black) to 1 (white), mean over its images. Empty: not made.
     histograms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    # Vendor -> band of distinct grey levels in the raw file (data_prep.counts.GREY_BANDS) -> images.
     grey_levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    # What was found -> number: "left out: <reason>", "near-identical pairs between training and test".
     duplicates: Mapping[str, int] = field(default_factory=dict)
-    decisions: Sequence[str] = ()
-    identity: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
+    decisions: Sequence[str] = ()  # sentences, what the user must decide or confirm; no HTML
+    identity: Sequence[str] = ()  # sentences, how patients are protected
+    options: Mapping[str, Any] = field(default_factory=dict)  # as in the manifest
+    versions: Mapping[str, str] = field(default_factory=dict)  # of packages
     seed: int = 0
-    datalist_sha256: str = ""
-    identified: bool = False
-    made: str | None = None
+    datalist_sha256: str = ""  # the dataset hash that runs write down
+    identified: bool = False  # the folder refers to originals, so it holds patients' identity
+    made: str | None = (
+        None  # day of preparation, "2026-11-30"; None: not shown, so the same input gives the same report
+    )
 
     def __post_init__(self) -> None:
         if not self.flow:

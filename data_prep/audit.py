@@ -21,10 +21,7 @@ class Audit:
     workers: Workers = None
 
     def run(self) -> int:
-        """Print the report.
-
-        Returns:
-            0 if no patient, file or picture is in two splits, else 3.
+        """Print the report; return 0 if no patient, file or picture is in two splits, else 3.
 
         Raises:
             DatasetError: the folder is no dataset folder, or an image cannot be read.
@@ -34,7 +31,7 @@ class Audit:
             report = audit_datalist(datalist, workers=self.workers)
         except LeakError as error:
             print(error.report.text())
-            print("How to mend it: " + error.remedy)
+            print("How to fix it: " + error.remedy)
             return error.exit_code
         print(report.text())
         return FINISHED

@@ -11,11 +11,11 @@ from monai_mocoi.data.columns import Value, item_columns
 from monai_mocoi.data.levels import NoLevels, column_levels
 
 Items = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Of each split, as they stand in the datalist."""
+"""Of each split, as in the datalist."""
 Table = dict[str, dict[str, Count]]
 """Row -> split -> count."""
 
-POSITIVE, NEGATIVE, UNKNOWN = "positive", "negative", "unknown"
+POSITIVE, NEGATIVE, UNKNOWN = LABEL_VALUES = ("positive", "negative", "unknown")
 KNOWN, NOT_KNOWN = "known", "not known"
 GREY_BANDS = {
     63: "fewer than 64",
@@ -36,32 +36,29 @@ def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dic
     """Return the images and patients with each value of each label.
 
     Args:
-        items: with ``label``, a list of 1, 0 and None (not known) or a class's number; an item without one, or with
-            None, is unknown of every label.
+        items: with ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None,
+            is unknown of every label.
         labels: names of the findings or classes.
 
     Returns:
-        label -> split -> "positive", "negative", "unknown" -> count; their images sum to those of the split.
+        label -> split -> one of :data:`LABEL_VALUES` -> count; their images sum to those of the split.
     """
-    values = (POSITIVE, NEGATIVE, UNKNOWN)
     counted = {}
     for place, name in enumerate(labels):
-        table = _table(items, values, (_value(item.get("label"), place) for own in items.values() for item in own))
-        counted[name] = {split: {value: table[value][split] for value in values} for split in items}
+        values = (_value(item.get("label"), place) for own in items.values() for item in own)
+        table = _table(items, LABEL_VALUES, values)
+        counted[name] = {split: {value: table[value][split] for value in LABEL_VALUES} for split in items}
     return counted
 
 
 def count_groups(items: Items) -> dict[str, Table]:
-    """Return the images and patients with each value of each column.
+    """Return the images and patients with each value of each column: column -> value -> split -> count.
 
-    Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. Of a column of other numbers or of more
-    than 20 words only "known" and "not known" are told: its values could name a patient.
+    Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. A column of other numbers or of more than
+    20 words has only "known" and "not known": its values could name a patient.
 
     Args:
-        items: what their columns are, :func:`~monai_mocoi.data.columns.item_columns` tells.
-
-    Returns:
-        column -> value -> split -> count; the images of a column sum to those of the split.
+        items: see :func:`~monai_mocoi.data.columns.item_columns` for their columns.
     """
     groups = {}
     for column, values in item_columns([item for own in items.values() for item in own]).items():
@@ -84,7 +81,7 @@ def _words(column: str, values: Sequence[Value]) -> tuple[Sequence[str], list[st
 
 
 def _value(label: Any, place: int) -> str:
-    """Of the label at ``place``, from an item's ``label``."""
+    """The value of the label at ``place``, from an item's ``label``."""
     own = label[place] if isinstance(label, list | tuple) else None if label is None else int(label == place)
     return UNKNOWN if own is None else POSITIVE if own else NEGATIVE
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
-
-from data_prep.options import Out, Seed, Workers
+from data_prep.options import Out, Seed, Workers, option
 from monai_mocoi.data.datalist import MANIFEST_NAME
 from monai_mocoi.data.demo import generate_demo
 from monai_mocoi.data.demo_sets import DEMO_SETS
@@ -24,24 +22,20 @@ _SIZES = ", ".join(f"{demo.size} for {kind}" for kind, demo in DEMO_SETS.items()
 class Demo:
     """Generated phantoms: no medical data, to try everything.
 
-    They are drawn by the same code that draws for a bundle without a dataset folder, so nothing has to be found,
-    matched or read.
+    They are drawn by the same code as for a bundle without a dataset folder.
     """
 
-    modality: Annotated[Literal["chest", "histology", "fundus"], typer.Option(help="what to draw")]
+    modality: Annotated[Literal["chest", "histology", "fundus"], option("what to draw")]
     out: Out
-    patients: Annotated[int | None, typer.Option(metavar="N", help=f"default: {_PATIENTS}")] = None
+    patients: Annotated[int | None, option(f"default: {_PATIENTS}", "N")] = None
     size: Annotated[
-        int | None, typer.Option(metavar="PX", help=f"rows of an image, and columns but for fundus (default: {_SIZES})")
+        int | None, option(f"rows of an image, and columns except for fundus (default: {_SIZES})", "PX")
     ] = None
     seed: Seed = 0
     workers: Workers = None
 
     def run(self) -> int:
-        """Generate the folder and say what is in it.
-
-        Returns:
-            0.
+        """Generate the folder, print what is in it, and return 0.
 
         Raises:
             DatasetError: a value is out of range, or the folder holds something else.

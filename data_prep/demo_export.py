@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import random
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
-import pydicom
-import typer
-from PIL import Image, ImageDraw
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
-
-from data_prep.options import Seed
-from monai_mocoi.data.datalist import SPLITS, load_datalist
+from data_prep.invented_export import ROWS, InventedExport
+from data_prep.options import Seed, option
+from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.demo import generate_demo
 from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.exit_codes import FINISHED
-from monai_mocoi.transforms.reader import read_image
 
 PATIENTS, SIZE = 400, 128
-ROWS = "rows of labels.csv"
-_FAMILY = ("Sample", "Example", "Placeholder", "Specimen", "Template", "Dummy", "Muster", "Modelo")
-_GIVEN = ("Ada", "Bo", "Cleo", "Dov", "Eli", "Fay", "Gus", "Ida")
-_VENDORS = ("Agfa", "FUJIFILM", "Carestream")
-_UNLABELLED, _EMPTY_CELL = 0.35, 0.04  # shares of studies without a row, and of cells without a word
 
 
 @dataclass(kw_only=True)
 class DemoExport:
     """Phantoms as a picture archive hands files over, with a table of labels: no medical data, to try inhouse."""
 
-    out: Annotated[str, typer.Option(metavar="DIR", help="the folder to make")]
-    patients: Annotated[int, typer.Option(metavar="N", help="1 to 4 studies each")] = PATIENTS
-    size: Annotated[int, typer.Option(metavar="PX", help="rows and columns of an image")] = SIZE
+    out: Annotated[str, option("the folder to make", "DIR")]
+    patients: Annotated[int, option("1 to 4 studies each", "N")] = PATIENTS
+    size: Annotated[int, option("rows and columns of an image", "PX")] = SIZE
     seed: Seed = 0
 
     def run(self) -> int:
-        """Write the export and say what is in it.
-
-        Returns:
-            0.
+        """Write the export, print what is in it, and return 0.
 
         Raises:
             RefusedError: a value is out of range, or the folder holds something else.
@@ -57,26 +41,12 @@ class DemoExport:
         return FINISHED
 
 
-@dataclass
-class _Person:
-    """Invented."""
-
-    number: int
-    name: str
-    id: str
-    site: str
-    vendor: str
-    age: int
-    folder: Path
-    files: list[Path] = field(default_factory=list)
-
-
 def write_demo_export(out: str | Path, patients: int = PATIENTS, size: int = SIZE, seed: int = 0) -> dict[str, int]:
     """Write ``images/``, as a picture archive hands files over, and ``labels.csv`` beside it.
 
-    All of it is made up: the pictures are phantoms, the people are not real. There is in it what exports have: files
-    with and without a suffix, lateral views, a screenshot with a name burned in, the same file twice, files cut off, a
-    text file, studies without a row of the table, rows without a study, and empty cells.
+    The pictures are phantoms, the people are not real. It has what exports have: files with and without a suffix,
+    lateral views, a screenshot with a name burned in, the same file twice, files cut off, a text file, studies without
+    a row of the table, rows without a study, and empty cells.
 
     Args:
         out: the folder to make; it may exist if it is empty.
@@ -98,119 +68,8 @@ def write_demo_export(out: str | Path, patients: int = PATIENTS, size: int = SIZ
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         drawn = load_datalist(generate_demo(Path(scratch) / "drawn", "chest", patients, size, seed))
         partial = Path(scratch) / "export"
-        counts = _Export(partial, seed).write(drawn)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        counts = InventedExport(partial, seed).write(drawn)
         if target.exists():
             target.rmdir()
         shutil.move(partial, target)
     return counts
-
-
-class _Export:
-    def __init__(self, folder: Path, seed: int) -> None:
-        self._folder, self._seed, self._rng = folder, seed, random.Random(seed)
-        self._counts = dict.fromkeys(("radiographs", "laterals", "screenshots", "copies", "cut off", "texts"), 0)
-        self._people: dict[str, _Person] = {}
-        self._rows: list[list[Any]] = []
-
-    def write(self, drawn: Any) -> dict[str, int]:
-        items = sorted((item for split in SPLITS for item in drawn.splits()[split]), key=lambda item: item["name"])
-        for number, item in enumerate(items, 1):
-            self._radiograph(number, item)
-        for person in self._people.values():
-            self._odd_files(person)
-        (self._folder / "images" / "README.TXT").write_text("Export of the picture archive. Call the front desk.\n")
-        self._counts["texts"] += 1
-        self._rows += [
-            [f"A{90 + i}0000", f"H{8000 + i}", "north", 50, "F", *["no"] * len(drawn.labels)] for i in range(3)
-        ]
-        self._rng.shuffle(self._rows)
-        with open(self._folder / "labels.csv", "w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file)
-            table.writerow(["accession", "patient", "site", "age", "sex", *map(str.lower, drawn.labels)])
-            table.writerows(self._rows)
-        return {**self._counts, ROWS: len(self._rows)}
-
-    def _person(self, key: str, sex: str) -> _Person:
-        if key not in self._people:
-            rng, number = self._rng, len(self._people) + 1
-            name, own_id = f"{rng.choice(_FAMILY)}^{rng.choice(_GIVEN)}", f"H{number:04d}"
-            folder = self._folder / "images" / f"{name.replace('^', '_')}_{own_id}"
-            self._people[key] = _Person(
-                number,
-                name,
-                own_id,
-                rng.choice(["north", "south"]),
-                rng.choice(_VENDORS),
-                rng.randrange(18, 96),
-                folder,
-            )
-        return self._people[key]
-
-    def _radiograph(self, number: int, item: Any) -> None:
-        dataset = pydicom.dcmread(item["image"])
-        person = self._person(item["patient"], dataset.PatientSex)
-        accession = f"A{number:06d}"
-        dataset.ImageType = ["ORIGINAL", "PRIMARY"]
-        dataset.Manufacturer, dataset.InstitutionName = person.vendor, f"Invented Hospital {person.site.title()}"
-        dataset.PatientName, dataset.PatientID, dataset.AccessionNumber = person.name, person.id, accession
-        dataset.PatientAge, dataset.ReferringPhysicianName = f"{person.age:03d}Y", "Invented^Doctor"
-        dataset.StudyDate = (
-            f"20{self._rng.randrange(12, 24)}{self._rng.randrange(1, 13):02d}{self._rng.randrange(1, 28):02d}"
-        )
-        folder = person.folder / f"study{len(person.files) + 1}"
-        path = folder / self._rng.choice(["IM0001", "IM0001.dcm"])
-        self._save(dataset, path)
-        person.files.append(path)
-        self._counts["radiographs"] += 1
-        if self._rng.random() >= _UNLABELLED:
-            cells = ["" if self._rng.random() < _EMPTY_CELL else ("no", "yes")[value] for value in item["label"]]
-            self._rows.append([accession, person.id, person.site, person.age, dataset.PatientSex, *cells])
-
-    def _odd_files(self, person: _Person) -> None:
-        """What exports have beside the radiographs: of few patients each."""
-        first = person.files[0]
-        if person.number % 20 == 3:
-            dataset = pydicom.dcmread(first)
-            dataset.ViewPosition, dataset.InstanceNumber = "LL", 2
-            self._with_new_pixels(dataset, np.rot90(dataset.pixel_array))
-            self._save(dataset, first.with_name("IM0002"))
-            self._counts["laterals"] += 1
-        if person.number % 50 == 7:
-            dataset = pydicom.dcmread(first)
-            dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-            dataset.ImageType, dataset.BurnedInAnnotation = ["DERIVED", "SECONDARY"], "YES"
-            picture = Image.fromarray((read_image(first)[0] * 255).astype(np.uint8))
-            ImageDraw.Draw(picture).text((4, 4), f"{person.name.replace('^', ' ')} {person.id}", fill=255)
-            self._with_new_pixels(dataset, np.asarray(picture))
-            self._save(dataset, first.with_name("SCREEN"))
-            self._counts["screenshots"] += 1
-        if person.number % 50 == 11:
-            shutil.copyfile(first, first.with_name("IM0001_copy.dcm"))
-            self._counts["copies"] += 1
-        if person.number % 100 == 13:
-            dataset, path = pydicom.dcmread(first), first.with_name("IM0003")
-            self._with_new_pixels(dataset, np.fliplr(dataset.pixel_array))
-            self._save(dataset, path)
-            content = path.read_bytes()
-            path.write_bytes(content[: len(content) * 2 // 3])
-            self._counts["cut off"] += 1
-
-    def _with_new_pixels(self, dataset: pydicom.Dataset, pixels: np.ndarray) -> None:
-        uid = generate_uid(entropy_srcs=[f"demo export {self._seed}", dataset.SOPInstanceUID, pixels.tobytes().hex()])
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset.Rows, dataset.Columns = pixels.shape
-        if pixels.dtype == np.uint8:
-            dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
-            dataset.PhotometricInterpretation = "MONOCHROME2"
-            for name in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "RescaleType"):
-                if name in dataset:
-                    delattr(dataset, name)
-        dataset.PixelData = np.ascontiguousarray(pixels).tobytes()
-        dataset["PixelData"].VR = "OB" if pixels.dtype == np.uint8 else "OW"
-        dataset["PixelData"].is_undefined_length = False
-
-    def _save(self, dataset: pydicom.Dataset, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        dataset.save_as(path, enforce_file_format=True)

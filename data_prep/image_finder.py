@@ -1,14 +1,40 @@
-"""Find images by name in any number of folders."""
+"""Find images by name in any number of folders, each folder once, wherever links lead."""
 
 from __future__ import annotations
 
 import filecmp
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from data_prep.folder_walk import walk_folders
 from monai_mocoi.data.errors import DatasetError
+
+
+def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list[str]]]:
+    """Walk through folders, those below them sorted by name; symbolic links are followed, no file is opened.
+
+    Args:
+        folders: where to begin.
+
+    Yields:
+        the folder begun with, the folder reached, and the sorted names of its files. A folder that was reached before
+        (a link to a folder above, the same folder given twice) is left out with all below it.
+
+    Raises:
+        DatasetError: a folder does not exist.
+    """
+    seen: set[str] = set()
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise DatasetError(f"--images: there is no folder '{folder}'.")
+        for parent, subfolders, files in os.walk(folder, followlinks=True):
+            place = os.path.realpath(parent)
+            if place in seen:
+                subfolders.clear()
+                continue
+            seen.add(place)
+            subfolders.sort()
+            yield os.fspath(folder), parent, sorted(files)
 
 
 def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[dict[str, str], int]:
@@ -22,7 +48,7 @@ def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[
         path by name of what was found, and the number of other files seen.
 
     Raises:
-        DatasetError: a folder does not exist, or a name stands for two files with different content.
+        DatasetError: a folder does not exist, or two files with different content have one name.
     """
     wanted = set(names)
     found: dict[str, str] = {}
@@ -35,8 +61,13 @@ def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[
             elif name not in found:
                 found[name] = path
             elif not filecmp.cmp(found[name], path, shallow=False):
-                raise DatasetError(
-                    f"two different files are called {name}: '{found[name]}' and '{path}'. Give only folders with "
-                    "the same version of the images as --images."
-                )
+                raise two_files(name, found[name], path)
     return found, others
+
+
+def two_files(name: str, one: str, other: str) -> DatasetError:
+    """Return the error for two different files of one name."""
+    return DatasetError(
+        f"two different files are called {name}: '{one}' and '{other}'. Give only folders with the same version of the "
+        "images as --images."
+    )

@@ -1,4 +1,4 @@
-"""What a preparation notes of a picture that it keeps: flattened in 8 bits, or a window that was passed over."""
+"""What is measured of each picture: notes for the record (flattened in 8 bits, window ignored), and its histogram."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from numpy.typing import NDArray
 
 from data_prep.record import Note
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
-from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.grey_levels import is_flattened
+from monai_mocoi.transforms.reader import to_channels
 
 # Bits of the number that the record keeps; the lower ones are the preparation's own.
 FLATTENED, IGNORED_WINDOW = 1 << 8, 1 << 9
+BINS = 64
+
+Histogram = NDArray[np.float32]
 
 
 def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> int:
-    """Return the note of one picture.
+    """Return the note of one picture: the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold.
 
     Args:
         picture: (C, rows, columns) float32, values 0..1, as the reader gave it.
         notes: what the reader passed over.
-
-    Returns:
-        the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold.
     """
     return FLATTENED * is_flattened(picture) + IGNORED_WINDOW * (WINDOW_IGNORED in notes)
 
@@ -34,38 +35,23 @@ def bits_of(note: Note) -> int:
     return note if isinstance(note, int) else int(note.get("bits", 0))
 
 
+def names_with(bit: int, notes: Mapping[str, Note]) -> list[str]:
+    """Return the sorted names of the pictures whose note has a bit."""
+    return sorted(name for name, note in notes.items() if bits_of(note) & bit)
+
+
 def noted(notes: Mapping[str, Note]) -> dict[str, Any]:
-    """Return the part of a manifest: the names of the pictures concerned, sorted.
+    """Return the part of a manifest: the names of the pictures concerned, sorted."""
+    return {"few_grey_levels": names_with(FLATTENED, notes), "window_ignored": names_with(IGNORED_WINDOW, notes)}
+
+
+def histogram(picture: NDArray[np.float32]) -> Histogram:
+    """Return the share of pixels in 64 equal steps from 0 (black) to 1 (white), colours as grey: (64,), sum 1.
 
     Args:
-        notes: by image name.
+        picture: (1 or 3, rows, columns), values 0..1.
     """
-    return {
-        "few_grey_levels": sorted(name for name, note in notes.items() if bits_of(note) & FLATTENED),
-        "window_ignored": sorted(name for name, note in notes.items() if bits_of(note) & IGNORED_WINDOW),
-    }
-
-
-def print_noted(notes: Mapping[str, Note], written_in_8_bits: bool = False) -> None:
-    """Say on the console how many pictures are concerned, and what to do.
-
-    Args:
-        notes: by image name.
-        written_in_8_bits: the dataset folder holds them in 8 bits, whatever their source, so no setting of training
-            brings their grey levels back.
-    """
-    found = noted(notes)
-    if few := len(found["few_grey_levels"]):
-        print(
-            f"{few} of {len(notes)} pictures use a small part of the range that their files declare: 8 bits would "
-            f"leave fewer than {FEW_LEVELS} grey levels (listed in manifest.json). "
-            + (
-                "The pictures written here have 8 bits, so what is lost stays lost: to keep it, stretch the sources to "
-                "the range of their format first"
-                if written_in_8_bits
-                else "cache_bits auto keeps a set in 16 bits if a sample of it shows such pictures; mocoi run ... "
-                "--intensity percentiles stretches each picture to its own range"
-            )
-        )
-    if ignored := len(found["window_ignored"]):
-        print(f"{ignored} pictures have a window that cannot be used and was ignored (listed in manifest.json)")
+    steps = np.minimum(to_channels(picture, 1).ravel() * BINS, BINS - 1).astype(np.uint8)
+    counts = np.bincount(steps, minlength=BINS)
+    shares: Histogram = (counts / counts.sum()).astype(np.float32)
+    return shares

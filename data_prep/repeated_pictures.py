@@ -1,4 +1,4 @@
-"""The same picture in two splits of published data, which nobody can correct: one copy stays."""
+"""Remove pictures that are in two splits of published data, which nobody can correct: one copy stays."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def drop_repeats(
     exclusions: dict[str, list[str]],
     workers: int | None = None,
 ) -> list[list[str]]:
-    """Take pictures that stand in several splits out of all but one, and say how many on the console.
+    """Take pictures that are in several splits out of all but one, and print how many.
 
     Args:
         out: the dataset folder.
         splits: the names of each split's images; changed in place.
         path_of: the file of an image, by its name.
-        exclusions: names by reason; what is taken out is added under :data:`REPEATED`, if there is any.
+        exclusions: gets the names that are taken out, under :data:`REPEATED`.
         workers: reading threads; None means one a usable processor.
 
     Returns:

@@ -1,16 +1,17 @@
-"""``python -m data_prep search-identity``: is anybody told in what is to be handed on?"""
+"""``python -m data_prep search-identity``: does what is to be handed on identify anybody?"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from data_prep.byte_search import ByteSearch, Finding
-from data_prep.inhouse.private_folder import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
+from data_prep.inhouse.private_table import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
+from data_prep.options import no_words, option
 from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.exit_codes import DATA, FINISHED
@@ -23,24 +24,19 @@ _SHOWN = 20
 class SearchIdentity:
     """Search folders and files for what identifies patients: ids, accession numbers, UIDs, dates, names of files.
 
-    The words come from the private folder, and from a list of your own, for it knows no patient's name that is in no
-    path. They are searched in UTF-8, Latin-1, UTF-16 and base64, in archives and in names of files too. None is
-    printed: a finding names the file that holds it and the place where the word stands.
+    The words come from the private folder, and from a list of your own, because it knows no patient's name that is in
+    no path. They are searched in UTF-8, Latin-1, UTF-16 and base64, in archives and in names of files too. None is
+    printed: a finding names the file that holds it, and where the word comes from.
     """
 
     folders: Annotated[list[str], typer.Argument(metavar="DIR_OR_FILE ...", help="what is to be handed on")]
-    private: Annotated[
-        str | None, typer.Option(metavar="DIR", help="the private folder: its mapping.csv, excluded.csv, sites.csv")
-    ] = None
-    words: Annotated[
-        list[str], typer.Option(metavar="TXT ...", help="lists of words, UTF-8, one a line, such as patients' names")
-    ] = field(default_factory=list)
+    private: Annotated[str | None, option("the private folder: its mapping.csv, excluded.csv, sites.csv", "DIR")] = None
+    words: Annotated[list[str], option("lists of words, UTF-8, one a line, such as patients' names", "TXT ...")] = (
+        no_words()
+    )
 
     def run(self) -> int:
-        """Print what was found.
-
-        Returns:
-            0 if nothing was found, else 3.
+        """Print what was found; return 0 if nothing was, else 3.
 
         Raises:
             RefusedError: there is nothing to search, or nothing to search for.
@@ -65,7 +61,7 @@ class SearchIdentity:
             if number == _SHOWN:
                 print(f"  ... and {len(findings) - _SHOWN} more")
                 break
-            # The file's name is told with its folders, but not where it holds the word itself.
+            # The file is named with its folders, but not where its name holds the word itself.
             where = "a file or folder by its name" if "name" in finding.how else finding.where
             print(f"  {where}: {places[finding.word]} ({finding.how})")
         if search.not_searched:
@@ -78,7 +74,7 @@ class SearchIdentity:
         return FINISHED if clean else DATA
 
     def _words(self) -> tuple[dict[str, str], dict[str, str]]:
-        """What to search for, and where each stands; parts of paths apart."""
+        """What to search for, and where each word comes from; parts of paths apart."""
         places: dict[str, str] = {}
         for path in self.words:
             for number, line in enumerate(_lines(expand_home(path)), start=1):
@@ -104,7 +100,7 @@ class SearchIdentity:
                     if name == MAPPING_NAME:
                         folders_of.append(set(Path(whole).parts[:-1]))
                         patients.add(row.get("patient"))
-        # Folders in which all patients lie name the export ("export" stands in the report's own words), and nobody.
+        # Folders that hold all patients name the export (the report has the word "export" too), and nobody.
         return places, _parts(paths, set.intersection(*folders_of) if len(patients) > 1 else set())
 
 
@@ -116,13 +112,13 @@ def _lines(path: Path) -> list[str]:
 
 
 def _forms(column: str, word: str) -> list[str]:
-    """A date stands in headers without dashes."""
+    """Headers write a date without dashes."""
     forms = [word, word.replace("-", "")] if column == "date" else [word]
     return [form for form in forms if form]
 
 
 def _parts(paths: dict[str, str], shared: set[str]) -> dict[str, str]:
-    """The folders and names of the paths, but for shared folders, and where each stands."""
+    """The folders and names of the paths, except shared folders, and where each comes from."""
     found: dict[str, str] = {}
     for path, place in paths.items():
         *folders, name = [part for part in Path(path).parts if part != "/"]

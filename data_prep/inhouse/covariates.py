@@ -1,4 +1,4 @@
-"""Columns of the table that are handed on: ages, numbers that tell little, or few different words."""
+"""Covariates of the table that are handed on: ages, numbers that identify nobody, or few different words."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data_prep.inhouse.bands import age_in_years
-from data_prep.inhouse.label_words import free_text
+from data_prep.inhouse.cells import free_text
 from monai_mocoi.data.columns import Value, age_unit, as_numbers, as_value, is_age, words_of_name
 from monai_mocoi.data.errors import DatasetError
 
 DIGITS = 3
-"""Significant digits of a number that is handed on: a coordinate or a laboratory value with more is somebody's own."""
+"""Significant digits of a number that is handed on: a coordinate or a laboratory value with more identifies people."""
 FEW_VALUES = 4
-"""Up to so many different numbers tell nobody apart."""
+"""Up to so many different numbers distinguish nobody."""
 NEARLY_ALL = 0.8
 """From so many different whole numbers a patient on, they are ids."""
 
@@ -28,18 +28,14 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 
 
 def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
-    """Read a column that is handed on.
-
-    Args:
-        name: of the column. Where it says age, values become whole years, 90 for 90 and more.
-        cells: one a row.
+    """Read a column that is handed on, one value a cell.
 
     Returns:
-        ages; or numbers, rounded to :data:`DIGITS` significant digits; or words (also for numbers with leading zeros);
-        None where nothing is told.
+        whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
+        digits; or words (also for numbers with leading zeros); None where nothing is known.
 
     Raises:
-        DatasetError: the column tells who it is: free text, dates, years, ids, postcodes; or ages not in years.
+        DatasetError: the column identifies people: free text, dates, years, ids, postcodes; or ages not in years.
     """
     if (unit := age_unit(name)) is not None:
         raise _refused(name, f"it holds ages in {unit}; give a column of whole years, named age")
@@ -59,20 +55,20 @@ def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
     if not any(map(_LEADING_ZERO.fullmatch, known)):  # else an id, or a code: 0012 is not 12
         numbers = as_numbers("number", [None if word is None else word.replace(",", ".") for word in words])
     if numbers is None:
-        if fault := free_text(Counter(known), len(words)):
+        if fault := free_text(Counter(known)):
             raise _refused(name, fault)
         return list(words)
     if (abs(numbers) >= 10_000).any():
         raise _refused(name, "it holds numbers of more than 4 digits, such as dates or ids")
-    told = [number for number in numbers.tolist() if number == number]
-    years = sum(number.is_integer() and _YEARS[0] <= number <= _YEARS[1] for number in told)
-    if told and years >= NEARLY_ALL * len(told):
+    given = [number for number in numbers.tolist() if number == number]
+    years = sum(number.is_integer() and _YEARS[0] <= number <= _YEARS[1] for number in given)
+    if given and years >= NEARLY_ALL * len(given):
         raise _refused(name, "it holds years")
     return [_rounded(number) for number in numbers.tolist()]
 
 
 def check_told_apart(name: str, values: Sequence[Value], patients: Sequence[str]) -> None:
-    """Refuse whole numbers of which nearly every patient has one of their own: ids.
+    """Refuse whole numbers of which nearly every patient has a different one: ids.
 
     Args:
         name: of the column.
@@ -80,16 +76,15 @@ def check_told_apart(name: str, values: Sequence[Value], patients: Sequence[str]
         patients: of the same images.
 
     Raises:
-        DatasetError: the column holds ids, or what serves as such.
+        DatasetError: the column holds ids, or what can be used as such.
     """
-    told = [(value, patient) for value, patient in zip(values, patients, strict=True) if value is not None]
-    if is_age(name) or not all(isinstance(value, int) for value, _ in told):
+    known = [(value, patient) for value, patient in zip(values, patients, strict=True) if value is not None]
+    if is_age(name) or not all(isinstance(value, int) for value, _ in known):
         return
-    distinct, people = len({value for value, _ in told}), len({patient for _, patient in told})
+    distinct, people = len({value for value, _ in known}), len({patient for _, patient in known})
     if distinct > FEW_VALUES and distinct >= NEARLY_ALL * people:
-        raise _refused(
-            name, f"it has {distinct} different whole numbers for {people} patients, as ids have; group them"
-        )
+        fault = f"it has {distinct} different whole numbers for {people} patients, as ids have; group them"
+        raise _refused(name, fault)
 
 
 def _rounded(number: float) -> float | int | None:

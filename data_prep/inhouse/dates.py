@@ -1,4 +1,4 @@
-"""A column of dates, in the one way of writing that fits all of its cells; and texts that hold a date."""
+"""Dates in a table: a column of dates in the one form that fits all of its cells, and texts that hold a date."""
 
 from __future__ import annotations
 
@@ -43,28 +43,26 @@ def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[
 
     Args:
         name: of the column, for errors.
-        cells: one a row.
+        cells: one a row; None of the result is an empty one.
         numbers: of the rows in the table; cells are never repeated.
 
     Raises:
-        DatasetError: a cell is no date, or day and month cannot be told apart.
+        DatasetError: a cell is no date, or day and month cannot be distinguished.
     """
     texts = [_date_part(cell) for cell in cells]
     known = {text for text in texts if text is not None}
-    ways = []
-    for form in _FORMS:
-        try:
-            ways.append({text: datetime.strptime(text, form).date() for text in known})
-        except ValueError:
-            continue
     if not known:
         raise DatasetError(f"--date-column: {name!r} has no date in any row.")
+    read = {form: {text: _read(text, form) for text in known} for form in _FORMS}
+    ways = [way for way in read.values() if None not in way.values()]
     if not ways:
-        wrong = [number for number, text in zip(numbers, texts, strict=True) if text and not _is_date(text)] or numbers
-        some = ", ".join(map(str, wrong[:5]))
+        wrong = [
+            n for n, text in zip(numbers, texts, strict=True) if text and not any(own[text] for own in read.values())
+        ]
+        some = ", ".join(map(str, (wrong or numbers)[:5]))
         raise DatasetError(
-            f"--date-column: {name!r} is not written in one way that is known, such as 2019-03-04, 20190304 or "
-            f"04.03.2019 (look at rows {some})."
+            f"--date-column: {name!r} has no one form that is known, such as 2019-03-04, 20190304 or 04.03.2019 (look "
+            f"at rows {some})."
         )
     if any(way != ways[0] for way in ways[1:]):
         raise DatasetError(f"--date-column: {name!r} may mean day/month or month/day; write the dates as 2019-03-04.")
@@ -74,8 +72,7 @@ def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[
 def is_dated(text: str) -> bool:
     """Whether a text holds a year, a date or the name of a month: "März 2019", "4/31", "04.1931", "born 1963".
 
-    Args:
-        text: a class or another value. Short forms count beside numbers only: "Mar 2019", "3. Dez".
+    Short names of months count only beside numbers: "Mar 2019", "3. Dez".
     """
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
     return any(form.search(plain) is not None for form in (_MONTH, _NUMBERS))
@@ -86,11 +83,8 @@ def _date_part(cell: str) -> str | None:
     return None if value is None else _TIME.sub("", str(value)).strip()
 
 
-def _is_date(text: str) -> bool:
-    for form in _FORMS:
-        try:
-            datetime.strptime(text, form)
-        except ValueError:
-            continue
-        return True
-    return False
+def _read(text: str, form: str) -> date | None:
+    try:
+        return datetime.strptime(text, form).date()
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Images before they have all that is handed on: which file, frame, row and person, and what is told of them."""
+"""Images before they have all that is handed on: which file, frame, row and person, and what is known of them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,20 @@ from datetime import date
 from typing import Any
 
 from data_prep.inhouse.bands import age_in_years, vendor
-from data_prep.inhouse.file_kinds import RASTER_SUFFIXES
 from data_prep.inhouse.header_filter import VIEWS, known_term
 from data_prep.inhouse.label_table import TableRow
-from data_prep.inhouse.survey import Seen
+from data_prep.inhouse.survey import RASTER_SUFFIXES, Seen
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One image to be.
+    """One image to be."""
 
-    Attributes:
-        name: its pseudonym.
-        patient: its patient's pseudonym.
-        seen: its file.
-        row: what the table says of it; None: nothing.
-        frame: which frame of the file, from 0; None of a single picture.
-    """
-
-    name: str
-    patient: str
-    seen: Seen
-    row: TableRow | None
-    frame: int | None
+    name: str  # its pseudonym
+    patient: str  # its patient's pseudonym
+    seen: Seen  # its file
+    row: TableRow | None  # of the table
+    frame: int | None  # of the file, from 0; None of a single picture
 
     @property
     def suffix(self) -> str:
@@ -51,35 +42,38 @@ class Draft:
             covariates: columns of the table.
             site: makes the code of a site's name.
         """
-        told: dict[str, Any] = {}
+        known: dict[str, Any] = {}
         if (header := self.seen.header) is not None:
-            told["sex"] = header.sex if header.sex in ("F", "M", "O") else None
-            told["age"] = age_in_years(header.age)
-            told["view"] = known_term(header.view, VIEWS) or None
-            told["vendor"] = vendor(header.manufacturer)
+            known["sex"] = header.sex if header.sex in ("F", "M", "O") else None
+            known["age"] = age_in_years(header.age)
+            known["view"] = known_term(header.view, VIEWS) or None
+            known["vendor"] = vendor(header.manufacturer)
         for name in covariates:
-            told.pop(name.lower(), None)
+            known.pop(name.lower(), None)
         if self.row is not None:
-            told["site"] = None if self.row.site is None else site(self.row.site)
-            told |= self.row.covariates
-        return {name: value for name, value in told.items() if value is not None}
+            known["site"] = None if self.row.site is None else site(self.row.site)
+            known |= self.row.covariates
+        return {name: value for name, value in known.items() if value is not None}
 
     def mapping(self) -> dict[str, str]:
         """Return the row of ``mapping.csv``: who is who."""
-        own, row = self.seen, self.row
-        told = {"image": self.name, "patient": self.patient, "path": own.file.path}
-        told["frame"] = "" if self.frame is None else str(self.frame)
-        told["date"] = "" if self.date is None else self.date.isoformat()
-        told["patient_id"] = row.patient or "" if row is not None else ""
-        told["site"] = row.site or "" if row is not None else ""
-        if (header := own.header) is not None:
-            told |= {
-                "patient_id": header.patient or told["patient_id"],
+        row = {
+            "image": self.name,
+            "patient": self.patient,
+            "path": self.seen.file.path,
+            "frame": "" if self.frame is None else str(self.frame),
+            "date": "" if self.date is None else self.date.isoformat(),
+            "patient_id": (self.row.patient if self.row is not None else None) or "",
+            "site": (self.row.site if self.row is not None else None) or "",
+        }
+        if (header := self.seen.header) is not None:
+            row |= {
+                "patient_id": header.patient or row["patient_id"],
                 "accession_number": header.accession,
                 "study_instance_uid": header.study,
                 "sop_instance_uid": header.sop,
             }
-        return told
+        return row
 
 
 def frames_of(own: Seen, which: str) -> list[int | None]:

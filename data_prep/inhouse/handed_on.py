@@ -14,17 +14,11 @@ from monai_mocoi.data.columns import is_age
 
 @dataclass(frozen=True)
 class HandedOn:
-    """Columns without rare values.
+    """Columns without rare values."""
 
-    Attributes:
-        of_image: each image's own, by its name; what is not known is left out.
-        kinds: names of the columns of "ages", of other "numbers", and of "words"; each sorted.
-        decisions: sentences for the report.
-    """
-
-    of_image: dict[str, dict[str, Any]]
-    kinds: dict[str, list[str]]
-    decisions: list[str]
+    of_image: dict[str, dict[str, Any]]  # by name; what is not known is left out
+    kinds: dict[str, list[str]]  # sorted names of the columns of "ages", of other "numbers", and of "words"
+    decisions: list[str]  # sentences for the report
 
     @property
     def columns(self) -> list[str]:
@@ -32,11 +26,7 @@ class HandedOn:
         return list(dict.fromkeys(column for own in self.of_image.values() for column in own))
 
     def sentences(self, rare: int) -> Iterator[str]:
-        """Tell what was made coarser, for the report.
-
-        Args:
-            rare: see :func:`hand_on`.
-        """
+        """Say in the report what was made coarser."""
         ages, numbers, words = (", ".join(self.kinds[kind]) for kind in ("ages", "numbers", "words"))
         if ages:
             yield f"Ages of 90 and more are 90 (columns: {ages})."
@@ -74,12 +64,12 @@ def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[
             else f"were taken out, and count as not known: together too, they have fewer than {rare}"
         )
         decisions.append(f"{count} values of the column {column} with fewer than {rare} patients {fate}.")
-    told: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
+    of_image: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
     for column, values in columns.items():
         for name, value in values.items():
             if value is not None:
-                told[name][column] = value
-    return HandedOn(told, kinds, decisions)
+                of_image[name][column] = value
+    return HandedOn(of_image, kinds, decisions)
 
 
 def _kinds(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Which DICOM pictures are wanted: by kind of object, modality, body part and view."""
+"""Choose DICOM pictures by their headers: kind of object, modality, body part and view."""
 
 from __future__ import annotations
 
@@ -25,30 +25,20 @@ _STRUCTURED = frozenset({"SR", "PR", "KO", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN"
 
 @dataclass(frozen=True)
 class HeaderFilter:
-    """What is wanted of the DICOM files; other pictures have no header and pass.
+    """What is wanted of the DICOM files; other pictures have no header and pass."""
 
-    Attributes:
-        modalities: values of Modality, such as CR and DX; empty: any.
-        body_parts: words of Body Part Examined, such as CHEST; empty: any, also none.
-        views: values of View Position, such as PA and AP; empty: any, also none.
-        keep_derived: take what its Image Type calls derived.
-        keep_secondary: take secondary captures: pictures of a screen or of scanned paper as a rule, and nobody vouches
-            for what is on them.
-        keep_burned_in: take what its BurnedInAnnotation (0028,0301) says to show text.
-    """
-
-    modalities: Sequence[str] = ()
-    body_parts: Sequence[str] = ()
-    views: Sequence[str] = ()
-    keep_derived: bool = False
-    keep_secondary: bool = False
-    keep_burned_in: bool = False
+    modalities: Sequence[str] = ()  # values of Modality, such as CR and DX; empty: any
+    body_parts: Sequence[str] = ()  # words of Body Part Examined, such as CHEST; empty: any, also none
+    views: Sequence[str] = ()  # values of View Position, such as PA and AP; empty: any, also none
+    keep_derived: bool = False  # by Image Type
+    keep_secondary: bool = False  # mostly pictures of a screen or of scanned paper; nobody knows what is on them
+    keep_burned_in: bool = False  # by BurnedInAnnotation (0028,0301)
 
     def reason(self, header: DicomHeader) -> str | None:
         """Return why a file is left out; None: it is wanted. Only terms of the standard are repeated in it."""
         if header.modality in _STRUCTURED:
             return NO_PHOTOGRAPH
-        # First, for it is the stronger word: a screen shot is derived too.
+        # First, because it is the stronger word: a screen shot is derived too.
         secondary = header.sop_class == _SECONDARY_CAPTURE or header.sop_class.startswith(_SECONDARY_CAPTURE + ".")
         if not self.keep_secondary and (secondary or "SECONDARY" in header.image_type[1:2]):
             return SECONDARY
@@ -74,8 +64,8 @@ class HeaderFilter:
             if wanted:
                 values = (self._chosen(header)[n][2] for header in pictures)
                 counts = Counter(known_term(v, terms) or ("other words" if v else "nothing") for v in values)
-                told = ", ".join(f"{term} ({count})" for term, count in counts.most_common())
-                said.append(f"--{words.replace(' ', '-')} {' '.join(wanted)!r} (the headers say {told})")
+                found = ", ".join(f"{term} ({count})" for term, count in counts.most_common())
+                said.append(f"--{words.replace(' ', '-')} {' '.join(wanted)!r} (the headers say {found})")
         raise RefusedError(
             f"none of {len(pictures)} DICOM pictures is what was asked for: {'; '.join(said)}. Several values are "
             "separated by blanks; no pixel was read."

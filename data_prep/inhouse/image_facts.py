@@ -1,4 +1,4 @@
-"""What is kept of each written image, in the record, and what the manifest tells of all of them."""
+"""What is kept of each written image, in the record, and what the manifest says of all of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.candidates import Outcome
 from data_prep.picture_notes import bits_of
 from data_prep.record import Note
-from data_prep.source import Outcome
 
 _SMALL = 1  # in the note's "bits", beside those of data_prep.picture_notes
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
@@ -25,12 +25,12 @@ def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int)
         size: of the written pictures, in pixels.
         written: bits of a value of the PNG.
     """
-    return {
-        "bits": bits + _SMALL * (min(picture.shape[1:]) < size),
-        "levels": _levels(picture),
-        "channels": len(picture),
-        "written": written,
-    }
+    # Of every second row and column the distinct values, in steps of 1 / 65,535: for the report.
+    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    there = np.zeros(65536, dtype=bool)
+    there[steps] = True
+    bits += _SMALL * (min(picture.shape[1:]) < size)
+    return {"bits": bits, "levels": int(np.count_nonzero(there)), "channels": len(picture), "written": written}
 
 
 def count_small(notes: Iterable[Note]) -> int:
@@ -63,14 +63,6 @@ def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified:
         "identified": identified,
         "smaller_than_size": count_small(notes),
     }
-
-
-def _levels(picture: NDArray[np.float32]) -> int:
-    """Number of distinct values in every second row and column, told apart in steps of 1 / 65,535: for the report."""
-    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
-    there = np.zeros(65536, dtype=bool)
-    there[steps] = True
-    return int(np.count_nonzero(there))
 
 
 def _of(note: Note, key: str) -> int:

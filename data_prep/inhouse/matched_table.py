@@ -1,36 +1,34 @@
-"""The labels table, read and matched with the files, and what is said of it."""
+"""Match the labels table, or the lines of a given split, with the files, and report how they fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from data_prep.inhouse.file_index import FileIndex, Match
 from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
-from data_prep.inhouse.label_words import Labels
-from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, summary, unmatched
+from data_prep.inhouse.labels import Labels
+from data_prep.inhouse.matching import check_match, choose_match, summary, unmatched
+from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.people import name_words
+from data_prep.inhouse.pseudonyms import Pseudonyms, plain_id
 from data_prep.inhouse.sentences import contradicting, rows_matched
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
 
+_PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
+
 
 @dataclass(frozen=True)
 class MatchedTable:
-    """A table that fits.
-
-    Attributes:
-        labels: their names and kind.
-        rows: of each file; None where it has none.
-        match: by which column, as what.
-        lines: for the console; rows are named by their numbers.
-        decisions: sentences for the report.
-    """
+    """A table that fits."""
 
     labels: Labels
-    rows: list[TableRow | None]
+    rows: list[TableRow | None]  # of each file
     match: Match
-    lines: list[str]
-    decisions: list[str]
+    lines: list[str]  # for the console; rows are named by their numbers
+    decisions: list[str]  # sentences for the report
 
 
 def match_table(
@@ -49,10 +47,10 @@ def match_table(
         path: of the table.
         options: which columns are read.
         files: that may get a row.
-        patients: id of each file's patient, "" where it is not told.
+        patients: id of each file's patient, "" where it is not known.
         copies: keys of other files with the same instance, by the key of the one that stays.
-        key_column: that tells the image; None: found out.
-        key: as what, see :data:`~data_prep.inhouse.matching.KEYS`; None: found out.
+        key_column: that names the image; None: found out.
+        key: as what, see :data:`~data_prep.inhouse.file_index.KEYS`; None: found out.
         least: share of the rows, or of the files, that must match.
 
     Raises:
@@ -80,8 +78,7 @@ def match_table(
     table.check_told_apart(rows, patients)
     found_out = "" if key_column and key else " (found out)"
     fits = summary(match, index)
-    lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match)]
-    lines += table.labels.lines
+    lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match), *table.labels.lines]
     if file.torn:
         lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
     if table.repeated:
@@ -91,6 +88,29 @@ def match_table(
         lines.append(f"{_rows(numbers)} of the table contradict one another ({what}): {fate}")
     decisions = [rows_matched(fits), *contradicting(table.contradictions)]
     return MatchedTable(table.labels, rows, match, lines, decisions)
+
+
+def line_reader(files: Sequence[Seen], patients: Patients, pseudonyms: Pseudonyms) -> Callable[[str], str]:
+    """Return what makes of a line of a given split (path, file name, UID or patient) a pseudonym; "" of an empty one.
+
+    Args:
+        files: of the export.
+        patients: of the files.
+        pseudonyms: made with the key.
+    """
+    index = FileIndex([own.file.key for own in files], [own.header for own in files])
+
+    def meant(text: str) -> str:
+        if _PSEUDONYM.fullmatch(text.strip()):
+            return text.strip()
+        for key in ("sop", "file"):
+            found = index.match("", [text], key).files[0]
+            if len(found) == 1:
+                return pseudonyms.image(files[found[0]].file.key)
+        person = plain_id(text)
+        return pseudonyms.patient(patients.meant.get(person, text)) if person else ""
+
+    return meant
 
 
 def _rows(numbers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Whether a column of the table names people: its values against the names in the headers, and titles before names."""
+"""Columns that name people: their values against the names in the headers, and titles before names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _FEW = 3
-# "MS" and "DR" are diseases: what is short counts with a dot, or written as titles are.
+# "MS" and "DR" are diseases: short ones count with a dot, or written as titles are.
 _TITLE = re.compile(
     r"(?<!\w)(?:"
     r"(?i:dr|dra|drs|prof|mme|mlle|mrs|mr|ms|hr|fr|sr|sra|srta|dott|pd)\.\s*"
@@ -19,22 +19,14 @@ _TITLE = re.compile(
 
 
 def name_words(names: Iterable[str]) -> set[str]:
-    """Return the words of people's names, in small letters; of three letters or more.
-
-    Args:
-        names: as headers have them: "Qvistgaard^Thaddeus".
-    """
+    """Return the words of three letters or more of people's names ("Qvistgaard^Thaddeus"), in small letters."""
     return {word for name in set(names) for word in _WORD.findall(name.casefold())}
 
 
 def names_people(values: Iterable[str], names: set[str]) -> bool:
-    """Tell whether most values of a column hold somebody's name.
+    """Tell whether most values of a column hold one of the :func:`name_words`.
 
     One or two among others are no sign: White and Black are surnames, and words for something else. All of them are.
-
-    Args:
-        values: of the column.
-        names: from :func:`name_words`.
     """
     distinct = set(values)
     named = sum(any(word in names for word in _WORD.findall(value.casefold())) for value in distinct)

@@ -1,4 +1,4 @@
-"""What is said of an export, on the console and in the report: counts and questions, and nothing of what is in it."""
+"""Sentences on an export, for the console and the report: counts and questions, and nothing of what is in it."""
 
 from __future__ import annotations
 
@@ -6,23 +6,40 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from data_prep.inhouse.label_words import Labels
+from data_prep.candidates import Candidate
+from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.survey import Seen
-from data_prep.source import Candidate
 
 REFERENCES = "The images are references to the originals: this folder identifies patients and is not handed on."
 IDENTIFIES = "This folder identifies patients: nothing trained on it can be packaged or exported."
 BY_PATIENT = "The table tells patients, so all images of a patient have the same label: is it so?"
 TEXT_TAKEN = "Pictures that may show text were taken (--keep-burned-in): was each looked at?"
+# With the number of pictures first:
+DERIVED_OUT = (
+    "{} pictures were left out because their header calls them derived. Many X-ray machines say so of the very picture "
+    "that is read: look at some of them, and give --keep-derived if they are."
+)
+NOBODYS = (
+    "{} pictures were left out because no patient is told: give --patient-folder, or add rows of them to the labels "
+    "table with --patient-column, if they are to be used."
+)
+TEXT_LIKE_OUT = (
+    "{} pictures were left out because something near their border looks like text. Look at them (excluded.csv in the "
+    "private folder); --keep-burned-in takes them all, names in the pixels too."
+)
+IN_COLOUR = (
+    "{} of {} images are in colour. Look at them: a coloured mark on a grey picture tells what a network should not "
+    "learn. --channels 1 makes all of them grey."
+)
 
 
 def files_found(seen: Sequence[Seen], no_files: Mapping[str, Sequence[Any]]) -> str:
     """Count the files by kind."""
     kinds = Counter(own.kind.upper() if own.kind == "dicom" else own.kind for own in seen)
     links = sum(map(len, no_files.values()))
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return f"{len(seen)} files: {told}" + (f"; and {links} links, pipes or closed folders" if links else "")
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"{len(seen)} files: {counts}" + (f"; and {links} links, pipes or closed folders" if links else "")
 
 
 def reasons(left_out: Mapping[str, Sequence[Any]]) -> str:
@@ -39,22 +56,6 @@ def patients_found(patients: Patients) -> Iterator[str]:
         yield f"{patients.nobodies} ids of headers stand for many patients of the table and were passed over"
 
 
-def derived(count: int) -> str:
-    """Ask whether derived pictures are those that are read."""
-    return (
-        f"{count} pictures were left out because their header calls them derived. Many X-ray machines say so "
-        "of the very picture that is read: look at some of them, and give --keep-derived if they are."
-    )
-
-
-def without_patient(count: int) -> str:
-    """Tell how many pictures nobody is known of, and what helps."""
-    return (
-        f"{count} pictures were left out because no patient is told: give --patient-folder, or add rows of them to the "
-        "labels table with --patient-column, if they are to be used."
-    )
-
-
 def rows_matched(summary: str) -> str:
     """Ask whether a table fits as it should; ``summary`` says how many rows and pictures match, and by what."""
     return f"Of the labels table, {summary}: is that what you expect?"
@@ -64,21 +65,15 @@ def contradicting(contradictions: Mapping[str, Collection[int]]) -> Iterator[str
     """Count the rows that contradict one another, by what they differ in."""
     if contradictions:
         rows = len({number for numbers in contradictions.values() for number in numbers})
-        told = ", ".join(f"{what}: {len(set(numbers))}" for what, numbers in contradictions.items())
+        counts = ", ".join(f"{what}: {len(set(numbers))}" for what, numbers in contradictions.items())
         yield (
-            f"{rows} rows of the labels table contradict one another ({told}). What they differ in counts as not "
+            f"{rows} rows of the labels table contradict one another ({counts}). What they differ in counts as not "
             "known; images with two patients were left out. Should the table be mended?"
         )
 
 
 def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> Iterator[str]:
-    """Ask what becomes of classes of few patients.
-
-    Args:
-        labels: of the table.
-        candidates: the images.
-        rare: a class of fewer patients is one of few.
-    """
+    """Ask what becomes of classes with fewer than ``rare`` patients."""
     patients: dict[Any, set[str]] = {}
     for own in candidates:
         found = [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
@@ -97,24 +92,8 @@ def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> I
         )
 
 
-def in_colour(count: int, of: int) -> str:
-    """Ask to look at the pictures in colour."""
-    return (
-        f"{count} of {of} images are in colour. Look at them: a coloured mark on a grey picture tells "
-        "what a network should not learn. --channels 1 makes all of them grey."
-    )
-
-
-def text_like(count: int) -> str:
-    """Ask to look at the pictures that were left out for something like text."""
-    return (
-        f"{count} pictures were left out because something near their border looks like text. Look at them "
-        "(excluded.csv in the private folder); --keep-burned-in takes them all, names in the pixels too."
-    )
-
-
 def protection(coarser: Iterable[str], all_looked_for: bool) -> list[str]:
-    """Tell what was done so that no patient can be told.
+    """Say how patients are protected.
 
     Args:
         coarser: sentences on the columns.

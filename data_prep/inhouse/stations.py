@@ -1,4 +1,4 @@
-"""The way of an export's files from found to candidate: who drops out where, and why."""
+"""The stations of an export's files from found to candidate: which files are left out where, and why."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Stations:
 
     Args:
         entered: number of files found.
-        before: reason -> number of those that are no files to read, left out at the first station.
+        before: reason -> number of those that cannot be read, left out at the first station.
 
     Attributes:
         steps: so far.
@@ -28,18 +28,13 @@ class Stations:
         self._before = dict(before)
 
     def leave(self, name: str, reasons: Mapping[int, str]) -> None:
-        """Add a station.
-
-        Args:
-            name: what is done there.
-            reasons: why a file goes no further, by position; only of files that came here.
-        """
+        """Add a station; ``reasons`` says by position why a file goes no further."""
         entered = len(self.left) + sum(self._before.values())
-        counts = Counter(self._before) + Counter(reasons[place] for place in self.left if place in reasons)
+        counts = Counter(self._before)
         self._before = {}
-        for place in self.left:
-            if place in reasons:
-                self.left_out.setdefault(reasons[place], []).append(place)
+        for place in (place for place in self.left if place in reasons):
+            self.left_out.setdefault(reasons[place], []).append(place)
+            counts[reasons[place]] += 1
         self.left = [place for place in self.left if place not in reasons]
         self.steps.append(Step(name, entered, dict(sorted(counts.items()))))
 

@@ -7,7 +7,9 @@ import gzip
 import pytest
 
 from data_prep.eyepacs_labels import read_labels
-from data_prep.nih_metadata import read_image_list, read_metadata, read_split_csv
+from data_prep.given_split import read_split_csv
+from data_prep.nih_metadata import read_metadata
+from data_prep.published_table import read_image_list
 from monai_mocoi.data import find_new_images, read_predictions
 from monai_mocoi.data.csv_table import TableError, read_table, read_text
 

@@ -25,7 +25,7 @@ def test_a_leak_is_3_with_the_whole_report(tmp_path, capsys):
     assert main(["audit", str(tmp_path / "set")]) == 3
     out = capsys.readouterr().out
     assert "identical pictures in two splits: 2" in out
-    assert "How to mend it" in out
+    assert "How to fix it" in out
 
 
 def test_no_dataset_folder_and_unreadable_images_are_3(tmp_path, capsys):

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from data_prep.picture_notes import FLATTENED, IGNORED_WINDOW, noted, picture_note, print_noted
+from data_prep.console import print_noted
+from data_prep.picture_notes import BINS, FLATTENED, IGNORED_WINDOW, histogram, noted, picture_note
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.reader import to_channels
 
 
 def test_what_is_noted_of_a_picture():
@@ -29,3 +32,17 @@ def test_what_is_told_of_it(capsys):
     assert "cache_bits" not in printed
     print_noted({"c": 1})
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_against_counting_one_by_one(channels):
+    picture = np.random.default_rng(0).integers(0, 256, (channels, 9, 7)).astype(np.float32) / np.float32(255)
+    expected = np.zeros(BINS)
+    for value in to_channels(picture, 1).ravel().tolist():
+        expected[min(int(value * BINS), BINS - 1)] += 1 / 63
+    np.testing.assert_allclose(histogram(picture), expected, atol=1e-6)
+
+
+def test_black_and_white_are_in_it():
+    picture = np.array([0, 1, 1, 1], np.float32).reshape(1, 2, 2)
+    assert histogram(picture)[[0, -1]].tolist() == [0.25, 0.75]

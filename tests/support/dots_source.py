@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.grey_png import write_grey_png
+from data_prep.png_file import write_png
 from data_prep.source import MISSING, Candidate, Found, Refused, Source, Written, refused_if_unreadable
 from tests.data.dataset_folders import picture
 
@@ -55,7 +55,7 @@ class Dots(Source):
             raise Refused("a number below 0")
         self.written.append(candidate.name)
         values = np.full((1, 24, 24), 0.5, np.float32) if number == 0 else picture(number)[None] / np.float32(255)
-        return Written({"levels": 100 * number, "number": number}, write_grey_png(values, target, 20))
+        return Written({"levels": 100 * number, "number": number}, write_png(values, target, 20))
 
     def leave_out(self, notes):
         self.seen.append(dict(notes))

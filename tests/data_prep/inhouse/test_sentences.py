@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from data_prep.inhouse.export_tree import ExportFile
-from data_prep.inhouse.label_words import Labels
+from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import join_patients
 from data_prep.inhouse.sentences import (
     contradicting,

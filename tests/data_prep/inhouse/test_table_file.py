@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.inhouse.table_file import LabelFile, decode_table
+from data_prep.inhouse.table_file import LabelFile
+from data_prep.inhouse.table_text import decode_table
 from monai_mocoi.data.csv_table import TableError
 from monai_mocoi.data.errors import RefusedError
 

@@ -1,0 +1,146 @@
+"""A split that was given: as lists of images or patients, or as a table with the columns image and split."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from data_prep.published_table import read_image_list, table_rows
+from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.data.patient_ids import patient_key
+
+_SPLIT_NAMES = {
+    "train": "training",
+    "training": "training",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def read_split_csv(path: str | Path) -> dict[str, str]:
+    """Read a split as a CSV with the columns ``image`` and ``split``; plain or gzip.
+
+    Args:
+        path: the file. Splits are called train or training; val, valid or validation; test or testing; in any case.
+
+    Returns:
+        ``training``, ``validation`` or ``test`` by image name.
+
+    Raises:
+        DatasetError: a column is missing, a split's name unknown, an image in two splits; no rows.
+    """
+    splits: dict[str, str] = {}
+    for place, row in table_rows(path, ("image", "split"), "It needs image and split."):
+        name, word = row["image"], row["split"]
+        split = _SPLIT_NAMES.get(word.lower())
+        if split is None:
+            raise DatasetError(f"{place}: split '{word}'; it must be train, val or test.")
+        if splits.setdefault(name, split) != split:
+            raise DatasetError(f"{place}: '{name}' is in {splits[name]} and in {split}.")
+    return splits
+
+
+def read_lists(paths: Mapping[str, str | Path]) -> dict[str, str]:
+    """Read lists with one image name or patient a line.
+
+    Args:
+        paths: one list, or one a split.
+
+    Returns:
+        the split by line.
+
+    Raises:
+        DatasetError: a list cannot be used, or a line is in two of them.
+    """
+    table: dict[str, str] = {}
+    for split, path in paths.items():
+        names = read_image_list(path)
+        if both := sorted(names & table.keys()):
+            raise DatasetError(
+                f"{len(both)} line(s) of {Path(path).name} are in another list too ({', '.join(both[:5])}); "
+                "take them out of one."
+            )
+        table |= dict.fromkeys(names, split)
+    return table
+
+
+def by_number(patients: Iterable[str]) -> dict[str, str]:
+    """Return the patients by :func:`~monai_mocoi.data.patient_ids.patient_key`.
+
+    Raises:
+        DatasetError: two ids are spellings of one number.
+    """
+    found: dict[str, str] = {}
+    for patient in patients:
+        if (other := found.setdefault(patient_key(patient), patient)) != patient:
+            raise DatasetError(
+                f"the patients {other} and {patient} are spellings of one number. Rename the images, also if they are "
+                "two people: they would be taken for one."
+            )
+    return found
+
+
+def match_lines(
+    table: Mapping[str, str], patient_of: Mapping[str, str], meaning: Callable[[str], str]
+) -> tuple[dict[str, str], list[str]]:
+    """Find the image or patient that each line of a given split names.
+
+    Args:
+        table: the split by line.
+        patient_of: the patient of each image, by name.
+        meaning: what a line stands for, where names and patients are not those of the split.
+
+    Returns:
+        the split by image name or patient, and the sorted lines that match neither.
+
+    Raises:
+        DatasetError: two lines put one image or patient in two splits; two ids are spellings of one number.
+    """
+    patients = by_number(patient_of.values())
+    by_stem = {os.path.splitext(name)[0]: name for name in patient_of}
+    meant: dict[str, tuple[str, str]] = {}
+    missing: list[str] = []
+    for written, split in table.items():
+        line = meaning(written)
+        last = line.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        target = last if last in patient_of else by_stem.get(last) or by_stem.get(os.path.splitext(last)[0])
+        target = target or patients.get(patient_key(last))
+        if target is None:
+            missing.append(line)
+            continue
+        before, other = meant.setdefault(target, (split, line))
+        if before != split:
+            raise DatasetError(
+                f"the given split has {target} as '{other}' in {before} and as '{line}' in {split}; keep one line."
+            )
+    return {target: split for target, (split, _) in meant.items()}, sorted(missing)
+
+
+def check_whole_patients(given: Mapping[str, str], patient_of: Mapping[str, str], without: str) -> None:
+    """Refuse a split that puts a patient in two splits.
+
+    Args:
+        given: the split of each image.
+        patient_of: the patient of each image.
+        without: how to leave the given split aside, for the error.
+
+    Raises:
+        DatasetError: names the patients and images.
+    """
+    by_patient: dict[str, dict[str, str]] = defaultdict(dict)
+    for name, split in given.items():
+        by_patient[patient_of[name]].setdefault(split, name)
+    if torn := {patient: parts for patient, parts in by_patient.items() if len(parts) > 1}:
+        some = "; ".join(
+            f"{patient}: " + ", ".join(f"{name} ({split})" for split, name in parts.items())
+            for patient, parts in list(torn.items())[:5]
+        )
+        raise DatasetError(
+            f"the given split puts {len(torn)} patient(s) in two splits ({some}): what is learnt from one image is "
+            f"then tested on another of the same patient. Correct it, or split by patient here, {without}."
+        )

@@ -1,0 +1,75 @@
+"""Choose the files of an export that are wanted: by content, by header, and each SOP instance once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from data_prep.candidates import UNREADABLE
+from data_prep.inhouse.copies import repeated_instances
+from data_prep.inhouse.export_tree import ExportFile
+from data_prep.inhouse.header_filter import HeaderFilter
+from data_prep.inhouse.sentences import reasons
+from data_prep.inhouse.source_options import InhouseOptions
+from data_prep.inhouse.stations import Stations
+from data_prep.inhouse.survey import CLOSED, Seen
+from data_prep.source import check_left_out
+from monai_mocoi.data.errors import DatasetError
+
+NOT_REFERABLE = "several frames in one file (--in-place refers to files of one picture)"
+
+
+def choose_files(
+    stations: Stations, seen: Sequence[Seen], options: InhouseOptions, tell: Callable[[ExportFile, str], str]
+) -> dict[str, list[str]]:
+    """Leave out what is not wanted.
+
+    Args:
+        stations: gets three stations.
+        seen: all files.
+        options: of the command.
+        tell: writes down that a file is left out, and returns its pseudonym.
+
+    Returns:
+        the keys of copies, by that of the file that stays.
+
+    Raises:
+        RefusedError: what was asked for leaves no DICOM picture.
+        DatasetError: too many pictures are damaged, or no file is wanted.
+    """
+    stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
+    _check_damaged(stations, seen, options, tell)
+    wanted = HeaderFilter(
+        options.modality,
+        options.body_part,
+        options.view,
+        options.keep_derived,
+        options.keep_secondary,
+        options.keep_burned_in,
+    )
+    headers = {p: header for p in stations.left if (header := seen[p].header) is not None}
+    wanted.check(headers.values())
+    unwanted = {p: why for p, header in headers.items() if (why := wanted.reason(header))}
+    if options.in_place:
+        several = {p: NOT_REFERABLE for p, header in headers.items() if header.frames > 1}
+        unwanted = {**several, **unwanted}
+    stations.leave("Chosen by header", unwanted)
+    came = list(stations.left)
+    repeated = repeated_instances([seen[p] for p in came])
+    copies: dict[str, list[str]] = {}
+    for copy, stays in repeated.kept.items():
+        copies.setdefault(seen[came[stays]].file.key, []).append(seen[came[copy]].file.key)
+    stations.leave("Each instance once", {came[place]: why for place, why in repeated.left_out.items()})
+    if not stations.left:
+        raise DatasetError(f"none of {len(seen)} files is an image that is wanted: {reasons(stations.left_out)}.")
+    return copies
+
+
+def _check_damaged(
+    stations: Stations, seen: Sequence[Seen], options: InhouseOptions, tell: Callable[[ExportFile, str], str]
+) -> None:
+    """Stop where too many pictures cannot be read by their headers already; the same limit as for pixels."""
+    damaged = {why: own for why, own in stations.left_out.items() if why == CLOSED or why.startswith(UNREADABLE)}
+    bad = sum(map(len, damaged.values()))
+    if bad > options.max_missing * (len(stations.left) + bad):
+        names = {why: [tell(seen[p].file, why) for p in own] for why, own in damaged.items()}
+        check_left_out(names, len(stations.left) + bad, options.max_missing, options.advice)
