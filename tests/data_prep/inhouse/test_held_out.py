@@ -68,11 +68,9 @@ def test_without_a_patient_on_both_sides_nothing_is_left_out():
 
 
 def test_what_holds_nothing_or_everything_is_refused():
-    with pytest.raises(
-        DatasetError, match=r"1 of the 2 sites to test on have no image. The sites of the images are s1, s2;"
-    ):
+    with pytest.raises(DatasetError, match=r"1 of the 2 sites to test on have no image. The sites .* are s1, s2;"):
         hold_out_sites(SITES, PATIENTS, ["s1", "Corvinus"])
-    with pytest.raises(DatasetError, match="no image is as late .* of 2 of 6") as refused:
+    with pytest.raises(DatasetError, match=r"no image is as late .* of 2 of 6") as refused:
         hold_out_latest(DAYS, PATIENTS, _day(7))
     assert refused.value.exit_code == 2
     with pytest.raises(DatasetError, match="no image is left to train on"):
