@@ -20,7 +20,8 @@ from unittest import mock
 import numpy as np
 from PIL import Image
 
-from monai_mocoi.transforms import Disc, FundusError, crop_to_disc, find_disc, read_image
+from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms import Disc, crop_to_disc, find_disc, read_image
 
 Changed = tuple[np.ndarray, Callable[[Disc], Disc]]  # a picture, and where a disc of the unchanged one lies in it
 

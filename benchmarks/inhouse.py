@@ -29,7 +29,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian, JPEG2000Lossless, RLELossless
 
 from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.data.demo import generate_demo
+from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.transforms.reader import read_image
 
 ROWS, COLUMNS, BITS = 1600, 1250, 12

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_mocoi.transforms import ImageReadError, read_image
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms import read_image
 
 
 def outcome(path: Path) -> str:

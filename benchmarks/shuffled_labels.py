@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from monai_mocoi.data import resolve_dataset_dir
+from monai_mocoi.demo import resolve_dataset_dir
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
 DEMO = ["--image_size", "64", "--batch_size", "16", "--max_epochs", "16", "--learning_rate", "0.001"]

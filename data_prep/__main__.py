@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from data_prep.command_line import ManyWords, as_command
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
 # The class of each: a Source, or a dataclass of options with run() -> exit code. Any other "module:Class" is taken too:

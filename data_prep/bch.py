@@ -20,8 +20,8 @@ from data_prep.picture_notes import names_with, picture_note
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter
-from monai_mocoi.atomic_write import atomic_path
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.raster import read_raster
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from data_prep.account import Step
 from data_prep.record import Note
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 MISSING = "no such file in --images"
 MISSING_LINE = "in the given split, but not in --images"

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from data_prep.options import Out, Seed, Workers, option
 from monai_mocoi.data.datalist import MANIFEST_NAME
-from monai_mocoi.data.demo import generate_demo
-from monai_mocoi.data.demo_sets import DEMO_SETS
+from monai_mocoi.demo.demo_sets import DEMO_SETS
+from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.exit_codes import FINISHED
 
 _PATIENTS = "; ".join(f"{kind}: {demo.patients}, {demo.images_each} images each" for kind, demo in DEMO_SETS.items())

@@ -11,10 +11,10 @@ from typing import Annotated
 from data_prep.invented_export import ROWS, InventedExport
 from data_prep.options import Seed, option
 from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.data.demo import generate_demo
-from monai_mocoi.data.errors import RefusedError
-from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.demo.generate import generate_demo
+from monai_mocoi.errors import RefusedError
 from monai_mocoi.exit_codes import FINISHED
+from monai_mocoi.files.expand_home import expand_home
 
 PATIENTS, SIZE = 400, 128
 

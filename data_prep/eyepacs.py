@@ -20,7 +20,7 @@ from data_prep.png_file import save_png
 from data_prep.published_table import file_sha256
 from data_prep.record import Note
 from data_prep.source import Source, check_left_out
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.transforms.fundus_disc import MIN_SIDE
 
 NAME = "EyePACS"

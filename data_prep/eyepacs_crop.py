@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from data_prep.candidates import Refused, refused_if_unreadable
 from data_prep.eyepacs_sheet import REJECTED
 from data_prep.picture_notes import picture_note
-from monai_mocoi.transforms.fundus_disc import FundusError, crop_to_disc, find_disc
+from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 
 MOVED = 0.03

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.published_table import table_rows
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 GRADES = (
     "no retinopathy",

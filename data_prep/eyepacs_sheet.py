@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from data_prep.candidates import Outcome
-from monai_mocoi.atomic_write import atomic_path
 from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.fundus_disc import Disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from data_prep.published_table import read_image_list, table_rows
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.patient_ids import patient_key
+from monai_mocoi.errors import DatasetError
 
 _SPLIT_NAMES = {
     "train": "training",

@@ -17,7 +17,7 @@ from data_prep.account import Account
 from data_prep.candidates import Outcome
 from data_prep.flow_diagram import WIDTH, flow_diagram
 from data_prep.report_tables import LEAST, grey_level_table, group_table, label_table, shown_vendors, small_vendors
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image
 
 REPORT_NAME = "report.html"

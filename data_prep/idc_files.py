@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from data_prep.image_finder import walk_folders
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 _NAME = re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class([0-9]+)\.png", re.IGNORECASE)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list[str]]]:

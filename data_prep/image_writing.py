@@ -11,9 +11,9 @@ from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unre
 from data_prep.picture_notes import Histogram, histogram
 from data_prep.record import Note, Record
 from data_prep.source import Source
-from monai_mocoi.atomic_write import remove_leftovers
 from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.files.atomic_write import remove_leftovers
 from monai_mocoi.transforms.image_errors import check_not_constant
 
 

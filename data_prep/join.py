@@ -21,9 +21,9 @@ from data_prep.prepared_part import PreparedPart, all_left_out, check_parts, rea
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter
-from monai_mocoi.atomic_write import atomic_path
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image
 
 _OF_THE_SPLIT = ("split", "csv_hash", "val_fraction", "test_fraction")

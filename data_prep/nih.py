@@ -17,7 +17,7 @@ from data_prep.published_table import file_sha256
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image
 
 TRAIN_VAL_LIST, TEST_LIST = "train_val_list.txt", "test_list.txt"

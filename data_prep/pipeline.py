@@ -21,7 +21,7 @@ Interrupted at any point, the same command goes on: an image is finished once it
 
 Texts (console, errors, manifest, record, exclusions) call an image by its candidate's ``name`` alone, never by its
 path, so a source whose names are hashes keeps paths and file names out of all of them. The record's signatures are
-one-way hashes of path, size, inode and times (:func:`~monai_mocoi.data.file_signature.file_signature`).
+one-way hashes of path, size, inode and times (:func:`~monai_mocoi.files.file_signature.file_signature`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from data_prep.source import Source
 from data_prep.splitter import Splitter
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.datalist import write_datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def prepare(source: Source) -> Account:

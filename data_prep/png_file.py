@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_mocoi.atomic_write import atomic_path
+from monai_mocoi.files.atomic_write import atomic_path
 
 
 def write_png(picture: NDArray[np.float32], target: str | Path, size: int, bits: int = 8) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from data_prep.candidates import Candidate, Exclusions
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.record import RECORD_NAME, Note
 from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 
 @dataclass(frozen=True)

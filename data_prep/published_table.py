@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from monai_mocoi.data.csv_table import read_table, read_text
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.csv_table import read_table, read_text
 
 
 def table_rows(

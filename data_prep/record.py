@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.errors import RefusedError
-from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.errors import RefusedError
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
@@ -24,7 +24,7 @@ class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
     An image's line is written after the image, so what is listed is whole. It holds the signatures of source and result
-    (:func:`~monai_mocoi.data.file_signature.file_signature`): an image counts as finished only while both are unchanged
+    (:func:`~monai_mocoi.files.file_signature.file_signature`): an image counts as finished only while both are unchanged
     and in their places.
 
     Args:

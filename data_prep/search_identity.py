@@ -12,9 +12,9 @@ import typer
 from data_prep.byte_search import ByteSearch, Finding
 from data_prep.inhouse.private_table import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
 from data_prep.options import no_words, option
-from monai_mocoi.data.errors import DatasetError, RefusedError
-from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.exit_codes import DATA, FINISHED
+from monai_mocoi.files.expand_home import expand_home
 
 _IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
 _SHOWN = 20

@@ -19,7 +19,7 @@ from data_prep.console import print_left_out, print_next, print_table
 from data_prep.options import Options
 from data_prep.record import Note
 from data_prep.splitter import Splitter
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @dataclass(kw_only=True)

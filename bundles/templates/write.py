@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.json_layout import on_lines
+from monai_mocoi.files.json_layout import on_lines
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.cells import free_text
 from monai_mocoi.data.columns import Value, age_unit, as_numbers, as_value, is_age, words_of_name
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 DIGITS = 3
 """Significant digits of a number that is handed on: a coordinate or a laboratory value with more identifies people."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from monai_mocoi.data.columns import as_value
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 _FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")
 # In English, German, French and Spanish, in small letters without accents.

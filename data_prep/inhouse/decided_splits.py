@@ -12,7 +12,7 @@ from data_prep.inhouse.held_out import hold_out_latest, hold_out_sites, latest_s
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.source_options import InhouseOptions
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @dataclass

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from data_prep.inhouse.dicom_headers import DicomHeader
 from monai_mocoi.data.dicom_kind import BODY_PARTS, MODALITIES
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 BURNED_IN = "burned-in text by the header (--keep-burned-in takes it)"
 DERIVED = "derived from another picture by its header (--keep-derived takes it)"

@@ -16,7 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 OTHER_SITE = "of a patient who is tested on with images of a held-out site"
 EARLIER = "of a patient who is tested on with later images"

@@ -14,7 +14,7 @@ from data_prep.inhouse.people import names_people
 from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.columns import NO_COLUMNS, Value, as_value
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 TWO_PATIENTS = "the table gives it two patients"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from data_prep.inhouse.cells import answers, are_numbers, class_words, free_text, in_order
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 _SLIPS = 0.05
 """Share of other words among yes and no that are typing errors; where there are more, all are classes."""

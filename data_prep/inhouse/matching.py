@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from data_prep.inhouse.file_index import KEYS, FileIndex, Match
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 LEAST_MATCHED = 0.5
 _NEARLY = 0.8

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_prep.candidates import Outcome
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 OTHER_PART = "of a patient of another part"
 

@@ -29,9 +29,9 @@ from data_prep.inhouse.private_table import (
     row_digest,
 )
 from data_prep.inhouse.pseudonyms import Pseudonyms
-from monai_mocoi.data.errors import DatasetError, RefusedError
-from monai_mocoi.data.expand_home import expand_home
-from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.file_lock import file_lock
 
 _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
 

@@ -10,8 +10,8 @@ from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.published_table import file_sha256
 from data_prep.splitter import Splitter
-from monai_mocoi.data.errors import DatasetError, RefusedError
-from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.files.expand_home import expand_home
 
 NAMES_OF_COLUMNS = ("label_columns", "patient_column", "site_column", "date_column", "covariates")
 _SETTINGS = (

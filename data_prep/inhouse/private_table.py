@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from monai_mocoi.atomic_write import write_bytes
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
+from monai_mocoi.files.atomic_write import write_bytes
 
 MAPPING_NAME, EXCLUDED_NAME, SITES_NAME = "mapping.csv", "excluded.csv", "sites.csv"
 MAPPING_COLUMNS = (

@@ -13,7 +13,7 @@ from data_prep.inhouse.matching import LEAST_MATCHED
 from data_prep.inhouse.part import Part
 from data_prep.options import Images, Size, check_alone, check_range, checked_out, no_words, option
 from data_prep.source import Source
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 MIN_SIZE = 16
 _OF_THE_TABLE = (

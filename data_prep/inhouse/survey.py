@@ -12,9 +12,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from data_prep.inhouse.dicom_headers import DicomHeader, read_header
 from data_prep.inhouse.export_tree import ExportFile
 from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom import check_dicom_size
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
-from monai_mocoi.transforms.image_errors import ImageReadError
 
 HEAD = 132
 """Bytes that :func:`file_kind` needs: the preamble of a DICOM file and its prefix."""

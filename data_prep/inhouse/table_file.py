@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Sequence
 
 from data_prep.inhouse.table_text import NAME, read_table_text
-from monai_mocoi.data.csv_table import Table, TableError, parse_table
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError, TableError
+from monai_mocoi.files.csv_table import Table, parse_table
 
 _PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 

@@ -7,8 +7,8 @@ import gzip
 import zlib
 from pathlib import Path
 
-from monai_mocoi.data.csv_table import TableError
-from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.errors import TableError
+from monai_mocoi.files.expand_home import expand_home
 
 NAME = "the labels table"
 """What errors call it: its file's name could be that of a hospital or a person."""

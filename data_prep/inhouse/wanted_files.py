@@ -13,7 +13,7 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import CLOSED, Seen
 from data_prep.source import check_left_out
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 NOT_REFERABLE = "several frames in one file (--in-place refers to files of one picture)"
 

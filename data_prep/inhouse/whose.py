@@ -14,7 +14,7 @@ from data_prep.inhouse.sentences import patients_found, reasons
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import Seen
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 class Owned(NamedTuple):

@@ -15,10 +15,10 @@ from sklearn.decomposition import PCA
 from monai_mocoi.analysis.linear_evaluation import LinearEvaluation, LinearFit
 from monai_mocoi.data import Datalist, Predictions, as_numbers, check_learnable, label_array, label_kind, require_images
 from monai_mocoi.data.columns import Value
-from monai_mocoi.data.errors import ImageDecodeError
 from monai_mocoi.data.levels import MOST_WORDS, few_numbers
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.metrics import selection_metric
 from monai_mocoi.transforms import FitSquare, read_image
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis.evaluation import (
     OVERALL,
-    EvaluationError,
     IntervalSettings,
     choose_classes,
     class_counts,
@@ -23,16 +22,10 @@ from monai_mocoi.analysis.evaluation import (
     why_not,
 )
 from monai_mocoi.data import Predictions
-from monai_mocoi.exit_codes import DATA
+from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import Bootstrapped, holm
 
 SAME_EVERYWHERE = "The resamples give one difference: an interval of no width, which is no certainty."
-
-
-class ComparisonError(ValueError):
-    """Predictions that cannot be compared with each other; the text says why."""
-
-    exit_code = DATA
 
 
 def compare_predictions(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.analysis.evaluation import EvaluationError
 from monai_mocoi.analysis.where_defined import Resampled
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import is_known, known_by_patient, net_benefit_by_patient
 
 STEPS, UP_TO = 20, 2.5

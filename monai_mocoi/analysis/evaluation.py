@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import (
     Bootstrapped,
     PatientResamples,
@@ -54,12 +54,6 @@ BIASED = (
     "intercept, slope and Brier score instead."
 )
 _OF_AUC = {"obuchowski_normal": normal_interval, "obuchowski_logit": logit_interval}
-
-
-class EvaluationError(ValueError):
-    """Settings of an evaluation that cannot be used; the text says why."""
-
-    exit_code = USAGE
 
 
 @dataclass(frozen=True)

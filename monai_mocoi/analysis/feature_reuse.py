@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.stage_features import Features
-from monai_mocoi.exit_codes import DATA
+from monai_mocoi.errors import FeatureReuseError
 from monai_mocoi.metrics import CKA, KERNELS, cka_matrix, jackknife_interval, permuted_cka_sd
 from monai_mocoi.metrics.patients import patient_index
 
@@ -21,12 +21,6 @@ MOST_IMAGES_RBF = 4000
 FEW_PATIENTS = 10
 """With fewer patients the intervals come with a warning."""
 _FEW = "Only {} patients: below 10 the intervals are too narrow. Read them as no certainty."
-
-
-class FeatureReuseError(ValueError):
-    """Features that cannot be compared; the text says why."""
-
-    exit_code = DATA
 
 
 def feature_reuse(

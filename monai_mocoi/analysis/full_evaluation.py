@@ -10,7 +10,6 @@ import numpy as np
 from monai_mocoi.analysis.calibration import describe_calibration
 from monai_mocoi.analysis.decision_curve import check_decision_thresholds, describe_decision_curve
 from monai_mocoi.analysis.evaluation import (
-    EvaluationError,
     IntervalSettings,
     choose_classes,
     decisions,
@@ -22,6 +21,7 @@ from monai_mocoi.analysis.operating_points import describe_operating_points
 from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
 from monai_mocoi.analysis.where_defined import Resampled
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import apply_recalibration, ranked_columns
 
 

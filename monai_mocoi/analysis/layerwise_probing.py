@@ -17,7 +17,6 @@ from monai_mocoi.analysis.comparison import differences
 from monai_mocoi.analysis.decision_thresholds import chosen_thresholds
 from monai_mocoi.analysis.evaluation import (
     OVERALL,
-    EvaluationError,
     IntervalSettings,
     choose_classes,
     decisions,
@@ -32,10 +31,11 @@ from monai_mocoi.analysis.evaluation import (
 from monai_mocoi.analysis.linear_evaluation import PENALTIES, LinearEvaluation, LinearFit
 from monai_mocoi.analysis.probing_place import PROBING_NAME
 from monai_mocoi.analysis.stage_features import features_of
-from monai_mocoi.atomic_write import write_bytes, write_json
-from monai_mocoi.data import Datalist, DatasetError, Predictions, label_array, label_kind, write_predictions
+from monai_mocoi.data import Datalist, Predictions, label_array, label_kind, write_predictions
 from monai_mocoi.data.label_fraction import LabelSubset, label_subset
 from monai_mocoi.data.parallel import progress_bar
+from monai_mocoi.errors import DatasetError, EvaluationError
+from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.losses import class_probabilities
 from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, PatientResamples, ScoredClasses, holm, selection_metric
 from monai_mocoi.networks.stage_choice import STAGES_AND_ALL, stages_of

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.analysis.evaluation import EvaluationError
 from monai_mocoi.analysis.recalibration import too_few
 from monai_mocoi.analysis.where_defined import Resampled
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import (
     OPERATING_MEASURES,
     is_known,

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.analysis.comparison import ComparisonError, differences, matched, none_scored
-from monai_mocoi.analysis.evaluation import OVERALL, EvaluationError, IntervalSettings, describe_choice
+from monai_mocoi.analysis.comparison import differences, matched, none_scored
+from monai_mocoi.analysis.evaluation import OVERALL, IntervalSettings, describe_choice
 from monai_mocoi.analysis.layerwise_probing import Measured, by_fraction_and_stage
 from monai_mocoi.analysis.probing_place import PROBING_NAME
-from monai_mocoi.data import Predictions, PredictionsError, read_predictions
+from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
 from monai_mocoi.metrics import Bootstrapped, holm
 
 _NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")

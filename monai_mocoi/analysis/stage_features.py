@@ -2,7 +2,7 @@
 
 The store is one file for each encoder and preprocessing in ``user_cache_dir()/features``: records of one image each,
 appended as they are computed. It holds a hash that says which file it was, unchanged (see
-:func:`~monai_mocoi.data.file_signature.file_signature`), the features and a checksum: no path, name or id.
+:func:`~monai_mocoi.files.file_signature.file_signature`), the features and a checksum: no path, name or id.
 """
 
 from __future__ import annotations
@@ -26,15 +26,14 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from monai_mocoi.analysis.describe import NotDescribableError, describe_settings
-from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.errors import CacheFullError, DatasetError
-from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.loader_workers import keep_working
 from monai_mocoi.data.parallel import progress_bar
-from monai_mocoi.data.versions import decoder_versions
-from monai_mocoi.exit_codes import NOT_FINITE
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.errors import CacheFullError, DatasetError, FeatureError
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.networks.stage_choice import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
@@ -47,12 +46,6 @@ _FORMAT = 1
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Features = dict[int, NDArray[np.float32]]
-
-
-class FeatureError(ValueError):
-    """An encoder gives features that are no numbers."""
-
-    exit_code = NOT_FINITE
 
 
 def pooled_features(

@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from monai_mocoi.analysis.stage_features import pooled_features
-from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar

@@ -1,15 +1,5 @@
 """The command line ``mocoi``: everything is checked before torch is imported, then MONAI's own ``run`` is called."""
 
-from monai_mocoi._lazy import attach
+import lazy_loader
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "app": ["main"],
-        "config_files": ["ConfigFiles", "read_configs"],
-        "errors": ["UsageError"],
-        "evaluator": ["Evaluator", "Undecided"],
-        "overrides": ["Checked", "check_command"],
-        "plan": ["Plan", "make_plan"],
-    },
-)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import bundle_called, find_bundle
+from monai_mocoi.errors import AdaptError
 from monai_mocoi.own_command import command
-from monai_mocoi.report.adapt_error import AdaptError
-from monai_mocoi.report.bundle_place import bundle_place, check_bundle_name
+from monai_mocoi.packaging.bundle_place import bundle_place, check_bundle_name
 
 if TYPE_CHECKING:
-    from monai_mocoi.report import Adaptation
+    from monai_mocoi.packaging import Adaptation
 
 
 def adapt_and_show(
@@ -27,10 +27,10 @@ def adapt_and_show(
         name: of the new bundle.
         out: folder to make it in.
         modality: kind of the images; None: the source's.
-        owner: see :func:`~monai_mocoi.report.read_owner`.
+        owner: see :func:`~monai_mocoi.packaging.read_owner`.
 
     Raises:
-        AdaptError, DatasetError: see :func:`~monai_mocoi.report.adapt_bundle`; or there is a bundle of that name.
+        AdaptError, DatasetError: see :func:`~monai_mocoi.packaging.adapt_bundle`; or there is a bundle of that name.
         PackageError: what the owner states cannot be read.
     """
     source = find_bundle(bundle)
@@ -40,7 +40,7 @@ def adapt_and_show(
             f"there is a bundle {name} already ({other}), which would be taken for it: give another --name."
         )
     bundle_place(name, out, dataset)
-    from monai_mocoi.report import adapt_bundle, read_owner  # torch: seconds, which no refusal above waits for
+    from monai_mocoi.packaging import adapt_bundle, read_owner
 
     made = adapt_bundle(source, dataset, name, out, modality, read_owner(**owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)

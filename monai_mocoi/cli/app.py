@@ -15,10 +15,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from monai_mocoi import __version__
 from monai_mocoi.cli.bundle_names import find_bundle
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.cli.overrides import check_command
+from monai_mocoi.errors import UsageError
 from monai_mocoi.exit_codes import ERROR, FINISHED, INTERRUPTED, USAGE
 
 _FOR_THE_FIRST_PROCESS = 2.0  # seconds
@@ -123,7 +123,7 @@ default, is refused before anything is done.
 def run(words: Words = None, show_traceback: Traceback = False) -> None:
     """Run a config; see the help above."""
     from monai_mocoi.cli.plan import decide_constants
-    from monai_mocoi.handlers.setting_ranges import check_ranges
+    from monai_mocoi.runs.setting_ranges import check_ranges
 
     try:
         checked = check_command(words or [])

@@ -21,14 +21,15 @@ from monai_mocoi.analysis import (
     few_patients_in_words,
     shortcut_baselines,
 )
-from monai_mocoi.atomic_write import write_bytes, write_json
-from monai_mocoi.cli.errors import UsageError
-from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, resolve_dataset_dir, write_predictions
+from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, write_predictions
 from monai_mocoi.data.labels import left_out_in_words
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
-from monai_mocoi.handlers.product_folder import check_can_be_written
-from monai_mocoi.handlers.versions import package_versions
+from monai_mocoi.demo import resolve_dataset_dir
+from monai_mocoi.errors import UsageError
+from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.own_command import command
+from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.runs.product_folder import check_can_be_written
+from monai_mocoi.runs.versions import package_versions
 
 BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 

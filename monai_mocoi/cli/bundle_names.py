@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import monai_mocoi
-from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.errors import UsageError
 
 _NAMED = re.compile(r"(?P<bundle>\w[\w.-]*)/(?P<config>\w+)(\.json)?")
 _PACKAGE = Path(monai_mocoi.__file__).resolve().parent

@@ -13,16 +13,15 @@ from rich.text import Text
 
 from monai_mocoi.analysis import (
     OVERALL,
-    ComparisonError,
     compare_predictions,
     few_patients_in_words,
     find_probing,
     notes_for_the_reader,
     unknown_in_report,
 )
-from monai_mocoi.atomic_write import write_json
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.errors import ComparisonError, UsageError
+from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.metrics import holm
 
 _OF_DECISIONS = ("macro_f1", "macro_sensitivity", "macro_specificity")

@@ -12,7 +12,7 @@ from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
-from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
 _ROOT_OF_REFERENCE = re.compile(r"[@%](\w+)")

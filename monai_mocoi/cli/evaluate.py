@@ -19,14 +19,14 @@ from monai_mocoi.analysis import (
     subgroup_warnings,
     subgroups_in_words,
 )
-from monai_mocoi.atomic_write import write_json
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
+from monai_mocoi.errors import UsageError
 from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.handlers import check_evaluation_folder
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers.evaluation_saver import describe_report
-from monai_mocoi.handlers.setting_ranges import check_ranges
+from monai_mocoi.runs import check_evaluation_folder
+from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.runs.setting_ranges import check_ranges
 
 
 def evaluate_and_show(
@@ -104,7 +104,7 @@ def evaluate_and_show(
 
 
 def _as_list(text: str) -> Any:
-    """What it says in JSON, else the text, which :func:`~monai_mocoi.handlers.setting_ranges.check_ranges` refuses."""
+    """What it says in JSON, else the text, which :func:`~monai_mocoi.runs.setting_ranges.check_ranges` refuses."""
     try:
         return json.loads(text)
     except ValueError:

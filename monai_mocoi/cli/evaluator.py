@@ -13,20 +13,20 @@ from collections.abc import Callable
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, normal_id
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import expand, referred
-from monai_mocoi.handlers.analysis_folder import analysis_name
-from monai_mocoi.handlers.evaluation_folder import evaluation_name
+from monai_mocoi.errors import UsageError
 from monai_mocoi.networks.known_images import of_encoder
+from monai_mocoi.runs.analysis_folder import analysis_name
+from monai_mocoi.runs.evaluation_folder import evaluation_name
 
 _FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "str": str, "int": int, "float": float, "bool": bool, "len": len, "min": min, "max": max, "abs": abs, "sum": sum,
     "round": round, "list": list, "isinstance": isinstance, "os.path.join": os.path.join,
     "os.path.basename": os.path.basename, "os.path.dirname": os.path.dirname, "os.path.isfile": os.path.isfile,
-    "monai_mocoi.networks.of_encoder": of_encoder, "monai_mocoi.handlers.evaluation_name": evaluation_name,
-    "monai_mocoi.handlers.analysis_name": analysis_name,
+    "monai_mocoi.networks.of_encoder": of_encoder, "monai_mocoi.runs.evaluation_name": evaluation_name,
+    "monai_mocoi.runs.analysis_name": analysis_name,
     "format": lambda value, form: format(value, form) if form in _FORMS else _refuse(),
 }  # fmt: skip
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool, "list": list, "tuple": tuple, "dict": dict}

@@ -6,10 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import export_graph, export_weights
 from monai_mocoi.networks.export import LAYOUTS
 from monai_mocoi.networks.exported_graph import FORMATS
-from monai_mocoi.networks.weights_error import WeightsError
 
 
 def export_and_show(weights: str, to: str, out: str, overwrite: bool) -> None:

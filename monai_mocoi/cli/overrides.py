@@ -12,9 +12,9 @@ from typing import Any
 
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.references import referred
 from monai_mocoi.cli.value_kinds import ANY, Kinds, check_elements, kinds_of_setting, read_value
+from monai_mocoi.errors import UsageError
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")

@@ -6,8 +6,8 @@ import shlex
 
 from rich.console import Console
 
-from monai_mocoi.handlers.evaluation_words import number_in_words
-from monai_mocoi.report import package_bundle, read_owner
+from monai_mocoi.analysis.evaluation_words import number_in_words
+from monai_mocoi.packaging import package_bundle, read_owner
 
 
 def package_and_show(
@@ -20,11 +20,11 @@ def package_and_show(
         run: folder that ``finetune.json`` wrote.
         out: the zip to write.
         overwrite: replace it.
-        name: of the package; None: see :func:`~monai_mocoi.report.package_name`.
-        owner: see :func:`~monai_mocoi.report.read_owner`.
+        name: of the package; None: see :func:`~monai_mocoi.packaging.package_name`.
+        owner: see :func:`~monai_mocoi.packaging.read_owner`.
 
     Raises:
-        PackageError, WeightsError: see :func:`~monai_mocoi.report.package_bundle`.
+        PackageError, WeightsError: see :func:`~monai_mocoi.packaging.package_bundle`.
     """
     made = package_bundle(bundle, run, out, overwrite, name, read_owner(**owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)

@@ -17,19 +17,13 @@ from monai_mocoi.cli.config_ids import find, has, walk
 from monai_mocoi.cli.evaluator import Evaluator, Undecided
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.references import referred
+from monai_mocoi.errors import SettingsError, WeightsError
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.handlers.analysis_folder import (
-    ANALYSIS_NAME,
-    DISTANCE_TABLE,
-    FIGURES,
-    PROBING,
-    REUSE_TABLE,
-    TENSORBOARD,
-)
-from monai_mocoi.handlers.setting_ranges import SettingsError, check_ranges
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
-from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
+from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.runs.analysis_folder import ANALYSIS_NAME, DISTANCE_TABLE, FIGURES, PROBING, REUSE_TABLE, TENSORBOARD
+from monai_mocoi.runs.setting_ranges import check_ranges
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
 _PLACES = (
@@ -266,13 +260,13 @@ def _brief(value: Any) -> str:
 
 
 def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
-    from monai_mocoi.data.cache_dir import user_cache_dir
     from monai_mocoi.data.datalist import load_datalist, load_to_pretrain
-    from monai_mocoi.data.demo import DEMO_VERSIONS, resolve_dataset_dir
     from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
-    from monai_mocoi.data.errors import DatasetError
     from monai_mocoi.data.labels import check_labels_meant, labelled_items
     from monai_mocoi.data.new_images import find_new_images
+    from monai_mocoi.demo.generate import DEMO_VERSIONS, resolve_dataset_dir
+    from monai_mocoi.errors import DatasetError
+    from monai_mocoi.files.cache_dir import user_cache_dir
 
     pretrains, learns_labels = "MoCoTrainer" in _targets(evaluator.config), has(evaluator.config, "labelled")
     yield from _classifier_read(evaluator, refusals)
@@ -339,7 +333,7 @@ def _classifier_read(evaluator: Evaluator, refusals: list[tuple[str, int]]) -> I
         modality, bundle = (_decided(evaluator, name) for name in ("modality", "bundle"))
         check_modality(sidecar, modality if isinstance(modality, str) else None, str(bundle))
         if _decided(evaluator, "recalibrate") is True:
-            from monai_mocoi.handlers.recalibration_check import refuse_without_recalibration
+            from monai_mocoi.runs.recalibration_check import refuse_without_recalibration
 
             refuse_without_recalibration(sidecar.get("recalibration"))
     except (WeightsError, SettingsError) as error:
@@ -421,12 +415,11 @@ def _number(value: Any) -> str:
 
 
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
-    from monai_mocoi.data.cache_dir import user_cache_dir
-    from monai_mocoi.data.expand_home import HomeFolderError
-    from monai_mocoi.handlers.analysis_folder import check_analysis_folder
-    from monai_mocoi.handlers.evaluation_folder import check_evaluation_folder
-    from monai_mocoi.handlers.inference_folder import check_inference_folder
-    from monai_mocoi.handlers.run_folder_error import RunFolderError
+    from monai_mocoi.errors import HomeFolderError, RunFolderError
+    from monai_mocoi.files.cache_dir import user_cache_dir
+    from monai_mocoi.runs.analysis_folder import check_analysis_folder
+    from monai_mocoi.runs.evaluation_folder import check_evaluation_folder
+    from monai_mocoi.runs.inference_folder import check_inference_folder
 
     pretrained = _decided(evaluator, "pretrained")
     if isinstance(pretrained, str) and pretrained != "none":
@@ -495,8 +488,8 @@ def _cache_size(evaluator: Evaluator, images: dict[str, int]) -> str:
 
 def _state_of(folder: Path, evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> str:
     """Say what is in the run folder and what the run would do with it."""
-    from monai_mocoi.handlers.run_folder_check import check_usable, find_run
-    from monai_mocoi.handlers.run_folder_error import RunFolderError
+    from monai_mocoi.errors import RunFolderError
+    from monai_mocoi.runs.run_folder_check import check_usable, find_run
 
     overwrite, resume = (_decided(evaluator, name) is True for name in ("overwrite", "resume"))
     settings = json.loads(json.dumps(_decided_settings(evaluator), default=str))

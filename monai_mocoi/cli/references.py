@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, normal_id
-from monai_mocoi.cli.errors import UsageError
+from monai_mocoi.errors import UsageError
 
 _REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
 _RELATIVE = re.compile(r"([@%])(#+)")

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, normal_id
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred, substitute
-from monai_mocoi.handlers.setting_ranges import has_numbers_and_words, least_whole_number
+from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_ranges import has_numbers_and_words, least_whole_number
 
 Kinds = frozenset[str]
 """Some of "int", "float", "bool", "text", "list", "object", "null", and "any" for what only a run can tell."""

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from monai.bundle import ConfigComponent, ConfigExpression, ConfigWorkflow, run
 
-from monai_mocoi.cli.errors import UsageError
 from monai_mocoi.cli.overrides import Checked
+from monai_mocoi.errors import UsageError
 
 logger = logging.getLogger(__name__)
 

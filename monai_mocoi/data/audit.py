@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.atomic_write import write_json
-from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import PRETRAINING, Datalist
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.fingerprints import Fingerprints, dataset_fingerprints
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.atomic_write import write_json
+from monai_mocoi.files.cache_dir import user_cache_dir
 
 NEAR_CORRELATION = 0.97
 NEAR_IN_THE_MIDDLE = 0.75

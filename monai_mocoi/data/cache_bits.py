@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from monai_mocoi.data.decoded_cache import decode_one
-from monai_mocoi.data.errors import DatasetError, ImageDecodeError
 from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.fit_square import FitSquare
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.labels import class_sides, label_array
+from monai_mocoi.errors import DatasetError
 
 
 def class_weights(items: Sequence[Mapping[str, Any]], classes: int, limit: float = 100.0) -> torch.Tensor:

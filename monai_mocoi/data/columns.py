@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.csv_table import TableError, read_table
-from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.data.patient_ids import patient_key
+from monai_mocoi.errors import RefusedError, TableError
+from monai_mocoi.files.csv_table import read_table
 
 NO_COLUMNS = ("image", "name", "label", "patient")
 """Keys of a datalist's item that are no columns."""

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data.columns import NO_COLUMNS
-from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.expand_home import expand_home
 from monai_mocoi.data.patient_ids import SCHEME_OF_SOURCE, patient_in_name, patient_key
-from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.atomic_write import write_bytes, write_json
+from monai_mocoi.files.expand_home import expand_home
 
 DATALIST_NAME = "datalist.json"
 MANIFEST_NAME = "manifest.json"

@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 
 from monai_mocoi.data.datalist import SPLITS, Datalist
 from monai_mocoi.data.decoded_cache import DecodedCache, changed_in_the_run, decode_all, decode_one, dequantise
-from monai_mocoi.data.errors import DatasetError, ImageDecodeError
 from monai_mocoi.data.fingerprints import unreadable_images
 from monai_mocoi.data.seeding import derive_seeds, global_generators_kept, seed_global_generators
+from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.metrics.inputs import UNKNOWN
 
 ON_BAD_IMAGE = ("stop", "skip")

@@ -25,15 +25,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.atomic_write import atomic_path, remove_leftovers, write_json
-from monai_mocoi.data.cache_dir import user_cache_dir
-from monai_mocoi.data.errors import CacheFullError, DatasetError, ImageDecodeError
-from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError, ImageReadError
+from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers, write_json
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
-from monai_mocoi.transforms.image_errors import ImageReadError
 from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, dequantise, quantise
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from pydicom import dcmread
 
-from monai_mocoi.transforms.image_errors import ImageReadError, guarded
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.image_errors import guarded
 
 
 class _Kind(NamedTuple):

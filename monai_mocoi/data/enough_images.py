@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError, NothingLearntError
 from monai_mocoi.data.labels import class_sides, label_array, unknown_counts
 from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH, selection_rule
+from monai_mocoi.errors import DatasetError, NothingLearntError
 
 LEAST_TO_PRETRAIN = 10
 """Training images below which pretraining is refused."""

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_mocoi.atomic_write import atomic_path, remove_leftovers
-from monai_mocoi.data.cache_dir import user_cache_dir
-from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.file_lock import file_lock
-from monai_mocoi.data.file_signature import file_signature
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.data.versions import decoder_versions
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.transforms.reader import read_image, to_channels
 
 _FORMAT = 2
@@ -163,7 +163,7 @@ def keep_fingerprints(
     Args:
         folder, cache_dir: as for :func:`dataset_fingerprints`.
         prints: what :func:`fingerprint` gives of the picture that :func:`~monai_mocoi.transforms.read_image` makes of a
-            file, by the file's :func:`~monai_mocoi.data.file_signature.file_signature`.
+            file, by the file's :func:`~monai_mocoi.files.file_signature.file_signature`.
     """
     if prints:
         with _opened(folder, cache_dir) as store:

@@ -12,7 +12,6 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.label_order import check_draw, draw_labelled
 from monai_mocoi.data.labels import (
     class_indicators,
@@ -26,6 +25,7 @@ from monai_mocoi.data.labels import (
 )
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.errors import DatasetError
 
 LABELLED_NAME = "labelled.json"
 """The file of a run folder that holds :attr:`LabelSubset.record`."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.labels import label_array, labelled_items, left_out_in_words, unknown_in_words
+from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
 

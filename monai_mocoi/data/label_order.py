@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import count_by_patient, deal_out
+from monai_mocoi.errors import DatasetError
 
 _HALVES = np.array([0.5, 0.5])
 # A patient with more of a block's images than this, and so many times the mean, would upset the balance of its halves.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import SPLITS, Datalist
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.columns import Value, as_numbers, is_age
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 AGE_BANDS = (18, 40, 60, 80)
 """First year of each band but the first."""

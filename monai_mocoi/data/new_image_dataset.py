@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from monai_mocoi.data.decoded_cache import read_one
 from monai_mocoi.data.dicom_kind import dicom_contradiction
-from monai_mocoi.data.errors import ImageDecodeError
+from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from monai_mocoi.data.csv_table import TableError, parse_table, read_text
 from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.data.demo import resolve_dataset_dir
-from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.expand_home import expand_home
+from monai_mocoi.demo.generate import resolve_dataset_dir
+from monai_mocoi.errors import DatasetError, TableError
+from monai_mocoi.files.csv_table import parse_table, read_text
+from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)
@@ -37,7 +37,7 @@ def images_to_classify(
         images: see :func:`find_new_images`; None: the test split of ``dataset_dir``.
         dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
         modality: of the demo data.
-        weights: of the classifier, see :func:`~monai_mocoi.data.resolve_dataset_dir`.
+        weights: of the classifier, see :func:`~monai_mocoi.demo.resolve_dataset_dir`.
 
     Returns:
         as :func:`find_new_images`; the names of test images are those of the datalist.

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.parallel import map_in_threads
-from monai_mocoi.transforms.fundus_disc import FundusError, find_disc
+from monai_mocoi.errors import DatasetError, FundusError, ImageReadError
+from monai_mocoi.transforms.fundus_disc import find_disc
 from monai_mocoi.transforms.grey_levels import is_flattened
-from monai_mocoi.transforms.image_errors import ImageReadError
 from monai_mocoi.transforms.reader import read_image
 
 MEASURED = 128

@@ -11,27 +11,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.atomic_write import write_bytes
-from monai_mocoi.data.csv_table import TableError, read_table
 from monai_mocoi.data.labels import class_sides, class_truth
-from monai_mocoi.exit_codes import DATA, NOT_FINITE
+from monai_mocoi.errors import NotFinitePredictionError, PredictionsError, TableError
+from monai_mocoi.files.atomic_write import write_bytes
+from monai_mocoi.files.csv_table import read_table
 from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 _LABEL, _PROBABILITY = "label_", "probability_"
 _IN_CELL = {0: "0", 1: "1", UNKNOWN: ""}
 _OF_CELL = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": UNKNOWN}  # with points: where a column has empty cells, as pandas
-
-
-class PredictionsError(ValueError):
-    """Predictions that cannot be used; the text says where and why."""
-
-    exit_code = DATA
-
-
-class NotFinitePredictionError(PredictionsError):
-    """A probability is NaN or infinite."""
-
-    exit_code = NOT_FINITE
 
 
 @dataclass(frozen=True)

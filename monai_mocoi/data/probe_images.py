@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.class_balance import balancing_groups
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.labels import class_sides, class_truth, label_array
 from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics import ranked_columns
 
 MOST_TRAINING = 4000

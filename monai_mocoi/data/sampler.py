@@ -9,8 +9,8 @@ import torch.distributed as dist
 from torch.utils.data import Sampler
 
 from monai_mocoi.data.dataset import EpochIndex
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.errors import DatasetError
 
 
 class EpochSampler(Sampler[EpochIndex]):

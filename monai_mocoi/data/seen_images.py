@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.atomic_write import atomic_path, write_bytes
-from monai_mocoi.data.cache_dir import user_cache_dir
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.errors import DatasetError, RefusedError
-from monai_mocoi.data.expand_home import expand_home
-from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.data.patient_ids import patient_key
-from monai_mocoi.home_folder import home_folder
+from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.files.atomic_write import atomic_path, write_bytes
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.home_folder import home_folder
 
 logger = logging.getLogger(__name__)
 

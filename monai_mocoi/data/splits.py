@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.labels import label_values
 from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics.inputs import is_known
 
 

@@ -12,12 +12,12 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.data import ImageDataset, Predictions, label_values
+from monai_mocoi.distributed import unwrap
 from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.losses import class_probabilities, classification_loss
 from monai_mocoi.metrics import SELECTION_METRICS, is_known, selection_metric
-from monai_mocoi.networks import unwrap
 
 
 class ClassifierEvaluator(GatheringEvaluator):

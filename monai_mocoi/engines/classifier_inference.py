@@ -14,9 +14,9 @@ from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.errors import NotFinitePredictionError
 from monai_mocoi.losses import LABEL_KINDS, class_probabilities
 from monai_mocoi.metrics import apply_recalibration, decide, decide_by_highest
 

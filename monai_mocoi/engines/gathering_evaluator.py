@@ -9,7 +9,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Evaluator
 
-from monai_mocoi.networks.processes import gather_ragged_rows, world_size
+from monai_mocoi.distributed.processes import gather_ragged_rows, world_size
 
 
 class GatheringEvaluator(Evaluator):

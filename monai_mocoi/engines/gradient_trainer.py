@@ -16,10 +16,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
-from monai_mocoi.engines.not_finite import NotFiniteError, write_report
+from monai_mocoi.distributed import gather_objects, mean_over_ranks, rank, unwrap
+from monai_mocoi.engines.not_finite import write_report
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
 from monai_mocoi.engines.precision import autocast_dtype
-from monai_mocoi.networks import gather_objects, mean_over_ranks, rank, unwrap
+from monai_mocoi.errors import NotFiniteError
 
 Watched = Callable[[], dict[str, torch.Tensor]]
 

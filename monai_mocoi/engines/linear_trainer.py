@@ -12,9 +12,9 @@ from torch import nn
 
 from monai_mocoi.analysis import LinearEvaluation, LinearFit, features_of, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
+from monai_mocoi.distributed import unwrap, world_size
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import SELECTED_OVER, selection_metric
-from monai_mocoi.networks import unwrap, world_size
 
 
 class LinearTrainer(Trainer):

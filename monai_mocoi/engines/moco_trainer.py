@@ -13,10 +13,11 @@ from ignite.engine import Events
 from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
+from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
 from monai_mocoi.engines.image_batch import in_format
 from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
-from monai_mocoi.networks import MoCoOutput, rank, unwrap_moco
+from monai_mocoi.networks import MoCoOutput, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
 
 logger = logging.getLogger(__name__)

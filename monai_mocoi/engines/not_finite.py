@@ -10,40 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from monai_mocoi.atomic_write import write_json
-from monai_mocoi.exit_codes import NOT_FINITE
-
-
-class NotFiniteError(FloatingPointError):
-    """A loss term is NaN or infinite.
-
-    Args:
-        iteration: from 1.
-        terms: names of the terms.
-        rows: of the batch's images, over all processes.
-        report: what :func:`write_report` gave; None: no report was asked for.
-        image_list: what the rows are rows of.
-    """
-
-    exit_code = NOT_FINITE
-
-    def __init__(
-        self,
-        iteration: int,
-        terms: Sequence[str],
-        rows: Sequence[int],
-        report: Path | OSError | None = None,
-        image_list: str = "training in datalist.json",
-    ) -> None:
-        self.iteration, self.terms, self.rows = iteration, list(terms), list(rows)
-        where = f" What the batch and the weights held stands in {report}." if report else ""
-        if isinstance(report, OSError):
-            where = f" What the batch and the weights held could not be written down ({report.strerror})."
-        super().__init__(
-            f"iteration {iteration}: {', '.join(terms)} is not finite. The batch held the images {self.rows} (rows of "
-            f"{image_list}, from 0).{where} Look at these images; if they are sound, start a new "
-            "run with a lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32."
-        )
+from monai_mocoi.files.atomic_write import write_json
 
 
 def write_report(

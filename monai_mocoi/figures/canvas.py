@@ -18,7 +18,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.files.atomic_write import write_bytes
 
 RGB = NDArray[np.uint8]
 

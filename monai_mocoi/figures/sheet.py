@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.figures.canvas import RGB
+from monai_mocoi.files.atomic_write import write_bytes
 
 GAP = 8  # pixels between pictures, and around the sheet
 PAPER, INK, FAINT = (255, 255, 255), (0, 0, 0), (96, 96, 96)

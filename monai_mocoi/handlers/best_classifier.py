@@ -10,9 +10,9 @@ import torch
 from ignite.engine import Events
 from torch import nn
 
+from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
 from monai_mocoi.metrics import SELECTED_OVER, SELECTION_METRICS
-from monai_mocoi.networks import rank, unwrap
 
 logger = logging.getLogger(__name__)
 

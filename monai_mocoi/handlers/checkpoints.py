@@ -2,7 +2,7 @@
 
 Goes in: the trainer's network, optimiser and scaler, the random generators, the states of other handlers, the lengths
 of the TensorBoard files. Comes out: ``checkpoints/checkpoint_*.pt`` (see
-:mod:`monai_mocoi.handlers.checkpoint_files`). A continued run equals one that was never interrupted, bit for bit on a
+:mod:`monai_mocoi.runs.checkpoint_files`). A continued run equals one that was never interrupted, bit for bit on a
 CPU.
 """
 
@@ -16,24 +16,24 @@ from typing import Any, Protocol
 
 from ignite.engine import Events
 
+from monai_mocoi.distributed import from_first_rank, gather_objects, rank, world_size
 from monai_mocoi.engines import GradientTrainer
-from monai_mocoi.handlers.checkpoint_files import (
+from monai_mocoi.errors import RunFolderError, WeightsNotFiniteError
+from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.runs.checkpoint_files import (
     check_room,
     newest_checkpoint,
     read_checkpoint,
     room_needed,
     write_checkpoint,
 )
-from monai_mocoi.handlers.description import describe_training
-from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.handlers.log_lengths import cut_back, log_lengths
-from monai_mocoi.handlers.random_state import random_state, set_random_state
-from monai_mocoi.handlers.run_folder_error import RunFolderError
-from monai_mocoi.handlers.same_settings import check_same_settings
-from monai_mocoi.handlers.setting_ranges import as_flag
-from monai_mocoi.handlers.settings import plain
-from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.networks import from_first_rank, gather_objects, rank, world_size
+from monai_mocoi.runs.description import describe_training
+from monai_mocoi.runs.finite_weights import first_not_finite
+from monai_mocoi.runs.log_lengths import cut_back, log_lengths
+from monai_mocoi.runs.random_state import random_state, set_random_state
+from monai_mocoi.runs.same_settings import check_same_settings
+from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ class Checkpoints:
     Args:
         folder: of the run; the files go to ``checkpoints/`` in it.
         settings: the resolved constants. A checkpoint of other settings is refused, but for those that do not change
-            what is learnt (see :mod:`monai_mocoi.handlers.same_settings`). So is one of a trainer that is described
-            otherwise (see :mod:`monai_mocoi.handlers.description`), or of another number of processes.
+            what is learnt (see :mod:`monai_mocoi.runs.same_settings`). So is one of a trainer that is described
+            otherwise (see :mod:`monai_mocoi.runs.description`), or of another number of processes.
         dataset_sha256: hash of the data set's ``datalist.json``; another data set is refused.
         every: iterations from one checkpoint to the next, 1 or more; one that would fall into an accumulated step waits
             for its end. There is one after each epoch too.

@@ -11,6 +11,7 @@ from ignite.engine import Events
 from numpy.typing import NDArray
 
 from monai_mocoi.data import ImageDataset, Predictions
+from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.classifier import (
@@ -23,7 +24,6 @@ from monai_mocoi.figures.classifier import (
 )
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
 from monai_mocoi.metrics import UNKNOWN, decide
-from monai_mocoi.networks import rank
 
 _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
     "roc": roc_figures,

@@ -15,13 +15,11 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
-from monai_mocoi.analysis import FeatureError, choose_operating_points, fit_recalibration, summarise_inputs
+from monai_mocoi.analysis import choose_operating_points, fit_recalibration, summarise_inputs
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.analysis.typical_features import typical_features
-from monai_mocoi.atomic_write import write_bytes, write_json
 from monai_mocoi.data import (
     Datalist,
-    DatasetError,
     ImageDataset,
     SeenImages,
     overlap_in_words,
@@ -31,13 +29,15 @@ from monai_mocoi.data import (
 )
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
+from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
-from monai_mocoi.handlers.checkpoint_names import checkpoint_files
+from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
+from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
-from monai_mocoi.handlers.evaluation_folder import VALIDATION_NAME
-from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
-from monai_mocoi.networks import rank, unwrap
 from monai_mocoi.networks.identified import IDENTIFIED, is_identified
+from monai_mocoi.runs.checkpoint_names import checkpoint_files
+from monai_mocoi.runs.evaluation_folder import VALIDATION_NAME
+from monai_mocoi.runs.finite_weights import first_not_finite
 
 logger = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import torch
 from ignite.engine import Events
 from torch import nn
 
+from monai_mocoi.distributed.first_process import measured_by_the_first
+from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer
-from monai_mocoi.exit_codes import COLLAPSED
-from monai_mocoi.handlers.first_process import measured_by_the_first
+from monai_mocoi.errors import CollapseError
 from monai_mocoi.handlers.untouched import untouched
 from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
-from monai_mocoi.networks.processes import rank
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +33,6 @@ _NAMES = (
 )
 _IMAGES_A_DIRECTION = 8  # needed to judge by the rank, which is small for few images
 _KEPT_BYTES = 2**29  # 256 pairs of one channel at 512 px, or of three at 224 px
-
-
-class CollapseError(RuntimeError):
-    """The encoder collapsed; the text says when, by which figures, and what to change."""
-
-    exit_code = COLLAPSED
 
 
 class CollapseMonitor:

@@ -14,13 +14,14 @@ from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
-from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data import Datalist, SeenImages
 from monai_mocoi.data.seen_images import try_to_take_down
+from monai_mocoi.errors import WeightsNotFiniteError
+from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.handlers.epoch_log import EpochLog
-from monai_mocoi.handlers.finite_weights import WeightsNotFiniteError, first_not_finite
 from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
 from monai_mocoi.networks.identified import IDENTIFIED
+from monai_mocoi.runs.finite_weights import first_not_finite
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.data.enough_images import few_scored_in_words
+from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.engines import EpochTime, GradientTrainer
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.networks import rank, world_size
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ from monai_mocoi.analysis import (
     wanted_points,
     why_not_fitted,
 )
-from monai_mocoi.atomic_write import write_json
+from monai_mocoi.analysis.evaluation_words import calibration_in_words, number_in_words, operating_points_in_words
 from monai_mocoi.data import (
     AGE_BANDS,
     ImageDataset,
@@ -48,26 +48,24 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.data.label_fraction import LABELLED_NAME
 from monai_mocoi.data.labels import left_out_in_words
+from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
+from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers.after_evaluation import after_evaluation
-from monai_mocoi.handlers.evaluation_folder import (
+from monai_mocoi.networks import classifier_path, guessing_warning
+from monai_mocoi.networks.classifier_place import PACKAGED_NAME
+from monai_mocoi.own_command import command
+from monai_mocoi.runs.evaluation_folder import (
     METRICS_NAME,
     OWN_TEST_NAME,
     PREDICTIONS_NAME,
     VALIDATION_NAME,
     check_evaluation_folder,
 )
-from monai_mocoi.handlers.evaluation_words import (
-    calibration_in_words,
-    number_in_words,
-    operating_points_in_words,
-)
-from monai_mocoi.handlers.setting_ranges import SettingsError, as_flag
-from monai_mocoi.handlers.versions import package_versions
-from monai_mocoi.networks import classifier_path, guessing_warning, rank
-from monai_mocoi.networks.classifier_place import PACKAGED_NAME
-from monai_mocoi.own_command import command
+from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
 
@@ -86,11 +84,11 @@ class EvaluationSaver:
     the versions. It is written last: where it stands, the evaluation is whole. The log shows the numbers.
 
     Args:
-        folder: see :func:`~monai_mocoi.handlers.check_evaluation_folder`, which is asked again when the run starts.
+        folder: see :func:`~monai_mocoi.runs.check_evaluation_folder`, which is asked again when the run starts.
         classifier: the classifier's sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not scored.
-        overwrite: see :func:`~monai_mocoi.handlers.check_evaluation_folder`.
+        overwrite: see :func:`~monai_mocoi.runs.check_evaluation_folder`.
         run_dir: where the classifier lies: by ``seen_images.json`` beside it, ``metrics.json`` tells as
             ``pretraining_overlap`` how many of the images it has seen in its training or pretraining
             (:func:`~monai_mocoi.data.pretraining_overlap`). None: it is not looked at.

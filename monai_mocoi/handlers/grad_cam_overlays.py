@@ -16,13 +16,13 @@ from monai.engines import Workflow
 from monai.visualize import GradCAM
 from torch import nn
 
+from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.classifier import in_words
 from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
 from monai_mocoi.figures.sheet import save_sheet
-from monai_mocoi.handlers.inference_folder import OVERLAYS_NAME
-from monai_mocoi.handlers.setting_ranges import SettingsError
 from monai_mocoi.networks import Classifier, stages_of
+from monai_mocoi.runs.inference_folder import OVERLAYS_NAME
 
 logger = logging.getLogger(__name__)
 

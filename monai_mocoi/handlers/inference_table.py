@@ -17,12 +17,12 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.atomic_write import write_bytes
 from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.handlers.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
-from monai_mocoi.handlers.setting_ranges import as_flag
+from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import references_needed
+from monai_mocoi.runs.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
+from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
 

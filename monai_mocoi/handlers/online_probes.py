@@ -8,16 +8,16 @@ from typing import Any
 
 from ignite.engine import Events
 
-from monai_mocoi.analysis import FeatureError, pooled_features
+from monai_mocoi.analysis import pooled_features
 from monai_mocoi.analysis.online_probe import probed_aucs
 from monai_mocoi.data import ImageDataset
-from monai_mocoi.data.errors import DatasetError
 from monai_mocoi.data.labels import labelled_items, left_out_in_words
 from monai_mocoi.data.probe_images import ProbeImages, choose_probe_images
+from monai_mocoi.distributed import rank, world_size
+from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.engines import MoCoTrainer
-from monai_mocoi.handlers.first_process import measured_by_the_first
+from monai_mocoi.errors import DatasetError, FeatureError
 from monai_mocoi.handlers.untouched import untouched
-from monai_mocoi.networks import rank, world_size
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from typing import Any
 
 from ignite.engine import Events
 
+from monai_mocoi.distributed import any_rank, rank
 from monai_mocoi.engines import GradientTrainer
 from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
-from monai_mocoi.networks import any_rank, rank
 
 logger = logging.getLogger(__name__)
 

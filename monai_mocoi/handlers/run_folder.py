@@ -18,20 +18,19 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.atomic_write import remove_leftovers, write_json
-from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.data.file_lock import file_lock
 from monai_mocoi.engines import GradientTrainer
-from monai_mocoi.handlers.description import describe_training
-from monai_mocoi.handlers.folder_swap import delete_leftovers, replaced
-from monai_mocoi.handlers.next_command import next_command
-from monai_mocoi.handlers.run_folder_check import EarlierRun, check_usable, read_config
-from monai_mocoi.handlers.run_folder_error import RunFolderError
-from monai_mocoi.handlers.setting_ranges import as_flag
-from monai_mocoi.handlers.settings import plain
-from monai_mocoi.handlers.versions import package_versions
+from monai_mocoi.errors import DatasetError, RunFolderError
+from monai_mocoi.files.atomic_write import remove_leftovers, write_json
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.folder_swap import delete_leftovers, replaced
 from monai_mocoi.networks.identified import IDENTIFIED
 from monai_mocoi.own_command import python_word
+from monai_mocoi.runs.description import describe_training
+from monai_mocoi.runs.next_command import next_command
+from monai_mocoi.runs.run_folder_check import EarlierRun, check_usable, read_config
+from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.settings import plain
+from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +88,7 @@ class RunFolder:
         own_data: commands that lead from one's own images to a dataset folder DATASET; logged at the end with the one
             that trains on it. None: nothing is logged.
         next_config: name of the bundle's config that uses what the run has made, such as "finetune": the command is
-            logged at the end (see :func:`~monai_mocoi.handlers.next_command.next_command`). None: nothing is logged.
+            logged at the end (see :func:`~monai_mocoi.runs.next_command.next_command`). None: nothing is logged.
         next_settings: names and values for that command; what is None is left out.
         identified: the images, or those that the weights it starts from were trained on, are links to originals with
             patients' identity: the manifest says so, and nothing of the run is exported or packaged.

@@ -13,7 +13,7 @@ from typing import Any
 from tensorboard.data_compat import migrate_value
 from torch.utils.tensorboard import SummaryWriter
 
-from monai_mocoi.handlers.checkpoint_files import DiskFullError
+from monai_mocoi.errors import DiskFullError
 from monai_mocoi.handlers.curves import SHOWN_AS, description_of
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from monai_mocoi.handlers.random_state import random_state, set_random_state
+from monai_mocoi.runs.random_state import random_state, set_random_state
 
 
 @contextmanager

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis import IntervalSettings
 from monai_mocoi.analysis.evaluation import choose_classes
-from monai_mocoi.data import DatasetError, ImageDataset, Predictions
+from monai_mocoi.data import ImageDataset, Predictions
+from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.figures.classifier import in_words, short
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
 from monai_mocoi.handlers.classifier_plots import told
-from monai_mocoi.handlers.evaluation_folder import WORST_ERRORS_NAME
 from monai_mocoi.metrics import decide
-from monai_mocoi.networks import rank
+from monai_mocoi.runs.evaluation_folder import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from monai_mocoi.networks.processes import world_size
+from monai_mocoi.distributed.processes import world_size
 
 
 def batch_parts(batch: int, splits: int) -> int:

@@ -7,11 +7,11 @@ import logging
 import os
 from typing import Any
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.networks.stage_choice import stage_in_words
 from monai_mocoi.networks.weight_files import load_checked, sidecar_path
-from monai_mocoi.networks.weights_error import WeightsError
 
 _OF_IMAGES = ("image_size", "decode_size", "decode_fit", "channels", "mean", "std")
 _NEEDED = ("kind", "labels", "stage", "thresholds", *_OF_IMAGES)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.runs_nearby import runs_nearby
-from monai_mocoi.networks.weights_error import WeightsError
 
 CLASSIFIER_NAME = "classifier.pt"
 PACKAGED_NAME = "model.pt"

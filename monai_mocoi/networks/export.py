@@ -14,7 +14,8 @@ import torch
 from monai.networks.nets import ResNet
 from torch import nn
 
-from monai_mocoi.atomic_write import atomic_path, write_json
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.files.atomic_write import atomic_path, write_json
 from monai_mocoi.networks.identified import check_not_identified
 from monai_mocoi.networks.resnet_shape import ResNetShape, shape_of_resnet
 from monai_mocoi.networks.stage_choice import stage_in_words, stage_of_width
@@ -22,7 +23,6 @@ from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.torchvision_layout import TorchvisionLayout
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
 from monai_mocoi.networks.weights import check_finite, load_weights, weights_sha256
-from monai_mocoi.networks.weights_error import WeightsError
 
 SUFFIXES = (".pt", ".safetensors")
 TOLERANCE = 1e-9

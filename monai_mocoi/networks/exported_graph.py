@@ -21,8 +21,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.atomic_write import atomic_path, write_json
-from monai_mocoi.home_folder import home_folder
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.files.atomic_write import atomic_path, write_json
+from monai_mocoi.files.home_folder import home_folder
 from monai_mocoi.networks.export import HANDED_ON, Export, check_out, monai_resnet
 from monai_mocoi.networks.identified import check_not_identified
 from monai_mocoi.networks.resnet_shape import shape_of_resnet
@@ -31,7 +32,6 @@ from monai_mocoi.networks.stage_choice import stage_of_width
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
 from monai_mocoi.networks.weights import check_finite, load_weights, weights_sha256
-from monai_mocoi.networks.weights_error import WeightsError
 
 TOLERANCE = 1e-4
 """Of the proof: largest difference of the outputs, in float32, as a share of the largest output."""

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.weight_files import sidecar_path
-from monai_mocoi.networks.weights_error import WeightsError
 
 IDENTIFIED = "identified"
 """Key of a dataset folder's and a run's ``manifest.json`` and of the JSON file beside weights; true or not there."""

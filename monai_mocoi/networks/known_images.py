@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
-from monai_mocoi.networks.weights_error import WeightsError
 
 logger = logging.getLogger(__name__)
 

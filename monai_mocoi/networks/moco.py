@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from monai_mocoi.distributed.processes import gather_rows, rank, unwrap, world_size
 from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
-from monai_mocoi.networks.processes import gather_rows, rank, unwrap, world_size
 from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead

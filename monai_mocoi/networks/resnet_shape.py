@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 
-from monai_mocoi.networks.weights_error import WeightsError
+from monai_mocoi.errors import WeightsError
 
 _NAMED: dict[tuple[str, tuple[int, ...]], str] = {
     ("basic", (2, 2, 2, 2)): "resnet18",

@@ -14,8 +14,9 @@ import safetensors
 import safetensors.torch
 import torch
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.found_resnets import chosen_resnet, find_resnets, line_that_keeps_tensors
-from monai_mocoi.networks.weights_error import WeightsError, check_weights_place
+from monai_mocoi.networks.weights_error import check_weights_place
 
 
 class WeightFile(NamedTuple):

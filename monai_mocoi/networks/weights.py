@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.atomic_write import write_bytes
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.networks.resnet_shape import shape_of_resnet
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
-from monai_mocoi.networks.weights_error import WeightsError
 
 _TRUNK = ("conv1.", "bn1.", "layer")
 _COUNTER = "num_batches_tracked"  # of no influence on any output; files of before 2018 lack it

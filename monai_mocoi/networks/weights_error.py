@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.runs_nearby import runs_nearby
-
-
-class WeightsError(ValueError):
-    """A weights file that cannot be used or written; the text says why and what to do."""
-
-    exit_code = USAGE
 
 
 def check_weights_place(path: str | os.PathLike[str]) -> None:

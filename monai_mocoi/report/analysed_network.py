@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.prepared_dataset import PREPARATION
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     StageEncoder,
-    WeightsError,
     classifier_path,
     encoder_state_dict,
     load_pretrained,

@@ -19,8 +19,8 @@ from monai_mocoi.figures.feature_reuse import reuse_figure, reuse_matrix_figure
 from monai_mocoi.figures.output_distance import output_distance_figures
 from monai_mocoi.figures.principal_components import principal_components_figure
 from monai_mocoi.figures.probing import probing_figure
-from monai_mocoi.handlers.analysis_folder import FIGURES
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.runs.analysis_folder import FIGURES
 
 _THUMBNAIL = 32
 _COLUMNS_A_FIGURE = 4

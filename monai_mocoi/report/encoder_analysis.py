@@ -26,14 +26,21 @@ from monai_mocoi.analysis.comparison import matched
 from monai_mocoi.analysis.feature_reuse import feature_reuse
 from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
-from monai_mocoi.atomic_write import write_bytes, write_json
-from monai_mocoi.data import Datalist, DatasetError, LabelSubset, labelled_items, labelled_part
+from monai_mocoi.data import Datalist, LabelSubset, labelled_items, labelled_part
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.errors import NothingLearntError
 from monai_mocoi.data.prepared_dataset import prepared_dataset, with_bits
 from monai_mocoi.engines.precision import autocast_dtype
-from monai_mocoi.handlers import SettingsError
-from monai_mocoi.handlers.analysis_folder import (
+from monai_mocoi.errors import DatasetError, NothingLearntError, SettingsError
+from monai_mocoi.files.atomic_write import write_bytes, write_json
+from monai_mocoi.files.folder_swap import replaced
+from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.metrics import SELECTION_METRICS
+from monai_mocoi.networks import StageEncoder, check_preprocessing
+from monai_mocoi.report.analysed_network import AnalysedNetwork, label_of, names_of, read_after, read_before
+from monai_mocoi.report.analysis_pictures import AnalysisPictures
+from monai_mocoi.report.image_columns import image_columns
+from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
+from monai_mocoi.runs.analysis_folder import (
     ANALYSIS_NAME,
     DISTANCE_TABLE,
     PROBING,
@@ -41,16 +48,8 @@ from monai_mocoi.handlers.analysis_folder import (
     TENSORBOARD,
     check_analysis_folder,
 )
-from monai_mocoi.handlers.folder_swap import replaced
-from monai_mocoi.handlers.settings import plain
-from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.handlers.versions import package_versions
-from monai_mocoi.metrics import SELECTION_METRICS
-from monai_mocoi.networks import StageEncoder, check_preprocessing
-from monai_mocoi.report.analysed_network import AnalysedNetwork, label_of, names_of, read_after, read_before
-from monai_mocoi.report.analysis_pictures import AnalysisPictures
-from monai_mocoi.report.image_columns import image_columns
-from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
+from monai_mocoi.runs.settings import plain
+from monai_mocoi.runs.versions import package_versions
 
 PARTS = ("reuse", "probing", "ks", "embedding")
 SHOWN_STAGES = (1, 4)
@@ -77,7 +76,7 @@ class EncoderAnalysis:
     predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 0.
 
     Args:
-        folder: for all of it; see :func:`~monai_mocoi.handlers.analysis_folder.check_analysis_folder`.
+        folder: for all of it; see :func:`~monai_mocoi.runs.analysis_folder.check_analysis_folder`.
         datalist: of the dataset folder.
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data import Datalist, Predictions, PredictionsError, read_predictions
-from monai_mocoi.handlers.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
+from monai_mocoi.data import Datalist, Predictions, read_predictions
+from monai_mocoi.errors import PredictionsError
+from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import io
 import zlib
 from typing import BinaryIO
 
-from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.errors import ImageReadError
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 # The picture, its transparent colours, its orientation, and what tells an animation.

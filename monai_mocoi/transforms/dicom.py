@@ -27,7 +27,8 @@ from pydicom.uid import (
     JPEGLSNearLossless,
 )
 
-from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, check_size, guarded
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.image_errors import check_not_constant, check_size, guarded
 from monai_mocoi.transforms.jpeg_plugin import TooLittleMemoryError, jpeg_decoders
 
 _INSTALL = 'pip install "monai-mocoi[dicom]"'

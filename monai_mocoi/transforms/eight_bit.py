@@ -18,7 +18,8 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
-from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.reader import read_image, to_channels
 
 _FROM_FILE = "_from_file"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage, optimize
 
-from monai_mocoi.transforms.image_errors import ImageReadError
+from monai_mocoi.errors import FundusError
 from monai_mocoi.transforms.reader import to_channels
 
 MIN_SIDE = 32
@@ -33,10 +33,6 @@ _WIDEST_GAP = (
 _FILLED = 0.9  # share of its box from which on a lit piece without a round edge is a retina that fills the picture
 _VISIBLE = 0.35  # share of the disc that must be lit and in the picture
 _DARK, _BRIGHT, _BRIGHT_SHARE, _FLAT = 0.06, 0.92, 0.5, 0.02
-
-
-class FundusError(ImageReadError):
-    """A picture shows no usable fundus disc, or one that is too dark or too bright; the text is the reason."""
 
 
 @dataclass(frozen=True)

@@ -15,24 +15,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from monai_mocoi.exit_codes import DATA
+from monai_mocoi.errors import ConstantImageError, ImageReadError
 
 MAX_PIXELS = 100_000_000
 """The largest picture that is read, in pixels (rows x columns); 10,000 x 10,000, 400 MB a channel as float32."""
-
-
-class ImageReadError(ValueError):
-    """A file holds no picture that can be read.
-
-    The text says what is wrong and what to do. It names neither the file nor a person: it holds no path and no text
-    from the file's header. A caller that knows the file's name to be public adds it.
-    """
-
-    exit_code = DATA
-
-
-class ConstantImageError(ImageReadError):
-    """All pixels of a picture are alike, so it shows nothing: a bad image, though the file is whole."""
 
 
 def is_constant(image: np.ndarray) -> bool:

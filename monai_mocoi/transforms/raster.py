@@ -7,8 +7,9 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
+from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.bare_stream import bare_jpeg, bare_png
-from monai_mocoi.transforms.image_errors import MAX_PIXELS, ImageReadError, check_size, guarded
+from monai_mocoi.transforms.image_errors import MAX_PIXELS, check_size, guarded
 
 _SIXTEEN_BIT_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 

@@ -11,9 +11,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom import read_dicom
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
-from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, guarded
+from monai_mocoi.transforms.image_errors import check_not_constant, guarded
 from monai_mocoi.transforms.raster import read_raster
 
 _OTHERS = {

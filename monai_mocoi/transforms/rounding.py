@@ -13,7 +13,8 @@ from monai.transforms.transform import MapTransform, Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
-from monai_mocoi.transforms.image_errors import ImageReadError, check_not_constant, is_constant
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.image_errors import check_not_constant, is_constant
 
 DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 

@@ -11,8 +11,8 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import Baseline, baselines, shortcut_baselines
-from monai_mocoi.data import DatasetError, item_columns, load_datalist
-from monai_mocoi.data.errors import ImageDecodeError
+from monai_mocoi.data import item_columns, load_datalist
+from monai_mocoi.errors import DatasetError, ImageDecodeError
 
 SIZES = {"training": 80, "validation": 40, "test": 60}
 

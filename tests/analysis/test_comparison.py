@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
 
-from monai_mocoi.analysis import OVERALL, ComparisonError, EvaluationError, compare_predictions
+from monai_mocoi.analysis import OVERALL, compare_predictions
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
 from tests.analysis.made_predictions import findings, of, softmax_classes
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
 
-from monai_mocoi.analysis import OVERALL, EvaluationError, evaluate_predictions, few_patients_in_words
+from monai_mocoi.analysis import OVERALL, evaluate_predictions, few_patients_in_words
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import (
     expected_calibration_error,
     logit_interval,

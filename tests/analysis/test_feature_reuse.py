@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from monai_mocoi.analysis import FeatureReuseError, choose_by_patient
+from monai_mocoi.analysis import choose_by_patient
 from monai_mocoi.analysis.feature_reuse import feature_reuse
+from monai_mocoi.errors import FeatureReuseError
 from monai_mocoi.metrics import jackknife_interval, linear_cka, permuted_cka_sd
 
 N = 120

@@ -10,7 +10,6 @@ from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss
 
 from monai_mocoi.analysis import (
-    EvaluationError,
     choose_operating_points,
     evaluate_fully,
     evaluate_predictions,
@@ -19,6 +18,7 @@ from monai_mocoi.analysis import (
     wanted_points,
 )
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import calibration_line, patient_bootstrap
 from tests.analysis.made_predictions import findings, of, softmax_classes
 

@@ -14,7 +14,6 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import (
-    EvaluationError,
     LinearEvaluation,
     chosen_thresholds,
     compare_predictions,
@@ -23,8 +22,9 @@ from monai_mocoi.analysis import (
     probe_stages,
     probing_draws,
 )
-from monai_mocoi.data import Datalist, DatasetError, ImageDataset, label_subset, read_predictions
+from monai_mocoi.data import Datalist, ImageDataset, label_subset, read_predictions
 from monai_mocoi.engines import LinearTrainer
+from monai_mocoi.errors import DatasetError, EvaluationError
 from monai_mocoi.metrics import patient_bootstrap, selection_metric
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import evaluator_of

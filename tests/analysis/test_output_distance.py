@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.stats import ks_2samp
 
-from monai_mocoi.analysis import ComparisonError, EvaluationError, compare_outputs
+from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.data import Predictions
+from monai_mocoi.errors import ComparisonError, EvaluationError
 from tests.analysis.made_predictions import findings, of, softmax_classes
 
 

@@ -10,16 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_mocoi.analysis import (
-    ComparisonError,
-    EvaluationError,
-    Probing,
-    compare_predictions,
-    compare_probings,
-    find_probing,
-    read_probing,
-)
-from monai_mocoi.data import PredictionsError, read_predictions
+from monai_mocoi.analysis import Probing, compare_predictions, compare_probings, find_probing, read_probing
+from monai_mocoi.data import read_predictions
+from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
 from tests.analysis.test_layerwise_probing import FEW, datalist, made_features, probed
 
 

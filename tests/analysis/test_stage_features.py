@@ -13,9 +13,10 @@ from monai.transforms import Compose, NormalizeIntensityd, RandFlipd
 from torch.utils.data import get_worker_info
 
 from monai_mocoi import exit_codes
-from monai_mocoi.analysis import FeatureError, pooled_features, pooled_maps, stage_features
-from monai_mocoi.data import CacheFullError, DatasetError, ImageDataset, load_datalist
-from monai_mocoi.data.cache_dir import user_cache_dir
+from monai_mocoi.analysis import pooled_features, pooled_maps, stage_features
+from monai_mocoi.data import ImageDataset, load_datalist
+from monai_mocoi.errors import CacheFullError, DatasetError, FeatureError
+from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.networks import StageEncoder
 from monai_mocoi.transforms import ReadImage
 from tests.data.dataset_folders import dataset_folder, picture, save

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.analysis import EvaluationError, evaluate_subgroups, gaps_of
+from monai_mocoi.analysis import evaluate_subgroups, gaps_of
 from monai_mocoi.data import Columns, Predictions
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import EvaluationError, RefusedError
 from monai_mocoi.metrics import holm, patient_bootstrap
 from tests.analysis.made_predictions import findings, softmax_classes
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigWorkflow
 
-from monai_mocoi.data import generate_demo
+from monai_mocoi.demo import generate_demo
 from tests.bundles.colour_datasets import patches, photographs
 
 BUNDLES = Path(__file__).resolve().parents[2] / "bundles"

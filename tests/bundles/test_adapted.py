@@ -13,7 +13,7 @@ from monai.bundle import ConfigWorkflow
 from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
-from monai_mocoi.report import Adaptation, adapt_bundle
+from monai_mocoi.packaging import Adaptation, adapt_bundle
 from tests.bundles import test_layout, test_nine_bundles
 from tests.bundles.conftest import BUNDLES, NAMES, SMALL_BACKBONE
 from tests.report.study_folders import CLASSES, FINDINGS, study

@@ -11,7 +11,7 @@ import pytest
 from monai.bundle import ConfigWorkflow
 
 from monai_mocoi.data import load_datalist
-from monai_mocoi.handlers import SettingsError
+from monai_mocoi.errors import SettingsError
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each

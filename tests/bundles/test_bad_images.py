@@ -16,7 +16,8 @@ from monai.bundle import ConfigWorkflow
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.data import Datalist, DatasetError, audit_datalist
+from monai_mocoi.data import Datalist, audit_datalist
+from monai_mocoi.errors import DatasetError
 from tests.bundles.conftest import BUNDLES
 
 Run = Callable[..., ConfigWorkflow]

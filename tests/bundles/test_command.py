@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_mocoi.data import generate_demo
+from monai_mocoi.demo import generate_demo
 from tests.bundles.conftest import BUNDLES, SMALL
 
 SHORT = ["--image_size", "32", "--batch_size", "8", "--max_epochs", "1", "--num_workers", "0", "--queue_size", "16"]

@@ -17,8 +17,8 @@ from monai.bundle import ConfigWorkflow
 
 from monai_mocoi import exit_codes
 from monai_mocoi.cli.messages import explain
-from monai_mocoi.data import generate_demo
-from monai_mocoi.handlers import checkpoint_files, read_checkpoint
+from monai_mocoi.demo import generate_demo
+from monai_mocoi.runs import checkpoint_files, read_checkpoint
 from tests.bundles.conftest import BUNDLES, SMALL
 from tests.bundles.test_command import command
 

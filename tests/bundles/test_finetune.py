@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
 from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
-from monai_mocoi.handlers import SettingsError
+from monai_mocoi.errors import SettingsError
 from monai_mocoi.metrics import selection_metric
-from monai_mocoi.report import card_text, read_finetuned_run
+from monai_mocoi.packaging import card_text, read_finetuned_run
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each

@@ -12,7 +12,7 @@ import pytest
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 
-from monai_mocoi.data import generate_demo
+from monai_mocoi.demo import generate_demo
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.data.dataset_folders import dataset_folder, picture
 

@@ -182,7 +182,7 @@ OVERLAID = ("train.json", "finetune.json", "evaluate.json")
 @pytest.mark.parametrize("name", NAMES)
 def test_every_config_checks_its_settings_before_all_else(name: str) -> None:
     for file in (*CHECKED, *(f"multi_gpu_{file}" for file in OVERLAID)):
-        assert config(name, file)["initialize"][0] == "$monai_mocoi.handlers.check_settings(@settings)", file
+        assert config(name, file)["initialize"][0] == "$monai_mocoi.runs.check_settings(@settings)", file
 
 
 # What a setting may be made of: of a call of anything else nobody knows what it reads, draws or writes.

@@ -14,8 +14,9 @@ from monai.bundle import ConfigWorkflow
 
 from data_prep.__main__ import main
 from data_prep.byte_search import ByteSearch
-from monai_mocoi.networks import WeightsError, export_weights
-from monai_mocoi.report import PackageError, adapt_bundle, package_bundle
+from monai_mocoi.errors import PackageError, WeightsError
+from monai_mocoi.networks import export_weights
+from monai_mocoi.packaging import adapt_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL, SMALL_BACKBONE
 from tests.report.finetuned_runs import make_bundle
 from tests.support.hospital_export import Export, write_export

@@ -24,9 +24,10 @@ from monai_mocoi.cli.evaluator import Evaluator
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.plan import make_plan
 from monai_mocoi.data import load_datalist
-from monai_mocoi.networks import Classifier, StageEncoder, WeightsError
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.networks.classifier_place import classifier_path
-from monai_mocoi.report import package_bundle
+from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.bundles.test_layout import SCHEMA
 from tests.networks.small import small_resnet

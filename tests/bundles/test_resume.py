@@ -20,7 +20,7 @@ from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from monai_mocoi.exit_codes import PREEMPTED
-from monai_mocoi.handlers import read_checkpoint
+from monai_mocoi.runs import read_checkpoint
 
 pytestmark = pytest.mark.slow  # each test is two or three whole runs
 Run = Callable[..., ConfigWorkflow]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
 
-from monai_mocoi.report import package_bundle
+from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import NAMES, one_of_each
 from tests.bundles.test_layout import SCHEMA, strings
 from tests.report.finetuned_runs import make_bundle, make_run

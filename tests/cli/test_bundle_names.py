@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.cli import UsageError, bundle_names
+from monai_mocoi.cli import bundle_names
 from monai_mocoi.cli.bundle_names import find_bundle, find_config
+from monai_mocoi.errors import UsageError
 from tests.bundles.conftest import BUNDLES, NAMES
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from monai_mocoi import __version__
-from monai_mocoi.data import generate_demo
+from monai_mocoi.demo import generate_demo
 from tests.bundles.conftest import BUNDLES
 from tests.bundles.test_command import SHORT, command, small_network
 

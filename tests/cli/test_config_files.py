@@ -5,7 +5,8 @@ import itertools
 import pytest
 from monai.bundle import ConfigParser
 
-from monai_mocoi.cli import UsageError, read_configs
+from monai_mocoi.cli import read_configs
+from monai_mocoi.errors import UsageError
 from tests.bundles.conftest import BUNDLES, NAMES, one_of_each
 
 OVERLAYS = {

@@ -5,7 +5,8 @@ import os
 import pytest
 from monai.bundle import ConfigParser, ConfigWorkflow
 
-from monai_mocoi.cli import Evaluator, Undecided, UsageError, read_configs
+from monai_mocoi.cli import Evaluator, Undecided, read_configs
+from monai_mocoi.errors import UsageError
 from tests.bundles.conftest import BUNDLES, NAMES, one_of_each
 
 VALUES = {

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper  # what a DataLoader's process sends its error in
 
-from monai_mocoi.cli import UsageError
 from monai_mocoi.cli.messages import explain
-from monai_mocoi.data import DatasetError, load_datalist
+from monai_mocoi.data import load_datalist
+from monai_mocoi.errors import DatasetError, UsageError
 from monai_mocoi.networks import bounded_queue_size
 
 

@@ -6,8 +6,9 @@ import json
 import pytest
 from monai.bundle import ConfigWorkflow, run
 
-from monai_mocoi.cli import UsageError, check_command
+from monai_mocoi.cli import check_command
 from monai_mocoi.cli.overrides import RUN_ARGUMENTS
+from monai_mocoi.errors import UsageError
 from tests.cli.conftest import CONFIG
 
 

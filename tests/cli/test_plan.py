@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi import exit_codes
-from monai_mocoi.cli import UsageError, check_command, make_plan
+from monai_mocoi.cli import check_command, make_plan
 from monai_mocoi.cli.plan import decide_constants
-from monai_mocoi.data import generate_demo, load_datalist, resolve_dataset_dir
-from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_recalibration
+from monai_mocoi.data import load_datalist
+from monai_mocoi.demo import generate_demo, resolve_dataset_dir
+from monai_mocoi.errors import RunFolderError, SettingsError, UsageError
+from monai_mocoi.handlers import RunFolder
+from monai_mocoi.runs import check_recalibration
 from tests.bundles.conftest import BUNDLES
 from tests.cli.conftest import CONFIG
 from tests.handlers.engine import counting
@@ -110,7 +113,7 @@ def test_the_demo_folder_is_the_one_that_a_run_uses(monkeypatch, tmp_path):
     assert rows["Data"]["images"] == ("not made yet: the first run draws them", "")
     assert plan.refusals == ()
     assert not (tmp_path / "cache").exists()  # a plan writes nothing
-    monkeypatch.setattr("monai_mocoi.data.demo.generate_demo", lambda folder, modality: folder)
+    monkeypatch.setattr("monai_mocoi.demo.generate.generate_demo", lambda folder, modality: folder)
     assert rows["Data"]["folder"][0] == resolve_dataset_dir("demo", "chest")
 
 

@@ -5,9 +5,9 @@ import copy
 import pytest
 from monai.bundle import ConfigParser, ReferenceResolver
 
-from monai_mocoi.cli import UsageError
 from monai_mocoi.cli.config_ids import find, normal_id
 from monai_mocoi.cli.references import expand, referred
+from monai_mocoi.errors import UsageError
 
 CONFIG = {
     "a": 1,

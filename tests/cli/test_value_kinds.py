@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from monai_mocoi.cli import UsageError
 from monai_mocoi.cli.value_kinds import check_elements, kinds_of_setting, read_value
+from monai_mocoi.errors import UsageError
 
 
 @pytest.mark.parametrize(

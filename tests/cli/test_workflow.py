@@ -6,8 +6,9 @@ import warnings
 import pytest
 import torch
 
-from monai_mocoi.cli import UsageError, check_command
+from monai_mocoi.cli import check_command
 from monai_mocoi.cli.workflow import check_device, run_checked
+from monai_mocoi.errors import UsageError
 
 TRACE: list[object] = []
 BASE = {

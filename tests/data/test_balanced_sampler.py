@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from monai_mocoi.data import BalancedSampler, DatasetError, EpochIndex, EpochSampler
+from monai_mocoi.data import BalancedSampler, EpochIndex, EpochSampler
+from monai_mocoi.errors import DatasetError
 
 
 def items(labels: object) -> list[dict[str, object]]:

@@ -8,7 +8,8 @@ import torch
 from monai.transforms import Compose
 from PIL import Image
 
-from monai_mocoi.data import DatasetError, resolved_cache_bits
+from monai_mocoi.data import resolved_cache_bits
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.transforms import FitSquare, ReadImage, RescaleIntensity
 from tests.data.dataset_folders import picture
 

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from monai_mocoi.data import DatasetError, class_weights
+from monai_mocoi.data import class_weights
 from monai_mocoi.data.class_balance import balancing_groups
 from monai_mocoi.data.labels import label_array
+from monai_mocoi.errors import DatasetError
 
 
 def items(labels: object) -> list[dict[str, object]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import age_unit, as_numbers, is_age, item_columns, read_columns
-from monai_mocoi.data.csv_table import TableError
+from monai_mocoi.errors import TableError
 
 IMAGES = ["images/00000001_000.png", "images/00000001_001.png", "images/00000002_000.png"]
 PATIENTS = ["00000001", "00000001", "00000002"]

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from monai_mocoi.data import DatasetError, load_datalist, load_to_pretrain, require_images, write_datalist
+from monai_mocoi.data import load_datalist, load_to_pretrain, require_images, write_datalist
+from monai_mocoi.errors import DatasetError
 from tests.data.dataset_folders import dataset_folder, names, picture, read_list, save, write_list
 
 WITH_LABELS = "7dcb5cc9073f0726466d06fdfea5e536b0d8f42ba77b383e0f87b5c9991a1695"

@@ -15,7 +15,6 @@ from monai.transforms import Compose, RandomizableTransform
 
 from monai_mocoi import exit_codes
 from monai_mocoi.data import (
-    DatasetError,
     EpochIndex,
     EpochSampler,
     ImageDataset,
@@ -26,6 +25,7 @@ from monai_mocoi.data import (
     require_images,
     without_skipped,
 )
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.transforms import ReadImage
 from tests.data.dataset_folders import dataset_folder, picture, save
 

@@ -18,10 +18,10 @@ from monai.transforms import Compose, RandFlip
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.data import CacheFullError, DatasetError, DecodedCache, decoded_cache
+from monai_mocoi.data import DecodedCache, decoded_cache
 from monai_mocoi.data.decoded_cache import decode_one, describe_decode
-from monai_mocoi.data.errors import ImageDecodeError
-from monai_mocoi.data.file_lock import file_lock
+from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError
+from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
 from tests.data.dataset_folders import picture, save
 from tests.transforms.dicom_files import write

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_mocoi.data import Datalist, DatasetError, check_enough_to_pretrain, check_learnable
+from monai_mocoi.data import Datalist, check_enough_to_pretrain, check_learnable
 from monai_mocoi.data.enough_images import few_labelled_in_words, few_scored_in_words
+from monai_mocoi.errors import DatasetError
 
 
 def of(images: int) -> Datalist:

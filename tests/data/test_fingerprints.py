@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mocoi.data import DatasetError, fingerprints
-from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.data import fingerprints
 from monai_mocoi.data.fingerprints import dataset_fingerprints, fingerprint, keep_fingerprints
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.transforms import read_image
 from tests.data.dataset_folders import picture, save
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monai_mocoi.data import Datalist, DatasetError, label_subset
+from monai_mocoi.data import Datalist, label_subset
+from monai_mocoi.errors import DatasetError
 
 from .dataset_folders import names
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monai_mocoi.data import Datalist, DatasetError, check_labels_fit, load_datalist, match_labels
+from monai_mocoi.data import Datalist, check_labels_fit, load_datalist, match_labels
+from monai_mocoi.errors import DatasetError
 
 from .dataset_folders import dataset_folder, read_list, write_list
 

@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError, draw_label_order, draw_labelled
+from monai_mocoi.data import draw_label_order, draw_labelled
+from monai_mocoi.errors import DatasetError
 
 FRACTIONS = (0.01, 0.013, 0.06, 0.1, 0.5, 0.9, 1)
 

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError, label_kind, load_datalist
+from monai_mocoi.data import label_kind, load_datalist
 from monai_mocoi.data.labels import (
     class_indicators,
     class_sides,
@@ -15,6 +15,7 @@ from monai_mocoi.data.labels import (
     some_unknown,
     unknown_counts,
 )
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics import UNKNOWN
 
 from .dataset_folders import dataset_folder, read_list, write_list

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import NoLevels, check_age_bands, column_levels
-from monai_mocoi.data.errors import RefusedError
 from monai_mocoi.data.levels import few_numbers
+from monai_mocoi.errors import RefusedError
 
 
 def names_of(levels):

@@ -8,7 +8,8 @@ import torch
 from monai.transforms import Compose
 from PIL import Image
 
-from monai_mocoi.data import DatasetError, ImageDataset, NewImageDataset, collate_readable
+from monai_mocoi.data import ImageDataset, NewImageDataset, collate_readable
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.transforms import (
     FitSquare,
     FitSquared,

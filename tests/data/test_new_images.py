@@ -19,7 +19,9 @@ from pydicom.uid import (
     VLWholeSlideMicroscopyImageStorage,
 )
 
-from monai_mocoi.data import DatasetError, find_new_images, generate_demo, images_to_classify, load_datalist
+from monai_mocoi.data import find_new_images, images_to_classify, load_datalist
+from monai_mocoi.demo import generate_demo
+from monai_mocoi.errors import DatasetError
 from tests.transforms.dicom_files import dataset
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mocoi.data import DatasetError
 from monai_mocoi.data.picture_facts import MEASURED, measure_pictures
+from monai_mocoi.errors import DatasetError
 from tests.data.dataset_folders import picture, save
 from tests.transforms.fundus_pictures import fundus
 

@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_mocoi.data import (
-    NotFinitePredictionError,
-    Predictions,
-    PredictionsError,
-    read_predictions,
-    write_predictions,
-)
+from monai_mocoi.data import Predictions, read_predictions, write_predictions
+from monai_mocoi.errors import NotFinitePredictionError, PredictionsError
 from monai_mocoi.exit_codes import DATA, NOT_FINITE
 from monai_mocoi.metrics import UNKNOWN
 

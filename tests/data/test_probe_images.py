@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError
 from monai_mocoi.data.probe_images import choose_probe_images
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics import UNKNOWN
 
 Items = list[dict[str, Any]]

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from monai_mocoi.data import DatasetError, EpochIndex, EpochSampler
+from monai_mocoi.data import EpochIndex, EpochSampler
+from monai_mocoi.errors import DatasetError
 
 
 def _indices(sampler: EpochSampler) -> list[int]:

@@ -12,15 +12,14 @@ import pytest
 from PIL import Image
 
 from monai_mocoi.data import (
-    DatasetError,
     fingerprints,
     load_datalist,
     load_to_pretrain,
     pretraining_overlap,
     take_down_images,
 )
-from monai_mocoi.data.expand_home import HomeFolderError
 from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key, try_to_take_down
+from monai_mocoi.errors import DatasetError, HomeFolderError
 from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 
 

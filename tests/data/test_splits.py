@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_mocoi.data import DatasetError, split_by_patient
+from monai_mocoi.data import split_by_patient
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics import UNKNOWN
 
 

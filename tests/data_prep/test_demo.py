@@ -4,7 +4,7 @@ from data_prep.__main__ import main
 from data_prep.demo import Demo
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.demo_sets import DEMO_SETS
+from monai_mocoi.demo.demo_sets import DEMO_SETS
 
 
 def _run(*words, command="demo"):

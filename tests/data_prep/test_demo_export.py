@@ -10,8 +10,8 @@ import pytest
 
 from data_prep.__main__ import main
 from data_prep.demo_export import write_demo_export
-from monai_mocoi.data.errors import RefusedError
-from monai_mocoi.transforms.reader import ImageReadError, read_image
+from monai_mocoi.errors import ImageReadError, RefusedError
+from monai_mocoi.transforms.reader import read_image
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from data_prep.eyepacs_labels import TARGETS, Eye, read_labels
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def test_rows_by_name(tmp_path):

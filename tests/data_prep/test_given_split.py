@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.given_split import read_split_csv
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def test_split_csv(tmp_path):

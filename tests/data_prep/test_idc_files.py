@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.idc_files import find_patches
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def _touch(*paths: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.image_finder import find_images
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def _file(path, content="1"):

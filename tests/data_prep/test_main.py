@@ -9,7 +9,7 @@ import pytest
 
 from data_prep import __main__ as main
 from monai_mocoi import exit_codes
-from monai_mocoi.data.errors import CacheFullError, DatasetError, RefusedError
+from monai_mocoi.errors import CacheFullError, DatasetError, RefusedError
 
 
 @pytest.mark.parametrize("command", main.COMMANDS)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.nih_metadata import FINDINGS, read_metadata
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 from tests.support.nih_files import HEADER_2017, HEADER_2020, image_names, row, write_metadata
 
 

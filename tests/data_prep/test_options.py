@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.options import Options, check_range, checked_out
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 
 @pytest.mark.parametrize(

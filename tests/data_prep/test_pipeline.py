@@ -11,8 +11,8 @@ from data_prep.candidates import MISSING, MISSING_LINE, NOT_IN_SPLIT
 from data_prep.pipeline import prepare
 from data_prep.repeated_pictures import REPEATED
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.errors import DatasetError, RefusedError
 from monai_mocoi.data.fingerprints import dataset_fingerprints
+from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.transforms import read_image
 from tests.support.dots_source import Dots, dots
 from tests.support.eyepacs_files import eyepacs_folder

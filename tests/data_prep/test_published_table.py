@@ -6,7 +6,7 @@ import pytest
 
 from data_prep.nih_metadata import read_metadata
 from data_prep.published_table import read_image_list
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def test_damaged_and_missing_files(tmp_path):

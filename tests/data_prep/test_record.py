@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from data_prep.record import RECORD_NAME, begun_options, opened_folder
-from monai_mocoi.data import DatasetError
-from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.file_signature import file_signature
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.source import check_left_out
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def test_as_many_as_allowed_may_be_left_out():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_prep.splitter import Splitter
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 PATIENTS = {f"p{p}_{i}": f"p{p}" for p in range(10) for i in range(4)}
 LABELS = {name: int(name[-1]) % 2 for name in PATIENTS}

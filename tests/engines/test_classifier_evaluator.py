@@ -8,8 +8,8 @@ import torch
 from ignite.engine import Events
 from sklearn.metrics import average_precision_score, f1_score, log_loss, roc_auc_score
 
-from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.errors import NotFinitePredictionError
 from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of

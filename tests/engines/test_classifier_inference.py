@@ -8,8 +8,8 @@ import torch
 from ignite.engine import Events
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.data import NotFinitePredictionError
 from monai_mocoi.engines import ClassifierInference
+from monai_mocoi.errors import NotFinitePredictionError
 from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.metrics import apply_recalibration, fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier, StageEncoder

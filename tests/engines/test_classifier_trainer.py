@@ -8,7 +8,8 @@ import torch
 from ignite.engine import Events
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import ClassifierTrainer, NotFiniteError
+from monai_mocoi.engines import ClassifierTrainer
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.losses import classification_loss
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import dataset_of, loader_of, trainer_of

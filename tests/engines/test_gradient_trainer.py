@@ -13,7 +13,8 @@ from ignite.engine import Events
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import GradientTrainer, NotFiniteError
+from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.errors import NotFiniteError
 from tests.processes import in_processes
 
 

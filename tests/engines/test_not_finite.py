@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from monai_mocoi.cli.messages import explain
-from monai_mocoi.engines import NotFiniteError, not_finite
+from monai_mocoi.engines import not_finite
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.exit_codes import NOT_FINITE
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco

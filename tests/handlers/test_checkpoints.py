@@ -8,10 +8,12 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from monai_mocoi.engines import MoCoTrainer, NotFiniteError
+from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.errors import NotFiniteError, RunFolderError
 from monai_mocoi.exit_codes import NOT_FINITE
-from monai_mocoi.handlers import Checkpoints, RunFolderError, read_checkpoint
+from monai_mocoi.handlers import Checkpoints
 from monai_mocoi.handlers import checkpoints as module
+from monai_mocoi.runs import read_checkpoint
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
 from tests.processes import in_processes

@@ -14,7 +14,7 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, read_typical_features, summarise_inputs
 from monai_mocoi.data import load_datalist, pretraining_overlap, read_predictions, take_down_images
-from monai_mocoi.engines import NotFiniteError
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder
 from monai_mocoi.metrics import mahalanobis_distance, youden_threshold
 from monai_mocoi.networks import Classifier, StageEncoder

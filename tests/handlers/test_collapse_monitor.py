@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.errors import CollapseError
 from monai_mocoi.exit_codes import COLLAPSED
-from monai_mocoi.handlers import CollapseError, CollapseMonitor, LazySummaryWriter
+from monai_mocoi.handlers import CollapseMonitor, LazySummaryWriter
 from monai_mocoi.handlers import collapse_monitor as module
 from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
 from monai_mocoi.networks.stage_encoder import StageFeatures

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from monai_mocoi.data import load_datalist, pretraining_overlap
-from monai_mocoi.engines import NotFiniteError, PhaseClock
+from monai_mocoi.engines import PhaseClock
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.handlers import EncoderSaver, EpochLog
 from monai_mocoi.networks import StageEncoder, load_encoder
 from tests.data.dataset_folders import dataset_folder

@@ -13,17 +13,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from monai_mocoi.data import Predictions
 from monai_mocoi.engines import PHASES, MoCoTrainer, PhaseClock
-from monai_mocoi.handlers import (
-    Checkpoints,
-    CollapseMonitor,
-    EpochLog,
-    LazySummaryWriter,
-    TimedValidation,
-    newest_checkpoint,
-)
+from monai_mocoi.handlers import Checkpoints, CollapseMonitor, EpochLog, LazySummaryWriter, TimedValidation
 from monai_mocoi.handlers import checkpoints as checkpoints_module
 from monai_mocoi.handlers import epoch_log as module
-from monai_mocoi.handlers.checkpoint_files import write_checkpoint
+from monai_mocoi.runs import newest_checkpoint
+from monai_mocoi.runs.checkpoint_files import write_checkpoint
 from tests.engines.clock import Clock, SlowBatches, stopped
 from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.handlers.engine import counting

@@ -13,18 +13,14 @@ from ignite.engine import Events
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import (
-    EvaluationError,
     choose_operating_points,
     evaluate_predictions,
     evaluate_subgroups,
     fit_recalibration,
     summarise_inputs,
 )
-from monai_mocoi.atomic_write import write_json
 from monai_mocoi.data import (
-    DatasetError,
     LabelMatch,
-    NotFinitePredictionError,
     chosen_columns,
     fingerprints,
     load_datalist,
@@ -32,8 +28,9 @@ from monai_mocoi.data import (
     take_down_images,
     write_predictions,
 )
-from monai_mocoi.handlers import EvaluationSaver, RunFolderError
-from monai_mocoi.handlers.setting_ranges import SettingsError
+from monai_mocoi.errors import DatasetError, EvaluationError, NotFinitePredictionError, RunFolderError, SettingsError
+from monai_mocoi.files.atomic_write import write_json
+from monai_mocoi.handlers import EvaluationSaver
 from tests.analysis.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from monai_mocoi.handlers import GradCAMOverlays, SettingsError, grad_cam_overlays, overlay
+from monai_mocoi.errors import SettingsError
+from monai_mocoi.handlers import GradCAMOverlays, grad_cam_overlays, overlay
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.handlers.engine import counting
 from tests.networks.small import small_resnet

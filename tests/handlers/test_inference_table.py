@@ -11,8 +11,9 @@ from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
+from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.handlers import InferenceTable, RunFolderError, SettingsError
+from monai_mocoi.handlers import InferenceTable
 from monai_mocoi.handlers.inference_table import done_in_words
 from monai_mocoi.metrics import fit_shrunk_gaussian
 from tests.handlers.engine import counting

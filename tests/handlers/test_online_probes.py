@@ -298,7 +298,7 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 
 def _distributed(rank: int) -> list[Any]:
-    from monai_mocoi.networks import data_parallel
+    from monai_mocoi.distributed import data_parallel
 
     ends: list[Any] = []
     for every in (0, 1):

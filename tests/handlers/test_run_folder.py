@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from ignite.engine import Events
 
-from monai_mocoi.data.errors import DatasetError
-from monai_mocoi.handlers import RunFolder, RunFolderError, SettingsError, check_run_folder
+from monai_mocoi.errors import DatasetError, RunFolderError, SettingsError
+from monai_mocoi.handlers import RunFolder, check_run_folder
 from monai_mocoi.handlers import run_folder as module
 from tests.handlers.engine import counting
 

@@ -13,7 +13,8 @@ from monai.handlers import TensorBoardStatsHandler
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_mocoi.handlers import LazySummaryWriter, SettingsText, ViewPairs, check_settings, view_pairs
+from monai_mocoi.handlers import LazySummaryWriter, ViewPairs, view_pairs
+from monai_mocoi.runs import SettingsText, check_settings
 from tests.handlers.engine import counting
 
 

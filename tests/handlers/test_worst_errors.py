@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.data import DatasetError, Predictions
+from monai_mocoi.data import Predictions
+from monai_mocoi.errors import DatasetError
 from monai_mocoi.handlers import EvaluationSaver, WorstErrors
 from monai_mocoi.handlers import worst_errors as module
 from monai_mocoi.handlers.worst_errors import worst_errors

@@ -10,13 +10,8 @@ from typing import Any
 import pytest
 import torch
 
-from monai_mocoi.networks import (
-    Classifier,
-    StageEncoder,
-    WeightsError,
-    load_classifier,
-    read_classifier_sidecar,
-)
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import Classifier, StageEncoder, load_classifier, read_classifier_sidecar
 from tests.networks.small import small_resnet, views
 
 SIDECAR = {

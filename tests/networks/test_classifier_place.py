@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.networks import WeightsError, check_modality, classifier_path
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import check_modality, classifier_path
 from monai_mocoi.networks.weights_error import check_weights_place
 from tests.bundles.conftest import BUNDLES
 

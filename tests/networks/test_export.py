@@ -13,11 +13,11 @@ import torch
 from monai.networks.nets import resnet10, resnet18, resnet50
 from torch import nn
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
     TorchvisionLayout,
-    WeightsError,
     export_weights,
     read_weights,
     resnet_shape,

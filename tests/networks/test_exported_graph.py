@@ -17,7 +17,8 @@ import pytest
 import torch
 from torch import nn
 
-from monai_mocoi.networks import Classifier, StageEncoder, WeightsError, export_graph, save_encoder
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import Classifier, StageEncoder, export_graph, save_encoder
 from tests.networks.small import small_resnet, views
 
 SIDECAR = {"mean": 0.5, "std": 0.25, "channels": 1, "image_size": 32, "labels": ["a", "b", "c"], "kind": "multilabel"}

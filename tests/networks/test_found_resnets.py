@@ -12,7 +12,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from monai_mocoi.networks import StageEncoder, WeightsError, load_pretrained, read_weights
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import StageEncoder, load_pretrained, read_weights
 from tests.networks.small import small_resnet
 
 Tensors = Mapping[str, torch.Tensor]

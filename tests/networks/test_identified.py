@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from monai_mocoi.networks import StageEncoder, WeightsError, export_graph, export_weights, is_identified, save_encoder
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import StageEncoder, export_graph, export_weights, is_identified, save_encoder
 from tests.networks.small import small_resnet
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from monai_mocoi.networks import WeightsError, check_drawn_or_real, of_encoder
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import check_drawn_or_real, of_encoder
 from monai_mocoi.networks.known_images import images_in_words, known_images
 
 ENCODER = {"image_size": 48, "modality": "chest", "dataset": "Hospital", "settings": {"demo": False}}

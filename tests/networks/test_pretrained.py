@@ -8,10 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
-    WeightsError,
     check_preprocessing,
     encoder_state_dict,
     load_pretrained,

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 from monai.networks.nets import resnet34
 
-from monai_mocoi.networks import ResNetShape, TorchvisionLayout, WeightsError, shape_of_resnet
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import ResNetShape, TorchvisionLayout, shape_of_resnet
 from tests.networks.small import small_resnet
 
 

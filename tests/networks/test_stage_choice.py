@@ -27,5 +27,5 @@ def test_any_other_is_refused(stage: object) -> None:
 
 
 def test_a_plan_knows_them_without_torch() -> None:
-    code = "import sys, monai_mocoi.handlers.setting_ranges; sys.exit('torch' in sys.modules)"
+    code = "import sys, monai_mocoi.runs.setting_ranges; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -11,7 +11,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from monai_mocoi.networks import StageEncoder, WeightsError, read_sidecar, read_weights
+from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks import StageEncoder, read_sidecar, read_weights
 from tests.networks.small import small_moco, small_resnet
 
 

@@ -9,11 +9,11 @@ import safetensors.torch
 import torch
 from monai.networks.nets import resnet18, resnet50
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     StageEncoder,
     TorchvisionLayout,
     WeightFile,
-    WeightsError,
     encoder_state_dict,
     load_encoder,
     save_encoder,

@@ -13,17 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.data import DatasetError, Predictions, PredictionsError, load_datalist, write_predictions
+from monai_mocoi.data import Predictions, load_datalist, write_predictions
 from monai_mocoi.data.prepared_dataset import prepared_dataset
-from monai_mocoi.handlers import RunFolderError, SettingsError
-from monai_mocoi.networks import (
-    Classifier,
-    StageEncoder,
-    WeightsError,
-    encoder_state_dict,
-    save_encoder,
-    weights_sha256,
-)
+from monai_mocoi.errors import DatasetError, PredictionsError, RunFolderError, SettingsError, WeightsError
+from monai_mocoi.networks import Classifier, StageEncoder, encoder_state_dict, save_encoder, weights_sha256
 from monai_mocoi.report import EncoderAnalysis
 from tests.data.dataset_folders import picture, read_list, save, write_list
 from tests.networks.small import small_resnet

@@ -23,7 +23,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from monai_mocoi.transforms import ConstantImageError, ImageReadError, ReadImage, dicom, read_image
+from monai_mocoi.errors import ConstantImageError, ImageReadError
+from monai_mocoi.transforms import ReadImage, dicom, read_image
 from monai_mocoi.transforms.reader import collected_notes
 from tests.transforms.dicom_files import (
     PATIENT,

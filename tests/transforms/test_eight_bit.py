@@ -12,15 +12,8 @@ from monai.data import MetaTensor, get_track_meta, set_track_meta
 from monai.transforms import Compose, LoadImaged
 from PIL import Image
 
-from monai_mocoi.transforms import (
-    ConstantImageError,
-    ImageReadError,
-    LoadImageFile,
-    LoadImageFiled,
-    ReadImage,
-    ScaleFrom8Bit,
-    ScaleFrom8Bitd,
-)
+from monai_mocoi.errors import ConstantImageError, ImageReadError
+from monai_mocoi.transforms import LoadImageFile, LoadImageFiled, ReadImage, ScaleFrom8Bit, ScaleFrom8Bitd
 from tests.transforms.dicom_files import write
 
 RANDOM = np.random.default_rng(0)

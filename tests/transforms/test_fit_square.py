@@ -7,7 +7,8 @@ from monai.data import MetaTensor
 from PIL import Image
 from torch.nn import functional
 
-from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop, FundusError
+from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms import FitSquare, FitSquared, FundusCrop
 from tests.transforms.fundus_pictures import fundus
 
 SHAPES = [(64, 64), (64, 100), (100, 64), (17, 33), (33, 16), (5, 200), (1, 7), (1, 1)]

@@ -6,7 +6,8 @@ import torch
 from monai.data import MetaTensor
 from PIL import Image
 
-from monai_mocoi.transforms import Disc, FundusCrop, FundusCropd, FundusError, crop_to_disc, find_disc, read_image
+from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms import Disc, FundusCrop, FundusCropd, crop_to_disc, find_disc, read_image
 from tests.transforms.fundus_pictures import fundus
 
 

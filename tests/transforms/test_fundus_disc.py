@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from monai_mocoi.transforms import Disc, FundusError, crop_to_disc, find_disc
+from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms import Disc, crop_to_disc, find_disc
 from tests.transforms.fundus_pictures import fundus
 
 

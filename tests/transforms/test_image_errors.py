@@ -7,7 +7,8 @@ import warnings
 
 import pytest
 
-from monai_mocoi.transforms.image_errors import MAX_PIXELS, ImageReadError, check_size, guarded
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.image_errors import MAX_PIXELS, check_size, guarded
 
 
 def test_sizes():

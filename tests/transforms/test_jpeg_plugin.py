@@ -9,7 +9,8 @@ import pytest
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1
 
-from monai_mocoi.transforms import ImageReadError, dicom, jpeg_plugin, read_image
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms import dicom, jpeg_plugin, read_image
 from tests.transforms.dicom_files import dataset, jpeg, save, with_stream
 
 imagecodecs = pytest.importorskip("imagecodecs")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from monai_mocoi.transforms import ImageReadError, image_errors, read_image
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms import image_errors, read_image
 from monai_mocoi.transforms.raster import read_raster
 
 

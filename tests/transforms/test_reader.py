@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian, JPEGLSLossless, RLELossless
 
-from monai_mocoi.transforms import ImageReadError, read_image
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms import read_image
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 from tests.transforms.dicom_files import compress, dataset, jpeg2000_dataset, jpeg_dataset, lut, palette, save, write
 

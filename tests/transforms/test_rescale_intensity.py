@@ -5,7 +5,8 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_mocoi.transforms import ConstantImageError, RescaleIntensity, RescaleIntensityd
+from monai_mocoi.errors import ConstantImageError
+from monai_mocoi.transforms import RescaleIntensity, RescaleIntensityd
 
 
 def picture(shape=(3, 20, 30), low=0.01, high=0.07, seed=0):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.transforms import ConstantImageError, ImageReadError, RoundToBits, RoundToBitsd
+from monai_mocoi.errors import ConstantImageError, ImageReadError
+from monai_mocoi.transforms import RoundToBits, RoundToBitsd
 from monai_mocoi.transforms.rounding import dequantise, quantise
 
 

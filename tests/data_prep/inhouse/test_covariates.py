@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.inhouse.covariates import check_told_apart, read_covariate
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @pytest.mark.parametrize("name", ["age", "Alter", "edad", "AgeAtScan", "âge"])

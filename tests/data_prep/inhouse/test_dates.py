@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from data_prep.inhouse.dates import is_dated, read_dates
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def read(*cells: str) -> list[date | None]:

@@ -6,7 +6,7 @@ import pytest
 
 from data_prep.inhouse.decided_splits import for_pretraining, held_out, own_part
 from data_prep.inhouse.part import Part
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 from tests.support.some_drafts import some_draft
 
 DRAFTS = [

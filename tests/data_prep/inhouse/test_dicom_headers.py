@@ -16,8 +16,8 @@ from data_prep.inhouse.dicom_headers import (
     read_header,
 )
 from data_prep.inhouse.survey import NO_PIXELS, NO_SUCH_FRAMES, NO_SYNTAX, picture_fault
+from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms import dicom
-from monai_mocoi.transforms.image_errors import ImageReadError
 from tests.support.dicom_files import CR, content, dataset, uid
 
 

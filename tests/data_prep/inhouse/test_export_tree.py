@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.inhouse.export_tree import LINK_NOWHERE, LINK_OUT, LINK_WITHIN, NO_FILE, list_tree
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 
 def keys(folders: list[Path]) -> list[str]:

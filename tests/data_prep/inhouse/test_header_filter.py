@@ -12,7 +12,7 @@ from data_prep.inhouse.header_filter import (
     HeaderFilter,
     known_term,
 )
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError
 
 PLAIN = {"modality": "CR", "body_part": "CHEST", "view": "PA", "image_type": ("ORIGINAL", "PRIMARY")}
 

@@ -12,7 +12,7 @@ from data_prep.inhouse.held_out import (
     latest_share,
     parse_test_from,
 )
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 DAY = date(2020, 1, 1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.inhouse.label_table import TWO_PATIENTS, LabelTable, TableOptions
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 
 def table(tmp_path: Path, text: str, **options: object) -> LabelTable:

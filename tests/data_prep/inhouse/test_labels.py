@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from data_prep.inhouse.labels import read_labels
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def read(**columns: list[str]):  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ from data_prep.inhouse.matched_table import MatchedTable, line_reader, match_tab
 from data_prep.inhouse.patients import join_patients
 from data_prep.inhouse.pseudonyms import Pseudonyms
 from data_prep.inhouse.survey import Seen
-from monai_mocoi.data.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, RefusedError
 
 FILES = [
     Seen(ExportFile(f"/x/{n}", f"IM{n}"), "dicom", 10, DicomHeader(accession=f"A{n // 2}", names="Qvistgaard^Zoe"))

@@ -8,7 +8,7 @@ from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.file_index import FileIndex, Match
 from data_prep.inhouse.matching import check_match, choose_match, masked, summary, unmatched
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 PATHS = ["a/IM1.dcm", "b/IM1.dcm", "b/IM2", "c/x.png"]
 HEADERS = [

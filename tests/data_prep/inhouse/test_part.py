@@ -4,7 +4,7 @@ import pytest
 
 from data_prep.inhouse.part import Part
 from data_prep.inhouse.pseudonyms import Pseudonyms
-from monai_mocoi.data import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7])

@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.inhouse.private_folder import EXCLUDED_COLUMNS, MAPPING_COLUMNS, PrivateFolder
 from data_prep.source import Refused
-from monai_mocoi.data.errors import DatasetError
+from monai_mocoi.errors import DatasetError
 
 
 def _rows(folder, name):

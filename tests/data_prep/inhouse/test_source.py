@@ -26,10 +26,11 @@ from data_prep.inhouse import whose
 from data_prep.inhouse.copies import AGAIN, COPY, TWO_PATIENTS
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.data.file_signature import file_signature
+from monai_mocoi.errors import AdaptError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
-from monai_mocoi.report import AdaptError, adapt_bundle
-from monai_mocoi.report.adapted_settings import Labels
+from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.packaging import adapt_bundle
+from monai_mocoi.packaging.adapted_settings import Labels
 from monai_mocoi.transforms.reader import read_image
 from tests.support.dicom_files import picture, save
 from tests.support.hospital_export import Export, write_export

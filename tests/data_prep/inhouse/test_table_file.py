@@ -8,8 +8,7 @@ import pytest
 
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.inhouse.table_text import decode_table
-from monai_mocoi.data.csv_table import TableError
-from monai_mocoi.data.errors import RefusedError
+from monai_mocoi.errors import RefusedError, TableError
 
 TEXT = "Accession;MRN;pneumonia;Größe\nACC1;Müller;yes;1,7\n\nACC2;Ó Dálaigh;;\n"
 

@@ -1,0 +1,50 @@
+"""One decision for all processes of a run; with one process each function hands back what it was given.
+
+Every process must call them together. Objects travel pickled, within the run's own process group only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from monai_mocoi.distributed.processes import world_size
+
+
+def from_first_rank(value: Any) -> Any:
+    """What the first process gave, on all of them."""
+    if world_size() == 1:
+        return value
+    box = [value]
+    dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def gather_objects(value: Any) -> list[Any]:
+    """What each process gave, in the order of their ranks, on all of them."""
+    if world_size() == 1:
+        return [value]
+    found: list[Any] = [None] * world_size()
+    dist.all_gather_object(found, value)
+    return found
+
+
+def any_rank(flag: bool) -> bool:
+    """Whether any process says so."""
+    if world_size() == 1:
+        return flag
+    on_gpu = dist.get_backend() == "nccl"
+    flags = torch.tensor(int(flag), device=torch.device("cuda") if on_gpu else torch.device("cpu"))
+    dist.all_reduce(flags, dist.ReduceOp.MAX)
+    return bool(flags)
+
+
+def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
+    """Mean of a tensor over the processes, element by element, on all of them."""
+    if world_size() == 1:
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total / world_size()

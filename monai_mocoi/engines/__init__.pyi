@@ -1,0 +1,12 @@
+from .classifier_evaluator import ClassifierEvaluator as ClassifierEvaluator
+from .classifier_inference import ClassifierInference as ClassifierInference
+from .classifier_trainer import ClassifierTrainer as ClassifierTrainer
+from .gradient_trainer import GradientTrainer as GradientTrainer
+from .linear_trainer import LinearTrainer as LinearTrainer
+from .moco_evaluator import MoCoEvaluator as MoCoEvaluator
+from .moco_trainer import MoCoTrainer as MoCoTrainer
+from .phase_clock import PHASES as PHASES
+from .phase_clock import EpochTime as EpochTime
+from .phase_clock import PhaseClock as PhaseClock
+from .precision import PRECISIONS as PRECISIONS
+from .precision import autocast_dtype as autocast_dtype

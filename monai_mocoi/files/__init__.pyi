@@ -1,0 +1,1 @@
+from .cache_dir import user_cache_dir as user_cache_dir

@@ -1,0 +1,115 @@
+"""Tables and lists that people saved: UTF-8 CSV, and what is said of the other forms that spreadsheets write."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monai_mocoi.errors import TableError
+
+_SIGNS = {";": "semicolons", "\t": "tabs"}
+_SAVE = "save it as CSV UTF-8, separated by commas"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV table.
+
+    Attributes:
+        header: names of the columns, without blanks around them; empty for an empty file.
+        rows: number in the file (the header is mostly row 1, as spreadsheets count) and cells as they are written.
+            Rows in which all cells are empty are left out: spreadsheets add them at the end.
+    """
+
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+
+
+def read_text(path: str | Path, name: str | None = None) -> str:
+    """Read a text file: UTF-8 with or without mark, plain or gzip (``.gz``).
+
+    Args:
+        path: the file.
+        name: what to call it in an error; None: its name without folders.
+
+    Raises:
+        TableError: it is not there, damaged, or in another encoding.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TableError(f"there is no file '{name or path}'.")
+    name = name or path.name
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise TableError(f"{name} is no whole gzip file; download it again.") from None
+    except OSError as error:
+        raise TableError(f"{name} cannot be read ({error.strerror}).") from None
+    try:
+        text = content.decode("utf-8-sig")
+        why = "it holds zero bytes, as UTF-16 does" if "\0" in text else ""
+    except UnicodeDecodeError:
+        is_utf16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
+        why = 'it is UTF-16, Excel\'s "Unicode Text"' if is_utf16 else "its letters are not in UTF-8"
+    if content[:4] == b"PK\3\4":
+        why = "it is a zip archive, as an Excel workbook is"
+    if why:
+        save = "save it as UTF-8 text" if ".txt" in path.suffixes else _SAVE
+        raise TableError(f"{name} is no readable text: {why}; {save}.")
+    return text
+
+
+def read_table(path: str | Path, needed: Sequence[str], name: str | None = None) -> Table:
+    """Read a CSV table with commas. Which columns are missing, the caller has to say.
+
+    Args:
+        path: the file; plain or gzip.
+        needed: columns, in any case, by which a table with semicolons or tabs is known.
+        name: what to call it in an error; None: its name without folders.
+
+    Raises:
+        TableError: as :func:`read_text`; or the table has semicolons or tabs.
+    """
+    text = read_text(path, name)
+    name = name or Path(path).name
+    table = parse_table(text, name)
+    first = text.lstrip().split("\n")[0]
+    for sign, plural in _SIGNS.items():
+        if not _has(table.header, needed) and _has(parse_table(first, name, sign).header, needed):
+            raise TableError(
+                f"{name} has {plural} between its columns; save it with commas (and with points in its numbers)."
+            )
+    return table
+
+
+def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
+    """Parse the text of a table.
+
+    Raises:
+        TableError: it is no CSV; names the row.
+    """
+    header: list[str] | None = None
+    rows: list[tuple[int, list[str]]] = []
+    number = 0
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), start=1):
+            if not any(cell.strip() for cell in row):
+                continue
+            if header is None:
+                header = [column.strip() for column in row]
+            else:
+                rows.append((number, row))
+    except csv.Error as error:
+        raise TableError(f"{name}, row {number + 1}: no readable CSV ({error}); {_SAVE}.") from None
+    return Table(header or [], rows)
+
+
+def _has(header: Sequence[str], needed: Sequence[str]) -> bool:
+    return {column.lower() for column in needed} <= {column.lower() for column in header}

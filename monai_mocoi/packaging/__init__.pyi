@@ -1,0 +1,13 @@
+from .adaptation import Adaptation as Adaptation
+from .adapted_bundle import adapt_bundle as adapt_bundle
+from .bundle_package import Package as Package
+from .bundle_package import package_bundle as package_bundle
+from .bundle_place import check_bundle_name as check_bundle_name
+from .finetuned_run import FinetunedRun as FinetunedRun
+from .finetuned_run import read_finetuned_run as read_finetuned_run
+from .model_card import card_text as card_text
+from .owner import Owner as Owner
+from .owner import package_name as package_name
+from .owner import read_owner as read_owner
+from .package_configs import packaged_inference as packaged_inference
+from .package_configs import packaged_metadata as packaged_metadata

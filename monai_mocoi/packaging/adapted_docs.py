@@ -1,0 +1,178 @@
+"""``metadata.json``, ``README.md`` and ``data_license.txt`` of an adapted bundle: the source's, as far as they hold."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from monai_mocoi.packaging.adaptation import Adaptation
+from monai_mocoi.packaging.owner import METHOD, NOT_STATED, PUBLIC_SETS, stated_in
+from monai_mocoi.packaging.package_configs import value_range
+
+_CHANNELS = {
+    1: ("magnitude", {"0": "grey value"}, "one-channel"),
+    3: ("RGB", {"0": "red", "1": "green", "2": "blue"}, "colour"),
+}
+
+
+_WHOSE_REASONS = "These are reasons of the bundle that this one was made from,"
+_RUN = string.Template(
+    """## Run
+
+    mocoi run $name/train
+
+pretrains, and writes `runs/$name/pretrain/` below the current folder. `$name/train` is found from the folder that holds
+this bundle; from elsewhere give the path of `configs/train.json`. MONAI's own command, which checks little, is
+`python -m monai.bundle run --config_file $name/configs/train.json`.
+
+The images are looked for in the current folder, under the name of the dataset folder that the bundle was made for;
+elsewhere give `--dataset_dir FOLDER` with each command. No path stands in this bundle.
+
+"""
+)
+
+
+_ADAPTED = "adapted from "
+
+
+def is_adapted(metadata: Mapping[str, Any]) -> bool:
+    """Whether ``metadata.json`` is that of an adapted bundle."""
+    return any(str(text).startswith(_ADAPTED) for text in metadata.get("changelog", {}).values())
+
+
+def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made: Adaptation) -> dict[str, Any]:
+    """The source's ``metadata.json`` for another data set.
+
+    Args:
+        metadata: of the source.
+        train: the new ``train.json``.
+        made: what is known.
+
+    Returns:
+        name, task, data, labels, use and input of the new bundle; whose work it is only as stated. Versions, method and
+        references stay.
+    """
+    channels, size = made.chosen("channels"), made.chosen("image_size")
+    form, channel_def, kind = _CHANNELS[int(str(channels))]
+    changed = deepcopy(dict(metadata))
+    version = changed["version"] = "0.1.0"
+    changed |= {
+        "changelog": {version: f"{_ADAPTED}{made.source} to this data set"},
+        "name": made.name,
+        "task": f"Self-supervised pretraining of a ResNet-50 on images: {made.title}",
+        "authors": f"{made.owner.authors or NOT_STATED}; configs by the monai_mocoi developers; {METHOD}",
+        "data_source": f"the data set {made.title}, whose datalist.json has the SHA-256 {made.datalist.sha256}",
+        "data_type": ", ".join(made.facts.suffixes),
+        "image_classes": f"{kind} images ({made.title}), scaled to 0..1, then (value - {train['mean']}) / "
+        f"{train['std']}",
+        "label_classes": f"none in pretraining; for fine-tuning: {made.labels.in_words()}",
+        "intended_use": "Research: pretraining an encoder on images of this kind, and fine-tuning it. It is no medical "
+        "device and makes no diagnosis.",
+    }
+    for name, value in (("contact", made.owner.contact), ("stated", stated_in(made.owner))):
+        changed.pop(name, None)  # of a source that was adapted itself
+        if value:
+            changed[name] = value
+    image = changed["network_data_format"]["inputs"]["image"]
+    image |= {
+        "format": form,
+        "num_channels": channels,
+        "spatial_shape": [size, size],
+        "value_range": value_range(train),
+        "channel_def": channel_def,
+    }
+    if made.modality != made.source_modality:
+        image["modality"] = made.modality
+    return changed
+
+
+def data_text(of_source: str, made: Adaptation) -> str:
+    """``docs/data_license.txt``: the maker's statement; the terms of the public data set, if it is that; or neither."""
+    if made.owner.data_statement is not None:
+        return made.owner.data_statement
+    if made.datalist.name == PUBLIC_SETS.get(made.source_modality):
+        return of_source
+    return (
+        "This bundle contains no data. Whoever made it has stated nothing on the images that it is made for: whose\n"
+        "they are, under which terms, and with whose consent they are used. Ask them.\n"
+        "\n"
+        "Phantoms (dataset_dir demo) are drawn by monai_mocoi; they show nobody and fall under its licence.\n"
+    )
+
+
+def adapted_readme(readme: str, made: Adaptation) -> str:
+    """The source's ``README.md`` for another data set.
+
+    Sections on the data and the commands are written anew; what is written by a run, and where the recipe departs from
+    the paper, is the source's, with the new numbers.
+
+    Args:
+        readme: of the source.
+        made: what is known.
+    """
+    head, *sections = re.split(r"^(?=## )", _renamed(readme, made.source, made.name), flags=re.MULTILINE)
+    method = re.match(r"# \S+: (.+?) on ", head)
+    title = f"# {made.name}: {method[1] if method else 'pretraining'} on {made.title}\n"
+    text = [title + head.partition("\n")[2]]
+    for section in sections:
+        heading = section.partition("\n")[0]
+        if heading.startswith("## Run"):
+            text += [
+                "\n".join(_facts(made)),
+                _RUN.substitute(name=made.name) + section[section.find("Every constant") :],
+            ]
+        elif heading.startswith("## Then"):
+            text.append(_then(section, made))
+        elif heading.startswith("## The paper"):
+            text.append(_with_new_numbers(section, made))
+        elif not heading.startswith("## What was set"):  # of a source that was adapted itself
+            text.append(section)
+    return "".join(part.rstrip() + "\n\n" for part in text).rstrip() + "\n"
+
+
+def _facts(made: Adaptation) -> Iterator[str]:
+    owner, facts = made.owner, made.facts
+    yield from ("## What was set for these images", "")
+    yield f"`mocoi adapt` made this bundle from `{made.source}` for the data set {made.title}. Images: {made.counts}."
+    yield f"Labels: {made.labels.in_words()}."
+    yield f"Made by: {owner.authors or NOT_STATED}. Contact: {owner.contact or NOT_STATED}. On the images:"
+    yield f"`docs/data_license.txt`. {facts.read} of {facts.of:,} images to pretrain on were looked at."
+    yield f"All settings but these are those of `{made.source}`:"
+    yield from ("", "| Setting | Value | Why |", "|---|---|---|")
+    yield from (f"| `{one.name}` | `{one.value}` | {one.reason} |" for one in made.choices if one.name != "labels")
+    if made.warnings:
+        yield from ("", "To look at:", "", *(f"- {warning}" for warning in made.warnings))
+
+
+def _renamed(readme: str, old: str, new: str) -> str:
+    """The bundle's name changed where it is one, in commands and between backticks: it may be a word as well."""
+    word = rf"\b{re.escape(old)}\b"
+    return re.sub(r"^    .*$|`[^`\n]+`", lambda code: re.sub(word, new, code[0]), readme, flags=re.MULTILINE)
+
+
+def _then(section: str, made: Adaptation) -> str:
+    """Its commands without the source's data set."""
+    commands = re.sub(r" --(dataset_dir|output_dir) \S+", "", section)
+    return re.sub(r"`runs/[^/`]+/finetune", f"`runs/{made.name}/finetune", commands)
+
+
+def _with_new_numbers(section: str, made: Adaptation) -> str:
+    size, batch, queue = (made.chosen(name) for name in ("image_size", "batch_size", "queue_size"))
+
+    def row(match: re.Match[str]) -> str:
+        first, now, rest = match[1], match[2], match[3]
+        if first == "Image":
+            now = re.sub(r"\d+ px, batch \d+", f"{size} px, batch {batch}", now)
+            if made.chosen("decode_fit") == "crop":
+                now = now.replace("the disc of the fundus cut out (`decode_fit` `fundus`), ", "")
+        elif first == "Queue":
+            now = re.sub(r"^\d+(,\d+)*", f"{queue:,}", now)
+        elif made.chosen("channels") == 1:
+            now = re.sub(r"stain jitter [\d.]+, ", "", now)
+        return f"| {first} | {now} | {rest}"
+
+    changed = re.sub(r"^\| (Image|Queue|Views) \| ([^|]*?) \| (.*)$", row, section, flags=re.MULTILINE)
+    return changed.partition(_WHOSE_REASONS)[0].rstrip() + f"\n\n{_WHOSE_REASONS} {made.source}.\n"

@@ -1,0 +1,51 @@
+"""Name and place of a bundle of one's own: they can be refused at once, so nothing heavy is imported for it."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from monai_mocoi.errors import AdaptError
+from monai_mocoi.files.expand_home import expand_home
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+
+
+def check_bundle_name(name: str) -> None:
+    """Refuse what cannot be the name of a bundle and its folder.
+
+    Raises:
+        AdaptError: it is no plain name.
+    """
+    if not _NAME.fullmatch(name):
+        raise AdaptError(
+            f"--name is {name!r}, but must be a plain name: a letter, then letters, digits, '_' and '-', 64 at most, "
+            "such as my_study."
+        )
+
+
+def bundle_place(name: str, out: str | os.PathLike[str], dataset: str | os.PathLike[str]) -> Path:
+    """Return the folder of a new bundle; nothing is made or read.
+
+    Args:
+        name: of the bundle.
+        out: the folder in which it is made.
+        dataset: the dataset folder.
+
+    Raises:
+        AdaptError: the name or place cannot be, or is taken.
+    """
+    check_bundle_name(name)
+    out, dataset = Path(out), expand_home(dataset)
+    if out.exists() and not out.is_dir():
+        raise AdaptError(f"--out is {str(out)!r}, which is a file: give the folder in which {name} is to be made.")
+    folder, data = out / name, dataset.resolve()
+    if data == out.resolve() or data in out.resolve().parents:
+        raise AdaptError(
+            f"--out is the dataset folder, or within it: a bundle is handed on, a dataset folder is not. Give another "
+            f"folder for {name}."
+        )
+    if folder.exists():
+        raise AdaptError(f"{str(folder)!r} exists already, and is left as it is: choose another --name or --out.")
+    return folder

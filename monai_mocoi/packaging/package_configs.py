@@ -1,0 +1,202 @@
+"""``inference.json`` and ``metadata.json`` of a package: a bundle's own, with what is known now filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from monai_mocoi.errors import PackageError
+from monai_mocoi.networks import stage_in_words
+from monai_mocoi.packaging.config_text import reads_as_itself
+from monai_mocoi.packaging.finetuned_run import FinetunedRun
+from monai_mocoi.packaging.owner import of_public_data
+
+_CONSTANTS = (
+    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
+    *("intensity", "cache_bits", "recalibration"),
+)
+_IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
+# Results lie below the current folder or, where that is the package itself, beside it.
+_PLACES = {
+    "weights": "@packaged",
+    "output_dir": f"$os.path.join('..' if {_IN_THE_PACKAGE} else '', 'runs', @bundle)",
+    "inference_dir": "$os.path.join(str(@output_dir), 'inference')",
+}
+# A package has one classifier: with the constants of this one, another would be read wrongly.
+_OF_RUNS = ("run_dir", "finetuned", "label_fraction")
+_PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
+
+
+def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A bundle's ``inference.json`` for one classifier.
+
+    What it would read from the classifier's sidecar stands in it, so that the network can be built wherever the file
+    lies; the weights are those of the package, and no run can be named.
+
+    Args:
+        config: content of the bundle's ``inference.json``.
+        sidecar: :attr:`~monai_mocoi.packaging.FinetunedRun.sidecar`.
+        name: of the package; its results lie in ``runs/<name>``.
+
+    Raises:
+        PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
+    """
+    _check_labels(sidecar["labels"])
+    constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
+    # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
+    known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
+    filled = {**constants, **_PLACES, "bundle": name, "classifier": known}
+    if missing := sorted(set(filled) - set(config)):
+        raise PackageError(
+            f"inference.json of the bundle has no {', '.join(missing)}: use a bundle of this version of monai_mocoi."
+        )
+    made = {name: deepcopy(filled.get(name, value)) for name, value in config.items() if name not in _OF_RUNS}
+    if isinstance(made.get("settings"), dict):
+        made["settings"] = {name: value for name, value in made["settings"].items() if name not in _OF_RUNS}
+    for text in texts_in(made):
+        if left := [name for name in _OF_RUNS if re.search(rf"@{name}\b", text)]:
+            raise PackageError(
+                f"inference.json of the bundle refers to {left[0]} in {text!r}: a package holds one classifier and "
+                "knows no runs. Use the bundle's own inference.json."
+            )
+    return made
+
+
+def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[str, Any]:
+    """A bundle's ``metadata.json`` with the figures of one classifier.
+
+    Args:
+        metadata: of the bundle; what is known of the run takes the place of its general words.
+        run: the run.
+
+    Returns:
+        ``network_data_format``: one image as the sidecar says, one probability a label, named in ``channel_def``;
+        ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
+        that the run was made with.
+    """
+    sidecar, labels = run.sidecar, run.sidecar["labels"]
+    findings = sidecar["kind"] == "multilabel"
+    made = deepcopy(dict(metadata))
+    made["changelog"] = {**made.get("changelog", {}), made["version"]: "a classifier, packaged with its model card"}
+    for key, package in _PACKAGE_NAMES.items():
+        if package in run.versions:
+            made[key] = run.versions[package].partition("+")[0]
+    for package in made.get("required_packages_version", {}):
+        if package in run.versions:
+            made["required_packages_version"][package] = run.versions[package].partition("+")[0]
+    images = str(metadata.get("image_classes") or f"{sidecar['modality']} images").partition(", scaled to")[0]
+    what = f"{len(labels)} {'findings' if findings else 'classes'}"
+    made |= {
+        "task": "classification",
+        "description": f"{describe_classifier(run)} Classification of {sidecar['modality']} images: {what}.",
+        "data_source": describe_data(run, metadata),
+        "image_classes": f"{images}, scaled to 0..1, then (value - {sidecar['mean']}) / {sidecar['std']}",
+        "label_classes": f"{'each finding 0 or 1' if findings else 'one class an image'}: {', '.join(labels)}",
+        "pred_classes": "a probability each: "
+        + ", ".join(labels)
+        + f". The network gives logits, of which postprocessing takes {'a sigmoid' if findings else 'the softmax'}",
+        "eval_metrics": _eval_metrics(run.metrics),
+        "intended_use": "Research: classifying images. It is no medical device and makes no diagnosis.",
+    }
+    image = made["network_data_format"]["inputs"]["image"]
+    if image.get("num_channels") != sidecar["channels"] or not image.get("channel_def"):
+        image["channel_def"] = {str(i): f"channel {i}" for i in range(sidecar["channels"])}
+    image |= {
+        "num_channels": sidecar["channels"],
+        "spatial_shape": [sidecar["image_size"]] * 2,
+        "dtype": "float32",
+        "value_range": value_range(sidecar),
+        "is_patch_data": False,
+    }
+    made["network_data_format"]["outputs"]["pred"] = {
+        "type": "probabilities",  # of postprocessing: it is what MONAI Deploy looks for
+        "format": "classes" if findings else "labels",
+        "num_channels": len(labels),
+        "spatial_shape": [],
+        "dtype": "float32",
+        "value_range": [0, 1],
+        "is_patch_data": False,
+        "channel_def": {str(i): name for i, name in enumerate(labels)},
+    }
+    return made
+
+
+def describe_classifier(run: FinetunedRun) -> str:
+    """What it is and how it was made, in two or three sentences."""
+    sidecar, training = run.sidecar, run.drawn["counts"]["training"]
+    start = _describe_start(sidecar)
+    trained = (
+        "all of its weights were trained" if sidecar["trainable"] == "all" else "only its linear layer was trained"
+    )
+    phantoms = "TRAINED ON GENERATED PHANTOMS: it knows nothing of medical images. " if run.is_demo else ""
+    return (
+        f"{phantoms}ResNet with one linear layer on the averaged features of {stage_in_words(sidecar['stage'])}, "
+        f"started from {start}; {trained} with the labels of {training['images']} of {training['of']} training images."
+    )
+
+
+def _describe_start(sidecar: Mapping[str, Any]) -> str:
+    if sidecar["pretrained"] == "none":
+        return "an encoder with random weights (the supervised baseline)"
+    start, method = sidecar.get("start") or {}, f"method: {sidecar.get('method', 'unknown')}"
+    if start.get("kind") == "pretraining":
+        return f"an encoder that was pretrained without labels ({method})"
+    if start.get("kind") == "classifier":
+        seen = start["labelled_images"]
+        images = "an unknown number of images" if seen is None else f"up to {seen} images"
+        return f"the encoder of an earlier classifier, which had been trained WITH THE LABELS of {images} ({method})"
+    return f"pretrained weights of which it is not recorded whether labels were used for them ({method})"
+
+
+def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
+    """What the images were, as far as the run knows."""
+    if run.is_demo:
+        return "phantoms generated by monai_mocoi (dataset_dir demo): no medical data"
+    name = run.sidecar.get("dataset")
+    named = f"the data set {' '.join(name.split())}" if isinstance(name, str) and name.strip() else "a data set"
+    known = f"{named}, whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}"
+    return f"{known}; the bundle is made for: {metadata.get('data_source')}" if of_public_data(run) else known
+
+
+def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
+    if metrics is None:
+        return {}
+    made: dict[str, Any] = {}
+    for name, number in metrics["overall"].items():
+        if number["value"] is not None:
+            made[name] = number["value"]
+            if number["interval"] is not None:
+                made[f"{name}_interval"] = number["interval"]
+    made["auc"] = {name: found["auc"]["value"] for name, found in metrics["classes"].items() if "auc" in found}
+    return made
+
+
+def value_range(sidecar: Mapping[str, Any]) -> list[float]:
+    """Of a normalised image, over all channels."""
+    mean, std = (value if isinstance(value, list) else [value] for value in (sidecar["mean"], sidecar["std"]))
+    low, high = sidecar.get("value_range", [0, 1])
+    ends = [(end - m) / s for m, s in zip(mean, std, strict=True) for end in (low, high)]
+    return [round(min(ends), 6), round(max(ends), 6)]
+
+
+def _check_labels(labels: list[str]) -> None:
+    for label in labels:
+        if not reads_as_itself(label):
+            raise PackageError(
+                f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @, % or _ in front, "
+                "or # in it): give it another name in datalist.json, and train again."
+            )
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """All texts in a JSON value, but for the keys."""
+    if isinstance(value, Mapping):
+        for part in value.values():
+            yield from texts_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from texts_in(part)
+    elif isinstance(value, str):
+        yield value

@@ -1,0 +1,170 @@
+"""Checkpoint files: whole or not there, checked by a digest, the newest few kept.
+
+``folder/checkpoint_000000120.pt`` holds the state after iteration 120; ``checkpoint_000000120.pt.sha256`` beside it is
+its digest in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import logging
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from monai_mocoi.errors import CheckpointError, DiskFullError
+from monai_mocoi.files.atomic_write import remove_leftovers, write_bytes
+from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 2
+
+
+def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
+    """Write a checkpoint down to the disk, then remove the oldest beyond ``keep``.
+
+    Args:
+        folder: made if it is missing.
+        iteration: that the state stands after; part of the name.
+        state: tensors and plain values.
+        keep: how many to keep, this one included.
+
+    Returns:
+        the file.
+
+    Raises:
+        DiskFullError: no room (or no quota) left; the checkpoints before it are untouched.
+    """
+    folder = Path(folder)
+    path = folder / f"checkpoint_{iteration:09d}.pt"
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, buffer)
+    content = buffer.getbuffer()
+    try:
+        # The digest first: a checkpoint counts once it has its name, and then its digest must be there.
+        write_bytes(_digest_file(path), f"{hashlib.sha256(content).hexdigest()}  {path.name}\n".encode())
+        write_bytes(path, content)
+    except OSError as error:
+        if not path.exists():
+            _digest_file(path).unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise _no_room(error.errno, folder, len(content), "A checkpoint") from error
+    for old in [other for other in checkpoint_files(folder) if iteration_of(other) <= iteration][keep:]:
+        old.unlink(missing_ok=True)
+        _digest_file(old).unlink(missing_ok=True)
+    return path
+
+
+def room_needed(folder: str | os.PathLike[str], size: int, keep: int) -> int:
+    """Bytes that the checkpoints to come will take at most, beside those that are there.
+
+    Args:
+        folder: where they will be; it need not exist yet.
+        size: of a checkpoint, in bytes.
+        keep: how many are kept. While one is written, there is one more; it is written before any is removed.
+    """
+    return max(1, keep + 1 - len(checkpoint_files(folder))) * size
+
+
+def check_room(folder: str | os.PathLike[str], needed: int) -> None:
+    """Refuse a folder without room for the checkpoints to come.
+
+    Args:
+        folder: where they will be; it need not exist yet.
+        needed: bytes.
+
+    Raises:
+        DiskFullError: less is free.
+    """
+    folder = Path(folder).absolute()
+    parent = next(p for p in (folder, *folder.parents) if p.is_dir())
+    if shutil.disk_usage(parent).free < needed:
+        raise _no_room(errno.ENOSPC, parent, needed, "The run's checkpoints")
+
+
+def newest_checkpoint(folder: str | Path) -> Path | None:
+    """The newest checkpoint whose digest is right; damaged newer ones are named in a warning and renamed.
+
+    Args:
+        folder: of the checkpoints.
+
+    Returns:
+        the file; None where there are no checkpoints at all.
+
+    Raises:
+        CheckpointError: there are some, but every one is damaged.
+    """
+    remove_leftovers(folder)
+    for digest in Path(folder).glob("checkpoint_*.pt.sha256"):
+        if not digest.with_suffix("").exists():  # its writer was killed in between
+            digest.unlink()
+    files = checkpoint_files(folder)
+    for path in files:
+        reason = _damage(path)
+        if reason is None:
+            for newer in files[: files.index(path)]:  # so that it takes no place of those to come
+                newer.rename(newer.with_name(newer.name + ".damaged"))
+                _digest_file(newer).unlink(missing_ok=True)
+            return path
+        logger.warning("%s is damaged (%s): the checkpoint before it is tried.", path.name, reason)
+    if not files:
+        return None
+    raise CheckpointError(
+        f"every checkpoint of the run is damaged ({', '.join(path.name for path in files)}): the run cannot be "
+        "continued. Bring back a copy of one, or start anew with --overwrite true."
+    )
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint into the main memory.
+
+    Raises:
+        CheckpointError: it cannot be read, is of another format, or holds more than tensors and plain values.
+    """
+    path = Path(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path.name} cannot be read ({type(error).__name__}).") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path.name} is no checkpoint of format {FORMAT}: it was written by another version of monai_mocoi. "
+            "Continue the run with that version, or start anew with --overwrite true."
+        )
+    return state
+
+
+def _damage(path: Path) -> str | None:
+    try:
+        expected = _digest_file(path).read_text(encoding="ascii").split()[0]
+    except (OSError, ValueError, IndexError):
+        return "its .sha256 is missing or unreadable"
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return None if digest.hexdigest() == expected else "its content is not what was written"
+
+
+def _digest_file(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")
+
+
+def _no_room(number: int, folder: Path, needed: int, what: str) -> DiskFullError:
+    reason = "your quota on its disk is used up"  # what others still have free says nothing then
+    if number != errno.EDQUOT:
+        reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    return DiskFullError(
+        number,
+        f"{what} of {needed / 2**20:.1f} MiB cannot be written: {reason}. Earlier checkpoints are intact: make room, "
+        "then continue with --resume true (or set keep_checkpoints lower, or start on another disk with --output_dir).",
+    )

@@ -1,0 +1,134 @@
+"""What a trainer learns with, as plain values: a run may only be continued by a trainer of the same description.
+
+It is taken from the parts that are in use, so that any override shows, however deep in a config it stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine
+from monai.transforms import Transform
+from torch import nn
+
+from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.runs.settings import plain
+
+_PRECISIONS = {None: "float32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+
+
+def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
+    """Describe whatever changes what is learnt: no path, and no name of an image.
+
+    Args:
+        trainer: before its first step, for the learning rate is that of the moment.
+
+    Returns:
+        plain values: ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses too, and
+        the precision that "auto" came to), ``data`` (views, decoding, sampler, and which images can be read, as a count
+        and a digest), ``handlers`` (those that hold the optimiser or the network, such as the schedule).
+    """
+    loader = trainer.data_loader
+    dataset = getattr(loader, "dataset", None)
+    return plain(
+        {
+            "network": described(trainer.module),
+            "optimizer": described(trainer.optimizer),
+            "trainer": {
+                "precision": _PRECISIONS[trainer.autocast],
+                **{name: described(getattr(trainer, name)) for name in trainer.described},
+            },
+            "data": {
+                "views": described(getattr(dataset, "transform", None)),
+                "decode": described(getattr(dataset, "decode", None)),
+                "seed": getattr(dataset, "seed", None),
+                "bits": getattr(dataset, "bits", None),
+                "readable_images": _readable_images(dataset),
+                "sampler": described(getattr(loader, "sampler", None)),
+                "batch_size": getattr(loader, "batch_size", None),
+                "drop_last": getattr(loader, "drop_last", None),
+            },
+            "handlers": {type(handler).__name__: described(handler) for handler in _acting_handlers(trainer)},
+        }
+    )
+
+
+def described(value: Any, inside: bool = False) -> Any:
+    """Describe an object by its class and those of its attributes that are arguments of the class, or transforms.
+
+    So what a random transform drew last is not in it.
+
+    Args:
+        value: anything.
+        inside: another object that is described: of what is neither plain nor a transform only the class is told.
+
+    Returns:
+        plain values; for a module a text for each module in it, by its path ("" is its own).
+    """
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): described(item, inside) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [described(item, inside) for item in value]
+    if isinstance(value, np.ndarray | np.generic | torch.Tensor):
+        return value.tolist()
+    if hasattr(value, "__qualname__"):  # a function or a class
+        return f"{value.__module__}.{value.__qualname__}"
+    if inside and not isinstance(value, Transform):
+        return type(value).__name__
+    if isinstance(value, nn.Module):
+        return {path: _module(module) for path, module in value.named_modules()}
+    if isinstance(value, torch.optim.Optimizer):
+        groups = [{**group, "params": len(group["params"])} for group in value.param_groups]
+        return {"class": type(value).__name__, "groups": described(groups)}
+    arguments = _arguments(type(value))
+    kept = {
+        name: described(item, inside=True)
+        for name, item in getattr(value, "__dict__", {}).items()
+        if isinstance(item, Transform) or (name in arguments and not isinstance(item, nn.Module))
+    }
+    return {"class": type(value).__name__, **kept}
+
+
+def _arguments(kind: type) -> set[str]:
+    inits = [vars(base).get("__init__") for base in kind.__mro__]
+    named = (inspect.signature(init).parameters for init in inits if inspect.isfunction(init))
+    return set().union(*named)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bool | int | float)
+
+
+def _module(module: nn.Module) -> str:
+    """A module without what is in it; by its plain attributes where it does not tell itself."""
+    words = module.extra_repr() or ", ".join(
+        f"{name}={item!r}"
+        for name, item in vars(module).items()
+        if not name.startswith("_") and name != "training" and _is_plain(item)
+    )
+    return f"{type(module).__name__}({words})"
+
+
+def _readable_images(dataset: Any) -> str | None:
+    rows = getattr(dataset, "rows", None)
+    if rows is None:
+        return None
+    digest = hashlib.sha256(" ".join(map(str, rows)).encode()).hexdigest()
+    return f"{len(rows)} of {len(dataset.data)} (digest of their rows {digest[:12]})"
+
+
+def _acting_handlers(trainer: GradientTrainer) -> Iterator[Any]:
+    for handlers in trainer._event_handlers.values():
+        for function, *_ in handlers:
+            owner = getattr(function, "__self__", None)
+            if not isinstance(owner, Engine) and (hasattr(owner, "optimizer") or hasattr(owner, "network")):
+                yield owner

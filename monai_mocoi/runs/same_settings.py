@@ -1,0 +1,89 @@
+"""May a run be continued with these settings? Only those that do not change what is learnt may differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monai_mocoi.errors import RunFolderError
+
+MAY_DIFFER = frozenset(
+    {
+        "max_epochs",  # a longer run: the schedule follows the new length
+        "device", "num_workers", "compile",
+        "checkpoint_every", "keep_checkpoints",
+        "val_interval", "watch_every", "plot_every",
+        "check_every", "on_collapse", "probe_every",
+    }
+)  # fmt: skip
+"""Settings that may change when a run is continued."""
+
+_OF_A_CHOICE = frozenset({"val_interval"})
+"""But not where the best epoch on validation counts, which a run with a ``patience`` looks for."""
+
+_ADVICE = {
+    "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
+    "trainer.precision": "What precision auto stands for depends on the device: give the earlier one with --precision "
+    "(fp16 needs a GPU).",
+    "data.readable_images": "Bring the images back to what they were.",
+}
+_SHOWN = 12
+
+
+def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:
+    """Refuse to continue with other settings.
+
+    Args:
+        saved: names and plain values, nested ones too, of the run that is to be continued.
+        now: those of this command. A name that is absent counts as None.
+        what: where ``saved`` was found, for the text.
+
+    Raises:
+        RunFolderError: names what differs, with both values; of long texts and nested values only the part that does.
+    """
+    fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()
+    names = [n for n in {**saved, **now} if n in fixed or not _may_differ(n, saved.get(n), now.get(n))]
+    differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))
+    if not differing:
+        return
+    shown = [f"{name} {change}" for name, change in differing.items()][:_SHOWN]
+    if len(differing) > _SHOWN:
+        shown.append(f"and {len(differing) - _SHOWN} more")
+    place = "run_dir" if "trainable" in now else "output_dir"  # of fine-tuning, which finds its encoder in output_dir
+    raise RunFolderError(
+        f"the run cannot be continued: {what} was made with other settings (before -> now): {'; '.join(shown)}. "
+        f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
+        f"Give the earlier settings, or choose another --{place} for a run of its own."
+    )
+
+
+def _may_differ(name: str, saved: Any, now: Any) -> bool:
+    # What "auto" came to is for the checkpoint to compare.
+    return name in MAY_DIFFER or (name == "precision" and "auto" in (saved, now))
+
+
+def _differences(saved: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Name and "before -> now" of each part that differs."""
+    if isinstance(saved, Mapping) and isinstance(now, Mapping):
+        for key in {**saved, **now}:
+            yield from _differences(saved.get(key), now.get(key), f"{name}.{key}".strip("."))
+    elif _are_parts(saved) and _are_parts(now) and len(saved) == len(now):
+        for place, (one, two) in enumerate(zip(saved, now, strict=True)):
+            yield from _differences(one, two, f"{name}.{place}")
+    elif saved != now:
+        yield name, " -> ".join(_shown(saved, now))
+
+
+def _are_parts(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
+
+
+def _shown(*values: Any) -> list[str]:
+    if all(isinstance(value, str) for value in values):
+        # A description such as "MoCo(momentum=0.99, bn_splits=2)": what both have says nothing.
+        parts = [re.split(r"\n\s*|[(,]\s*(?=\w+=)", value.removesuffix(")")) for value in values]
+        common = set(parts[0]).intersection(*parts)
+        if common:
+            return [", ".join(part for part in own if part not in common) or "..." for own in parts]
+    return [value.get("class", "...") if isinstance(value, Mapping) else repr(value) for value in values]

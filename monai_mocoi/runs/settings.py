@@ -1,0 +1,77 @@
+"""The run's settings: checked before work begins, and shown as a table in TensorBoard's text tab."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from ignite.engine import Events
+from monai.engines import Workflow
+
+from monai_mocoi.errors import SettingsError
+from monai_mocoi.runs.setting_ranges import check_ranges
+
+_MEANT = {"true": "True", "false": "False", "none": "'$None'", "null": "'$None'"}
+
+
+def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON knows them; what it does not know (a device, a path) becomes a text."""
+    return json.loads(json.dumps(dict(settings), default=str))
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse values out of range, texts meant as true, false or nothing, and ``torchrun`` without its overlay.
+
+    MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true; and it drops
+    ``--max_grad_norm None`` without a word, so that nothing must be written as the expression ``'$None'``.
+
+    Args:
+        settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
+
+    Raises:
+        SettingsError: names the setting and what to write.
+    """
+    processes, world_size = int(os.environ.get("WORLD_SIZE", "1")), settings.get("world_size", 1)
+    if processes != world_size:
+        if processes == 1:
+            raise SettingsError(
+                f"world_size is {world_size}, but this is one process: leave --world_size out, or start {world_size} "
+                "processes by torchrun with the config's overlay multi_gpu_*.json (docs/distributed.md)."
+            )
+        raise SettingsError(
+            f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
+            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json` (each config has its own; "
+            "inference.json and analyze.json have none), or start one process without torchrun."
+        )
+    for name, value in settings.items():
+        if isinstance(value, str) and value.lower() in _MEANT:
+            raise SettingsError(
+                f"{name} is the text {value!r}, which would not mean what it says: "
+                f"write --{name} {_MEANT[value.lower()]}."
+            )
+    check_ranges(settings)
+
+
+class SettingsText:
+    """Write the settings once, when the run starts.
+
+    Args:
+        summary_writer: where to.
+        settings: names and values.
+    """
+
+    def __init__(self, summary_writer: Any, settings: Mapping[str, Any]) -> None:
+        self.writer = summary_writer
+        self.settings = settings
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(Events.STARTED, self._write)
+
+    def _write(self, engine: Workflow) -> None:
+        if engine.state.iteration:  # a continued run: they stand there already
+            return
+        rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.settings.items())
+        self.writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)

@@ -1,0 +1,107 @@
+"""The next command is named as the one that is running was, and works when pasted into the same shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from monai_mocoi.runs.next_command import bundle_word, config_word, given_config, next_command
+from tests.bundles.conftest import BUNDLES
+
+MOCOI = "/venv/bin/mocoi"
+MONAI = "/venv/lib/python3.11/site-packages/monai/bundle/__main__.py"
+
+
+@pytest.mark.parametrize(
+    ("argv", "given"),
+    [
+        ([MOCOI, "run", "a b/train.json", "paper.json", "--seed", "1"], "a b/train.json"),
+        ([MOCOI, "run", "--traceback", "nih_mse/train"], "nih_mse/train"),
+        ([MOCOI, "run", "--seed", "1"], None),
+        (["/src/monai_mocoi/__main__.py", "run", "x.json"], "x.json"),
+        ([MONAI, "run", "--config_file", "train.json", "--seed", "1"], "train.json"),
+        ([MONAI, "run", "training", "--seed=1", "--config-file=/a/train.json"], "/a/train.json"),
+        ([MONAI, "run", "--config_file", "['/a/train.json', 'paper.json']"], "/a/train.json"),
+        ([MONAI, "run", "--config_file", "[broken"], None),
+        ([MONAI, "run", "--config_file"], None),
+        ([MONAI, "run", "training", "--args_file", "all.json"], None),
+        (["pytest", "-q", "tests"], None),
+        (["script.py"], None),
+    ],
+)
+def test_the_config_that_this_process_was_given(argv: list[str], given: str | None) -> None:
+    assert given_config(argv) == given
+
+
+def test_a_config_is_named_as_the_first_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = tmp_path / "my bundles" / "mine" / "configs"
+    configs.mkdir(parents=True)
+    for name in ("train", "finetune"):
+        (configs / f"{name}.json").touch()
+    monkeypatch.chdir(tmp_path)
+
+    def named(given: str) -> list[str]:
+        argv = [MOCOI, "run", given]
+        return [config_word("finetune", "mine", argv), bundle_word("mine", argv)]
+
+    assert named("my bundles/mine/configs/train.json") == ["my bundles/mine/configs/finetune.json", "my bundles/mine"]
+    assert named(f"{configs}/train.json") == [f"{configs}/finetune.json", f"{configs.parent}"]
+    assert named("mine/train") == named("mine/train.json") == ["mine/finetune", "mine"]
+    monkeypatch.chdir(configs)
+    assert named("train.json") == ["finetune.json", ".."]
+    assert named("../configs/train.json") == ["../configs/finetune.json", ".."]
+    (configs / "finetune.json").unlink()
+    assert named("train.json") == ["mine/finetune", ".."]  # the bundle's own, where it lies
+    (tmp_path / "train.json").touch()
+    assert named("../../../train.json") == ["mine/finetune", "mine"]
+    assert config_word("finetune", "mine", ["pytest"]) == "mine/finetune"
+    assert bundle_word("mine", ["pytest"]) == "mine"
+
+
+def test_settings_are_quoted_and_what_is_nothing_is_left_out() -> None:
+    made = next_command("evaluate", "b", {"dataset_dir": "my data", "split": None, "run_dir": Path("r$1")}, ["x"])
+    assert shlex.split(made)[-6:] == ["run", "b/evaluate", "--dataset_dir", "my data", "--run_dir", "r$1"]
+    assert made.endswith("--dataset_dir 'my data' --run_dir 'r$1'")
+
+
+TRAIN = {
+    "bundle": "mine",
+    "output_dir": "runs/my x",
+    "imports": ["$from tests.handlers.engine import finish_run"],
+    "run": ["$finish_run(@output_dir, @bundle)"],
+}
+FINETUNE = {"dataset_dir": "demo", "output_dir": "runs", "run": ["$print('RAN', @dataset_dir, @output_dir)"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ("name", "monai_mocoi run"),
+        ("absolute", "monai_mocoi run"),
+        ("relative", "monai.bundle run --config_file"),
+    ],
+)
+def test_the_printed_command_works_when_pasted(tmp_path: Path, given: str, start: str) -> None:
+    configs = tmp_path / "my work" / "bundles" / "mine" / "configs"
+    configs.mkdir(parents=True)
+    (configs / "train.json").write_text(json.dumps(TRAIN))
+    (configs / "finetune.json").write_text(json.dumps(FINETUNE))
+    here = tmp_path / "my work" / "here"
+    here.mkdir()
+    config = {"name": "mine/train", "relative": "../bundles/mine/configs/train.json"}.get(given, configs / "train.json")
+    path = os.pathsep.join([str(BUNDLES.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+    def shell(line: str) -> str:
+        options = {"shell": True, "cwd": here, "text": True, "capture_output": True, "check": True}
+        return subprocess.run(line, **options, env={**os.environ, "PYTHONPATH": path}).stdout
+
+    printed = shell(f"{shlex.quote(sys.executable)} -m {start} {shlex.quote(str(config))}")
+    (line,) = [line for line in printed.splitlines() if line.startswith("Next: ")]
+    assert shell(line.removeprefix("Next: ")).endswith("RAN my data runs/my x\n")
