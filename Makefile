@@ -58,6 +58,7 @@ check: $(STAMP)  ## style, types, and bundles that match their templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python bundles/templates/write.py --check && echo "Bundles match their templates."
 
 format: $(STAMP)

@@ -23,9 +23,8 @@ Note = int | dict[str, Any]
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
-    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and result
-    (:func:`~monai_mocoi.files.file_signature.file_signature`): an image counts as finished only while both are unchanged
-    and in their places.
+    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and
+    result: an image counts as finished only while both are unchanged and in their places.
 
     Args:
         folder: the dataset folder.

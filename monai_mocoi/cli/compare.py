@@ -57,7 +57,7 @@ def compare_and_show(
     if len(probings) == len(files) == 2:
         from monai_mocoi.analysis import compare_probings, read_probing  # they import torch
 
-        compared = compare_probings(*map(read_probing, probings), metric, **settings)
+        compared = compare_probings(read_probing(probings[0]), read_probing(probings[1]), metric, **settings)
         compared = {"format": 1, "first": first, "second": others[0], **compared}
         _show_probings(compared)
         if json_file is not None:

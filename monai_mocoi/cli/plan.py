@@ -264,7 +264,8 @@ def _data(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) ->
     from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
     from monai_mocoi.data.labels import check_labels_meant, labelled_items
     from monai_mocoi.data.new_images import find_new_images
-    from monai_mocoi.demo.generate import DEMO_VERSIONS, resolve_dataset_dir
+    from monai_mocoi.demo.dataset_dir import resolve_dataset_dir
+    from monai_mocoi.demo.generate import DEMO_VERSIONS
     from monai_mocoi.errors import DatasetError
     from monai_mocoi.files.cache_dir import user_cache_dir
 

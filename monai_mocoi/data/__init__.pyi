@@ -48,7 +48,6 @@ from .new_image_dataset import NewImageDataset as NewImageDataset
 from .new_image_dataset import collate_readable as collate_readable
 from .new_images import IMAGE_SUFFIXES as IMAGE_SUFFIXES
 from .new_images import find_new_images as find_new_images
-from .new_images import images_to_classify as images_to_classify
 from .overlap_words import overlap_in_words as overlap_in_words
 from .overlap_words import overlap_warnings as overlap_warnings
 from .predictions import Predictions as Predictions

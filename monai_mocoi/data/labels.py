@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 
+_Item = TypeVar("_Item", bound=Mapping[str, Any])
 _KINDS = {"multilabel": "any number of findings an image", "softmax": "one class an image"}
 
 
@@ -32,7 +33,7 @@ def label_kind(datalist: Datalist) -> str:
     return "multilabel" if labels.ndim == 2 else "softmax"
 
 
-def labelled_items(items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def labelled_items(items: Sequence[_Item]) -> list[_Item]:
     """The items that have a label, in their order."""
     return [item for item in items if "label" in item]
 

@@ -19,7 +19,7 @@ class NewImageDataset(Dataset[Any]):
     """The images of inference, each prepared from its file by one chain of transforms.
 
     Args:
-        data: items with ``image``, the path, as :func:`~monai_mocoi.data.images_to_classify` gives them.
+        data: items with ``image``, the path, as :func:`~monai_mocoi.data.find_new_images` gives them.
         transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
         modality: of the classifier, such as "chest", to compare DICOM headers with; None: they are not.
 

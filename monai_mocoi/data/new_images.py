@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from monai_mocoi.data.datalist import load_datalist
-from monai_mocoi.demo.generate import resolve_dataset_dir
 from monai_mocoi.errors import DatasetError, TableError
 from monai_mocoi.files.csv_table import parse_table, read_text
 from monai_mocoi.files.expand_home import expand_home
@@ -23,35 +21,6 @@ _WANTED = f"files ending in {', '.join(IMAGE_SUFFIXES)}, and DICOM files of any 
 _OF_PICTURES = ("Image", "US Volume")
 
 logger = logging.getLogger(__name__)
-
-
-def images_to_classify(
-    images: str | os.PathLike[str] | Sequence[str] | None,
-    dataset_dir: str,
-    modality: str,
-    weights: str | os.PathLike[str] | None = None,
-) -> list[dict[str, str]]:
-    """What inference is to work on: the images given or, without any, the test images of a data set.
-
-    Args:
-        images: see :func:`find_new_images`; None: the test split of ``dataset_dir``.
-        dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
-        modality: of the demo data.
-        weights: of the classifier, see :func:`~monai_mocoi.demo.resolve_dataset_dir`.
-
-    Returns:
-        as :func:`find_new_images`; the names of test images are those of the datalist.
-
-    Raises:
-        DatasetError: no image, or no dataset folder.
-        WeightsError: phantoms for a classifier of real images.
-    """
-    if images is not None:
-        return find_new_images(images)
-    test = load_datalist(resolve_dataset_dir(dataset_dir, modality, weights)).test
-    if not test:
-        raise DatasetError("the data set has no test images; say which images to classify by --images FOLDER.")
-    return [{"image": item["image"], "name": item["name"]} for item in test]
 
 
 def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict[str, str]]:

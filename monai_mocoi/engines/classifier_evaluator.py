@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -121,7 +121,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         rows, logits = (part.cpu() for part in gathered_once(torch.cat(self._images), torch.cat(self._logits)))
         self.forget()
         self.state.metrics.clear()
-        dataset: ImageDataset = self.data_loader.dataset  # type: ignore[union-attr]
+        dataset: ImageDataset = cast(Any, self.data_loader).dataset
         items = [dataset.data[row] for row in rows.tolist()]
         labels = label_values([item["label"] for item in items])
         if not items:

@@ -10,7 +10,7 @@ import torch
 from monai.engines import Trainer, Workflow
 from torch import nn
 
-from monai_mocoi.analysis import LinearEvaluation, LinearFit, features_of, pooled_features
+from monai_mocoi.analysis import PENALTIES, LinearEvaluation, LinearFit, features_of, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.distributed import unwrap, world_size
 from monai_mocoi.engines.precision import autocast_dtype
@@ -69,8 +69,8 @@ class LinearTrainer(Trainer):
         self.autocast = autocast_dtype(precision, device)
         self.batch_size = batch_size
         self.num_workers = num_workers
-        grid = {} if penalties is None else {"penalties": penalties}
-        self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, **grid)
+        grid = PENALTIES if penalties is None else penalties
+        self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, grid)
         self.fit: LinearFit | None = None
         super().__init__(
             device=device, max_epochs=1, data_loader=[{}], handlers=train_handlers, decollate=False, epoch_length=1
@@ -116,8 +116,9 @@ class LinearTrainer(Trainer):
         weights = None
         if self.class_weights is not None:
             weights = self.class_weights.double().cpu().numpy()[labels]
-        chosen_on = () if self.validation is None else (self._features(self.validation), _labels(self.validation))
-        self.fit = self.evaluation.fit(features, labels, *chosen_on, sample_weight=weights)
+        chosen_on = None if self.validation is None else (self._features(self.validation), _labels(self.validation))
+        seen, known = chosen_on or (None, None)
+        self.fit = self.evaluation.fit(features, labels, seen, known, sample_weight=weights)
         head = self.module.head
         with torch.no_grad():
             head.weight.copy_(torch.from_numpy(self.fit.weight))

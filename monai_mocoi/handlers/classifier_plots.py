@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -129,7 +129,7 @@ class ClassifierPlots:
         for kind, draw in _FIGURES.items():
             for number, figure in enumerate(draw(predictions, about, limits), start=1):
                 self._add(f"{name}/{kind}" + (f"_{number}" if number > 1 else ""), figure, epoch)
-        dataset: ImageDataset = engine.data_loader.dataset
+        dataset: ImageDataset = cast(Any, engine.data_loader).dataset
         rows = {item["name"]: row for row, item in enumerate(dataset.data)}
         positions = {row: position for position, row in enumerate(dataset.rows)}
         for kind, (images, classes) in surest(predictions, self.images, limits).items():

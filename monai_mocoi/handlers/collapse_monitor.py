@@ -188,7 +188,7 @@ class CollapseMonitor:
         *stages, last_again = (torch.cat(parts) for parts in pooled)
         feature_margin, _ = _margin_and_top1(stages[-1], last_again)
         margin, top1 = _margin_and_top1(*(torch.cat(parts) for parts in embedded))
-        numbers = [
+        numbers: list[float | torch.Tensor] = [
             *(effective_rank(features) for features in stages),
             *(feature_spread(features) for features in stages),
             feature_margin,
@@ -196,7 +196,7 @@ class CollapseMonitor:
             top1,
             1 / self.images,
         ]
-        return dict(zip(_NAMES, map(float, numbers), strict=True))
+        return {name: float(number) for name, number in zip(_NAMES, numbers, strict=True)}
 
     def _views(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """The pairs of views in batches; kept after the first check unless they are large, for drawing takes time."""

@@ -306,8 +306,8 @@ class EvaluationSaver:
         write_json(self.folder / METRICS_NAME, content)
         for line in (describe_tested(tested), *describe_report(engine.name, content)):
             logger.info("%s", line)
-        if (line := overlap_in_words(overlap, engine.name)) is not None:
-            logger.info("%s", line)
+        if (seen := overlap_in_words(overlap, engine.name)) is not None:
+            logger.info("%s", seen)
         warnings = [*few_patients_in_words(report), *overlap_warnings(overlap, engine.name)]
         if subgroups is not None:
             for line in subgroups_in_words(subgroups):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ignite.engine import Engine
 from monai.handlers import ValidationHandler
 
 from monai_mocoi.engines import GradientTrainer
@@ -13,7 +14,8 @@ class TimedValidation(ValidationHandler):
     Arguments and errors are those of ``monai.handlers.ValidationHandler``.
     """
 
-    def __call__(self, engine: GradientTrainer) -> None:
+    def __call__(self, engine: Engine) -> None:
         """Validate."""
+        assert isinstance(engine, GradientTrainer)
         with engine.clock.phase("validation"):
             super().__call__(engine)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -115,7 +116,7 @@ class WorstErrors:
         if not shown:
             logger.info("No sheet of the worst errors: %s", "no error" if scored else "no class is scored")
             return
-        dataset: ImageDataset = engine.data_loader.dataset
+        dataset: ImageDataset = cast(Any, engine.data_loader).dataset
         items = {item["name"]: number for number, item in enumerate(dataset.data)}
         positions = {number: position for position, number in enumerate(dataset.rows)}
         parts = []

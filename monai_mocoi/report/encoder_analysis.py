@@ -323,7 +323,7 @@ class EncoderAnalysis:
 
     def _placed(self, network: AnalysedNetwork) -> StageEncoder:
         # Only now: a draw fills a weight in the order of its memory, and would give others in this format.
-        return network.encoder.to(memory_format=self.memory_format)
+        return network.encoder.to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def _of_features(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
         networks = [self.before, *self.after]
@@ -463,7 +463,7 @@ class EncoderAnalysis:
 
     def _output_distance(self, folder: Path, pictures: AnalysisPictures) -> dict[str, Any]:
         own = self.intervals
-        settings = {"resamples": own.resamples, "seed": own.seed, "level": own.level}
+        settings: dict[str, Any] = {"resamples": own.resamples, "seed": own.seed, "level": own.level}
         few, everything = self.tested["few_labels"], self.tested["all_labels"]
         found: dict[str, Any] = {name: tested.about() for name, tested in self.tested.items()}
         found["distance"] = compare_outputs(few.predictions, everything.predictions, **settings)

@@ -69,6 +69,6 @@ def test_a_package_may_be_tried_on_phantoms(dataset: Path, tmp_path: Path, monke
         asked.append(given)
         return str(dataset)
 
-    monkeypatch.setattr("monai_mocoi.data.new_images.resolve_dataset_dir", resolve)
+    monkeypatch.setattr("monai_mocoi.demo.dataset_dir.resolve_dataset_dir", resolve)
     assert parser("nih_mse", "inference").get_parsed_content("items")
     assert asked == [("demo", "chest", None)]

@@ -189,8 +189,8 @@ def test_every_config_checks_its_settings_before_all_else(name: str) -> None:
 PURE = re.compile(
     r"(os\.path\.(join|basename|dirname|isfile)|str|int|float|round|min|max|len|format|isinstance"
     r"|torch\.device|torch\.cuda\.is_available"
-    r"|monai_mocoi\.networks\.(from_torchrun|torchrun_device"
-    r"|of_encoder))"  # reads the small JSON beside an encoder, if there is one, and nothing else
+    r"|monai_mocoi\.distributed\.(from_torchrun|torchrun_device)"
+    r"|monai_mocoi\.networks\.of_encoder)"  # reads the small JSON beside an encoder, if there is one, and nothing else
 )
 
 

@@ -19,8 +19,8 @@ from pydicom.uid import (
     VLWholeSlideMicroscopyImageStorage,
 )
 
-from monai_mocoi.data import find_new_images, images_to_classify, load_datalist
-from monai_mocoi.demo import generate_demo
+from monai_mocoi.data import find_new_images, load_datalist
+from monai_mocoi.demo import generate_demo, images_to_classify
 from monai_mocoi.errors import DatasetError
 from tests.transforms.dicom_files import dataset
 

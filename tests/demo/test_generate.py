@@ -15,11 +15,11 @@ import pydicom
 import pytest
 from PIL import Image
 
-from monai_mocoi.data import images_to_classify, load_datalist
-from monai_mocoi.demo import demo_sets
+from monai_mocoi.data import load_datalist
+from monai_mocoi.demo import demo_sets, images_to_classify, resolve_dataset_dir
 from monai_mocoi.demo import generate as demo
 from monai_mocoi.demo.demo_sets import DEMO_SETS
-from monai_mocoi.demo.generate import DEMO_VERSIONS, generate_demo, resolve_dataset_dir
+from monai_mocoi.demo.generate import DEMO_VERSIONS, generate_demo
 from monai_mocoi.demo.phantoms.chest import CHEST_FINDINGS
 from monai_mocoi.errors import DatasetError, WeightsError
 

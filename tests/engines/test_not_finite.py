@@ -61,7 +61,7 @@ def test_a_full_disk_does_not_hide_the_error(tmp_path: Path, monkeypatch: pytest
     text, code = explain(caught.value)
     assert code == NOT_FINITE
     assert text.startswith("iteration 2: ")
-    assert "could not be written down (No space left on device). Look at these images" in text
+    assert "could not be written (No space left on device). Look at these images" in text
     assert "secret-name" not in text
 
 

@@ -50,7 +50,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_can_be_asked_without_torch() -> None:
-    code = "import sys; from monai_mocoi.handlers import check_evaluation_folder; sys.exit('torch' in sys.modules)"
+    code = "import sys; from monai_mocoi.runs import check_evaluation_folder; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

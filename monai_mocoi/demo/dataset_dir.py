@@ -1,0 +1,145 @@
+"""What ``dataset_dir`` means in a bundle: a dataset folder, or the word "demo"."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, load_datalist, refuse_bundle
+from monai_mocoi.data.new_images import find_new_images
+from monai_mocoi.demo.demo_sets import DEMO_SETS
+from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.cache_dir import user_cache_dir
+from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.networks.known_images import check_drawn_or_real
+from monai_mocoi.networks.weights_error import check_weights_place
+
+_OWN = "inhouse --images IMAGES --private PRIVATE"
+_BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted
+
+_log = logging.getLogger(__name__)
+
+
+def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathLike[str] | None = None) -> str:
+    """Turn a bundle's ``dataset_dir`` into the path of a dataset folder.
+
+    Args:
+        dataset_dir: a folder that ``data_prep`` has written, or "demo": phantoms, generated once into the user's cache
+            folder (any number of processes may ask at the same time) and announced by a warning.
+        modality: of the bundle: what "demo" stands for, a key of ``DEMO_VERSIONS``. A folder that ``data_prep`` made of
+            images of another one is announced by a warning.
+        weights: that the bundle starts from, or tests: phantoms are not drawn for weights of real images, see
+            :func:`~monai_mocoi.networks.check_drawn_or_real`.
+
+    Returns:
+        the folder's absolute path.
+
+    Raises:
+        DatasetError: it is neither; the text names the value and the command to run.
+        WeightsError: it is "demo", but the weights were made on a dataset folder, or are a ``.pt`` that is not there.
+    """
+    check_drawn_or_real(dataset_dir, weights)
+    if dataset_dir == "demo":
+        check_modality(modality)
+        if weights is not None and Path(weights).suffix == ".pt":
+            check_weights_place(weights)  # before minutes of drawing
+        folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
+        _log.warning(
+            "dataset_dir is 'demo': GENERATED PHANTOMS, NOT MEDICAL DATA, in %s. "
+            "Nothing learnt or measured on them says anything about patients.",
+            folder,
+        )
+        return str(generate_demo(folder, modality))
+    folder = Path(os.path.abspath(expand_home(dataset_dir)))
+    if dataset_dir and (folder / DATALIST_NAME).is_file():
+        _warn_of_other_modality(folder, modality)
+        return str(folder)
+    if near := _near(folder) if dataset_dir else []:
+        names = " or ".join(repr(str(Path(dataset_dir).with_name(name))) for name in near)
+        raise DatasetError(f"dataset_dir is '{dataset_dir}', which does not exist: is {names} meant?")
+    if dataset_dir:
+        refuse_bundle(folder, dataset_dir)
+    missing = "does not exist" if os.path.isabs(dataset_dir) else "does not exist in the current folder"
+    problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else missing
+    kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
+    commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
+    raise DatasetError(
+        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first, of images "
+        "of your own (docs/inhouse.md) with\n"
+        f"  python -m data_prep {_options(_OWN, dataset_dir, folder)}\n"
+        f"or of public data with\n{commands}"
+        "One made by hand (docs/data.md shows it whole) is checked by\n"
+        "  python -m data_prep audit FOLDER\n"
+        "Or give dataset_dir as 'demo' to try with generated phantoms."
+    )
+
+
+def _near(folder: Path) -> list[str]:
+    """Names of dataset folders that a folder which does not exist may have been meant to be."""
+    try:
+        beside = [] if folder.exists() else os.listdir(folder.parent)
+    except OSError:
+        return []
+    near = difflib.get_close_matches(folder.name, beside, n=3)
+    return [name for name in near if (folder.with_name(name) / DATALIST_NAME).is_file()]
+
+
+def _warn_of_other_modality(folder: Path, modality: str) -> None:
+    try:
+        source = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a folder made by hand
+    known = {kind.prepare.split()[0]: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
+    if known.get(source, modality) != modality:
+        _log.warning(
+            "The bundle is for %s images, but data_prep made dataset_dir '%s' of %s images (%s): is this the folder, "
+            "and the bundle, that you want?",
+            modality,
+            folder,
+            known[source],
+            source,
+        )
+
+
+def _options(prepare: str, dataset_dir: str, folder: Path) -> str:
+    """The options of data_prep: a folder that holds something else is taken for the raw images, not for the target."""
+    given = shlex.quote(dataset_dir) if dataset_dir else "FOLDER"
+    names = {path.name for path in folder.iterdir()} if dataset_dir and folder.is_dir() else set()
+    if names - {".lock"} and _BEGUN not in names:
+        return f"{prepare.replace('IMAGES', given)} --out NEW_FOLDER"
+    return f"{prepare} --out {given}"
+
+
+def images_to_classify(
+    images: str | os.PathLike[str] | Sequence[str] | None,
+    dataset_dir: str,
+    modality: str,
+    weights: str | os.PathLike[str] | None = None,
+) -> list[dict[str, str]]:
+    """What inference is to work on: the images given or, without any, the test images of a data set.
+
+    Args:
+        images: see :func:`~monai_mocoi.data.find_new_images`; None: the test split of ``dataset_dir``.
+        dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
+        modality: of the demo data.
+        weights: of the classifier, see :func:`resolve_dataset_dir`.
+
+    Returns:
+        as :func:`~monai_mocoi.data.find_new_images`; the names of test images are those of the datalist.
+
+    Raises:
+        DatasetError: no image, or no dataset folder.
+        WeightsError: phantoms for a classifier of real images.
+    """
+    if images is not None:
+        return find_new_images(images)
+    test = load_datalist(resolve_dataset_dir(dataset_dir, modality, weights)).test
+    if not test:
+        raise DatasetError("the data set has no test images; say which images to classify by --images FOLDER.")
+    return [{"image": item["image"], "name": item["name"]} for item in test]
