@@ -91,9 +91,8 @@ class ManyWords(TyperCommand):
             called = own.opts[0] if own.opts[0].startswith("-") else own.name.upper()
             if "Missing" in type(error).__name__:
                 return f"{called} is missing."
-            kind = getattr(own, "type", None) or getattr(own, "bare_type", None)  # of older and newer versions of typer
-            if choices := getattr(kind, "choices", ()):
-                return f"{called} must be one of {', '.join(choices)}."
+            if (choices := str(getattr(error, "message", "")).rpartition(" is not one of "))[1]:
+                return f"{called} must be one of {choices[2]}"
             return f"{called} has no value, or a value of the wrong kind."
         if hasattr(error, "possibilities"):
             near = [name for name in error.possibilities or () if name in options]

@@ -346,9 +346,9 @@ def test_a_table_that_does_not_fit_is_explained_before_a_pixel_is_read(
     ("options", "words"),
     [
         (("--size", "8"), "--size is 8"),
-        (("--bits", "12"), "--bits must be one of auto, 8, 16"),
-        (("--frames", "last"), "--frames must be one of first"),
-        (("--key-is", "mrn"), "--key-is must be one of sop"),
+        (("--bits", "12"), "--bits must be one of 'auto', '8', '16'."),
+        (("--frames", "last"), "--frames must be one of 'first'"),
+        (("--key-is", "mrn"), "--key-is must be one of 'sop'"),
         (("--rare", "-1"), "--rare is -1"),
         (("--patient-folder", "0"), "--patient-folder is 0"),
         (("--min-match", "2"), "--min-match is 2"),
