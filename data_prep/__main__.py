@@ -85,14 +85,10 @@ class _Preempted(KeyboardInterrupt):
 
 
 def main(arguments: Sequence[str] | None = None, name: str = "python -m data_prep") -> int:
-    """Run one command.
+    """Run one command and return its exit code, one of :mod:`monai_mocoi.exit_codes`.
 
-    Args:
-        arguments: the command line without the program's name; None takes that of this process.
-        name: of the program, for its help.
-
-    Returns:
-        the exit code, one of :mod:`monai_mocoi.exit_codes`.
+    ``arguments`` is the command line without the program's name, None that of this process; ``name`` is that of the
+    program, for its help.
     """
     try:
         _app(None if arguments is None else list(arguments), prog_name=name)

@@ -33,10 +33,8 @@ class Account:
     """Plain values that :func:`~data_prep.pipeline.prepare` fills and ``html_report`` shows.
 
     It is handed to people outside: no value may name a patient, a file, an id, a UID, an accession number or a date of
-    a study. Numbers are exact; the report hides what is too small to be shown.
-
-    Raises:
-        ValueError: the numbers do not add up: a report must account for every file. Names the station.
+    a study. Numbers are exact; the report hides what is too small to be shown. Numbers that do not add up are a
+    ValueError that names the station: a report must account for every file.
     """
 
     title: str  # of the data set, as the user named it

@@ -21,11 +21,7 @@ class Audit:
     workers: Workers = None
 
     def run(self) -> int:
-        """Print the report; return 0 if no patient, file or picture is in two splits, else 3.
-
-        Raises:
-            DatasetError: the folder is no dataset folder, or an image cannot be read.
-        """
+        """Print the report; return 0 if no patient, file or picture is in two splits, else 3."""
         datalist = load_datalist(self.folder)
         try:
             report = audit_datalist(datalist, workers=self.workers)

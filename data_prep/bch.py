@@ -147,13 +147,6 @@ class Bch(Source):
 
 
 def is_blank(image: NDArray[np.float32]) -> bool:
-    """Tell whether a patch shows the white of the slide instead of tissue.
-
-    Args:
-        image: (1 or 3, rows, columns) float32, values 0..1.
-
-    Returns:
-        True if all channels are at ``WHITE_LEVEL`` / 255 or above in at least ``WHITE_SHARE`` of the pixels.
-    """
+    """Tell whether a patch, (1 or 3, rows, columns) in 0..1, shows the white of the slide instead of tissue."""
     # Half a level lower, so that the level itself counts however its quotient is rounded.
     return bool((image.min(0) >= (WHITE_LEVEL - 0.5) / 255).mean() >= WHITE_SHARE)

@@ -72,15 +72,10 @@ class ByteSearch:
         return self._in_stream(io.BytesIO(content))
 
     def in_folder(self, folder: str | os.PathLike[str]) -> list[Finding]:
-        """Search a file, or all files in a folder and below, and their names; symbolic links are not followed.
+        """Return each word once a file and encoding, in the order of the files.
 
-        What is packed is searched too, see :mod:`data_prep.packed_files`.
-
-        Returns:
-            each word once a file and encoding, in the order of the files.
-
-        Raises:
-            OSError: a file cannot be read.
+        A file is searched, or all files in a folder and below, their names, and what they pack (see
+        :mod:`data_prep.packed_files`); symbolic links are not followed. A file that cannot be read is an OSError.
         """
         root = Path(folder)
         if not root.is_dir():

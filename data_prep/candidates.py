@@ -130,14 +130,7 @@ class Outcome:
 def unwritten_datalist(
     out: Path, name: str, labels: Sequence[str], items: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Datalist:
-    """Return the datalist that is going to be written, for the audit: the file comes last.
-
-    Args:
-        out: the dataset folder.
-        name: of the data set.
-        labels: names of the classes or findings.
-        items: those of each split, with paths relative to ``out``.
-    """
+    """Return the datalist that is going to be written, for the audit; paths are relative to ``out``."""
     resolved: dict[str, Any] = {
         split: [{**item, "image": str(out / item["image"]), "name": item["image"]} for item in own]
         for split, own in items.items()

@@ -17,11 +17,9 @@ _UsageError: Any = typer.BadParameter.__base__  # of click, wherever this versio
 
 
 def as_command(options: type[Any], run: Callable[[Any], None]) -> Callable[..., None]:
-    """Make a function for typer: its parameters are the fields of a dataclass, those of its own first.
+    """Make a function for typer that calls ``run`` with an instance of a dataclass.
 
-    Args:
-        options: the dataclass; fields with ``init=False`` are left out.
-        run: called with an instance.
+    Its parameters are the fields, those of its own first; fields with ``init=False`` are left out.
     """
     hints = get_type_hints(options, include_extras=True)
     common = set(vars(Options)["__annotations__"])

@@ -13,12 +13,7 @@ from monai_mocoi.transforms.grey_levels import FEW_LEVELS
 
 
 def print_table(table: Mapping[str, Mapping[str, int]], splits: Mapping[str, Sequence[str]]) -> None:
-    """Print how many images with each label each split has.
-
-    Args:
-        table: number of images by split and label.
-        splits: the images of each split.
-    """
+    """Print how many images with each label each split has; ``table`` is the number by split and label."""
     labels = list(next(iter(table.values())))
     width = max([20, *(len(label) + 2 for label in labels)])
     rows = [(label, [own[label] for own in table.values()]) for label in labels]
@@ -35,10 +30,8 @@ def print_left_out(exclusions: Mapping[str, Sequence[str]], listed: str = " (lis
 def print_noted(notes: Mapping[str, Note], written_in_8_bits: bool = False) -> None:
     """Print how many pictures have few grey levels or an unusable window, and what to do.
 
-    Args:
-        notes: by image name.
-        written_in_8_bits: the dataset folder holds them in 8 bits, whatever their source, so no setting of training
-            brings their grey levels back.
+    Where the dataset folder holds them in 8 bits, whatever their source, no setting of training brings their grey
+    levels back.
     """
     found = noted(notes)
     if few := len(found["few_grey_levels"]):
@@ -58,13 +51,7 @@ def print_noted(notes: Mapping[str, Note], written_in_8_bits: bool = False) -> N
 
 
 def print_next(bundle: str, out: str, options: str = "") -> None:
-    """Print that the folder is ready, and which command pretrains on it.
-
-    Args:
-        bundle: the bundle's name.
-        out: the dataset folder, as the user gave it.
-        options: what the command needs besides the folders.
-    """
+    """Print that the folder is ready, and which command of a bundle pretrains on it, with further ``options``."""
     run = os.path.join("runs", os.path.basename(os.path.abspath(out)))
     words = ["run", f"{bundle}/train", "--dataset_dir", out, "--output_dir", run, *shlex.split(options)]
     print(f"The dataset folder is ready: {out}\nNext, to pretrain on it:")

@@ -33,15 +33,10 @@ def count_splits(items: Items) -> dict[str, Count]:
 
 
 def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dict[str, Count]]]:
-    """Return the images and patients with each value of each label.
+    """Return the images and patients with each value of each label: label -> split -> :data:`LABEL_VALUES` -> count.
 
-    Args:
-        items: with ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None,
-            is unknown of every label.
-        labels: names of the findings or classes.
-
-    Returns:
-        label -> split -> one of :data:`LABEL_VALUES` -> count; their images sum to those of the split.
+    Items have ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None, is
+    unknown of every label. The images sum to those of the split.
     """
     counted = {}
     for place, name in enumerate(labels):
@@ -56,9 +51,6 @@ def count_groups(items: Items) -> dict[str, Table]:
 
     Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. A column of other numbers or of more than
     20 words has only "known" and "not known": its values could name a patient.
-
-    Args:
-        items: see :func:`~monai_mocoi.data.columns.item_columns` for their columns.
     """
     groups = {}
     for column, values in item_columns([item for own in items.values() for item in own]).items():

@@ -35,11 +35,7 @@ class Demo:
     workers: Workers = None
 
     def run(self) -> int:
-        """Generate the folder, print what is in it, and return 0.
-
-        Raises:
-            DatasetError: a value is out of range, or the folder holds something else.
-        """
+        """Generate the folder, print what is in it, and return 0."""
         started = time.monotonic()
         folder = generate_demo(self.out, self.modality, self.patients, self.size, self.seed, self.workers)
         manifest = json.loads((Path(folder) / MANIFEST_NAME).read_text(encoding="utf-8"))

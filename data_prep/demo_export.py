@@ -29,11 +29,7 @@ class DemoExport:
     seed: Seed = 0
 
     def run(self) -> int:
-        """Write the export, print what is in it, and return 0.
-
-        Raises:
-            RefusedError: a value is out of range, or the folder holds something else.
-        """
+        """Write the export, print what is in it, and return 0."""
         counts = write_demo_export(self.out, self.patients, self.size, self.seed)
         print(f"An invented export, no medical data and no real people, in {self.out}")
         print("  images/: " + ", ".join(f"{kind} {number}" for kind, number in counts.items() if kind != ROWS))
@@ -42,24 +38,12 @@ class DemoExport:
 
 
 def write_demo_export(out: str | Path, patients: int = PATIENTS, size: int = SIZE, seed: int = 0) -> dict[str, int]:
-    """Write ``images/``, as a picture archive hands files over, and ``labels.csv`` beside it.
+    """Write ``images/``, as a picture archive hands files over, and ``labels.csv`` beside it; return the counts.
 
     The pictures are phantoms, the people are not real. It has what exports have: files with and without a suffix,
     lateral views, a screenshot with a name burned in, the same file twice, files cut off, a text file, studies without
-    a row of the table, rows without a study, and empty cells.
-
-    Args:
-        out: the folder to make; it may exist if it is empty.
-        patients: from 10.
-        size: rows and columns of an image, from 32.
-        seed: the same seed gives the same files.
-
-    Returns:
-        how many files of each kind there are, and rows of the table.
-
-    Raises:
-        RefusedError: a number is out of its range, or the folder holds something.
-        OSError: it cannot be written.
+    a row of the table, rows without a study, and empty cells. The folder may exist if it is empty, there are 10
+    patients or more, images have 32 rows or more; the same seed gives the same files. Anything else is a RefusedError.
     """
     target = Path(expand_home(out)).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

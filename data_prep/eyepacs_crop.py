@@ -23,16 +23,8 @@ SMALL, CUT_AGAIN = 1, 2
 def cut_out(path: str, size: int, check_exposure: bool) -> tuple[NDArray[np.uint8], int]:
     """Read a photograph and cut out the square around its disc, as the bundles would.
 
-    Args:
-        path: of the photograph.
-        size: rows and columns of the square.
-        check_exposure: refuse what is too dark, too bright or without structure.
-
-    Returns:
-        the square, (size, size, 3), and its note for the record.
-
-    Raises:
-        Refused: it cannot be read, or has no usable disc.
+    Returned are the square, (size, size, 3), and its note for the record. A photograph is Refused if it cannot be read
+    or has no usable disc, and with ``check_exposure`` if it is too dark, too bright or without structure.
     """
     passed_over: set[str] = set()
     with refused_if_unreadable():

@@ -38,17 +38,10 @@ class Eye:
 
 
 def read_labels(paths: Sequence[str | Path]) -> dict[str, Eye]:
-    """Read ``trainLabels.csv``, and further files in the same columns.
+    """Return the rows of ``trainLabels.csv``, and of further files in the same columns, by image name, sorted.
 
-    Args:
-        paths: CSV files, plain or gzip (``.gz``), with the columns image (``<id>_left`` or ``<id>_right``) and level
-            (0 to 4); others are not looked at.
-
-    Returns:
-        the rows by image name without suffix, sorted by it.
-
-    Raises:
-        DatasetError: a column is missing, a name or level is of another form, an image is named twice; no rows.
+    The files are CSV, plain or gzip (``.gz``), with the columns image (``<id>_left`` or ``<id>_right``) and level (0 to
+    4); others are not looked at. What is of another form, or named twice, is a DatasetError.
     """
     eyes: dict[str, Eye] = {}
     for path in paths:

@@ -35,16 +35,7 @@ class Pair:
 
 
 def write_sheet(outcome: Outcome, number: int, seed: int) -> None:
-    """Write a sheet of photographs drawn at random: what was rejected, at most half of the sheet, and what was kept.
-
-    Args:
-        outcome: of the preparation.
-        number: of photographs, at most.
-        seed: of the draw.
-
-    Raises:
-        OSError: the sheet cannot be written.
-    """
+    """Write a sheet of ``number`` photographs drawn at random: at most half of them rejected, the others kept."""
     random = np.random.RandomState(derive_seed(seed))
 
     def some(names: Iterable[str], number: int) -> list[str]:
@@ -70,13 +61,7 @@ def write_sheet(outcome: Outcome, number: int, seed: int) -> None:
 def write_contact_sheet(pairs: Iterable[Pair], number: int, target: str | Path) -> None:
     """Write before and after of each pair, five pairs a row, as one PNG.
 
-    Args:
-        pairs: taken one after the other, so that only one need be in memory.
-        number: of pairs, at least one.
-        target: the file to make or replace.
-
-    Raises:
-        OSError: ``target`` cannot be written.
+    The pairs are taken one after the other, so that only one need be in memory; there is at least one.
     """
     width, height = 2 * _CELL + 3 * _GAP, _CELL + _TEXT + _GAP
     sheet = Image.new("RGB", (_PAIRS * width, -(-number // _PAIRS) * height + _GAP), _PAPER)

@@ -48,12 +48,7 @@ class Diagram:
 
 
 def flow_diagram(flow: Sequence[Step], splits: Mapping[str, Count]) -> Diagram:
-    """Lay out a diagram in the manner of CONSORT: stations downward, what is left out beside them, splits below.
-
-    Args:
-        flow: the stations. A reason that no file has is not drawn.
-        splits: images and patients of each.
-    """
+    """Lay out a diagram in the manner of CONSORT: stations downward, what is left out beside them, splits below."""
     drawing = Diagram()
     y = 1.0
     for step in flow:

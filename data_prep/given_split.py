@@ -23,16 +23,9 @@ _SPLIT_NAMES = {
 
 
 def read_split_csv(path: str | Path) -> dict[str, str]:
-    """Read a split as a CSV with the columns ``image`` and ``split``; plain or gzip.
+    """Return ``training``, ``validation`` or ``test`` by image name from a CSV with the columns image and split.
 
-    Args:
-        path: the file. Splits are called train or training; val, valid or validation; test or testing; in any case.
-
-    Returns:
-        ``training``, ``validation`` or ``test`` by image name.
-
-    Raises:
-        DatasetError: a column is missing, a split's name unknown, an image in two splits; no rows.
+    The file may be gzip. An unknown name of a split, or an image in two of them, is a DatasetError.
     """
     splits: dict[str, str] = {}
     for place, row in table_rows(path, ("image", "split"), "It needs image and split."):
@@ -46,17 +39,7 @@ def read_split_csv(path: str | Path) -> dict[str, str]:
 
 
 def read_lists(paths: Mapping[str, str | Path]) -> dict[str, str]:
-    """Read lists with one image name or patient a line.
-
-    Args:
-        paths: one list, or one a split.
-
-    Returns:
-        the split by line.
-
-    Raises:
-        DatasetError: a list cannot be used, or a line is in two of them.
-    """
+    """Return the split by line of lists of image names or patients; a line in two lists is a DatasetError."""
     table: dict[str, str] = {}
     for split, path in paths.items():
         names = read_image_list(path)
@@ -70,11 +53,7 @@ def read_lists(paths: Mapping[str, str | Path]) -> dict[str, str]:
 
 
 def by_number(patients: Iterable[str]) -> dict[str, str]:
-    """Return the patients by :func:`~monai_mocoi.data.patient_ids.patient_key`.
-
-    Raises:
-        DatasetError: two ids are spellings of one number.
-    """
+    """Return patients by :func:`~monai_mocoi.data.patient_ids.patient_key`; two spellings of one are a DatasetError."""
     found: dict[str, str] = {}
     for patient in patients:
         if (other := found.setdefault(patient_key(patient), patient)) != patient:
@@ -88,18 +67,10 @@ def by_number(patients: Iterable[str]) -> dict[str, str]:
 def match_lines(
     table: Mapping[str, str], patient_of: Mapping[str, str], meaning: Callable[[str], str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Find the image or patient that each line of a given split names.
+    """Return the split by image name or patient, and the sorted lines of the table that match neither.
 
-    Args:
-        table: the split by line.
-        patient_of: the patient of each image, by name.
-        meaning: what a line stands for, where names and patients are not those of the split.
-
-    Returns:
-        the split by image name or patient, and the sorted lines that match neither.
-
-    Raises:
-        DatasetError: two lines put one image or patient in two splits; two ids are spellings of one number.
+    ``meaning`` returns what a line stands for, where names and patients are not those of the split. Two lines that put
+    one image or patient in two splits are a DatasetError.
     """
     patients = by_number(patient_of.values())
     by_stem = {os.path.splitext(name)[0]: name for name in patient_of}
@@ -122,16 +93,7 @@ def match_lines(
 
 
 def check_whole_patients(given: Mapping[str, str], patient_of: Mapping[str, str], without: str) -> None:
-    """Refuse a split that puts a patient in two splits.
-
-    Args:
-        given: the split of each image.
-        patient_of: the patient of each image.
-        without: how to leave the given split aside, for the error.
-
-    Raises:
-        DatasetError: names the patients and images.
-    """
+    """Refuse a split (DatasetError) that puts a patient in two splits; ``without`` says how to leave it aside."""
     by_patient: dict[str, dict[str, str]] = defaultdict(dict)
     for name, split in given.items():
         by_patient[patient_of[name]].setdefault(split, name)

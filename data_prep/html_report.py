@@ -48,17 +48,8 @@ def write_report(account: Account, pictures: Sequence[Picture], path: str | Path
 
     Counts of fewer than 5 patients are shown as "<5", always, see :func:`~data_prep.report_tables.hidden_cells`: the
     file is made to be handed to people outside, and the exact numbers are in the dataset folder. The flow of the files
-    is exact: it counts files, not what a patient has.
-
-    Args:
-        account: what to show.
-        pictures: of which the contact sheet shows some, evenly over splits and vendors. Empty: no sheet.
-        path: the file to make or replace.
-        number: of pictures on the sheet, at most.
-
-    Raises:
-        OSError: a picture cannot be read or ``path`` cannot be written.
-        ValueError: a picture is none.
+    is exact: it counts files, not what a patient has. The contact sheet shows at most ``number`` of the pictures,
+    evenly over splits and vendors; without pictures there is none.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -92,15 +83,7 @@ def write_report(account: Account, pictures: Sequence[Picture], path: str | Path
 
 
 def evenly_drawn(pictures: Sequence[Picture], number: int) -> list[Picture]:
-    """Choose pictures, as many of each split and vendor as can be, evenly over their order. The same every time.
-
-    Args:
-        pictures: all of them.
-        number: how many, at most.
-
-    Returns:
-        the chosen, by split and vendor in the order of their first picture.
-    """
+    """Choose ``number`` pictures, as many of each split and vendor as can be, evenly over their order."""
     groups: dict[tuple[str, str], list[Picture]] = defaultdict(list)
     for picture in pictures:
         groups[picture.split, picture.vendor].append(picture)

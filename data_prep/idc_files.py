@@ -39,15 +39,9 @@ class Patches:
 def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
     """List the patches in folders and all folders below them; symbolic links are followed, no file is opened.
 
-    A name is ``<patient>_idx<N>_x<X>_y<Y>_class<C>.png``, such as ``8863_idx5_x51_y1251_class0.png``. The files may
-    lie in ``<patient>/<class>/`` (then name and folders must agree) or in any other way.
-
-    Args:
-        folders: where to look.
-        classes: number of classes; the class of a name is below it.
-
-    Raises:
-        DatasetError: a folder does not exist; there is no patch; a class is not known.
+    A name is ``<patient>_idx<N>_x<X>_y<Y>_class<C>.png``, such as ``8863_idx5_x51_y1251_class0.png``. The files may lie
+    in ``<patient>/<class>/`` (then name and folders must agree) or in any other way. No patch, or an unknown class, is
+    a DatasetError.
     """
     result = Patches()
     found: dict[str, Patch] = {}

@@ -11,17 +11,10 @@ from monai_mocoi.errors import DatasetError
 
 
 def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list[str]]]:
-    """Walk through folders, those below them sorted by name; symbolic links are followed, no file is opened.
+    """Give each folder begun with, each folder below it, and the sorted names of its files; links are followed.
 
-    Args:
-        folders: where to begin.
-
-    Yields:
-        the folder begun with, the folder reached, and the sorted names of its files. A folder that was reached before
-        (a link to a folder above, the same folder given twice) is left out with all below it.
-
-    Raises:
-        DatasetError: a folder does not exist.
+    No file is opened. A folder that was reached before (a link to a folder above, the same folder given twice) is left
+    out with all below it; one that does not exist is a DatasetError.
     """
     seen: set[str] = set()
     for folder in folders:
@@ -38,17 +31,9 @@ def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list
 
 
 def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[dict[str, str], int]:
-    """Look for files by their names in folders and all folders below them; symbolic links are followed.
+    """Return the path of each wanted file in folders and below, by name, and the number of other files.
 
-    Args:
-        folders: where to look.
-        names: the file names wanted.
-
-    Returns:
-        path by name of what was found, and the number of other files seen.
-
-    Raises:
-        DatasetError: a folder does not exist, or two files with different content have one name.
+    Symbolic links are followed. Two files of one name with different content are a DatasetError.
     """
     wanted = set(names)
     found: dict[str, str] = {}

@@ -35,16 +35,8 @@ def write_images(
 ) -> WrittenImages:
     """Write what is not finished yet, and keep the fingerprints of what was written.
 
-    Args:
-        source: reads and writes one image.
-        candidates: to be written, by name.
-        out: the dataset folder.
-        record: of what is finished.
-        exclusions: gets what is left out, by reason.
-        total: number of candidates, for the limit of the source.
-
-    Raises:
-        DatasetError: too many are left out, or the preparation cannot go on.
+    ``exclusions`` gets what is left out, by reason; too many of the ``total`` candidates are a DatasetError of the
+    source.
     """
     for folder in {out, *((out / candidate.target).parent for candidate in candidates.values())}:
         remove_leftovers(folder)

@@ -39,12 +39,7 @@ class _Person:
 
 
 class InventedExport:
-    """Writes the export of one set of phantoms.
-
-    Args:
-        folder: to write into.
-        seed: of names, places and what goes wrong.
-    """
+    """Writes the export of one set of phantoms, names, places and what goes wrong by a seed."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed, self._rng = folder, seed, random.Random(seed)
@@ -53,11 +48,7 @@ class InventedExport:
         self._rows: list[list[Any]] = []
 
     def write(self, drawn: Datalist) -> dict[str, int]:
-        """Write ``images/`` and ``labels.csv``; return how many files of each kind there are, and rows of the table.
-
-        Args:
-            drawn: the phantoms, DICOM files.
-        """
+        """Write ``images/`` and ``labels.csv`` of phantoms; return how many files of each kind there are, and rows."""
         items = sorted((item for split in SPLITS for item in drawn.splits()[split]), key=lambda item: item["name"])
         for number, item in enumerate(items, 1):
             self._radiograph(number, item)

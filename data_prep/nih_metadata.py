@@ -46,18 +46,11 @@ class Study:
 
 
 def read_metadata(path: str | Path) -> dict[str, Study]:
-    """Read ``Data_Entry_2017.csv`` or ``Data_Entry_2017_v2020.csv``, or a part of it in the same columns.
+    """Return the rows of ``Data_Entry_2017.csv`` or ``Data_Entry_2017_v2020.csv``, or a part, by image name, sorted.
 
-    Args:
-        path: the CSV file, plain or gzip (``.gz``), with the columns Image Index, Finding Labels and Patient ID, and
-            perhaps those of :data:`COLUMNS`. Others, which differ between the two publications, are not looked at.
-
-    Returns:
-        the rows by image name, sorted by it.
-
-    Raises:
-        DatasetError: a column is missing, a finding unknown, a patient no number or another one than in the image's
-            name, an image named twice; no rows.
+    The CSV, plain or gzip (``.gz``), has the columns Image Index, Finding Labels and Patient ID, and perhaps those of
+    :data:`COLUMNS`; others, which differ between the two publications, are not looked at. An unknown finding, a patient
+    that is no number or another one than in the image's name, or an image named twice is a DatasetError.
     """
     labels: dict[str, tuple[int, ...]] = {}
     studies: dict[str, Study] = {}

@@ -54,11 +54,7 @@ class Options:
     report: Annotated[bool, option("write report.html, for people")] = False
 
     def check(self) -> None:
-        """Refuse values out of range; a source with options of its own checks these too.
-
-        Raises:
-            RefusedError: names the option, its value and the limit.
-        """
+        """Refuse values out of range (RefusedError); a source with options of its own checks these too."""
         check_range("--seed", self.seed, 0)
         check_range("--workers", self.workers, 1)
         check_range("--val-fraction", self.val_fraction, 0, 0.9)
@@ -67,38 +63,21 @@ class Options:
 
 
 def check_range(name: str, value: float | None, least: float, most: float = math.inf) -> None:
-    """Refuse a value outside ``least`` to ``most``; None, which means not given, passes.
-
-    Raises:
-        RefusedError: names the option, its value and the limits.
-    """
+    """Refuse a value (RefusedError) outside ``least`` to ``most``; None, which means not given, passes."""
     if value is not None and not least <= value <= most:
         limits = f"{least:g} or more" if most == math.inf else f"from {least:g} to {most:g}"
         raise RefusedError(f"{name} is {value}; it must be {limits}.")
 
 
 def check_alone(ways: dict[str, Any]) -> list[str]:
-    """Return the names of the options that were given; refuse more than one.
-
-    Raises:
-        RefusedError: names them.
-    """
+    """Return the names of the options that were given; refuse more than one."""
     if len(given := [way for way, value in ways.items() if value]) > 1:
         raise RefusedError(f"{' and '.join(given)} exclude one another; give one.")
     return given
 
 
 def checked_out(out: str, folders: Sequence[str], public: bool = True) -> Path:
-    """Return the output folder as an absolute path.
-
-    Args:
-        out: as given.
-        folders: the folders with the images.
-        public: an error may name the folders.
-
-    Raises:
-        RefusedError: one of the folders lies inside the other; or the audit's cache has no place.
-    """
+    """Return the output folder as an absolute path; refuse one inside a folder with images, or the reverse."""
     user_cache_dir()  # needed at the end: better to know now
     target = expand_home(out).resolve()
     for folder in folders:

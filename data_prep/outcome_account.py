@@ -54,18 +54,7 @@ def make_account(
     histograms: Mapping[str, Histogram],
     datalist_sha256: str,
 ) -> Account:
-    """Return the account.
-
-    Args:
-        source: what was prepared.
-        outcome: what came out.
-        items: those of the datalist, by split.
-        options: those of the manifest.
-        audit: of the finished lists.
-        flow: the stations of all files.
-        histograms: of the images written just now, by name; empty: no report is wanted.
-        datalist_sha256: of the list that was written.
-    """
+    """Return the account; histograms are those of the images written just now, by name."""
     found = outcome.found
     labels = count_labels(items, found.labels)
     return Account(

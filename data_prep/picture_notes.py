@@ -21,11 +21,9 @@ Histogram = NDArray[np.float32]
 
 
 def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> int:
-    """Return the note of one picture: the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold.
+    """Return the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold of a picture.
 
-    Args:
-        picture: (C, rows, columns) float32, values 0..1, as the reader gave it.
-        notes: what the reader passed over.
+    It is (C, rows, columns) in 0..1, as the reader gave it; ``notes`` is what the reader passed over.
     """
     return FLATTENED * is_flattened(picture) + IGNORED_WINDOW * (WINDOW_IGNORED in notes)
 
@@ -46,11 +44,7 @@ def noted(notes: Mapping[str, Note]) -> dict[str, Any]:
 
 
 def histogram(picture: NDArray[np.float32]) -> Histogram:
-    """Return the share of pixels in 64 equal steps from 0 (black) to 1 (white), colours as grey: (64,), sum 1.
-
-    Args:
-        picture: (1 or 3, rows, columns), values 0..1.
-    """
+    """Return the share of pixels in 64 equal steps from 0 (black) to 1 (white), colours as grey: (64,), sum 1."""
     steps = np.minimum(to_channels(picture, 1).ravel() * BINS, BINS - 1).astype(np.uint8)
     counts = np.bincount(steps, minlength=BINS)
     shares: Histogram = (counts / counts.sum()).astype(np.float32)

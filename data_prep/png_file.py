@@ -15,21 +15,10 @@ from monai_mocoi.files.atomic_write import atomic_path
 def write_png(picture: NDArray[np.float32], target: str | Path, size: int, bits: int = 8) -> NDArray[np.float32]:
     """Make a picture smaller and write it as a PNG without metadata; the file appears whole or not at all.
 
-    The picture is reduced so that its shorter side has ``size`` pixels, by Pillow's bilinear filter with antialiasing
-    (the filter of the paper's code), in floating point and rounded once. A smaller picture keeps its size: enlarging
-    adds no information and takes disk.
-
-    Args:
-        picture: (1 or 3, rows, columns) float32, values 0..1.
-        target: the file to write.
-        size: pixels of the shorter side.
-        bits: of a grey pixel, 8 or 16; colour always has 8 a channel.
-
-    Returns:
-        (1 or 3, rows, columns) float32: what the reader makes of the file.
-
-    Raises:
-        OSError: ``target`` cannot be written.
+    The picture, (1 or 3, rows, columns) in 0..1, is reduced so that its shorter side has ``size`` pixels, by Pillow's
+    bilinear filter with antialiasing (the filter of the paper's code), in floating point and rounded once. A smaller
+    picture keeps its size: enlarging adds no information and takes disk. Grey has 8 or 16 ``bits``, colour always 8 a
+    channel. Returned is what the reader makes of the file.
     """
     channels = [Image.fromarray(channel) for channel in picture]
     shorter = min(channels[0].size)
@@ -46,26 +35,14 @@ def write_png(picture: NDArray[np.float32], target: str | Path, size: int, bits:
 
 
 def save_png(levels: NDArray[np.unsignedinteger], target: str | Path) -> None:
-    """Write (rows, columns) or (rows, columns, 3) as a PNG; the file appears whole or not at all.
-
-    Raises:
-        OSError: ``target`` cannot be written.
-    """
+    """Write (rows, columns) or (rows, columns, 3) as a PNG; the file appears whole or not at all."""
     with atomic_path(target) as temporary:
         # Level 4 gives the size of Pillow's 6 in a third of the time (docs/data.md).
         Image.fromarray(levels).save(temporary, compress_level=4)
 
 
 def refer_to(original: str, target: Path) -> None:
-    """Put a symbolic link to a file in the place of an image.
-
-    Args:
-        original: absolute path of the file.
-        target: the link.
-
-    Raises:
-        OSError: ``target`` cannot be written, or the file system has no links.
-    """
+    """Put a symbolic link to an original, an absolute path, in the place of an image."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as temporary:
         temporary.unlink(missing_ok=True)

@@ -62,15 +62,9 @@ class PreparedPart:
 
 
 def read_part(folder: str, called: str) -> PreparedPart:
-    """Read a part.
+    """Read a part; errors use ``called`` instead of its path, which may name people.
 
-    Args:
-        folder: where it is.
-        called: what errors call it: a path may name people.
-
-    Raises:
-        RefusedError: it is no finished part.
-        DatasetError: it is damaged.
+    What is no finished part is a RefusedError, a damaged one a DatasetError.
     """
     path = Path(folder).expanduser().resolve()
     missing = [name for name in (MANIFEST_NAME, DATALIST_NAME, RECORD_NAME) if not (path / name).is_file()]
@@ -92,14 +86,7 @@ def read_part(folder: str, called: str) -> PreparedPart:
 
 
 def check_parts(parts: Sequence[PreparedPart]) -> None:
-    """Refuse what is not all parts of one preparation.
-
-    Args:
-        parts: by their numbers.
-
-    Raises:
-        RefusedError: a part is missing or there twice, or was made with other options or of other files.
-    """
+    """Refuse what is not all parts of one preparation, sorted: another number, other options or other files."""
     first = parts[0]
     numbers = [own.part.number for own in parts]
     if {own.part.of for own in parts} != {first.part.of} or numbers != list(range(1, first.part.of + 1)):

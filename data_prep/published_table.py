@@ -15,17 +15,9 @@ def table_rows(
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Give the rows of a CSV table, plain or gzip (``.gz``).
 
-    Args:
-        path: the file.
-        needed: columns that every row must have, in any case.
-        advice: the next step where a column is missing: which table to give.
-        optional: columns that are given where they are there.
-
-    Yields:
-        the place of a row, for errors ("labels.csv, row 3"), and its cells by column, without blanks around them.
-
-    Raises:
-        DatasetError: the file is no table, a column is missing, a row is too short, or there are no rows.
+    A row is its place, for errors ("labels.csv, row 3"), and its cells by column, without blanks around them. Every row
+    must have the ``needed`` columns, in any case; the ``optional`` ones are given where they are there. What cannot be
+    used is a DatasetError; of a missing column it ends with ``advice``, the next step.
     """
     name = Path(path).name
     table = read_table(path, needed)
@@ -46,11 +38,7 @@ def table_rows(
 
 
 def read_image_list(path: str | Path) -> set[str]:
-    """Read a list of images or patients: one name a line; plain or gzip.
-
-    Raises:
-        DatasetError: it names no image, or is no text.
-    """
+    """Read a list of images or patients: one name a line; plain or gzip. An empty one is a DatasetError."""
     names = {line.strip() for line in read_text(path).splitlines()} - {""}
     if not names:
         raise DatasetError(f"{Path(path).name} names no image.")
@@ -58,11 +46,7 @@ def read_image_list(path: str | Path) -> set[str]:
 
 
 def file_sha256(path: str | Path) -> str:
-    """Return a file's SHA-256 in hexadecimal, for the options.
-
-    Raises:
-        DatasetError: it cannot be read.
-    """
+    """Return a file's SHA-256 in hexadecimal, for the options; DatasetError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -24,16 +24,9 @@ class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
     An image's line is written after the image, so what is listed is whole. It holds the signatures of source and
-    result: an image counts as finished only while both are unchanged and in their places.
-
-    Args:
-        folder: the dataset folder.
-        options: the settings that decide what is written.
-        secret: a key for the signatures of the sources, where their paths name patients: a path that is guessed, with
-            the times of its file, can then not be tried. Empty: none.
-
-    Raises:
-        RefusedError: the folder was begun with other options, or its record is damaged.
+    result: an image counts as finished only while both are unchanged and in their places. Where paths name patients,
+    the signatures of the sources are keyed with a secret: a path that is guessed, with the times of its file, can then
+    not be tried. A folder that was begun with other options is refused.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], secret: bytes = b"") -> None:
@@ -93,15 +86,8 @@ def opened_folder(
 ) -> Iterator[Record]:
     """Make or open the dataset folder of a preparation, alone, and give its record.
 
-    Args:
-        folder: a new or empty folder, or one that the same preparation began.
-        options: the settings that decide what is written.
-        public: an error may name the folder and what is in it.
-        secret: see :class:`Record`.
-
-    Raises:
-        RefusedError: the folder is a file, holds something else, was begun with other options, or another process is
-            writing there.
+    A RefusedError, which names the folder if it is public, says that it is a file, holds something else, was begun with
+    other options, or that another process is writing there.
     """
     called = f"the output folder '{folder}'" if public else "the output folder"
     if folder.exists() and not folder.is_dir():
@@ -121,12 +107,7 @@ def opened_folder(
 
 
 def begun_options(folder: Path) -> dict[str, Any]:
-    """Return the options with which a preparation in a folder was begun; empty where none was.
-
-    Raises:
-        RefusedError: its record is damaged.
-        OSError: it cannot be read.
-    """
+    """Return the options with which a preparation in a folder was begun; empty where none was."""
     path = folder / RECORD_NAME
     if not path.is_file():
         return {}

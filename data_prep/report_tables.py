@@ -24,17 +24,12 @@ class Cell(NamedTuple):
 
 
 def hidden_cells(patients: Mapping[Key, int], least: int = LEAST) -> tuple[set[Key], set[Key]]:
-    """Choose the cells to hide of a row or column whose sum is known.
+    """Choose the cells to hide of a row or column whose sum is known, by the patients of each cell.
 
-    Where one cell alone is hidden, the sum gives it away. So the next smallest cells are hidden too, until at least two
-    are, of at least ``least`` patients together (Hundepool et al., *Statistical Disclosure Control*, 2012, chapter 4).
-
-    Args:
-        patients: of each cell.
-        least: a cell of fewer patients, but not of none, is small.
-
-    Returns:
-        the small cells, and those that are hidden because of them: each of these has at least ``least`` patients.
+    A cell of fewer than ``least`` patients, but not of none, is small. Where one cell alone is hidden, the sum gives it
+    away. So the next smallest cells are hidden too, until at least two are, of at least ``least`` patients together
+    (Hundepool et al., *Statistical Disclosure Control*, 2012, chapter 4). Returned are the small cells, and those that
+    are hidden because of them: each of these has at least ``least`` patients.
     """
     small = {key for key, number in patients.items() if 0 < number < least}
     also: set[Key] = set()
@@ -132,13 +127,7 @@ def _hidden_of_classes(counts: Mapping[str, Mapping[str, Count]]) -> dict[str, C
     """Find the cells of one split that the other classes would give away, where an image has one class.
 
     The images of all classes and those of no known class sum to the split, and the "negative" of a class are the
-    positive of the others.
-
-    Args:
-        counts: label -> value -> count.
-
-    Returns:
-        label -> values; empty for findings, of which an image may have several.
+    positive of the others. Of findings, of which an image may have several, nothing is hidden.
     """
     known = {own["positive"].images + own["negative"].images for own in counts.values()}
     if len(counts) < 2 or known != {sum(own["positive"].images for own in counts.values())}:

@@ -36,12 +36,7 @@ class SearchIdentity:
     )
 
     def run(self) -> int:
-        """Print what was found; return 0 if nothing was, else 3.
-
-        Raises:
-            RefusedError: there is nothing to search, or nothing to search for.
-            DatasetError: a file cannot be read.
-        """
+        """Print what was found; return 0 if nothing was, else 3."""
         words, paths = self._words()
         places = paths | words
         if not places:

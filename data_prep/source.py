@@ -111,26 +111,12 @@ class Source(Options, ABC):
         print_next(self.bundle, self.out)
 
     def check_left_out(self, exclusions: Mapping[str, Sequence[str]], total: int) -> None:
-        """Stop where more of ``total`` candidates are left out than allowed; called again for each more.
-
-        Raises:
-            DatasetError: there are more.
-        """
+        """Stop (DatasetError) where more candidates are left out than allowed; called again for each more."""
         check_left_out(exclusions, total, self.max_missing, self.advice)
 
 
 def check_left_out(left_out: Mapping[str, Sequence[str]], total: int, limit: float, advice: str) -> None:
-    """Stop where too many images cannot be used.
-
-    Args:
-        left_out: names by reason.
-        total: number of images.
-        limit: share that is allowed.
-        advice: the next step, as sentences.
-
-    Raises:
-        DatasetError: there are more; the text has the reasons with counts and examples.
-    """
+    """Stop where more than a share of the images cannot be used: a DatasetError with reasons and examples."""
     bad = sum(map(len, left_out.values()))
     if bad > limit * total:
         reasons = "\n".join(

@@ -98,17 +98,10 @@ class Splitter:
     ) -> tuple[dict[str, str], list[str]]:
         """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
 
-        Images in no list are left out. A name counts before its patient, if both are listed. An image may be listed
-        with folders before its name and without suffix, a patient with or without leading zeros: tables drop them.
-
-        Args:
-            patient_of: the patient of each image, by name.
-            decided: the split of images that no list decides, by name: a site that is held out, say.
-            meaning: what a line stands for, where names and patients are not those of the list.
-
-        Raises:
-            DatasetError: the given split puts an image or a patient in two splits, or has none of the images; two ids
-                are spellings of one number.
+        Images in no list are left out, except those whose split is ``decided``: a site that is held out, say. A name
+        counts before its patient, if both are listed. An image may be listed with folders before its name and without
+        suffix, a patient with or without leading zeros: tables drop them. ``meaning`` returns what a line stands for. A
+        split that tears an image or a patient, or has none of the images, is a DatasetError.
         """
         decided = decided or {}
         if not self._table:
@@ -133,13 +126,8 @@ class Splitter:
     ) -> dict[str, list[str]]:
         """Return the image names by split, sorted, after what has to be drawn is drawn.
 
-        Args:
-            given: from :meth:`given`, without what cannot be used.
-            patient_of: the patient of each image.
-            label_of: what to keep balanced: a class number, or 0 and 1 for each finding.
-
-        Raises:
-            DatasetError: there are fewer patients than splits to draw.
+        ``given`` is that of :meth:`given`, without what cannot be used; ``label_of`` is kept balanced: a class number,
+        or 0 and 1 for each finding. Fewer patients than splits to draw are a DatasetError.
         """
         splits: dict[str, list[str]] = {split: [] for split in SPLITS}
         pool: list[str] = []

@@ -53,8 +53,7 @@ VENDORS = tuple(sorted({*_VENDORS.values()}))
 def age_in_years(text: str | float | None) -> int | None:
     """Return an age in whole years, 90 for 90 or more, or None for what is no age.
 
-    Args:
-        text: DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
+    It is DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
     """
     numbers = as_numbers("age", [as_value(text.strip("\0 ") if isinstance(text, str) else text)])
     if numbers is None or math.isnan(numbers[0]):
@@ -65,9 +64,7 @@ def age_in_years(text: str | float | None) -> int | None:
 def vendor(text: str | None) -> str | None:
     """Return the short name of a device's maker: one of :data:`VENDORS`, "other", or None where there is none.
 
-    Args:
-        text: Manufacturer (0008,0070), or a table's cell. Other words in it go no further: some sites write their own
-            name into it.
+    Other words in Manufacturer (0008,0070) go no further: some sites write their own name into it.
     """
     plain = " ".join((text or "").replace("\0", " ").replace("_", " ").split()).casefold() + " "
     if plain == " ":
@@ -78,18 +75,10 @@ def vendor(text: str | None) -> str | None:
 def band_rare(
     values: Mapping[str, str | None], patient_of: Mapping[str, str], least: int = RARE
 ) -> tuple[dict[str, str | None], list[str]]:
-    """Put the categories of few patients together as "other".
+    """Put the categories of fewer than ``least`` patients together as "other"; return all, and the names of these.
 
-    If "other" itself would then have fewer patients than ``least``, these categories become None, not known. So nobody
-    stands out, and no large category is lost for one patient.
-
-    Args:
-        values: the category of each image; None where it is not known.
-        patient_of: the patient of each image.
-        least: patients that a category needs to keep its name; 0 or 1 keeps all.
-
-    Returns:
-        the categories as they may be handed on, and the sorted names that were put together or became None.
+    If "other" itself would then have fewer patients, these categories become None, not known. So nobody stands out, and
+    no large category is lost for one patient. 0 or 1 keeps all.
     """
     patients: dict[str, set[str]] = defaultdict(set)
     for name, value in values.items():
@@ -106,13 +95,8 @@ def banded(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """Band every column of text, see :func:`band_rare`; numbers stay (ages are banded where they are read).
 
-    Args:
-        columns: values by column and image; an image may lack a column.
-        patient_of: the patient of each image.
-        least: patients that a category needs.
-
-    Returns:
-        the columns, and by column how many categories were put together or became None (0s left out).
+    Columns are values by image, which may lack one. Returned are the columns, and by column how many categories were
+    put together or became None (0s left out).
     """
     kept: dict[str, dict[str, Any]] = {}
     counts = {}

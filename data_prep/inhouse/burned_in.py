@@ -27,11 +27,9 @@ _SMALLEST = 32
 def has_text_like_border(picture: NDArray[np.float32]) -> bool:
     """Tell whether the border of a picture has something like a line of text: light on dark, or dark on light.
 
-    It looks for three letters or more with strokes of 1 to about 12 pixels.
-
-    Args:
-        picture: (1 or 3, rows, columns) float32, values 0..1, at the size in which it was exported: made smaller,
-            strokes become blurred. Sides below 32 pixels have no room for text.
+    It looks for three letters or more with strokes of 1 to about 12 pixels. The picture, (1 or 3, rows, columns) in
+    0..1, must have the size in which it was exported: made smaller, strokes become blurred. Sides below 32 pixels have
+    no room for text.
     """
     grey = picture[0] if len(picture) == 1 else picture.mean(0)
     if min(grey.shape) < _SMALLEST:

@@ -58,11 +58,7 @@ def in_order(words: Counter[str]) -> list[str]:
 
 
 def free_text(counts: Counter[str]) -> str | None:
-    """Return why the values of a column are free text, dates or ids, which may name somebody; None: they are groups.
-
-    Args:
-        counts: how many rows have each value.
-    """
+    """Return why the values of a column, with their counts, may name somebody (free text, dates or ids), or None."""
     if len(counts) > MOST_CLASSES:
         return f"it has {len(counts)} different values, more than {MOST_CLASSES}: free text, dates or ids"
     if len(counts) > 4 and 2 * len(counts) > sum(counts.values()):

@@ -30,12 +30,9 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
     """Read a column that is handed on, one value a cell.
 
-    Returns:
-        whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
-        digits; or words (also for numbers with leading zeros); None where nothing is known.
-
-    Raises:
-        DatasetError: the column identifies people: free text, dates, years, ids, postcodes; or ages not in years.
+    They are whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
+    digits; or words (also for numbers with leading zeros); None where nothing is known. What identifies people is a
+    DatasetError: free text, dates, years, ids, postcodes; so are ages not in years.
     """
     if (unit := age_unit(name)) is not None:
         raise _refused(name, f"it holds ages in {unit}; give a column of whole years, named age")
@@ -68,16 +65,7 @@ def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
 
 
 def check_told_apart(name: str, values: Sequence[Value], patients: Sequence[str]) -> None:
-    """Refuse whole numbers of which nearly every patient has a different one: ids.
-
-    Args:
-        name: of the column.
-        values: of images.
-        patients: of the same images.
-
-    Raises:
-        DatasetError: the column holds ids, or what can be used as such.
-    """
+    """Refuse whole numbers (DatasetError) of which nearly every patient has a different one: they are ids."""
     known = [(value, patient) for value, patient in zip(values, patients, strict=True) if value is not None]
     if is_age(name) or not all(isinstance(value, int) for value, _ in known):
         return

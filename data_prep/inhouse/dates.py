@@ -39,15 +39,10 @@ _TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 
 
 def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[date | None]:
-    """Read a column of dates; times behind them are dropped.
+    """Read a column of dates, one a cell, None where it is empty; times behind them are dropped.
 
-    Args:
-        name: of the column, for errors.
-        cells: one a row; None of the result is an empty one.
-        numbers: of the rows in the table; cells are never repeated.
-
-    Raises:
-        DatasetError: a cell is no date, or day and month cannot be distinguished.
+    A cell that is no date, or day and month that cannot be distinguished, are a DatasetError with the numbers of the
+    rows.
     """
     texts = [_date_part(cell) for cell in cells]
     known = {text for text in texts if text is not None}

@@ -37,17 +37,9 @@ class Decided:
 
 
 def decide(drafts: Sequence[Draft], options: InhouseOptions, private: PrivateFolder, with_table: bool) -> Decided:
-    """Decide what is not drawn: what is held out, for pretraining alone, or of another part.
+    """Decide what is not drawn: what is held out, for pretraining alone (if there are labels), or of another part.
 
-    Args:
-        drafts: all images.
-        options: of the command.
-        private: makes codes of sites, and gets the images that a hold-out leaves out.
-        with_table: there are labels.
-
-    Raises:
-        RefusedError: what is to be held out is not there.
-        DatasetError: no image has a label, or nothing is left to train on.
+    The private folder gets what a hold-out leaves out. What cannot be held out is a RefusedError or DatasetError.
     """
     decided = held_out(drafts, options.test_site, options.test_from, private.site)
     reason_of = {name: reason for reason, names in decided.left_out.items() for name in names}
@@ -68,14 +60,8 @@ def held_out(
 ) -> Decided:
     """Put the images of sites, or from a day on, into the test split; see :mod:`data_prep.inhouse.held_out`.
 
-    Args:
-        drafts: all images.
-        test_site: names or codes of the sites; empty: none.
-        test_from: the day or share, as given; None: none. One of both at most.
-        code: makes the code of a site's name.
-
-    Raises:
-        RefusedError: there is no such site, or nothing from that day on.
+    Sites are names or codes; the day may be a share. At most one of both is given. ``code`` makes the code of a site's
+    name.
     """
     patient_of = {draft.name: draft.patient for draft in drafts}
     if test_site:
@@ -96,11 +82,7 @@ def held_out(
 
 
 def for_pretraining(drafts: Sequence[Draft]) -> Decided:
-    """Put the images of patients without any label into the split for pretraining alone.
-
-    Raises:
-        DatasetError: no image has a label.
-    """
+    """Put the images of patients without any label into the split for pretraining alone; no label is a DatasetError."""
     labelled = {own.patient for own in drafts if own.row is not None and own.row.label is not None}
     if not labelled:
         raise DatasetError("no image has a label: every row that matches leaves it open.")

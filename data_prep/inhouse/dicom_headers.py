@@ -66,14 +66,9 @@ class DicomHeader:
 
 
 def read_header(file: BinaryIO) -> DicomHeader:
-    """Read the header of a DICOM file, with or without preamble and file meta information.
+    """Read the header of a DICOM file, with or without preamble and file meta information; the file is left open.
 
-    Args:
-        file: opened for reading in binary mode, at its start; left open.
-
-    Raises:
-        ImageReadError: no header can be read at all; without any text from the file.
-        MemoryError: there is too little memory.
+    A header that cannot be read at all is an ImageReadError without any text from the file.
     """
     with guarded("the DICOM header is damaged or cut short"):
         check_inflated_size(file)

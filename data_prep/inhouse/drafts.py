@@ -38,9 +38,7 @@ class Draft:
     def columns(self, covariates: Sequence[str], site: Callable[[str], str]) -> dict[str, Any]:
         """Return what may be handed on, before rare values are put together; the table comes before the header.
 
-        Args:
-            covariates: columns of the table.
-            site: makes the code of a site's name.
+        ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
         """
         known: dict[str, Any] = {}
         if (header := self.seen.header) is not None:

@@ -44,13 +44,8 @@ class Finding(NamedTuple):
 def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
     """Look at every file, match them with the table and find out whose they are.
 
-    Args:
-        options: of the command.
-        private: gets who is who, and what is left out.
-
-    Raises:
-        RefusedError: a folder, column or site is not there.
-        DatasetError: the table does not fit, or there is nothing to prepare, or too much is damaged.
+    The private folder gets who is who, and what is left out. What cannot be used or does not fit is a RefusedError or
+    DatasetError.
     """
 
     def tell(file: ExportFile, reason: str) -> str:

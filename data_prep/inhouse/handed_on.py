@@ -37,13 +37,9 @@ class HandedOn:
 
 
 def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[str], str], rare: int) -> HandedOn:
-    """Gather the columns of all images, rare values put together.
+    """Gather the columns of all images, values of fewer than ``rare`` patients put together.
 
-    Args:
-        drafts: the images.
-        covariates: columns of the table.
-        site: makes the code of a site's name.
-        rare: patients that a value needs, see :func:`~data_prep.inhouse.bands.band_rare`.
+    ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
     """
     columns: dict[str, dict[str, Any]] = {}
     for draft in drafts:

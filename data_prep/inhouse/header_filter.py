@@ -50,11 +50,7 @@ class HeaderFilter:
         return BURNED_IN if header.burned_in == "YES" and not self.keep_burned_in else None
 
     def check(self, headers: Iterable[DicomHeader]) -> None:
-        """Stop where what was asked for leaves no DICOM picture, though there were some.
-
-        Raises:
-            RefusedError: names the options, and what the headers say in terms of the standard.
-        """
+        """Stop (RefusedError) where what was asked for leaves no DICOM picture, though there were some."""
         any_kind = replace(self, modalities=(), body_parts=(), views=())
         pictures = [header for header in headers if any_kind.reason(header) is None]
         if not pictures or any(self.reason(header) is None for header in pictures):

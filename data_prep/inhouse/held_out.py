@@ -32,17 +32,10 @@ class HeldOut:
 
 
 def hold_out_sites(site_of: Mapping[str, str | None], patient_of: Mapping[str, str], sites: Collection[str]) -> HeldOut:
-    """Hold the images of some sites out as the test split.
+    """Hold the images of some sites, by their codes, out as the test split.
 
-    Args:
-        site_of: the code of each image's site; None where it is not known: such an image is trained on, unless its
-            patient is tested on.
-        patient_of: the patient of each image.
-        sites: codes of one site or more.
-
-    Raises:
-        RefusedError: a site has no image.
-        DatasetError: nothing is left to train on.
+    An image of an unknown site (None) is trained on, unless its patient is tested on. A site without images is a
+    RefusedError; if nothing is left to train on, it is a DatasetError.
     """
     known = sorted({site for site in site_of.values() if site is not None})
     if missing := [site for site in sites if site not in known]:
@@ -59,15 +52,8 @@ def hold_out_sites(site_of: Mapping[str, str | None], patient_of: Mapping[str, s
 def hold_out_latest(date_of: Mapping[str, date | None], patient_of: Mapping[str, str], since: date) -> HeldOut:
     """Hold the images of a day and later out as the test split.
 
-    Args:
-        date_of: the date of each image; None where it is not known: such an image is trained on, unless its patient is
-            tested on.
-        patient_of: the patient of each image.
-        since: the first day of the test split.
-
-    Raises:
-        RefusedError: no image is as late.
-        DatasetError: nothing is left to train on.
+    An image without a date (None) is trained on, unless its patient is tested on. If no image is as late, it is a
+    RefusedError; if nothing is left to train on, a DatasetError.
     """
     test = {name for name, day in date_of.items() if day is not None and day >= since}
     unknown = sum(day is None for day in date_of.values())
@@ -80,15 +66,10 @@ def hold_out_latest(date_of: Mapping[str, date | None], patient_of: Mapping[str,
 
 
 def latest_share(date_of: Mapping[str, date | None], share: float) -> date:
-    """Return the first day of a test split that holds the latest images.
+    """Return the first day of a test split with the latest share (above 0 and below 1) of the images that have a date.
 
-    Args:
-        date_of: the date of each image; None where it is not known.
-        share: wanted, of the images with a date; above 0 and below 1. The images of one day stay together: the nearest
-            day is taken, of two as near the earlier one.
-
-    Raises:
-        RefusedError: no image has a date, or all have the same.
+    The images of one day stay together: the nearest day is taken, of two as near the earlier one. If no image has a
+    date, or all have the same, it is a RefusedError.
     """
     days = sorted(day for day in date_of.values() if day is not None)
     firsts = sorted(set(days))[1:]
@@ -103,11 +84,7 @@ def latest_share(date_of: Mapping[str, date | None], share: float) -> date:
 
 
 def parse_test_from(text: str) -> date | float:
-    """Read ``--test-from``: a day, or a share of the images.
-
-    Raises:
-        RefusedError: it is neither. The text is not repeated, because it may be a patient's date.
-    """
+    """Read a day, or a share of the images. Another text is refused and not repeated: it may be a patient's date."""
     try:
         return date.fromisoformat(text.strip())
     except ValueError:

@@ -17,13 +17,9 @@ _COLOUR = 0.5  # of the images: from this share on, the data set is one of colou
 
 
 def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int) -> dict[str, Any]:
-    """Return what is kept of an image.
+    """Return what is kept of an image, (1 or 3, rows, columns) in 0..1, before it is made smaller to ``size`` pixels.
 
-    Args:
-        picture: (1 or 3, rows, columns) float32, values 0..1, before it is made smaller.
-        bits: of :func:`~data_prep.picture_notes.picture_note`.
-        size: of the written pictures, in pixels.
-        written: bits of a value of the PNG.
+    ``bits`` are those of :func:`~data_prep.picture_notes.picture_note`, ``written`` the bits of a value of the PNG.
     """
     # Of every second row and column the distinct values, in steps of 1 / 65,535: for the report.
     steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
@@ -46,11 +42,7 @@ def count_in_colour(notes: Iterable[Note]) -> int:
 def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
     """Return what the next steps must know of the images, for the manifest.
 
-    Args:
-        outcome: of the preparation.
-        size: of the pictures, in pixels.
-        label_kind: "single", "multi" or "none".
-        identified: the images are references to the originals.
+    ``label_kind`` is "single", "multi" or "none"; with ``identified`` the images are references to the originals.
     """
     notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
     colour = count_in_colour(notes)

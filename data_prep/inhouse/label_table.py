@@ -47,17 +47,8 @@ class TableRow:
 class LabelTable:
     """The rows of a table, read.
 
-    Attributes:
-        file: as given.
-        labels: names and kind of the labels.
-        used: the columns that are read: none of them holds the key of a row.
-        contradictions: numbers of the rows that contradict one another on one image, study or patient, by what they
-            differ in; filled by :meth:`joined`.
-        repeated: number of rows that repeat another one; likewise.
-
-    Raises:
-        RefusedError: a column is not there.
-        DatasetError: a column holds free text, dates or ids, or words that are no label.
+    A column that is not there is a RefusedError; one with free text, dates or ids, or words that are no label, a
+    DatasetError.
     """
 
     def __init__(self, file: LabelFile, options: TableOptions) -> None:
@@ -72,11 +63,13 @@ class LabelTable:
         )
         if clash := [name for name in covariates if name.lower() in {*NO_COLUMNS, "site"}]:
             raise RefusedError(f"--covariates: {clash[0]!r} is the name of something else in the list; rename it.")
+        # None of them holds the key of a row.
         self.used = {*label_columns, *covariates, *filter(None, (site, day))}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
         self._patients, self._sites = self._texts(patient), self._texts(site)
         self._dates = read_dates(day, file.column(day), file.numbers) if day else [None] * len(file.numbers)
         self._covariates = {name: read_covariate(name, file.column(name)) for name in covariates}
+        # Filled by joined: the rows that contradict one another, by what they differ in, and how many repeat another.
         self.contradictions: dict[str, list[int]] = {}
         self.repeated = 0
 
@@ -140,12 +133,7 @@ class LabelTable:
                 )
 
     def check_told_apart(self, rows: Sequence[TableRow | None], patients: Sequence[str]) -> None:
-        """Refuse covariates (DatasetError) that are ids.
-
-        Args:
-            rows: of each file; None where it has none.
-            patients: of each file by its header; where it is "", that of the row counts, or the row itself.
-        """
+        """Refuse covariates (DatasetError) that are ids; for a patient "", that of the row counts, or the row."""
         own = [
             (row, plain_id(row.patient or patient) or f"row {row.numbers[0]}")
             for row, patient in zip(rows, patients, strict=True)

@@ -29,14 +29,9 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
 
     One column of classes alone makes the classes the labels ("single"). Beside other columns each of its classes
     becomes a finding, ``column: class``; an empty cell leaves all of them open. A column holds classes where more than
-    one in 20 of its known cells is neither yes nor no, or where all are numbers and some are others than 0 and 1.
-
-    Args:
-        columns: name and cells of each, one cell a row.
-        numbers: of the rows in the table, for errors. Cells are never repeated: they may hold a text about somebody.
-
-    Raises:
-        DatasetError: a column holds free text, one value only, or words beside yes and no; names the rows.
+    one in 20 of its known cells is neither yes nor no, or where all are numbers and some are others than 0 and 1. Free
+    text, one value only, or words beside yes and no are a DatasetError with the numbers of the rows; cells are never
+    repeated, because they may hold a text about somebody.
     """
     findings: list[tuple[str, list[int | None]]] = []
     words: dict[str, tuple[str, ...]] = {}

@@ -43,19 +43,11 @@ def match_table(
 ) -> MatchedTable:
     """Read a table and give each file its row.
 
-    Args:
-        path: of the table.
-        options: which columns are read.
-        files: that may get a row.
-        patients: id of each file's patient, "" where it is not known.
-        copies: keys of other files with the same instance, by the key of the one that stays.
-        key_column: that names the image; None: found out.
-        key: as what, see :data:`~data_prep.inhouse.file_index.KEYS`; None: found out.
-        least: share of the rows, or of the files, that must match.
-
-    Raises:
-        RefusedError: a column is not there.
-        DatasetError: a column cannot be used, or the table does not fit the files: explained.
+    ``patients`` has the id of each file's patient, "" where it is not known; ``copies`` the keys of other files with
+    the same instance, by the key of the one that stays. ``key_column`` names the image as ``key``, see
+    :data:`~data_prep.inhouse.file_index.KEYS`; None: found out. The share ``least`` of the rows, or of the files, must
+    match. A column that is not there is a RefusedError; a table that cannot be used or does not fit is explained in a
+    DatasetError.
     """
     file = LabelFile(path)
     table = LabelTable(file, options)
@@ -91,13 +83,7 @@ def match_table(
 
 
 def line_reader(files: Sequence[Seen], patients: Patients, pseudonyms: Pseudonyms) -> Callable[[str], str]:
-    """Return what makes of a line of a given split (path, file name, UID or patient) a pseudonym; "" of an empty one.
-
-    Args:
-        files: of the export.
-        patients: of the files.
-        pseudonyms: made with the key.
-    """
+    """Return what turns a line of a given split (path, file name, UID or patient) into a pseudonym, or ""."""
     index = FileIndex([own.file.key for own in files], [own.header for own in files])
 
     def meant(text: str) -> str:

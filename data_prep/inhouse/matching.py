@@ -27,17 +27,10 @@ def choose_match(
 ) -> tuple[Match, Match]:
     """Return how the table is to be matched with the files, and the best match of any column and key.
 
-    Args:
-        file: the table.
-        index: of the files.
-        columns: that may hold the key: the one that was named, or all that hold nothing else.
-        wanted: the key that it is; None: whatever fits best. A more exact key is preferred where it fits nearly as
-            many rows: by patient, all studies of a patient would get the labels of one.
-        column_is_told: the column was named. Otherwise no column of numbers is taken for names of files: a running
-            number fits files that were numbered in another order.
-
-    Raises:
-        DatasetError: two columns fit, and give a row different files; or only a column of numbers fits, as names.
+    ``columns`` may hold the key ``wanted`` (None: whatever fits best). A more exact key is preferred where it fits
+    nearly as many rows: by patient, all studies of a patient would get the labels of one. Unless the column was named,
+    no column of numbers is taken for names of files: a running number fits files that were numbered in another order.
+    If only such a column fits, or two columns give a row different files, it is a DatasetError.
     """
     cells = {column: file.column(column) for column in file.header}
     every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
@@ -60,17 +53,9 @@ def choose_match(
 
 
 def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, least: float = LEAST_MATCHED) -> None:
-    """Stop where a table does not fit the files.
+    """Stop where a table does not fit the files: fewer than a share of the rows, and of the files, match.
 
-    Args:
-        file: the table.
-        index: of the files.
-        match: as it is matched.
-        best: the best way of any column.
-        least: share of the rows, or of the files, that must match: one of the two may have many more than the other.
-
-    Raises:
-        DatasetError: says how many match and by what, shows both sides masked, and what would fit better.
+    The DatasetError says how many match and by what, shows both sides masked, and what ("best") would fit better.
     """
     if match.rows and (match.rows >= least * len(match.files) or match.pictures >= least * index.count):
         return

@@ -23,11 +23,7 @@ _PART = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 @dataclass(frozen=True)
 class Part:
-    """The part ``number`` (1, 2, ...) ``of`` so many.
-
-    Raises:
-        RefusedError: there is no such part.
-    """
+    """The part ``number`` (1, 2, ...) ``of`` so many; another one is a RefusedError."""
 
     number: int
     of: int

@@ -30,19 +30,12 @@ class Patients(NamedTuple):
 
 
 def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
-    """Bring the ids of the files together.
+    """Bring the ids of the files together, by their headers (or folders) and by their rows; "" where there is none.
 
     A file whose header says A and whose row says B makes A and B one person, so that no other file of A or of B gets
     into another split. Spellings of one id are one, see :func:`~data_prep.inhouse.pseudonyms.plain_id`. Two persons who
-    are taken for one stay in one split, which costs nothing.
-
-    Args:
-        headers: id of each file by its header, or by the folder that it is in; "" where there is none.
-        table: id of each file by its row; likewise.
-
-    Returns:
-        the patients. A person's id is the smallest that headers have, else the table: so the pseudonym is the same with
-        another table.
+    are taken for one stay in one split, which costs nothing. A person's id is the smallest that headers have, else the
+    table: so the pseudonym is the same with another table.
     """
     own_ids, other_ids = [[_key(text) for text in texts] for texts in (headers, table)]
     stands_for: dict[str, set[str]] = defaultdict(set)

@@ -22,14 +22,7 @@ TEXT_LIKE = "text-like strokes near the border, may be burned-in text"
 def write_picture(candidate: Candidate, target: Path, options: InhouseOptions) -> Written:
     """Write one picture as a PNG without metadata, or refer to its file.
 
-    Args:
-        candidate: the picture.
-        target: the file to write.
-        options: of the command.
-
-    Raises:
-        Refused: it cannot be read, is too small, or may show text.
-        OSError: ``target`` cannot be written.
+    A picture that cannot be read, is too small, or may show text is Refused.
     """
     passed_over: set[str] = set()
     with refused_if_unreadable():

@@ -40,19 +40,9 @@ class PrivateFolder:
     """Make or open a private folder; several preparations may use one folder at the same time.
 
     Only their owner can read the files (mode 0600, the folder 0700, where the system has modes). Rows are appended one
-    process at a time, and none twice: a preparation that goes on after an interruption may add everything again.
-
-    Args:
-        path: the folder; made if it is missing.
-        forbidden: folders that it must not lie in, nor they in it: those of the images, and the dataset folder.
-        dataset: what to call this preparation in ``excluded.csv``, best the path of the dataset folder.
-
-    Attributes:
-        path: absolute.
-        pseudonyms: made with the folder's key.
-
-    Raises:
-        RefusedError: the folder cannot be used; the text says why and what to do, and does not name it.
+    process at a time, and none twice: a preparation that goes on after an interruption may add everything again. The
+    folder may not lie in a ``forbidden`` one (images, dataset folder), nor one of these in it; ``dataset`` is what
+    ``excluded.csv`` calls this preparation. A folder that cannot be used is a RefusedError that does not name it.
     """
 
     def __init__(
@@ -78,11 +68,7 @@ class PrivateFolder:
             ) from None
 
     def add(self, rows: Sequence[Mapping[str, str]]) -> None:
-        """Append rows with :data:`MAPPING_COLUMNS` to ``mapping.csv``. Many rows at once are much faster.
-
-        Raises:
-            ValueError: a row has another column.
-        """
+        """Append rows with :data:`MAPPING_COLUMNS` to ``mapping.csv``. Many rows at once are much faster."""
         with self._held():
             self._mapping.add(rows)
 
@@ -120,10 +106,8 @@ class PrivateFolder:
     def logged_errors(self) -> Iterator[None]:
         """Write the text of an unexpected error, which could hold a path or an id, to the log instead of the console.
 
-        Raises:
-            OSError: without any name; its number shows a full disk.
-            DatasetError: for any other unexpected error. What was written to be read (``DatasetError``, ``Refused``),
-                and a lack of memory, pass.
+        An OSError keeps its number alone, by which a full disk is known; others become a DatasetError. What was written
+        to be read (``DatasetError``, ``Refused``), and a lack of memory, pass.
         """
         try:
             yield

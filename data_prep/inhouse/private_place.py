@@ -21,15 +21,7 @@ _OWN = {KEY_NAME, LOCK_NAME, LOG_NAME, MAPPING_NAME, EXCLUDED_NAME, SITES_NAME}
 
 
 def check_place(folder: str | os.PathLike[str], forbidden: Sequence[str | os.PathLike[str]]) -> None:
-    """Refuse a place for a private folder before anything is made.
-
-    Args:
-        folder: it may be missing.
-        forbidden: see :class:`~data_prep.inhouse.private_folder.PrivateFolder`.
-
-    Raises:
-        RefusedError: it lies with the data; the text does not name it.
-    """
+    """Refuse a place for a private folder, which may be missing: it must not lie with the data."""
     path = expand_home(folder).resolve()
     if path.exists() and not path.is_dir():
         raise RefusedError("the private folder is a file; name a folder.")
@@ -50,11 +42,7 @@ def check_place(folder: str | os.PathLike[str], forbidden: Sequence[str | os.Pat
 
 
 def read_or_make_key(folder: Path) -> bytes:
-    """Read the key of a private folder, or make it: never anew where something was named with one that is gone.
-
-    Raises:
-        RefusedError: the folder holds something else, or the key is lost or damaged.
-    """
+    """Read the key of a private folder, or make it: never anew where something was named with one that is gone."""
     file = folder / KEY_NAME
     remove_leftovers(folder)
     if others := set(os.listdir(folder)) - _OWN:
@@ -80,15 +68,9 @@ def read_or_make_key(folder: Path) -> bytes:
 
 
 def check_key(folder: str | os.PathLike[str], known: str) -> None:
-    """Refuse a private folder with another key than a dataset folder was begun with; nothing is made or written.
+    """Refuse a private folder whose key does not have the fingerprint ``known`` of a dataset folder.
 
-    Args:
-        folder: it may be missing.
-        known: the fingerprint of the dataset folder's key.
-
-    Raises:
-        RefusedError: its key is another one, or it has none; the text does not name it.
-        OSError: the key cannot be read.
+    Nothing is made or written, and the text does not name the folder.
     """
     path = expand_home(folder).resolve()
     file = path / KEY_NAME

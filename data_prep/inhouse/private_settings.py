@@ -22,12 +22,7 @@ _SETTINGS = (
 
 
 def make_splitter(options: InhouseOptions, private: PrivateFolder) -> Splitter:
-    """Return the splitter; what is wrong with a given table is said in the private log alone.
-
-    Raises:
-        RefusedError: an option does not apply.
-        DatasetError: the table cannot be used.
-    """
+    """Return the splitter; what is wrong with a given table is said in the private log alone."""
     try:
         nothing_to_test = options.labels is None and options.test_fraction is None and options.split_csv is None
         own = dataclasses.replace(options, test_fraction=0.0) if nothing_to_test else options
@@ -47,11 +42,7 @@ def make_splitter(options: InhouseOptions, private: PrivateFolder) -> Splitter:
 
 
 def settings_of(options: InhouseOptions, table: MatchedTable | None, private: PrivateFolder) -> dict[str, Any]:
-    """Return what decides which images are written and how; of a private setting, a keyed hash.
-
-    Raises:
-        DatasetError: the table has gone meanwhile.
-    """
+    """Return what decides which images are written and how; of a private setting, a keyed hash."""
     own = {name: getattr(options, name) for name in _SETTINGS}
     pseudonyms = private.pseudonyms
     if table is not None and options.labels is not None:

@@ -31,11 +31,7 @@ EXCLUDED_COLUMNS = ("path", "reason", "image", "dataset")
 
 
 class PrivateTable:
-    """The rows of one file. Rows are appended whole and none twice; a caller must hold the lock of the folder.
-
-    Raises:
-        RefusedError: the file has other columns.
-    """
+    """The rows of one file. Rows are appended whole and none twice; a caller must hold the lock of the folder."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self._path, self._columns = path, tuple(columns)
@@ -54,11 +50,7 @@ class PrivateTable:
             self._end = file.tell()
 
     def add(self, rows: Sequence[Mapping[str, str]]) -> None:
-        """Append rows that are not there yet; missing values are left empty.
-
-        Raises:
-            ValueError: a row has another column.
-        """
+        """Append rows that are not there yet; missing values are left empty, another column is a ValueError."""
         self._read_news()
         lines = []
         for row in rows:
@@ -105,11 +97,7 @@ def append(path: Path, content: bytes) -> int:
 
 
 def restrict(path: Path, mode: int) -> None:
-    """Take the rights of others away, where the system has rights.
-
-    Raises:
-        RefusedError: that is not possible, and others have some.
-    """
+    """Take the rights of others away, where the system has rights; refuse a place where that is not possible."""
     if os.name != "posix" or path.stat().st_mode & 0o777 == mode:
         return
     try:

@@ -24,17 +24,9 @@ _RECORD_NUMBER = re.compile(r"mrn[\s:#._-]*(?=[0-9])")
 class Pseudonyms:
     """Names for patients, images and sites: HMAC-SHA256 with a secret key (RFC 2104), cut to 64 bits.
 
-    A million different names share a hash with a chance below one in ten million.
-
-    Args:
-        key: 32 random bytes, from :class:`data_prep.inhouse.private_folder.PrivateFolder`.
-
-    Attributes:
-        key_fingerprint: 16 hexadecimal digits that distinguish keys and reveal nothing of them: datasets whose
-            fingerprints are equal give a patient the same name.
-
-    Raises:
-        ValueError: the key has another length.
+    A million different names share a hash with a chance below one in ten million. The key has 32 random bytes, else it
+    is a ValueError. ``key_fingerprint`` distinguishes keys and reveals nothing of them: datasets whose fingerprints are
+    equal give a patient the same name.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -46,8 +38,7 @@ class Pseudonyms:
     def patient(self, patient_id: str) -> str:
         """Return the pseudonym of a patient: "p" and 16 hexadecimal digits, the same for all spellings of the id.
 
-        Raises:
-            ValueError: the id is empty: nobody is meant, and all such images would become one person.
+        An empty id is a ValueError: nobody is meant, and all such images would become one person.
         """
         plain = plain_id(patient_id)
         if not plain:
@@ -57,9 +48,8 @@ class Pseudonyms:
     def image(self, text: str) -> str:
         """Return the pseudonym of an image: "i" and 16 hexadecimal digits.
 
-        Args:
-            text: what distinguishes the image from all others and stays the same between two runs: its path below the
-                export, with the number of the frame where it has several.
+        The text distinguishes it from all others and stays the same between two runs: its path below the export, and
+        its frame.
         """
         return "i" + self._hash("image", text, _DIGITS)
 

@@ -93,12 +93,7 @@ def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> I
 
 
 def protection(coarser: Iterable[str], all_looked_for: bool) -> list[str]:
-    """Say how patients are protected.
-
-    Args:
-        coarser: sentences on the columns.
-        all_looked_for: nothing that may hold text was taken on request.
-    """
+    """Say how patients are protected, and if not ``all_looked_for`` that pictures with text were taken on request."""
     return [
         "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
         "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",

@@ -11,20 +11,13 @@ from data_prep.account import Step
 class Stations:
     """Counts files from station to station; every file is either left or in one of the stations' reasons.
 
-    Args:
-        entered: number of files found.
-        before: reason -> number of those that cannot be read, left out at the first station.
-
-    Attributes:
-        steps: so far.
-        left_out: reason -> positions of the files, over all stations.
-        left: positions of the files that are still on their way, in order.
+    At the first station also those are left out that cannot be read (``before``: reason -> number).
     """
 
     def __init__(self, entered: int, before: Mapping[str, int]) -> None:
         self.steps: list[Step] = []
-        self.left_out: dict[str, list[int]] = {}
-        self.left = list(range(entered))
+        self.left_out: dict[str, list[int]] = {}  # positions by reason, over all stations
+        self.left = list(range(entered))  # positions of the files that are still on their way, in order
         self._before = dict(before)
 
     def leave(self, name: str, reasons: Mapping[int, str]) -> None:

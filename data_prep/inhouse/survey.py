@@ -101,12 +101,10 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
 
 
 def file_kind(head: bytes, name: str = "") -> str:
-    """Return what a file is: "dicom", "png", "jpeg" or "tiff"; else "empty", "text" or "other".
+    """Return what a file is by its first bytes: "dicom", "png", "jpeg" or "tiff"; else "empty", "text" or "other".
 
-    Args:
-        head: its first bytes, :data:`HEAD` of them or all.
-        name: of the file; its suffix counts only where nothing else decides: a DICOM data set without preamble may
-            begin with any bytes.
+    The suffix of its name counts only where nothing else decides: a DICOM data set without preamble may begin with any
+    bytes.
     """
     if not head:
         return "empty"

@@ -15,16 +15,8 @@ _PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 class LabelFile:
     """The cells of a table, column by column. Errors repeat nothing of them, only the numbers of rows.
 
-    Args:
-        path: a CSV file, plain or gzip: UTF-8, UTF-16 or Latin-1 (Windows-1252), with commas, semicolons, tabs or bars.
-
-    Attributes:
-        header: names of the columns.
-        numbers: of the rows in the file, as spreadsheets count.
-        torn: numbers of rows that have more cells than the header, and are left out: which cell is which is not known.
-
-    Raises:
-        TableError: there is no table in it.
+    It is a CSV file, plain or gzip: UTF-8, UTF-16 or Latin-1 (Windows-1252), with commas, semicolons, tabs or bars. A
+    file without a table is a TableError.
     """
 
     def __init__(self, path: str) -> None:
@@ -36,8 +28,8 @@ class LabelFile:
         if any(sum(sign.isdigit() for sign in column) > 4 for column in self.header):
             raise TableError(f"the first row of {NAME} seems to hold data; add a row with the names of the columns.")
         wide = len(self.header)
-        self.torn: list[int] = []
-        self.numbers: list[int] = []
+        self.torn: list[int] = []  # rows with more cells than the header, which are left out
+        self.numbers: list[int] = []  # of the rows in the file, as spreadsheets count
         self._cells: list[list[str]] = []
         for number, cells in table.rows:
             if any(cell.strip() for cell in cells[wide:]):
@@ -54,12 +46,7 @@ class LabelFile:
     def find(self, option: str, names: Sequence[str]) -> list[str]:
         """Return columns by their names, in any case, as the header writes them.
 
-        Args:
-            option: in which they were given, for the error.
-            names: as given.
-
-        Raises:
-            RefusedError: there is no such column, or two.
+        No such column, or two, are a RefusedError that names the option in which they were given.
         """
         folded: dict[str, list[str]] = {}
         for column in self.header:

@@ -16,11 +16,7 @@ _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BO
 
 
 def read_table_text(path: str) -> str:
-    """Return the text of a file, see :func:`decode_table`.
-
-    Raises:
-        TableError: it cannot be read, or is no text.
-    """
+    """Return the text of a file, see :func:`decode_table`; one that cannot be read is a TableError."""
     try:
         content = expand_home(path).read_bytes()
         content = gzip.decompress(content) if Path(path).suffix.lower() == ".gz" else content
@@ -32,11 +28,7 @@ def read_table_text(path: str) -> str:
 
 
 def decode_table(content: bytes) -> str:
-    """Return the text of a file: by its mark, else UTF-8, else UTF-16 by its zero bytes, else Windows-1252.
-
-    Raises:
-        TableError: it is a workbook, or no text.
-    """
+    """Return a text: by its mark, else UTF-8, else UTF-16 by its zero bytes, else Windows-1252; or TableError."""
     if content[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
         raise TableError(f"{NAME} is an Excel workbook; save it as CSV UTF-8.")
     for mark, encoding in _MARKS.items():

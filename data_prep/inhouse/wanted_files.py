@@ -21,20 +21,10 @@ NOT_REFERABLE = "several frames in one file (--in-place refers to files of one p
 def choose_files(
     stations: Stations, seen: Sequence[Seen], options: InhouseOptions, tell: Callable[[ExportFile, str], str]
 ) -> dict[str, list[str]]:
-    """Leave out what is not wanted.
+    """Leave out what is not wanted; return the keys of copies, by that of the file that stays.
 
-    Args:
-        stations: gets three stations.
-        seen: all files.
-        options: of the command.
-        tell: writes down that a file is left out, and returns its pseudonym.
-
-    Returns:
-        the keys of copies, by that of the file that stays.
-
-    Raises:
-        RefusedError: what was asked for leaves no DICOM picture.
-        DatasetError: too many pictures are damaged, or no file is wanted.
+    ``tell`` writes down that a file is left out, and returns its pseudonym. Filters that leave no DICOM picture are a
+    RefusedError; too many damaged pictures, or no wanted file, a DatasetError.
     """
     stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
     _check_damaged(stations, seen, options, tell)

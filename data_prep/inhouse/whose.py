@@ -35,16 +35,8 @@ def find_owners(
 ) -> Owned:
     """Match the files with the table, and leave out those of nobody.
 
-    Args:
-        stations: gets one more.
-        seen: all files.
-        copies: keys of other files with the same instance, by the key of the one that stays.
-        options: of the command.
-        pseudonyms: made with the key.
-
-    Raises:
-        RefusedError: a column is not there.
-        DatasetError: the table does not fit, or no image has a known patient.
+    ``copies`` has the keys of other files with the same instance, by the key of the one that stays. A table that does
+    not fit, or no image with a known patient, is a DatasetError.
     """
     places = list(stations.left)
     files = [seen[p] for p in places]
