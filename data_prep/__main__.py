@@ -27,7 +27,7 @@ COMMANDS = {
     "eyepacs": ("data_prep.eyepacs:Eyepacs", "EyePACS photographs: <id>_left/right.jpeg and trainLabels.csv"),
     "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own, with or without labels; no identity is left"),
     "demo": ("data_prep.demo:Demo", "generated phantoms: no medical data, to try everything"),
-    "demo-export": ("data_prep.demo_export:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
+    "demo-export": ("data_prep.demo:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
     "join": ("data_prep.join:Join", "the parts that inhouse --part made, side by side, as one dataset folder"),
     "search-identity": (
         "data_prep.search_identity:SearchIdentity",

@@ -14,14 +14,13 @@ import typer
 
 from data_prep.account import Step
 from data_prep.candidates import Candidate, Exclusions, Found, Outcome, Written, refused_if_unreadable
-from data_prep.inhouse.copies import COPIES, same_pictures
-from data_prep.inhouse.image_facts import manifest_of_images
+from data_prep.inhouse.copies import COPIES, leave_out_copies
+from data_prep.inhouse.picture_file import manifest_of_images
 from data_prep.png_file import refer_to
 from data_prep.prepared_part import PreparedPart, all_left_out, check_parts, read_part
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter
-from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image
@@ -143,10 +142,7 @@ class Join(Source):
 
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """One picture under two patients of different parts."""
-        out, names = Path(self.out).expanduser().resolve(), sorted(notes)
-        files = [str(out / self._candidates[name].target) for name in names]
-        prints = dataset_fingerprints(out, files, names, self.workers)
-        return same_pictures(names, {name: self._candidates[name].patient for name in names}, prints)
+        return leave_out_copies(Path(self.out), self._candidates, notes, self.workers)
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """What the next steps must know of the images, as of a preparation in one go."""

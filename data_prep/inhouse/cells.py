@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from data_prep.inhouse.dates import is_dated
-from data_prep.inhouse.people import has_title
+from data_prep.inhouse.identifying_text import has_title, is_dated
 from monai_mocoi.data.columns import as_value
 
 YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())  # noqa: SIM905

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from data_prep.candidates import Candidate, Exclusions
 from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.survey import Seen
 from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
-from monai_mocoi.data.fingerprints import Fingerprints
+from monai_mocoi.data.fingerprints import Fingerprints, dataset_fingerprints
 
 AGAIN = "the same SOP instance as another file"
 TWO_OWNERS = "one SOP instance under two patients: whose it is is not known"
@@ -98,6 +100,22 @@ def same_pictures(
                 kept.append(place)
     found = {TWO_PATIENTS: unclear, COPY: copies}
     return {reason: sorted(names[place] for place in places) for reason, places in found.items() if places}
+
+
+def leave_out_copies(
+    folder: Path,
+    candidates: Mapping[str, Candidate],
+    names: Iterable[str],
+    workers: int | None,
+    rank: Callable[[str], Any] = str,
+) -> Exclusions:
+    """Apply :func:`same_pictures` to the written images of a dataset folder."""
+    names = sorted(names)
+    if not names:
+        return {}
+    folder = folder.expanduser().resolve()
+    prints = dataset_fingerprints(folder, [str(folder / candidates[name].target) for name in names], names, workers)
+    return same_pictures(names, {name: candidates[name].patient for name in names}, prints, rank)
 
 
 def _is_copy(prints: Fingerprints, place: int, others: list[int]) -> bool:

@@ -1,16 +1,19 @@
-"""Covariates of the table that are handed on: ages, numbers that identify nobody, or few different words."""
+"""Columns of the table besides labels: covariates that are handed on, and a column of dates."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, datetime
 
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.cells import free_text
 from monai_mocoi.data.columns import Value, age_unit, as_numbers, as_value, is_age, words_of_name
 from monai_mocoi.errors import DatasetError
 
+_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 DIGITS = 3
 """Significant digits of a number that is handed on: a coordinate or a laboratory value with more identifies people."""
 FEW_VALUES = 4
@@ -84,3 +87,41 @@ def _rounded(number: float) -> float | int | None:
 
 def _refused(name: str, fault: str) -> DatasetError:
     return DatasetError(f"--covariates: {name!r} is not handed on: {fault}. Leave it out.")
+
+
+def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[date | None]:
+    """Read a column of dates, one a cell, None where it is empty; times behind them are dropped.
+
+    A cell that is no date, or day and month that cannot be distinguished, are a DatasetError with the numbers of the
+    rows.
+    """
+    texts = [_date_part(cell) for cell in cells]
+    known = {text for text in texts if text is not None}
+    if not known:
+        raise DatasetError(f"--date-column: {name!r} has no date in any row.")
+    read = {form: {text: _read(text, form) for text in known} for form in _FORMS}
+    ways = [way for way in read.values() if None not in way.values()]
+    if not ways:
+        wrong = [
+            n for n, text in zip(numbers, texts, strict=True) if text and not any(own[text] for own in read.values())
+        ]
+        some = ", ".join(map(str, (wrong or numbers)[:5]))
+        raise DatasetError(
+            f"--date-column: {name!r} has no one form that is known, such as 2019-03-04, 20190304 or 04.03.2019 (look "
+            f"at rows {some})."
+        )
+    if any(way != ways[0] for way in ways[1:]):
+        raise DatasetError(f"--date-column: {name!r} may mean day/month or month/day; write the dates as 2019-03-04.")
+    return [None if text is None else ways[0][text] for text in texts]
+
+
+def _date_part(cell: str) -> str | None:
+    value = as_value(cell)
+    return None if value is None else _TIME.sub("", str(value)).strip()
+
+
+def _read(text: str, form: str) -> date | None:
+    try:
+        return datetime.strptime(text, form).date()
+    except ValueError:
+        return None

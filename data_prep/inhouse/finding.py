@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from data_prep.candidates import Candidate, Found
 from data_prep.inhouse.decided_splits import decide
-from data_prep.inhouse.drafts import Draft
+from data_prep.inhouse.drafts import Draft, hand_on
 from data_prep.inhouse.export_tree import ExportFile, list_tree
-from data_prep.inhouse.handed_on import hand_on
 from data_prep.inhouse.header_filter import DERIVED
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.patients import NO_PATIENT
@@ -24,9 +23,8 @@ from data_prep.inhouse.sentences import (
     protection,
 )
 from data_prep.inhouse.source_options import InhouseOptions
-from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import survey
-from data_prep.inhouse.wanted_files import choose_files
+from data_prep.inhouse.wanted_files import Stations, choose_files
 from data_prep.inhouse.whose import find_owners
 
 _AT_ONCE = 1000  # rows of mapping.csv

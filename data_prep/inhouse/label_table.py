@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from data_prep.inhouse.covariates import check_told_apart, read_covariate
-from data_prep.inhouse.dates import read_dates
+from data_prep.inhouse.covariates import check_told_apart, read_covariate, read_dates
+from data_prep.inhouse.identifying_text import names_people
 from data_prep.inhouse.labels import Labels, read_labels
-from data_prep.inhouse.people import names_people
 from data_prep.inhouse.pseudonyms import plain_id
+from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.columns import NO_COLUMNS, Value, as_value
 from monai_mocoi.errors import DatasetError, RefusedError
@@ -19,16 +19,6 @@ from monai_mocoi.errors import DatasetError, RefusedError
 TWO_PATIENTS = "the table gives it two patients"
 
 Known = TypeVar("Known", bound=Hashable)
-
-
-class TableOptions(NamedTuple):
-    """Names of the columns that are read, in any case; None or empty: not there."""
-
-    labels: Sequence[str]  # findings and columns of classes; at least one
-    patient: str | None = None
-    site: str | None = None
-    date: str | None = None
-    covariates: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -51,14 +41,14 @@ class LabelTable:
     DatasetError.
     """
 
-    def __init__(self, file: LabelFile, options: TableOptions) -> None:
+    def __init__(self, file: LabelFile, options: InhouseOptions) -> None:
         self.file = file
-        if not options.labels:
+        if not options.label_columns:
             raise RefusedError("--labels needs --label-columns: the names of the columns with the labels.")
-        label_columns = _once("--label-columns", file.find("--label-columns", options.labels))
+        label_columns = _once("--label-columns", file.find("--label-columns", options.label_columns))
         covariates = _once("--covariates", file.find("--covariates", options.covariates))
         patient, site, day = (
-            file.find(f"--{what}-column", [name])[0] if (name := getattr(options, what)) else None
+            file.find(f"--{what}-column", [name])[0] if (name := getattr(options, f"{what}_column")) else None
             for what in ("patient", "site", "date")
         )
         if clash := [name for name in covariates if name.lower() in {*NO_COLUMNS, "site"}]:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from data_prep.inhouse.file_index import FileIndex, Match
-from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
+from data_prep.inhouse.identifying_text import name_words
+from data_prep.inhouse.label_table import LabelTable, TableRow
 from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.matching import check_match, choose_match, summary, unmatched
 from data_prep.inhouse.patients import Patients
-from data_prep.inhouse.people import name_words
 from data_prep.inhouse.pseudonyms import Pseudonyms, plain_id
 from data_prep.inhouse.sentences import contradicting, rows_matched
+from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
 
@@ -32,32 +33,24 @@ class MatchedTable:
 
 
 def match_table(
-    path: str,
-    options: TableOptions,
-    files: Sequence[Seen],
-    patients: Sequence[str],
-    copies: Mapping[str, Sequence[str]],
-    key_column: str | None,
-    key: str | None,
-    least: float,
+    options: InhouseOptions, files: Sequence[Seen], patients: Sequence[str], copies: Mapping[str, Sequence[str]]
 ) -> MatchedTable:
-    """Read a table and give each file its row.
+    """Read the labels table and give each file its row.
 
     ``patients`` has the id of each file's patient, "" where it is not known; ``copies`` the keys of other files with
-    the same instance, by the key of the one that stays. ``key_column`` names the image as ``key``, see
-    :data:`~data_prep.inhouse.file_index.KEYS`; None: found out. The share ``least`` of the rows, or of the files, must
-    match. A column that is not there is a RefusedError; a table that cannot be used or does not fit is explained in a
-    DatasetError.
+    the same instance, by the key of the one that stays. A column that is not there is a RefusedError; a table that
+    cannot be used or does not fit is explained in a DatasetError.
     """
-    file = LabelFile(path)
+    file = LabelFile(options.labels or "")
+    key_column = options.key_column
     table = LabelTable(file, options)
     headers = [own.header for own in files]
     table.check_names(name_words(header.names for header in headers if header is not None))
     keys = [own.file.key for own in files]
     index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
     columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
-    match, best = choose_match(file, index, columns, key, key_column is not None)
-    check_match(file, index, match, best, least)
+    match, best = choose_match(file, index, columns, options.key_is, key_column is not None)
+    check_match(file, index, match, best, options.min_match)
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, own in enumerate(match.files):
         if own:
@@ -68,7 +61,7 @@ def match_table(
         for position in own:
             rows[position] = row
     table.check_told_apart(rows, patients)
-    found_out = "" if key_column and key else " (found out)"
+    found_out = "" if key_column and options.key_is else " (found out)"
     fits = summary(match, index)
     lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match), *table.labels.lines]
     if file.torn:

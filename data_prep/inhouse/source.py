@@ -10,12 +10,11 @@ from typing import Any
 
 from data_prep.candidates import UNREADABLE, Candidate, Exclusions, Found, Outcome, Refused, Written
 from data_prep.console import print_left_out, print_next, print_table
-from data_prep.inhouse.copies import same_pictures
+from data_prep.inhouse.copies import leave_out_copies
 from data_prep.inhouse.finding import find_images
-from data_prep.inhouse.image_facts import count_in_colour, count_small, manifest_of_images
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.part import Part, part_record
-from data_prep.inhouse.picture_file import TEXT_LIKE, write_picture
+from data_prep.inhouse.picture_file import TEXT_LIKE, count_in_colour, count_small, manifest_of_images, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.private_place import check_key, check_place
 from data_prep.inhouse.private_settings import NAMES_OF_COLUMNS, make_splitter, settings_of
@@ -24,7 +23,6 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.record import Note, begun_options
 from data_prep.splitter import Splitter
-from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.own_command import command
 
@@ -93,17 +91,13 @@ class Inhouse(InhouseOptions):
 
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """Copies of a picture, and one that is there under two patients."""
-        out, names = Path(self.out).expanduser().resolve(), sorted(notes)
-        if not names:
-            return {}
         candidates = self._candidates
-        prints = dataset_fingerprints(out, [str(out / candidates[name].target) for name in names], names, self.workers)
 
         def rank(name: str) -> tuple[bool, bool, int]:
             own = candidates[name]  # a labelled one stays, then one with a header, then the first by path
             return own.label is None, not own.vendor, self._places[name]
 
-        return same_pictures(names, {name: candidates[name].patient for name in names}, prints, rank)
+        return leave_out_copies(Path(self.out), candidates, notes, self.workers, rank)
 
     def lines(self, notes: Mapping[str, Note]) -> Iterator[str]:
         """How many pictures are small, and in colour."""

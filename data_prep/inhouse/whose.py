@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from data_prep.inhouse.drafts import Draft, frames_of
-from data_prep.inhouse.label_table import TableOptions, TableRow
+from data_prep.inhouse.label_table import TableRow
 from data_prep.inhouse.matched_table import MatchedTable, line_reader, match_table
 from data_prep.inhouse.patients import NO_PATIENT, join_patients
 from data_prep.inhouse.pseudonyms import Pseudonyms
 from data_prep.inhouse.sentences import patients_found, reasons
 from data_prep.inhouse.source_options import InhouseOptions
-from data_prep.inhouse.stations import Stations
 from data_prep.inhouse.survey import Seen
+from data_prep.inhouse.wanted_files import Stations
 from monai_mocoi.errors import DatasetError
 
 
@@ -41,7 +41,7 @@ def find_owners(
     places = list(stations.left)
     files = [seen[p] for p in places]
     given = [_given_patient(own, options) for own in files]
-    table = _matched(files, given, copies, options) if options.labels is not None else None
+    table = match_table(options, files, given, copies) if options.labels is not None else None
     rows: Sequence[TableRow | None] = table.rows if table is not None else [None] * len(files)
     patients = join_patients(given, [(row.patient or "") if row is not None else "" for row in rows])
     of_place = dict(zip(places, zip(rows, patients.ids, strict=True), strict=True))
@@ -57,16 +57,6 @@ def find_owners(
     drafts = [draft for p in stations.left for draft in _drafts(seen[p], *of_place[p], options.frames, pseudonyms)]
     lines = [*(table.lines if table is not None else ()), *patients_found(patients)]
     return Owned(drafts, table, meant, lines)
-
-
-def _matched(
-    files: Sequence[Seen], given: Sequence[str], copies: Mapping[str, Sequence[str]], options: InhouseOptions
-) -> MatchedTable:
-    columns = TableOptions(
-        options.label_columns, options.patient_column, options.site_column, options.date_column, options.covariates
-    )
-    how = (options.key_column, options.key_is, options.min_match)
-    return match_table(options.labels or "", columns, files, given, copies, *how)
 
 
 def _given_patient(own: Seen, options: InhouseOptions) -> str:

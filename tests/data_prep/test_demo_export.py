@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from data_prep.__main__ import main
-from data_prep.demo_export import write_demo_export
+from data_prep.demo import write_demo_export
 from monai_mocoi.errors import ImageReadError, RefusedError
 from monai_mocoi.transforms.reader import read_image
 

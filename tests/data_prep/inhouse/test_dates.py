@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from data_prep.inhouse.dates import is_dated, read_dates
+from data_prep.inhouse.covariates import read_dates
+from data_prep.inhouse.identifying_text import is_dated
 from monai_mocoi.errors import DatasetError
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from data_prep.inhouse.handed_on import hand_on
+from data_prep.inhouse.drafts import hand_on
 from tests.support.some_drafts import some_draft
 
 

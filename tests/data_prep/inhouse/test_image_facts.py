@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from data_prep.inhouse.image_facts import count_in_colour, count_small, image_note, manifest_of_images
+from data_prep.inhouse.picture_file import count_in_colour, count_small, image_note, manifest_of_images
 from data_prep.source import Found, Outcome
 
 

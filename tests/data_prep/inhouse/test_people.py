@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.inhouse.people import has_title, name_words, names_people
+from data_prep.inhouse.identifying_text import has_title, name_words, names_people
 
 NAMES = name_words(["Qvistgaard^Thaddeus", "Müllerström^Zoë", "White^Ada", "Black^Bo", "Long^Cleo"])
 
