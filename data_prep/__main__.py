@@ -30,7 +30,7 @@ COMMANDS = {
     "demo-export": ("data_prep.demo:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
     "join": ("data_prep.join:Join", "the parts that inhouse --part made, side by side, as one dataset folder"),
     "search-identity": (
-        "data_prep.search_identity:SearchIdentity",
+        "data_prep.audit:SearchIdentity",
         "is anybody told in a dataset folder, run folder, cache or package? For what inhouse made",
     ),
     "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),

@@ -1,10 +1,14 @@
-"""The account of a preparation: every file from found to used, and what is in the dataset folder."""
+"""The account of a preparation: every file from found to used, and images and patients by split, label and group."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+from monai_mocoi.data.columns import Value, item_columns
+from monai_mocoi.data.levels import NoLevels, column_levels
 
 
 class Count(NamedTuple):
@@ -48,7 +52,7 @@ class Account:
     groups: Mapping[str, Mapping[str, Mapping[str, Count]]] = field(default_factory=dict)
     # Vendor -> share of pixels in 64 equal steps from 0 (black) to 1 (white), mean over its images. Empty: not made.
     histograms: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    # Vendor -> band of distinct grey levels in the raw file (data_prep.counts.GREY_BANDS) -> images.
+    # Vendor -> band of distinct grey levels in the raw file (data_prep.account.GREY_BANDS) -> images.
     grey_levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     # What was found -> number: "left out: <reason>", "near-identical pairs between training and test".
     duplicates: Mapping[str, int] = field(default_factory=dict)
@@ -72,3 +76,87 @@ class Account:
         used = sum(count.images for count in self.splits.values())
         if self.flow[-1].passed != used:
             raise ValueError(f"{self.flow[-1].passed} pass {self.flow[-1].name!r}, but the splits hold {used} images.")
+
+
+Items = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Of each split, as in the datalist."""
+Table = dict[str, dict[str, Count]]
+"""Row -> split -> count."""
+
+POSITIVE, NEGATIVE, UNKNOWN = LABEL_VALUES = ("positive", "negative", "unknown")
+KNOWN, NOT_KNOWN = "known", "not known"
+GREY_BANDS = {
+    63: "fewer than 64",
+    256: "64 to 256",
+    1024: "257 to 1,024",
+    4096: "1,025 to 4,096",
+    math.inf: "more than 4,096",
+}
+"""Most levels of a band -> its name."""
+
+
+def count_splits(items: Items) -> dict[str, Count]:
+    """Return the images and patients of each split."""
+    return {split: Count(len(own), len({item["patient"] for item in own})) for split, own in items.items()}
+
+
+def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dict[str, Count]]]:
+    """Return the images and patients with each value of each label: label -> split -> :data:`LABEL_VALUES` -> count.
+
+    Items have ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None, is
+    unknown of every label. The images sum to those of the split.
+    """
+    counted = {}
+    for place, name in enumerate(labels):
+        values = (_value(item.get("label"), place) for own in items.values() for item in own)
+        table = _table(items, LABEL_VALUES, values)
+        counted[name] = {split: {value: table[value][split] for value in LABEL_VALUES} for split in items}
+    return counted
+
+
+def count_groups(items: Items) -> dict[str, Table]:
+    """Return the images and patients with each value of each column: column -> value -> split -> count.
+
+    Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. A column of other numbers or of more than
+    20 words has only "known" and "not known": its values could name a patient.
+    """
+    groups = {}
+    for column, values in item_columns([item for own in items.values() for item in own]).items():
+        names, words = _words(column, values)
+        groups[column] = _table(items, [name for name in (*names, NOT_KNOWN) if name in set(words)], words)
+    return groups
+
+
+def _words(column: str, values: Sequence[Value]) -> tuple[Sequence[str], list[str]]:
+    """The names of a column's groups in their order, and the group of each value."""
+    try:
+        levels = column_levels(column, values)
+        if levels.kind != "quartiles":  # whose edges are values of single patients
+            return levels.names, [NOT_KNOWN if place < 0 else levels.names[place] for place in levels.index]
+    except NoLevels:
+        own = {value for value in values if value is not None}
+        if len(own) == 1 and isinstance(word := next(iter(own)), str):
+            return (word,), [NOT_KNOWN if value is None else word for value in values]
+    return (KNOWN,), [NOT_KNOWN if value is None else KNOWN for value in values]
+
+
+def _value(label: Any, place: int) -> str:
+    """The value of the label at ``place``, from an item's ``label``."""
+    own = label[place] if isinstance(label, list | tuple) else None if label is None else int(label == place)
+    return UNKNOWN if own is None else POSITIVE if own else NEGATIVE
+
+
+def _table(items: Items, rows: Iterable[str], words: Iterable[str]) -> Table:
+    """Count the items of each split by word, all splits' words in one row."""
+    images = {row: dict.fromkeys(items, 0) for row in rows}
+    patients: dict[str, dict[str, set[str]]] = {row: {split: set() for split in items} for row in images}
+    places = ((split, item["patient"]) for split, own in items.items() for item in own)
+    for (split, patient), word in zip(places, words, strict=True):
+        images[word][split] += 1
+        patients[word][split].add(patient)
+    return {row: {s: Count(n, len(patients[row][s])) for s, n in own.items()} for row, own in images.items()}
+
+
+def grey_band(levels: int) -> str:
+    """Name the band of a number of distinct grey levels: 8 bits have 256, 12 bits 4,096."""
+    return next(name for most, name in GREY_BANDS.items() if levels <= most)

@@ -16,7 +16,7 @@ from data_prep.candidates import Candidate, Exclusions, Found, Outcome, Refused,
 from data_prep.idc_files import find_patches
 from data_prep.image_finder import two_files
 from data_prep.options import Images, check_alone, option
-from data_prep.picture_notes import names_with, picture_note
+from data_prep.picture import names_with, picture_note
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter

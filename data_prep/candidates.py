@@ -85,7 +85,7 @@ class Written(NamedTuple):
     Attributes:
         note: a number, or a small dictionary for JSON, that outlasts an interruption: all that the source needs to know
             of the picture later. In a dictionary, ``bits`` is the number of
-            :func:`~data_prep.picture_notes.picture_note`, and ``levels`` that of distinct grey levels in the raw file.
+            :func:`~data_prep.picture.picture_note`, and ``levels`` that of distinct grey levels in the raw file.
         picture: (1 or 3, rows, columns) float32 in 0..1: exactly what the reader makes of the written file.
     """
 

@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 
-from data_prep.picture_notes import noted
+from data_prep.picture import noted
 from data_prep.record import Note
 from monai_mocoi.own_command import command
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS

@@ -10,16 +10,14 @@ from typing import Annotated, Any, Literal
 
 from data_prep.candidates import MISSING, Candidate, Found, Outcome, Written
 from data_prep.console import print_left_out, print_next, print_table
-from data_prep.eyepacs_crop import CUT_AGAIN, MOVED, SMALL, as_read, cut_out
 from data_prep.eyepacs_labels import GRADES, TARGETS, read_labels
-from data_prep.eyepacs_sheet import REJECTED, SHEET_NAME, write_sheet
+from data_prep.eyepacs_photographs import CUT_AGAIN, MOVED, REJECTED, SHEET_NAME, SMALL, as_read, cut_out, write_sheet
 from data_prep.image_finder import find_images
 from data_prep.options import Images, check_range, option
-from data_prep.picture_notes import names_with
-from data_prep.png_file import save_png
-from data_prep.published_table import file_sha256
+from data_prep.picture import names_with, save_png
 from data_prep.record import Note
 from data_prep.source import Source, check_left_out
+from data_prep.tables import file_sha256
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.transforms.fundus_disc import MIN_SIDE
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.published_table import table_rows
+from data_prep.tables import table_rows
 from monai_mocoi.errors import DatasetError
 
 GRADES = (

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unreadable
-from data_prep.picture_notes import Histogram, histogram
+from data_prep.picture import Histogram, histogram
 from data_prep.record import Note, Record
 from data_prep.source import Source
 from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints

@@ -16,7 +16,7 @@ from data_prep.account import Step
 from data_prep.candidates import Candidate, Exclusions, Found, Outcome, Written, refused_if_unreadable
 from data_prep.inhouse.copies import COPIES, leave_out_copies
 from data_prep.inhouse.picture_file import manifest_of_images
-from data_prep.png_file import refer_to
+from data_prep.picture import refer_to
 from data_prep.prepared_part import PreparedPart, all_left_out, check_parts, read_part
 from data_prep.record import Note
 from data_prep.source import Source

@@ -11,12 +11,11 @@ from data_prep.candidates import MISSING, Candidate, Found, Outcome, Written, re
 from data_prep.image_finder import find_images
 from data_prep.nih_metadata import COLUMNS, FINDINGS, read_metadata
 from data_prep.options import Images, Size, check_alone, check_range, option
-from data_prep.picture_notes import FLATTENED, names_with, picture_note
-from data_prep.png_file import write_png
-from data_prep.published_table import file_sha256
+from data_prep.picture import FLATTENED, names_with, picture_note, write_png
 from data_prep.record import Note
 from data_prep.source import Source
 from data_prep.splitter import Splitter
+from data_prep.tables import file_sha256
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image
 

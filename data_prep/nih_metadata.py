@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.published_table import table_rows
+from data_prep.tables import table_rows
 from monai_mocoi.data.columns import as_numbers, as_value
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.errors import DatasetError

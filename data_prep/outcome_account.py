@@ -8,10 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.account import Account, Step
+from data_prep.account import (
+    NEGATIVE,
+    NOT_KNOWN,
+    POSITIVE,
+    Account,
+    Items,
+    Step,
+    count_groups,
+    count_labels,
+    count_splits,
+    grey_band,
+)
 from data_prep.candidates import MISSING, MISSING_LINE, Exclusions, Found, Outcome
-from data_prep.counts import NEGATIVE, NOT_KNOWN, POSITIVE, Items, count_groups, count_labels, count_splits, grey_band
-from data_prep.picture_notes import Histogram, histogram
+from data_prep.picture import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import Source
 from monai_mocoi.data.audit import AuditReport

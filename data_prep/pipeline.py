@@ -35,7 +35,7 @@ from data_prep.console import print_noted
 from data_prep.image_writing import write_images
 from data_prep.options import checked_out
 from data_prep.outcome_account import Flow, make_account
-from data_prep.picture_notes import noted
+from data_prep.picture import noted
 from data_prep.record import opened_folder
 from data_prep.repeated_pictures import drop_repeats
 from data_prep.source import Source

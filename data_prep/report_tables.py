@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from data_prep.account import Account, Count
-from data_prep.counts import GREY_BANDS, LABEL_VALUES
+from data_prep.account import GREY_BANDS, LABEL_VALUES, Account, Count
 
 LEAST = 5
 """Patients; a cell of fewer (but not of none) is hidden, as statistical offices do."""

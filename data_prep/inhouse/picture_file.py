@@ -12,19 +12,18 @@ from numpy.typing import NDArray
 from data_prep.candidates import Candidate, Outcome, Refused, Written, refused_if_unreadable
 from data_prep.inhouse.burned_in import has_text_like_border
 from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
-from data_prep.picture_notes import FLATTENED, bits_of, picture_note
-from data_prep.png_file import refer_to, write_png
+from data_prep.picture import FLATTENED, bits_of, picture_note, refer_to, write_png
 from data_prep.record import Note
 from monai_mocoi.transforms.reader import read_image, to_channels
 
-_SMALL = 1  # in the note's "bits", beside those of data_prep.picture_notes
+_SMALL = 1  # in the note's "bits", beside those of data_prep.picture
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
 def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int) -> dict[str, Any]:
     """Return what is kept of an image, (1 or 3, rows, columns) in 0..1, before it is made smaller to ``size`` pixels.
 
-    ``bits`` are those of :func:`~data_prep.picture_notes.picture_note`, ``written`` the bits of a value of the PNG.
+    ``bits`` are those of :func:`~data_prep.picture.picture_note`, ``written`` the bits of a value of the PNG.
     """
     # Of every second row and column the distinct values, in steps of 1 / 65,535: for the report.
     steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)

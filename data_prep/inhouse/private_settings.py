@@ -8,8 +8,8 @@ from typing import Any
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.source_options import InhouseOptions
-from data_prep.published_table import file_sha256
 from data_prep.splitter import Splitter
+from data_prep.tables import file_sha256
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.expand_home import expand_home
 

@@ -4,8 +4,7 @@ import random
 
 import pytest
 
-from data_prep.account import Count
-from data_prep.counts import count_groups, count_labels, count_splits
+from data_prep.account import Count, count_groups, count_labels, count_splits
 
 
 def _item(patient, label=None, **columns):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from data_prep.eyepacs_sheet import Pair, write_contact_sheet
+from data_prep.eyepacs_photographs import Pair, write_contact_sheet
 from monai_mocoi.transforms.fundus_disc import Disc
 
 

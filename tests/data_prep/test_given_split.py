@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.given_split import read_split_csv
+from data_prep.tables import read_split_csv
 from monai_mocoi.errors import DatasetError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep.console import print_noted
-from data_prep.picture_notes import BINS, FLATTENED, IGNORED_WINDOW, histogram, noted, picture_note
+from data_prep.picture import BINS, FLATTENED, IGNORED_WINDOW, histogram, noted, picture_note
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import to_channels
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.png_file import refer_to, write_png
+from data_prep.picture import refer_to, write_png
 from monai_mocoi.transforms.reader import read_image
 from tests.data.dataset_folders import picture
 from tests.support.nih_files import grey

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from data_prep.nih_metadata import read_metadata
-from data_prep.published_table import read_image_list
+from data_prep.tables import read_image_list
 from monai_mocoi.errors import DatasetError
 
 

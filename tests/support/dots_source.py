@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.png_file import write_png
+from data_prep.picture import write_png
 from data_prep.source import MISSING, Candidate, Found, Refused, Source, Written, refused_if_unreadable
 from tests.data.dataset_folders import picture
 

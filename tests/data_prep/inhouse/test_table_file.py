@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.inhouse.table_file import LabelFile
-from data_prep.inhouse.table_text import decode_table
+from data_prep.inhouse.table_file import LabelFile, decode_table
 from monai_mocoi.errors import RefusedError, TableError
 
 TEXT = "Accession;MRN;pneumonia;Größe\nACC1;Müller;yes;1,7\n\nACC2;Ó Dálaigh;;\n"
