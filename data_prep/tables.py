@@ -1,4 +1,4 @@
-"""Tables and lists with the columns of a published data set or a split, and the lines of a split matched with images."""
+"""Tables and lists of published data sets and splits, and the lines of a split matched with images."""
 
 from __future__ import annotations
 

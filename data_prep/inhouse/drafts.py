@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from data_prep.inhouse.bands import OTHER, age_in_years, banded, vendor
 from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.header_filter import VIEWS, known_term
 from data_prep.inhouse.label_table import TableRow
+from data_prep.inhouse.sentences import say
 from data_prep.inhouse.survey import RASTER_SUFFIXES, Seen
 from monai_mocoi.data.columns import is_age
 
@@ -99,15 +100,9 @@ class HandedOn:
         """Their names, in their order."""
         return list(dict.fromkeys(column for own in self.of_image.values() for column in own))
 
-    def sentences(self, rare: int) -> Iterator[str]:
+    def sentences(self, rare: int) -> list[str]:
         """Say in the report what was made coarser."""
-        ages, numbers, words = (", ".join(self.kinds[kind]) for kind in ("ages", "numbers", "words"))
-        if ages:
-            yield f"Ages of 90 and more are 90 (columns: {ages})."
-        if numbers:
-            yield f"Numbers were rounded to {DIGITS} significant digits, and nothing else (columns: {numbers})."
-        if words and rare > 1:
-            yield f'Words of fewer than {rare} patients in a column are "{OTHER}" or left out (columns: {words}).'
+        return say("coarser", self.kinds, DIGITS, rare, OTHER)
 
 
 def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[str], str], rare: int) -> HandedOn:
@@ -121,19 +116,8 @@ def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[
             columns.setdefault(column, {})[draft.name] = value
     kinds = _kinds(columns)
     columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, rare)
-    decisions = []
-    if numbers := kinds["numbers"]:
-        decisions.append(
-            f"The columns {', '.join(numbers)} hold numbers that are handed on. Does none of them tell who it is, "
-            "and is none an age? (Ages above 89 become 90 where the name of the column says age, Alter, edad ...)"
-        )
-    for column, count in sorted(merged.items()):
-        fate = (
-            f'are together "{OTHER}"'
-            if OTHER in columns[column].values()
-            else f"were taken out, and count as not known: together too, they have fewer than {rare}"
-        )
-        decisions.append(f"{count} values of the column {column} with fewer than {rare} patients {fate}.")
+    together = [(column, count, OTHER in columns[column].values()) for column, count in sorted(merged.items())]
+    decisions = say("columns", kinds["numbers"], together, rare, OTHER)
     of_image: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
     for column, values in columns.items():
         for name, value in values.items():

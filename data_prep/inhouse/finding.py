@@ -13,15 +13,7 @@ from data_prep.inhouse.header_filter import DERIVED
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.patients import NO_PATIENT
 from data_prep.inhouse.private_folder import PrivateFolder
-from data_prep.inhouse.sentences import (
-    BY_PATIENT,
-    DERIVED_OUT,
-    NOBODYS,
-    REFERENCES,
-    few_classes,
-    files_found,
-    protection,
-)
+from data_prep.inhouse.sentences import few_classes, files_found, say
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import survey
 from data_prep.inhouse.wanted_files import Stations, choose_files
@@ -71,6 +63,7 @@ def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
     # the order of an alphabetical list of patients.
     drafts.sort(key=lambda draft: draft.name)
     candidates = {own.name: _candidate(own, columns.of_image[own.name], options.in_place) for own in drafts}
+    coarser = columns.sentences(options.rare)
     unprotected = options.keep_burned_in or options.keep_secondary
     found = Found(
         title=options.name,
@@ -82,7 +75,7 @@ def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
         flow=[*stations.steps, *decided.steps],
         splits={name: split for name, split in decided.splits.items() if name in candidates},
         decisions=[*columns.decisions, *_decisions(stations, table, candidates, options.rare)],
-        identity=[REFERENCES] if options.in_place else protection(columns.sentences(options.rare), not unprotected),
+        identity=say("references") if options.in_place else say("protection", coarser, not unprotected),
         identified=options.in_place,
     )
     return Finding(found, table, place_of, owned.meant)
@@ -104,11 +97,11 @@ def _candidate(draft: Draft, columns: Mapping[str, Any], in_place: bool) -> Cand
 def _decisions(
     stations: Stations, table: MatchedTable | None, candidates: Mapping[str, Candidate], rare: int
 ) -> Iterator[str]:
-    for reason, sentence in ((DERIVED, DERIVED_OUT), (NO_PATIENT, NOBODYS)):
+    for reason, sentence in ((DERIVED, "derived"), (NO_PATIENT, "nobodys")):
         if count := len(stations.left_out.get(reason, ())):
-            yield sentence.format(count)
+            yield from say(sentence, count)
     if table is not None:
         yield from table.decisions
         yield from few_classes(table.labels, candidates.values(), rare)
         if table.match.key == "patient":
-            yield BY_PATIENT
+            yield from say("by_patient")

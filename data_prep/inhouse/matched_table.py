@@ -13,7 +13,7 @@ from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.matching import check_match, choose_match, summary, unmatched
 from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.pseudonyms import Pseudonyms, plain_id
-from data_prep.inhouse.sentences import contradicting, rows_matched
+from data_prep.inhouse.sentences import contradicting, say
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
@@ -71,7 +71,7 @@ def match_table(
     for what, numbers in table.contradictions.items():
         fate = "its images are left out" if what == "patient" else "it counts as not known"
         lines.append(f"{_rows(numbers)} of the table contradict one another ({what}): {fate}")
-    decisions = [rows_matched(fits), *contradicting(table.contradictions)]
+    decisions = [*say("rows_matched", fits), *contradicting(table.contradictions)]
     return MatchedTable(table.labels, rows, match, lines, decisions)
 
 

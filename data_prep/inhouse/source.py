@@ -18,7 +18,7 @@ from data_prep.inhouse.picture_file import TEXT_LIKE, count_in_colour, count_sma
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.private_place import check_key, check_place
 from data_prep.inhouse.private_settings import NAMES_OF_COLUMNS, make_splitter, settings_of
-from data_prep.inhouse.sentences import IDENTIFIES, IN_COLOUR, TEXT_LIKE_OUT, TEXT_TAKEN
+from data_prep.inhouse.sentences import say
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.record import Note, begun_options
@@ -106,7 +106,7 @@ class Inhouse(InhouseOptions):
         colour = count_in_colour(notes.values())
         if 0 < colour < len(notes):
             yield f"{colour} of {len(notes)} images are in colour"
-            self._decisions.append(IN_COLOUR.format(colour, len(notes)))
+            self._decisions += say("in_colour", colour, len(notes))
 
     def check_left_out(self, exclusions: Mapping[str, Sequence[str]], total: int) -> None:
         """Count what cannot be read; what a rule leaves out is meant to be left out."""
@@ -122,9 +122,9 @@ class Inhouse(InhouseOptions):
                     private.exclude(candidate.source, reason, name)
         private.forget_other_exclusions()
         if texts := len(outcome.exclusions.get(TEXT_LIKE, ())):
-            self._decisions.append(TEXT_LIKE_OUT.format(texts))
+            self._decisions += say("text_like", texts)
         if self.keep_burned_in:
-            self._decisions.append(TEXT_TAKEN)
+            self._decisions += say("text_taken")
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """What the next steps must know of the images."""
@@ -142,7 +142,7 @@ class Inhouse(InhouseOptions):
         )
         if self.in_place:  # mocoi adapt makes no bundle of an identified data set
             print_next(self.bundle, self.out)
-            print(IDENTIFIES)
+            print(*say("identifies"))
             return
         print(f"The dataset folder is ready: {self.out}")
         print("Next, a bundle of your own for it (begin with bch_mse for tissue, dr_mse for fundus photographs):")
