@@ -9,7 +9,7 @@ from data_prep.account import Step
 from data_prep.candidates import UNREADABLE
 from data_prep.inhouse.copies import repeated_instances
 from data_prep.inhouse.export_tree import ExportFile
-from data_prep.inhouse.header_filter import HeaderFilter
+from data_prep.inhouse.header_filter import check_any_wanted, why_unwanted
 from data_prep.inhouse.sentences import reasons
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import CLOSED, Seen
@@ -58,17 +58,9 @@ def choose_files(
     """
     stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
     _check_damaged(stations, seen, options, tell)
-    wanted = HeaderFilter(
-        options.modality,
-        options.body_part,
-        options.view,
-        options.keep_derived,
-        options.keep_secondary,
-        options.keep_burned_in,
-    )
     headers = {p: header for p in stations.left if (header := seen[p].header) is not None}
-    wanted.check(headers.values())
-    unwanted = {p: why for p, header in headers.items() if (why := wanted.reason(header))}
+    check_any_wanted(headers.values(), options)
+    unwanted = {p: why for p, header in headers.items() if (why := why_unwanted(header, options))}
     if options.in_place:
         several = {p: NOT_REFERABLE for p, header in headers.items() if header.frames > 1}
         unwanted = {**several, **unwanted}

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from data_prep import eyepacs, eyepacs_crop
+from data_prep import eyepacs, eyepacs_photographs
 from data_prep.__main__ import main
 from data_prep.eyepacs_labels import TARGETS
 from monai_mocoi import exit_codes
@@ -216,7 +216,7 @@ def test_what_the_bundles_would_refuse_is_left_out(source, tmp_path):
             written = read_image(item["image"], channels=3)
             find_disc(written)
             levels = np.asarray(Image.open(item["image"]))
-            assert np.array_equal(written, eyepacs_crop.as_read(levels))
+            assert np.array_equal(written, eyepacs_photographs.as_read(levels))
 
 
 def test_a_crop_without_a_round_edge_is_named(source, tmp_path, capsys):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.export_tree import ExportFile
-from data_prep.inhouse.label_table import TableOptions
 from data_prep.inhouse.matched_table import MatchedTable, line_reader, match_table
 from data_prep.inhouse.patients import join_patients
 from data_prep.inhouse.pseudonyms import Pseudonyms
@@ -25,9 +26,13 @@ def match(
 ) -> MatchedTable:
     path = tmp_path / "labels.csv"
     path.write_text(text)
-    options = TableOptions(["p"])
+    options: Any = SimpleNamespace(
+        labels=str(path), label_columns=["p"], covariates=[], key_column=key_column, key_is=key
+    )
+    options.patient_column = options.site_column = options.date_column = None
+    options.key_column, options.key_is, options.min_match = key_column, key, least
     copies = {"IM3": ["again/IM3_copy"]}
-    return match_table(str(path), options, FILES, ["P"] * 4, copies, key_column, key, least)
+    return match_table(options, FILES, ["P"] * 4, copies)
 
 
 def test_each_file_has_its_row(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from data_prep.inhouse.identifying_text import has_title, name_words, names_people
+from data_prep.inhouse.identifying_text import has_title, is_dated, name_words, names_people
 
 NAMES = name_words(["Qvistgaard^Thaddeus", "Müllerström^Zoë", "White^Ada", "Black^Bo", "Long^Cleo"])
+
+DATED = "März 2019|4/31|04.1931|4.3.2019|3/31/2019|2019-03|Mar 2019|3. Dez|May 19|geb.1963|1963|août|Juli|FÉVR. 20"
+
+NOT_DATED = "Mayo 2|may be benign|OCT 2|OCT|3/4|20/40|1.5|0.1950|10|800|T2 N1|decay|marker|2150|Augustana|12-20|"
 
 
 def test_words_of_names() -> None:
@@ -41,3 +45,13 @@ def test_a_title_before_a_name(text: str) -> None:
 )
 def test_no_title(text: str) -> None:
     assert not has_title(text)
+
+
+@pytest.mark.parametrize("text", [*DATED.split("|"), "seen on 04/03/19", "1-Oct-2019", "mayo 2019"])
+def test_a_text_with_a_date_month_or_year(text: str) -> None:
+    assert is_dated(text)
+
+
+@pytest.mark.parametrize("text", NOT_DATED.split("|"))
+def test_a_text_without_a_date(text: str) -> None:
+    assert not is_dated(text)
