@@ -25,7 +25,7 @@ from monai_mocoi.figures.evaluation import save_evaluation_figures
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers.evaluation_saver import describe_report
 from monai_mocoi.runs import check_evaluation_folder
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 

@@ -17,8 +17,7 @@ from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import expand, referred
 from monai_mocoi.errors import UsageError
 from monai_mocoi.networks.known_images import of_encoder
-from monai_mocoi.runs.analysis_folder import analysis_name
-from monai_mocoi.runs.evaluation_folder import evaluation_name
+from monai_mocoi.runs.product_names import analysis_name, evaluation_name
 
 _FORMS = ("", "d", "g", "s")  # without a width, for no plan fills the memory
 _FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -22,7 +22,7 @@ from monai_mocoi.exit_codes import DATA
 from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, check_modality, classifier_path
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
 from monai_mocoi.networks.weights_error import check_weights_place
-from monai_mocoi.runs.analysis_folder import ANALYSIS_NAME, DISTANCE_TABLE, FIGURES, PROBING, REUSE_TABLE, TENSORBOARD
+from monai_mocoi.runs.product_names import ANALYSIS_NAME, DISTANCE_TABLE, FIGURES, PROBING, REUSE_TABLE, TENSORBOARD
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
@@ -418,9 +418,7 @@ def _number(value: Any) -> str:
 def _written(evaluator: Evaluator, data: _Data, refusals: list[tuple[str, int]]) -> Iterator[tuple[str, str, str]]:
     from monai_mocoi.errors import HomeFolderError, RunFolderError
     from monai_mocoi.files.cache_dir import user_cache_dir
-    from monai_mocoi.runs.analysis_folder import check_analysis_folder
-    from monai_mocoi.runs.evaluation_folder import check_evaluation_folder
-    from monai_mocoi.runs.inference_folder import check_inference_folder
+    from monai_mocoi.runs.product_folders import check_analysis_folder, check_evaluation_folder, check_inference_folder
 
     pretrained = _decided(evaluator, "pretrained")
     if isinstance(pretrained, str) and pretrained != "none":

@@ -34,9 +34,9 @@ from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks.identified import IDENTIFIED, is_identified
-from monai_mocoi.runs.checkpoint_names import checkpoint_files
-from monai_mocoi.runs.evaluation_folder import VALIDATION_NAME
-from monai_mocoi.runs.finite_weights import first_not_finite
+from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
+from monai_mocoi.runs.product_names import VALIDATION_NAME
+from monai_mocoi.runs.run_state import first_not_finite
 
 logger = logging.getLogger(__name__)
 
@@ -147,8 +147,7 @@ class ClassifierSaver:
         if rank() > 0 or not is_whole(engine):
             return
         for path in checkpoint_files(self.folder / "checkpoints"):
-            for file in (path, path.with_name(path.name + ".sha256")):
-                file.unlink(missing_ok=True)
+            remove_checkpoint(path)
 
     def _save(self, engine: Workflow) -> None:
         if not is_whole(engine):

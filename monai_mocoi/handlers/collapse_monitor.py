@@ -13,8 +13,8 @@ from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
-from monai_mocoi.handlers.untouched import untouched
 from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
+from monai_mocoi.runs.run_state import untouched
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
 from monai_mocoi.networks.identified import IDENTIFIED
-from monai_mocoi.runs.finite_weights import first_not_finite
+from monai_mocoi.runs.run_state import first_not_finite
 
 logger = logging.getLogger(__name__)
 

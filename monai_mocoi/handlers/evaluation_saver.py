@@ -57,15 +57,10 @@ from monai_mocoi.handlers.after_evaluation import after_evaluation
 from monai_mocoi.networks import classifier_path, guessing_warning
 from monai_mocoi.networks.classifier_place import PACKAGED_NAME
 from monai_mocoi.own_command import command
-from monai_mocoi.runs.evaluation_folder import (
-    METRICS_NAME,
-    OWN_TEST_NAME,
-    PREDICTIONS_NAME,
-    VALIDATION_NAME,
-    check_evaluation_folder,
-)
+from monai_mocoi.runs.product_folders import check_evaluation_folder
+from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
+from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.setting_ranges import as_flag
-from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
 

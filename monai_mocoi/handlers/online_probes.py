@@ -17,7 +17,7 @@ from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import DatasetError, FeatureError
-from monai_mocoi.handlers.untouched import untouched
+from monai_mocoi.runs.run_state import untouched
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from monai_mocoi.figures.classifier import in_words, short
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
 from monai_mocoi.handlers.classifier_plots import told
 from monai_mocoi.metrics import decide
-from monai_mocoi.runs.evaluation_folder import WORST_ERRORS_NAME
+from monai_mocoi.runs.product_names import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from monai_mocoi.errors import PackageError
 from monai_mocoi.networks.classifier_file import read_classifier_sidecar
 from monai_mocoi.networks.identified import WHY_NOT, is_identified
 from monai_mocoi.networks.pretraining_record import final_relative_loss
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, OWN_TEST_NAME
+from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME
 
 # What is handed on is listed, so that nothing comes along that somebody adds to a sidecar.
 _HANDED_ON = (

@@ -40,16 +40,10 @@ from monai_mocoi.report.analysed_network import AnalysedNetwork, label_of, names
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.image_columns import image_columns
 from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
-from monai_mocoi.runs.analysis_folder import (
-    ANALYSIS_NAME,
-    DISTANCE_TABLE,
-    PROBING,
-    REUSE_TABLE,
-    TENSORBOARD,
-    check_analysis_folder,
-)
+from monai_mocoi.runs.product_folders import check_analysis_folder
+from monai_mocoi.runs.product_names import ANALYSIS_NAME, DISTANCE_TABLE, PROBING, REUSE_TABLE, TENSORBOARD
+from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.settings import plain
-from monai_mocoi.runs.versions import package_versions
 
 PARTS = ("reuse", "probing", "ks", "embedding")
 SHOWN_STAGES = (1, 4)
@@ -76,7 +70,7 @@ class EncoderAnalysis:
     predictions in ``probing/`` no file names an image or a patient: images are rows of the split, from 0.
 
     Args:
-        folder: for all of it; see :func:`~monai_mocoi.runs.analysis_folder.check_analysis_folder`.
+        folder: for all of it; see :func:`~monai_mocoi.runs.product_folders.check_analysis_folder`.
         datalist: of the dataset folder.
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.

@@ -1,12 +1,12 @@
-from .analysis_folder import analysis_name as analysis_name
-from .analysis_folder import check_analysis_folder as check_analysis_folder
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
 from .demo_warning import warn_of_demo_classifier as warn_of_demo_classifier
 from .description import describe_training as describe_training
-from .evaluation_folder import check_evaluation_folder as check_evaluation_folder
-from .evaluation_folder import evaluation_name as evaluation_name
-from .inference_folder import check_inference_folder as check_inference_folder
+from .product_folders import check_analysis_folder as check_analysis_folder
+from .product_folders import check_evaluation_folder as check_evaluation_folder
+from .product_folders import check_inference_folder as check_inference_folder
+from .product_names import analysis_name as analysis_name
+from .product_names import evaluation_name as evaluation_name
 from .recalibration_check import check_recalibration as check_recalibration
 from .settings import SettingsText as SettingsText
 from .settings import check_settings as check_settings
