@@ -7,7 +7,7 @@ from pathlib import Path
 
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 
 def checked_out(out: str, folders: Sequence[str]) -> Path:

@@ -21,7 +21,7 @@ from monai_mocoi.data.datalist import SPLITS, load_datalist
 from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.exit_codes import FINISHED
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.transforms.reader import read_image
 
 PATIENTS, SIZE = 400, 128

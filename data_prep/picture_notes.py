@@ -13,7 +13,8 @@ from monai_mocoi.transforms.dicom import WINDOW_IGNORED
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 # Bits of the number that the record keeps; the lower ones are the preparation's own.
-FLATTENED, IGNORED_WINDOW = 1 << 8, 1 << 9
+FLATTENED = 1 << 8
+IGNORED_WINDOW = 1 << 9
 
 
 def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> int:

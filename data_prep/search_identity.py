@@ -13,7 +13,7 @@ from data_prep.byte_search import ByteSearch, Finding
 from data_prep.inhouse.private_folder import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.exit_codes import DATA, FINISHED
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 _IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
 _SHOWN = 20

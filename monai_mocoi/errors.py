@@ -26,9 +26,19 @@ class UsageError(MocoiError, ValueError):
 
 
 class SettingsError(MocoiError, ValueError):
-    """A setting has a value that cannot be used; the text names it and the values that can."""
+    """A setting has a value that cannot be used.
+
+    Args:
+        text: names the setting, its value and the values that can be used.
+        setting: its name; empty: the text is about several.
+        value: its value.
+    """
 
     exit_code = USAGE
+
+    def __init__(self, text: str, setting: str = "", value: object = None) -> None:
+        super().__init__(text)
+        self.setting, self.value = setting, value
 
 
 class RunFolderError(MocoiError, ValueError):

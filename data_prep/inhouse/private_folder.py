@@ -25,8 +25,8 @@ from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_bytes
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.home_folder import expand_home
 
 KEY_NAME, MAPPING_NAME, EXCLUDED_NAME, SITES_NAME, LOG_NAME = (
     "key",

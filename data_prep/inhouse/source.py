@@ -30,7 +30,7 @@ from data_prep.splitter import Splitter
 from data_prep.summary import print_table
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.errors import DatasetError, RefusedError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.own_command import command
 
 

@@ -26,8 +26,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 
 from monai_mocoi.analysis.describe import NotDescribableError, describe_settings
+from monai_mocoi.data.data_loader import keep_working
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.loader_workers import keep_working
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import CacheFullError, DatasetError, FeatureError

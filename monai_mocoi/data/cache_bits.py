@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.decoded_cache import decode_one
+from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.fit_square import FitSquare
@@ -60,7 +60,7 @@ def resolved_cache_bits(
 
         found: list[bool] = []
         try:
-            decode_one(read, item["image"], 0, 8, None)
+            ImageList([item["image"]], read).decoded(0)
         except ImageDecodeError:  # a bad image is told of where all are decoded
             return None
         return found[0]

@@ -32,6 +32,11 @@ def class_weights(items: Sequence[Mapping[str, Any]], classes: int, limit: float
 
     Raises:
         DatasetError: no labels, labels that do not fit ``classes``, or a limit that is not above 0.
+
+    Examples:
+        >>> from monai_mocoi.data import class_weights
+        >>> class_weights([{"label": [1]}, {"label": [0]}, {"label": [0]}, {"label": [0]}], classes=1)
+        tensor([3.])
     """
     if not limit > 0:
         raise DatasetError(f"the limit of the class weights is {limit}; it must be above 0.")

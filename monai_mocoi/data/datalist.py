@@ -22,7 +22,7 @@ from monai_mocoi.data.patient_ids import SCHEME_OF_SOURCE, patient_in_name, pati
 from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 DATALIST_NAME = "datalist.json"
 MANIFEST_NAME = "manifest.json"

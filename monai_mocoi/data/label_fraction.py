@@ -102,6 +102,17 @@ def label_subset(
         DatasetError: a setting out of range; training without labels, or with labels from which nothing can be learnt
             (see :func:`~monai_mocoi.data.check_learnable`); or ``label_ids`` cannot be read, contradicts the
             settings, or names an image twice, one that is not in the datalist, or one of another split.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from monai_mocoi.data import Datalist, label_subset
+        >>> def images(split):
+        ...     return [{"name": f"{split}{n}", "patient": f"{split}{n}", "label": n % 2} for n in range(40)]
+        >>> splits = {split: images(split) for split in ("training", "validation", "test")}
+        >>> datalist = Datalist("drawn", ("no", "yes"), Path(), sha256="0" * 64, **splits)
+        >>> subset = label_subset(datalist, fraction=0.5, seed=1)
+        >>> subset.record["counts"]["training"]["positives"]
+        {'no': 10, 'yes': 10}
     """
     kind = label_kind(datalist)
     labelled = {split: labelled_items(datalist.splits()[split]) for split in _CUT}

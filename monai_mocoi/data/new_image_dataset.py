@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from monai_mocoi.data.decoded_cache import read_one
+from monai_mocoi.data.decode_errors import read_one
 from monai_mocoi.data.dicom_kind import dicom_contradiction
 from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms.dicom import WINDOW_IGNORED

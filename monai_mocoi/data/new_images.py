@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from monai_mocoi.errors import DatasetError, TableError
 from monai_mocoi.files.csv_table import parse_table, read_text
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)

@@ -15,7 +15,7 @@ from monai_mocoi.data.labels import class_sides, class_truth
 from monai_mocoi.errors import NotFinitePredictionError, PredictionsError, TableError
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.files.csv_table import read_table
-from monai_mocoi.metrics.inputs import UNKNOWN, is_known
+from monai_mocoi.metrics.known import UNKNOWN, is_known
 
 _LABEL, _PROBABILITY = "label_", "probability_"
 _IN_CELL = {0: "0", 1: "1", UNKNOWN: ""}

@@ -25,9 +25,8 @@ from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.atomic_write import atomic_path, write_bytes
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.files.file_lock import file_lock
-from monai_mocoi.files.home_folder import home_folder
+from monai_mocoi.files.home_folder import expand_home, home_folder
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import check_drawn_or_real
 from monai_mocoi.networks.weights_error import check_weights_place
 

@@ -16,8 +16,8 @@ from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.demo.demo_sets import DEMO_SETS, DemoImage
 from monai_mocoi.errors import DatasetError, RefusedError
-from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.home_folder import expand_home
 
 DEMO_VERSIONS = {modality: demo.version for modality, demo in DEMO_SETS.items()}
 """The modalities that can be generated, and the version of their drawing."""

@@ -15,3 +15,4 @@ from .phase_clock import EpochTime as EpochTime
 from .phase_clock import PhaseClock as PhaseClock
 from .precision import PRECISIONS as PRECISIONS
 from .precision import autocast_dtype as autocast_dtype
+from .solvers import trainer_by_solver as trainer_by_solver

@@ -14,8 +14,8 @@ from monai_mocoi.distributed import unwrap
 from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.options import EvaluatorOptions
-from monai_mocoi.losses import class_probabilities, classification_loss
-from monai_mocoi.metrics import SELECTION_METRICS, is_known, selection_metric
+from monai_mocoi.losses import classification_loss
+from monai_mocoi.metrics import SELECTION_METRICS, class_probabilities, is_known, selection_metric
 
 
 class ClassifierEvaluator(GatheringEvaluator):
@@ -106,7 +106,7 @@ class ClassifierEvaluator(GatheringEvaluator):
             self.classes,
             self.kind,
             labels,
-            class_probabilities(logits, self.kind).numpy(),
+            class_probabilities(logits, self.kind),
         )
         if not items:
             return

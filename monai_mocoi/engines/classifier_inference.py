@@ -15,8 +15,7 @@ from monai_mocoi.engines.evaluator import AutocastEvaluator
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.errors import NotFinitePredictionError
-from monai_mocoi.losses import LABEL_KINDS, class_probabilities
-from monai_mocoi.metrics import apply_recalibration, decide, decide_by_highest
+from monai_mocoi.metrics import apply_recalibration, check_label_kind, class_probabilities, decide, decide_by_highest
 
 
 class ClassifierInference(AutocastEvaluator):
@@ -72,7 +71,7 @@ class ClassifierInference(AutocastEvaluator):
         probabilities, percentiles = np.zeros((0, len(self.classes))), np.zeros(0)
         if len(index):
             with self._seen_by_the_head() as features:
-                probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+                probabilities = class_probabilities(predicted_logits(self, batchdata).cpu(), self.kind)
             if self.typical is not None:
                 percentiles = self.typical.percentiles(torch.cat(features).cpu().numpy())
         self._check_finite(index, probabilities)
@@ -116,9 +115,7 @@ class ClassifierInference(AutocastEvaluator):
 
 
 def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
-    if kind not in LABEL_KINDS:
-        raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
-    if kind == "softmax":
+    if check_label_kind(kind) == "multiclass":
         if thresholds is not None:
             raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
         return None

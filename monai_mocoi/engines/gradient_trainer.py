@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ignite.engine import Events
@@ -54,6 +54,8 @@ class GradientTrainer(Trainer):
     described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm")
     """Attributes that change what is learnt, besides network, optimiser, data and precision."""
     image_list = "training in datalist.json"  # where an image's index is its row
+
+    writes: ClassVar[dict[str, str]] = {"{debug_dir}/": "a report, should a loss not be finite"}
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import prepare_views
 from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.losses import InfoNCELoss
-from monai_mocoi.metrics import relative_contrastive_loss, retrieval_accuracy
+from monai_mocoi.metrics import normalized_info_nce, top_k_accuracy
 from monai_mocoi.networks import unwrap_moco
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
@@ -85,9 +85,9 @@ class MoCoEvaluator(GatheringEvaluator):
             losses = self.loss(positive, negative, mask)
             means = (
                 losses.mean(),
-                relative_contrastive_loss(losses, negative, mask),
-                retrieval_accuracy(positive, negative, mask, k=1),
-                retrieval_accuracy(positive, negative, mask, k=5),
+                normalized_info_nce(losses, negative, mask),
+                top_k_accuracy(positive, negative, mask, k=1),
+                top_k_accuracy(positive, negative, mask, k=5),
             )
             totals += torch.tensor([float(m) for m in means], dtype=torch.float64) * len(positive)
         names = ("contrastive_loss", "relative_loss", "top1", "top5")

@@ -14,7 +14,7 @@ from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
 from monai_mocoi.engines.image_batch import prepare_views
 from monai_mocoi.engines.options import TrainerOptions
-from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
+from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
 
@@ -138,11 +138,13 @@ class MoCoTrainer(GradientTrainer):
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         positive, negative, mask = output.positive, output.negative, output.mask
         return {
-            "contrastive/relative_loss": relative_contrastive_loss(rows, negative, mask),
-            "contrastive/top1": retrieval_accuracy(positive, negative, mask),
+            "contrastive/relative_loss": normalized_info_nce(rows, negative, mask),
+            "contrastive/top1": top_k_accuracy(positive, negative, mask),
             "similarity/positive": positive.mean(),
             "similarity/negative": torch.where(mask, negative, 0).sum() / mask.sum(),
-            "spread/embedding": feature_spread(output.query),
-            **{f"spread/stage{i}": feature_spread(s.float()) for i, s in enumerate(output.pooled_stages, start=1)},
+            "spread/embedding": std_of_l2_normalized(output.query),
+            **{
+                f"spread/stage{i}": std_of_l2_normalized(s.float()) for i, s in enumerate(output.pooled_stages, start=1)
+            },
             "queue/fill": self.moco.queue.fill_share(),
         }

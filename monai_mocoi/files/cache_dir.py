@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 
 from monai_mocoi.errors import HomeFolderError
-from monai_mocoi.files.expand_home import expand_home
-from monai_mocoi.files.home_folder import home_folder
+from monai_mocoi.files.home_folder import expand_home, home_folder
 
 
 def user_cache_dir() -> Path:

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from monai.engines import Workflow
@@ -29,7 +29,7 @@ from monai_mocoi.data import (
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, RunEvents, is_whole
+from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import DatasetError, FeatureError, WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
@@ -66,7 +66,8 @@ class ClassifierSaver:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; None: the engine itself, of a linear evaluation.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked in a linear evaluation, which chooses by
+            itself, and None there.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         sidecar: plain values that a user of the classifier needs.
         pretrained: file of the weights that the encoder started from; "none" or None: random ones.
@@ -86,6 +87,15 @@ class ClassifierSaver:
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/classifier.pt": "the classifier of the chosen epoch or penalty",
+        "{folder}/classifier.json": "what must be known to use it",
+        "{folder}/labelled.json": "which images had labels, and how they were drawn",
+        "{folder}/validation_predictions.csv": "what thresholds and recalibration were chosen on",
+        "{folder}/typical_features.safetensors": "what its images look like, to notice others",
+        "{folder}/seen_images.json": "which images it has seen, for the owner of the key",
+    }
 
     def __init__(
         self,
@@ -152,7 +162,9 @@ class ClassifierSaver:
     def _save(self, engine: Workflow) -> None:
         if not is_whole(engine):
             return
-        chosen: Chosen = self.chosen or engine  # type: ignore[assignment]
+        chosen: Any = engine  # a linear evaluation chooses by itself
+        if self.chosen is not None and isinstance(engine, GradientTrainer):
+            chosen = self.chosen
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)

@@ -13,7 +13,7 @@ from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
-from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
+from monai_mocoi.metrics import effective_rank, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.runs.run_state import untouched
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ class CollapseMonitor:
 
     Written to TensorBoard, at the iteration: ``collapse/rank_stage1`` to ``4``
     (:func:`~monai_mocoi.metrics.effective_rank`), ``collapse/spread_stage1`` to ``4``
-    (:func:`~monai_mocoi.metrics.feature_spread`), the margin, which is the mean similarity (cosine) of the two views of
+    (:func:`~monai_mocoi.metrics.std_of_l2_normalized`), the margin, which is the mean cosine similarity of two views of
     an image less that of views of different images, of the stage-4 features (``collapse/margin_stage4``) and of the
     embeddings behind the head (``collapse/margin``), and by those embeddings ``collapse/top1`` with
     ``collapse/top1_chance``, what guessing would give.
@@ -189,7 +189,7 @@ class CollapseMonitor:
         margin, top1 = _margin_and_top1(*(torch.cat(parts) for parts in embedded))
         numbers: list[float | torch.Tensor] = [
             *(effective_rank(features) for features in stages),
-            *(feature_spread(features) for features in stages),
+            *(std_of_l2_normalized(features) for features in stages),
             feature_margin,
             margin,
             top1,
@@ -239,4 +239,4 @@ def _margin_and_top1(queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.T
     similarity = nn.functional.normalize(queries.double(), dim=1) @ nn.functional.normalize(keys.double(), dim=1).T
     positive, others = similarity.diagonal(), ~torch.eye(count, dtype=torch.bool)
     margin = positive.mean() - similarity[others].mean()
-    return margin, retrieval_accuracy(positive, similarity, others)
+    return margin, top_k_accuracy(positive, similarity, others)

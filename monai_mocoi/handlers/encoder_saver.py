@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from monai.engines import Workflow
@@ -46,6 +46,13 @@ class EncoderSaver:
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/encoder.pt": "the encoder, after the last epoch",
+        "{folder}/encoder.json": "what must be known to use it",
+        "{folder}/heads.pt": "projection and stage heads",
+        "{folder}/seen_images.json": "which images it has seen, for the owner of the key",
+    }
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -59,6 +59,8 @@ class GradCAMOverlays:
         SettingsError: a class that the classifier does not have.
         ValueError: a classifier whose encoder gives no gradient; weights of such a one are loaded into another.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/grad_cam/": "sheets of where the evidence lies"}
 
     def __init__(
         self,

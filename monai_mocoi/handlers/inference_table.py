@@ -10,14 +10,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
+from monai_mocoi.data.decode_errors import warn_of_ignored_windows
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
@@ -56,6 +56,8 @@ class InferenceTable:
             chose the epoch, loosen that).
         typical: as the engine has it: how many validation images the percentiles rest on.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/classified.csv": "probabilities and decisions, a row an image"}
 
     def __init__(
         self,

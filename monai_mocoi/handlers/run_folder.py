@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ignite.engine import Events
 from monai.engines import Workflow
@@ -22,30 +22,12 @@ from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
 from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
-from monai_mocoi.runs.run_folder_check import EarlierRun, check_usable, read_config
+from monai_mocoi.runs.run_folder_check import EarlierRun, read_config
+from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
-
-
-def check_run_folder(
-    folder: str | os.PathLike[str],
-    overwrite: bool | str = False,
-    resume: bool | str = False,
-    settings: Mapping[str, Any] | None = None,
-    results: Mapping[str, Any] | None = None,
-) -> None:
-    """Refuse a folder that a run may not use, see :func:`~monai_mocoi.runs.run_folder_check.check_usable`.
-
-    Args:
-        folder, results: of the run.
-        overwrite, resume: the texts "true" and "false" are accepted, because MONAI's command line gives texts.
-        settings: of the run; None: none.
-    """
-    given, epochs = plain(settings or {}), (settings or {}).get("max_epochs")
-    flags = as_flag("overwrite", overwrite), as_flag("resume", resume)
-    check_usable(Path(folder), *flags, given, max_epochs=epochs, results=results)
 
 
 class RunFolder:
@@ -77,6 +59,11 @@ class RunFolder:
     Raises:
         RunFolderError: at the start: the folder may not be used, or another process is writing to it.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/config.json": "the settings as used",
+        "{folder}/manifest.json": "what ran, on what, and how it ended",
+    }
 
     def __init__(
         self,
@@ -145,15 +132,12 @@ class RunFolder:
         logger.info("Run folder: %s (%s; %s)", self.folder, manifest["device"], length)
 
     def _check(self, engine: Workflow) -> EarlierRun | None:
-        return check_usable(
-            self.folder,
-            as_flag("overwrite", self.overwrite),
-            as_flag("resume", self.resume),
-            self.settings,
+        state = engine.state
+        return check_run_folder(
+            *(self.folder, self.overwrite, self.resume, self.settings, self.results),
             dataset_sha256=self.dataset_sha256,
-            max_epochs=engine.state.max_epochs,
-            epoch_length=engine.state.epoch_length,
-            results=self.results,
+            max_epochs=state.max_epochs,
+            epoch_length=state.epoch_length,
         )
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:

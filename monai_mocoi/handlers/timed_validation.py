@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 from monai.engines import Evaluator, Workflow
 
 from monai_mocoi.engines import GradientTrainer, RunEvents
@@ -14,7 +12,8 @@ class TimedValidation:
 
     Args:
         validator: what to run.
-        interval: epochs from one validation to the next, 1 or more.
+        interval: epochs from one validation to the next, 1 or more; without effect for a
+            :class:`~monai_mocoi.engines.LinearTrainer`.
     """
 
     def __init__(self, validator: Evaluator, interval: int = 1) -> None:
@@ -26,7 +25,8 @@ class TimedValidation:
         engine.add_event_handler(RunEvents.VALIDATE, self._validate)
 
     def _validate(self, engine: Workflow) -> None:
-        if engine.state.epoch % self.interval:
-            return
-        with engine.clock.phase("validation") if isinstance(engine, GradientTrainer) else nullcontext():
+        if not isinstance(engine, GradientTrainer):  # a linear evaluation has one epoch
             self.validator.run(engine.state.epoch)
+        elif engine.state.epoch % self.interval == 0:
+            with engine.clock.phase("validation"):
+                self.validator.run(engine.state.epoch)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from ignite.engine import Events
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis import IntervalSettings
-from monai_mocoi.analysis.evaluation import choose_classes
+from monai_mocoi.analysis.evaluable import choose_classes
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
@@ -70,6 +70,8 @@ class WorstErrors:
         ValueError: ``count`` below 0.
     """
 
+    writes: ClassVar[dict[str, str]] = {"{folder}/worst_errors.png": "pictures of the worst errors"}
+
     def __init__(
         self,
         folder: str | os.PathLike[str],
@@ -110,7 +112,7 @@ class WorstErrors:
         if not self.count:
             return
         limits = None if self.thresholds is None else [self.thresholds[name] for name in predictions.classes]
-        scored = choose_classes(predictions, self.settings).scored.tolist()
+        scored = choose_classes(predictions, self.settings).evaluable.tolist()
         errors = worst_errors(predictions, limits, scored, self.count)
         shown = sum(len(part.images) for part in errors)
         if not shown:

@@ -1,4 +1,4 @@
-"""The interval of a difference between two independent samples, from the interval of each."""
+"""Interval of a difference between two independent samples, from the interval of each (MOVER)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ def interval_of_difference(
 ) -> tuple[float, float]:
     """Interval of ``first - second``, of the level of both intervals.
 
-    The variance of each sample is recovered from the side of its interval that matters ("MOVER"), so that intervals
-    that are not symmetric give one that is not symmetric. For symmetric normal intervals it is the usual one. An
-    estimate outside of its own interval, as bias-corrected intervals may have it, has a distance of 0 on that side.
+    The variance of each sample is recovered from the relevant side of its interval ("MOVER"), so that asymmetric
+    intervals give an asymmetric one. For symmetric normal intervals it is the usual one. An estimate outside its own
+    interval, which bias correction can cause, has a distance of 0 on that side.
 
     Args:
         first, second: estimates from samples that share nothing.

@@ -1,4 +1,4 @@
-"""What the nearest training images are: a classifier that learns nothing, so that it shows the features alone."""
+"""k-nearest-neighbour classifier: it learns nothing, so that it shows what the features alone know."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ def nearest_neighbour_scores(
 
     Args:
         train_features: ``(n, features)``, finite.
-        train_positive: ``(n, classes)`` 0 or 1. With one 1 a row (softmax classes) the shares are probabilities that
-            add up to 1, with several (findings) each is one by itself.
+        train_positive: ``(n, classes)`` 0 or 1. With one 1 a row (multiclass) the shares add up to 1.
         features: ``(m, features)``, of the images to score.
         neighbours: how many count, 1 or more; at most all n.
-        temperature: above 0; the smaller, the more the nearest of them decide.
+        temperature: above 0; the smaller, the more weight the nearest of them have.
 
     Returns:
         ``(m, classes)`` float64, 0..1.

@@ -1,4 +1,4 @@
-"""The Mahalanobis distance to a normal distribution with a shrunk covariance, kept compactly."""
+"""Mahalanobis distance to a normal distribution with a shrunk covariance, stored compactly."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
     """Fit mean and covariance, the latter shrunk by the rule of Ledoit and Wolf.
 
     The ``rank`` largest directions of the shrunk covariance are kept, and the variances of all others are averaged, as
-    probabilistic principal components do. Where there are no more directions than that in the data (``n - 1 <= rank``
-    or ``d <= rank``), nothing is lost: it is scikit-learn's ``LedoitWolf``.
+    in probabilistic PCA. Where the data have no more directions than that, it is scikit-learn's ``LedoitWolf``.
 
     Args:
         features: (n, d), n of 2 or more, finite.
@@ -55,10 +54,10 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
     centred = values - mean
     total = float((centred**2).sum()) / n
     if not total > 0:
-        raise ValueError("all rows are alike: they have no covariance")
+        raise ValueError("all rows are equal: they have no covariance")
     shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
     kept = min(rank, d, n - 1)
-    # Of the two products the smaller one: they have the same eigenvalues but for zeros.
+    # Of the two products the smaller one: they have the same eigenvalues except for zeros.
     product = centred.T @ centred if d <= n else centred @ centred.T
     sizes, vectors = eigh(product / n, subset_by_index=(len(product) - kept, len(product) - 1))
     sizes, vectors = np.maximum(sizes[::-1], 0), vectors[:, ::-1]
@@ -85,7 +84,7 @@ def mahalanobis_distance(features: NDArray[np.floating], gaussian: ShrunkGaussia
 
     References:
         Lee et al., "A simple unified framework for detecting out-of-distribution samples", NeurIPS 2018; here one
-        distribution for all classes, for several findings may be in one image.
+        distribution for all classes, because an image may have several findings.
     """
     centred = np.asarray(features, dtype=np.float64) - gaussian.mean
     within = centred @ gaussian.components.T

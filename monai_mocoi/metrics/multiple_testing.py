@@ -1,4 +1,4 @@
-"""Holm's correction: several p-values told together, so that one false claim among them stays as rare as stated."""
+"""Holm's correction of several p-values for their number."""
 
 from __future__ import annotations
 

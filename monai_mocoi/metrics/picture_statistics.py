@@ -1,4 +1,4 @@
-"""A handful of numbers of a picture, such as differ between scanners, stains and export settings."""
+"""Image statistics that differ between scanners, stains and export settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recalibration: a monotone map of probabilities, fitted on validation images, that mends them."""
+"""Recalibration: monotone maps that correct probabilities, fitted on validation images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from monai_mocoi.metrics.inputs import check_scores
 from monai_mocoi.metrics.thresholds import one_hot
 
-_FLOOR = 1e-12  # of softmax probabilities, whose logarithm is taken: float32 gives zeros
+_FLOOR = 1e-12  # of multiclass probabilities, whose logarithm is taken: float32 gives zeros
 _SHARPEST = 1e3  # of 1 / temperature, and 1 / this the flattest
 
 
@@ -89,7 +89,7 @@ def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: 
         probabilities: ``(..., classes)``, 0..1.
         record: of :func:`~monai_mocoi.analysis.fit_recalibration`; a class without numbers keeps its probabilities.
         classes: names of findings or classes, in their order.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
 
     Returns:
         float64 of the same shape.
@@ -99,7 +99,7 @@ def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: 
     """
     made = np.array(probabilities, dtype=np.float64)
     method, of_classes = record.get("method"), record.get("classes", {})
-    if method == "temperature" and kind == "softmax":
+    if method == "temperature" and kind != "multilabel":
         temperature = record.get("temperature")
         return made if temperature is None else temperature_scaled(made, temperature)
     if method != "platt" or not set(of_classes) <= set(classes):
@@ -111,6 +111,6 @@ def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: 
         if "slope" in line:
             column = list(classes).index(name)
             made[..., column] = platt_scaled(made[..., column], line["intercept"], line["slope"])
-            if kind == "softmax":  # of two classes
+            if kind != "multilabel":  # of two classes
                 made[..., 1 - column] = 1 - made[..., column]
     return made

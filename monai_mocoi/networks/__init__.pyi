@@ -1,3 +1,4 @@
+from .backbones import resnet50 as resnet50
 from .batch_statistics import average_batch_statistics as average_batch_statistics
 from .classifier import TRAINABLE as TRAINABLE
 from .classifier import Classifier as Classifier
@@ -34,11 +35,12 @@ from .stage_choice import stages_of as stages_of
 from .stage_choice import width_of as width_of
 from .stage_encoder import StageEncoder as StageEncoder
 from .stage_encoder import StageFeatures as StageFeatures
-from .stage_heads import STAGE_KINDS as STAGE_KINDS
+from .stage_heads import STAGE_POOLINGS as STAGE_POOLINGS
 from .stage_heads import BarlowProjector as BarlowProjector
 from .stage_heads import PooledMap as PooledMap
 from .stage_heads import PooledVector as PooledVector
-from .stage_heads import stage_pooling as stage_pooling
+from .stage_heads import barlow_projectors as barlow_projectors
+from .stage_heads import stage_poolings as stage_poolings
 from .torchvision_layout import TorchvisionLayout as TorchvisionLayout
 from .weight_files import WeightFile as WeightFile
 from .weight_files import read_sidecar as read_sidecar

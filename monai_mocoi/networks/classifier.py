@@ -30,6 +30,17 @@ class Classifier(nn.Module):
 
     Raises:
         ValueError: a number out of range, or an unknown ``trainable``.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.networks import Classifier, StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> classifier = Classifier(StageEncoder(backbone), classes=3, stage=2, trainable="head")
+        >>> classifier(torch.rand(2, 1, 32, 32)).shape
+        torch.Size([2, 3])
+        >>> [name for name, value in classifier.named_parameters() if value.requires_grad]
+        ['head.weight', 'head.bias']
     """
 
     def __init__(

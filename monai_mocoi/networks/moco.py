@@ -12,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.distributed.processes import gather_rows, rank, unwrap, world_size
+from monai_mocoi.distributed.processes import gather_rows, rank, world_size
+from monai_mocoi.distributed.shared_network import unwrap
 from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.seeded_weights import draw_weights
@@ -76,6 +77,20 @@ class MoCo(nn.Module):
 
     Raises:
         ValueError: a number out of range.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.losses import InfoNCELoss
+        >>> from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> head = ProjectionHead("mlp_bn", in_features=512, out_features=128)
+        >>> moco = MoCo(StageEncoder(backbone), head, NegativeQueue(size=8, dim=128), seed=1)
+        >>> output = moco(torch.rand(4, 1, 32, 32), torch.rand(4, 1, 32, 32), images=torch.arange(4))
+        >>> InfoNCELoss()(output.positive, output.negative, output.mask).item()  # no negatives before the first step
+        0.0
+        >>> int(moco.queue.filled.sum())
+        4
     """
 
     steps: torch.Tensor

@@ -39,6 +39,17 @@ class StageEncoder(nn.Module):
     Raises:
         TypeError: the backbone is not a MONAI ResNet.
         ValueError: the backbone is not two-dimensional.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.networks import StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> features = StageEncoder(backbone)(torch.rand(2, 1, 64, 64))
+        >>> features.embedding.shape
+        torch.Size([2, 512])
+        >>> [tuple(stage.shape[1:]) for stage in features.stages]
+        [(64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2)]
     """
 
     stage_channels: tuple[int, ...]

@@ -15,7 +15,7 @@ from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN, check_learnable
 from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures
 from monai_mocoi.errors import AdaptError, DatasetError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.files.json_layout import on_lines
 from monai_mocoi.packaging.adaptation import Adaptation
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from monai_mocoi.analysis.evaluation import NO_CERTAINTY, few_patients_in_words, unknown_in_report
-from monai_mocoi.analysis.evaluation_words import calibration_in_words, number_in_words, operating_points_in_words
+from monai_mocoi.analysis.interval_settings import NO_WIDTH
+from monai_mocoi.analysis.report_text import describe_tested
+from monai_mocoi.analysis.wording import (
+    calibration_in_words,
+    few_patients_in_words,
+    number_in_words,
+    operating_points_in_words,
+    unknown_in_report,
+)
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
-from monai_mocoi.handlers.evaluation_saver import describe_tested
 from monai_mocoi.networks.pretraining_record import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import Owner, describe_owner
@@ -179,7 +185,7 @@ def _evaluation(run: FinetunedRun) -> Iterator[str]:
     if lines := (*calibration_in_words(metrics), *operating_points_in_words(metrics)):
         yield from (*(f"- {line[0].upper()}{line[1:]}" for line in lines), "")
     if any("note" in number for number in _numbers(metrics)):
-        yield from (f"No certainty: {NO_CERTAINTY}", "")
+        yield from (f"Uncertain: {NO_WIDTH}", "")
     overlap = metrics.get("pretraining_overlap")
     if metrics.get("unlabelled_images"):
         yield from (f"{metrics['unlabelled_images']} test images have no label and are left out.", "")

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -28,7 +28,7 @@ from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import MOST_MAP_IMAGES, Features
 from monai_mocoi.data import Datalist, LabelSubset, labelled_items, labelled_part
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.prepared_dataset import prepared_dataset, with_bits
+from monai_mocoi.data.prepared_dataset import evaluation_dataset, with_bits
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.errors import DatasetError, NothingLearntError, SettingsError
 from monai_mocoi.files.atomic_write import write_bytes, write_json
@@ -97,6 +97,15 @@ class EncoderAnalysis:
     Raises:
         EvaluationError: an interval's setting out of range.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/analysis.json": "all numbers of the analysis",
+        "{folder}/feature_reuse.csv": "what fine-tuning left as it was; where there is a fine-tuned run",
+        "{folder}/probing/": "what each stage tells of the labels; where there are labels",
+        "{folder}/output_distance.csv": "how far few labels are from all; where both runs are tested",
+        "{folder}/figures/": "the same drawn, as PNG and SVG",
+        "{folder}/tensorboard/": "the same for TensorBoard, with its projector",
+    }
 
     def __init__(
         self,
@@ -313,7 +322,7 @@ class EncoderAnalysis:
     def _dataset(
         self, network: AnalysedNetwork, items: Sequence[Mapping[str, Any]], normalise: bool = True
     ) -> ImageDataset:
-        return prepared_dataset(items, network.preparation, normalise, **self.reading)
+        return evaluation_dataset(items, network.preparation, normalise, **self.reading)
 
     def _placed(self, network: AnalysedNetwork) -> StageEncoder:
         # Only now: a draw fills a weight in the order of its memory, and would give others in this format.

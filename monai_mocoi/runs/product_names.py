@@ -8,7 +8,7 @@ import os
 import re
 
 from monai_mocoi.errors import HomeFolderError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import known_images
 
 PREDICTIONS_NAME = "predictions.csv"
@@ -31,6 +31,12 @@ TENSORBOARD = "tensorboard"
 def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
     """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
     return name_by_data("evaluation", weights, dataset_dir, split)
+
+
+def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file."""
+    place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
+    return os.path.join(place, evaluation_name(weights, dataset_dir, split))
 
 
 def analysis_name(pretrained: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str) -> str:

@@ -14,6 +14,8 @@ from monai_mocoi.files.atomic_write import LEFTOVERS
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, iteration_of
 from monai_mocoi.runs.product_folders import check_can_be_written, check_place
 from monai_mocoi.runs.same_settings import check_same_settings, folder_setting
+from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.settings import plain
 
 # What a run has written before its first checkpoint.
 _OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
@@ -57,29 +59,29 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"config.json in {folder} cannot be read ({type(error).__name__}).") from error
 
 
-def check_usable(
-    folder: Path,
-    overwrite: bool,
-    resume: bool,
-    settings: Mapping[str, Any],
+def check_run_folder(
+    folder: str | os.PathLike[str],
+    overwrite: bool | str = False,
+    resume: bool | str = False,
+    settings: Mapping[str, Any] | None = None,
+    results: Mapping[str, Any] | None = None,
     undecided: Collection[str] = (),
     dataset_sha256: str | None = None,
     max_epochs: int | None = None,
     epoch_length: int | None = None,
-    results: Mapping[str, Any] | None = None,
 ) -> EarlierRun | None:
     """Refuse a folder that the run to be may not use. Nothing is changed.
 
     Args:
         folder: of the run.
-        overwrite: allow a folder that holds an earlier run, which will be deleted.
-        resume: allow a folder that holds an earlier run of the same settings.
-        settings: of the run to be: names and plain values, as JSON knows them.
+        overwrite: allow a folder that holds an earlier run, which will be deleted. The texts "true" and "false" are
+            accepted, here and for ``resume``, because MONAI's command line gives texts.
+        resume: allow a folder that holds an earlier run of the same settings, or nothing.
+        settings: of the run to be; None: none.
+        results: what it starts from, such as hashes of its weights and labelled images; compared like settings.
         undecided: names of settings that are not known yet, and not compared.
-        dataset_sha256, max_epochs: hash of its ``datalist.json``, and its length in all; None: not known yet.
-        epoch_length: iterations per epoch; None: what the earlier run's manifest says.
-        results: what the run starts from, such as hashes of its weights and labelled images; compared like settings.
-            None: not known yet.
+        dataset_sha256, max_epochs, epoch_length: hash of its ``datalist.json``, its length in all, and iterations per
+            epoch. None: not known yet; the settings' and the earlier run's are taken.
 
     Returns:
         the run that the folder holds; None: it holds nothing, or is not there.
@@ -87,6 +89,9 @@ def check_usable(
     Raises:
         RunFolderError: says why it may not, and what to do.
     """
+    folder, settings = Path(folder), plain(settings or {})
+    overwrite, resume = as_flag("overwrite", overwrite), as_flag("resume", resume)
+    max_epochs = settings.get("max_epochs") if max_epochs is None else max_epochs
     if overwrite and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         raise RunFolderError(
             "torchrun has started its processes again, and overwrite would now delete what the run has reached. "

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
 from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant, is_constant
 
 DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
@@ -82,24 +82,13 @@ class RoundToBits(Transform):
         return dequantise(quantise(img.cpu() if isinstance(img, torch.Tensor) else img, self.bits))
 
 
-class RoundToBitsd(MapTransform):
-    """Dictionary form of :class:`RoundToBits`.
-
-    Args:
-        keys: keys of the pictures.
-        bits: as in :class:`RoundToBits`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class RoundToBitsd(EachKeyd):
+    """Dict form of :class:`RoundToBits`."""
 
     backend = RoundToBits.backend
 
     def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.round = RoundToBits(bits)
+        super().__init__(keys, RoundToBits(bits), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Round the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.round(d[key])
-        return d
+
+RoundToBitsD = RoundToBitsDict = RoundToBitsd

@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform
+from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, plain_image
-from monai_mocoi.transforms.shared_draw import SharedDrawd
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, plain_image
+from monai_mocoi.transforms.random_image import RandImage
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -81,7 +81,7 @@ def _per_stain(value: torch.Tensor | np.ndarray | float, images: torch.Tensor, n
     return np.broadcast_to(array, shape)
 
 
-class RandStainJitter(RandomizableTransform):
+class RandStainJitter(RandImage):
     """Change how much haematoxylin, eosin and DAB an image has by random amounts, each stain by its own.
 
     Every stain's amount is multiplied by a number drawn evenly from 1 - sigma to 1 + sigma, and one drawn from -sigma
@@ -99,7 +99,6 @@ class RandStainJitter(RandomizableTransform):
     def __init__(self, sigma: float = 0.05, prob: float = 0.1) -> None:
         if not 0 <= sigma <= 1:
             raise ValueError(f"RandStainJitter: sigma must lie between 0 (off) and 1, got {sigma}")
-        check_probability(prob, "RandStainJitter")
         super().__init__(prob)
         self.sigma = sigma
         self._alpha, self._beta = np.ones(3), np.zeros(3)
@@ -124,33 +123,25 @@ class RandStainJitter(RandomizableTransform):
         Raises:
             ValueError: if the image has another form; also where the draw is not to act on it.
         """
-        image = plain_image(img, "RandStainJitter")
-        if image.shape[0] != 3:
+        if (channels := plain_image(img, "RandStainJitter").shape[0]) != 3:
             raise ValueError(
-                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {image.shape[0]}; stains "
-                "are told apart by their colour, so leave this transform out for such images"
+                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {channels}; stains are told "
+                "apart by their colour, so leave this transform out for such images"
             )
-        if randomize:
-            self.randomize()
-        if not self._do_transform or self.sigma == 0:
-            return image
-        return adjust_stain(image[None], self._alpha, self._beta)[0]
+        return super().__call__(img, randomize)
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        return adjust_stain(images, self._alpha, self._beta) if self.sigma else images
 
 
 class RandStainJitterd(SharedDrawd):
-    """Dict form of :class:`RandStainJitter`: one draw for all keys.
-
-    Args:
-        keys: keys of the images.
-        sigma: as in the array form.
-        prob: as in the array form.
-        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
-    """
+    """Dict form of :class:`RandStainJitter`: one draw for all keys."""
 
     def __init__(
         self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
+
+
+RandStainJitterD = RandStainJitterDict = RandStainJitterd

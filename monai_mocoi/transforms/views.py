@@ -28,7 +28,7 @@ class TwoViews(Randomizable, Transform):
         TypeError: if the transform is a list (write a ``Compose``) or cannot be called.
         ValueError: if nothing in it is random: the two views would be equal.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from monai_mocoi.transforms import RandColorJitter, TwoViews
         >>> views = TwoViews(RandColorJitter(brightness=0.4, contrast=0.4, prob=1.0)).set_random_state(seed=0)
@@ -110,6 +110,13 @@ class TwoViewsd(Randomizable, MapTransform):
     Raises:
         TypeError: as :class:`TwoViews`.
         ValueError: as :class:`TwoViews`; if there is not one key, or there are not two different view keys.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandResizedCrop, TwoViewsd
+        >>> views = TwoViewsd("image", RandResizedCrop(32)).set_random_state(seed=0)
+        >>> {name: tuple(value.shape) for name, value in views({"image": torch.rand(1, 64, 64)}).items()}
+        {'view1': (1, 32, 32), 'view2': (1, 32, 32)}
     """
 
     def __init__(

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from monai.bundle import ConfigWorkflow, verify_metadata
-
-from monai_mocoi.cli.config_ids import find
 from monai_mocoi.cli.expressions import parse_expression
 from monai_mocoi.cli.references import referred
+
+from monai_mocoi.cli.config_ids import find
 from tests.bundles.conftest import BUNDLES, NAMES, some_fast
+from tests.support.configs import strings
+from tests.support.metadata_schema import SCHEMA
 
 FILES = {
     "LICENSE",
@@ -37,51 +39,9 @@ FILES = {
     "docs/data_license.txt",
 }
 
-# The fields that MONAI's metadata schema of 2024-07-25 requires, and their types, in our own words.
-TENSOR = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "format": {"type": "string"},
-        "num_channels": {"type": "integer"},
-        "spatial_shape": {"type": "array", "items": {"type": ["string", "integer"]}},
-        "dtype": {"type": "string"},
-        "value_range": {"type": "array", "items": {"type": "number"}},
-        "is_patch_data": {"type": "boolean"},
-        "channel_def": {"type": "object"},
-    },
-    "required": ["type", "format", "num_channels", "spatial_shape", "dtype", "value_range"],
-}
-TEXTS = ["schema", "version", "monai_version", "pytorch_version", "numpy_version", "task", "description", "authors"]
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        **{name: {"type": "string", "minLength": 1} for name in [*TEXTS, "copyright"]},
-        "required_packages_version": {"type": "object"},
-        "changelog": {"type": "object"},
-        "network_data_format": {
-            "type": "object",
-            "properties": {
-                "inputs": {"type": "object", "properties": {"image": TENSOR}, "required": ["image"]},
-                "outputs": {"type": "object", "properties": {"pred": TENSOR}, "required": ["pred"]},
-            },
-            "required": ["inputs", "outputs"],
-        },
-    },
-    "required": [*TEXTS, "copyright", "required_packages_version", "network_data_format"],
-}
-
 
 def config(name: str, file: str) -> dict[str, Any]:
     return json.loads((BUNDLES / name / "configs" / file).read_text())
-
-
-def strings(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [s for v in value.values() for s in strings(v)]
-    if isinstance(value, list):
-        return [s for v in value for s in strings(v)]
-    return [value] if isinstance(value, str) else []
 
 
 def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> None:

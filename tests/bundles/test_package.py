@@ -17,10 +17,10 @@ import torch
 from monai.bundle import ConfigWorkflow, ckpt_export, onnx_export, verify_metadata, verify_net_in_out
 from monai.data import load_net_with_metadata
 from monai.networks.nets import resnet50
+from monai_mocoi.cli.evaluator import Evaluator
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.cli.evaluator import Evaluator
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.plan import make_plan
 from monai_mocoi.data import load_datalist
@@ -29,9 +29,9 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_layout import SCHEMA
 from tests.networks.small import small_resnet
 from tests.report.finetuned_runs import FINDINGS, make_bundle, make_run
+from tests.support.metadata_schema import SCHEMA
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 

@@ -10,7 +10,7 @@ import pytest
 
 from monai_mocoi import exit_codes
 from monai_mocoi.cli import check_command, make_plan
-from monai_mocoi.cli.plan import decide_constants
+from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.data import load_datalist
 from monai_mocoi.demo import generate_demo, resolve_dataset_dir
 from monai_mocoi.errors import RunFolderError, SettingsError, UsageError
@@ -26,6 +26,10 @@ TRAIN = str(BUNDLES / "nih_mse" / "configs" / "train.json")
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return str(generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=12, size=40, progress=False))
+
+
+def decide_constants(checked):
+    return ResolvedConfig(checked.files.files, checked.overrides).settings()
 
 
 def planned(*words):

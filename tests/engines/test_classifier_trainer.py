@@ -14,7 +14,7 @@ from monai_mocoi.losses import classification_loss
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import dataset_of, loader_of, trainer_of
 from tests.networks.small import small_resnet, views
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def classifier(**options: Any) -> Classifier:

@@ -7,7 +7,7 @@ from ignite.engine import Events
 
 from monai_mocoi.engines import PHASES, EpochTime, PhaseClock
 from tests.engines.clock import Clock, SlowBatches, stopped
-from tests.engines.test_gradient_trainer import Regression, batches, linear
+from tests.support.regression import Regression, batches, linear
 
 
 @pytest.fixture

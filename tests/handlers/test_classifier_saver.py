@@ -22,7 +22,7 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
 from tests.networks.small import small_resnet
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 GOOD, BETTER, BAD = (scale * (LABELS - 0.5) + shift for scale, shift in ((0.2, -3.0), (2.0, 1.0), (-1.0, 0.0)))

@@ -18,9 +18,9 @@ from monai_mocoi.handlers import EpochLog, OnlineProbes
 from monai_mocoi.handlers import epoch_log as epoch_log_module
 from monai_mocoi.handlers import online_probes as module
 from monai_mocoi.handlers.online_probes import images_a_probe
-from tests.engines.test_moco_trainer import batches, run_noting, trainer_of
 from tests.networks.small import small_moco
-from tests.processes import in_processes
+from tests.support.moco_training import batches, run_noting, trainer_of
+from tests.support.processes import in_processes
 
 BATCHES = 3
 NAMES = ["knn_auc", *(f"ridge_auc_stage{stage}" for stage in range(1, 5))]

@@ -13,8 +13,8 @@ from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, Preemption
 from monai_mocoi.handlers import preemption as module
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
+from tests.support.moco_training import batches, trainer_of
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import pytest
 from monai_mocoi.errors import AdaptError, DatasetError
 from monai_mocoi.packaging import Owner, adapt_bundle, adapted_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_layout import strings
 from tests.data.dataset_folders import read_list
 from tests.report.finetuned_runs import make_run
 from tests.report.study_folders import FINDINGS, change_manifest, study
+from tests.support.configs import strings
 
 OWNER = Owner("Hand films", "A. Author, Clinic", "a@clinic.example", None, "Films of the clinic; do not hand on.\n")
 

@@ -9,7 +9,7 @@ from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.runs import check_analysis_folder, check_evaluation_folder, check_inference_folder
 from monai_mocoi.runs.product_folders import check_can_be_written, empty_inference_folder
 from monai_mocoi.runs.product_names import ANALYSIS_NAME
-from monai_mocoi.runs.run_folder_check import check_usable
+from monai_mocoi.runs.run_folder_check import check_run_folder
 
 
 def test_a_new_or_an_empty_folder_will_do_and_stays_as_it_is(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_home_folder_that_the_shell_left_is_no_folder(folder, tmp_path, monkey
     with pytest.raises(RunFolderError, match="begins with '~'"):
         check_can_be_written(Path(folder), "run_dir")
     with pytest.raises(RunFolderError, match="begins with '~'"):
-        check_usable(Path(folder), overwrite=True, resume=False, settings={})
+        check_run_folder(Path(folder), overwrite=True, resume=False, settings={})
     check_can_be_written(tmp_path / "~", "run_dir")
 
 
@@ -156,7 +156,7 @@ def test_no_run_goes_into_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path / "chest")
     for folder in ("runs/x", tmp_path / "chest", tmp_path / "link" / "runs"):
         with pytest.raises(RunFolderError, match=f"lies in the package chest.*{setting}"):
-            check_usable(Path(folder), overwrite=False, resume=True, settings=settings)
-    assert check_usable(Path("../runs/x"), overwrite=False, resume=False, settings=settings) is None
+            check_run_folder(Path(folder), overwrite=False, resume=True, settings=settings)
+    assert check_run_folder(Path("../runs/x"), overwrite=False, resume=False, settings=settings) is None
     (tmp_path / "chest/models/model.pt").unlink()
-    assert check_usable(Path("runs/x"), overwrite=False, resume=False, settings=settings) is None
+    assert check_run_folder(Path("runs/x"), overwrite=False, resume=False, settings=settings) is None

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi.errors import RunFolderError
-from monai_mocoi.runs.run_folder_check import check_usable
+from monai_mocoi.runs.run_folder_check import check_run_folder
 
 
 def test_nothing_there_is_no_earlier_run(tmp_path: Path) -> None:
-    assert check_usable(tmp_path / "not" / "yet", False, True, {}) is None
-    assert check_usable(tmp_path, False, False, {}) is None
+    assert check_run_folder(tmp_path / "not" / "yet", False, True, {}) is None
+    assert check_run_folder(tmp_path, False, False, {}) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -22,7 +22,7 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "thesis").touch()
     for folder in (tmp_path / "thesis", tmp_path / "thesis" / "run"):
         with pytest.raises(RunFolderError, match="thesis is a file"):
-            check_usable(folder, False, False, {})
+            check_run_folder(folder, False, False, {})
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_the_folder_and_the_one_above_must_be_writable(
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / locked and access(path, mode))
     with pytest.raises(RunFolderError, match=message):
-        check_usable(folder, False, False, {})
+        check_run_folder(folder, False, False, {})
 
 
 def test_behind_a_link_the_place_that_counts_is_the_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_behind_a_link_the_place_that_counts_is_the_real_one(tmp_path: Path, mon
     access = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path / "disk" and access(path, mode))
     with pytest.raises(RunFolderError, match="disk cannot be written"):
-        check_usable(tmp_path / "x", False, False, {})
+        check_run_folder(tmp_path / "x", False, False, {})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_finished_fine_tuning_is_to_be_tested_not_continued(tmp_path: Path, st
     (folder / "manifest.json").write_text(json.dumps({"status": status}))
     (folder / "classifier.pt").touch()
     with pytest.raises(RunFolderError, match=text) as refused:
-        check_usable(folder, False, False, {})
+        check_run_folder(folder, False, False, {})
     assert ("resume" in str(refused.value)) is (status == "stopped")
 
 
@@ -79,10 +79,10 @@ def test_another_fine_tuning_gets_a_folder_where_it_finds_its_encoder(tmp_path: 
     (folder / "classifier.pt").touch()
     settings = {"trainable": "all", "learning_rate": 2}
     with pytest.raises(RunFolderError, match="choose another run_dir") as refused:
-        check_usable(folder, False, False, settings)
+        check_run_folder(folder, False, False, settings)
     assert "output_dir" not in str(refused.value)
-    check_usable(Path(f"{folder}-2"), False, False, settings)
+    check_run_folder(Path(f"{folder}-2"), False, False, settings)
     (folder / "checkpoints").mkdir()
     (folder / "checkpoints" / "checkpoint_000000001.pt").touch()
     with pytest.raises(RunFolderError, match=r"learning_rate 1 -> 2.* choose another run_dir for a run of its own"):
-        check_usable(folder, False, True, settings)
+        check_run_folder(folder, False, True, settings)

@@ -164,7 +164,8 @@ def test_damage_ends_in_a_picture_or_an_error_and_never_ends_the_process(tmp_pat
     path = save(tmp_path / "x.dcm", with_stream(dataset(pixels, 12), encode(pixels), syntax))
     code = """
 import sys, random
-from monai_mocoi.transforms import ImageReadError, read_image
+from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms import read_image
 whole, r = open(sys.argv[1], "rb").read(), random.Random(0)
 start, pictures = whole.index(b"\\xff\\xd8"), 0
 for _ in range(300):
