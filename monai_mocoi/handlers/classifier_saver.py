@@ -24,7 +24,7 @@ from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
-from monai_mocoi.runs.checkpoint_files import checkpoint_files
+from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
 from monai_mocoi.runs.product_names import VALIDATION_NAME
 from monai_mocoi.runs.run_state import first_not_finite
 
