@@ -149,27 +149,4 @@ class Eyepacs(Source):
             print(f"Before and after, to look over: {os.path.join(self.out, SHEET_NAME)}")
         print_next(self.bundle, self.out, "--resize_mode fundus_any" if self.keep_badly_exposed else "")
         if self.keep_badly_exposed:
-<<<<<<< HEAD
             print("Give --resize_mode fundus_any to finetune.json too: its default refuses badly exposed photographs.")
-
-
-def _with(bit: int, notes: Mapping[str, Note]) -> list[str]:
-    return sorted(name for name, note in notes.items() if bits_of(note) & bit)
-
-
-def _write_png(levels: NDArray[np.uint8], target: Path) -> None:
-    with atomic_path(target) as temporary:
-        Image.fromarray(levels).save(temporary, compress_level=4)
-
-
-def _levels(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(3, rows, columns) in 0..1 as the (rows, columns, 3) of an 8-bit PNG."""
-    return np.rint(picture.transpose(1, 2, 0) * np.float32(255)).astype(np.uint8)
-
-
-def _picture(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the reader makes of such a PNG."""
-    return np.ascontiguousarray(levels.transpose(2, 0, 1), np.float32) / np.float32(255)
-=======
-            print("Give --decode_fit fundus_any to finetune.json too: its default refuses badly exposed photographs.")
->>>>>>> next

@@ -17,15 +17,3 @@ def test_the_unwritten_datalist_is_what_is_read_later(tmp_path):
     assert (before.name, before.labels, before.folder) == (after.name, after.labels, after.folder)
     for split, known in before.splits().items():
         assert known == [{key: item[key] for key in known[0]} for item in after.splits()[split]]
-<<<<<<< HEAD:tests/data_prep/test_last_steps.py
-
-
-def test_the_next_command_can_be_pasted(capsys):
-    print_next("dr_mse", "my data/", "--resize_mode fundus_any")
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "The dataset folder is ready: my data/"
-    assert lines[-1] == f"  {command()} " + (
-        "run dr_mse/train --dataset_dir 'my data/' --output_dir 'runs/my data' --resize_mode fundus_any"
-    )
-=======
->>>>>>> next:tests/data_prep/test_candidates.py
