@@ -41,3 +41,13 @@ def test_a_run_of_old_names_is_continued() -> None:
     now = {"resize_mode": "crop", "stage_pooling": "spatial", "seed": 1}
     assert current_settings(saved) == now
     check_same_settings(saved, now, "the checkpoint")
+
+
+def test_a_name_that_has_moved_is_found_where_it_was() -> None:
+    import monai_mocoi.handlers
+    import monai_mocoi.runs
+
+    with pytest.warns(DeprecationWarning, match=r"is monai_mocoi\.runs\.check_settings now"):
+        assert monai_mocoi.handlers.check_settings is monai_mocoi.runs.check_settings  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        monai_mocoi.handlers.check_setings  # type: ignore[attr-defined]  # noqa: B018
