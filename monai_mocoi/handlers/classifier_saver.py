@@ -15,7 +15,7 @@ from monai_mocoi.analysis import choose_operating_points, fit_recalibration
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.data import Datalist, ImageDataset, write_predictions
 from monai_mocoi.data.enough_images import few_labelled_in_words
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
@@ -105,7 +105,7 @@ class ClassifierSaver:
 
     def _start(self, engine: Workflow) -> None:
         if rank() == 0:
-            write_json(self.folder / LABELLED_NAME, self.labelled)
+            write_json(self.folder / LabelledImages.FILE, {"format": LabelledImages.FORMAT, **self.labelled})
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:

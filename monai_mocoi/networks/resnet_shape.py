@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from monai.networks.nets import ResNet
+from monai.networks.nets.resnet import ResNet
 
 from monai_mocoi.errors import WeightsError
 
