@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import PRETRAINING, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.labels import labelled_items
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.packaging.adapted_settings import Choice, Labels

@@ -14,7 +14,7 @@ from monai_mocoi.analysis.wording import (
     operating_points_in_words,
     unknown_in_report,
 )
-from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
 from monai_mocoi.networks import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import Owner
