@@ -121,16 +121,10 @@ def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float, whose: str, remedy: str) -> float:
-    """Largest difference of outputs, as a share of the largest output.
-
-    Args:
-        ours, theirs: outputs of our network and of the exported one.
-        tolerance: largest difference that is accepted.
-        whose: what gave ``theirs``, for the error's text.
-        remedy: what may help.
+    """Largest difference of outputs of our and the exported network, as a share of the largest output.
 
     Raises:
-        WeightsError: the shapes or the values differ.
+        WeightsError: it is above the tolerance, or the shapes differ; names whose network it is, and the remedy.
     """
     if ours.shape != theirs.shape:
         raise WeightsError(

@@ -52,12 +52,9 @@ def images_in_words(known: Mapping[str, Any]) -> str:
 
 
 def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default: _Value) -> _Value:
-    """What an encoder's images had for a setting: the default of a run that starts from it.
+    """What an encoder's images had for a setting such as "image_size": the default of a run that starts from it.
 
-    Args:
-        pretrained: as for :func:`known_images`.
-        setting: such as "image_size" or "intensity".
-        default: where it is not known; a value of another type counts as unknown.
+    ``default`` is taken where it is not known; a value of another type counts as unknown.
     """
     value = known_images(pretrained).get(setting)
     return value if type(value) is type(default) and value else default

@@ -54,10 +54,7 @@ def runs_nearby(place: Path, product: str) -> list[str]:
 
 
 def read_classifier_sidecar(place: str | os.PathLike[str]) -> ClassifierCard:
-    """Read the card of a classifier.
-
-    Args:
-        place: a run folder with a ``classifier.pt``, or such a file; the card has its name with ``.json``.
+    """Read the card of a classifier, given its file or run folder.
 
     Raises:
         WeightsError: there is none, or it cannot be read.
@@ -102,16 +99,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
 
 
 def check_modality(classifier: Mapping[str, Any], modality: str | None, bundle: str) -> None:
-    """Refuse a classifier of another kind of images than the config's.
-
-    Args:
-        classifier: its card.
-        modality: of the config, such as "chest"; None: of any.
-        bundle: name of the bundle, for the text.
-
-    Raises:
-        WeightsError: the card names another modality.
-    """
+    """Refuse a classifier of another kind of images than the config's (None: any) with a WeightsError."""
     found = classifier.get("modality")
     if found is not None and modality is not None and found != modality:
         raise WeightsError(
