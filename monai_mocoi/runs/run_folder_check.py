@@ -17,6 +17,7 @@ from monai_mocoi.errors import RunFolderError
 from monai_mocoi.files.atomic_write import LEFTOVERS
 from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
 from monai_mocoi.runs.product_folder import check_place
+from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.same_settings import check_same_settings
 
 # What a run has written before its first checkpoint.
@@ -41,10 +42,10 @@ def find_run(folder: Path) -> EarlierRun | None:
     if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
         return None  # a dataset folder has a manifest too, and must never be emptied
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = RunManifest.read(folder / RunManifest.FILE)
+    except RunFolderError:
         return None
-    if not isinstance(manifest, dict) or "status" not in manifest:
+    if "status" not in manifest:
         return None
     return EarlierRun(manifest, next(iter(checkpoint_files(folder / "checkpoints")), None))
 
