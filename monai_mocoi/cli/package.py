@@ -48,9 +48,9 @@ def package(
     else:
         macro = number_in_words(made.run.metrics["overall"]["macro_auc"])
         console.print(f"Evaluated on {made.run.metrics['images']} test images: macro AUC {macro}")
-    if missing := made.owner.missing():
+    if missing := as_options(made.owner.missing()):
         console.print(
-            f"NOT STATED: {', '.join(missing)}. The card says so; to state it, run this command again with these and "
+            f"NOT STATED: {missing}. The card says so; to state it, run this command again with these and "
             "--overwrite."
         )
     console.print(

@@ -58,12 +58,7 @@ class Source(NamedTuple):
 
 
 def read_source(weights: Path, dtype: torch.dtype = torch.float32, plain_fc: bool = False) -> Source:
-    """Read an encoder, a classifier, or any other file with a ResNet.
-
-    Args:
-        weights: see :func:`~monai_mocoi.networks.read_weights`.
-        dtype: of the network.
-        plain_fc: the layer ``fc`` of a plain ResNet is its classifier.
+    """Read what :func:`~monai_mocoi.networks.read_weights` reads. With ``plain_fc`` a ResNet's own ``fc`` is its head.
 
     Raises:
         WeightsError: it cannot be read or used, or was trained on identified data.
