@@ -27,7 +27,7 @@ class RunManifest(Record):
     results: dict[str, Any] | None = None
     identified: bool | None = None
     epoch_length: int | None = None
-    seed: int | None = None
+    seed: Any = None
     device: str | None = None
     threads: int | None = None
     processes: int | None = None
