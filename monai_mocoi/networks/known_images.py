@@ -15,6 +15,7 @@ from monai_mocoi.networks.encoder_card import card_path
 
 logger = logging.getLogger(__name__)
 
+RUN_MANIFEST_NAME = "manifest.json"
 IDENTIFIED = "identified"
 """Key of a dataset folder's and a run's ``manifest.json`` and of the JSON file beside weights; true or not there."""
 WHY_NOT = (
@@ -104,7 +105,7 @@ def is_identified(weights: str | os.PathLike[str] | None) -> bool:
     if weights is None or str(weights) == "none":
         return False
     path = Path(weights).resolve()
-    said = (card_path(path), path.parent / "manifest.json", path.parent.parent / "manifest.json")
+    said = (card_path(path), path.parent / RUN_MANIFEST_NAME, path.parent.parent / RUN_MANIFEST_NAME)
     return any(_content(file).get(IDENTIFIED) is True for file in said)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME, PACKAGED_NAME, ClassifierCard
 from monai_mocoi.networks.encoder_card import ENCODER_NAME, card_path
+from monai_mocoi.networks.known_images import RUN_MANIFEST_NAME
 
 _MOST_RUNS = 8
 
@@ -78,7 +79,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
         return path
     folder = path.parent
     is_pretraining = (folder / ENCODER_NAME).is_file()
-    if (folder / "manifest.json").is_file() and not is_pretraining:
+    if (folder / RUN_MANIFEST_NAME).is_file() and not is_pretraining:
         raise WeightsError(
             f"the run in {folder} has no {path.name}, because it has not come to its end: continue it.",
             code="unfinished",
