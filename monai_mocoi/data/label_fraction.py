@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +11,9 @@ from typing import Any
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words, selection_rule
 from monai_mocoi.data.label_counts import label_counts, uncovered_in_words
-from monai_mocoi.data.label_ids import CUT, agreed, find_items, read_ids
+from monai_mocoi.data.label_ids import agreed, find_items, read_ids
 from monai_mocoi.data.label_order import check_draw, draw_labelled
+from monai_mocoi.data.labelled_images import LABELLED_SPLITS, LabelledImages
 from monai_mocoi.data.labels import (
     label_array,
     label_kind,
@@ -27,6 +26,7 @@ from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
+
 VALIDATION_LABELS = ("same", "all")
 
 
@@ -38,14 +38,12 @@ class LabelSubset:
         datalist: training and validation cut to the images with labels, in the order of the whole list; test whole.
         selection: what chooses the epoch: "metric", "loss" or "last" (see
             :class:`~monai_mocoi.data.enough_images.SelectionRule`).
-        record: what was done, for ``labelled.json`` in the run folder: settings (null where a given file does not say),
-            ``ids`` ("drawn" or "given"), ``dataset_sha256``, ``kind``, ``counts`` by split, ``selection`` with its
-            reason and classes, ``warnings``, and the images' names: ``training`` and ``validation``.
+        record: what was done, for ``labelled.json`` in the run folder.
     """
 
     datalist: Datalist
     selection: str
-    record: dict[str, Any]
+    record: LabelledImages
 
     @property
     def some_unknown(self) -> bool:
@@ -55,8 +53,7 @@ class LabelSubset:
     @property
     def sha256(self) -> str:
         """Hash of the images' names in both splits: whether two runs had the same labels."""
-        names = json.dumps([self.record[split] for split in CUT], ensure_ascii=False)
-        return hashlib.sha256(names.encode()).hexdigest()
+        return self.record.names_sha256
 
 
 def label_subset(
@@ -99,14 +96,14 @@ def label_subset(
         {'no': 10, 'yes': 10}
     """
     kind = label_kind(datalist)
-    labelled = {split: labelled_items(datalist.splits()[split]) for split in CUT}
+    labelled = {split: labelled_items(datalist.splits()[split]) for split in LABELLED_SPLITS}
     settings: dict[str, Any] = {"label_fraction": fraction, "label_seed": seed, "validation_labels": validation_labels}
     warnings = []
     if label_ids is not None:
         document = read_ids(Path(label_ids))
         for key, value in settings.items():
             settings[key] = agreed(key, value, document)
-        kept = {split: find_items(datalist, split, labelled[split], document[split]) for split in CUT}
+        kept = {split: find_items(datalist, split, labelled[split], document[split]) for split in LABELLED_SPLITS}
         if document.get("dataset_sha256", datalist.sha256) != datalist.sha256:
             warnings.append("label_ids were drawn from another version of this data set; all images named are in it.")
     else:
@@ -130,18 +127,20 @@ def label_subset(
                 logger.info("%s", line)
     for warning in warnings:
         logger.warning("%s", warning)
-    record = {
-        **settings,
-        "ids": "drawn" if label_ids is None else "given",
-        "dataset_sha256": datalist.sha256,
-        "kind": kind,
-        "counts": counts,
-        "selection": chosen.rule,
-        "selection_reason": chosen.reason,
-        "selection_classes": list(chosen.classes),
-        "warnings": warnings,
-        **{split: [item["name"] for item in items] for split, items in kept.items()},
-    }
+    record = LabelledImages.of(
+        {
+            **settings,
+            "ids": "drawn" if label_ids is None else "given",
+            "dataset_sha256": datalist.sha256,
+            "kind": kind,
+            "counts": counts,
+            "selection": chosen.rule,
+            "selection_reason": chosen.reason,
+            "selection_classes": list(chosen.classes),
+            "warnings": warnings,
+            **{split: [item["name"] for item in items] for split, items in kept.items()},
+        }
+    )
     return LabelSubset(cut, chosen.rule, record)
 
 
@@ -155,7 +154,7 @@ def _draw(
             "to the same fraction, or all of it."
         )
     kept = {}
-    for number, split in enumerate(CUT):
+    for number, split in enumerate(LABELLED_SPLITS):
         items = labelled[split]
         kept[split] = items
         if items and (split == "training" or validation_labels == "same"):

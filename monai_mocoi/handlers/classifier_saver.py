@@ -15,11 +15,11 @@ from monai_mocoi.analysis import choose_operating_points, fit_recalibration
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.data import Datalist, ImageDataset, write_predictions
 from monai_mocoi.data.enough_images import few_labelled_in_words
-from monai_mocoi.data.label_ids import LABELLED_NAME
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
-from monai_mocoi.files.atomic_write import write_json, write_torch
+from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
@@ -93,7 +93,7 @@ class ClassifierSaver:
         self.module = unwrap(network)
         self.validator = validator
         self.chosen = chosen
-        self.labelled = dict(labelled)
+        self.labelled = LabelledImages.of(labelled)
         self.plots = plots
         self.origin = ClassifierOrigin(
             self.folder / CLASSIFIER_NAME, settings, self.labelled, weights, datalist, training
@@ -107,7 +107,7 @@ class ClassifierSaver:
 
     def _start(self, engine: Workflow) -> None:
         if rank() == 0:
-            write_json(self.folder / LABELLED_NAME, self.labelled)
+            self.labelled.write(self.folder / LabelledImages.FILE)
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
