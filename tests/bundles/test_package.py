@@ -17,7 +17,6 @@ import torch
 from monai.bundle import ConfigWorkflow, ckpt_export, onnx_export, verify_metadata, verify_net_in_out
 from monai.data import load_net_with_metadata
 from monai.networks.nets import resnet50
-from monai_mocoi.cli.evaluator import Evaluator
 from PIL import Image
 
 from monai_mocoi import exit_codes
