@@ -45,10 +45,9 @@ class ClassifierSaver:
     """Write ``labelled.json`` when training starts; at its end the classifier of the chosen epoch (faults A1, A17).
 
     ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
-    :class:`~monai_mocoi.networks.ClassifierCard` with decision thresholds, a recalibration of the probabilities and
-    operating points, and ``validation_predictions.csv`` what all of these were chosen on. A run that ends early writes
-    none of the three. The checkpoints of a finished run are removed, last of all: until its manifest says that it is
-    finished, they are the way to go on.
+    card with thresholds, recalibration and operating points, and ``validation_predictions.csv`` what these were chosen
+    on. A run that ends early writes none of the three. The checkpoints of a finished run are removed last of all:
+    until its manifest says that it is finished, they are the way to go on.
 
     Attach it on every process.
 
@@ -95,9 +94,8 @@ class ClassifierSaver:
         self.chosen = chosen
         self.labelled = LabelledImages.of(labelled)
         self.plots = plots
-        self.origin = ClassifierOrigin(
-            self.folder / CLASSIFIER_NAME, settings, self.labelled, weights, datalist, training
-        )
+        path = self.folder / CLASSIFIER_NAME
+        self.origin = ClassifierOrigin(path, settings, self.labelled, weights, datalist, training)
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""

@@ -126,7 +126,7 @@ def test_histology_patients_have_many_patches_of_both_classes_and_stay_together(
 @pytest.mark.slow
 def test_the_default_histology_test_split_has_50_patches_of_each_class(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is drawn."""
-    monkeypatch.setattr(demo_sets, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))
+    monkeypatch.setattr(demo_sets.phantoms, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))
     folder = generate_demo(tmp_path / "x", "histology", progress=False)
     datalist = load_datalist(folder)
     assert np.bincount([item["label"] for item in datalist.test]).min() >= 50
