@@ -17,7 +17,6 @@ from .datalist import Datalist as Datalist
 from .datalist import load_datalist as load_datalist
 from .datalist import load_to_pretrain as load_to_pretrain
 from .datalist_writer import write_datalist as write_datalist
-from .dataset import EpochIndex as EpochIndex
 from .dataset import ImageDataset as ImageDataset
 from .decode import ImageList as ImageList
 from .decoded_cache import DecodedCache as DecodedCache
@@ -57,6 +56,7 @@ from .pretraining_overlap import overlap_in_words as overlap_in_words
 from .pretraining_overlap import overlap_warnings as overlap_warnings
 from .pretraining_overlap import pretraining_overlap as pretraining_overlap
 from .sampler import EpochSampler as EpochSampler
+from .seeding import EpochIndex as EpochIndex
 from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages
 from .seen_images import take_down_images as take_down_images

@@ -34,11 +34,8 @@ VALIDATION_LABELS = ("same", "all")
 class LabelSubset:
     """The part of a data set that has labels.
 
-    Attributes:
-        datalist: training and validation cut to the images with labels, in the order of the whole list; test whole.
-        selection: what chooses the epoch: "metric", "loss" or "last" (see
-            :class:`~monai_mocoi.data.enough_images.SelectionRule`).
-        record: what was done, for ``labelled.json`` in the run folder.
+    Training and validation of ``datalist`` are cut to it, in the order of the whole list; test is whole. ``selection``
+    is what chooses the epoch: "metric", "loss" or "last" (see :class:`~monai_mocoi.data.enough_images.SelectionRule`).
     """
 
     datalist: Datalist
@@ -47,12 +44,12 @@ class LabelSubset:
 
     @property
     def some_unknown(self) -> bool:
-        """Whether a finding is not known of some training image, so that the loss must leave it out."""
+        """Whether a finding is not known of some training image."""
         return some_unknown(self.datalist.training)
 
     @property
     def sha256(self) -> str:
-        """Hash of the images' names in both splits: whether two runs had the same labels."""
+        """Hash of the images' names in both splits."""
         return self.record.names_sha256
 
 
@@ -75,9 +72,9 @@ def label_subset(
         seed: of the draw, >= 0; None means 0. It has no effect on all images.
         validation_labels: "same": validation is cut to the same fraction, because whoever has few labels has few to
             choose a model by, too. "all": it keeps all. None means "same".
-        label_ids: a ``labelled.json`` of an earlier run, or the run folder: exactly its images are used, and nothing is
-            drawn. The three settings must then be None or what the file says. Of a file made by hand only the lists
-            ``training`` and ``validation`` are needed. None: draw.
+        label_ids: a ``labelled.json`` of an earlier run, or the run folder: exactly its images are used. The three
+            settings must then be None or what the file says. Of a file made by hand only the lists ``training`` and
+            ``validation`` are needed. None: draw.
 
     Raises:
         DatasetError: a setting out of range; training without labels, or with labels from which nothing can be learnt
@@ -117,9 +114,8 @@ def label_subset(
     whole = datalist.splits()
     counts = {split: label_counts(items, labelled[split], whole[split], cut.labels) for split, items in kept.items()}
     chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
-    warnings += uncovered_in_words(counts, kind)
-    if few := few_labelled_in_words(counts["training"]["images"]):
-        warnings.append(few)
+    few = few_labelled_in_words(counts["training"]["images"])
+    warnings += uncovered_in_words(counts, kind) + ([few] if few else [])
     for split, items in kept.items():
         unlabelled = counts[split].get("unlabelled", 0) if labelled[split] else 0
         for line in (left_out_in_words(split, unlabelled), unknown_in_words(split, items, cut.labels)):

@@ -8,8 +8,7 @@ import numpy as np
 import torch.distributed as dist
 from torch.utils.data import Sampler
 
-from monai_mocoi.data.dataset import EpochIndex
-from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.seeding import EpochIndex, derive_seed
 from monai_mocoi.errors import DatasetError
 
 
