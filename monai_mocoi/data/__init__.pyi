@@ -20,6 +20,7 @@ from .datalist_writer import write_datalist as write_datalist
 from .dataset import ImageDataset as ImageDataset
 from .decode import ImageList as ImageList
 from .decoded_cache import DecodedCache as DecodedCache
+from .describe import describe_settings as describe_settings
 from .enough_images import check_enough_to_pretrain as check_enough_to_pretrain
 from .enough_images import check_learnable as check_learnable
 from .enough_images import require_images as require_images

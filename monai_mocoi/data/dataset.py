@@ -41,7 +41,7 @@ class ImageDataset(Dataset[Any]):
     Args:
         data: the items of a split, see :class:`~monai_mocoi.data.Datalist`.
         decode: see :data:`~monai_mocoi.data.decode.Decode`. With the cache, the same shape for all images, and it must
-            describe itself (see :func:`~monai_mocoi.data.decode_key.describe_decode`).
+            describe itself (see :func:`~monai_mocoi.data.describe_settings`).
         transform: sample -> anything; None gives the sample itself.
         seed: of the views, >= 0.
         cache: decode all images once into a memory-mapped file; False decodes at every access, to the same tensors.

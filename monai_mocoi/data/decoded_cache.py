@@ -34,7 +34,7 @@ class DecodedCache:
 
     Args:
         images: the files, all of which give one shape; ``decode`` describes itself (see
-            :func:`~monai_mocoi.data.decode_key.describe_decode`). Unreadable ones, if they are not too many, are listed
+            :func:`~monai_mocoi.data.describe_settings`). Unreadable ones, if they are not too many, are listed
             in ``bad``.
         cache_dir: folder; None means ``user_cache_dir()/decoded``.
         workers: decoding threads; None means one a usable processor.
