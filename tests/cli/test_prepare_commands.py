@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from monai_mocoi import exit_codes
+from monai_mocoi.cli.messages import explain
 from monai_mocoi.cli.prepare_commands import prepare_commands
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.errors import NoDatasetError
@@ -31,3 +33,10 @@ def test_a_folder_of_raw_images_is_what_to_prepare_and_not_where_to_write(tmp_pa
     (tmp_path / "raw films" / "preparation.jsonl").touch()  # begun there, to be gone on with
     text = prepare_commands(NoDatasetError("", "raw films", "histology"))
     assert "prepare bch --images IMAGES --out 'raw films'" in text
+
+
+def test_the_command_line_adds_them_to_the_error():
+    text, code = explain(NoDatasetError("there is no folder 'nowhere'.", "nowhere", "chest"))
+    assert text.startswith("there is no folder 'nowhere'.\n")
+    assert "mocoi prepare nih --images IMAGES" in text
+    assert code == exit_codes.DATA
