@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 
 def derive_seed(*parts: int) -> int:
@@ -45,6 +44,8 @@ def seed_all(transform: Any, *parts: int) -> None:
 def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> None:
     """Seed ``random``, ``numpy.random`` and torch's CPU generator, each with a number in 0 .. 2**32 - 1."""
 
+    import torch  # here, because preparing data does without it
+
     random.seed(for_python)
     np.random.seed(for_numpy)  # noqa: NPY002 - the global generator is meant
     # Not torch.manual_seed, which reaches for the GPUs too and takes a hundred times as long.
@@ -54,6 +55,7 @@ def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> N
 @contextmanager
 def global_generators_kept() -> Iterator[None]:
     """Afterwards ``random``, ``numpy.random`` and torch's CPU generator are as they were, also after an error."""
+    import torch
 
     state = random.getstate(), np.random.get_state(), torch.default_generator.get_state()  # noqa: NPY002
     try:

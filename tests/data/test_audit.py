@@ -52,7 +52,7 @@ def test_a4_identical_validation_and_test_lists_are_an_error(folder):
     assert error.report.leaks == {"patient": 3, "file": 3, "picture": 3}
     assert "3 patient(s), 3 file(s), 3 picture(s)" in str(error)
     assert "validation images/008.png = test images/008.png" in str(error)
-    assert "data_prep" in str(error)
+    assert "prepare the dataset folder again" in str(error)
     assert "Result: LEAK" in error.report.text()
 
 

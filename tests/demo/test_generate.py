@@ -176,9 +176,9 @@ def test_fundus_grades_are_listed_as_eyepacs_lists_them(fundus):
 def test_the_default_fundus_test_split_has_50_eyes_of_each_class(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is drawn."""
     blank = SimpleNamespace(image=np.zeros((1, 1, 3)))
-    monkeypatch.setattr(demo_sets, "draw_photograph", lambda *_: blank)
+    monkeypatch.setattr(demo_sets.phantoms, "draw_photograph", lambda *_: blank)
     monkeypatch.setattr(
-        demo_sets,
+        demo_sets.phantoms,
         "sample_photograph",
         lambda _, person, side: SimpleNamespace(label=int(person.grades[side == "right"] >= 2)),
     )
@@ -210,7 +210,7 @@ def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):
 
 def test_the_default_test_split_has_25_images_with_and_without_each_finding(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is written."""
-    monkeypatch.setattr(demo_sets, "save_radiograph", lambda path, *_: path.touch())
+    monkeypatch.setattr(demo_sets.phantoms, "save_radiograph", lambda path, *_: path.touch())
     datalist = load_datalist(generate_demo(tmp_path / "x", size=32, progress=False))
     test = np.array([item["label"] for item in datalist.test])
     assert test.sum(0).min() >= 25
@@ -259,7 +259,7 @@ def test_a_failed_run_leaves_no_folder_and_the_next_one_ends_well(tmp_path, monk
         raise OSError("disk full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(demo_sets, "save_radiograph", full)
+        broken.setattr(demo_sets.phantoms, "save_radiograph", full)
         with pytest.raises(OSError, match="disk full"):
             _small(tmp_path / "x")
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
