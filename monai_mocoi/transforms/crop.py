@@ -145,6 +145,3 @@ class RandResizedCropd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandResizedCrop(size, scale, ratio), allow_missing_keys)
-
-
-RandResizedCropD = RandResizedCropDict = RandResizedCropd

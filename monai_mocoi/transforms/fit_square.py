@@ -100,10 +100,5 @@ class FitSquare(Transform):
 class FitSquared(EachKeyd):
     """Dict form of :class:`FitSquare`."""
 
-    backend = FitSquare.backend
-
     def __init__(self, keys: KeysCollection, size: int, mode: str = "crop", allow_missing_keys: bool = False) -> None:
         super().__init__(keys, FitSquare(size, mode), allow_missing_keys)
-
-
-FitSquareD = FitSquareDict = FitSquared

@@ -50,12 +50,7 @@ class FundusCrop(Transform):
 class FundusCropd(EachKeyd):
     """Dict form of :class:`FundusCrop`."""
 
-    backend = FundusCrop.backend
-
     def __init__(
         self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, FundusCrop(size, check_exposure), allow_missing_keys)
-
-
-FundusCropD = FundusCropDict = FundusCropd
