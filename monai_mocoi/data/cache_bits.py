@@ -69,7 +69,7 @@ def resolved_cache_bits(
         return 8
     logger.info(
         "cache_bits auto: 16. In 8 bits %d of %d training images that were looked at would keep fewer than %d grey "
-        "levels, for they use a small part of the range that their files declare. intensity percentiles stretches "
+        "levels, because they use a small part of the range that their files declare. intensity percentiles stretches "
         "each picture to its own range.",
         count,
         len(readable),

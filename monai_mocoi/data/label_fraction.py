@@ -32,10 +32,9 @@ VALIDATION_LABELS = ("same", "all")
 
 @dataclass(frozen=True)
 class LabelSubset:
-    """The part of a data set that has labels.
+    """The part of a data set that has labels: training and validation are cut to it, in their order; test is whole.
 
-    Training and validation of ``datalist`` are cut to it, in the order of the whole list; test is whole. ``selection``
-    is what chooses the epoch: "metric", "loss" or "last" (see :class:`~monai_mocoi.data.enough_images.SelectionRule`).
+    ``selection`` is what chooses the epoch: "metric", "loss" or "last".
     """
 
     datalist: Datalist

@@ -20,7 +20,7 @@ class FitSquare(Transform):
     """Bring a picture (C, rows, columns) to (C, size, size) by antialiased bilinear scaling, as Pillow's BILINEAR does.
 
     A side scaled along keeps its proportion to the nearest whole pixel (at least 1). A picture that has the size
-    already is returned bit for bit, but by trim and the fundus modes.
+    already is returned bit for bit, except with trim and the fundus modes.
 
     Note:
         MONAI's ``Resize(anti_aliasing=True)`` blurs with a Gaussian first, as scikit-image does, and so gives another
