@@ -13,11 +13,7 @@ from pathlib import Path
 import torch
 
 from monai_mocoi.data.decode import ImageList, Levels, Take
-from monai_mocoi.data.decode_errors import (
-    changed_in_the_run,
-    image_error,
-    image_name,
-)
+from monai_mocoi.data.decode_errors import changed_in_the_run, image_error, image_name
 from monai_mocoi.data.decode_key import decode_key, signature
 from monai_mocoi.data.decoded_file import DecodedFile
 from monai_mocoi.errors import DatasetError, ImageDecodeError
@@ -47,11 +43,7 @@ class DecodedCache:
     """
 
     def __init__(
-        self,
-        images: ImageList,
-        cache_dir: str | Path | None = None,
-        workers: int | None = None,
-        progress: bool = True,
+        self, images: ImageList, cache_dir: str | Path | None = None, workers: int | None = None, progress: bool = True
     ) -> None:
         if len(images) == 0:
             raise DatasetError("the list of images to decode is empty.")

@@ -100,10 +100,7 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
             _quoted(match.missing),
             _quoted(match.ignored),
         )
-    for line in (
-        left_out_in_words(split, match.unlabelled),
-        unknown_in_words(split, match.items, match.classes),
-    ):
+    for line in (left_out_in_words(split, match.unlabelled), unknown_in_words(split, match.items, match.classes)):
         if line:
             logger.info("%s", line)
     if match.external:
