@@ -4,7 +4,6 @@ from .ages import is_age as is_age
 from .audit import audit_datalist as audit_datalist
 from .audit_report import AuditReport as AuditReport
 from .audit_report import LeakError as LeakError
-from .cache_bits import resolved_cache_bits as resolved_cache_bits
 from .class_balance import BalancedSampler as BalancedSampler
 from .class_balance import class_weights as class_weights
 from .columns import Columns as Columns
@@ -53,6 +52,7 @@ from .predictions import record_of as record_of
 from .predictions_file import read_predictions as read_predictions
 from .predictions_file import write_predictions as write_predictions
 from .prepared_dataset import evaluation_dataset as evaluation_dataset
+from .prepared_dataset import resolved_cache_bits as resolved_cache_bits
 from .pretraining_overlap import overlap_in_words as overlap_in_words
 from .pretraining_overlap import overlap_warnings as overlap_warnings
 from .pretraining_overlap import pretraining_overlap as pretraining_overlap
