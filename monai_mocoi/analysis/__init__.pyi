@@ -8,7 +8,6 @@ from .decision_curve import check_decision_thresholds as check_decision_threshol
 from .decision_curve import describe_decision_curve as describe_decision_curve
 from .decision_thresholds import chosen_thresholds as chosen_thresholds
 from .decision_thresholds import decisions as decisions
-from .describe import describe_settings as describe_settings
 from .evaluable import choose_classes as choose_classes
 from .evaluation import evaluate_predictions as evaluate_predictions
 from .external import external_report as external_report

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Iterator
 
 from monai_mocoi.cli.hints import HINTS
+from monai_mocoi.cli.prepare_commands import prepare_commands
+from monai_mocoi.errors import NoDatasetError
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
 _OURS = ("monai_mocoi", "data_prep")
@@ -93,7 +95,7 @@ def _text(error: BaseException) -> str:
     if _IN_WORKER.match(text):
         parts = re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)
         text = parts[-1] if len(parts) > 1 else text
-    return text.strip()
+    return text.strip() + (prepare_commands(error) if isinstance(error, NoDatasetError) else "")
 
 
 def _first_line(text: str) -> str:

@@ -110,7 +110,10 @@ def test_an_error_in_a_loaders_process_without_its_traceback():
     sent = ExceptionWrapper((type(inner), inner, inner.__traceback__), where="in DataLoader worker process 0")
     error = caught(sent.reraise)
     assert "Traceback" in str(error)
-    assert explain(error) == (str(inner), 3)
+    text, code = explain(error)
+    assert text.startswith(str(inner))
+    assert "Traceback" not in text
+    assert code == 3
 
 
 def test_a_chain_that_bites_its_tail_ends():

@@ -125,7 +125,7 @@ def test_a_class_says_of_itself_what_it_writes():
 def test_a_dataset_folder_that_is_none(tmp_path):
     plan, rows = planned(TRAIN, "--dataset_dir", str(tmp_path))
     assert [code for _, code in plan.refusals] == [3]
-    assert "data_prep" in plan.refusals[0][0]
+    assert "Prepare it first" in plan.refusals[0][0]
     assert rows["Steps"]["iterations"][0] == "known when the run starts"
 
 
