@@ -8,7 +8,6 @@ from .decision_curve import check_decision_thresholds as check_decision_threshol
 from .decision_curve import describe_decision_curve as describe_decision_curve
 from .decision_thresholds import chosen_thresholds as chosen_thresholds
 from .decision_thresholds import decisions as decisions
-from .describe import describe_settings as describe_settings
 from .evaluable import choose_classes as choose_classes
 from .evaluation import evaluate_predictions as evaluate_predictions
 from .external import external_report as external_report
@@ -24,9 +23,9 @@ from .linear_evaluation import PENALTIES as PENALTIES
 from .linear_evaluation import LinearEvaluation as LinearEvaluation
 from .linear_fit import GridPoint as GridPoint
 from .linear_fit import LinearFit as LinearFit
+from .linear_fit import predict_probabilities as predict_probabilities
 from .logistic_regression import LogisticFit as LogisticFit
 from .logistic_regression import fit_logistic as fit_logistic
-from .logistic_regression import predict_probabilities as predict_probabilities
 from .matched import matched as matched
 from .operating_points import check_targets as check_targets
 from .operating_points import choose_operating_points as choose_operating_points

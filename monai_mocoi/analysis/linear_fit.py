@@ -9,10 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.logistic_regression import predict_probabilities
+from monai_mocoi.analysis.logistic_inputs import ROWS
 from monai_mocoi.metrics import class_probabilities
 
 Array = NDArray[Any]
+
+
+def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str) -> NDArray[np.float64]:
+    """Probabilities (images, classes) of a linear classifier, computed in float64 from features (images, features)."""
+    logits = np.empty((len(features), len(bias)))
+    for start in range(0, len(features), ROWS):
+        rows = slice(start, start + ROWS)
+        logits[rows] = features[rows].astype(np.float64) @ weight.T + bias
+    return class_probabilities(logits, kind)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis.lbfgs import LogisticSolver
 from monai_mocoi.analysis.logistic_inputs import (
-    ROWS,
     check_inputs,
     sample_weights,
     smoothed_prevalence,
@@ -21,7 +20,7 @@ from monai_mocoi.analysis.logistic_inputs import (
     targets_of,
 )
 from monai_mocoi.analysis.logistic_problem import LogisticProblem
-from monai_mocoi.metrics import check_label_kind, class_probabilities, is_known
+from monai_mocoi.metrics import check_label_kind, is_known
 
 TOLERANCE = 1e-5
 MAX_ITERATIONS = 500
@@ -34,13 +33,10 @@ class LogisticFit:
     """A linear classifier: logits = features @ weight.T + bias, on the features as they were given.
 
     Attributes:
-        penalty: see :func:`fit_logistic`.
-        weight: (classes, features) float64.
-        bias: (classes,) float64.
-        gradient: (classes,) norm of the gradient at the end, relative to that of the best constant classifier;
-            multiclass: all classes share one value; 0 for constant classes.
+        penalty, iterations: see :func:`fit_logistic`; of L-BFGS.
+        weight, bias: (classes, features) and (classes,) float64.
+        gradient: (classes,) norm of the gradient at the end, relative to that of the best constant classifier.
         converged: (classes,) whether ``gradient`` is at most the tolerance.
-        iterations: of L-BFGS, at this penalty.
         constant: classes (column numbers) of which training holds no positive or no negative: weights 0.
     """
 
@@ -150,22 +146,6 @@ def fit_logistic(
     return [found[penalty] for penalty in penalties]
 
 
-def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str) -> NDArray[np.float64]:
-    """Return the probabilities (images, classes) of a linear classifier, computed in float64.
-
-    Args:
-        features: (images, features).
-        weight: (classes, features).
-        bias: (classes,).
-        kind: "multilabel" or "multiclass".
-    """
-    logits = np.empty((len(features), len(bias)))
-    for start in range(0, len(features), ROWS):
-        rows = slice(start, start + ROWS)
-        logits[rows] = features[rows].astype(np.float64) @ weight.T + bias
-    return class_probabilities(logits, kind)
-
-
 def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) -> None:
     short = [fit for fit in fits if not fit.converged.all()]
     if short:
@@ -176,7 +156,7 @@ def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) ->
         )
         warnings.warn(
             f"logistic regression stopped before its relative gradient norm was {tolerance:g} (max_iterations "
-            f"{max_iterations}): {some}. Raise max_iterations or the tolerance, or leave out the weakest penalties.",
+            f"{max_iterations}): {some}. Raise one of them, or leave out the weakest penalties.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -56,11 +56,8 @@ def baselines_and_show(
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
     whole = load_datalist(resolve_dataset_dir(dataset, "chest"))
     datalist = labelled_part(whole)
-    unlabelled = {
-        split: without
-        for split, items in datalist.splits().items()
-        if (without := len(whole.splits()[split]) - len(items))
-    }
+    counts = {split: len(whole.splits()[split]) - len(items) for split, items in datalist.splits().items()}
+    unlabelled = {split: without for split, without in counts.items() if without}
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     (folder / BASELINES_NAME).unlink(missing_ok=True)
@@ -82,10 +79,9 @@ def baselines_and_show(
         write_json(own / METRICS_NAME, {**content, "python": platform.python_version(), "versions": package_versions()})
         overall = {metric: report["overall"][metric] for metric in ("macro_auc", "macro_average_precision")}
         found[name] = {**tested, "features": baseline.features, "overall": overall, "classes": report["classes"]}
-        if baseline.shuffles:
-            mean, spread = float(np.mean(baseline.shuffles)), float(np.std(baseline.shuffles, ddof=1))
-            of_all = {"macro_auc": list(baseline.shuffles), "mean": mean, "standard_deviation": spread}
-            found[name]["shuffles"] = of_all
+        if of_all := baseline.shuffles:
+            summary = {"mean": float(np.mean(of_all)), "standard_deviation": float(np.std(of_all, ddof=1))}
+            found[name]["shuffles"] = {"macro_auc": list(of_all), **summary}
     write_csv(folder / TABLE_NAME, _rows(found))
     document = {
         "format": 1,
@@ -100,7 +96,7 @@ def baselines_and_show(
         "versions": package_versions(),
     }
     write_json(folder / BASELINES_NAME, document)
-    _show(console, found, left_out, warnings, document)
+    _show(console, document, warnings)
     console.print(f"Baselines: {folder}")
     console.print("To set a tested classifier (A) against all of them, give its predictions.csv first:")
     files = [str(folder / name / PREDICTIONS_NAME) for name in found]
@@ -139,14 +135,8 @@ def _rows(found: dict[str, dict[str, Any]]) -> Iterator[Sequence[Any]]:
             yield [name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high]
 
 
-def _show(
-    console: Console,
-    found: dict[str, dict[str, Any]],
-    left_out: list[dict[str, str]],
-    warnings: list[str],
-    document: dict[str, Any],
-) -> None:
-    made = document["intervals"]
+def _show(console: Console, document: dict[str, Any], warnings: list[str]) -> None:
+    made, found = document["intervals"], document["baselines"]
     for split, without in document.get("unlabelled_images", {}).items():
         console.print(left_out_in_words(split, without))
     console.print(
@@ -165,7 +155,7 @@ def _show(
         console.print(f"  {name:<{width}}  {shown:<22}  {sees}")
     if none is not None:
         console.print(f"none: {none}")
-    for own_column in left_out:
+    for own_column in document["left_out_columns"]:
         console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")
     for line in warnings:
         console.print(line)
