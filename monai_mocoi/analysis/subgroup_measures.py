@@ -9,18 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi import metrics
 from monai_mocoi.analysis.evaluable import FEW_PATIENTS
 from monai_mocoi.analysis.interval_settings import numbers
 from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, SubgroupImages, counts_of
 from monai_mocoi.data import Levels
-from monai_mocoi.metrics import (
-    Bootstrapped,
-    PatientResamples,
-    confusion_by_patient,
-    is_known,
-    known_by_patient,
-    roc_auc_by_patient,
-)
 
 SUBGROUP_MEASURES = ("auc", "sensitivity", "specificity")
 
@@ -28,7 +21,9 @@ SUBGROUP_MEASURES = ("auc", "sensitivity", "specificity")
 class SubgroupMeasures(SubgroupImages):
     """What is measured of each column."""
 
-    def column(self, levels: Levels, plan: Sequence[NDArray[np.intp]], draw: PatientResamples | None) -> dict[str, Any]:
+    def column(
+        self, levels: Levels, plan: Sequence[NDArray[np.intp]], draw: metrics.PatientResamples | None
+    ) -> dict[str, Any]:
         """The groups of a column, and which of them is the reference."""
         sizes = np.bincount(levels.index[levels.index >= 0], minlength=len(levels.names))
         measurable = [group for group in range(len(levels.names)) if len(plan[group])]
@@ -68,30 +63,32 @@ class SubgroupMeasures(SubgroupImages):
         )
 
     def _values(
-        self, held: NDArray[np.bool_], classes: NDArray[np.intp], draw: PatientResamples | None
-    ) -> dict[str, Bootstrapped]:
+        self, held: NDArray[np.bool_], classes: NDArray[np.intp], draw: metrics.PatientResamples | None
+    ) -> dict[str, metrics.Bootstrapped]:
         """Each measure of the group's classes on all resamples."""
         assert draw is not None, "a group is measurable"
         rows = np.flatnonzero(held)
         truth, patients = self.truth[np.ix_(rows, classes)], self.patients[rows]
         scores = self.scores[np.ix_(rows, classes)]
-        auc = known_by_patient(roc_auc_by_patient, truth, scores, patients)
+        auc = metrics.known_by_patient(metrics.roc_auc_by_patient, truth, scores, patients)
         found = {"auc": draw.apply(auc, of=rows)}
         if self.decided is not None:
             measures, called = SUBGROUP_MEASURES[1:], self.decided[np.ix_(rows, classes)]
-            if not is_known(truth).all():  # then each class has images of its own
+            if not metrics.is_known(truth).all():  # each class has its own images
                 for measure in measures:
-                    rate = known_by_patient(partial(confusion_by_patient, measure=measure), truth, called, patients)
+                    rate = metrics.known_by_patient(
+                        partial(metrics.confusion_by_patient, measure=measure), truth, called, patients
+                    )
                     found[measure] = draw.apply(rate, of=rows)
                 return found
-            rates = confusion_by_patient(truth, called, patients, measures)
+            rates = metrics.confusion_by_patient(truth, called, patients, measures)
             both = draw.apply(rates, of=rows)
             for place, measure in enumerate(measures):
                 found[measure] = both.take(np.arange(place * len(classes), (place + 1) * len(classes)))
         return found
 
     def _described(
-        self, held: NDArray[np.bool_], classes: NDArray[np.intp], values: Mapping[str, Bootstrapped]
+        self, held: NDArray[np.bool_], classes: NDArray[np.intp], values: Mapping[str, metrics.Bootstrapped]
     ) -> dict[str, Any]:
         positives, negatives = (side[held][:, classes].sum(axis=0) for side in self.sides)
         unknown = held.sum() - positives - negatives
@@ -110,7 +107,7 @@ class SubgroupMeasures(SubgroupImages):
             },
         }
 
-    def _gap(self, reference: Bootstrapped, group: Bootstrapped) -> dict[str, Any]:
+    def _gap(self, reference: metrics.Bootstrapped, group: metrics.Bootstrapped) -> dict[str, Any]:
         means = reference.mean(), group.mean()
         gap = means[1] - means[0]
         return {

@@ -12,15 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from monai_mocoi.analysis import (
-    CHOSEN_BY,
-    Baseline,
-    IntervalSettings,
-    evaluate_predictions,
-    few_patients_in_words,
-    shortcut_baselines,
-    value_in_words,
-)
+from monai_mocoi import analysis
 from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, write_predictions
 from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.demo import resolve_dataset_dir
@@ -49,7 +41,7 @@ def baselines_and_show(
         workers: threads that read images; None: one a processor.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
-    made = IntervalSettings(**settings)
+    made = analysis.IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
@@ -64,12 +56,12 @@ def baselines_and_show(
     found: dict[str, dict[str, Any]] = {}
     left_out = []
     intervals, warnings = None, []
-    for baseline in shortcut_baselines(datalist, held.values, made.seed, workers):
-        if not isinstance(baseline, Baseline):
+    for baseline in analysis.shortcut_baselines(datalist, held.values, made.seed, workers):
+        if not isinstance(baseline, analysis.Baseline):
             left_out.append({"column": baseline[0], "reason": baseline[1]})
             continue
-        report = evaluate_predictions(baseline.predictions, None, **vars(made))
-        intervals, warnings = report["intervals"], few_patients_in_words(report)
+        report = analysis.evaluate_predictions(baseline.predictions, None, **vars(made))
+        intervals, warnings = report["intervals"], analysis.few_patients_in_words(report)
         name = _folder_name(baseline.name, found)
         tested = _tested(baseline, len(datalist.training), made.seed)
         content = {"format": 1, "split": "test", "dataset_sha256": datalist.sha256, "tested": tested, **report}
@@ -110,18 +102,18 @@ def _folder_name(name: str, taken: dict[str, Any]) -> str:
     return plain
 
 
-def _tested(baseline: Baseline, images: int, seed: int) -> dict[str, Any]:
+def _tested(baseline: analysis.Baseline, images: int, seed: int) -> dict[str, Any]:
     """What is known of the classifier, under the names of a sidecar of finetune.json."""
     fit = baseline.fit
     by_metric = fit.selection == "metric"
-    named = {"metric": f"validation {CHOSEN_BY}"} if by_metric else {}
+    named = {"metric": f"validation {analysis.CHOSEN_BY}"} if by_metric else {}
     return {
         "baseline": baseline.name,
         "sees": baseline.sees,
         "selected": {"rule": fit.selection, "penalty": fit.penalty, "value": fit.score, **named},
         "labelled_images": images,
         "seed": seed,
-        **({"validation": {f"validation/{CHOSEN_BY}": fit.score}} if by_metric else {}),
+        **({"validation": {f"validation/{analysis.CHOSEN_BY}": fit.score}} if by_metric else {}),
     }
 
 
@@ -151,7 +143,7 @@ def _show(console: Console, document: dict[str, Any], warnings: list[str]) -> No
         elif number["value"] is None:
             shown, none = "none", number["reason"]
         else:
-            shown = value_in_words(number) + ("" if number["interval"] else " (no interval)")
+            shown = analysis.value_in_words(number) + ("" if number["interval"] else " (no interval)")
         console.print(f"  {name:<{width}}  {shown:<22}  {sees}")
     if none is not None:
         console.print(f"none: {none}")

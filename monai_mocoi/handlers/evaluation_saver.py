@@ -11,15 +11,8 @@ from typing import Any, ClassVar
 
 from ignite.engine import Events
 
+from monai_mocoi import data
 from monai_mocoi.analysis import IntervalSettings, report_lines, report_warnings
-from monai_mocoi.data import (
-    AGE_BANDS,
-    ImageDataset,
-    LabelMatch,
-    check_age_bands,
-    chosen_columns,
-    write_predictions,
-)
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
@@ -90,13 +83,13 @@ class EvaluationSaver:
     dataset_folder: str | os.PathLike[str] = "."
     images: Sequence[Mapping[str, Any]] = ()
     subgroups: str | os.PathLike[str] | Sequence[str] | None = None
-    age_bands: Sequence[float] = AGE_BANDS
+    age_bands: Sequence[float] = data.AGE_BANDS
     recalibrate: bool | str = False
     target_sensitivity: Sequence[float] = (0.9,)
     target_specificity: Sequence[float] = (0.9,)
     decision_thresholds: Sequence[float] | None = None
-    external: LabelMatch | None = None
-    dataset: ImageDataset | None = None
+    external: data.LabelMatch | None = None
+    dataset: data.ImageDataset | None = None
     dataset_name: str | None = None
 
     def __post_init__(self) -> None:
@@ -109,9 +102,9 @@ class EvaluationSaver:
         self.settings = IntervalSettings(
             self.resamples, self.seed, self.interval, self.level, self.min_positives, self.min_negatives
         )
-        check_age_bands(self.age_bands)
+        data.check_age_bands(self.age_bands)
         by = self.subgroups
-        self.columns = chosen_columns(os.fspath(by) if isinstance(by, os.PathLike) else by, self.images)
+        self.columns = data.chosen_columns(os.fspath(by) if isinstance(by, os.PathLike) else by, self.images)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
@@ -124,7 +117,7 @@ class EvaluationSaver:
             return
         folder = Path(self.folder)
         remove_evaluation(folder)  # it would be of other predictions
-        write_predictions(folder / PREDICTIONS_NAME, predictions)
+        data.write_predictions(folder / PREDICTIONS_NAME, predictions)
         content = evaluation_content(self, engine.name, predictions)
         write_evaluation(folder, content)
         for line in report_lines(engine.name, content):
