@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +76,21 @@ def hint_of_overlay(file: str) -> str | None:
 
 def _warn(text: str) -> None:
     warnings.warn(text, DeprecationWarning, stacklevel=3)
+
+
+def with_old_names(package: str, attribute: Callable[[str], Any], names: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package whose names were called otherwise: an old one gives the new one, and warns.
+
+    Args:
+        package: its name.
+        attribute: its ``__getattr__``.
+        names: new names by old name.
+    """
+
+    def attribute_by_any_name(name: str) -> Any:
+        if (new := names.get(name)) is None:
+            return attribute(name)
+        _warn(f"{package}.{name} is called {new} now; the old name will be refused in the next release")
+        return attribute(new)
+
+    return attribute_by_any_name
