@@ -156,7 +156,7 @@ def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) ->
         )
         warnings.warn(
             f"logistic regression stopped before its relative gradient norm was {tolerance:g} (max_iterations "
-            f"{max_iterations}): {some}. Raise one of them, or leave out the weakest penalties.",
+            f"{max_iterations}): {some}. Raise it or the tolerance, or leave out the weakest penalties.",
             RuntimeWarning,
             stacklevel=3,
         )
