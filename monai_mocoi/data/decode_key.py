@@ -18,13 +18,7 @@ _FORMAT = 4
 
 
 def decode_key(decode: Any, bits: int, signatures: Sequence[bytes]) -> str:
-    """Return the key of files decoded in one way, in hexadecimal.
-
-    Args:
-        decode: see :func:`describe_decode`.
-        bits: 8 or 16.
-        signatures: of the files, as :func:`signature` gives them.
-    """
+    """Return the key, in hexadecimal, of files with these signatures decoded in one way to ``bits``."""
     settings = [_FORMAT, describe_decode(decode), bits, sorted(decoder_versions().items()), torch.__version__]
     return hashlib.sha256(json.dumps(settings).encode() + b"".join(signatures)).hexdigest()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi import analysis, data
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.evaluation_folder import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
