@@ -17,7 +17,6 @@ from .full_evaluation import evaluate_fully as evaluate_fully
 from .image_choice import choose_by_patient as choose_by_patient
 from .input_shift import summarise_inputs as summarise_inputs
 from .interval_settings import IntervalSettings as IntervalSettings
-from .label_draws import probing_draws as probing_draws
 from .layerwise_probing import probe_stages as probe_stages
 from .linear_evaluation import PENALTIES as PENALTIES
 from .linear_evaluation import LinearEvaluation as LinearEvaluation
@@ -34,11 +33,12 @@ from .operating_points import wanted_points as wanted_points
 from .output_distance import compare_outputs as compare_outputs
 from .principal_components import PrincipalComponents as PrincipalComponents
 from .principal_components import how_well_told as how_well_told
+from .probed_split import probing_draws as probing_draws
+from .probing_comparison import PROBING_NAME as PROBING_NAME
 from .probing_comparison import Probing as Probing
 from .probing_comparison import compare_probings as compare_probings
+from .probing_comparison import find_probing as find_probing
 from .probing_comparison import read_probing as read_probing
-from .probing_place import PROBING_NAME as PROBING_NAME
-from .probing_place import find_probing as find_probing
 from .recalibration import fit_recalibration as fit_recalibration
 from .recalibration import is_fitted as is_fitted
 from .recalibration import recalibrated as recalibrated

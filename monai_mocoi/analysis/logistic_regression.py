@@ -71,10 +71,9 @@ def fit_logistic(
     is the sigmoid's solution at half the penalty. The returned weights are for the features as they were given.
 
     Method: L-BFGS. Its first guess of the inverse Hessian is (v S + penalty)^-1, with the features' covariance S and
-    the mean variance v of the label's predictions, which makes correlated features harmless. Logits are linear along a
-    direction, so that a line search needs no further pass over the features. Each penalty, from strong to weak, starts
-    from the last solution. Each finding is fitted to the images in which it is known. A class without a positive or a
-    negative image gets a constant classifier: the bias of (positives + 1/2) / (images + 1).
+    the mean variance v of the label's predictions, which makes correlated features harmless. Each penalty, from strong
+    to weak, starts from the last solution. Each finding is fitted to the images in which it is known. A class without a
+    positive or a negative image gets a constant classifier: the bias of (positives + 1/2) / (images + 1).
 
     Args:
         features: (images, features) float32 or float64, finite; products with them are in their type, all else in
@@ -86,7 +85,8 @@ def fit_logistic(
         classes: their number.
         sample_weight: (images,), or for findings also (images, classes): >= 0; None: all equal. Standardising ignores
             them.
-        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier.
+        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier; a class that does
+            not reach it is a RuntimeWarning.
         max_iterations: at each penalty.
 
     Returns:
@@ -94,9 +94,6 @@ def fit_logistic(
 
     Raises:
         ValueError: shapes or values that do not fit; the text says which.
-
-    Warns:
-        RuntimeWarning: a class did not reach the tolerance, with the numbers.
     """
     multiclass = check_label_kind(kind) == "multiclass"
     check_inputs(features, penalties, tolerance)

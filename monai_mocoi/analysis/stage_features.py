@@ -119,16 +119,11 @@ def pooled_maps(
 
     Args:
         encoder, dataset, stages, batch_size, device, autocast, num_workers, progress: as for :func:`pooled_features`.
-        positions: of the images in the data set, in the order of the rows wanted.
+        positions: of the images in the data set, in the order of the rows wanted; one or more, else ValueError.
         size: fields a side, 1 or more.
 
     Returns:
         by stage, (positions, channels * fields) float32.
-
-    Raises:
-        DatasetError: an image cannot be read.
-        FeatureError: features that are not finite.
-        ValueError: an unknown stage, no image, or a size below 1.
     """
     _check_stages(stages)
     if size < 1 or not len(positions):

@@ -91,11 +91,8 @@ def typical_features(
 
     Args:
         classifier: as it is saved.
-        training, validation: the images of its run.
+        training, validation: the images of its run; two or more, and one or more, else ValueError.
         batch_size, device, autocast, num_workers: see :func:`~monai_mocoi.analysis.pooled_features`.
-
-    Raises:
-        ValueError: fewer than two training images, no validation image, or features that are all equal.
     """
     if not len(validation):
         raise ValueError("there is no validation image to compare with")
