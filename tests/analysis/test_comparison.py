@@ -12,7 +12,7 @@ from monai_mocoi.analysis import OVERALL, compare_predictions
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
-from tests.analysis.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, of, softmax_classes
 
 FEW = {"resamples": 199}
 

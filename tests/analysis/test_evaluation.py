@@ -19,7 +19,7 @@ from monai_mocoi.metrics import (
     roc_auc_by_patient,
     top_label,
 )
-from tests.analysis.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, of, softmax_classes
 
 FEW = {"resamples": 99}
 HALF = {"A": 0.5, "B": 0.5, "C": 0.5}

@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
-from tests.analysis.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, of, softmax_classes
 
 
 def in_another_order(predictions: Predictions) -> Predictions:

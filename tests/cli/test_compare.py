@@ -9,7 +9,7 @@ import pytest
 from monai_mocoi.analysis import compare_predictions
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import holm
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 from tests.analysis.test_layerwise_probing import FEW as FEW_PROBED
 from tests.analysis.test_layerwise_probing import datalist, made_features, probed
 from tests.cli.test_app import loaded_by

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from monai_mocoi.analysis import choose_operating_points, chosen_thresholds, evaluate_fully, fit_recalibration
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import UNKNOWN
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 FEW = ("--resamples", "99")
 

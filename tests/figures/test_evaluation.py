@@ -12,7 +12,7 @@ from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.evaluation import remove_evaluation, save_evaluation_figures, write_evaluation
 from monai_mocoi.figures.reliability import reliability_figures
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 REPORT = json.loads(json.dumps(evaluate_fully(findings((0.4, 0.3, 0.2)), None, resamples=99)))
 

@@ -31,7 +31,7 @@ from monai_mocoi.data import (
 from monai_mocoi.errors import DatasetError, EvaluationError, NotFinitePredictionError, RunFolderError, SettingsError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers import EvaluationSaver
-from tests.analysis.made_predictions import findings as made_predictions
+from tests.support.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 
