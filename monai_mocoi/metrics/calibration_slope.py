@@ -46,7 +46,7 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     """Fit it by maximum likelihood, iterated to the end.
 
