@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from monai_mocoi.analysis import evaluate_fully
 from monai_mocoi.data import Predictions
-from monai_mocoi.runs.versions import package_versions
+from monai_mocoi.runs.provenance import package_versions
 
 if TYPE_CHECKING:
     from monai_mocoi.handlers.evaluation_saver import EvaluationSaver
