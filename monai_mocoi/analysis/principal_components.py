@@ -1,4 +1,4 @@
-"""Features seen along the directions in which they vary most, and what can be told from these alone.
+"""Principal components of features, and how well columns of the images can be predicted from them.
 
 What an encoder varies by most need not be the disease: it may be the view, the scanner, or how bright a picture is. A
 source that is told from the first components is where a shortcut can come from.

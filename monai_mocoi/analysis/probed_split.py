@@ -1,4 +1,4 @@
-"""What is probed with: draws of labels, and the images of a split that have features."""
+"""Data of a probing: draws of labels, and the images of a split that have features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines and warnings of an evaluation, for the log and the terminal."""
+"""Report of an evaluation as lines and warnings, for the log and the terminal."""
 
 from __future__ import annotations
 

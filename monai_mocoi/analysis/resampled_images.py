@@ -1,4 +1,4 @@
-"""The images of a test, their evaluable classes, and one draw of resamples for all that is measured on them."""
+"""Resampled images: the images of a test, their evaluable classes, and one draw of resamples for all numbers."""
 
 from __future__ import annotations
 

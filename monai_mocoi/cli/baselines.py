@@ -1,4 +1,4 @@
-"""``mocoi baselines``: what shortcuts alone tell of a data set's labels, as predictions, figures and a table."""
+"""``mocoi baselines``: shortcut baselines of a data set, as predictions, figures and a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``mocoi evaluate``: all that a reviewer asks of a classifier, from a file of predictions alone."""
+"""``mocoi evaluate``: the full evaluation of a file of predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An evaluation as files: its figures and its metrics."""
+"""Files of an evaluation: its figures and its metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product of an evaluation: the predictions, the metrics with their intervals, and which classifier they are of."""
+"""Evaluation saver: predictions, metrics with their intervals, and which classifier they are of."""
 
 from __future__ import annotations
 

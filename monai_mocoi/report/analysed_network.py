@@ -1,4 +1,4 @@
-"""An encoder that is looked into: its weights, how its images are prepared, and what is known of it."""
+"""Encoder of an analysis: its weights, the preparation of its images, and what is known of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an analysis draws: figures as files and in TensorBoard, and points for TensorBoard's projector."""
+"""Pictures of an analysis: figures as files and in TensorBoard, and points for its projector."""
 
 from __future__ import annotations
 
