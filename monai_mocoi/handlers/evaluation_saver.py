@@ -23,7 +23,6 @@ from monai_mocoi.networks import classifier_path
 from monai_mocoi.runs.evaluated_classifier import EvaluatedClassifier
 from monai_mocoi.runs.product_folders import check_evaluation_folder
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
-from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
