@@ -47,12 +47,9 @@ class LinearFit:
     """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
 
     Attributes:
-        weight: (classes, features) float64.
-        bias: (classes,) float64.
-        penalty: the chosen one.
-        selection: what it was chosen by: "metric", "loss", or "last"
-            (:data:`~monai_mocoi.analysis.linear_evaluation.FIXED_PENALTY`).
-        score: its score on validation; None with "last".
+        weight, bias: (classes, features) and (classes,) float64.
+        penalty, selection, score: the chosen one; by "metric", "loss", or "last" (a fixed one); its score on
+            validation.
         edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
         grid: all penalties, from strong to weak.
         constant: classes of which training holds no positive or no negative: their weights are 0.

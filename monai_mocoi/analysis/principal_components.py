@@ -32,9 +32,7 @@ FEWEST = 10
 class PrincipalComponents:
     """The first components of features, centred but not scaled.
 
-    Attributes:
-        scores: ``(images, components)`` float64: a picture's place along each.
-        explained: ``(components,)`` share of the features' whole variance, 0..1, falling.
+    ``scores``: ``(images, components)`` float64; ``explained``: ``(components,)`` share of the whole variance, falling.
     """
 
     scores: NDArray[np.float64]

@@ -16,20 +16,14 @@ from monai_mocoi.errors import DatasetError
 def probing_draws(
     datalist: Datalist, label_fractions: Sequence[float], label_seeds: Sequence[int], validation_labels: str = "same"
 ) -> list[LabelSubset]:
-    """Draw the labelled images of every fraction and seed.
+    """Draw the labelled images of every fraction and seed, by fraction from small to large, then by seed.
 
     A fraction of 1 is drawn once, with the first seed, and so is any other whose seeds give the same images.
 
     Args:
         datalist: the whole one, with labels.
         label_fractions, label_seeds: each above 0 and at most 1; each 0 or more.
-        validation_labels: see :func:`~monai_mocoi.data.label_subset`.
-
-    Returns:
-        the subsets, by fraction from small to large, then by seed in the order given.
-
-    Raises:
-        DatasetError: no fraction, no seed, or what :func:`~monai_mocoi.data.label_subset` refuses.
+        validation_labels: see :func:`~monai_mocoi.data.label_subset`, whose errors are raised.
     """
     if not label_fractions or not label_seeds:
         raise DatasetError("probing needs one or more label_fractions and label_seeds, such as [0.01, 0.1, 1] and [1].")

@@ -29,13 +29,11 @@ class ResampledImages:
     """Images, patients and labels of a test with their resamples; made once, because drawing takes a while.
 
     Args:
-        images: of a split, each once; their probabilities are not looked at.
-        settings: of the intervals. An evaluable class also needs positives, and negatives, of two patients.
+        images, settings: of a split, each once (probabilities are not looked at); of the intervals.
 
     Attributes:
         chosen: the evaluable classes, chosen by counts alone.
-        draw: resamples in which every evaluable class is defined; None: there are none.
-        trouble: why there are none.
+        draw, trouble: resamples in which every evaluable class is defined; None: there are none, and why.
         patients: ``(n,)`` number of each image's patient: quicker to sort than text.
     """
 

@@ -33,8 +33,7 @@ class AnalysedNetwork:
     """One encoder.
 
     Attributes:
-        name: "before", or the name of the run folder: for files and figures.
-        encoder: with its weights.
+        name, encoder: "before", or the name of the run folder; with its weights.
         preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
         about: plain values for ``analysis.json``, without a path.
         sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
