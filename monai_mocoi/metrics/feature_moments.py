@@ -58,7 +58,7 @@ class FeatureRows:
 class Moments:
     """Sums over n images of sets of features.
 
-    Of each pair X'Y (``crossed``), ``|X'Y|^2`` (``squares``) and whether all rows were equal; of each set s (``totals``),
+    Of each pair X'Y (``crossed``), ``|X'Y|^2`` (``squares``), whether all rows were equal; of each set s (``totals``),
     sum d_i (``lengths_alone``) and X'd for the squared lengths d of every set (``weighted``); of all sets sum d_i e_i,
     ``(sets, sets)`` (``lengths``).
     """
