@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Container, Mapping
 from pathlib import Path
@@ -19,7 +20,49 @@ SETTINGS = {
 }
 """Keys of a config: the old name and the new one."""
 _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
+# What earlier versions name, and where it is now: a package, and behind a point its new name, if it has another.
+_MOVED = {
+    "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
+    "monai_mocoi.handlers": {
+        **dict.fromkeys(("SettingsText", "check_settings", "check_recalibration", "warn_of_demo_classifier"), "runs"),
+        **dict.fromkeys(("analysis_name", "evaluation_name"), "runs"),
+        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
+        "shared": "deprecated",
+    },
+    "monai_mocoi.losses": {"LABEL_KINDS": "metrics", "class_probabilities": "metrics"},
+    "monai_mocoi.metrics": {
+        "ScoredClasses": "metrics.EvaluableClasses",
+        "feature_spread": "metrics.std_of_l2_normalized",
+        "relative_contrastive_loss": "metrics.normalized_info_nce",
+        "retrieval_accuracy": "metrics.top_k_accuracy",
+        "scored_classes": "metrics.evaluable_classes",
+    },
+}
 _OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
+
+
+def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A package's ``__getattr__`` that also finds what has moved, or has another name.
+
+    Args:
+        package: whose names are looked up.
+        find: its own ``__getattr__``.
+    """
+    moved = _MOVED[package]
+
+    def look_up(name: str) -> Any:
+        if name not in moved:
+            return find(name)
+        place, _, new = moved[name].partition(".")
+        _warn(f"{package}.{name} is monai_mocoi.{place}.{new or name} now; the old place will go in the next release")
+        return getattr(importlib.import_module(f"monai_mocoi.{place}"), new or name)
+
+    return look_up
+
+
+def shared(handler: Any) -> Any:
+    """Return the handler as it is; the lists of earlier configs name handlers so."""
+    return handler
 
 
 def current_name(setting: str, known: Container[str]) -> str:
@@ -76,21 +119,3 @@ def hint_of_overlay(file: str) -> str | None:
 
 def _warn(text: str) -> None:
     warnings.warn(text, DeprecationWarning, stacklevel=3)
-
-
-def with_old_names(package: str, attribute: Callable[[str], Any], names: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package whose names were called otherwise: an old one gives the new one, and warns.
-
-    Args:
-        package: its name.
-        attribute: its ``__getattr__``.
-        names: new names by old name.
-    """
-
-    def attribute_by_any_name(name: str) -> Any:
-        if (new := names.get(name)) is None:
-            return attribute(name)
-        _warn(f"{package}.{name} is called {new} now; the old name will be refused in the next release")
-        return attribute(new)
-
-    return attribute_by_any_name

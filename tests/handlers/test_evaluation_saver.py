@@ -211,7 +211,7 @@ def no_home(path: Path) -> Path:
     ("key", "change", "words"),
     [
         ("damaged", None, "64 hexadecimal digits"),
-        (None, (fingerprints, "_save", no_room), "No space left on device"),
+        (None, (fingerprints, "save_store", no_room), "No space left on device"),
         (None, (Path, "expanduser", no_home), "home"),
     ],
 )
