@@ -11,12 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.linear_fit import GridPoint, LinearFit, predict_probabilities
-from monai_mocoi.analysis.logistic_regression import (
-    MAX_ITERATIONS,
-    TOLERANCE,
-    LogisticFit,
-    fit_logistic,
-)
+from monai_mocoi.analysis.logistic_regression import MAX_ITERATIONS, TOLERANCE, LogisticFit, fit_logistic
 from monai_mocoi.metrics import check_label_kind, is_known
 
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))

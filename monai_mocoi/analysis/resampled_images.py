@@ -18,10 +18,7 @@ from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known
 
 METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
 """What is measured of each class; higher is better, except for the last."""
-OVERALL = {
-    **{f"macro_{name}": name for name in METRICS[:-1]},
-    "calibration_error": "calibration_error",
-}
+OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_error": "calibration_error"}
 """The numbers for all classes together, and which number of a class each is the mean of."""
 
 

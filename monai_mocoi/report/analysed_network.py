@@ -47,10 +47,7 @@ class AnalysedNetwork:
 
 
 def read_before(
-    template: StageEncoder,
-    weights: str | os.PathLike[str] | None,
-    preparation: Mapping[str, Any],
-    seed: int,
+    template: StageEncoder, weights: str | os.PathLike[str] | None, preparation: Mapping[str, Any], seed: int
 ) -> AnalysedNetwork:
     """Read the encoder before fine-tuning.
 

@@ -12,12 +12,7 @@ from monai_mocoi import analysis, data
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
-from monai_mocoi.runs.product_names import (
-    METRICS_NAME,
-    OWN_TEST_NAME,
-    PREDICTIONS_NAME,
-    VALIDATION_NAME,
-)
+from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
 
 
 @dataclass(frozen=True)
