@@ -34,13 +34,7 @@ def _mean(
 def summary_of(
     cells: Sequence[Mapping[str, Any]], measured: Mapping[str, Mapping[str, Bootstrapped]], settings: IntervalSettings
 ) -> list[dict[str, Any]]:
-    """The ``summary`` of :func:`~monai_mocoi.analysis.probe_stages`.
-
-    Args:
-        cells: described, with their metrics.
-        measured: by cell and metric, where there are resamples.
-        settings: of the intervals.
-    """
+    """The ``summary`` of :func:`~monai_mocoi.analysis.probe_stages`, of its cells and their bootstrapped metrics."""
     summary = []
     for (fraction, stage), own in by_fraction_and_stage(cells).items():
         metrics = {}

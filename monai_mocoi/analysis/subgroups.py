@@ -84,12 +84,7 @@ def evaluate_subgroups(
 
 
 def gaps_of(report: Mapping[str, Any], measure: str = "auc") -> list[tuple[str, str, str, dict[str, Any]]]:
-    """All gaps of a measure: column, group, reference, and the gap; the smallest p-value first, then the largest gap.
-
-    Args:
-        report: of :func:`evaluate_subgroups`.
-        measure: of ``SUBGROUP_MEASURES``.
-    """
+    """All gaps of a measure: column, group, reference, gap; the smallest p-value first, then the largest gap."""
     found = [
         (name, group, column["reference"], own["gaps"][measure])
         for name, column in report["columns"].items()
