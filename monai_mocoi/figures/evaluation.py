@@ -28,7 +28,7 @@ def remove_evaluation(folder: Path) -> None:
 
 
 def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the figures and, last, ``metrics.json``: where it exists, the evaluation is whole. Replaces earlier ones."""
+    """Write the figures and, last, ``metrics.json``: where it exists, the evaluation is whole."""
     remove_evaluation(folder)
     save_evaluation_figures(folder, content)
     write_json(folder / METRICS_NAME, content)
