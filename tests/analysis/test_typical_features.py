@@ -19,9 +19,9 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import dataset_of
 from tests.networks.small import small_resnet
 
-NEEDED = {
-    **dict.fromkeys(("kind", "labels", "stage", "thresholds", "image_size", "decode_size", "decode_fit", "channels")),
-    **dict.fromkeys(("mean", "std")),
+NEEDED: dict[str, Any] = {
+    **{"kind": "multilabel", "labels": ["A", "B"], "stage": 4, "thresholds": None, "mean": 0.5, "std": 0.25},
+    **{"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1},
 }
 
 
