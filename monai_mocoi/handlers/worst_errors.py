@@ -1,4 +1,4 @@
-"""One sheet with the worst errors of an evaluation: what a reader of the numbers should see."""
+"""Worst errors: one sheet with the pictures of which a classifier was most surely wrong."""
 
 from __future__ import annotations
 
