@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
-from monai_mocoi.networks.pretraining_record import guessing_warning, start_in_words
+from monai_mocoi.networks.encoder_card import guessing_warning, start_in_words
 
 _SIDES = ("A", "B")
 

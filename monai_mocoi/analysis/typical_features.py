@@ -25,9 +25,8 @@ from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
-from monai_mocoi.networks.classifier_file import read_classifier_sidecar
-from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.networks.stage_choice import stages_of
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
 
 TYPICAL_NAME = "typical_features.safetensors"
 MOST_IMAGES = 10_000

@@ -18,7 +18,7 @@ from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import check_drawn_or_real
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_weights_place
 
 _OWN = "inhouse --images IMAGES --private PRIVATE"
 _BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted

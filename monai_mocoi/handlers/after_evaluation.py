@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.evaluation_folder import PREDICTIONS_NAME
 from monai_mocoi.runs.next_command import bundle_word, next_command

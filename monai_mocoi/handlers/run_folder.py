@@ -24,7 +24,7 @@ from monai_mocoi.errors import DatasetError, RunFolderError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_json
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.files.folder_swap import delete_leftovers, replaced
-from monai_mocoi.networks.identified import IDENTIFIED
+from monai_mocoi.networks.known_images import IDENTIFIED
 from monai_mocoi.own_command import python_word
 from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import next_command

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from monai_mocoi.distributed.processes import gather_rows, rank, world_size
+from monai_mocoi.distributed.processes import gather_rows, world_size
 from monai_mocoi.distributed.shared_network import unwrap
-from monai_mocoi.networks.batch_statistics import batch_parts, one_update
+from monai_mocoi.networks.batch_statistics import batch_parts
+from monai_mocoi.networks.encoded_view import Branch, EncodedView, project
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
@@ -41,12 +42,6 @@ class MoCoOutput(NamedTuple):
     pooled_stages: tuple[torch.Tensor, ...]
     """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
     ``watch_stages`` is False."""
-
-
-class _Branch(NamedTuple):
-    vectors: torch.Tensor
-    pooled: tuple[torch.Tensor, ...]
-    averages: tuple[torch.Tensor, ...]
 
 
 class MoCo(nn.Module):
@@ -163,14 +158,15 @@ class MoCo(nn.Module):
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
-        query = self._encode(self.query_encoder, self.query_head, query_view, watch_stages)
+        query = self._query().encode(query_view, self._parts(len(query_view)), watch_stages)
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
             key, all_keys = self._encode_keys(key_view)
 
-        stages_query = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, query.pooled, strict=True))
-        stages_key = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, key.pooled, strict=True))
+        parts = self._parts(len(query_view))
+        stages_query = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, query.pooled, strict=True))
+        stages_key = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, key.pooled, strict=True))
 
         with torch.autocast(query.vectors.device.type, enabled=False):
             positive = (query.vectors * key.vectors).sum(dim=1)
@@ -204,7 +200,7 @@ class MoCo(nn.Module):
 
     def embed(self, view: torch.Tensor) -> torch.Tensor:
         """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
-        return self._encode(self.query_encoder, self.query_head, view).vectors
+        return self._query().encode(view, self._parts(len(view))).vectors
 
     @torch.no_grad()
     def update_key_encoder(self) -> None:
@@ -213,54 +209,19 @@ class MoCo(nn.Module):
         queries: list[torch.Tensor] = [*self.query_encoder.parameters(), *self.query_head.parameters()]
         torch._foreach_lerp_(keys, queries, 1 - self.momentum)
 
-    def _encode_keys(self, view: torch.Tensor) -> tuple[_Branch, torch.Tensor]:
-        """Encode the key view; return this process's keys, and the keys of all processes in order."""
-        if not (self.training and self._parts(len(view)) * world_size() > 1):
-            key = self._encode(self.key_encoder, self.key_head, view)
-            return key, gather_rows(key.vectors)
-        total = len(view) * world_size()
-        own = slice(rank() * len(view), (rank() + 1) * len(view))
-        generator = torch.Generator().manual_seed(self.shuffle_seed * 1_000_003 + int(self.steps))
-        order = torch.randperm(total, generator=generator).to(view.device)
-        back = torch.argsort(order)
-        shuffled = self._encode(self.key_encoder, self.key_head, gather_rows(view)[order[own]])
-        all_keys = gather_rows(shuffled.vectors)[back]
-        pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
-        return _Branch(all_keys[own], pooled, ()), all_keys
+    def _query(self) -> Branch:
+        return Branch(self.query_encoder, self.query_head, self._stage_heads())
 
-    def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor, watch: bool = False) -> _Branch:
-        branches = []
-        parts = self._parts(len(images))
-        with one_update(parts, encoder, head) as part_done:
-            for part in images.tensor_split(parts):
-                embedding, stages = encoder(part)
-                vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
-                pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
-                averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
-                branches.append(_Branch(vectors, pooled, averages))
-                part_done()
-        if len(branches) == 1:
-            return branches[0]
-        return _Branch(
-            torch.cat([b.vectors for b in branches]),
-            tuple(torch.cat(p) for p in zip(*(b.pooled for b in branches), strict=True)),
-            tuple(torch.cat(a) for a in zip(*(b.averages for b in branches), strict=True)),
-        )
+    def _encode_keys(self, view: torch.Tensor) -> tuple[EncodedView, torch.Tensor]:
+        """Encode the key view; return this process's keys, and the keys of all processes in order."""
+        branch, parts = Branch(self.key_encoder, self.key_head, self._stage_heads()), self._parts(len(view))
+        if self.training and parts * world_size() > 1:
+            return branch.encode_shuffled(view, parts, self.shuffle_seed * 1_000_003 + int(self.steps))
+        key = branch.encode(view, parts)
+        return key, gather_rows(key.vectors)
 
     def _stage_heads(self) -> list[StageHead]:
         return [head for head in self.stage_heads if isinstance(head, StageHead)]
-
-    def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
-        has_weights = next(head.parameters(), None) is not None
-        parts = self._parts(len(pooled)) if has_weights else 1
-        if parts == 1:
-            return _full_precision(head(pooled))
-        outputs = []
-        with one_update(parts, head) as part_done:
-            for part in pooled.tensor_split(parts):
-                outputs.append(head(part))
-                part_done()
-        return _full_precision(torch.cat(outputs))
 
     def _parts(self, batch: int) -> int:
         return batch_parts(batch, self.bn_splits) if self.training else 1
@@ -276,8 +237,3 @@ def unwrap_moco(network: nn.Module) -> MoCo:
     if not isinstance(inner, MoCo):
         raise TypeError(f"the network is a {type(inner).__name__}, but must be a monai_mocoi.networks.MoCo.")
     return inner
-
-
-def _full_precision(tensor: torch.Tensor) -> torch.Tensor:
-    # Under autocast the networks work in half precision; similarities and losses do not.
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

@@ -16,7 +16,7 @@ from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import measure_pictures
 from monai_mocoi.errors import AdaptError, DatasetError
 from monai_mocoi.files.home_folder import expand_home
-from monai_mocoi.files.json_layout import on_lines
+from monai_mocoi.files.json_layout import config_text, group_starts
 from monai_mocoi.packaging.adaptation import Adaptation
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text
 from monai_mocoi.packaging.adapted_settings import Choice, Labels, choose_settings, for_real_data, warnings_of
@@ -25,10 +25,7 @@ from monai_mocoi.packaging.config_text import reads_as_itself
 from monai_mocoi.packaging.owner import Owner
 
 CONFIGS = ("train.json", "finetune.json", "evaluate.json", "inference.json", "analyze.json")
-OVERLAYS = (
-    *("paper.json", "paper_finetune.json", "multi_gpu_train.json", "multi_gpu_finetune.json"),
-    "multi_gpu_evaluate.json",
-)
+OVERLAYS = ("paper.json", "paper_finetune.json", *(f"schema/{file}" for file in CONFIGS))
 _OTHERS = ("docs/README.md", "docs/data_license.txt", "LICENSE", "configs/logging.conf")
 _MODALITY = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
@@ -78,7 +75,7 @@ def adapt_bundle(
         "bundle": name, "modality": _modality(modality, train["modality"]), "dataset_dir": _folder_name(datalist.folder)
     }  # fmt: skip
     items = [item for split in _TO_PRETRAIN for item in datalist.splits().get(split, ())]
-    facts = measure_pictures(items, fundus=train["decode_fit"] == "fundus")
+    facts = measure_pictures(items, fundus=train["resize_mode"] == "fundus")
     metric = configs["finetune.json"]["metric"]
     choices = choose_settings(train, metric, labels, len(items), facts, manifest.get("channels"), names["modality"])
     stains_left_out = _change(configs, choices, names)
@@ -96,7 +93,8 @@ def adapt_bundle(
         owner=owner or Owner(),
     )
     configs["metadata.json"] = adapted_metadata(configs["metadata.json"], configs["train.json"], made)
-    texts |= {f"configs/{file}": on_lines(content) + "\n" for file, content in configs.items()}
+    for path, content in ((f"configs/{file}", content) for file, content in configs.items()):
+        texts[path] = config_text(content, group_starts(texts[path]))
     texts["docs/README.md"] = adapted_readme(texts["docs/README.md"], made)
     texts["docs/data_license.txt"] = data_text(texts["docs/data_license.txt"], made)
     _write(folder, texts)
@@ -206,7 +204,7 @@ def _change(configs: Mapping[str, dict[str, Any]], choices: list[Choice], names:
     sizes = {name: for_real_data(train, name, chosen[name]) for name in ("image_size", "batch_size", "queue_size")}
     size = sizes["image_size"]
     inner = size.removeprefix("$") if isinstance(size, str) else str(size)
-    images = {name: chosen[name] for name in ("channels", "decode_fit", "cache_bits", "mean", "std")}
+    images = {name: chosen[name] for name in ("channels", "resize_mode", "cache_bits", "mean", "std")}
     of_encoder = {
         "image_size": f"$monai_mocoi.networks.of_encoder(@pretrained, 'image_size', {inner})",
         "intensity": f"$monai_mocoi.networks.of_encoder(@pretrained, 'intensity', {chosen['intensity']!r})",
@@ -221,7 +219,7 @@ def _change(configs: Mapping[str, dict[str, Any]], choices: list[Choice], names:
         for name, value in values.items():
             _set(configs, file, name, value)
     stained = False
-    for steps in (train["views"]["transform"]["transforms"], configs["finetune.json"]["views"]["transforms"]):
+    for steps in (train["views"]["transform"]["transforms"], configs["finetune.json"]["train_transforms"]["transforms"]):
         if chosen["channels"] == 1:
             kept = [step for step in steps if _OF_STAINS not in step.get("_target_", "")]
             stained |= len(kept) < len(steps)

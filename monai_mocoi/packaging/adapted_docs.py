@@ -166,8 +166,8 @@ def _with_new_numbers(section: str, made: Adaptation) -> str:
         first, now, rest = match[1], match[2], match[3]
         if first == "Image":
             now = re.sub(r"\d+ px, batch \d+", f"{size} px, batch {batch}", now)
-            if made.chosen("decode_fit") == "crop":
-                now = now.replace("the disc of the fundus cut out (`decode_fit` `fundus`), ", "")
+            if made.chosen("resize_mode") == "crop":
+                now = now.replace("the disc of the fundus cut out (`resize_mode` `fundus`), ", "")
         elif first == "Queue":
             now = re.sub(r"^\d+(,\d+)*", f"{queue:,}", now)
         elif made.chosen("channels") == 1:

@@ -156,16 +156,16 @@ def _image_size(facts: PictureFacts) -> Choice:
 
 
 def _fit(train: Mapping[str, Any], facts: PictureFacts, modality: str) -> Choice:
-    source = train["decode_fit"]
+    source = train["resize_mode"]
     if source != "fundus":
-        return Choice("decode_fit", source, "as in the source bundle")
+        return Choice("resize_mode", source, "as in the source bundle")
     # Looking for a disc tells little of whether it is a fundus: in most chest X-rays "one" is found.
     if modality != train["modality"]:
-        return Choice("decode_fit", "crop", f"only a {train['modality']} has a disc to cut out")
+        return Choice("resize_mode", "crop", f"only a {train['modality']} has a disc to cut out")
     if 2 * (facts.without_disc or 0) > facts.read:
         why = f"no disc of a fundus is found in {facts.without_disc} of {facts.read} pictures"
-        return Choice("decode_fit", "crop", why)
-    return Choice("decode_fit", source, "as in the source bundle; for others than fundus photographs name --modality")
+        return Choice("resize_mode", "crop", why)
+    return Choice("resize_mode", source, "as in the source bundle; for others than fundus photographs name --modality")
 
 
 def _intensity(facts: PictureFacts) -> Choice:
@@ -238,16 +238,16 @@ def warnings_of(
         )
     if 0 < 2 * facts.coloured <= facts.read and chosen["channels"] == 1:
         yield f"{facts.coloured} of {facts.read} pictures show colour; they are made grey."
-    if chosen["decode_fit"] == "fundus" and facts.without_disc:
+    if chosen["resize_mode"] == "fundus" and facts.without_disc:
         yield (
             f"in {facts.without_disc} of {facts.read} pictures no usable fundus is found, at which a run stops: leave "
-            "them out by --on_bad_image skip, or take dark and bright ones too by --decode_fit fundus_any."
+            "them out by --on_bad_image skip, or take dark and bright ones too by --resize_mode fundus_any."
         )
-    if chosen["decode_fit"] == "crop" and facts.long_to_short > _FAR_FROM_SQUARE:
+    if chosen["resize_mode"] == "crop" and facts.long_to_short > _FAR_FROM_SQUARE:
         lost = 1 - 1 / facts.long_to_short
         yield (
-            f"half of the pictures are at least {facts.long_to_short:.1f} times as long as wide: decode_fit crop "
-            f"leaves out {lost:.0%} of such a one, at its two ends; --decode_fit pad keeps all."
+            f"half of the pictures are at least {facts.long_to_short:.1f} times as long as wide: resize_mode crop "
+            f"leaves out {lost:.0%} of such a one, at its two ends; --resize_mode pad keeps all."
         )
     if facts.unreadable:
         yield f"{facts.unreadable} of {facts.read + facts.unreadable} pictures could not be read: the run names them."

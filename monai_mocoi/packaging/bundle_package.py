@@ -121,6 +121,7 @@ def _bundle_texts(bundle: Path) -> dict[str, str]:
     if not (bundle / "configs").is_dir():
         raise PackageError(f"{bundle} is no bundle (it has no folder configs): give one such as bundles/nih_mse.")
     paths = [p for p in sorted((bundle / "configs").iterdir()) if p.suffix in _CONFIG_SUFFIXES and p.is_file()]
+    paths += sorted((bundle / "configs" / "schema").glob("*.json"))
     paths += [bundle / "docs" / "data_license.txt", bundle / "LICENSE"]
     needed = {"configs/metadata.json", "configs/inference.json", "configs/logging.conf"}
     if missing := sorted(needed - {f"configs/{path.name}" for path in paths}) + [

@@ -8,15 +8,13 @@ from copy import deepcopy
 from typing import Any
 
 from monai_mocoi.errors import PackageError
-from monai_mocoi.networks import stage_in_words
+from monai_mocoi.networks import ClassifierCard, stage_in_words
+from monai_mocoi.networks.classifier_card import CONFIG
 from monai_mocoi.packaging.config_text import reads_as_itself
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import of_public_data
 
-_CONSTANTS = (
-    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    *("intensity", "cache_bits", "recalibration"),
-)
+_RENAMED = {"decode_fit": "resize_mode"}  # from the sidecar to the config
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
 _PLACES = {
@@ -25,7 +23,7 @@ _PLACES = {
     "inference_dir": "$os.path.join(str(@output_dir), 'inference')",
 }
 # A package has one classifier: with the constants of this one, another would be read wrongly.
-_OF_RUNS = ("run_dir", "finetuned", "label_fraction")
+_OF_RUNS = ("run_dir",)
 _PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
 
 
@@ -44,7 +42,8 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
         PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
     """
     _check_labels(sidecar["labels"])
-    constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
+    told = ClassifierCard.told_in(CONFIG)
+    constants = {_RENAMED.get(name, name): sidecar[name] for name in told if name in sidecar}
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
     known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
     filled = {**constants, **_PLACES, "bundle": name, "classifier": known}

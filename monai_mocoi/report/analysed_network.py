@@ -44,7 +44,7 @@ class AnalysedNetwork:
     encoder: StageEncoder
     preparation: dict[str, Any]
     about: dict[str, Any]
-    sidecar: dict[str, Any] | None
+    sidecar: Mapping[str, Any] | None
 
 
 def read_before(
@@ -70,7 +70,7 @@ def read_before(
     if random:
         draw_weights(encoder, seed=seed * 1000)  # as Classifier draws its encoder
     loaded = load_pretrained(encoder, weights)
-    sidecar = loaded.sidecar or {}
+    sidecar: Mapping[str, Any] = loaded.sidecar or {}
     about = {
         "weights": loaded.source,
         "sha256": loaded.sha256,
@@ -129,7 +129,7 @@ def _found(place: str | os.PathLike[str]) -> Path:
     try:
         return classifier_path(place)
     except WeightsError as error:
-        raise WeightsError(f"finetuned: {error}".replace("--run_dir FOLDER", "--finetuned FOLDER")) from None
+        raise WeightsError(f"finetuned: {error}".replace("as run_dir", "as finetuned")) from None
 
 
 def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:

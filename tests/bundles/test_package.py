@@ -26,7 +26,7 @@ from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.data import load_datalist
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import Classifier, StageEncoder
-from monai_mocoi.networks.classifier_place import classifier_path
+from monai_mocoi.networks.weights_place import classifier_path
 from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.networks.small import small_resnet

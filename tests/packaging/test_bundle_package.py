@@ -30,7 +30,7 @@ def test_the_layout_and_the_weights(tmp_path: Path) -> None:
         names = archive.namelist()
         assert archive.testzip() is None
         archive.extractall(tmp_path / "un")
-    configs = {f"configs/{path.name}" for path in (bundle / "configs").iterdir()}
+    configs = {path.relative_to(bundle).as_posix() for path in (bundle / "configs").rglob("*.*")}
     others = {"LICENSE", "docs/README.md", "docs/data_license.txt", "models/model.json", "models/model.pt"}
     assert set(made.files) == configs | others
     assert made.name == "chest_xray_classification_mocoi"

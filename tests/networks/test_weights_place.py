@@ -9,7 +9,7 @@ import pytest
 
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import check_modality, classifier_path
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_weights_place
 from tests.bundles.conftest import BUNDLES
 
 
@@ -31,7 +31,7 @@ def test_a_folder_without_one_names_those_in_it_and_beside_it(run: Path) -> None
         classifier_path(run.parent / "finetune-pretrained-all-s4-f1-l1")
     with pytest.raises(WeightsError, match=f"no classifier in {run.parent}; these runs have one: {run}. Name one"):
         classifier_path(run.parent)
-    with pytest.raises(WeightsError, match=r"no classifier in nowhere\. Make one by"):
+    with pytest.raises(WeightsError, match=r"no classifier in nowhere; make one by"):
         classifier_path("nowhere")
 
 
@@ -41,11 +41,11 @@ def test_without_any_near_those_in_runs_are_named(tmp_path: Path, monkeypatch: p
     other = Path("runs/hospital/finetune-scratch-all-s4-f1-l1")
     other.mkdir(parents=True)
     (other / "classifier.pt").touch()
-    with pytest.raises(WeightsError, match=f"these runs have one: {other}. Name one by --run_dir"):
+    with pytest.raises(WeightsError, match=f"these runs have one: {other}. Name one as run_dir"):
         classifier_path(wanted)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    with pytest.raises(WeightsError, match=f"these runs have one: {tmp_path / other}. Name one by --run_dir"):
+    with pytest.raises(WeightsError, match=f"these runs have one: {tmp_path / other}. Name one as run_dir"):
         classifier_path(tmp_path / "runs" / "nih_mse" / "finetune-x")
 
 
@@ -55,9 +55,7 @@ def test_an_encoder_that_is_not_there_names_those_in_runs(tmp_path: Path, monkey
     other.parent.mkdir(parents=True)
     other.touch()
     for wanted in ("runs/nih_mse/pretrain/encoder.pt", "runs/lr/pretrain/encoder.pt"):
-        with pytest.raises(
-            WeightsError, match=rf"no weights file '{wanted}': name one by --pretrained FILE \('{other}'\)"
-        ):
+        with pytest.raises(WeightsError, match=rf"no weights file '{wanted}': these are: '{other}'"):
             check_weights_place(wanted)
     with pytest.raises(WeightsError) as error:  # a folder that was given from the root is not told of
         check_weights_place(tmp_path / "runs" / "nih_mse" / "pretrain" / "encoder.pt")
@@ -68,8 +66,9 @@ def test_a_run_without_one(run: Path) -> None:
     other = run.parent / "pretrain"
     other.mkdir()
     (other / "manifest.json").write_text("{}")
-    with pytest.raises(WeightsError, match=r"has not come to its end\. Continue it .* --resume true"):
+    with pytest.raises(WeightsError, match="has not come to its end") as refused:
         classifier_path(other)
+    assert refused.value.code == "unfinished"
     (other / "encoder.pt").touch()
     with pytest.raises(WeightsError, match=f"is a pretraining run, without a classifier; these runs have one: {run}"):
         classifier_path(other)

@@ -64,9 +64,9 @@ def test_how_grey_values_are_scaled_and_rounded(run: Path, content: dict[str, An
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (None, r"cannot be read \(FileNotFoundError\): without it"),
+        (None, r"cannot be read \(FileNotFoundError\): it lies beside"),
         ("{", r"cannot be read \(JSONDecodeError\)"),
-        ("3", r"cannot be read \(TypeError\)"),
+        ("3", "not a JSON object"),
         (json.dumps({k: v for k, v in SIDECAR.items() if k not in ("mean", "kind")}), "lacks kind, mean"),
     ],
 )
