@@ -14,6 +14,18 @@ _OURS = ("monai_mocoi", "data_prep")
 _WRAPPINGS = ("Failed to evaluate", "Failed to instantiate component")
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 _IN_WORKER = re.compile(r"Caught \w+ in (DataLoader worker process|pin memory thread)")
+# What to type next, by the code of an error of ours; its text says it in the library's terms.
+_HINTS = {
+    "weights": "On the command line: --pretrained FILE, or --pretrained none for random weights.",
+    "classifier": "On the command line: --run_dir FOLDER.",
+    "unfinished": "Give its own command again, with --resume true.",
+    "package": "On the command line: --bundle_root FOLDER (`mocoi run` finds it by itself).",
+    "phantoms": "On the command line: --dataset_dir FOLDER (for inference.json also --images FOLDER).",
+    "dataset": "On the command line: --dataset_dir FOLDER, or --dataset_dir demo.",
+    "holds_run": "On the command line: --resume true continues it, --overwrite true deletes it.",
+    "holds_results": "On the command line: --overwrite true replaces them.",
+    "exists": "On the command line: --overwrite replaces it.",
+}
 _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or image_size."
 
 
@@ -34,7 +46,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
     ours = next((e for e in chain if hasattr(e, "exit_code")), None) or next(filter(_is_ours, chain), None)
     main = ours or next((e for e in chain if not _is_wrapping(e)), error)
-    text = _text(main)
+    text = with_hint(main)
     code = int(getattr(main, "exit_code", DISK_FULL if full else ERROR))
     if ours is None and not _raised_by_us(main):
         text = f"{type(main).__name__}: {text}" if text else type(main).__name__
@@ -47,6 +59,12 @@ def explain(error: BaseException) -> tuple[str, int]:
     elif ours is None and not _raised_by_us(main):
         text += "\nThe same command with --traceback shows where."
     return text, code
+
+
+def with_hint(error: BaseException) -> str:
+    """The error's text, and what to type next."""
+    hint = _HINTS.get(getattr(error, "code", None) or "")
+    return f"{_text(error)} {hint}" if hint else _text(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

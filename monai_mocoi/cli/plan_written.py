@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row
 from monai_mocoi.errors import HomeFolderError, RunFolderError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
@@ -65,7 +66,7 @@ def _state_of(folder: Path, planned: Planned) -> str:
             folder, overwrite, resume, settings, undecided, planned.dataset_sha256, config.get("max_epochs")
         )
     except RunFolderError as error:
-        planned.refuse(str(error), error.exit_code)
+        planned.refuse(with_hint(error), error.exit_code)
         if (run := find_run(folder)) is None:
             return "holds something else" if folder.exists() else "new"
         return f"holds a run ({run.manifest['status']})"

@@ -219,7 +219,10 @@ def _change(configs: Mapping[str, dict[str, Any]], choices: list[Choice], names:
         for name, value in values.items():
             _set(configs, file, name, value)
     stained = False
-    for steps in (train["views"]["transform"]["transforms"], configs["finetune.json"]["train_transforms"]["transforms"]):
+    for steps in (
+        train["views"]["transform"]["transforms"],
+        configs["finetune.json"]["train_transforms"]["transforms"],
+    ):
         if chosen["channels"] == 1:
             kept = [step for step in steps if _OF_STAINS not in step.get("_target_", "")]
             stained |= len(kept) < len(steps)

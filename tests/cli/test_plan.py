@@ -147,8 +147,10 @@ def test_what_is_written_where(dataset, tmp_path):
     paths = {value.removeprefix(run_dir) for _, value, _ in written.rows}
     assert {"/encoder.pt", "/encoder.json", "/heads.pt", "/config.json", "/manifest.json", "/tensorboard/"} <= paths
     assert "/checkpoints/" in paths
-    plan, _ = planned(TRAIN, "--dataset_dir", dataset, "--rank", "1")  # a second process writes less
-    assert not any(value.endswith("encoder.pt") for section in plan.sections for _, value, _ in section.rows)
+    plan, _ = planned(TRAIN, "--dataset_dir", dataset, "--train#handlers#0#_disabled_", "true")
+    paths = [value for section in plan.sections for _, value, _ in section.rows]
+    assert any(path.endswith("/encoder.pt") for path in paths)
+    assert not any(path.endswith("/manifest.json") for path in paths)
 
 
 def earlier_run(folder, manifest=None, checkpoints=(), **config):
@@ -266,10 +268,10 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert "test" in rows["Data"]
     ((text, code),) = plan.refusals
     assert (code, "there is no classifier" in text) == (2, True)
-    assert "runs/nih_mse/finetune-pretrained-all-s4-f1-l1. Make one" in text
+    assert text.endswith("--run_dir FOLDER.")
     (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1").mkdir(parents=True)
     (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1/classifier.pt").touch()
-    plan, _ = planned(config, "--dataset_dir", dataset)
+    plan, _ = planned(config, "--dataset_dir", dataset, "--run_dir", "another")
     assert "these runs have one: runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1." in plan.refusals[0][0]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_bytes(b"x")
@@ -292,10 +294,10 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     (tmp_path / "run").mkdir()
     words = [TRAIN.replace("train.json", "evaluate.json"), "--dataset_dir", dataset, "--run_dir", "run"]
     plan, _ = planned(*words)
-    assert "there is no classifier in run." in plan.refusals[0][0]
+    assert "there is no classifier in run;" in plan.refusals[0][0]
     (tmp_path / "run" / "classifier.pt").write_bytes(b"x")
     ((text, code),) = planned(*words)[0].refusals
-    assert (code, "classifier.json beside the classifier cannot be read" in text) == (2, True)
+    assert (code, "classifier.json" in text) == (2, True)
     (tmp_path / "run" / "classifier.json").write_text(json.dumps(CLASSIFIER))
     plan, rows = planned(*words)
     assert plan.refusals == ()
