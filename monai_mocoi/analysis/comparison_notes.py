@@ -21,8 +21,7 @@ def notes_for_the_reader(
         first, second: the ``metrics.json`` that belongs to each file of predictions; None: there is none.
 
     Returns:
-        lines: one a classifier, then what the p-value does not hold, then what validation said where it points the
-        other way; warnings begin with "WARNING: ".
+        lines: one a classifier, then what the p-value does not include, then validation where it points the other way.
     """
     known = [None if metrics is None else dict(metrics.get("tested") or {}) or None for metrics in (first, second)]
     lines = [_of_one(side, tested, result["metric"]) for side, tested in zip(_SIDES, known, strict=True)]

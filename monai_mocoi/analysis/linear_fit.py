@@ -20,9 +20,8 @@ class GridPoint:
     """One penalty of the grid.
 
     Attributes:
-        penalty: see :func:`~monai_mocoi.analysis.fit_logistic`.
+        penalty, iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
         score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
-        iterations: of L-BFGS.
         gradient: largest relative gradient norm of a class.
         converged: whether all classes reached the tolerance.
     """

@@ -57,13 +57,10 @@ def read_before(
 
     Args:
         template: of its shape; unchanged.
-        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, those that
-            ``finetune.json --pretrained none`` with this seed starts from.
+        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, with which
+            ``finetune.json`` with this seed starts.
         preparation: of its images.
         seed: of random weights.
-
-    Raises:
-        WeightsError: they cannot be read, or do not fit.
     """
     encoder = copy.deepcopy(template)
     random = weights is None or str(weights) == "none"
@@ -82,16 +79,7 @@ def read_before(
 
 
 def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
-    """Read the encoder of a classifier.
-
-    Args:
-        template: of its shape; unchanged.
-        place: a run folder, or a ``classifier.pt``.
-        name: what to call it; None: the folder's name.
-
-    Raises:
-        WeightsError: there is none, it cannot be read, or does not fit.
-    """
+    """Read the encoder of a classifier (a run folder, or a ``classifier.pt``); ``name``, or else that of the folder."""
     path = _found(place)
     sidecar = read_classifier_sidecar(path)
     encoder = copy.deepcopy(template)
