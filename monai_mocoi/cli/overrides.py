@@ -78,13 +78,6 @@ def check_command(words: Sequence[str]) -> Checked:
     return Checked(files, config, overrides, run_arguments)
 
 
-def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
-    names = found if isinstance(found := config.get("settings"), dict) else {}
-    values = {name: config.get(name) for name in names if name in config}
-    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
-
-
 def _package_of(files: ConfigFiles) -> str | None:
     """The folder of a package from whose configs the first one is, unless it is the current folder."""
     config = Path(os.path.abspath(files.files[0]))

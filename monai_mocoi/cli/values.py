@@ -87,6 +87,13 @@ def is_expression(word: str) -> bool:
     return word[:1] in ("$", "@", "%")
 
 
+def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
+    names = found if isinstance(found := config.get("settings"), dict) else {}
+    values = {name: config.get(name) for name in names if name in config}
+    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
+
+
 def short(value: Any, most: int = 60) -> str:
     """A value in at most so many letters."""
     text = value if isinstance(value, str) else json.dumps(value)

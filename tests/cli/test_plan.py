@@ -11,6 +11,7 @@ import torch
 
 from monai_mocoi import exit_codes
 from monai_mocoi.cli import check_command, make_plan
+from monai_mocoi.cli.plan import Section
 from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.data import load_datalist
 from monai_mocoi.demo import generate_demo, resolve_dataset_dir
@@ -490,3 +491,13 @@ def test_unlabelled_images_and_a_split_for_pretraining_alone(dataset, tmp_path):
     finetune = TRAIN.replace("train.json", "finetune.json")
     _, rows = planned(finetune, *words, "--pretrained", "none")
     assert rows["Data"]["training"][1] == "3 without a label"
+
+
+def test_a_section_is_aligned_and_loses_nothing():
+    rows = (("a", "1", ""), ("longer_name", "[bold]x[/]", "command line, was 2"), ("", "p" * 150, "the encoder"))
+    assert Section("Settings", rows).text().splitlines() == [
+        "Settings",
+        "  a            1",
+        "  longer_name  [bold]x[/]  command line, was 2",
+        f"               {'p' * 150}  the encoder",
+    ]
