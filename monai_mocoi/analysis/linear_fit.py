@@ -41,7 +41,8 @@ class LinearFit:
         weight: (classes, features) float64.
         bias: (classes,) float64.
         penalty: the chosen one.
-        selection: what it was chosen by: "metric", "loss", or "last" (:data:`FIXED_PENALTY`).
+        selection: what it was chosen by: "metric", "loss", or "last"
+            (:data:`~monai_mocoi.analysis.linear_evaluation.FIXED_PENALTY`).
         score: its score on validation; None with "last".
         edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
         grid: all penalties, from strong to weak.

@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Iterator
 
+from monai_mocoi.cli.hints import HINTS
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
 _OURS = ("monai_mocoi", "data_prep")
@@ -14,18 +15,6 @@ _OURS = ("monai_mocoi", "data_prep")
 _WRAPPINGS = ("Failed to evaluate", "Failed to instantiate component")
 _NO_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
 _IN_WORKER = re.compile(r"Caught \w+ in (DataLoader worker process|pin memory thread)")
-# What to type next, by the code of an error of ours; its text says it in the library's terms.
-_HINTS = {
-    "weights": "On the command line: --pretrained FILE, or --pretrained none for random weights.",
-    "classifier": "On the command line: --run_dir FOLDER.",
-    "unfinished": "Give its own command again, with --resume true.",
-    "package": "On the command line: --bundle_root FOLDER (`mocoi run` finds it by itself).",
-    "phantoms": "On the command line: --dataset_dir FOLDER (for inference.json also --images FOLDER).",
-    "dataset": "On the command line: --dataset_dir FOLDER, or --dataset_dir demo.",
-    "holds_run": "On the command line: --resume true continues it, --overwrite true deletes it.",
-    "holds_results": "On the command line: --overwrite true replaces them.",
-    "exists": "On the command line: --overwrite replaces it.",
-}
 _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or image_size."
 
 
@@ -63,7 +52,7 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 def with_hint(error: BaseException) -> str:
     """The error's text, and what to type next."""
-    hint = _HINTS.get(getattr(error, "code", None) or "")
+    hint = HINTS.get(getattr(error, "code", None) or "")
     return f"{_text(error)} {hint}" if hint else _text(error)
 
 
