@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -13,7 +14,7 @@ from monai_mocoi.cli.adapt import adapt
 from monai_mocoi.cli.command_classes import Commands, WithSettings
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.export import export
-from monai_mocoi.cli.options import INTERVALS, OWNER
+from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, Option
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.package import package
 from monai_mocoi.cli.reporting import Traceback, reporting, say
@@ -135,12 +136,8 @@ def prepare(
     raise typer.Exit(data_prep(words or [], "mocoi prepare"))
 
 
-for function, options in (
-    (adapt, OWNER),
-    (export, {}),
-    (package, OWNER),
-    (compare, INTERVALS),
-    (baselines, INTERVALS),
-    (evaluate, INTERVALS),
-):
+_COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
+    (adapt, OWNER), (export, {}), (package, OWNER), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
+)  # fmt: skip
+for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))
