@@ -4,9 +4,7 @@ from __future__ import annotations
 
 HINTS = {
     "classifier": "Give --run_dir FOLDER.",
-    "dataset": "Give --dataset_dir FOLDER, or --dataset_dir demo.",
     "exists": "Add --overwrite to replace it.",
-    "holds_results": "Add --overwrite true to replace them.",
     "holds_run": "Add --resume true to continue it, or --overwrite true to delete it and start anew.",
     "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",

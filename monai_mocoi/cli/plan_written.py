@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,7 +58,7 @@ def _state_of(folder: Path, planned: Planned) -> str:
     """Say what is in the run folder and what the run would do with it."""
     config = planned.config
     overwrite, resume = (config.get(name) is True for name in ("overwrite", "resume"))
-    settings = json.loads(json.dumps(config.settings(), default=str))
+    settings = config.settings()
     undecided = set(config.raw.get("settings", {})) - set(settings)
     try:
         run = check_run_folder(

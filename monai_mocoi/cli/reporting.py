@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from monai_mocoi.cli.messages import explain
+from monai_mocoi.cli.options import Option
 from monai_mocoi.errors import UsageError
 from monai_mocoi.exit_codes import ERROR
 
