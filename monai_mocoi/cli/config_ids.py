@@ -84,18 +84,15 @@ def referred(text: str) -> list[str]:
 
 
 def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
-    """Find the settings that were probably meant.
+    """Find up to three settings that were probably meant, the best first.
 
-    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) stands for that constant.
+    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) stands for that constant. For a name
+    without ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``.
 
     Args:
         config: to look in.
         setting: the id that it does not have.
         least: how alike the last parts of the ids must be: 0 (anything) to 1 (the same), by difflib.
-
-    Returns:
-        up to three ids, the best first. For a name without ``#`` constants alone, if there are any that are near or
-        begin with it: ``dataset`` means ``dataset_dir``, not ``train#dataset``.
     """
     wanted = normal_id(setting).replace("-", "_")
     if "#" not in wanted:

@@ -28,14 +28,7 @@ _DISABLED = "_disabled_"
 
 @dataclass(frozen=True)
 class Checked:
-    """A command that passed its checks.
-
-    Attributes:
-        files: the config files.
-        config: the whole config, overrides included.
-        overrides: values by id, in the order of the command.
-        run_arguments: MONAI's own.
-    """
+    """A command that passed its checks: files, the whole config, values given by id, and MONAI's own arguments."""
 
     files: ConfigFiles
     config: dict[str, Any]
@@ -45,9 +38,6 @@ class Checked:
 
 def check_command(words: Sequence[str]) -> Checked:
     """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
-
-    Args:
-        words: of the command line, behind ``mocoi run``.
 
     Raises:
         UsageError: one line that says what is wrong and what to write.

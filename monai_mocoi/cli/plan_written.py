@@ -29,7 +29,7 @@ def written_rows(planned: Planned) -> Iterator[Row]:
     if (folder := planned.text("inference_dir")) is not None:
         with planned.refusing(RunFolderError):
             check_inference_folder(Path(folder), config.get("overwrite") is True)
-    if "ImageDataset" in planned.targets:
+    if planned.targets & {"ImageDataset", "evaluation_dataset"}:
         with planned.refusing(HomeFolderError):
             yield "cache", str(user_cache_dir() / "decoded"), _cache_size(planned)
 

@@ -20,11 +20,7 @@ class Undecided(Exception):
 
 
 class ResolvedConfig:
-    """Values of a config.
-
-    Args:
-        files: paths of config files; each overlays those before it.
-        overrides: values by id.
+    """Values of config files, each of which overlays those before it, with overrides by id.
 
     Raises:
         UsageError: a macro or a relative id names nothing.

@@ -71,11 +71,7 @@ class _QuietWorkflow(FinalizingWorkflow):
 
 
 def run_checked(checked: Checked, show_all: bool = False) -> None:
-    """Run a checked command by ``monai.bundle.run``.
-
-    Args:
-        checked: the command.
-        show_all: leave MONAI's own lines and warnings in.
+    """Run a checked command by ``monai.bundle.run``; ``show_all`` leaves MONAI's own lines and warnings in.
 
     Raises:
         SettingsError: a setting cannot have its value.
