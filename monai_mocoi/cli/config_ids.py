@@ -86,7 +86,7 @@ def referred(text: str) -> list[str]:
 def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
     """Find up to three settings that were probably meant, the best first.
 
-    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) stands for that constant. For a name
+    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name
     without ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``.
 
     Args:

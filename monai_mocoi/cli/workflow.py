@@ -23,7 +23,7 @@ class FinalizingWorkflow(ConfigWorkflow):
     """A config workflow whose ``finalize`` runs also when ``initialize`` or ``run`` fails; the first error wins.
 
     MONAI leaves ``finalize`` out then, so that a TensorBoard file stays open or a process group alive. After a failure
-    each of its expressions is tried for itself, but for those that would first have to make what they are to close.
+    each of its expressions is tried for itself, except those that would first have to make what they are to close.
     """
 
     def initialize(self) -> Any:
