@@ -97,7 +97,8 @@ def test_data_and_steps(dataset, tmp_path):
 
 def test_two_processes_share_the_images(dataset, tmp_path, monkeypatch):
     words = [TRAIN, "--dataset_dir", dataset, "--batch_size", "4", "--world_size", "2"]
-    _, rows = planned(*words)
+    plan, rows = planned(*words)
+    assert plan.refusals == ()  # it is a question, not a run
     assert rows["Steps"]["processes"] == ("2", "")
     images = len(json.loads((tmp_path.parent / dataset / "datalist.json").read_text())["training"])
     assert rows["Steps"]["iterations"] == (f"{images // 8} an epoch, {images // 8 * 100} in all", "8 images each")
