@@ -64,6 +64,7 @@ class RunFolder:
     writes: ClassVar[dict[str, str]] = {
         "{folder}/config.json": "the settings as used",
         "{folder}/manifest.json": "what ran, on what, and how it ended",
+        "{folder}/tensorboard/": "curves and pictures for TensorBoard",
     }
 
     def __init__(
