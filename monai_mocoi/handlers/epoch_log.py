@@ -1,11 +1,13 @@
-"""One line of text an epoch, for those who read logs rather than curves, and the epoch's speed for both."""
+"""Epoch log: one line of text per epoch, and the epoch's speed for log and curves."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
+from ignite.base import Serializable
 from ignite.engine import Events
 from monai.engines import Workflow
 
@@ -28,7 +30,7 @@ _FIRST_LOOK = range(2, 7)  # iterations timed for the first forecast; before, lo
 _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
-class EpochLog:
+class EpochLog(Serializable):
     """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
 
     The line comes last of all that an epoch does, so that the epoch's time holds validation and checkpoint too.
@@ -37,8 +39,7 @@ class EpochLog:
     training for "in training", all from the epoch's start for "over the epoch". TensorBoard gets, at the epoch,
     ``speed/images_per_second_training``, ``speed/images_per_second_epoch`` and ``speed/seconds_...`` for each of
     :data:`~monai_mocoi.engines.PHASES`. Of an epoch that a continued run took up in its middle, images and seconds
-    count from there. The time is no part of the state: a run that is continued from the checkpoint at an epoch's end
-    has no ``speed/`` points of that epoch, which came after it.
+    count from there; one that was saved at its end and continued has no such points, which came after it.
 
     A run of more than a minute says after its first iterations how long an epoch will take, and each epoch's line ends
     with the time that is left.
@@ -51,6 +52,8 @@ class EpochLog:
         summary_writer: where to write the speed; None: nowhere.
         probes: whose number to show at the epochs that are probed; None: none.
     """
+
+    _state_dict_all_req_keys = ("sums", "counts")
 
     def __init__(
         self,
@@ -78,15 +81,16 @@ class EpochLog:
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._sum_up)
         engine.add_event_handler(RunEvents.LOG_EPOCH, self._log)
 
-    def state_dict(self) -> dict[str, dict[str, float]]:
+    def state_dict(self) -> Any:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
         return {"sums": dict(self._sums), "counts": dict(self._counts), "latest": dict(self.latest)}
 
-    def load_state_dict(self, state: dict[str, dict[str, float]]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self._sums = defaultdict(float, state["sums"])
-        self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
-        self.latest = dict(state.get("latest", {}))
+        super().load_state_dict(state_dict)
+        self._sums = defaultdict(float, state_dict["sums"])
+        self._counts = defaultdict(int, {name: int(count) for name, count in state_dict["counts"].items()})
+        self.latest = dict(state_dict.get("latest", {}))
 
     def _add(self, engine: GradientTrainer) -> None:
         for name, value in engine.state.output.items():
