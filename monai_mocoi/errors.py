@@ -14,9 +14,18 @@ from monai_mocoi.exit_codes import COLLAPSED, DATA, DISK_FULL, ERROR, NOT_FINITE
 
 
 class MocoiError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Args:
+        code: of the case, by which the command line finds what to type next; None: the class alone decides.
+    """
 
     exit_code = ERROR
+    code: str | None = None
+
+    def __init__(self, *args: object, code: str | None = None) -> None:
+        super().__init__(*args)
+        self.code = code
 
 
 class UsageError(MocoiError, ValueError):

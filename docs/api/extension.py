@@ -16,7 +16,7 @@ import griffe
 
 OURS = ("monai_mocoi", "data_prep")
 ROLE = re.compile(r":(?P<role>func|class|mod|meth|data|attr|exc):`(?P<name>~?[\w.]+)`", re.DOTALL)
-SHARED = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, \w+)+): ", re.MULTILINE)  # one line for several arguments
+SHARED = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, (?:\w+|\.\.\.))+): ", re.MULTILINE)  # several arguments at once
 FORMULA = re.compile(r"^\.\. math:: *(?P<formula>.+)$", re.MULTILINE)
 LOGGER = griffe.get_logger(__name__)
 
@@ -82,7 +82,10 @@ def _with_links(item: Any, text: str, shown: dict[str, str], packages: dict[str,
 
 def _apart(match: re.Match[str]) -> str:
     *first, last = match["names"].split(", ")
-    return "".join(f"{match['indent']}{name}: see `{last}`.\n" for name in first) + f"{match['indent']}{last}: "
+    return (
+        "".join(f"{match['indent']}{name}: see `{last}`.\n" for name in first if name != "...")
+        + f"{match['indent']}{last}: "
+    )
 
 
 def _object_of(item: Any, name: str, packages: dict[str, Any]) -> Any:

@@ -14,8 +14,8 @@ from .evaluation import evaluate_predictions as evaluate_predictions
 from .external import external_report as external_report
 from .external_text import external_warnings as external_warnings
 from .external_text import external_words as external_words
-from .feature_reuse import choose_by_patient as choose_by_patient
 from .full_evaluation import evaluate_fully as evaluate_fully
+from .image_choice import choose_by_patient as choose_by_patient
 from .input_shift import summarise_inputs as summarise_inputs
 from .interval_settings import IntervalSettings as IntervalSettings
 from .label_draws import probing_draws as probing_draws

@@ -40,23 +40,22 @@ def describe_calibration(
     Args:
         predictions: of ``n`` images.
         defined: the test; its ``fill`` adds the intervals.
-        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; intercept, slope and Brier score after it are
-            added. None: none is known.
+        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; the numbers after it are added. None:
+            unknown.
         is_recalibrated: the predictions are recalibrated already.
 
     Returns:
         plain values::
 
-            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6,
-             "macro_brier": value or None,
+            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6, "macro_brier": value or None,
              "classes": {name: {"intercept": NUMBER, "slope": NUMBER, "brier": NUMBER, "brier_skill": NUMBER,
                                 "share_of_positives", "clipped_images",
                                 "reliability": [{"images", "patients", "positives", "predicted", "observed": NUMBER}],
                                 "histogram": {"edges", "positives", "negatives"}}},
              "recalibrated": {"method", "classes": {name: {"intercept", "slope", "brier", "brier_skill"}}}}
 
-        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated
-        already. ``"sums"`` describes multiclass probabilities that do not sum to 1.
+        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated.
+        ``"sums"`` describes multiclass probabilities that do not sum to 1.
     """
     classes = {predictions.classes[i]: _of_class(predictions, i, defined) for i in defined.test.ranked}
     made: dict[str, Any] = {

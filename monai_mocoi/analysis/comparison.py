@@ -32,16 +32,14 @@ def compare_predictions(
 ) -> dict[str, Any]:
     """Difference of a metric, second - first, on the same images: overall and of each evaluable class.
 
-    Both are evaluated on the same resamples of the patients, so that what is hard or easy about a patient cancels. The
-    p-value is the smallest alpha whose interval of level 1 - alpha excludes 0
-    (:func:`~monai_mocoi.metrics.bootstrap_p_value`); those of several classes come with Holm's correction for their
-    number (:func:`~monai_mocoi.metrics.holm`).
+    Both are evaluated on the same resamples of the patients. The p-value is the smallest alpha whose interval of level
+    1 - alpha excludes 0 (:func:`~monai_mocoi.metrics.bootstrap_p_value`); those of several classes come with Holm's
+    correction for their number.
 
     Args:
         first, second: predictions of the same images, in any order.
         metric: a name of ``OVERALL``.
-        first_thresholds, second_thresholds: of each finding, each classifier's own; for F1, sensitivity and specificity
-            of findings only.
+        first_thresholds, second_thresholds: of each finding; for F1, sensitivity and specificity of findings only.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
@@ -52,12 +50,11 @@ def compare_predictions(
              "overall": DIFFERENCE, "classes": {name: DIFFERENCE and "positives", "negatives"}}
 
         A DIFFERENCE is ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no
-        width; of a class also ``"p_value_holm"``. ``classes`` is empty for the multiclass calibration error, which is
-        of the top label.
+        width; of a class also ``"p_value_holm"``. ``classes`` is empty for the multiclass calibration error.
 
     Raises:
-        ComparisonError: images, patients, labels or classes differ, no class is evaluable, or too many resamples lack a
-            class.
+        ComparisonError: images, patients, labels or classes differ, no class is evaluable, or too many resamples lack
+            one.
         EvaluationError: an unknown metric, missing thresholds, or a setting out of range.
     """
     check_metric(metric)

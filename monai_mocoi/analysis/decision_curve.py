@@ -30,9 +30,6 @@ def describe_decision_curve(
     Returns:
         plain values: ``{"classes": {name: {"thresholds": [...], "share_of_positives", "model": [NUMBER],
         "treat_all": [NUMBER], "model_minus_treat_all": [NUMBER]}}}``.
-
-    Raises:
-        EvaluationError: thresholds out of range.
     """
     check_decision_thresholds(thresholds)
     truth, classes = predictions.truth(), {}

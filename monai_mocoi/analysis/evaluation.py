@@ -30,21 +30,16 @@ def evaluate_predictions(
 ) -> dict[str, Any]:
     """Measure a classifier: every number with its confidence interval over patients.
 
-    Which classes are evaluable is decided by their counts alone, before any image is resampled; the others are named
-    with their counts. AUC and average precision: of each finding; of two classes of one softmax the second's alone
-    (fault A21: by its probability); of more, each against the rest. F1, sensitivity and specificity are of decisions:
-    the highest probability (multiclass), or ``probability >= threshold`` (findings). Thresholds are taken as fixed: the
-    intervals do not include the variation in choosing them. The expected calibration error (15 bins) is that of each
-    finding, or of the top label.
-
-    Each finding is measured over the images in which it is known, and drawn with all patients.
+    Evaluable classes are chosen by their counts alone; the others are named with their counts. AUC and average
+    precision: of each finding; of two classes of one softmax the second's alone (fault A21: by its probability); of
+    more, each against the rest. F1, sensitivity and specificity are of decisions: the highest probability (multiclass),
+    or ``probability >= threshold`` (findings); thresholds are taken as fixed. The expected calibration error (15 bins)
+    is that of each finding, or of the top label. Each finding is measured over the images in which it is known.
 
     Args:
         predictions: of a split, each image once.
-        thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is None. Multiclass
-            predictions need none.
-        decided: ``(n, classes)`` decisions that were made already, as on probabilities before recalibration; None: they
-            are made here, by the thresholds.
+        thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is None.
+        decided: ``(n, classes)`` decisions that were made already; None: they are made here, by the thresholds.
         settings: of :class:`IntervalSettings`, by name.
 
     Returns:
@@ -56,12 +51,11 @@ def evaluate_predictions(
              "few_patients": [{"class", "positive_patients", "negative_patients"}],  # evaluable, but of too few
              "min_positives", "min_negatives", "thresholds",
              "overall": {"macro_auc": NUMBER, ...},     # names: OVERALL
-             "classes": {name: {"positives", "negatives", "auc": NUMBER, ...}}}
+             "classes": {name: {"positives", "negatives", "unknown" (if any), "auc": NUMBER, ...}}}
 
-        ``scored_classes`` are the evaluable ones. A class that is not known of some images has their number as
-        ``"unknown"``. A NUMBER is ``{"value", "interval": [low, high]}``; ``"note"`` where the interval has no width;
-        ``"value"`` or ``"interval"`` None with a ``"reason"`` where there is none. A class's AUC has
-        ``"obuchowski_normal"`` and ``"obuchowski_logit"`` too, its intervals without resampling.
+        ``scored_classes`` are the evaluable ones. A NUMBER is ``{"value", "interval": [low, high]}``; ``"note"`` where
+        the interval has no width; ``"value"`` or ``"interval"`` None with a ``"reason"`` where there is none. A class's
+        AUC has ``"obuchowski_normal"`` and ``"obuchowski_logit"`` too, its intervals without resampling.
 
     Raises:
         EvaluationError: a setting out of range, or a threshold missing.

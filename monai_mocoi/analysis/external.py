@@ -28,11 +28,11 @@ def external_report(
 ) -> dict[str, Any]:
     """Compare an external test with a classifier's own.
 
-    The two tests share no patient, so their numbers are not paired: the interval of a difference comes from those of
-    both (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that
-    both tests have enough images of; multiclass: all classes, or nothing is compared. Average precision, F1 and
-    calibration also change with the prevalence. There is no difference of the calibration error, because its bias
-    depends on the number of images.
+    The two tests share no patient: the interval of a difference comes from those of both
+    (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that both
+    tests have enough images of; multiclass: all classes, or nothing is compared. Average precision, F1 and calibration
+    also change with the prevalence. There is no difference of the calibration error: its bias depends on the number of
+    images.
 
     Args:
         predictions: of the other hospital's images, probabilities as the network gives them.
@@ -40,21 +40,20 @@ def external_report(
             Where that is of recalibrated probabilities, they are measured again as they are, like the own test's.
         own: of the classifier's own test images; None: it was not tested on them.
         training: counts of the training images, ``images`` and ``positives`` by class; None: unknown.
-        own_inputs, inputs: what :func:`~monai_mocoi.analysis.summarise_inputs` says of the training images and of
-            these; None: unknown.
+        own_inputs, inputs: :func:`~monai_mocoi.analysis.summarise_inputs` of training images and of these; None:
+            unknown.
 
     Returns:
         plain values::
 
             {"probabilities": "as the network gives them",
              "compared_classes": [...] or None,
-             "overall": {name: {"own", "here", "difference": {"value", "interval"}}},
+             "overall": {name: {"own": NUMBER, "here": NUMBER, "difference": {"value", "interval"}}},
              "auc": {class: likewise},
              "prevalence": {class: {"training", "own_test", "here"}},
              "inputs": {statistic: {"training", "here", "shift"}} or None}
 
-        ``own`` and ``here`` are NUMBERs of that function; ``difference`` is here - own, ``{"value", "interval"}``, each
-        None where it is unknown, with a ``"reason"`` for the calibration error.
+        ``difference`` is here - own; None where it is unknown, with a ``"reason"`` for the calibration error.
     """
     made = report["intervals"]
     settings = {

@@ -39,10 +39,9 @@ def evaluate_fully(
         predictions: of a split, each image once; probabilities as the classifier gives them.
         thresholds: of each finding, chosen on validation, for those probabilities.
         recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`, fitted on validation; None: unknown.
-        recalibrate: measure the recalibrated probabilities. All decisions, and the subgroups, stay those of the
-            probabilities as given.
+        recalibrate: measure the recalibrated probabilities; decisions and subgroups stay those of the given ones.
         operating_points: of :func:`~monai_mocoi.analysis.choose_operating_points`, chosen on validation.
-        decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.describe_decision_curve`.
+        decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
         columns: of the images, for subgroups; None, or without a column: there are none.
         age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
@@ -50,8 +49,7 @@ def evaluate_fully(
     Returns:
         plain values: those of ``evaluate_predictions``, and ``"probabilities"`` ("as given" or "recalibrated"),
         ``"calibration"``, ``"operating_points"``, ``"decision_curve"``; with ``recalibrate`` also
-        ``"thresholds_recalibrated"``: the thresholds of the findings on the recalibrated probabilities; with columns
-        ``"subgroups"``.
+        ``"thresholds_recalibrated"`` of the findings; with columns ``"subgroups"``.
 
     Raises:
         EvaluationError: a setting out of range, a threshold missing, or nothing to recalibrate by.

@@ -12,14 +12,13 @@ from monai_mocoi.errors import DatasetError
 def probing_draws(
     datalist: Datalist, label_fractions: Sequence[float], label_seeds: Sequence[int], validation_labels: str = "same"
 ) -> list[LabelSubset]:
-    """Draw the labelled images of every fraction and seed: the same as ``finetune.json`` draws.
+    """Draw the labelled images of every fraction and seed.
 
     A fraction of 1 is drawn once, with the first seed, and so is any other whose seeds give the same images.
 
     Args:
         datalist: the whole one, with labels.
-        label_fractions: each above 0 and at most 1; a fraction given twice counts once.
-        label_seeds: each 0 or more.
+        label_fractions, label_seeds: each above 0 and at most 1; each 0 or more.
         validation_labels: see :func:`~monai_mocoi.data.label_subset`.
 
     Returns:

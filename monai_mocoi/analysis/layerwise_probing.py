@@ -46,24 +46,20 @@ def probe_stages(
 ) -> dict[str, Any]:
     """Fit a linear classifier on every stage with every draw of labels, and test it (fault A17).
 
-    One forward pass serves all cells: the features are computed before, by
-    :func:`~monai_mocoi.analysis.pooled_features`. A cell is what a linear evaluation by ``finetune.json`` and then
-    ``evaluate.json`` give: the penalty and the thresholds are chosen on the validation images of the draw, by the
-    metric or as few images allow (:class:`~monai_mocoi.data.selection_rule.SelectionRule`). All cells are measured on
-    the same resamples of the test patients, so that they can be compared.
+    One forward pass serves all cells. A cell is what a linear evaluation by ``finetune.json`` and then
+    ``evaluate.json`` give: penalty and thresholds are chosen on the validation images of the draw. All cells are
+    measured on the same resamples of the test patients, so that they can be compared.
 
     Args:
-        features: of the splits ``training``, ``validation`` and ``test``, by stage, ``(images, channels)``.
-            ``validation`` may be missing where that split is empty.
+        features: of :func:`~monai_mocoi.analysis.pooled_features` by split ("training", "validation", "test") and
+            stage, ``(images, channels)``; "validation" may be missing where that split is empty.
         datalist: the whole one, with labels.
         draws: of :func:`probing_draws`.
-        metric: what penalties are chosen by, and what ``differences`` are of: one of
-            :data:`~monai_mocoi.metrics.SELECTION_METRICS`.
+        metric: of :data:`~monai_mocoi.metrics.SELECTION_METRICS`: penalties are chosen by it, and stages compared.
         stages: which to probe, of 1 to 4 and "all" (the features of the four side by side).
-        rows: by split, the position in the datalist of each row of the features (``ImageDataset.rows``); None: all
-            images are there.
-        folder: where to write ``probing.json``, ``probing.csv`` (the summary) and for each cell
-            ``s<stage>-f<fraction>-l<label seed>/predictions.csv``; None: nowhere.
+        rows: by split, the position in the datalist of each row of the features; None: all images are there.
+        folder: for ``probing.json``, ``probing.csv`` (the summary) and ``<cell>/predictions.csv``; None: nothing is
+            written.
         about: plain values on the encoder, kept as ``encoder``.
         penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
         progress: show a progress bar.
@@ -72,26 +68,21 @@ def probe_stages(
     Returns:
         plain values, without NaN, as JSON takes them::
 
-            {"format", "encoder", "dataset_sha256", "metric", "kind", "classes", "stages", "validation_labels",
-             "images", "patients", "intervals", "min_positives", "min_negatives", "scored_classes", "few_patients",
-             "left_out_classes",
+            {..., "classes", "stages", "images", "patients", "intervals", "scored_classes", "left_out_classes",
              "cells": [{"name", "stage", "label_fraction", "label_seed", "labelled_images", "validation_images",
-                        "labelled_sha256", "penalty", "edge", "selection", "validation_score", "constant_classes",
-                        "thresholds", "metrics": {"macro_auc": NUMBER, ...}}],
+                        "penalty", "edge", "selection", "validation_score", "thresholds", "metrics": {name: NUMBER}}],
              "summary": [{"stage", "label_fraction", "draws", "labelled_images": [fewest, most],
-                          "metrics": {"macro_auc": {"value", "interval", "lowest", "highest"}, ...}}],
-             "differences": [{"stage", "than", "label_fraction", "first", "second", "value", "interval", "p_value",
-                              "p_value_holm"}]}
+                          "metrics": {name: {"value", "interval", "lowest", "highest"}}}],
+             "differences": [{"stage", "than", "label_fraction", "first", "second", "value", "interval", ...}]}
 
         A NUMBER is that of :func:`~monai_mocoi.analysis.evaluate_predictions`. In the summary ``value`` is the mean
-        over the draws, and ``interval`` is over the test patients at these draws: the variation in drawing labels shows
-        in ``lowest`` and ``highest``, the extreme values of a draw (None for one draw). A difference is of ``metric``,
-        stage less stage 4 (``first``), of the means over the draws; p-values are corrected together by Holm's method.
+        over the draws, with an interval over the test patients at these draws; ``lowest`` and ``highest`` are the
+        extreme values of a draw (None for one). A difference is of ``metric``, stage less stage 4, of the means;
+        corrected by Holm.
 
     Raises:
         DatasetError: no test images, or features that do not fit the datalist.
         EvaluationError: a setting out of range, or an unknown metric.
-        ValueError: an unknown stage.
     """
     made = IntervalSettings(**settings)
     if metric not in SELECTION_METRICS:

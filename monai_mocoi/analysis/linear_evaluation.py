@@ -36,20 +36,17 @@ logger = logging.getLogger(__name__)
 class LinearEvaluation:
     """Logistic regression on frozen features, its penalty chosen on validation.
 
-    Without augmentation. Features are standardised on the training images, and classifiers are fitted over the grid of
-    penalties by :func:`~monai_mocoi.analysis.fit_logistic`; one penalty is chosen for all classes, of equally good ones
-    the strongest. It is not fitted again on training and validation together.
+    Without augmentation. One penalty of the grid is chosen for all classes, of equally good ones the strongest. It is
+    not fitted again on training and validation together.
 
     Args:
         kind: "multilabel": a sigmoid a class; "multiclass": one softmax over them.
         classes: their number.
-        metric: ``metric(labels, probabilities) -> float``, higher is better, NaN where it is not defined: the reported
-            metric. Needed for selection "metric".
-        selection: "metric"; "loss": by the mean log loss on validation (over images, and over findings);
-            "last": there is no validation to choose by, and :data:`FIXED_PENALTY` is used.
+        metric: ``metric(labels, probabilities) -> float``, higher is better, NaN where it is not defined; for "metric".
+        selection: "metric"; "loss": by the mean log loss on validation; "last": there is no validation to choose by,
+            and :data:`FIXED_PENALTY` is used.
         penalties: the grid, each > 0.
-        tolerance: relative norm of the gradient at which a fit is finished.
-        max_iterations: of L-BFGS at each penalty.
+        tolerance, max_iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
 
     Raises:
         ValueError: an unknown selection, or "metric" without one.

@@ -20,9 +20,8 @@ class GridPoint:
     """One penalty of the grid.
 
     Attributes:
-        penalty: see :func:`~monai_mocoi.analysis.fit_logistic`.
+        penalty, iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
         score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
-        iterations: of L-BFGS.
         gradient: largest relative gradient norm of a class.
         converged: whether all classes reached the tolerance.
     """
@@ -42,7 +41,8 @@ class LinearFit:
         weight: (classes, features) float64.
         bias: (classes,) float64.
         penalty: the chosen one.
-        selection: what it was chosen by: "metric", "loss", or "last" (:data:`FIXED_PENALTY`).
+        selection: what it was chosen by: "metric", "loss", or "last"
+            (:data:`~monai_mocoi.analysis.linear_evaluation.FIXED_PENALTY`).
         score: its score on validation; None with "last".
         edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
         grid: all penalties, from strong to weak.

@@ -41,7 +41,7 @@ class LogisticFit:
             multiclass: all classes share one value; 0 for constant classes.
         converged: (classes,) whether ``gradient`` is at most the tolerance.
         iterations: of L-BFGS, at this penalty.
-        constant: the classes (column numbers) of which training holds no positive or no negative: weights 0.
+        constant: classes (column numbers) of which training holds no positive or no negative: weights 0.
     """
 
     penalty: float
@@ -65,37 +65,32 @@ def fit_logistic(
 ) -> list[LogisticFit]:
     """Fit a logistic regression for each penalty.
 
-    The features are standardised by their mean and standard deviation (a constant feature gets the weight 0). For each
-    label, or for the softmax of all classes, this is minimised over the weights w and the unpenalised bias b::
+    The features are standardised (a constant feature gets the weight 0). For each label, or for the softmax of all
+    classes, this is minimised over the weights w and the unpenalised bias b::
 
         mean over images of the log loss  +  penalty / 2 * |w|^2
 
     so ``C = 1 / (penalty * number of images)`` in scikit-learn's ``LogisticRegression`` on standardised features (with
     sample weights: 1 / (penalty * their sum)). Multiclass with two classes has a weight vector each: their difference
-    is the sigmoid's solution at half the penalty. The returned weights are those for features that are not
-    standardised, so that they fit into an ``nn.Linear``.
+    is the sigmoid's solution at half the penalty. The returned weights are for the features as they were given.
 
     Method: L-BFGS. Its first guess of the inverse Hessian is (v S + penalty)^-1, with the features' covariance S and
     the mean variance v of the label's predictions, which makes correlated features harmless. Logits are linear along a
-    direction, so that a line search needs no further pass over the features. The penalties go from strong to weak, each
-    starting from the last solution; the first one starts from the best constant classifier.
-
-    Each finding is fitted to the images in which it is known: the others have the weight 0. A class without a positive
-    or a negative image in training gets a constant classifier: weights 0, and the bias of the prevalence
-    (positives + 1/2) / (images + 1); multiclass: about that probability beside the others.
+    direction, so that a line search needs no further pass over the features. Each penalty, from strong to weak, starts
+    from the last solution. Each finding is fitted to the images in which it is known. A class without a positive or a
+    negative image gets a constant classifier: the bias of (positives + 1/2) / (images + 1).
 
     Args:
-        features: (images, features) float32 or float64, finite. Products with them are computed in their own type, all
-            else in float64. One copy of them is made.
+        features: (images, features) float32 or float64, finite; products with them are in their type, all else in
+            float64.
         labels: (images, classes) of 0 and 1, and ``UNKNOWN`` for findings; multiclass: with exactly one 1 a row, or
             (images,) class numbers.
         penalties: > 0, in any order.
         kind: "multilabel" (a sigmoid a class, each a problem of its own) or "multiclass" (one softmax, one problem).
         classes: their number.
-        sample_weight: (images,), or for findings also (images, classes): >= 0; weights of the mean of the loss (class
-            weights, for example); standardising ignores them. None: all equal.
-        tolerance: on the norm of the gradient (standardised features and bias), relative to its norm at the best
-            constant classifier.
+        sample_weight: (images,), or for findings also (images, classes): >= 0; None: all equal. Standardising ignores
+            them.
+        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier.
         max_iterations: at each penalty.
 
     Returns:

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
+
 from monai_mocoi.analysis.stage_features import Features, pooled_features
 from monai_mocoi.data import ImageDataset
 from monai_mocoi.data.probe_images import ProbeImages
-from monai_mocoi.networks import StageEncoder
 from monai_mocoi.metrics import is_known, nearest_neighbour_scores, over_known, roc_auc
+from monai_mocoi.networks import StageEncoder
 
 RIDGE_PENALTY = 1.0
 """Of the mean squared error: a direction of the standardised features counts by half where its variance is this."""
@@ -102,18 +103,14 @@ def probed_aucs(
     """Score validation images by training images, with the features of an encoder's stages.
 
     Args:
-        training: by stage, (images, channels).
-        training_labels: (images, classes) which image has which class or finding: 1, 0 or ``UNKNOWN``. Each class is
-            learnt from, and scored on, the images in which it is known.
-        validation: as ``training``.
-        validation_labels: the same.
+        training, validation: by stage, (images, channels).
+        training_labels, validation_labels: (images, classes): 1, 0 or ``UNKNOWN``.
         columns: classes over which the AUC is averaged, each with positives and negatives in both.
 
     Returns:
-        macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` of
-        :func:`~monai_mocoi.metrics.k_nearest_neighbours.nearest_neighbour_scores` with the features of the last stage;
-        ``ridge_auc_stage1`` and so on of a ridge regression on each stage's standardised features, with
-        :data:`RIDGE_PENALTY`, solved exactly.
+        macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` with the features of the last stage; ``ridge_auc_stage1`` and so
+            on
+        of a ridge regression on each stage's standardised features, with :data:`RIDGE_PENALTY`, solved exactly.
     """
     wanted, truth = training_labels[:, list(columns)], validation_labels[:, list(columns)]
     known = is_known(wanted)

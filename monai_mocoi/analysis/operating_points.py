@@ -38,11 +38,7 @@ def choose_operating_points(
     Returns:
         plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity", "at_least": 0.9,
         "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value", ...}}]}}``; a
-        ``"reason"`` instead of the last two where none can be chosen. Classes: findings; of two classes of one softmax
-        the second; of more each against the rest.
-
-    Raises:
-        EvaluationError: a wanted value out of range.
+        ``"reason"`` instead of the last two where none can be chosen.
     """
     check_targets(sensitivities, specificities)
     everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
@@ -79,12 +75,7 @@ def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]
 def wanted_points(
     points: Mapping[str, Any] | None, sensitivities: Sequence[float], specificities: Sequence[float]
 ) -> dict[str, Any] | None:
-    """Of points that were chosen before, such as those of a classifier's sidecar, the wanted ones.
-
-    Args:
-        points: of :func:`choose_operating_points`; None: there are none.
-        sensitivities, specificities: wanted ones; one that was not chosen for gets a reason.
-    """
+    """The wanted ones of points that were chosen before; others get a reason. None: there are none."""
     if points is None:
         return None
     classes = {}
@@ -113,10 +104,10 @@ def describe_operating_points(
         defined: the test; its ``fill`` adds the intervals.
 
     Returns:
-        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [{"target",
-        "at_least", "threshold", "validation", "sensitivity": NUMBER, "specificity": NUMBER,
-        "positive_predictive_value": NUMBER, "negative_predictive_value": NUMBER}]}}``; a point without a threshold
-        keeps its reason. ``{"reason"}`` alone without points.
+        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [the point, with
+            a
+        NUMBER for each of OPERATING_MEASURES]}}``; a point without a threshold keeps its reason. ``{"reason"}`` without
+        points.
     """
     if points is None:
         return {

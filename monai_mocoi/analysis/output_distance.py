@@ -28,17 +28,12 @@ def compare_outputs(
 ) -> dict[str, Any]:
     """Kolmogorov-Smirnov distance between two classifiers' probabilities, of each class and as a mean.
 
-    Of two classes of one softmax the second's alone: the first one's distance is the same. The distance is that of the
-    whole distributions: two classifiers of the same AUC can be far apart. It is never negative, and above 0 by chance
-    alone. So it comes with (both over *patients*):
-
-    - a null: the distances after each patient's outputs of the two models changed places with a probability of one
-      half, and the share of these that are as large (``p_value``, never 0, not corrected for the number of classes);
-    - an interval that is not biased upwards (:func:`~monai_mocoi.metrics.resampled_deviations`). It usually covers more
-      than its level, and begins at 0 where the distance is not distinguishable from 0.
-
-    The null hypothesis is that it does not matter which of *these two* models an output is of. Even two runs that
-    differ in their seed alone usually differ in that sense: compare with their distance.
+    Of two classes of one softmax the second's alone. The distance is never negative, and above 0 by chance alone. So it
+    comes with (both over *patients*) a null: the distances after each patient's outputs of the two models changed
+    places with a probability of one half, and the share of these that are as large (``p_value``, never 0, not
+    corrected); and an interval that is not biased upwards (:func:`~monai_mocoi.metrics.resampled_deviations`), which
+    usually covers more than its level. The null hypothesis is that it does not matter which of *these two* models an
+    output is of; two runs that differ in their seed alone usually differ too: compare with their distance.
 
     Args:
         first, second: predictions of the same images, in any order.
@@ -53,10 +48,10 @@ def compare_outputs(
              "overall": DISTANCE,
              "classes": {name: DISTANCE and "at", "first_share", "second_share"}}
 
-        A DISTANCE is ``{"value", "interval": [low, high], "null": {"mean", "limit"}, "p_value"}``; of all null
-        distances the share ``level`` is at most ``limit``. Up to the probability ``at`` lie ``first_share`` of the
-        first one's outputs and ``second_share`` of the second's: there the gap is largest. The interval is None, with a
-        ``"reason"``, where all images are of one patient.
+        A DISTANCE is ``{"value", "interval": [low, high], "null": {"mean", "limit"}, "p_value"}``; ``level`` of the
+        null distances are at most ``limit``. The largest gap is at the probability ``at``: up to it are ``first_share``
+        and ``second_share`` of the outputs. The interval is None, with a ``"reason"``, where all images are of one
+        patient.
 
     Raises:
         ComparisonError: images, patients, labels or classes differ.

@@ -66,8 +66,7 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
     """Difference of a metric, second - first, at each stage and label fraction that both have.
 
     Each is the mean over the draws of labels, which must be the same in both; all are evaluated on the same resamples
-    of the test patients. Interval and p-value include the variation in drawing patients, not that in drawing labels or
-    in pretraining. The p-values are corrected together by Holm's method.
+    of the test patients. The intervals do not include the variation in drawing labels or in pretraining.
 
     Args:
         first, second: probings of two encoders, on one data set.
@@ -75,12 +74,8 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
-        plain values, without NaN::
-
-            {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives", "scored_classes",
-             "few_patients", "left_out_classes",
-             "cells": [{"stage", "label_fraction", "draws", "first", "second", "value", "interval", "p_value",
-                        "p_value_holm"}]}
+        as :func:`~monai_mocoi.analysis.compare_predictions`, with ``"cells"`` instead of ``"overall"`` and
+        ``"classes"``: ``[{"stage", "label_fraction", "draws", and a DIFFERENCE with "p_value_holm"}]``.
 
     Raises:
         ComparisonError: no stage and fraction in common; other labelled images; images, patients, labels or classes of
@@ -102,9 +97,9 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
         labelled = [{cell["labelled_sha256"] for cell in own[key]} for own in groups]
         if labelled[0] != labelled[1]:
             raise ComparisonError(
-                f"at label fraction {key[0]:g} the two probings had different labelled images: {len(labelled[0])} "
-                f"draws in A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on "
-                "the same data set with the same label_fractions, label_seeds and validation_labels."
+                f"at label fraction {key[0]:g} the two probings had other labelled images: {len(labelled[0])} draws in "
+                f"A, {len(labelled[1])} in B, {len(labelled[0] & labelled[1])} of them the same. Probe both on the "
+                "same data set with the same label_fractions, label_seeds and validation_labels."
             )
     blank = first.predictions(groups[0][common[0]][0])
     test = comparable(blank, made)

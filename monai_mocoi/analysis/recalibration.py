@@ -25,12 +25,7 @@ FEWEST_IMAGES, FEWEST_PATIENTS = 10, 5
 
 
 def too_few(labels: NDArray[np.bool_], patients: NDArray[Any]) -> str | None:
-    """Why nothing can be fitted to these labels of one class; None: there are enough.
-
-    Args:
-        labels: ``(n,)``.
-        patients: ``(n,)`` ids.
-    """
+    """Why nothing can be fitted to these labels of one class, ``(n,)`` with patient ids; None: there are enough."""
     for side, own in (("positive", labels), ("negative", ~labels)):
         images, people = int(own.sum()), len(set(patients[own]))
         if images < FEWEST_IMAGES or people < FEWEST_PATIENTS:
@@ -44,11 +39,8 @@ def too_few(labels: NDArray[np.bool_], patients: NDArray[Any]) -> str | None:
 def fit_recalibration(validation: Predictions) -> dict[str, Any]:
     """Fit on validation what corrects the probabilities of other images.
 
-    Findings, and the second of two classes of one softmax, by Platt's map (logistic recalibration, a slope and an
-    intercept on the logit, by maximum likelihood); more classes by one temperature.
-
-    Args:
-        validation: predictions of images that the classifier was not trained with, and that are not reported on.
+    Findings, and the second of two classes of one softmax, by Platt's map (a slope and an intercept on the logit, by
+    maximum likelihood); more classes by one temperature.
 
     Returns:
         plain values: ``{"method": "platt", "images", "patients", "classes": {name: {"intercept", "slope", "positives",

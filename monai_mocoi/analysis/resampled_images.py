@@ -76,16 +76,10 @@ class ResampledImages:
     def prepare(
         self, metric: str, predictions: Predictions, decided: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.int64] | None, Statistic]:
-        """A metric as a function of how often each patient was drawn.
+        """A metric of ``METRICS`` as a function of how often each patient was drawn.
 
-        Args:
-            metric: one of ``METRICS``.
-            predictions: of these images.
-            decided: ``(n, classes)``; for F1, sensitivity and specificity only.
-
-        Returns:
-            the columns that the metric has a value for, and the statistic. None for the columns: one value for all, of
-            the top label.
+        ``decided`` is ``(n, classes)``, for F1, sensitivity and specificity only. Returns the columns that the metric
+        has a value for, and the statistic. None for the columns: one value for all, of the top label.
         """
         truth, probabilities, columns = predictions.truth(), predictions.probabilities, self.chosen.evaluable
         make: Any = {

@@ -24,18 +24,14 @@ def evaluate_subgroups(
 
     An evaluable class is measured in a group with ``min_positives`` positive and ``min_negatives`` negative images of
     it, of at least 10 patients each. A group's measures are means over its classes, so that two groups can be compared
-    only by their *gap*: the group less the largest group of the column, over the classes that are measured in both, on
-    the same resamples of the patients. A patient whose images are in both is drawn into both. The resamples are those
-    of the whole evaluation, except those in which a class of some group has no positive or no negative image, which are
-    redrawn.
-
-    The p-values of all gaps of one measure, of all columns, are corrected together by Holm's method.
+    only by their *gap*: the group less the largest group, over the classes that are measured in both, on the same
+    resamples of the patients. Resamples in which a class of some group has no positive or no negative image are
+    redrawn. The p-values of all gaps of one measure, of all columns, are corrected together by Holm's method.
 
     Args:
         predictions: of a split, each image once.
         columns: of the same images in the same order.
-        thresholds: of each finding; None: no sensitivity and specificity of findings. Multiclass: the highest
-            probability decides; of two classes, the second is the positive one.
+        thresholds: of each finding; None: no sensitivity and specificity of findings.
         age_bands: see :func:`~monai_mocoi.data.column_levels`.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
@@ -48,12 +44,11 @@ def evaluate_subgroups(
              "columns": {name: {"kind", "age_bands" (of ages), "unknown": COUNTS, "reference": group or None,
                                 "groups": {group: GROUP}}}}
 
-        COUNTS are ``{"images", "patients"}``, both None where 1 to 4 patients could be pointed to. A GROUP has its
-        COUNTS, ``"scored_classes"``, for each measure a NUMBER (see
-        :func:`~monai_mocoi.analysis.evaluate_predictions`), and ``"classes"``: counts and NUMBERs of each; or a
-        ``"reason"`` for having no number. Every measured group but the reference also has ``"gaps"``: for each measure
-        a NUMBER with ``"reference"`` and ``"group"`` (the two values), ``"p_value"``, ``"p_value_holm"`` and
-        ``"classes"``; or a reason in ``"gap_reason"``.
+        COUNTS are ``{"images", "patients"}``, both None where they are 1 to 4 patients. A GROUP has its COUNTS,
+        ``"scored_classes"``, a NUMBER for each measure, and ``"classes"``: counts and NUMBERs of each; or a
+        ``"reason"``. Every measured group except the reference also has ``"gaps"``: for each measure a NUMBER with
+        ``"reference"`` and ``"group"`` (the two values), ``"p_value"``, ``"p_value_holm"`` and ``"classes"``; or a
+        reason in ``"gap_reason"``.
 
     Raises:
         EvaluationError: a setting out of range, or a threshold missing.

@@ -11,6 +11,7 @@ from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
+from monai_mocoi.deprecated import hint_of_overlay, new_name
 from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
@@ -77,6 +78,8 @@ def _read(file: str) -> dict[str, Any]:
     if not file.strip():
         raise UsageError("a config file's name is empty")
     if not path.exists():
+        if gone := hint_of_overlay(file):
+            raise UsageError(f"there is no {path.name}: {gone}")
         found = sorted(p.name for p in path.parent.glob("*.json") if p.name != "metadata.json")
         hint = f", but its folder has {', '.join(found[:6])}" if found else ""
         if name := named_as(path):
@@ -133,6 +136,8 @@ def _refuse_slips(before: set[str], after: dict[str, Any], content: dict[str, An
     used = {root for text in strings(after) for root in _ROOT_OF_REFERENCE.findall(text)}
     for key in content:
         setting = normal_id(key.removeprefix("+"))
+        if (new := new_name(setting, before)) is not None:
+            raise UsageError(f"{name} sets {setting}, but {setting.partition('#')[0]} is called {new} now: rename it")
         if "#" in setting or setting in before or setting in used:
             continue
         if found := [other for other in nearest({n: after[n] for n in before}, setting, _SLIP) if "#" not in other]:

@@ -42,25 +42,23 @@ def evaluate_and_show(
 
     Args:
         predictions: a ``predictions.csv`` of ours or of another program.
-        validation: predictions of the same classifier on validation images: thresholds, operating points and
-            recalibration are fitted on them. None: what needs them has a reason instead.
+        validation: predictions of the same classifier on validation images, to fit thresholds, operating points and
+            recalibration on; None: what needs them has a reason instead.
         out: folder for ``metrics.json`` and the figures; None: nothing is written.
         overwrite: replace those.
         recalibrate: measure the recalibrated probabilities.
-        target_sensitivity, target_specificity: wanted ones, above 0 and at most 1.
-        decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
-        subgroups: a CSV table of columns that tell subgroups apart; None: there are none.
-        age_bands: as text, "[18, 65]": see :func:`~monai_mocoi.data.column_levels`; None: those of ``evaluate.json``.
+        target_sensitivity, target_specificity, decision_thresholds: see :func:`~monai_mocoi.analysis.evaluate_fully`.
+        subgroups: a CSV table of columns for subgroups; None: there are none.
+        age_bands: as text, "[18, 65]"; None: those of ``evaluate.json``.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
         the content of ``metrics.json``.
 
     Raises:
-        UsageError: recalibration without validation, bands of ages without subgroups, or a folder that holds
-            predictions.
-        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called; images that are in
-            both files.
+        UsageError: recalibration without validation, age bands without subgroups, images in both files, or a folder
+            that holds predictions.
+        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)

@@ -25,8 +25,8 @@ def export(
     JSON file beside it says how to prepare the images.
     """
     from monai_mocoi.networks import export_graph, export_weights
-    from monai_mocoi.networks.export import LAYOUTS
-    from monai_mocoi.networks.exported_graph import FORMATS
+    from monai_mocoi.networks.export_layouts import LAYOUTS
+    from monai_mocoi.networks.graph_formats import FORMATS
 
     if to not in (*LAYOUTS, *FORMATS):
         raise WeightsError(f"there is no layout or format {to!r}: choose one of {', '.join((*LAYOUTS, *FORMATS))}.")

@@ -16,6 +16,7 @@ from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, referred, strings
 from monai_mocoi.cli.values import is_expression, kind_of, read_value
+from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
@@ -70,7 +71,7 @@ def check_command(words: Sequence[str]) -> Checked:
         if is_argument:
             run_arguments[setting] = _run_argument(config, setting, word)
             continue
-        overrides[setting] = value = _value(config, setting, word, Path(files.files[0]).stem)
+        overrides[setting] = value = _value(config, setting, current_value(setting, word), Path(files.files[0]).stem)
         put(config, setting, copy.deepcopy(value))  # a later override may go into it
     if (root := _package_of(files)) and config.get("bundle_root") == ".":
         config["bundle_root"] = overrides["bundle_root"] = root
@@ -95,7 +96,7 @@ def _package_of(files: ConfigFiles) -> str | None:
 def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool) -> str:
     """Return the id that the key stands for, dashes or not."""
     written = normal_id(key)
-    for setting in (written, written.replace("-", "_")):
+    for setting in (written, written.replace("-", "_"), current_name(written.replace("-", "_"), config)):
         if has(config, setting) or (tracking and setting in _OF_TRACKING):
             return setting
         parent, _, last = setting.rpartition("#")

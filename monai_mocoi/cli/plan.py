@@ -76,7 +76,7 @@ def _step_rows(planned: Planned) -> Iterator[Row]:
         yield "iterations", AT_RUN_TIME, "by the number of images with labels" if images and batch is None else ""
         return
     together = batch * processes
-    drop_last = config.get("train#dataloader#drop_last") is True
+    drop_last = config.get("train#dataloader#shuffle") is True
     iterations = images["training"] // together if drop_last else math.ceil(images["training"] / together)
     steps = math.ceil(iterations / accumulation)
     yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{together} images each"

@@ -14,8 +14,9 @@ from monai_mocoi.demo.dataset_dir import resolve_dataset_dir
 from monai_mocoi.demo.generate import DEMO_VERSIONS
 from monai_mocoi.errors import DatasetError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME, classifier_path
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
+from monai_mocoi.networks.weights_place import classifier_path
 
 
 def data_rows(planned: Planned) -> Iterator[Row]:

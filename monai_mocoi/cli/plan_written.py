@@ -10,7 +10,7 @@ from pathlib import Path
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row
 from monai_mocoi.errors import HomeFolderError, RunFolderError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_weights_place
 from monai_mocoi.runs.product_folders import check_inference_folder
 from monai_mocoi.runs.run_folder_check import check_run_folder, find_run
 

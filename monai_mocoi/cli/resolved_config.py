@@ -85,6 +85,8 @@ class ResolvedConfig:
                 except Undecided as undecided:
                     if isinstance(undecided.__cause__, MocoiError):
                         yield undecided.__cause__
+                except UsageError as error:
+                    yield error
 
     def reached(self, start: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
         """Give the ``_target_`` parts that an id needs: id, config, and class or function where it is not MONAI's.
@@ -135,11 +137,11 @@ class ResolvedConfig:
         try:
             return self._parser.get_parsed_content(setting, **default)
         except Exception as error:
-            while error.__cause__ is not None and isinstance(error.__cause__, Exception):
+            while not isinstance(error, MocoiError) and isinstance(error.__cause__, Exception):
                 error = error.__cause__
             if isinstance(error, MocoiError | OSError):
                 raise Undecided(setting) from error
-            raise UsageError(f"{setting}: {raw!r} cannot be worked out: {error}") from error
+            raise UsageError(f"{setting.removeprefix('settings#')}: {raw!r} cannot be worked out: {error}") from error
 
     def _makes_something(self, raw: Any, seen: set[str]) -> bool:
         parts = [raw, *(value for _, value in walk(raw))]

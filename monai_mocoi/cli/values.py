@@ -111,7 +111,7 @@ def read_value(setting: str, word: str, kind: Kind) -> Any:
             return value
         if kind.takes(value):
             return TypeAdapter(kind.type).validate_python(value)
-    text = f"{setting} must be {kind.allowed}, not {word!r}"
+    text = f"{setting} is {word!r}, but must be {kind.allowed}"
     if word[0] in "[{" and list(_meanings(word)) == [word]:
         raise UsageError(f'{text}; a list or an object is quoted as one word, like "[0.8, 1.0]" or \'{{"a": 1}}\'')
     if meant := _meant(word, kind):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.data import Predictions
 from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 CLASSES_A_FIGURE = 16
@@ -23,13 +23,8 @@ def output_distance_figures(
 ) -> list[Figure]:
     """Draw the share of images with at most a probability, against that probability, of both classifiers.
 
-    Args:
-        first, second: what was compared, with any order of images.
-        distance: of :func:`~monai_mocoi.analysis.compare_outputs`.
-        names: of the two, for the legend.
-
-    Returns:
-        a figure for each 16 classes, of a panel a class.
+    ``distance`` is of :func:`~monai_mocoi.analysis.compare_outputs`, ``names`` are for the legend. Returns a figure for
+    each 16 classes, of a panel a class.
     """
     classes = list(distance["classes"])
     parts = [classes[start : start + CLASSES_A_FIGURE] for start in range(0, len(classes), CLASSES_A_FIGURE)]

@@ -12,20 +12,13 @@ from matplotlib.figure import Figure
 from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 
 _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 
 
 def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
-    """Draw a diagram of each class, and below it where the probabilities lie.
-
-    Args:
-        calibration: of :func:`~monai_mocoi.analysis.describe_calibration`.
-
-    Returns:
-        figures of up to 16 classes each; none without classes.
-    """
+    """Draw a diagram of each class, and below it a histogram of the probabilities: figures of up to 16 classes each."""
     figures = []
     for figure, places in panels(calibration["classes"], 2.6, 3.4, head=0.75):
         for name, own, place, first in places:

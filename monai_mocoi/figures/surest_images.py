@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.classifier import THRESHOLD, in_words, short
+from monai_mocoi.figures.classifier_tables import THRESHOLD
+from monai_mocoi.figures.names import in_words, short
 from monai_mocoi.metrics import UNKNOWN, decide
 
 

@@ -59,6 +59,23 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     sync_folder(Path(path).parent)
 
 
+def write_torch(path: str | Path, content: Any) -> None:
+    """Write what ``torch.save`` writes, in one step.
+
+    It goes through memory, because torch.save to a file loses the reason, such as a full disk, why it could not.
+    """
+    write_bytes(path, torch_bytes(content))
+
+
+def torch_bytes(content: Any) -> memoryview:
+    """What ``torch.save`` writes."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getbuffer()
+
+
 def sync_folder(folder: str | Path) -> None:
     """Bring the names in a folder down to the disk: without it, a power failure can undo a rename.
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Any
 
-_WIDTH = 110  # of a line, with its comma
+_WIDTH = 120  # of a line, with its comma: as everywhere in the project
 _CLASS = '"_target_": '  # begins a component
 _GROUP_START = re.compile(r'\n\n  "([^"]+)": ')
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.next_command import bundle_word, next_command
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
@@ -25,7 +25,7 @@ def commands_after(evaluation: Path, split: str, tested: Mapping[str, Any], exte
     """
     bundle, dataset_dir = str(tested["bundle"]), str(tested["dataset_dir"])
     if split == "test" and dataset_dir != "demo":
-        yield f"What shortcuts such as view and colour achieve alone, to compare: {command('baselines', dataset_dir)}"
+        yield f"What shortcuts (view, colour, ...) achieve alone, for comparison: {command('baselines', dataset_dir)}"
     if following := after_evaluation(evaluation, Path(tested["run"]), split, bundle, dataset_dir, external):
         yield f"Next: {following}"
 

@@ -15,7 +15,8 @@ from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
-from monai_mocoi.figures.classifier import confusion_figures, precision_recall_figures, roc_figures
+from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
+from monai_mocoi.figures.classifier_tables import confusion_figures
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
 from monai_mocoi.figures.surest_images import surest, told
 
@@ -30,7 +31,7 @@ class ClassifierPlots(Serializable):
     """Draw the predictions of a validation, at the trainer's epoch, and at the end those of the chosen classifier.
 
     Attach it to the validator. ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion`` are those of
-    :mod:`monai_mocoi.figures.classifier`; what one figure has no room for follows as ``<name>/roc_2`` and so
+    :mod:`monai_mocoi.figures.classifier_curves`; what one figure has no room for follows as ``<name>/roc_2`` and so
     on. ``<name>/right`` and ``<name>/wrong`` show the images about which the classifier is surest, each class in turn:
     of findings, those that are present and called (right), or one of the two (wrong). An image is named by its row in
     the split's list, from 0, never by its file or patient.

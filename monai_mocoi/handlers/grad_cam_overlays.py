@@ -19,8 +19,8 @@ from torch import nn
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.canvas import RGB
-from monai_mocoi.figures.classifier import in_words
 from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
+from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
 from monai_mocoi.runs.product_names import OVERLAYS_NAME

@@ -17,7 +17,7 @@ from monai_mocoi.distributed import rank
 from monai_mocoi.engines import GradientTrainer, RunEvents, is_whole
 from monai_mocoi.files.atomic_write import remove_leftovers, write_json
 from monai_mocoi.files.folder_swap import delete_leftovers, replaced
-from monai_mocoi.networks.identified import IDENTIFIED
+from monai_mocoi.networks.known_images import IDENTIFIED
 from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
 from monai_mocoi.runs.product_folders import lock_folder

@@ -45,15 +45,7 @@ class BarlowTwinsLoss(nn.Module):
         self.divisor = divisor
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage.
-
-        Args:
-            query: ``(N, D)`` projected features of the query view.
-            key: ``(N, D)`` of the key view. Gradients flow into both.
-
-        Returns:
-            a scalar.
-        """
+        """Compute the loss of one stage, a scalar, from projected features ``(N, D)`` of both views."""
         if query.ndim != 2 or query.shape != key.shape:
             raise ValueError(
                 f"Barlow Twins needs two (N, D) features of one shape, but got {tuple(query.shape)} "

@@ -38,15 +38,7 @@ class StageMSELoss(nn.Module):
         self.normalize = normalize
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage.
-
-        Args:
-            query: ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors of the query encoder.
-            key: the same shape, of the key encoder; no gradient is needed.
-
-        Returns:
-            a scalar.
-        """
+        """Compute the loss of one stage, a scalar, from two ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors."""
         if query.shape != key.shape:
             raise ValueError(
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."

@@ -13,12 +13,10 @@ from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_stat
 def roc_auc(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
     """Area under the ROC curve: the chance that a positive image scores higher than a negative one; a tie counts half.
 
-    Each column by itself. An integer weight is the same as repeating the image that often.
-
     Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1.
+        labels: ``(n,)`` or ``(n, classes)``, 0 or 1; each column by itself.
         scores: the same shape, any finite numbers; higher means more likely positive.
-        weights: ``(n,)``, 0 or more, one an image; None: 1 each.
+        weights: ``(n,)``, 0 or more, one an image; an integer is the same as repeating the image. None: 1 each.
 
     Returns:
         float64 0..1 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image of weight
@@ -31,16 +29,10 @@ def roc_auc(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
 
 
 def roc_auc_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
-    """:func:`roc_auc` of each class for counts of patients.
+    """:func:`roc_auc` of each class for counts of patients, ``(resamples,)`` or ``(resamples, classes)``.
 
-    All sums are of whole numbers and exact, so the value is the same to the last bit in any order of the images.
-
-    Args:
-        labels, scores: as for :func:`roc_auc`.
-        patients: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        the statistic: ``(resamples,)`` or ``(resamples, classes)``; NaN without positives or negatives.
+    ``patients``: ``(n,)`` ids, one an image. All sums are of whole numbers and exact, so the value is the same to the
+    last bit in any order of the images.
     """
     return column_statistic(labels, scores, patients, _of_column)
 

@@ -19,18 +19,17 @@ DRAWS_AT_ONCE = 2**16
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, many times; a patient's images stay together.
 
-    Resamples come one after the other from one stream, ``numpy.random.default_rng(seed)``; those in which a class has
-    no positive or no negative image are passed over. So the first 500 of 2,000 are the 500 of the same seed.
+    Resamples come from one stream, ``numpy.random.default_rng(seed)``, without those in which a class has no positive
+    or no negative image. So the first 500 of 2,000 are the 500 of the same seed.
 
     Args:
         patients: ``(n,)`` patient ids, text or integers, one an image; at least two patients.
         labels: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``, of the evaluable classes; None: nothing is redrawn.
-        resamples: 1 or more.
-        seed: 0 or more.
+        resamples, seed: 1 or more; 0 or more.
 
     Raises:
-        ValueError: fewer than two patients, a class without positives or negatives, shapes that do not fit, or more
-            resamples thrown away than asked for: over half of all.
+        ValueError: fewer than two patients, a class without positives or negatives, or over half of the resamples
+            redrawn.
 
     Examples:
         >>> import numpy as np

@@ -82,16 +82,11 @@ class Bootstrapped:
         return _combined(several, lambda *values: np.mean(values, axis=0))
 
     def interval(self, method: str, level: float = 0.95) -> np.ndarray:
-        """Confidence interval: ``(2,)`` or ``(2, columns)``, lower and upper limit.
+        """Confidence interval, lower and upper limit: ``(2,)`` or ``(2, columns)``.
 
-        Args:
-            method: "percentile" (:func:`~monai_mocoi.metrics.percentile_interval`) or "bca"
-                (:func:`~monai_mocoi.metrics.bca_interval`).
-            level: 0..1.
-
-        Raises:
-            ValueError: another method, too few resamples for the level, or (BCa) a statistic that is undefined without
-                one of the patients.
+        ``method`` is "percentile" (:func:`~monai_mocoi.metrics.percentile_interval`) or "bca"
+        (:func:`~monai_mocoi.metrics.bca_interval`). Raises ValueError for another one, too few resamples for the level,
+        or (BCa) a statistic that is undefined without one of the patients.
         """
         if _is_bca(method):
             return bca_interval(self.estimate, self.values, self.left_out, level)

@@ -13,18 +13,11 @@ from monai_mocoi.metrics.threshold_counts import one_column
 
 
 def brier_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientStatistic:
-    """Brier score (Brier 1950) and Brier skill of one class, for counts of patients.
+    """Brier score (Brier 1950) and Brier skill of one class, for counts of patients: ``(resamples, 2)``.
 
-    The score is the mean of (probability - label)^2: 0 is perfect, and always giving the share of positives s scores
-    s (1 - s). The skill is 1 - score / (s (1 - s)): 1 is perfect, 0 no better than always giving that share, below 0
-    worse. s is the resample's own.
-
-    Args:
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; other values are refused with ValueError.
-        patients: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        the statistic: ``(resamples, 2)``, score and skill; the skill is NaN where all labels are the same.
+    The score is the mean of (probability - label)^2; always giving the share of positives s scores s (1 - s). The skill
+    is 1 - score / (s (1 - s)): 1 is perfect, 0 no better than that share, NaN where all labels are the same. s is the
+    resample's own. Takes labels ``(n,)``, 0 or 1, probabilities ``(n,)``, 0..1, and patient ids ``(n,)``.
     """
     labels, probabilities = one_column(labels, probabilities)
     index, count = patient_index(patients, len(labels))

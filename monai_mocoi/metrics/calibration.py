@@ -39,10 +39,9 @@ def probability_bins(probabilities: Any, bins: int) -> np.ndarray:
 def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = None, bins: int = 15) -> np.ndarray:
     """Expected calibration error: the mean over the images of their bin's |mean probability - share of positives|.
 
-    Bins of equal width (Naeini et al. 2015). Multi-label: a column a class, with the probability of the positive class
-    and all images in it. Multiclass: the confidence in the class of the highest probability (Guo et al. 2017), with
-    ``expected_calibration_error(*top_label(labels, probabilities))``. The fewer images a bin holds, the more the value
-    is biased upwards.
+    Bins of equal width (Naeini et al. 2015). Multi-label: of each class by itself. Multiclass: of the confidence in the
+    most probable class (Guo et al. 2017), with ``expected_calibration_error(*top_label(labels, probabilities))``. The
+    fewer images a bin holds, the more the value is biased upwards.
 
     Args:
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1: the label, or whether the top label is right.
@@ -52,9 +51,6 @@ def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = N
 
     Returns:
         float64 0..1 of shape ``()`` or ``(classes,)``; NaN where no image has weight.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
     """
     return of_images(partial(calibration_error_by_patient, bins=bins), labels, probabilities, weights)
 
@@ -76,17 +72,10 @@ def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any,
 
 
 def top_label(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the class of the highest probability is right, and that probability: for multiclass calibration.
+    """Whether the most probable class is right, ``(n,)`` bool, and its probability: for multiclass calibration.
 
-    Args:
-        labels: ``(n,)`` class numbers 0..classes - 1.
-        probabilities: ``(n, classes)``.
-
-    Returns:
-        ``(n,)`` bool and ``(n,)`` float64; of equally probable classes the first counts.
-
-    Raises:
-        ValueError: shapes that do not fit, a label that is no such number, probabilities that are not finite.
+    Of equally probable classes the first counts. Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities;
+    raises ValueError for shapes that do not fit, a label that is no such number, or probabilities that are not finite.
     """
     probabilities = check_scores(probabilities, "probabilities")
     if probabilities.ndim != 2 or len(probabilities) != len(labels):

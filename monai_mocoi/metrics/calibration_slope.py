@@ -50,9 +50,7 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     """Fit it by maximum likelihood, iterated to the end.
 
-    Args:
-        labels: ``(n,)``, 0 or 1; multiclass: whether the image is of the class.
-        probabilities: ``(n,)``, 0..1, of that class.
+    Takes labels ``(n,)``, 0 or 1 (multiclass: whether the image is of the class), and probabilities ``(n,)``, 0..1.
 
     Raises:
         NoCalibrationLineError: no positive or no negative image, all probabilities equal, or perfect separation.

@@ -38,12 +38,11 @@ class CKA:
 
     Attributes:
         value: ``(first, second)``, -1..1; exactly 1 where the two sets are equal.
-        left_out: ``(patients, first, second)``: without each patient in turn, for the jackknife; NaN where fewer than
-            four images are left, or constant features.
+        left_out: ``(patients, first, second)``: without each patient in turn, for the jackknife; NaN where there is
+            none.
         permuted: ``(first, second)``: with the second set's rows permuted at random.
-        exchanged: ``(first, second)``: with whole patients exchanged at random, each paired with one of about as many
-            images; None where no patient has two images, or fewer than four images can be paired; NaN where the
-            features of the paired images are constant.
+        exchanged: ``(first, second)``: with whole patients exchanged at random, each with one of about as many images;
+            None where fewer than four images can be paired; NaN where the features of the paired images are constant.
     """
 
     value: np.ndarray
@@ -67,16 +66,10 @@ def permuted_cka_sd(images: int) -> float:
 
 
 def linear_cka(first: Any, second: Any, debiased: bool = True) -> float:
-    """Linear CKA of two sets of features as a plain number, without interval or null.
+    """Linear CKA of two sets of features ``(n, p)`` and ``(n, q)`` of the same images, n at least 4, as a plain number.
 
-    Args:
-        first: ``(n, p)``, a row an image; n at least 4.
-        second: ``(n, q)``, rows of the same images in the same order.
-        debiased: False gives the biased estimate of Kornblith et al. (2019), 0..1, which is above 0 for unrelated
-            features: to compare with other programs.
-
-    Raises:
-        ValueError: shapes that do not fit, values that are not finite, too few images, constant features.
+    ``debiased=False`` gives the biased estimate of Kornblith et al. (2019), 0..1, above 0 for unrelated features.
+    Raises ValueError for shapes that do not fit, values that are not finite, too few images, or constant features.
     """
     sets = check_sets([first, second])
     rows, pairs = np.arange(len(sets[0])), [(0, 1), (0, 0), (1, 1)]
@@ -98,17 +91,15 @@ def cka_matrix(
 ) -> CKA:
     """Debiased CKA of several sets of features with several others, all of the same images in the same order.
 
-    Linear features of more images than columns are summed up in blocks of rows, without a kernel matrix: time grows as
-    images x widths x widths. Otherwise kernel matrices are held in memory: one for each first set and a few more,
-    ``(n, n)`` float64. Without kernel matrices, the values without each patient and the two random ones are computed in
-    float32 (off by less than 1e-6), all else in float64.
+    Linear features of more images than columns are summed up in blocks of rows; otherwise kernel matrices ``(n, n)``
+    float64 are held in memory, one for each first set and a few more. Without these, the values without each patient
+    and the two random ones are in float32 (off by less than 1e-6), all else in float64.
 
     Args:
-        first: sets ``(n, p_i)`` of one encoder, such as its four stages.
-        second: sets ``(n, q_j)`` of the other.
+        first, second: sets ``(n, p_i)`` of one encoder, such as its four stages, and ``(n, q_j)`` of the other.
         patients: ``(n,)`` ids; None: each image is of a patient of its own.
         kernel: "linear", or "rbf": ``exp(-|x_i - x_j|^2 / (2 s^2))``, where s is the median distance between two
-            different images of the set (the median heuristic; a fixed s depends on the features' scale and saturates).
+            images.
         seed: of the random orders, 0 or more.
         rows_at_once: images at once, 1 or more.
 

@@ -27,8 +27,8 @@ class ClusteredAUC(NamedTuple):
 def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
     """Nonparametric AUC and its covariance for clustered data (Obuchowski 1997, Biometrics 53:567).
 
-    The images of one patient may be alike, positive ones with negative ones too; patients are independent. It is the
-    method of DeLong et al. (1988) when each patient has one image. The variance of the difference of two columns is
+    The images of one patient may be alike; patients are independent. It is the method of DeLong et al. (1988) when each
+    patient has one image. The variance of the difference of two columns is
     ``covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]``.
 
     Args:
@@ -39,9 +39,6 @@ def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
     Returns:
         AUC and covariance. Both are NaN without a positive or a negative image; the covariance also where all
         positives, or all negatives, are of one patient.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores.
     """
     scores = check_scores(scores)
     scores = scores.reshape(len(scores), -1)

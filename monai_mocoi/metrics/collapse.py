@@ -20,19 +20,15 @@ def std_of_l2_normalized(features: torch.Tensor) -> torch.Tensor:
 
 
 def effective_rank(features: torch.Tensor) -> torch.Tensor:
-    """Exponential of the entropy of the features' singular values, after each row is normalised to length 1.
+    """Exponential of the entropy of the singular values of ``(N, D)`` features, each row normalised to length 1.
 
-    With singular values s_1 to s_K, K = min(N, D), and p_k = s_k / sum(s): ``exp(-sum p_k ln p_k)`` (Roy and Vetterli
-    2007; RankMe, Garrido et al. 2023). The features are *not* centred: the rank of constant features is 1 and stays
-    close to 1 under noise that is small beside the constant, whereas the noise left by centring would look like
-    features of full rank. Rows of length 1 let each image count alike.
-
-    Args:
-        features: ``(N, D)`` of any floating type, one row an image. Computed in float64.
+    With p_k = s_k / sum(s): ``exp(-sum p_k ln p_k)`` (Roy and Vetterli 2007; RankMe, Garrido et al. 2023), in float64.
+    The features are *not* centred: the rank of constant features is 1 and stays close to 1 under small noise, whereas
+    the noise left by centring would look like features of full rank.
 
     Returns:
-        a float64 scalar 1..min(N, D), which grows with the number of images; 0 where all features are zero or there
-        are none; NaN where one is not finite.
+        a float64 scalar 1..min(N, D), which grows with the number of images; 0 where all features are zero or there are
+        none; NaN where one is not finite.
     """
     rows = torch.nn.functional.normalize(features.double(), dim=1, eps=torch.finfo(torch.float64).tiny)
     if not bool(rows.isfinite().all()):

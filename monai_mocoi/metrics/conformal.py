@@ -12,18 +12,14 @@ def unusual_percentile(scores: NDArray[np.floating], reference: NDArray[np.float
     """100 x (1 - p), where p is the conformal p-value of each score: (1 + reference scores as high) / (1 + all).
 
     A new image that is drawn like the reference reaches a percentile of at least ``100 - a`` with a probability of at
-    most ``a`` %, for any distribution and any number of reference scores, if all are exchangeable. With several images
-    a patient, or reference images that were used to choose the epoch, this holds only approximately.
+    most ``a`` %, if all are exchangeable (Bates et al., Ann. Stat. 2023). With several images a patient, or reference
+    images that were used to choose the epoch, this holds only approximately.
 
     Args:
-        scores: (n,), higher is more unusual.
-        reference: (m,) scores of images of the right kind, in any order; m >= 1.
+        scores, reference: (n,) and (m,), m >= 1; higher is more unusual.
 
     Returns:
         (n,), from 0 to ``100 m / (m + 1)``.
-
-    References:
-        Bates et al., "Testing for outliers with conformal p-values", Ann. Stat. 2023.
     """
     lower = np.searchsorted(np.sort(reference), scores, side="left")
     return 100 * lower / (len(reference) + 1)

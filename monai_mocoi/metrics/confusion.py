@@ -53,15 +53,12 @@ def confusion_counts(labels: Any, decided: Any, weights: Any = None) -> Confusio
 
     Args:
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        decided: the same shape, 0 or 1, from :func:`~monai_mocoi.metrics.decide` or
+        decided: the same shape, from :func:`~monai_mocoi.metrics.decide` or
             :func:`~monai_mocoi.metrics.decide_by_highest`.
         weights: ``(n,)``, 0 or more, one an image; None: 1 each.
 
     Returns:
         four float64 arrays of shape ``()`` or ``(classes,)``, and sensitivity, specificity and F1 of them.
-
-    Raises:
-        ValueError: shapes that do not fit, or values other than 0 and 1.
     """
     outcomes = _outcomes(labels, decided)
     weights = check_weights(weights, len(outcomes[0]))
@@ -91,11 +88,9 @@ def confusion_by_patient(
     """Sensitivity, specificity or F1 of each class for counts of patients, at fixed decisions.
 
     Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1.
-        decided: the same shape, 0 or 1.
+        labels, decided: ``(n,)`` or ``(n, classes)``, 0 or 1.
         patients: ``(n,)`` patient ids, one an image.
-        measure: which; macro F1 is the mean of "f1" over the classes. Of several, for labels ``(n, classes)``, the
-            columns are joined: quicker than one by one.
+        measure: which; of several, for labels ``(n, classes)``, the columns are joined: quicker than one by one.
 
     Returns:
         the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.

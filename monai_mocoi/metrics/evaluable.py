@@ -37,11 +37,8 @@ def evaluable_classes(
     Args:
         labels: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
         min_positives, min_negatives: fewest positive and negative images of an evaluable class.
-        patients: ``(n,)`` patient ids: the positives of an evaluable class must come from at least two patients, and
-            its negatives too, because an interval over one patient says nothing. None: not checked.
-
-    Raises:
-        ValueError: shapes that do not fit, or labels of another value.
+        patients: ``(n,)`` patient ids: positives must come from at least two patients, and negatives too; None: not
+            checked.
     """
     shape = np.shape(labels)
     if len(shape) != 2:

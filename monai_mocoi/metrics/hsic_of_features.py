@@ -47,7 +47,7 @@ def hsic_of_features(sets: list[np.ndarray], split: int, order: PatientOrder, ro
 
 
 def hsic_left_out(data: FeatureRows, found: Moments, order: PatientOrder) -> dict[Pair, np.ndarray]:
-    """HSIC without each patient in turn, in closed form.
+    """HSIC of each pair without each patient in turn, ``(patients,)``, in closed form.
 
     Without the patient's rows G, whose features have the sum s_G, of centred features (s = 0):
 
@@ -55,13 +55,7 @@ def hsic_left_out(data: FeatureRows, found: Moments, order: PatientOrder) -> dic
         sum K             becomes |s_G|^2 - sum_i d_i + sum_G d_i
         the row sum of i  becomes -(d_i + x_i's_G)
 
-    Args:
-        data: the sets; its ``kind`` is that of the large products (float32 is precise enough for an interval).
-        found: over all images, in the order's order.
-        order: of the images.
-
-    Returns:
-        of each pair ``(patients,)``.
+    The large products are in the ``kind`` of ``data``; ``found`` is over all images, in the order's order.
     """
     sets = len(data.sets)
     crossed = {pair: values.astype(data.kind) for pair, values in found.crossed.items()}

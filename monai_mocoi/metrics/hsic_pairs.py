@@ -43,12 +43,11 @@ def pairs_of(first: int, second: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def u_statistic(products: Any, sums: Any, sums_of_rows: Any, images: Any) -> Any:
-    """HSIC from sums over two kernel matrices with zero diagonals; NaN below four images.
+    """HSIC from sums over two kernel matrices of n images with zero diagonals; NaN below four images.
 
     Args:
-        products: sum of the products of their entries.
-        sums: product of their sums.
-        sums_of_rows: sum over the rows of the products of their row sums.
+        products, sums, sums_of_rows: sum of the products of their entries; product of their sums; sum over the rows of
+            the products of their row sums.
         images: n.
     """
     n = np.maximum(images, FEWEST_IMAGES)

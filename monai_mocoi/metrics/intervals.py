@@ -36,17 +36,8 @@ def _quantile(ordered: np.ndarray, share: Any) -> np.ndarray:
 def percentile_interval(values: Any, level: float = 0.95) -> np.ndarray:
     """Percentile interval (Efron 1979): the quantiles (1 - level)/2 and (1 + level)/2 of the resamples' values.
 
-    The q-quantile of B values is the one of rank q (B + 1), linear between ranks (Davison and Hinkley 1997).
-
-    Args:
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
-        level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
-
-    Raises:
-        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+    The q-quantile of B values is the one of rank q (B + 1), linear between ranks (Davison and Hinkley 1997). Arguments,
+    result and errors as for :func:`bca_interval`.
     """
     ordered = _sorted_values(values, level)
     return np.stack([_quantile(ordered, (1 - level) / 2), _quantile(ordered, (1 + level) / 2)])
@@ -96,10 +87,7 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
         level: 0..1.
 
     Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
-
-    Raises:
-        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+        ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not finite, or too few for the level.
     """
     ordered = _sorted_values(values, level)
     bias, acceleration = bias_and_acceleration(estimate, ordered, left_out)
@@ -115,21 +103,17 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
 def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration: Any = 0) -> np.ndarray:
     """Two-sided p-value by interval inversion: the alpha above which the interval of level 1 - alpha excludes ``null``.
 
-    For the percentile interval of B resamples that is twice the rank of ``null`` among their values / (B + 1), from
-    the end that is nearer, linear between ranks as in :func:`percentile_interval`. For BCa this share is transformed
-    back by its formula first. A ``null`` beyond all values has the rank 1, so that the p-value is never 0.
+    For the percentile interval of B resamples that is twice the rank of ``null`` among their values / (B + 1), from the
+    nearer end. For BCa this share is transformed back by its formula first. A ``null`` beyond all values has the rank
+    1, so that the p-value is never 0.
 
     Args:
         values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
         null: the value to be excluded.
-        bias: z0 of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
-        acceleration: a of the same; 0 for the percentile interval.
+        bias, acceleration: of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
 
     Returns:
         ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
-
-    Raises:
-        ValueError: values that are not finite.
     """
     ordered = _sorted_values(values)
     least = 1 / (len(ordered) + 1)

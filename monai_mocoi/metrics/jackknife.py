@@ -12,17 +12,15 @@ NEAR_ONE = 1e-6
 
 
 def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.ndarray:
-    """Interval of a correlation, or a number like it, by leaving out each patient in turn (Tukey 1958).
+    """Interval of a correlation, or a similar number, by leaving out each patient in turn (Tukey 1958).
 
-    On Fisher's scale ``z = artanh(value)``, so that no limit is beyond 1: the variance is ``(P - 1) / P`` times the sum
-    of squares of the P left-out z around their mean, the limits ``tanh(z -+ t sqrt(variance))`` with t of P - 1 degrees
-    of freedom. Where a left-out value is 1 up to rounding, the same without the transformation, cut off at 1. The
-    variance of unrelated features is overestimated (Efron and Stein 1981): the interval is then too wide, not too
-    narrow.
+    On Fisher's scale ``z = artanh(value)``: the variance is ``(P - 1) / P`` times the sum of squares of the P left-out
+    z around their mean, the limits ``tanh(z -+ t sqrt(variance))`` with t of P - 1 degrees of freedom. Where a left-out
+    value is 1 up to rounding, the same without the transformation, cut off at 1. The variance of unrelated features is
+    overestimated (Efron and Stein 1981): the interval is then too wide, not too narrow.
 
     Args:
-        value: ``(...)``, -1..1, of all patients.
-        left_out: ``(patients, ...)``, without each patient in turn; two patients or more.
+        value, left_out: ``(...)`` of all patients and ``(patients, ...)`` without each in turn, -1..1.
         level: above 0 and below 1.
 
     Returns:

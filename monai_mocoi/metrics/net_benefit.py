@@ -13,20 +13,16 @@ from monai_mocoi.metrics.threshold_counts import called_from, one_column, sums_a
 def net_benefit_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
     """Net benefit (Vickers and Elkin 2006) of one class at each threshold probability, for counts of patients.
 
-    At the threshold t an image is treated as positive when ``probability >= t``; then the net benefit is
-    TP / n - FP / n x t / (1 - t): acting from t on means that one missed case is as bad as (1 - t) / t false alarms.
-    Treating nobody has the net benefit 0.
+    At the threshold t an image is treated when ``probability >= t``; the net benefit is TP / n - FP / n x t / (1 - t):
+    one missed case is as bad as (1 - t) / t false alarms. Treating nobody has the net benefit 0.
 
     Args:
         labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1.
         patients: ``(n,)`` patient ids, one an image.
-        thresholds: ascending, above 0 and below 1.
+        thresholds: ascending, above 0 and below 1; other values are refused with ValueError.
 
     Returns:
         the statistic: ``(resamples, 3 thresholds)``: of the model, of treating everybody, and their difference.
-
-    Raises:
-        ValueError: shapes or values other than these.
     """
     labels, probabilities = one_column(labels, probabilities)
     cuts = np.asarray(thresholds, dtype=np.float64)

@@ -21,16 +21,15 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
     the lowest one.
 
     Args:
-        target: "sensitivity" or "specificity".
-        at_least: above 0, at most 1.
+        target, at_least: "sensitivity" or "specificity"; above 0, at most 1.
         labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones.
 
     Returns:
-        the threshold; NaN where a class has no positive or no negative image, or where no candidate reaches the
-        specificity because too many images have the highest probability.
+        the threshold; NaN where there is no positive or no negative image, or where no candidate reaches the
+        specificity.
 
     Raises:
-        ValueError: another target, a wanted value out of range, shapes that do not fit.
+        ValueError: values or shapes other than these.
     """
     if target not in ("sensitivity", "specificity"):
         raise ValueError(f'target is {target!r}; expected "sensitivity" or "specificity"')
@@ -65,10 +64,8 @@ def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, t
 
     Returns:
         the statistic: ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order
-        given; NaN where nothing, or everything, is called and a predictive value has no meaning.
-
-    Raises:
-        ValueError: shapes or values other than these.
+            given;
+        NaN where a predictive value has no meaning. Other values or shapes are refused with ValueError.
     """
     labels, probabilities = one_column(labels, probabilities)
     given = np.asarray(thresholds, dtype=np.float64)

@@ -47,13 +47,9 @@ class PatientResamples:
 
         Args:
             statistic: what to evaluate.
-            keep_undefined: keep values that are not finite in the result (:meth:`Bootstrapped.take` chooses columns
-                without them); false: they are refused.
+            keep_undefined: keep values that are not finite; false: they are refused with ValueError.
             of: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their patients only;
-                None: of all.
-
-        Raises:
-            ValueError: it is not finite on the whole sample or on a resample.
+                None: all.
         """
         if of is not None:
             return self._apply_to(statistic, np.unique(self.index[of]), keep_undefined)
@@ -106,7 +102,7 @@ def _left_out(statistic: Statistic, patients: int) -> np.ndarray:
 
 
 def leave_each_out(statistic: Statistic, patients: int) -> np.ndarray:
-    """Evaluate a statistic without each patient in turn: ``(patients,)`` or ``(patients, columns)``."""
+    """A statistic without each of ``patients`` patients in turn: ``(patients,)`` or ``(patients, columns)``."""
     size = _block(patients)
     parts = []
     for start in range(0, patients, size):

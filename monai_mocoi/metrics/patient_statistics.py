@@ -56,14 +56,9 @@ def column_statistic(
     """Prepare each column by itself; one-dimensional labels give one value a resample.
 
     Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1.
-        scores: the same shape, finite.
+        labels, scores: ``(n,)`` or ``(n, classes)``, 0 or 1; finite; other values are refused with ValueError.
         patients: ``(n,)`` patient ids, one an image.
-        prepare: takes labels ``(n,)``, scores ``(n,)``, each image's patient ``(n,)`` as a number from 0, and the
-            number of patients; its values are ``(resamples,)``.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores.
+        prepare: takes labels and scores ``(n,)``, each image's patient as a number from 0, and the number of patients.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
@@ -108,17 +103,13 @@ def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
 def known_by_patient(make: Make, labels: Any, values: Any, patients: Any) -> PatientStatistic:
     """A statistic of the images whose label is known, for counts of all patients.
 
-    A patient without a known image changes nothing, whether drawn or left out.
+    A patient without a known image changes nothing. Several classes are made one by one, each over its own known
+    images.
 
     Args:
         make: such as :func:`~monai_mocoi.metrics.roc_auc_by_patient`; gets labels of 0 and 1.
-        labels: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``. Several classes are made one by one, each over its
-            own known images, and their columns are joined.
-        values: the same shape: scores, probabilities or decisions.
+        labels, values: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``; scores, probabilities or decisions.
         patients: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        what ``make`` gives for all images where every label is known.
     """
     labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
     if known.all():

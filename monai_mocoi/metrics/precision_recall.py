@@ -59,21 +59,17 @@ def _of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count:
 def average_precision_left_out(
     labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int
 ) -> np.ndarray | None:
-    """:func:`average_precision` of one class without each patient in turn.
+    """:func:`average_precision` of one class without each patient in turn: ``(count,)``, NaN where no positive is left.
 
     Down the ranking, what a patient takes away from the counts of positives and negatives changes at the patient's own
     images only. Between two of them the sum of the precisions is a difference of two running sums. These are shared by
-    all patients that took away as many there: of one image each, there are three kinds.
+    all patients that took away as many there: of one image each, there are three kinds. None: there would be more
+    running sums than patients, and evaluating the metric without each is as quick.
 
     Args:
-        labels: ``(n,)`` bool.
-        scores: ``(n,)`` finite.
+        labels, scores: ``(n,)`` bool; ``(n,)`` finite.
         index: ``(n,)`` the patient of each image, 0..count - 1.
         count: number of patients.
-
-    Returns:
-        ``(count,)`` float64; NaN where no positive image is left. None: there would be more running sums than
-        patients, and evaluating the metric without each is as quick.
     """
     values, rank = np.unique(-scores[labels], return_inverse=True)
     last = len(values)

@@ -11,14 +11,9 @@ from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 
 def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
-    """Bins of about equal counts: between quantiles of the probabilities, as scikit-learn's ``calibration_curve``.
+    """Bin ``(n,)`` of each probability, from 0: ``bins`` of about equal counts, fewer with few distinct values.
 
-    Args:
-        probabilities: ``(n,)``, one or more.
-        bins: 1 or more; with few distinct probabilities there are fewer.
-
-    Returns:
-        ``(n,)`` the bin of each image, from 0 without a gap, ascending with the probability.
+    Between quantiles, as scikit-learn's ``calibration_curve``.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     edges = np.percentile(probabilities, np.linspace(0, 1, bins + 1) * 100)[1:-1]
@@ -26,15 +21,10 @@ def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
 
 
 def observed_share_by_patient(labels: Any, probabilities: Any, patients: Any, place: np.ndarray) -> PatientStatistic:
-    """Share of positives in each bin, for counts of patients, in fixed bins.
+    """Share of positives in each bin of ``place``, for counts of patients: ``(resamples, bins)``.
 
-    Args:
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; other values are refused with ValueError.
-        patients: ``(n,)`` patient ids, one an image.
-        place: ``(n,)`` of :func:`equal_count_bins`.
-
-    Returns:
-        the statistic: ``(resamples, bins)``; NaN where no image of a bin was drawn.
+    NaN where no image of a bin was drawn. Takes labels ``(n,)``, 0 or 1, probabilities ``(n,)``, 0..1, and ids
+    ``(n,)``.
     """
     labels, _ = one_column(labels, probabilities)
 

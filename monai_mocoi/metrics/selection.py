@@ -23,13 +23,12 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
     """Compute a metric by name, over the classes for which it is defined.
 
     Args:
-        name: one of ``SELECTION_METRICS``. "macro_auc" and "macro_average_precision": the mean over findings; of two
-            classes of one softmax the second's alone (their AUCs are equal), of more the mean of each against the rest.
-            "macro_f1": multiclass by the highest probability; of findings at the Youden threshold of these very images,
-            which is too optimistic for anything but a choice.
+        name: one of ``SELECTION_METRICS``. "macro_auc", "macro_average_precision": the mean over findings; of two
+            classes of one softmax the second's alone, of more the mean of each against the rest. "macro_f1": multiclass
+            by the highest probability; of findings at the Youden threshold of these images, too optimistic for a
+            report.
         kind: "multilabel" or "multiclass".
-        labels: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers. Each finding is measured over the
-            images in which it is known.
+        labels: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers.
         probabilities: ``(n, classes)`` in 0..1.
 
     Returns:
@@ -61,10 +60,5 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
 
 
 def ranked_columns(kind: str, classes: int) -> np.ndarray:
-    """Columns whose ranking is reported: every finding or class; of two classes of one softmax the second alone.
-
-    Args:
-        kind: "multilabel" or "multiclass".
-        classes: number of columns.
-    """
+    """Columns of ``classes`` whose ranking is reported: all; of two classes of one softmax the second alone."""
     return np.array([1]) if check_label_kind(kind) == "multiclass" and classes == 2 else np.arange(classes)

@@ -26,14 +26,7 @@ def one_column(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]
 
 
 def sums_by_place(labels: np.ndarray, place: np.ndarray, places: int, patients: Any) -> csr_array:
-    """Positive images of each patient in each place, and below them the negative ones: ``(2 places, patients)``.
-
-    Args:
-        labels: ``(n,)`` bool.
-        place: ``(n,)`` 0..places - 1.
-        places: how many.
-        patients: ``(n,)`` patient ids.
-    """
+    """Positive images of each patient in each place, and below them the negative ones: ``(2 places, patients)``."""
     index, count = patient_index(patients, len(labels))
     rows = np.where(labels, place, places + place)
     return csr_array((np.ones(len(rows)), (rows, index)), shape=(2 * places, count))

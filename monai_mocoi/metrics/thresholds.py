@@ -12,9 +12,9 @@ from monai_mocoi.metrics.inputs import check_labels, check_scores
 def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
     """Threshold with the largest sensitivity + specificity - 1 (Youden 1950), each column by itself.
 
-    An image is positive when ``score >= threshold``, both as float64. Candidates are the midpoints between neighbouring
-    scores, and the lowest score itself, which calls every image positive. Of equally good ones the lowest is taken: the
-    one with the highest sensitivity. So scores that do not rank at all call everything positive.
+    An image is positive when ``score >= threshold``. Candidates are the midpoints between neighbouring scores, and the
+    lowest score itself. Of equally good ones the lowest is taken: scores that do not rank at all call everything
+    positive.
 
     Args:
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1. Choose on validation images, never on the reported ones.
@@ -22,9 +22,6 @@ def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
 
     Returns:
         float64 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
@@ -60,13 +57,7 @@ def decide(scores: Any, thresholds: Any) -> np.ndarray:
 
     Args:
         scores: ``(n,)`` or ``(n, classes)``, finite.
-        thresholds: one number, or ``(classes,)``; not NaN.
-
-    Returns:
-        bool of the shape of ``scores``.
-
-    Raises:
-        ValueError: scores or thresholds that are NaN, or thresholds that are not one a class.
+        thresholds: one number, or ``(classes,)``; NaN or another shape is refused with ValueError.
     """
     scores = check_scores(scores)
     thresholds = np.asarray(thresholds, dtype=np.float64)
@@ -80,14 +71,7 @@ def decide(scores: Any, thresholds: Any) -> np.ndarray:
 
 
 def decide_by_highest(scores: Any) -> np.ndarray:
-    """Choose one class an image, the one of the highest score; of equal ones the first.
-
-    Args:
-        scores: ``(n, classes)``, finite; another shape or value is refused with ValueError.
-
-    Returns:
-        bool ``(n, classes)``, one True a row.
-    """
+    """The class of the highest score of each image, of equal ones the first: bool ``(n, classes)``, as the scores."""
     scores = check_scores(scores)
     if scores.ndim != 2:
         raise ValueError(f"multiclass scores have shape {scores.shape}; expected (images, classes)")
@@ -95,14 +79,10 @@ def decide_by_highest(scores: Any) -> np.ndarray:
 
 
 def one_hot(labels: Any, classes: int) -> np.ndarray:
-    """Class numbers as one column a class, the form in which the metrics take labels.
+    """Class numbers ``(n,)`` as one column a class, bool ``(n, classes)``: the form in which the metrics take labels.
 
-    Args:
-        labels: ``(n,)`` integers 0..classes - 1; another shape or value is refused with ValueError.
-        classes: how many.
-
-    Returns:
-        bool ``(n, classes)``, one True a row.
+    Raises:
+        ValueError: a label that is no number 0..classes - 1.
     """
     labels = np.asarray(labels)
     outside = ~np.isin(labels, np.arange(classes))

@@ -24,16 +24,10 @@ from monai_mocoi.data import (
     read_predictions,
     record_of,
 )
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.errors import SettingsError
-from monai_mocoi.networks.classifier_place import PACKAGED_NAME
+from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
-
-_OF_CLASSIFIER = (
-    *("method", "selected", "stage", "trainable", "label_fraction", "label_seed", "validation_labels", "pretrained"),
-    *("pretrained_sha256", "dataset_sha256", "thresholds_without_choice", "epochs", "start", "seed", "validation"),
-    "labelled_images",
-)
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ class EvaluatedClassifier:
     @property
     def tested(self) -> dict[str, Any]:
         """What ``metrics.json`` says of it."""
-        return {name: self.sidecar[name] for name in _OF_CLASSIFIER if name in self.sidecar}
+        return {name: self.sidecar[name] for name in ClassifierCard.told_in(TESTED) if name in self.sidecar}
 
     def thresholds(self, classes: Sequence[str]) -> dict[str, float] | None:
         """Of these classes; None: it has none."""

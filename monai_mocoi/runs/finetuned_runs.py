@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 
 
 def finetuning_name(

@@ -27,8 +27,7 @@ class Run(Group):
     overwrite: t.Flag = t.setting("Delete what is in the folder to be written, and start anew.")
     seed: t.CountFromZero = t.setting("Of weights, order, views, draws and resamples.")
     device: Any = t.setting("Where to compute: cpu, cuda, or cuda:1.", wording="cpu, cuda or cuda:1")
-    rank: t.CountFromZero = t.setting("Number of this process, from 0; torchrun gives it.")
-    world_size: t.Count = t.setting("Number of processes; torchrun gives it.", "processes")
+    world_size: t.Count = t.setting("Number of processes; torchrun decides it.", "processes")
     num_workers: t.CountFromZero = t.setting("Processes that load images; 0: none beside the run itself.", "processes")
     precision: Literal["auto", "float32", "bf16", "fp16"] = t.setting(
         "Of the computation; auto: bf16 where it is fast."
@@ -90,12 +89,6 @@ class Labels(Group):
     metric: Literal["macro_auc", "macro_average_precision", "macro_f1"] = t.setting(
         "What the best epoch or penalty is chosen by."
     )
-
-
-class LabelFraction(Group):
-    """The fraction of labels, also where it only names the run that is read."""
-
-    label_fraction: t.Share = t.setting("Share of the training images that have labels.", "0.1 is 10 %")
 
 
 class Encoder(Group):

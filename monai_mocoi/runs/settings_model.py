@@ -18,7 +18,6 @@ from monai_mocoi.runs.setting_groups import (
     ImageErrors,
     Images,
     Intervals,
-    LabelFraction,
     Labels,
     Resumable,
     Run,
@@ -61,7 +60,7 @@ class TrainSettings(Run, Resumable, Images, ImageErrors):
     barlow_divisor: t.Positive | None = t.setting("What the Barlow loss is divided by; none: the number of features.")
 
 
-class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, LabelFraction, Encoder):
+class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, Encoder):
     """``finetune.json`` and its overlay ``paper_finetune.json``: a classifier on labels."""
 
     trainable: Literal["all", "head"] = t.setting("all: fine-tuning; head: the encoder is frozen, linear evaluation.")
@@ -69,6 +68,7 @@ class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, LabelFractio
         "Whose features the linear layer reads; all: of the four side by side."
     )
     solver: Literal["lbfgs", "gradient"] = t.setting("How the linear layer is fitted; lbfgs needs trainable head.")
+    label_fraction: t.Share = t.setting("Share of the training images that have labels.", "0.1 is 10 %")
     label_seed: t.CountFromZero = t.setting("Which draw of the labels.")
     label_ids: t.Text | None = t.setting("A labelled.json of an earlier run, or its folder: exactly its images.")
     labels: t.Texts | None = t.setting(
@@ -81,7 +81,7 @@ class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, LabelFractio
     plot_every: t.Count = t.setting("From one set of plots to the next.", "epochs")
 
 
-class EvaluateSettings(Run, ImageErrors, LabelFraction, Intervals, Thresholds):
+class EvaluateSettings(Run, ImageErrors, Intervals, Thresholds):
     """``evaluate.json``: a classifier on test images."""
 
     run_dir: t.Text = t.setting("Run folder of finetune.json, or a classifier's file.")
@@ -89,7 +89,7 @@ class EvaluateSettings(Run, ImageErrors, LabelFraction, Intervals, Thresholds):
     worst_errors: t.CountFromZero = t.setting("Pictures of the worst errors; 0: none.", "images a class")
 
 
-class InferenceSettings(Run, LabelFraction):
+class InferenceSettings(Run):
     """``inference.json``: a classifier on new images."""
 
     images: t.Text | t.Texts | None = t.setting(
@@ -106,7 +106,7 @@ class InferenceSettings(Run, LabelFraction):
     unusual_limit: t.Percent = t.setting("Percentile of the training images beyond which an image is called unusual.")
 
 
-class AnalyzeSettings(Run, Images, ImageErrors, Labels, LabelFraction, Encoder, Intervals):
+class AnalyzeSettings(Run, Images, ImageErrors, Labels, Encoder, Intervals):
     """``analyze.json``: what an encoder has learnt."""
 
     split: t.Split = t.setting("Whose images.")

@@ -44,11 +44,20 @@ def killed_after(workflow: ConfigWorkflow, iteration: int, event: Any = Events.I
     workflow.parser.get_parsed_content("summary_writer").close()
 
 
+@pytest.fixture(scope="module")
+def finished() -> dict[str, dict[str, Any]]:
+    """What runs ended with, by their settings: several tests ask for the same one."""
+    return {}
+
+
 @pytest.fixture
-def undisturbed(pretrained: Run) -> Callable[..., dict[str, Any]]:
+def undisturbed(pretrained: Run, finished: dict[str, dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def run(name: str = "nih_mse", **overrides: Any) -> dict[str, Any]:
-        pretrained(name, output_dir="undisturbed", **overrides)
-        return products(Path("undisturbed/pretrain"))
+        settings = repr((name, sorted(overrides.items())))
+        if settings not in finished:
+            pretrained(name, output_dir="undisturbed", **overrides)
+            finished[settings] = products(Path("undisturbed/pretrain"))
+        return finished[settings]
 
     return run
 

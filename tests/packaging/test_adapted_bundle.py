@@ -40,7 +40,7 @@ def test_the_settings_stand_in_every_config_that_has_them(data, tmp_path):
     files = {file: config(folder, f"{file}.json") for file in ("train", "finetune", "analyze", "evaluate", "inference")}
     for content in files.values():
         assert (content["bundle"], content["modality"], content["dataset_dir"]) == ("my_study", "hand", "films")
-    of_images = {"channels": 1, "mean": 0.5, "std": 0.25, "decode_fit": "crop", "cache_bits": 8}
+    of_images = {"channels": 1, "mean": 0.5, "std": 0.25, "resize_mode": "crop", "cache_bits": 8}
     for file in ("train", "finetune", "analyze"):
         assert {name: files[file][name] for name in of_images} == of_images
     train, finetune = files["train"], files["finetune"]
