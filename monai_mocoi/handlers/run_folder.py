@@ -24,20 +24,23 @@ from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
 from monai_mocoi.runs.run_folder_check import EarlierRun, read_config
 from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
+from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
+
+SKIPPED_NAME = "skipped_images.json"
 
 
 class RunFolder:
     """Make the run folder when training starts, or go on with an earlier one; keep its manifest true until the end.
 
     Writes ``config.json`` (the settings, resolved; under ``components`` what a
-    :class:`~monai_mocoi.engines.GradientTrainer` learns with, where an override deep inside the config shows) and
-    ``manifest.json`` (status, dataset hash, seed, versions, commit, device, times), on the first process only. While it
-    runs, a lock file beside the folder keeps another command out. A run that is to be continued is left as it is until
-    its first epoch begins, because other handlers may refuse it.
+    :class:`~monai_mocoi.engines.GradientTrainer` learns with, where an override deep inside the config shows) and the
+    :class:`~monai_mocoi.runs.run_manifest.RunManifest`, on the first process only. While it runs, a lock file beside
+    the folder keeps another command out. A run that is to be continued is left as it is until its first epoch begins,
+    because other handlers may refuse it.
 
     Args:
         folder: of the run.
@@ -52,9 +55,6 @@ class RunFolder:
             looked at. A run is only continued with the same ones. None: nothing.
         identified: the images, or those that the weights it starts from were trained on, are links to originals with
             patients' identity: the manifest says so, and nothing of the run is exported or packaged.
-
-    The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
-    that was killed leaves "running".
 
     Raises:
         RunFolderError: at the start: the folder may not be used, or another process is writing to it.
@@ -95,12 +95,11 @@ class RunFolder:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        if rank() > 0:
-            return
-        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
-        engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
-        engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
-        engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
+        if rank() == 0:
+            engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
+            engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
+            engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
+            engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
         self._manifest, self._taken_up = {}, {}
@@ -132,22 +131,15 @@ class RunFolder:
         logger.info("Run folder: %s (%s; %s)", self.folder, manifest["device"], length)
 
     def _check(self, engine: Workflow) -> EarlierRun | None:
-        state = engine.state
-        return check_run_folder(
-            *(self.folder, self.overwrite, self.resume, self.settings, self.results),
-            dataset_sha256=self.dataset_sha256,
-            max_epochs=state.max_epochs,
-            epoch_length=state.epoch_length,
-        )
+        known = (self.folder, self.overwrite, self.resume, self.settings, self.results, (), self.dataset_sha256)
+        return check_run_folder(*known, engine.state.max_epochs, engine.state.epoch_length)
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         write_json(folder / "config.json", {**self.settings, "components": self._components})
-        write_json(folder / "manifest.json", manifest)
-        skipped = folder / "skipped_images.json"
+        RunManifest.of(manifest).write(folder / RunManifest.FILE)
+        (folder / SKIPPED_NAME).unlink(missing_ok=True)
         if self.skipped_images:
-            write_json(skipped, self.skipped_images)
-        else:
-            skipped.unlink(missing_ok=True)
+            write_json(folder / SKIPPED_NAME, self.skipped_images)
 
     def _go_on(self) -> None:
         """Write what was put off until it was sure that the earlier run is continued."""
@@ -166,14 +158,13 @@ class RunFolder:
 
     def _fail(self, engine: Workflow) -> None:
         if self._manifest:  # else nothing was begun: an earlier run is left as it was found
-            error = engine.state.failure
-            interrupted = isinstance(error, KeyboardInterrupt)
-            if not interrupted:
-                self._manifest["error"] = type(error).__name__  # the type only: a text could name a file
+            interrupted = isinstance(engine.state.failure, KeyboardInterrupt)
+            if not interrupted:  # the type only: a text could name a file
+                self._manifest["error"] = type(engine.state.failure).__name__
             try:
                 self._update(engine, "stopped" if interrupted else "failed")
             except OSError as second:  # a full disk, for example: the first error is the one to be seen
-                logger.warning("manifest.json could not be brought up to date: %s", second.strerror)
+                logger.warning("%s could not be brought up to date: %s", RunManifest.FILE, second.strerror)
         self._lock.close()
 
     def _update(self, engine: Workflow, status: str) -> None:
@@ -184,4 +175,4 @@ class RunFolder:
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,
         }
-        write_json(self.folder / "manifest.json", self._manifest)
+        RunManifest.of(self._manifest).write(self.folder / RunManifest.FILE)
