@@ -33,16 +33,14 @@ class GradCAMOverlays:
     in black to red, yellow and white over it; and says the probability, the decision, and how coarse the heat is. The
     rows are those of the table, from 1. The heat comes from the (last) stage that the classifier looks at, in float32;
     it is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images
-    cannot be compared. The log warns of maps of fewer than 4 x 4 fields, and says at the end how many sheets there are,
-    and how many of them without any heat.
+    cannot be compared.
 
     Args:
         folder: of the inference.
         network: the classifier. It is for inference alone from then on: its weights are frozen.
         classes: names of findings or classes.
         mean, std: subtracted, and divided by, in the images' last transform; one value or one per channel.
-        only: names of the classes to show; None: all.
-        positive: show a class on those images alone for which it was decided.
+        only, positive: names of the classes to show, None: all; only on images for which the class was decided.
 
     Raises:
         SettingsError: a class that the classifier does not have.
@@ -65,10 +63,8 @@ class GradCAMOverlays:
             raise ValueError("Grad-CAM needs a classifier with trainable 'all'; load the weights into such a one.")
         wanted = [only] if isinstance(only, str) else list(classes if only is None else only)
         if unknown := [name for name in wanted if name not in classes]:
-            raise SettingsError(
-                f"grad_cam_classes has {unknown[0]!r}, which is no class of this classifier; those are "
-                f"{', '.join(classes)}."
-            )
+            known = ", ".join(classes)
+            raise SettingsError(f"grad_cam_classes has {unknown[0]!r}, but this classifier's classes are {known}.")
         self.folder = Path(folder) / OVERLAYS_NAME
         self.network = network
         self.columns = [column for column, name in enumerate(classes) if name in wanted]

@@ -216,7 +216,7 @@ def test_all_images_and_some_classes(tmp_path: Path) -> None:
 def test_an_unknown_class_and_a_frozen_encoder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trainable 'all'"):
         GradCAMOverlays(tmp_path, classifier(trainable="head"), CLASSES, 0.5, 0.25)
-    with pytest.raises(SettingsError, match=r"'mass/nodule', which is no class .* Pleural Thickening, Mass/Nodule"):
+    with pytest.raises(SettingsError, match=r"'mass/nodule', but .* Pleural Thickening, Mass/Nodule"):
         GradCAMOverlays(tmp_path, classifier(), CLASSES, 0.5, 0.25, only=["mass/nodule"])
 
 

@@ -45,6 +45,7 @@ from tests.networks.small import small_moco, small_resnet
 from tests.support.moco_training import batches, trainer_of
 from tests.support.whole_runs import differences, events
 
+CARD = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 SETTINGS = {"seed": 1, "bundle": "nih_mse", "demo": True}
 _OF_TIME = re.compile(r"\d+(\.\d+)? images/s.*|Time taken.*")
 _TIMES = ("started", "ended", "seconds", "commit")
@@ -111,7 +112,7 @@ def finetuning(folder: Path, shuffled: random.Random | None, resume: bool, epoch
             TimedValidation(validator),
             TensorBoardStats(writer, output_transform=lambda output: output),
             Progress(desc="fine-tuning", disable=True),
-            ClassifierSaver(folder, network, validator, best, labelled, {"image_size": 32}, plots=plots),
+            ClassifierSaver(folder, network, validator, best, labelled, CARD, plots=plots),
         ],
         shuffled,
     )
