@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from data_prep.options import Workers
-from monai_mocoi.data.audit import LeakError, audit_datalist
+from monai_mocoi.data.audit import audit_datalist
+from monai_mocoi.data.audit_report import LeakError
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.exit_codes import FINISHED
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from monai_mocoi.files.atomic_write import atomic_path
-from monai_mocoi.transforms.fundus_disc import Disc
+from monai_mocoi.transforms.disc_fit import Disc
 
 _CELL, _GAP, _TEXT, _PAIRS = 144, 6, 14, 5
 _PAPER, _INK, _FOUND, _ASSUMED = (70, 70, 70), (255, 255, 255), (0, 255, 0), (80, 160, 255)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from data_prep.account import Count
-from monai_mocoi.data.columns import Value, item_columns
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
 from monai_mocoi.data.levels import NoLevels, column_levels
 
 Items = Mapping[str, Sequence[Mapping[str, Any]]]

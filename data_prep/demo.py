@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from data_prep.options import Out, Seed, Workers
-from monai_mocoi.data.datalist import MANIFEST_NAME
+from monai_mocoi.data.datalist_form import MANIFEST_NAME
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.exit_codes import FINISHED

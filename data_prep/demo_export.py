@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from data_prep.options import Seed
-from monai_mocoi.data.datalist import SPLITS, load_datalist
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.exit_codes import FINISHED

@@ -21,7 +21,7 @@ from data_prep.inhouse.same_pictures import COPIES, same_pictures
 from data_prep.record import RECORD_NAME, Note
 from data_prep.source import Candidate, Exclusions, Found, Outcome, Source, Written, refused_if_unreadable
 from data_prep.splitter import Splitter
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.atomic_write import atomic_path

@@ -13,7 +13,7 @@ from data_prep.counts import NEGATIVE, NOT_KNOWN, POSITIVE, Items, count_groups,
 from data_prep.histogram import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import MISSING, MISSING_LINE, Exclusions, Found, Outcome, Source
-from monai_mocoi.data.audit import AuditReport
+from monai_mocoi.data.audit_report import AuditReport
 from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.transforms.reader import read_image
 

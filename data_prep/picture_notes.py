@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.record import Note
-from monai_mocoi.transforms.dicom import WINDOW_IGNORED
-from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
+from monai_mocoi.transforms.rounding import FEW_LEVELS, is_flattened
 
 # Bits of the number that the record keeps; the lower ones are the preparation's own.
 FLATTENED = 1 << 8

@@ -52,8 +52,9 @@ from data_prep.source import (
     refused_if_unreadable,
 )
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import write_datalist
-from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints
+from monai_mocoi.data.datalist_writer import write_datalist
+from monai_mocoi.data.fingerprint import Fingerprint, fingerprint
+from monai_mocoi.data.fingerprints import keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import remove_leftovers

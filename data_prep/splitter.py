@@ -12,7 +12,7 @@ import numpy as np
 
 from data_prep.nih_metadata import read_image_list, read_split_csv
 from data_prep.record import file_sha256
-from monai_mocoi.data.datalist import SPLITS
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.errors import DatasetError, RefusedError

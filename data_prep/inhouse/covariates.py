@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.label_words import free_text
-from monai_mocoi.data.columns import Value, age_unit, as_numbers, as_value, is_age, words_of_name
+from monai_mocoi.data.ages import Value, age_unit, as_numbers, is_age, words_of_name
+from monai_mocoi.data.columns import as_value
 from monai_mocoi.errors import DatasetError
 
 DIGITS = 3

@@ -11,9 +11,9 @@ from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from monai_mocoi.data.columns import as_numbers
+from monai_mocoi.data.ages import as_numbers
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.dicom import check_dicom_size, check_inflated_size
+from monai_mocoi.transforms.dicom_header import check_dicom_size, check_inflated_size
 from monai_mocoi.transforms.image_errors import guarded
 
 NO_PIXELS = "no picture in it (a report, a presentation state, or cut short)"

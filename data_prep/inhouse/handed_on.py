@@ -9,7 +9,7 @@ from typing import Any
 from data_prep.inhouse.bands import OTHER, banded
 from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.drafts import Draft
-from monai_mocoi.data.columns import is_age
+from monai_mocoi.data.ages import is_age
 
 
 @dataclass(frozen=True)

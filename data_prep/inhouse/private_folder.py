@@ -21,7 +21,7 @@ from pathlib import Path
 
 from data_prep.inhouse.pseudonyms import KEY_BYTES, Pseudonyms
 from data_prep.record import RECORD_NAME
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_bytes
 from monai_mocoi.files.cache_dir import user_cache_dir

@@ -10,8 +10,9 @@ import numpy as np
 
 from data_prep.inhouse.instances import AGAIN
 from data_prep.inhouse.instances import TWO_PATIENTS as TWO_INSTANCES
-from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
+from monai_mocoi.data.audit_report import NEAR_CORRELATION
 from monai_mocoi.data.fingerprints import Fingerprints
+from monai_mocoi.data.near_pictures import NEAR_IN_THE_MIDDLE
 
 TWO_PATIENTS = "one picture under two patients, so it is not known whose it is"
 COPY = "the same picture as another image of the patient"

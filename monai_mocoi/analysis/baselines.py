@@ -21,8 +21,8 @@ from monai_mocoi.analysis.shortcut_features import (
     shuffled_labels,
 )
 from monai_mocoi.data import Datalist, Predictions, check_learnable, label_array, label_kind, require_images
-from monai_mocoi.data.columns import Value
-from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.enough_images import selection_rule
 from monai_mocoi.metrics import selection_metric
 
 COLOUR, PIXELS, SHUFFLED = "colour", "pixels", "shuffled"
@@ -57,7 +57,7 @@ def shortcut_baselines(
     """Train and test a linear classifier on each shortcut: what reveals a diagnosis without looking at the disease.
 
     Each is a :class:`~monai_mocoi.analysis.LinearEvaluation`, its penalty chosen on validation by the macro AUC (or as
-    :func:`~monai_mocoi.data.selection_rule` says). In this order:
+    :func:`~monai_mocoi.data.enough_images` says). In this order:
 
     - each column alone: words, and numbers that may be codes, as one 0 or 1 a value; other numbers as the number and
       its square, because a risk may be highest in the middle; "not known" as an own 0 or 1;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
 from monai_mocoi.networks.encoder_card import guessing_warning, start_in_words
 
 _SIDES = ("A", "B")

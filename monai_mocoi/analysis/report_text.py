@@ -15,7 +15,7 @@ from monai_mocoi.analysis.wording import (
     unknown_in_report,
 )
 from monai_mocoi.data.labels import left_out_in_words
-from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
 from monai_mocoi.networks.encoder_card import guessing_warning
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 
 from monai_mocoi.data import Datalist, as_numbers
-from monai_mocoi.data.columns import Value
+from monai_mocoi.data.ages import Value
 from monai_mocoi.data.levels import MOST_WORDS, few_numbers
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import ImageDecodeError

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from monai.data.dataloader import DataLoader
 
+from monai_mocoi.data.class_balance import BalancedSampler
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.sampler import BalancedSampler, EpochSampler
+from monai_mocoi.data.sampler import EpochSampler
 
 
 def loader(
@@ -67,12 +68,8 @@ def keep_working(worker: int) -> None:
 
     A scheduler signals every process of a job, and a worker that died of it would take the trainer with it in the
     middle of an iteration. The trainer's own SIGTERM, with which torch and Python end their workers, is obeyed as ever.
-
-    A loader's ``worker_init_fn``. MONAI's own seeds the transforms, which
-    :class:`~monai_mocoi.data.ImageDataset` does for every sample.
-
-    Args:
-        worker: its number, unused.
+    It is a loader's ``worker_init_fn``, in the place of MONAI's own, which seeds the transforms as ``ImageDataset``
+    does.
     """
     if not hasattr(signal, "sigwaitinfo"):  # macOS, Windows
         return

@@ -42,6 +42,7 @@ class ImageDataset(Dataset[Any]):
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
+    ``rows`` has it by position; ``skipped`` has dicts of ``index``, ``name`` (or None) and ``reason``.
 
     A sample is a dict of ``image`` (C, H, W) float32 in 0..1, ``index`` (int), ``patient`` (int, see
     :func:`~monai_mocoi.data.patient_code`) and, where all items have one, ``label``: int64 for a class, float32
@@ -57,12 +58,8 @@ class ImageDataset(Dataset[Any]):
             False with "skip" decodes all once, to see which can be read; False with "stop" does not.
         cache_dir, progress: as for :class:`~monai_mocoi.data.DecodedCache`.
         bits: 8 or 16 bits a decoded value, with and without the cache.
-        on_bad_image: "stop": an unreadable image is an error. "skip": it is left out with a warning.
-        max_bad_share: with "skip", the share of the split that may be unreadable, 0..1.
-
-    Attributes:
-        rows: by position, the row in the split.
-        skipped: what was left out: dicts of ``index`` (the row), ``name`` (of the item, or None) and ``reason``.
+        on_bad_image: "stop": an unreadable image is an error. "skip": it is left out with a warning, if not more than
+            the share ``max_bad_share``, 0..1, of the split are.
 
     Raises:
         DatasetError: an image cannot be read, or more of them than allowed; the text has rows, names and the reader's

@@ -22,7 +22,7 @@ from monai_mocoi.data.decode_errors import (
 )
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, quantise
 
@@ -62,12 +62,9 @@ class ImageList:
         return len(self.paths)
 
     def decoded(self, index: int) -> Levels:
-        """Decode and round one file.
+        """Decode and round one file; errors as of :func:`~monai_mocoi.data.decode_errors.read_one`.
 
-        Raises:
-            ImageDecodeError: as :func:`read_one`; or it holds values that are not finite or outside 0..1, or rounding
-                leaves one value of it.
-            MemoryError, DatasetError: as :func:`read_one`.
+        Unreadable is also what has values that are not finite or outside 0..1, or one value after rounding.
         """
         path = self.paths[index]
         return read_one(lambda: np.ascontiguousarray(quantise(self.decode(path), self.bits)), path, index, self.names)
@@ -76,8 +73,7 @@ class ImageList:
         """Decode every file once, in threads, and log how many have a window that cannot be used.
 
         Args:
-            take: called in this thread for each file that can be read, as they are ready; None only looks whether they
-                can be read.
+            take: called in this thread for each file that can be read, as they are ready; None only looks.
             workers: decoding threads; None means one a usable processor.
             progress: show a progress bar.
 

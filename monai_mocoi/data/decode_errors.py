@@ -54,14 +54,7 @@ def too_many(bad: int, total: int, max_bad_share: float | None) -> bool:
 def unreadable(
     bad: Mapping[int, str], total: int, names: Names, max_bad_share: float | None, complete: bool = True
 ) -> DatasetError:
-    """The error for a list of images of which too many cannot be read.
-
-    Args:
-        bad: the reader's reason, by index.
-        total: number of images.
-        names, max_bad_share: as for :class:`~monai_mocoi.data.ImageList`.
-        complete: False: not all images were looked at.
-    """
+    """The error for a list of images of which too many cannot be read; ``complete``: all were looked at."""
     count = f"{len(bad)} of {total} images" if complete else f"{len(bad)} or more of {total} images"
     some = "".join(f"\n  {image_name(index, names)}: {reason}" for index, reason in list(bad.items())[:5])
     some += "\n  ..." if len(bad) > 5 or not complete else ""
@@ -80,11 +73,7 @@ def unreadable(
 def read_one(read: Callable[[], _Read], path: str, index: int, names: Names) -> _Read:
     """Call what reads one file, and turn what goes wrong into an error of the image's or of the machine's.
 
-    Args:
-        read: reads the file.
-        path: the file; it is taken out of every text.
-        index: its index in its split, for the error.
-        names: what to call the files in an error.
+    ``path`` is taken out of every text; ``index`` and ``names`` say which image it is.
 
     Raises:
         ImageDecodeError: it cannot be read; the text has the index, the name and the reader's reason.

@@ -17,13 +17,7 @@ _FORMAT = 3
 
 
 def decode_key(decode: Any, bits: int, signatures: Sequence[bytes]) -> str:
-    """Return the key of files decoded in one way, in hexadecimal.
-
-    Args:
-        decode: see :func:`describe_decode`.
-        bits: 8 or 16.
-        signatures: of the files, as :func:`signature` gives them.
-    """
+    """Return the key, in hexadecimal, of files with these signatures decoded in one way to ``bits``."""
     settings = [_FORMAT, describe_decode(decode), bits, sorted(decoder_versions().items()), torch.__version__]
     return hashlib.sha256(json.dumps(settings).encode() + b"".join(signatures)).hexdigest()
 
@@ -37,15 +31,11 @@ def signature(path: str) -> bytes:
 
 
 def describe_decode(decode: Any) -> str:
-    """Write down what a decoding function does, as a part of the cache's key.
+    """Write down what a decoding function does: the same for the same settings, in any process.
 
     Args:
         decode: an object with its settings as plain attributes (as this package's and MONAI's transforms have them) or
-            with a telling ``repr`` (a dataclass, for example), or a composition of such objects in ``transforms``
-            (MONAI's ``Compose``).
-
-    Returns:
-        the description: the same for the same settings, in any process.
+            with a telling ``repr`` (a dataclass, for example), or a composition of such objects in ``transforms``.
 
     Raises:
         DatasetError: the object cannot be described (a lambda, for example), or it is random.

@@ -1,7 +1,6 @@
-"""File of decoded pictures: one memory-mapped array, and beside it a checksum of each row and why one is missing.
+"""File of decoded pictures: a memory-mapped array, and beside it each row's checksum and why one is missing.
 
-``<key>.npy`` holds the pictures as whole numbers, ``<key>.json`` the checksums and reasons. Neither file holds a path,
-a name or an id.
+``<key>.npy`` holds the pictures, ``<key>.json`` the rest. Neither file holds a path, a name or an id.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from monai_mocoi.data.decode import Levels, Take, checksum
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers, write_json
-from monai_mocoi.files.disk_room import check_room, writing_cache
+from monai_mocoi.files.cache_dir import check_room, writing_cache
 from monai_mocoi.transforms.rounding import DTYPES
 
 _WHAT = "the cache of decoded images"
@@ -27,19 +26,10 @@ _WITHOUT = "use cache=False (decodes every image in every epoch)"
 
 
 class DecodedFile:
-    """The rows of a list of images.
+    """The rows of ``count`` images in ``path``; ``bad`` says why an image has no row, by its index, in order.
 
-    It can be handed to loader workers (pickled or forked); each maps the file for itself.
-
-    Args:
-        folder: where both files lie.
-        key: their name; a file of another key counts as absent.
-        count: number of images.
-        bits: 8 or 16.
-
-    Attributes:
-        path: of the array.
-        bad: why an image has no row, by its index, in order.
+    It can be handed to loader workers (pickled or forked); each maps the file for itself. A file of another ``key``
+    counts as absent.
     """
 
     def __init__(self, folder: Path, key: str, count: int, bits: int) -> None:
@@ -86,11 +76,7 @@ class DecodedFile:
         self._index.unlink(missing_ok=True)
 
     def write(self, shape: tuple[int, ...], fill: Callable[[Take], dict[int, str]]) -> None:
-        """Make both files anew.
-
-        Args:
-            shape: of a picture.
-            fill: hands each picture to the function that it is given, and returns why other images have none.
+        """Make both files anew, of pictures of one shape: ``fill`` hands each to the function that it is given.
 
         Raises:
             CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.

@@ -37,11 +37,8 @@ def evaluation_dataset(
 ) -> ImageDataset:
     """Make the data set that a network is tested on: without augmentation.
 
-    Args:
-        items: of a split.
-        preparation: values of ``PREPARATION``, such as a classifier's sidecar; ``cache_bits`` is 8 or 16.
-        normalise: False leaves the values in 0..1.
-        options: of :class:`~monai_mocoi.data.ImageDataset`, such as ``on_bad_image``.
+    ``preparation`` has the values of ``PREPARATION``, such as a classifier's sidecar, with ``cache_bits`` 8 or 16;
+    without ``normalise`` the values stay in 0..1; ``options`` are of :class:`~monai_mocoi.data.ImageDataset`.
     """
     own = {name: preparation[name] for name in PREPARATION}
     plain: list[Any] = [FitSquared(keys="image", size=own["image_size"])]

@@ -11,16 +11,10 @@ import numpy as np
 
 
 def derive_seed(*parts: int) -> int:
-    """Mix whole numbers into one seed.
+    """Mix whole numbers >= 0, such as (seed, epoch, index), into one seed in 0 .. 2**32 - 1.
 
     The same parts always give the same seed, on any machine and NumPy version (``numpy.random.SeedSequence`` is
     frozen); other parts give another one, except by a chance of 2**-32.
-
-    Args:
-        *parts: numbers >= 0, for example (seed, epoch, index).
-
-    Returns:
-        a whole number in 0 .. 2**32 - 1.
     """
     return derive_seeds(1, *parts)[0]
 

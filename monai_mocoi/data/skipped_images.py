@@ -6,7 +6,8 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.fingerprints import unreadable_images
 
@@ -16,13 +17,10 @@ logger = logging.getLogger(__name__)
 def without_skipped(datalist: Datalist, **datasets: ImageDataset) -> Datalist:
     """Return a datalist without the images that cannot be read, where they are skipped, for what looks at all again.
 
-    For the audit (:func:`~monai_mocoi.data.audit_datalist`) and :func:`~monai_mocoi.data.require_images`.
-
     Args:
-        datalist: the whole one. Its ``sha256`` is kept: it is that of the file.
-        datasets: by split, the data set of all of its items: ``training=train_dataset``. A split that is not named,
-            such as ``test`` in training, is read here, and loses what cannot be read with a warning that counts it; it
-            stays whole where no data set skips.
+        datalist: the whole one; its ``sha256`` is kept.
+        datasets: by split, the data set of all of its items: ``training=train_dataset``. A split that is not named is
+            read here, and loses what cannot be read with a warning; it stays whole where no data set skips.
 
     Raises:
         ValueError: a name that is no split, or a data set of other items.

@@ -21,7 +21,7 @@ _said: set[Path] = set()
 
 @contextmanager
 def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterator[bool]:
-    """Hold the lock of ``path`` for the length of the block.
+    """Hold the lock of ``path``, made if missing, as is its folder, for the length of the block.
 
     The operating system frees the lock when its holder ends, however it ends, so no lock can go stale; a forked child
     (a loader's worker, for example) does not hold it. The empty lock file is left in place: removing it would let two
@@ -32,7 +32,7 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
     is no lock. Either is warned of once a folder.
 
     Args:
-        path: the lock file, made if missing, as is its folder.
+        path: the lock file.
         wait: wait for another holder to finish; False does not wait.
         poll: seconds between two tries.
 

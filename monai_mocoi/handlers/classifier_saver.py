@@ -15,7 +15,7 @@ from monai_mocoi.analysis import choose_operating_points, fit_recalibration
 from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
 from monai_mocoi.data import Datalist, ImageDataset, write_predictions
 from monai_mocoi.data.enough_images import few_labelled_in_words
-from monai_mocoi.data.label_fraction import LABELLED_NAME
+from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
@@ -45,10 +45,9 @@ class ClassifierSaver:
     """Write ``labelled.json`` when training starts; at its end the classifier of the chosen epoch (faults A1, A17).
 
     ``classifier.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier`, ``classifier.json`` its
-    :class:`~monai_mocoi.networks.ClassifierCard` with decision thresholds, a recalibration of the probabilities and
-    operating points, and ``validation_predictions.csv`` what all of these were chosen on. A run that ends early writes
-    none of the three. The checkpoints of a finished run are removed, last of all: until its manifest says that it is
-    finished, they are the way to go on.
+    card with thresholds, recalibration and operating points, and ``validation_predictions.csv`` what these were chosen
+    on. A run that ends early writes none of the three. The checkpoints of a finished run are removed last of all:
+    until its manifest says that it is finished, they are the way to go on.
 
     Attach it on every process.
 
@@ -95,9 +94,8 @@ class ClassifierSaver:
         self.chosen = chosen
         self.labelled = dict(labelled)
         self.plots = plots
-        self.origin = ClassifierOrigin(
-            self.folder / CLASSIFIER_NAME, settings, self.labelled, weights, datalist, training
-        )
+        path = self.folder / CLASSIFIER_NAME
+        self.origin = ClassifierOrigin(path, settings, self.labelled, weights, datalist, training)
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""

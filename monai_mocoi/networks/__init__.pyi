@@ -16,15 +16,14 @@ from .known_images import check_drawn_or_real as check_drawn_or_real
 from .known_images import is_identified as is_identified
 from .known_images import of_encoder as of_encoder
 from .moco import MoCo as MoCo
-from .moco import MoCoOutput as MoCoOutput
 from .moco import unwrap_moco as unwrap_moco
+from .moco_output import MoCoOutput as MoCoOutput
 from .negative_queue import NegativeQueue as NegativeQueue
 from .negative_queue import bounded_queue_size as bounded_queue_size
 from .preprocessing_check import check_preprocessing as check_preprocessing
 from .pretrained import Pretrained as Pretrained
 from .pretrained import check_start as check_start
 from .pretrained import load_pretrained as load_pretrained
-from .pretrained import started_from as started_from
 from .projection_head import ProjectionHead as ProjectionHead
 from .resnet_shape import ResNetShape as ResNetShape
 from .resnet_shape import shape_of_resnet as shape_of_resnet

@@ -18,30 +18,13 @@ Number = int | float
 
 
 class EncoderCard(Record):
-    """What must be known to use an encoder.
+    """What must be known to use an encoder: how it was pretrained, and how its images were prepared.
 
     Every key may be missing, because the JSON file beside any weights is read as one: of a classifier, of an export, of
-    public weights.
-
-    Attributes:
-        names: in which names the weights file is.
-        zero_init_residual: whether the residual branches started at zero.
-        stage_channels: of the four stages.
-        epochs, iterations: of the pretraining.
-        method: of the pretraining, such as "mse".
-        architecture: such as "resnet50".
-        modality: kind of the images, such as "chest".
-        image_size: pixels a side.
-        channels: of an image, 1 or 3.
-        channel_rule: how one channel enters the network.
-        value_range: of an image before it is normalised.
-        intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`.
-        mean, std: one number, or one a channel.
-        dataset, dataset_sha256: name and hash of the ``datalist.json``.
-        settings: of the run.
-        relative_loss: contrastive loss / loss of guessing in the last epoch, by "training" and "validation".
-        identified: true where the images were links to originals with patients' identity.
-        seen_images: which file tells whether an image was among those of the pretraining.
+    public weights. ``mean`` and ``std`` are one number, or one a channel; ``value_range`` is that of an image before it
+    is normalised; ``intensity`` is the mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; ``relative_loss`` is
+    the loss / that of guessing in the last epoch, by "training" and "validation"; ``identified`` is true where the
+    images were links to originals with patients' identity.
     """
 
     FILE = "encoder.json"

@@ -5,46 +5,22 @@ References: He et al. 2020 (momentum contrast); Kaku, Upadhya, Razavian 2021 (lo
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from monai_mocoi.distributed.processes import gather_rows, world_size
+from monai_mocoi.distributed.processes import gather_rows
 from monai_mocoi.distributed.shared_network import unwrap
-from monai_mocoi.networks.batch_statistics import batch_parts
-from monai_mocoi.networks.encoded_view import Branch, EncodedView, project
+from monai_mocoi.networks.encoded_view import project
+from monai_mocoi.networks.moco_output import MoCoOutput
+from monai_mocoi.networks.momentum_pair import MomentumPair
 from monai_mocoi.networks.negative_queue import NegativeQueue
-from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead
 
 
-class MoCoOutput(NamedTuple):
-    """What a training step computes its losses from. N is the batch of this process, K the queue."""
-
-    query: torch.Tensor
-    """``(N, D)`` unit vectors of the query view."""
-    key: torch.Tensor
-    """``(N, D)`` unit vectors of the key view, in the batch's order, without gradient."""
-    positive: torch.Tensor
-    """``(N,)`` similarity of each query with its own key."""
-    negative: torch.Tensor
-    """``(N, K)`` similarity of each query with the queue, as it was before this batch entered."""
-    mask: torch.Tensor
-    """``(N, K)`` bool: True where a queue entry is a negative."""
-    stages_query: tuple[torch.Tensor, ...]
-    """The query view's stage representations, one a stage head."""
-    stages_key: tuple[torch.Tensor, ...]
-    """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
-    pooled_stages: tuple[torch.Tensor, ...]
-    """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
-    ``watch_stages`` is False."""
-
-
-class MoCo(nn.Module):
+class MoCo(MomentumPair):
     """Momentum contrast on a stage encoder.
 
     In training, each forward pass moves the key encoder by the exponential moving average (parameters only), encodes
@@ -52,9 +28,8 @@ class MoCo(nn.Module):
     into the queue. None of this happens in eval mode (fault A5).
 
     BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
-    parts. The key view's parts are drawn anew in every step, so that an image's key stands among others than its query
-    did, and the statistics do not give the positive away (He et al. 2020, section 3.3). The running
-    statistics move once a view, towards the average of the parts'.
+    parts. The key view's parts are drawn anew in every step, so that the statistics do not give the positive away (He
+    et al. 2020, section 3.3). The running statistics move once a view, towards the average of the parts'.
 
     Args:
         encoder: the query encoder; the key encoder starts as its copy.
@@ -66,9 +41,8 @@ class MoCo(nn.Module):
             least.
         mask_own_image: a queued key of the query's own image is no negative (fault A9).
         mask_own_patient: nor is any key of the query's own patient.
-        seed: draw all weights again from this seed, a stream of its own for each part (encoder, head, stage heads), so
-            that arms which share a part start from the same weights (fault A8); None: keep the weights as given.
-            The shuffling of step s is drawn from (seed, s) too, the same on every process.
+        seed: draw all weights again from this seed, a stream of its own for each part, so that arms which share a part
+            start from the same weights (fault A8); None: keep them. The shuffling of step s is drawn from (seed, s).
 
     Raises:
         ValueError: a number out of range.
@@ -102,31 +76,10 @@ class MoCo(nn.Module):
         mask_own_patient: bool = False,
         seed: int | None = None,
     ) -> None:
-        super().__init__()
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum is {momentum}, but must lie in 0..1 (0.99 to 0.999 are usual).")
-        if bn_splits < 1:
-            raise ValueError(f"bn_splits is {bn_splits}, but must be 1 (no split) or more.")
-        heads = list(stage_heads or [])
-        if len(heads) not in (0, len(encoder.stage_channels)):
-            raise ValueError(
-                f"there are {len(heads)} stage heads, but the encoder has {len(encoder.stage_channels)} stages: "
-                "give one for each, or none."
-            )
-        if seed is not None:
-            for part, module in enumerate([encoder, head, *heads]):
-                draw_weights(module, seed=seed * 1000 + part)
-        self.query_encoder = encoder
-        self.query_head = head
-        self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
-        self.key_head = copy.deepcopy(head).requires_grad_(False)
-        self.stage_heads = nn.ModuleList(heads)
+        super().__init__(encoder, head, list(stage_heads or []), momentum, bn_splits, seed)
         self.queue = queue
-        self.momentum = momentum
-        self.bn_splits = bn_splits
         self.mask_own_image = mask_own_image
         self.mask_own_patient = mask_own_patient
-        self.shuffle_seed = seed or 0
         self._needs_two = any(isinstance(m, nn.BatchNorm1d) for m in (*head.modules(), *self.stage_heads.modules()))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
@@ -150,21 +103,18 @@ class MoCo(nn.Module):
                 the key encoder once.
             watch_stages: give ``pooled_stages``; it costs a pass over all stage maps.
 
-        Returns:
-            a :class:`MoCoOutput`.
-
         Raises:
             ValueError: a training batch of one image, with heads that have BatchNorm.
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
-        query = self._query().encode(query_view, self._parts(len(query_view)), watch_stages)
+        query = self.encode_queries(query_view, watch_stages)
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
-            key, all_keys = self._encode_keys(key_view)
+            key, all_keys = self.encode_keys(key_view, int(self.steps))
 
-        parts = self._parts(len(query_view))
+        parts = self.parts(len(query_view))
         stages_query = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, query.pooled, strict=True))
         stages_key = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, key.pooled, strict=True))
 
@@ -197,34 +147,6 @@ class MoCo(nn.Module):
         """What is set beside the parts, for a printed network and for the comparison with an earlier run."""
         names = ("momentum", "bn_splits", "mask_own_image", "mask_own_patient", "shuffle_seed")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
-
-    def embed(self, view: torch.Tensor) -> torch.Tensor:
-        """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
-        return self._query().encode(view, self._parts(len(view))).vectors
-
-    @torch.no_grad()
-    def update_key_encoder(self) -> None:
-        """Move the key encoder and head towards the query's: parameters only, buffers follow their own data."""
-        keys: list[torch.Tensor] = [*self.key_encoder.parameters(), *self.key_head.parameters()]
-        queries: list[torch.Tensor] = [*self.query_encoder.parameters(), *self.query_head.parameters()]
-        torch._foreach_lerp_(keys, queries, 1 - self.momentum)
-
-    def _query(self) -> Branch:
-        return Branch(self.query_encoder, self.query_head, self._stage_heads())
-
-    def _encode_keys(self, view: torch.Tensor) -> tuple[EncodedView, torch.Tensor]:
-        """Encode the key view; return this process's keys, and the keys of all processes in order."""
-        branch, parts = Branch(self.key_encoder, self.key_head, self._stage_heads()), self._parts(len(view))
-        if self.training and parts * world_size() > 1:
-            return branch.encode_shuffled(view, parts, self.shuffle_seed * 1_000_003 + int(self.steps))
-        key = branch.encode(view, parts)
-        return key, gather_rows(key.vectors)
-
-    def _stage_heads(self) -> list[StageHead]:
-        return [head for head in self.stage_heads if isinstance(head, StageHead)]
-
-    def _parts(self, batch: int) -> int:
-        return batch_parts(batch, self.bn_splits) if self.training else 1
 
 
 def unwrap_moco(network: nn.Module) -> MoCo:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.encoder_card import RECORDED, EncoderCard, guessing_warning
 from monai_mocoi.networks.known_images import images_in_words
 from monai_mocoi.networks.preprocessing_check import check_preprocessing
@@ -82,8 +81,7 @@ def _start_of(file: WeightFile) -> dict[str, Any]:
 
 
 def check_start(weights: Pretrained, settings: Mapping[str, Any]) -> None:
-    """Log what an encoder starts from. Warn where labels were used for it, where it learnt nothing, and of each
-    difference in how images are prepared.
+    """Log what an encoder starts from; warn of labels or learning that it had or lacked, and of other preprocessing.
 
     Args:
         weights: of :func:`load_pretrained`.
@@ -106,19 +104,3 @@ def check_start(weights: Pretrained, settings: Mapping[str, Any]) -> None:
     of_images |= {name: settings[name] for name in ("mean", "std", "channels", "intensity") if name in settings}
     for warning in (*warnings, *check_preprocessing(weights.sidecar, **of_images)):  # type: ignore[arg-type]
         logger.warning("%s", warning)
-
-
-def started_from(
-    network: Classifier,
-    weights: Pretrained,
-    mean: float | Sequence[float],
-    std: float | Sequence[float],
-    channels: int,
-    image_size: int | None = None,
-    modality: str | None = None,
-    intensity: str = "declared",
-) -> Classifier:
-    """:func:`check_start` for configs that want the network back."""
-    names = ("mean", "std", "channels", "image_size", "modality", "intensity")
-    check_start(weights, dict(zip(names, (mean, std, channels, image_size, modality, intensity), strict=True)))
-    return network

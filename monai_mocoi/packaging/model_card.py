@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader
 
 from monai_mocoi.analysis.interval_settings import NO_WIDTH
 from monai_mocoi.analysis.report_text import describe_tested
@@ -17,22 +14,15 @@ from monai_mocoi.analysis.wording import (
     operating_points_in_words,
     unknown_in_report,
 )
-from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
 from monai_mocoi.networks import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
-from monai_mocoi.packaging.owner import Owner, describe_owner
-from monai_mocoi.packaging.package_configs import describe_classifier, describe_data
+from monai_mocoi.packaging.owner import Owner
+from monai_mocoi.packaging.owner_texts import describe_owner
+from monai_mocoi.packaging.run_words import describe_classifier, describe_data
+from monai_mocoi.packaging.text_templates import render
 
 _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
-
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-)
-_ENVIRONMENT.filters |= {
-    "cell": lambda value: str(value).replace("|", "\\|"),
-    "sentence": lambda text: text[0].upper() + text[1:],
-    "short": lambda number: f"{number:g}",
-}
 
 
 def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
@@ -49,7 +39,8 @@ def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: 
     """
     owner, counts, card = owner or Owner(), run.drawn["counts"], run.sidecar
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}
-    text = _ENVIRONMENT.get_template("model_card.md.j2").render(
+    text = render(
+        "model_card.md.j2",
         name=name,
         run=run,
         card=card,

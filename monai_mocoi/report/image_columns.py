@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.columns import Value, item_columns
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.levels import NoLevels, column_levels
 

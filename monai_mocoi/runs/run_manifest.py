@@ -11,21 +11,10 @@ from monai_mocoi.files.record import Record
 class RunManifest(Record):
     """What a run folder says of its run. A dataset folder has a file of the same name, which has no ``status``.
 
-    Attributes:
-        status: "running", "finished", "stopped" (ended early, by a signal for example) or "failed"; a process that was
-            killed leaves "running".
-        started, ended: times, with their zone.
-        dataset_sha256: hash of the data set's ``datalist.json``.
-        results: what the run started from, such as ``pretrained_sha256``.
-        identified: true where images or weights were of patients with their identity.
-        epoch_length: iterations an epoch.
-        seed, device, threads, processes: how it ran.
-        commit: of the checkout; None: an installed package.
-        python, versions: of Python and of the packages, by name.
-        continued: one entry for each time that the run was continued.
-        seconds: how long it took, over all its parts.
-        epochs, iterations: how far it came.
-        error: kind of the error that ended it.
+    ``status`` is "running", "finished", "stopped" (ended early, by a signal for example) or "failed"; a process that
+    was killed leaves "running". ``results`` is what the run started from, such as ``pretrained_sha256``; ``commit`` is
+    None for an installed package; ``continued`` has an entry for each time that the run was continued; ``seconds`` is
+    the time of all its parts; ``error`` is the kind of error that ended it.
     """
 
     FILE = "manifest.json"

@@ -13,6 +13,7 @@ from .colour_jitter import RandGrayscaled as RandGrayscaled
 from .crop import RandResizedCrop as RandResizedCrop
 from .crop import RandResizedCropd as RandResizedCropd
 from .crop import crop_resize as crop_resize
+from .disc_fit import Disc as Disc
 from .eight_bit import LoadImageFile as LoadImageFile
 from .eight_bit import LoadImageFiled as LoadImageFiled
 from .eight_bit import ScaleFrom8Bit as ScaleFrom8Bit
@@ -21,10 +22,8 @@ from .fit_square import FitSquare as FitSquare
 from .fit_square import FitSquared as FitSquared
 from .fundus_crop import FundusCrop as FundusCrop
 from .fundus_crop import FundusCropd as FundusCropd
-from .fundus_disc import Disc as Disc
 from .fundus_disc import crop_to_disc as crop_to_disc
 from .fundus_disc import find_disc as find_disc
-from .grey_levels import is_flattened as is_flattened
 from .image_errors import MAX_PIXELS as MAX_PIXELS
 from .load import ReadImage as ReadImage
 from .load import ReadImaged as ReadImaged
@@ -40,6 +39,7 @@ from .rotation import RandRotationd as RandRotationd
 from .rotation import rotate as rotate
 from .rounding import RoundToBits as RoundToBits
 from .rounding import RoundToBitsd as RoundToBitsd
+from .rounding import is_flattened as is_flattened
 from .stain import RandStainJitter as RandStainJitter
 from .stain import RandStainJitterd as RandStainJitterd
 from .stain import adjust_stain as adjust_stain

@@ -27,9 +27,6 @@ def gaussian_blur(images: torch.Tensor, sigma: torch.Tensor | float) -> torch.Te
         images: batch of shape (N, C, H, W), floating point, any range of values.
         sigma: standard deviation in pixels, at least 0, shape (N,) or one number; below 0.125 nothing changes.
 
-    Returns:
-        new batch of the same shape.
-
     Raises:
         ValueError: if the batch or the parameter has another form, or a sigma is negative or no number.
     """
@@ -66,10 +63,7 @@ class RandGaussianBlur(RandImage):
     Args:
         sigma: smallest and largest standard deviation in pixels, 0 <= low <= high; drawn uniformly. The default is the
             paper's.
-        prob: probability that an image is blurred; 0.1 by default, as in MONAI.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
     """
 
     def __init__(self, sigma: Sequence[float] = (0.1, 2.0), prob: float = 0.1) -> None:

@@ -1,7 +1,8 @@
-"""Brightness, contrast, saturation, hue and grey: batched functions.
+"""Brightness, contrast, saturation, hue and grey of a batch: the operations of Pillow's ``ImageEnhance``.
 
-The operations are those of Pillow's ``ImageEnhance`` (and so torchvision's), in floating point. A one-channel image
-has no colour: saturation, hue and grey leave it as it is, brightness and contrast act on it.
+A batch has the shape (N, C, H, W), C = 1 or 3 (1 or more for brightness), floating point, values 0..1. A parameter has
+the shape (N,) or is one number. The result is new and cut off at 0 and 1; a one-channel image has no colour, so
+saturation, hue and grey return it as it is. A batch or parameter of another form is a ``ValueError``.
 """
 
 from __future__ import annotations
@@ -15,18 +16,7 @@ _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 
 
 def adjust_brightness(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
-    """Blend each image with black, as ``ImageEnhance.Brightness``.
-
-    Args:
-        images: batch of shape (N, C, H, W), floating point, values 0..1.
-        factor: at least 0, shape (N,) or one number: 0 gives black, 1 the image, 2 twice as bright.
-
-    Returns:
-        new batch of the same shape, cut off at 0 and 1.
-
-    Raises:
-        ValueError: if the batch or the parameter has another form.
-    """
+    """Blend each image with black, as ``ImageEnhance.Brightness``: factor 0 gives black, 2 twice as bright."""
     check_batch(images, "adjust_brightness")
     return (images * per_sample(factor, images, "brightness factor")).clamp_(0, 1)
 
@@ -34,15 +24,7 @@ def adjust_brightness(images: torch.Tensor, factor: torch.Tensor | float) -> tor
 def adjust_contrast(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
     """Blend each image with the mean of its grey version, as ``ImageEnhance.Contrast`` (which rounds that mean).
 
-    Args:
-        images: batch of shape (N, C, H, W), C = 1 or 3, floating point, values 0..1.
-        factor: at least 0, shape (N,) or one number: 0 gives a flat image, 1 the image, 2 twice the contrast.
-
-    Returns:
-        new batch of the same shape, cut off at 0 and 1.
-
-    Raises:
-        ValueError: if the batch or the parameter has another form.
+    Factor 0 gives a flat image, 1 the image, 2 twice the contrast.
     """
     check_batch(images, "adjust_contrast", colour=True)
     factor = per_sample(factor, images, "contrast factor")
@@ -53,18 +35,7 @@ def adjust_contrast(images: torch.Tensor, factor: torch.Tensor | float) -> torch
 
 
 def adjust_saturation(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
-    """Blend each image with its grey version, as ``ImageEnhance.Color``.
-
-    Args:
-        images: batch of shape (N, C, H, W), C = 1 or 3, floating point, values 0..1.
-        factor: at least 0, shape (N,) or one number: 0 gives grey, 1 the image, 2 twice the saturation.
-
-    Returns:
-        new batch of the same shape, cut off at 0 and 1; one-channel images themselves.
-
-    Raises:
-        ValueError: if the batch or the parameter has another form.
-    """
+    """Blend each image with its grey version, as ``ImageEnhance.Color``: factor 0 gives grey, 1 the image."""
     check_batch(images, "adjust_saturation", colour=True)
     factor = per_sample(factor, images, "saturation factor")
     if images.shape[1] == 1:
@@ -75,16 +46,7 @@ def adjust_saturation(images: torch.Tensor, factor: torch.Tensor | float) -> tor
 def adjust_hue(images: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
     """Turn each image's hue in HSV; value and saturation stay.
 
-    Args:
-        images: batch of shape (N, C, H, W), C = 1 or 3, floating point, values 0..1.
-        shift: fraction of a turn, shape (N,) or one number, usually -0.5..0.5 (whole turns change nothing): 0 gives
-            the image, 1/3 makes red green.
-
-    Returns:
-        new batch of the same shape, cut off at 0 and 1; one-channel images themselves.
-
-    Raises:
-        ValueError: if the batch or the parameter has another form.
+    ``shift`` is a fraction of a turn, usually -0.5..0.5 (whole turns change nothing): 1/3 makes red green.
     """
     check_batch(images, "adjust_hue", colour=True)
     shift = per_sample(shift, images, "hue shift")
@@ -106,17 +68,7 @@ def adjust_hue(images: torch.Tensor, shift: torch.Tensor | float) -> torch.Tenso
 
 
 def to_grayscale(images: torch.Tensor) -> torch.Tensor:
-    """Replace the colours by the BT.601 luma, in three equal channels.
-
-    Args:
-        images: batch of shape (N, C, H, W), C = 1 or 3, floating point, values 0..1.
-
-    Returns:
-        new batch of the same shape; one-channel images themselves.
-
-    Raises:
-        ValueError: if the batch has another form.
-    """
+    """Replace the colours by the BT.601 luma, in three equal channels."""
     check_batch(images, "to_grayscale", colour=True)
     return images if images.shape[1] == 1 else _luma(images).repeat(1, 3, 1, 1)
 

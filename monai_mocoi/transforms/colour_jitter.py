@@ -87,10 +87,7 @@ class RandGrayscale(RandImage):
     """Take the colours from an image, with a probability; a one-channel image stays as it is.
 
     Args:
-        prob: probability that an image becomes grey (in three equal channels); 0.1 by default, as in MONAI.
-
-    Raises:
-        ValueError: if ``prob`` lies outside 0..1.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
     """
 
     def __init__(self, prob: float = 0.1) -> None:

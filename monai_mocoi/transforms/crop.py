@@ -27,9 +27,6 @@ def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[
         boxes: shape (N, 4): left, top, right, bottom in pixels, fractions allowed; (0, 0, W, H) is the whole image.
         size: pixels of the square result, or (rows, columns).
 
-    Returns:
-        new batch of shape (N, C, rows, columns).
-
     Raises:
         ValueError: if the batch, the size or the boxes' shape is another, or a box is empty or leaves the image.
     """

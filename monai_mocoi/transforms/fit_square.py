@@ -58,10 +58,7 @@ class FitSquare(Transform):
         self.mode = mode
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Fit one picture.
-
-        Args:
-            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+        """Fit one picture (C, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
         Returns:
             the picture (C, size, size), of the same dtype (float32 of a fundus), values clipped to 0..1, contiguous.

@@ -15,10 +15,9 @@ from monai_mocoi.transforms.images import plain_image
 class FundusCrop(Transform):
     """Find the fundus disc in a photograph, cut it out and bring it to (C, size, size), as ``data_prep eyepacs`` does.
 
-    The steps are those of :func:`~monai_mocoi.transforms.fundus_disc.find_disc` and
-    :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already is known by its outline
-    and stays as it is, but for a few that move by 2 or 3 % of the radius, and those that show too little of a round
-    edge (docs/data.md); so raw and prepared pictures may come mixed.
+    A picture that was cropped already is known by its outline and stays as it is, except a few that move by 2 or 3 % of
+    the radius, and those that show too little of a round edge (docs/data.md); so raw and prepared pictures may come
+    mixed.
 
     Args:
         size: rows and columns of the result, at least 1. 299 is the paper's.
@@ -38,10 +37,7 @@ class FundusCrop(Transform):
         self.check_exposure = check_exposure
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Crop one picture.
-
-        Args:
-            img: floating point (1 or 3, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+        """Crop one picture (1 or 3, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
         Returns:
             the fundus (C, size, size), float32, values 0..1, contiguous.

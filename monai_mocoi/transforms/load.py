@@ -10,7 +10,7 @@ from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
-from monai_mocoi.transforms.reader import read_image
+from monai_mocoi.transforms.reader import check_channels, read_image
 
 
 class ReadImage(Transform):
@@ -42,8 +42,7 @@ class ReadImage(Transform):
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, channels: int | None = None, frame: int | None = None) -> None:
-        if channels not in (None, 1, 3):
-            raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+        check_channels(channels)
         self.channels = channels
         self.frame = frame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monai.config.type_definitions import KeysCollection
-from monai.transforms import NormalizeIntensity
+from monai.transforms.intensity.array import NormalizeIntensity
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
 

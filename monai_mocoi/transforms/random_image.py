@@ -32,15 +32,7 @@ class RandImage(RandomizableTransform):
         super().randomize(None)
 
     def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Change one image.
-
-        Args:
-            img: shape (C, H, W), floating point, values 0..1.
-            randomize: False repeats the last draw.
-
-        Returns:
-            plain tensor.
-        """
+        """Change one image (C, H, W), floating point, values 0..1; ``randomize`` False repeats the last draw."""
         image = plain_image(img, type(self).__name__)
         if randomize:
             self.randomize(image)

@@ -16,11 +16,10 @@ from monai_mocoi.transforms.dict_forms import EachKeyd
 
 
 class Recalibrate(Transform):
-    """Mend probabilities by what was fitted on validation. Decisions are made before, of the probabilities as given.
+    """Recalibrate probabilities by what was fitted on validation; decisions are made before, of those as given.
 
-    By Platt's map (findings, two softmax classes) the order of the images stays, so that a threshold mapped in the same
-    way decides the same; but 0.5 moves, and the more probable of two classes may be the other one afterwards. By a
-    temperature the most probable class stays. ``inference.json`` decides before it recalibrates.
+    By Platt's map (findings, two softmax classes) the order of the images stays, but 0.5 moves, and the more probable
+    of two classes may be the other one afterwards. By a temperature the most probable class stays.
 
     Args:
         record: ``recalibration`` of a classifier's sidecar, see :func:`~monai_mocoi.analysis.fit_recalibration`. A

@@ -50,14 +50,7 @@ class RescaleIntensity(Transform):
         self.mode = mode
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Rescale one picture.
-
-        Args:
-            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
-
-        Returns:
-            the picture, of the same shape and dtype, values 0..1; unchanged with ``"declared"``.
-        """
+        """Rescale one picture, floating point, values 0..1, to the same shape and dtype; metadata are dropped."""
         img = convert_to_tensor(img, track_meta=False)
         if self.mode == "declared":
             return img

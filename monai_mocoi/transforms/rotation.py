@@ -27,9 +27,6 @@ def rotate(images: torch.Tensor, degrees: torch.Tensor | float, padding_mode: st
         padding_mode: what comes into the corners: ``"zeros"`` (black, as Pillow and torchvision), ``"border"`` (the
             edge pixels drawn out) or ``"reflection"``.
 
-    Returns:
-        new batch of the same shape.
-
     Raises:
         ValueError: if the batch, the parameter or the padding mode is another.
     """
@@ -64,12 +61,8 @@ class RandRotation(RandImage):
 
     Args:
         degrees: d >= 0 draws an angle from -d to d; a pair (low, high) draws from low to high.
-        prob: probability that an image is rotated; 0.1 by default, as in MONAI.
-        padding_mode: what comes into the corners: ``"zeros"`` (black, the default and the paper's), ``"border"`` or
-            ``"reflection"``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        padding_mode: see :func:`rotate`; ``"zeros"`` is the paper's.
     """
 
     def __init__(self, degrees: float | Sequence[float], prob: float = 0.1, padding_mode: str = "zeros") -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from data_prep.picture_notes import FLATTENED, IGNORED_WINDOW, noted, picture_note, print_noted
-from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
 
 
 def test_what_is_noted_of_a_picture():

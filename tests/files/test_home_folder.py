@@ -8,8 +8,8 @@ import pytest
 
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
+from monai_mocoi.data.fingerprint_key import fingerprint_key
 from monai_mocoi.data.new_images import find_new_images
-from monai_mocoi.data.seen_images import fingerprint_key
 from monai_mocoi.demo import resolve_dataset_dir
 from monai_mocoi.errors import HomeFolderError
 from monai_mocoi.files import user_cache_dir

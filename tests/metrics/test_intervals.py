@@ -128,7 +128,7 @@ def test_p_value_is_never_zero_even_where_bca_corrects_much() -> None:
 
 
 def test_refuses_what_tells_nothing() -> None:
-    with pytest.raises(ValueError, match="at least 39 .* got 38"):
+    with pytest.raises(ValueError, match=r"at least 39 .* got 38"):
         percentile_interval(np.zeros(38))
     with pytest.raises(ValueError, match="at least 199"):
         bca_interval(0, np.zeros(50), np.zeros(3), 0.99)

@@ -13,10 +13,10 @@ from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
     check_preprocessing,
+    check_start,
     encoder_state_dict,
     load_pretrained,
     save_encoder,
-    started_from,
     weights_sha256,
 )
 from tests.networks.small import small_moco, small_resnet
@@ -91,11 +91,10 @@ def test_a_classifier_as_start_is_warned_of(
     encoder, _ = files(tmp_path)
     sidecar = {**SIDECAR, "labels": ["A"], "thresholds": {"A": 0.5}, "labelled_images": 60, "start": start}
     (tmp_path / "classifier.json").write_text(json.dumps(sidecar))
-    network = Classifier(encoder, 3, stage=2)
     for name, warned in (("classifier.pt", True), ("encoder.pt", False)):
         caplog.clear()
         loaded = load_pretrained(encoder, tmp_path / name)
-        started_from(network, loaded, mean=0.5, std=0.25, channels=1)
+        check_start(loaded, {"mean": 0.5, "std": 0.25, "channels": 1})
         assert (text in caplog.text) is warned
         assert loaded.start.get("labelled_images") == (seen if warned else None)
 
@@ -144,7 +143,7 @@ def test_a_run_says_what_its_encoder_has_learnt_from(tmp_path: Path, caplog: pyt
     save_encoder(tmp_path / "encoder.pt", encoder, {**SIDECAR, "modality": "chest", "dataset": "Hospital"})
     loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
     with caplog.at_level("INFO"):
-        started_from(Classifier(encoder, 3, stage=2), loaded, 0.5, 0.25, 1, 224, "fundus")
+        check_start(loaded, {"mean": 0.5, "std": 0.25, "channels": 1, "image_size": 224, "modality": "fundus"})
     assert "It has learnt from: 224 px, chest, of 'Hospital'" in caplog.text
     assert "encoder: chest; this bundle: fundus" in caplog.text
 
@@ -175,7 +174,7 @@ def test_how_pretraining_went_is_handed_on_and_guessing_is_warned_of(
         loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
         assert loaded.start == {"kind": "pretraining", **recorded}
         caplog.clear()
-        started_from(network, loaded, mean=0.5, std=0.25, channels=1)
+        check_start(loaded, {"mean": 0.5, "std": 0.25, "channels": 1})
         assert ("encoder.pt: the encoder's pretraining never beat guessing" in caplog.text) is (value >= 1)
         torch.save(network.state_dict(), tmp_path / "classifier.pt")
         sidecar = {**SIDECAR, "labels": ["A"], "labelled_images": 60, "start": loaded.start}

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from data_prep.inhouse.same_pictures import COPY, TWO_PATIENTS, same_pictures
-from monai_mocoi.data.fingerprints import Fingerprints, fingerprint
+from monai_mocoi.data.fingerprint import fingerprint
+from monai_mocoi.data.fingerprints import Fingerprints
 
 
 def _picture(seed):
