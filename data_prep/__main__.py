@@ -12,31 +12,29 @@ from types import FrameType
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
 from typer.main import get_command
 
-from data_prep.options import as_command
+from data_prep.command_line import ManyWords, as_command
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
-# The class of each: a dataclass whose fields are the options, with run() -> exit code. Imported when it is needed. Any
-# other "module:Class" is taken too: a source of the user's own.
+# The class of each: a Source, or a dataclass of options with run() -> exit code. Any other "module:Class" is taken too:
+# a source of the user's own.
 COMMANDS = {
     "nih": ("data_prep.nih:Nih", "NIH ChestX-ray14: PNGs and Data_Entry_2017*.csv"),
     "bch": ("data_prep.bch:Bch", "histopathology patches in the naming of the IDC data set"),
     "eyepacs": ("data_prep.eyepacs:Eyepacs", "EyePACS photographs: <id>_left/right.jpeg and trainLabels.csv"),
     "inhouse": ("data_prep.inhouse.source:Inhouse", "images of your own, with or without labels; no identity is left"),
     "demo": ("data_prep.demo:Demo", "generated phantoms: no medical data, to try everything"),
-    "demo-export": ("data_prep.demo_export:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
+    "demo-export": ("data_prep.demo:DemoExport", "phantoms as a hospital's export, to try inhouse on"),
     "join": ("data_prep.join:Join", "the parts that inhouse --part made, side by side, as one dataset folder"),
     "search-identity": (
-        "data_prep.search_identity:SearchIdentity",
+        "data_prep.audit:SearchIdentity",
         "is anybody told in a dataset folder, run folder, cache or package? For what inhouse made",
     ),
     "audit": ("data_prep.audit:Audit", "check a dataset folder for patients or pictures in two splits"),
 }
-
-_UsageError: Any = typer.BadParameter.__base__  # of click, wherever this version of typer has it
 
 _EXIT_CODES = (
     f"Exit codes, those of mocoi: {FINISHED} done; {USAGE} a wrong option or folder, nothing was changed; {DATA} the "
@@ -47,7 +45,7 @@ _EXIT_CODES = (
 
 
 class _Commands(TyperGroup):
-    """The commands, each imported when it is asked for: the overview is quick, and one source needs no other's."""
+    """The commands, each imported when it is asked for: the overview is quick, and no source needs another one."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -58,7 +56,7 @@ class _Commands(TyperGroup):
             return None
         app = typer.Typer(add_completion=False, rich_markup_mode=None)
         source = getattr(importlib.import_module(module), name)
-        app.command(cmd_name, cls=_ManyWords, epilog=_EXIT_CODES)(as_command(source, _run))
+        app.command(cmd_name, cls=ManyWords, epilog=_EXIT_CODES)(as_command(source, _run))
         made: Any = get_command(app)
         made.public = getattr(source, "public", True)
         return made
@@ -66,44 +64,6 @@ class _Commands(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
-
-
-class _ManyWords(TyperCommand):
-    """A command that takes several words behind an option that may be given again: --images A B."""
-
-    public = True  # errors may repeat what was given
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        many = {name for option in self.params if getattr(option, "multiple", False) for name in option.opts}
-        words: list[str] = []
-        option = None
-        for word in args:
-            if word.startswith("--"):
-                option = word.partition("=")[0] if word.partition("=")[0] in many else None
-            elif option is not None and words[-1] != option:
-                words.append(option)
-            words.append(word)
-        try:
-            return super().parse_args(ctx, words)
-        except _UsageError as error:
-            if self.public:
-                raise
-            raise _UsageError(self._without_words(error), ctx=ctx) from None
-
-    def _without_words(self, error: Any) -> str:
-        """Say what is wrong in words of ours alone: a path that was given may name a patient."""
-        options = {name: option for option in self.params for name in option.opts}
-        own = getattr(error, "param", None)
-        if own is None and getattr(error, "option_name", None) in options:
-            own = options[error.option_name]
-        if own is not None:
-            called = own.opts[0] if own.opts[0].startswith("-") else own.name.upper()
-            missing = "Missing" in type(error).__name__
-            return f"{called} is missing." if missing else f"{called} does not have a value, or one of its kind."
-        if hasattr(error, "possibilities"):
-            near = [name for name in error.possibilities or () if name in options]
-            return f"An option is not known{'; did you mean ' + ' or '.join(near) + '?' if near else '.'}"
-        return "There is a word too many: it belongs to no option. A path with blanks needs quotes."
 
 
 _app = typer.Typer(
@@ -125,14 +85,10 @@ class _Preempted(KeyboardInterrupt):
 
 
 def main(arguments: Sequence[str] | None = None, name: str = "python -m data_prep") -> int:
-    """Run one command.
+    """Run one command and return its exit code, one of :mod:`monai_mocoi.exit_codes`.
 
-    Args:
-        arguments: the command line without the program's name; None takes that of this process.
-        name: of the program, for its help.
-
-    Returns:
-        the exit code, one of :mod:`monai_mocoi.exit_codes`.
+    ``arguments`` is the command line without the program's name, None that of this process; ``name`` is that of the
+    program, for its help.
     """
     try:
         _app(None if arguments is None else list(arguments), prog_name=name)
@@ -145,7 +101,7 @@ def _run(command: Any) -> None:
     """Run a command, with one sentence and one code for whatever ends it."""
     try:
         with _ended_by_signals():
-            code = int(command.run())
+            code = _work(command)
     except KeyboardInterrupt as stopped:
         print("\nStopped. The same command again goes on from here.", file=sys.stderr)
         code = PREEMPTED if isinstance(stopped, _Preempted) else INTERRUPTED
@@ -159,6 +115,15 @@ def _run(command: Any) -> None:
         print(f"error: {text}{step if full else ''}", file=sys.stderr)
         code = DISK_FULL if full else ERROR
     raise typer.Exit(code)
+
+
+def _work(command: Any) -> int:
+    if hasattr(command, "run"):
+        return int(command.run())
+    from data_prep.pipeline import prepare  # imports NumPy
+
+    prepare(command)
+    return FINISHED
 
 
 @contextmanager

@@ -1,34 +1,31 @@
-"""What a preparation tells of itself: every file from found to used, and what is in the dataset folder."""
+"""The account of a preparation: every file from found to used, and images and patients by split, label and group."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
+from monai_mocoi.data.levels import NoLevels, column_levels
+
 
 class Count(NamedTuple):
-    """Of how many images of how many patients a cell of a table speaks."""
+    """The number of images of a cell of a table, and of their patients."""
 
     images: int
     patients: int
 
 
 class Step(NamedTuple):
-    """One station on the way of the files.
+    """One station on the way of the files."""
 
-    Attributes:
-        name: what is done there, in a few words: "Looked at by content", "Matched with the table".
-        entered: files or images that come to it.
-        left_out: reason -> number of those that go no further.
-        more: images that it adds: the frames of a file but for its first. The next station is entered by
-            ``entered + more - sum(left_out)``.
-    """
-
-    name: str
-    entered: int
-    left_out: Mapping[str, int]
-    more: int = 0
+    name: str  # what is done there, in a few words: "Looked at by content", "Matched with the table"
+    entered: int  # files or images that come to it
+    left_out: Mapping[str, int]  # reason -> number of those that go no further
+    more: int = 0  # images that it adds: the frames of a file except its first
 
     @property
     def passed(self) -> int:
@@ -41,53 +38,35 @@ class Account:
     """Plain values that :func:`~data_prep.pipeline.prepare` fills and ``html_report`` shows.
 
     It is handed to people outside: no value may name a patient, a file, an id, a UID, an accession number or a date of
-    a study. Numbers are exact; what is too small to be shown is hidden by the report.
-
-    Attributes:
-        title: of the data set, as the user named it.
-        source: kind of source: "inhouse", "nih", ...
-        flow: the stations in their order, from the files found to the images used. The last one's ``passed`` is the
-            number of images in the splits.
-        splits: split -> its images and patients, in the order of the datalist.
-        labels: label -> split -> value -> count. Values: "positive", "negative", "unknown". Of one class an image: each
-            class by name, "positive" its images, "negative" those of another class. Empty without labels.
-        groups: column ("view", "vendor", "site", "sex", "age", ...) -> value (ages in bands) -> split -> count. Images
-            of which it is not known count under "not known".
-        histograms: vendor -> 64 numbers with sum 1: the share of pixels in 64 equal steps from 0 (black) to 1 (white),
-            mean over its images. Empty: not made.
-        grey_levels: vendor -> band of distinct grey levels in the source (:data:`~data_prep.counts.GREY_BANDS`) ->
-            images.
-        duplicates: what was found -> number: "left out: <reason>", "near-identical pairs between training and test".
-        decisions: sentences, what the user must decide or confirm. No HTML.
-        identity: sentences, what was done so that no patient can be told.
-        options: name -> value, as in the manifest.
-        versions: package -> version.
-        seed: of whatever was drawn.
-        datalist_sha256: of ``datalist.json``: the dataset hash that runs write down.
-        identified: the folder refers to originals (``--in-place``), so it holds patients' identity.
-        made: day of preparation, "2026-11-30"; None: not shown, and the same input gives the same report.
-
-    Raises:
-        ValueError: the numbers do not add up: a report must account for every file. Names the station.
+    a study. Numbers are exact; the report hides what is too small to be shown. Numbers that do not add up are a
+    ValueError that names the station: a report must account for every file.
     """
 
-    title: str
-    source: str
-    flow: Sequence[Step]
-    splits: Mapping[str, Count]
+    title: str  # of the data set, as the user named it
+    source: str  # kind of source: "inhouse", "nih", ...
+    flow: Sequence[Step]  # from the files found to the images used; as many pass the last one as the splits hold
+    splits: Mapping[str, Count]  # in the order of the datalist
+    # Label -> split -> "positive", "negative" or "unknown" -> count. Of one class an image: "positive" are the images
+    # of a class, "negative" those of the others. Empty without labels.
     labels: Mapping[str, Mapping[str, Mapping[str, Count]]] = field(default_factory=dict)
+    # Column ("view", "sex", ...) -> value (ages in bands; "not known") -> split -> count.
     groups: Mapping[str, Mapping[str, Mapping[str, Count]]] = field(default_factory=dict)
+    # Vendor -> share of pixels in 64 equal steps from 0 (black) to 1 (white), mean over its images. Empty: not made.
     histograms: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    # Vendor -> band of distinct grey levels in the raw file (data_prep.account.GREY_BANDS) -> images.
     grey_levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    # What was found -> number: "left out: <reason>", "near-identical pairs between training and test".
     duplicates: Mapping[str, int] = field(default_factory=dict)
-    decisions: Sequence[str] = ()
-    identity: Sequence[str] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
+    decisions: Sequence[str] = ()  # sentences, what the user must decide or confirm; no HTML
+    identity: Sequence[str] = ()  # sentences, how patients are protected
+    options: Mapping[str, Any] = field(default_factory=dict)  # as in the manifest
+    versions: Mapping[str, str] = field(default_factory=dict)  # of packages
     seed: int = 0
-    datalist_sha256: str = ""
-    identified: bool = False
-    made: str | None = None
+    datalist_sha256: str = ""  # the dataset hash that runs write down
+    identified: bool = False  # the folder refers to originals, so it holds patients' identity
+    made: str | None = (
+        None  # day of preparation, "2026-11-30"; None: not shown, so the same input gives the same report
+    )
 
     def __post_init__(self) -> None:
         if not self.flow:
@@ -98,3 +77,87 @@ class Account:
         used = sum(count.images for count in self.splits.values())
         if self.flow[-1].passed != used:
             raise ValueError(f"{self.flow[-1].passed} pass {self.flow[-1].name!r}, but the splits hold {used} images.")
+
+
+Items = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Of each split, as in the datalist."""
+Table = dict[str, dict[str, Count]]
+"""Row -> split -> count."""
+
+POSITIVE, NEGATIVE, UNKNOWN = LABEL_VALUES = ("positive", "negative", "unknown")
+KNOWN, NOT_KNOWN = "known", "not known"
+GREY_BANDS = {
+    63: "fewer than 64",
+    256: "64 to 256",
+    1024: "257 to 1,024",
+    4096: "1,025 to 4,096",
+    math.inf: "more than 4,096",
+}
+"""Most levels of a band -> its name."""
+
+
+def count_splits(items: Items) -> dict[str, Count]:
+    """Return the images and patients of each split."""
+    return {split: Count(len(own), len({item["patient"] for item in own})) for split, own in items.items()}
+
+
+def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dict[str, Count]]]:
+    """Return the images and patients with each value of each label: label -> split -> :data:`LABEL_VALUES` -> count.
+
+    Items have ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None, is
+    unknown of every label. The images sum to those of the split.
+    """
+    counted = {}
+    for place, name in enumerate(labels):
+        values = (_value(item.get("label"), place) for own in items.values() for item in own)
+        table = _table(items, LABEL_VALUES, values)
+        counted[name] = {split: {value: table[value][split] for value in LABEL_VALUES} for split in items}
+    return counted
+
+
+def count_groups(items: Items) -> dict[str, Table]:
+    """Return the images and patients with each value of each column: column -> value -> split -> count.
+
+    Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. A column of other numbers or of more than
+    20 words has only "known" and "not known": its values could name a patient.
+    """
+    groups = {}
+    for column, values in item_columns([item for own in items.values() for item in own]).items():
+        names, words = _words(column, values)
+        groups[column] = _table(items, [name for name in (*names, NOT_KNOWN) if name in set(words)], words)
+    return groups
+
+
+def _words(column: str, values: Sequence[Value]) -> tuple[Sequence[str], list[str]]:
+    """The names of a column's groups in their order, and the group of each value."""
+    try:
+        levels = column_levels(column, values)
+        if levels.kind != "quartiles":  # whose edges are values of single patients
+            return levels.names, [NOT_KNOWN if place < 0 else levels.names[place] for place in levels.index]
+    except NoLevels:
+        own = {value for value in values if value is not None}
+        if len(own) == 1 and isinstance(word := next(iter(own)), str):
+            return (word,), [NOT_KNOWN if value is None else word for value in values]
+    return (KNOWN,), [NOT_KNOWN if value is None else KNOWN for value in values]
+
+
+def _value(label: Any, place: int) -> str:
+    """The value of the label at ``place``, from an item's ``label``."""
+    own = label[place] if isinstance(label, list | tuple) else None if label is None else int(label == place)
+    return UNKNOWN if own is None else POSITIVE if own else NEGATIVE
+
+
+def _table(items: Items, rows: Iterable[str], words: Iterable[str]) -> Table:
+    """Count the items of each split by word, all splits' words in one row."""
+    images = {row: dict.fromkeys(items, 0) for row in rows}
+    patients: dict[str, dict[str, set[str]]] = {row: {split: set() for split in items} for row in images}
+    places = ((split, item["patient"]) for split, own in items.items() for item in own)
+    for (split, patient), word in zip(places, words, strict=True):
+        images[word][split] += 1
+        patients[word][split].add(patient)
+    return {row: {s: Count(n, len(patients[row][s])) for s, n in own.items()} for row, own in images.items()}
+
+
+def grey_band(levels: int) -> str:
+    """Name the band of a number of distinct grey levels: 8 bits have 256, 12 bits 4,096."""
+    return next(name for most, name in GREY_BANDS.items() if levels <= most)

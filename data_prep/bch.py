@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from data_prep.account import Step
+from data_prep.candidates import Candidate, Exclusions, Found, Outcome, Refused, Written, refused_if_unreadable
 from data_prep.idc_files import find_patches
-from data_prep.options import Images
-from data_prep.picture_notes import bits_of, picture_note
+from data_prep.image_finder import two_files
+from data_prep.options import Images, check_alone, option
+from data_prep.picture import names_with, picture_note
 from data_prep.record import Note
-from data_prep.source import Candidate, Exclusions, Found, Outcome, Refused, Source, Written, refused_if_unreadable
+from data_prep.source import Source
 from data_prep.splitter import Splitter
-from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.raster import read_raster
@@ -51,22 +52,16 @@ class Bch(Source):
     all_lines_needed = True
 
     images: Images
-    classes: Annotated[list[str], typer.Option(metavar="NAME ...", help="of class 0, 1, ...")] = field(
+    classes: Annotated[list[str], option("of class 0, 1, ...", "NAME ...")] = field(
         default_factory=lambda: list(CLASSES)
     )
-    name: Annotated[str, typer.Option(metavar="TEXT", help="of the data set")] = NAME
-    train_list: Annotated[
-        str | None, typer.Option(metavar="TXT", help="training: image names or patients, one a line")
-    ] = None
+    name: Annotated[str, option("of the data set", "TEXT")] = NAME
+    train_list: Annotated[str | None, option("training: image names or patients, one a line", "TXT")] = None
     val_list: Annotated[
-        str | None,
-        typer.Option(metavar="TXT", help="validation, likewise; without it, it is drawn from the training list"),
+        str | None, option("validation, likewise; without it, it is drawn from the training list", "TXT")
     ] = None
-    test_list: Annotated[str | None, typer.Option(metavar="TXT", help="test, likewise")] = None
-    drop_blank: Annotated[
-        bool,
-        typer.Option("--drop-blank", help="leave blank (white) patches out; by default they are only reported"),
-    ] = False
+    test_list: Annotated[str | None, option("test, likewise", "TXT")] = None
+    drop_blank: Annotated[bool, option("leave blank (white) patches out; by default they are only reported")] = False
 
     def check(self) -> None:
         """Refuse options that are out of range or exclude one another."""
@@ -77,8 +72,7 @@ class Bch(Source):
             raise RefusedError("--name is empty; give the data set a name.")
         if (self.train_list is None) != (self.test_list is None) or (self.val_list and not self.train_list):
             raise RefusedError("--train-list and --test-list belong together (--val-list may be added); give both.")
-        if self.train_list is not None and self.split_csv is not None:
-            raise RefusedError("--train-list and --split-csv exclude one another; give one.")
+        check_alone({"--train-list": self.train_list, "--split-csv": self.split_csv})
 
     def splitter(self) -> Splitter:
         """The lists, the table, or an own draw."""
@@ -90,7 +84,7 @@ class Bch(Source):
         return {"classes": self.classes, "name": self.name, "drop_blank": self.drop_blank}
 
     def find(self) -> Found:
-        """All is in the names; no file is opened."""
+        """Read everything from the names; no file is opened."""
         patches = find_patches(self.images, len(self.classes))
         by_name = patches.by_name
         lines = [f"{len(by_name)} patches of {len({patch.patient for patch in by_name.values()})} patients"]
@@ -117,13 +111,10 @@ class Bch(Source):
     def write(self, candidate: Candidate, target: Path) -> Written:
         """Copy the very bytes that were looked at: what is in the folder is what was checked."""
         with refused_if_unreadable():
-            content = _content(candidate.source)
+            content = Path(candidate.source).read_bytes()
             for other in candidate.extra:
-                if _content(other) != content:
-                    raise DatasetError(
-                        f"two different files are called {candidate.name}: '{candidate.source}' and '{other}'. Give "
-                        "only folders with the same version of the images as --images."
-                    )
+                if Path(other).read_bytes() != content:
+                    raise two_files(candidate.name, candidate.source, other)
             picture = read_raster(io.BytesIO(content))
             check_not_constant(picture)
         if min(picture.shape[1:]) < MIN_SIZE:
@@ -134,15 +125,15 @@ class Bch(Source):
 
     def leave_out(self, notes: Mapping[str, Note]) -> Exclusions:
         """Blank patches, where they are not wanted."""
-        blank = _blank(notes)
+        blank = names_with(_IS_BLANK, notes)
         return {_BLANK: blank} if self.drop_blank and blank else {}
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """The blank patches by name."""
-        return {"blank": sorted(_blank(outcome.notes))}
+        return {"blank": names_with(_IS_BLANK, outcome.notes)}
 
     def print_end(self, outcome: Outcome) -> None:
-        """Warn of a class without patches, and tell of the blank ones."""
+        """Warn of a class without patches, and print how many are blank."""
         table = outcome.images_with()
         if empty := [name for name in self.classes if not any(own[name] for own in table.values())]:
             print(
@@ -150,27 +141,12 @@ class Bch(Source):
                 "names of --classes fit the numbers behind class in the file names?"
             )
         fate = "left out" if self.drop_blank else "kept; --drop-blank leaves them out"
-        print(f"blank (white) patches: {len(_blank(outcome.notes))} ({fate}; listed in manifest.json)")
+        blank = len(names_with(_IS_BLANK, outcome.notes))
+        print(f"blank (white) patches: {blank} ({fate}; listed in manifest.json)")
         super().print_end(outcome)
 
 
 def is_blank(image: NDArray[np.float32]) -> bool:
-    """Tell whether a patch shows the white of the slide instead of tissue.
-
-    Args:
-        image: (1 or 3, rows, columns) float32, values 0..1.
-
-    Returns:
-        True if all channels are at ``WHITE_LEVEL`` / 255 or above in at least ``WHITE_SHARE`` of the pixels.
-    """
-    # Half a level lower, so that the level itself counts whatever the rounding of its quotient.
+    """Tell whether a patch, (1 or 3, rows, columns) in 0..1, shows the white of the slide instead of tissue."""
+    # Half a level lower, so that the level itself counts however its quotient is rounded.
     return bool((image.min(0) >= (WHITE_LEVEL - 0.5) / 255).mean() >= WHITE_SHARE)
-
-
-def _blank(notes: Mapping[str, Note]) -> list[str]:
-    return [name for name, note in notes.items() if bits_of(note) & _IS_BLANK]
-
-
-def _content(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()

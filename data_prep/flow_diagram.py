@@ -1,4 +1,4 @@
-"""Where the boxes, texts and arrows of a flow diagram stand: every file from found to used."""
+"""Layout of a flow diagram: the boxes, texts and arrows of every file from found to used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from data_prep.account import Count, Step
 
 WIDTH = 720
-"""Of the drawing, in its own units; a letter of a text takes 6 to 7, by the font that there is."""
+"""Of the drawing, in its own units; a letter of a text takes 6 to 7, depending on the font."""
 _MAIN, _SIDE, _GAP, _PAD, _LINE = 300, 370, 26, 11, 17
 _MAIN_LETTERS, _SIDE_LETTERS = 36, 40
 _NUMBER = 56  # of the side boxes: where the numbers end
@@ -38,33 +38,17 @@ class Text:
 
 @dataclass
 class Diagram:
-    """What is drawn.
-
-    Attributes:
-        height: of the drawing; its width is :data:`WIDTH`.
-        boxes: in their order, from above.
-        texts: likewise.
-        arrows: x and y of start and end; each is upright or level.
-        lines: likewise, without a head.
-    """
+    """What is drawn, from above; the width is :data:`WIDTH`."""
 
     height: float = 0
     boxes: list[Box] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
-    arrows: list[tuple[float, float, float, float]] = field(default_factory=list)
-    lines: list[tuple[float, float, float, float]] = field(default_factory=list)
+    arrows: list[tuple[float, float, float, float]] = field(default_factory=list)  # x and y of start and end
+    lines: list[tuple[float, float, float, float]] = field(default_factory=list)  # likewise, without a head
 
 
 def flow_diagram(flow: Sequence[Step], splits: Mapping[str, Count]) -> Diagram:
-    """Lay a diagram out in the manner of CONSORT's: stations downward, what is left out beside them, splits below.
-
-    Args:
-        flow: the stations.
-        splits: images and patients of each.
-
-    Returns:
-        the drawing; a reason that no file has is not drawn.
-    """
+    """Lay out a diagram in the manner of CONSORT: stations downward, what is left out beside them, splits below."""
     drawing = Diagram()
     y = 1.0
     for step in flow:
@@ -72,8 +56,7 @@ def flow_diagram(flow: Sequence[Step], splits: Mapping[str, Count]) -> Diagram:
     used = sum(count.images for count in splits.values())
     _texts(drawing, 1, y, ["Images in the dataset folder"], f"{used:,}")
     drawing.boxes.append(Box(1, y, _MAIN, 2 * _LINE + 2 * _PAD, "used"))
-    y += 2 * _LINE + 2 * _PAD
-    _splits(drawing, splits, y)
+    _splits(drawing, splits, y + 2 * _LINE + 2 * _PAD)
     return drawing
 
 
@@ -124,10 +107,9 @@ def _splits(drawing: Diagram, splits: Mapping[str, Count], y: float) -> None:
     ends = [1 + _MAIN / 2, *centres]
     drawing.lines += [(ends[0], y, ends[0], beam), (min(ends), beam, max(ends), beam)]
     for centre, (split, count) in zip(centres, splits.items(), strict=True):
+        x = centre - width / 2
         drawing.arrows.append((centre, beam, centre, top))
-        drawing.boxes.append(Box(centre - width / 2, top, width, 3 * _LINE + 2 * _PAD, "split"))
-        _texts(drawing, centre - width / 2, top, [split], f"{count.images:,} images")
-        drawing.texts.append(
-            Text(centre - width / 2 + _PAD, top + _PAD + 3 * _LINE - 4, f"{count.patients:,} patients", "reason")
-        )
+        drawing.boxes.append(Box(x, top, width, 3 * _LINE + 2 * _PAD, "split"))
+        _texts(drawing, x, top, [split], f"{count.images:,} images")
+        drawing.texts.append(Text(x + _PAD, top + _PAD + 3 * _LINE - 4, f"{count.patients:,} patients", "reason"))
     drawing.height = top + 3 * _LINE + 2 * _PAD + 1

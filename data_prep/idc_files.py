@@ -1,4 +1,4 @@
-"""The files of the IDC histopathology patches: label and patient are in the name, nothing has to be opened."""
+"""The files of the IDC histopathology patches: label and patient are in the name, no file has to be opened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from data_prep.folder_walk import walk_folders
+from data_prep.image_finder import walk_folders
 from monai_mocoi.errors import DatasetError
 
 _NAME = re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class([0-9]+)\.png", re.IGNORECASE)
@@ -17,53 +17,31 @@ _NAME = re.compile(r"([A-Za-z0-9-]+)_idx[0-9]+_x[0-9]+_y[0-9]+_class([0-9]+)\.pn
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One patch, as its name tells.
-
-    Attributes:
-        path: of the file.
-        patient: the id before ``_idx``.
-        label: the number after ``class``.
-        folder_fault: what its folders say against its name; empty if they do not.
-    """
+    """One patch, read from its name."""
 
     path: str
-    patient: str
-    label: int
-    folder_fault: str
+    patient: str  # the id before _idx
+    label: int  # the number after "class"
+    folder_fault: str  # how its folders contradict its name; empty if they do not
 
 
 @dataclass
 class Patches:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        by_name: the patches by file name, sorted by it.
-        again: further files of the same name, as paths by name: Kaggle's archive holds the whole set twice.
-        others: number of files whose name is of another form.
-        other_example: one of those names.
-    """
-
-    by_name: dict[str, Patch] = field(default_factory=dict)
+    by_name: dict[str, Patch] = field(default_factory=dict)  # sorted
+    # Further files of the same name, as paths by name: Kaggle's archive holds the whole set twice.
     again: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    others: int = 0
-    other_example: str = ""
+    others: int = 0  # files whose name is of another form
+    other_example: str = ""  # one of those names
 
 
 def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
     """List the patches in folders and all folders below them; symbolic links are followed, no file is opened.
 
-    A name is ``<patient>_idx<N>_x<X>_y<Y>_class<C>.png``, such as ``8863_idx5_x51_y1251_class0.png``. The files may
-    lie in ``<patient>/<class>/`` (then name and folders must agree) or in any other way.
-
-    Args:
-        folders: where to look.
-        classes: number of classes; the class of a name is below it.
-
-    Returns:
-        the patches.
-
-    Raises:
-        DatasetError: a folder does not exist; there is no patch; a class is not known.
+    A name is ``<patient>_idx<N>_x<X>_y<Y>_class<C>.png``, such as ``8863_idx5_x51_y1251_class0.png``. The files may lie
+    in ``<patient>/<class>/`` (then name and folders must agree) or in any other way. No patch, or an unknown class, is
+    a DatasetError.
     """
     result = Patches()
     found: dict[str, Patch] = {}
@@ -82,13 +60,13 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
                 continue
             patient, label = match[1], int(match[2])
             fault = ""
-            # A folder called as the patient is no class folder, even where a patient's number is 0 or 1.
+            # A folder called like the patient is no class folder, even where a patient's number is 0 or 1.
             if class_folder is not None and class_folder != label and os.path.basename(parent) != patient:
                 fault = "the class in the name is not that of the folder"
             elif patient_folder is not None and patient_folder != patient:
                 patient_folders[name] = patient_folder
             found[name] = Patch(path, patient, label, fault)
-    # A numbered folder stands for a patient only if there is such a patient: it may be a size, or a fold.
+    # A numbered folder means a patient only if there is such a patient: it may be a size, or a fold.
     patients = {patch.patient for patch in found.values()}
     for name, number in patient_folders.items():
         if number in patients:
@@ -99,10 +77,10 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
 
 
 def _layout(folder: str, parent: str, classes: int) -> tuple[str | None, int | None]:
-    """Return the patient and the class that the folders of a file stand for; None where they stand for neither.
+    """Return the patient and the class that the folders of a file mean; None where they mean neither.
 
-    Only folders below the one that was given count: what it is called ("2023", "versions/1"), and what stands above it,
-    has nothing to do with patients and classes.
+    Only folders below the given one count: its own name ("2023", "versions/1"), and the folders above it, have nothing
+    to do with patients and classes.
     """
     last = os.path.basename(os.path.abspath(parent))
     if os.path.samefile(folder, parent) or not (last.isascii() and last.isdigit() and int(last) < classes):

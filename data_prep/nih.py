@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from data_prep.grey_png import write_grey_png
+from data_prep.candidates import MISSING, Candidate, Found, Outcome, Written, refused_if_unreadable
 from data_prep.image_finder import find_images
 from data_prep.nih_metadata import COLUMNS, FINDINGS, read_metadata
-from data_prep.options import Images, Size
-from data_prep.picture_notes import FLATTENED, bits_of, picture_note
-from data_prep.record import Note, file_sha256
-from data_prep.source import MISSING, Candidate, Found, Outcome, Source, Written, refused_if_unreadable
+from data_prep.options import Images, Size, check_alone, check_range, option
+from data_prep.picture import FLATTENED, names_with, picture_note, write_png
+from data_prep.record import Note
+from data_prep.source import Source
 from data_prep.splitter import Splitter
+from data_prep.tables import file_sha256
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.transforms.reader import read_image
 
@@ -43,27 +42,23 @@ class Nih(Source):
     )
 
     images: Images
-    metadata: Annotated[str, typer.Option(metavar="CSV", help="Data_Entry_2017*.csv, or a part of it; or .gz")]
+    metadata: Annotated[str, option("Data_Entry_2017*.csv, or a part of it; or .gz", "CSV")]
     size: Size = 512
     train_val_list: Annotated[
-        str | None,
-        typer.Option(metavar="TXT", help="image names of training and validation (validation is drawn from it)"),
+        str | None, option("image names of training and validation (validation is drawn from it)", "TXT")
     ] = None
-    test_list: Annotated[str | None, typer.Option(metavar="TXT", help="image names of the test split")] = None
-    own_split: Annotated[
-        bool, typer.Option("--own-split", help="draw the split here, even if lists lie beside the metadata")
-    ] = False
+    test_list: Annotated[str | None, option("image names of the test split", "TXT")] = None
+    own_split: Annotated[bool, option("draw the split here, even if lists lie beside the metadata")] = False
 
     def check(self) -> None:
         """Refuse options that are out of range or exclude one another."""
-        if self.size < MIN_SIZE:
-            raise RefusedError(f"--size is {self.size}; the shorter side must have at least {MIN_SIZE} pixels.")
+        check_range("--size", self.size, MIN_SIZE)
         super().check()
         if (self.train_val_list is None) != (self.test_list is None):
             raise RefusedError("--train-val-list and --test-list belong together; give both.")
-        ways = {"--train-val-list": self.train_val_list, "--split-csv": self.split_csv, "--own-split": self.own_split}
-        if len(given := [way for way, value in ways.items() if value]) > 1:
-            raise RefusedError(f"{' and '.join(given)} exclude one another; give one.")
+        check_alone(
+            {"--train-val-list": self.train_val_list, "--split-csv": self.split_csv, "--own-split": self.own_split}
+        )
 
     def splitter(self) -> Splitter:
         """The lists that are named, those that lie beside the metadata, the table, or an own draw."""
@@ -84,10 +79,8 @@ class Nih(Source):
         """Each row of the metadata is a candidate; its file is found by name."""
         studies = read_metadata(self.metadata)
         paths, others = find_images(self.images, studies)
-        lines = [
-            f"{len(studies)} images of {len({s.patient for s in studies.values()})} patients in "
-            f"{Path(self.metadata).name}"
-        ]
+        patients, table = len({study.patient for study in studies.values()}), Path(self.metadata).name
+        lines = [f"{len(studies)} images of {patients} patients in {table}"]
         if others:
             lines.append(f"{others} other files in --images are not in the metadata and are left alone")
         return Found(
@@ -109,20 +102,14 @@ class Nih(Source):
         with refused_if_unreadable():
             picture = read_image(candidate.source, channels=1, notes=passed_over)
         note = picture_note(picture, passed_over)
-        small = min(picture.shape[1:]) < self.size
-        return Written(
-            note + _SMALL * small, write_grey_png(picture, target, self.size, bits=16 if note & FLATTENED else 8)
-        )
+        written = write_png(picture, target, self.size, bits=16 if note & FLATTENED else 8)
+        return Written(note + _SMALL * (min(picture.shape[1:]) < self.size), written)
 
     def lines(self, notes: Mapping[str, Note]) -> Iterator[str]:
         """How many images are smaller than asked for."""
-        if small := _small(notes):
+        if small := len(names_with(_SMALL, notes)):
             yield f"{small} images are smaller than {self.size} px and keep their size (nothing is enlarged)"
 
     def manifest(self, outcome: Outcome) -> dict[str, Any]:
         """The same number."""
-        return {"smaller_than_size": _small(outcome.notes)}
-
-
-def _small(notes: Mapping[str, Note]) -> int:
-    return sum(bool(bits_of(note) & _SMALL) for note in notes.values())
+        return {"smaller_than_size": len(names_with(_SMALL, outcome.notes))}

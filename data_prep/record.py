@@ -1,18 +1,16 @@
-"""What a preparation has finished, so that the same command goes on after an interruption and another is refused."""
+"""The record of a preparation: what is finished, so that the same command goes on, and another one is refused."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.files.file_signature import file_signature
 
@@ -25,18 +23,10 @@ Note = int | dict[str, Any]
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
-    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and result
-    (see :func:`~monai_mocoi.files.file_signature.file_signature`): an image counts as finished only while both are
-    unchanged and in their places.
-
-    Args:
-        folder: the dataset folder.
-        options: the settings that decide what is written.
-        secret: a key for the signatures of the sources, where their paths name patients: a path that is guessed, with
-            the times of its file, can then not be tried. Empty: none.
-
-    Raises:
-        RefusedError: the folder was begun with other options, or its record is damaged.
+    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and
+    result: an image counts as finished only while both are unchanged and in their places. Where paths name patients,
+    the signatures of the sources are keyed with a secret: a path that is guessed, with the times of its file, can then
+    not be tried. A folder that was begun with other options is refused.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], secret: bytes = b"") -> None:
@@ -53,18 +43,14 @@ class Record:
                 self._done[name] = values
             except (ValueError, TypeError):
                 continue  # a line that an interruption cut off: its image is made again
-        self._file = open(path, "ab")  # noqa: SIM115  # closed by __exit__
+        self._file = open(path, "ab")  # noqa: SIM115  # closed by opened_folder
         if not lines[0]:
             self._write(json.dumps({"options": options}))
         elif lines[-1]:
             self._write("")  # end the line that was cut off
 
-    def __enter__(self) -> Record:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def finished(self, name: str, source: str, target: Path) -> Note | None:
@@ -100,39 +86,28 @@ def opened_folder(
 ) -> Iterator[Record]:
     """Make or open the dataset folder of a preparation, alone, and give its record.
 
-    Args:
-        folder: a new or empty folder, or one that was begun by the same preparation.
-        options: the settings that decide what is written.
-        public: an error may name the folder and what is in it.
-        secret: see :class:`Record`.
-
-    Raises:
-        RefusedError: the folder is a file, holds something else, was begun with other options, or another process is
-            writing there.
+    A RefusedError, which names the folder if it is public, says that it is a file, holds something else, was begun with
+    other options, or that another process is writing there.
     """
-    called = f" '{folder}'" if public else ""
+    called = f"the output folder '{folder}'" if public else "the output folder"
     if folder.exists() and not folder.is_dir():
-        raise RefusedError(f"--out:{called or ' it'} is a file; name a new folder.")
+        raise RefusedError(f"{called} is a file; name a new folder.")
     others = sorted(os.listdir(folder)) if folder.exists() else []
     if set(others) - {".lock"} and RECORD_NAME not in others:
         some = f" ({', '.join(others[:3])}{', ...' if len(others) > 3 else ''})" if public else ""
-        raise RefusedError(f"--out: the folder{called} holds something else{some}; name a new folder.")
+        raise RefusedError(f"{called} holds something else{some}; name a new folder.")
     with file_lock(folder / ".lock", wait=False) as held:
         if not held:
-            raise RefusedError(
-                f"--out: another data_prep is writing to{called or ' it'}; wait for it or name another folder."
-            )
-        with Record(folder, options, secret) as record:
+            raise RefusedError(f"another data_prep is writing to {called}; wait for it or name another folder.")
+        record = Record(folder, options, secret)
+        try:
             yield record
+        finally:
+            record.close()
 
 
 def begun_options(folder: Path) -> dict[str, Any]:
-    """Return the options that a preparation in a folder was begun with; empty where none was.
-
-    Raises:
-        RefusedError: its record is damaged.
-        OSError: it cannot be read.
-    """
+    """Return the options with which a preparation in a folder was begun; empty where none was."""
     path = folder / RECORD_NAME
     if not path.is_file():
         return {}
@@ -141,25 +116,13 @@ def begun_options(folder: Path) -> dict[str, Any]:
     return _options(line) if line else {}
 
 
-def file_sha256(path: str | Path) -> str:
-    """Return a file's SHA-256 in hexadecimal, for the options.
-
-    Raises:
-        DatasetError: it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
-    except OSError as error:
-        raise DatasetError(f"'{path}' cannot be read ({error.strerror}).") from None
-
-
 def _options(line: bytes) -> dict[str, Any]:
     try:
         return dict(json.loads(line)["options"])
     except (ValueError, KeyError, TypeError):
         raise RefusedError(
-            f"{RECORD_NAME} in --out is damaged, so what is finished is unknown; remove --out and begin again."
+            f"{RECORD_NAME} in the output folder is damaged, so it is not known what is finished; remove the folder "
+            "and begin again."
         ) from None
 
 
@@ -168,5 +131,6 @@ def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     if different := [key for key in {**begun, **now} if begun.get(key) != now.get(key)]:
         changes = "; ".join(f"{key}: {begun.get(key)} there, {now.get(key)} now" for key in different)
         raise RefusedError(
-            f"--out was begun with other options ({changes}). Name another folder, or remove this one to begin again."
+            f"the output folder was begun with other options ({changes}). Name another folder, or remove this one to "
+            "begin again."
         )

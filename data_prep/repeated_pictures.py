@@ -1,4 +1,4 @@
-"""The same picture in two splits of published data, which nobody can correct: one copy stays."""
+"""Remove pictures that are in two splits of published data, which nobody can correct: one copy stays."""
 
 from __future__ import annotations
 
@@ -23,20 +23,11 @@ def drop_repeats(
     exclusions: dict[str, list[str]],
     workers: int | None = None,
 ) -> list[list[str]]:
-    """Take pictures that stand in several splits out of all but one, and say how many on the console.
+    """Take pictures that are in several splits out of all but one, and print how many.
 
-    Args:
-        out: the dataset folder.
-        splits: the names of each split's images; changed in place.
-        path_of: the file of an image, by its name.
-        exclusions: names by reason; what is taken out is added under :data:`REPEATED`, if there is any.
-        workers: reading threads; None means one a usable processor.
-
-    Returns:
-        all groups of images that show one picture, within a split or across splits, sorted.
-
-    Raises:
-        DatasetError: a file cannot be read.
+    ``splits`` is changed in place, and the exclusions get the names under :data:`REPEATED`; ``path_of`` returns the
+    file of an image by its name. Returned are all groups of images that show one picture, within a split or across
+    splits, sorted.
     """
     names = sorted(name for own in splits.values() for name in own)
     prints = dataset_fingerprints(out, [str(path_of(name)) for name in names], names, workers)

@@ -1,9 +1,8 @@
 """Covariates coarse enough to hand on: ages to 90, no rare categories, few names of vendors.
 
 A patient of 97, or the only one from a small device maker, is found again by whoever knows the hospital. Ages above 89
-are put together as the Safe Harbor rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(C)); that a category of few patients
-tells on them is k-anonymity (Sweeney, Int. J. Uncertainty Fuzziness Knowledge-Based Systems 2002), here for each column
-alone.
+are put together as the Safe Harbor rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(C)); hiding categories of few patients
+is k-anonymity (Sweeney, Int. J. Uncertainty Fuzziness Knowledge-Based Systems 2002), here for each column alone.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from monai_mocoi.data.columns import as_value
 OLDEST = 90
 """An age in the dataset folder: 90 means "90 or more"."""
 RARE = 5
-"""A category of fewer patients becomes :data:`OTHER`, unless told otherwise."""
+"""A category of fewer patients becomes :data:`OTHER`, unless another number is given."""
 OTHER = "other"
 
-# The vendor's name as it stands in Manufacturer (0008,0070), by a piece of it in lower case.
+# The vendor's name by a piece of Manufacturer (0008,0070) in lower case.
 _VENDORS = {
     "agfa": "Agfa",
     "canon": "Canon",
@@ -50,27 +49,23 @@ _VENDORS = {
     "hamamatsu": "Hamamatsu",
 }
 VENDORS = tuple(sorted({*_VENDORS.values()}))
-"""The names that :func:`vendor` returns, beside "other"."""
 
 
 def age_in_years(text: str | float | None) -> int | None:
     """Return an age in whole years, 90 for 90 or more, or None for what is no age.
 
-    Args:
-        text: DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
+    It is DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
     """
     numbers = as_numbers("age", [as_value(text.strip("\0 ") if isinstance(text, str) else text)])
     if numbers is None or math.isnan(numbers[0]):
         return None
-    return min(math.floor(numbers[0]), OLDEST)
+    return int(min(math.floor(numbers[0]), OLDEST))
 
 
 def vendor(text: str | None) -> str | None:
-    """Return the short name of a device's maker: one of :data:`VENDORS`, "other", or None where nothing is told.
+    """Return the short name of a device's maker: one of :data:`VENDORS`, "other", or None where there is none.
 
-    Args:
-        text: Manufacturer (0008,0070), or a table's cell. What it holds beside the name, and names that are not known
-            here, go no further: some sites write their own name into it.
+    Other words in Manufacturer (0008,0070) go no further: some sites write their own name into it.
     """
     plain = " ".join((text or "").replace("\0", " ").replace("_", " ").split()).casefold() + " "
     if plain == " ":
@@ -81,18 +76,10 @@ def vendor(text: str | None) -> str | None:
 def band_rare(
     values: Mapping[str, str | None], patient_of: Mapping[str, str], least: int = RARE
 ) -> tuple[dict[str, str | None], list[str]]:
-    """Put the categories of few patients together as "other".
+    """Put the categories of fewer than ``least`` patients together as "other"; return all, and the names of these.
 
-    If "other" itself would then hold fewer patients than ``least``, nothing is told of them: their category becomes
-    None, as where nothing is known. So nobody stands out in it, and no large category is lost for one patient.
-
-    Args:
-        values: the category of each image; None where nothing is told.
-        patient_of: the patient of each image.
-        least: patients that a category needs to keep its name; 0 or 1 keeps all.
-
-    Returns:
-        the categories as they may be handed on, and the sorted names that were put together or became None.
+    If "other" itself would then have fewer patients, these categories become None, not known. So nobody stands out, and
+    no large category is lost for one patient. 0 or 1 keeps all.
     """
     patients: dict[str, set[str]] = defaultdict(set)
     for name, value in values.items():
@@ -107,15 +94,10 @@ def band_rare(
 def banded(
     columns: Mapping[str, Mapping[str, Any]], patient_of: Mapping[str, str], least: int = RARE
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
-    """Band every column of text; numbers stay (ages are banded where they are read).
+    """Band every column of text, see :func:`band_rare`; numbers stay (ages are banded where they are read).
 
-    Args:
-        columns: values by column and image; an image may lack a column.
-        patient_of: the patient of each image.
-        least: see :func:`band_rare`.
-
-    Returns:
-        the columns, and by column how many categories were put together or became None (0s left out).
+    Columns are values by image, which may lack one. Returned are the columns, and by column how many categories were
+    put together or became None (0s left out).
     """
     kept: dict[str, dict[str, Any]] = {}
     counts = {}

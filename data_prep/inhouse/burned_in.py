@@ -1,9 +1,8 @@
-"""Text that may be burned into the pixels: a quick look at the border of the picture.
+"""Detect text that may be burned into the pixels, near the border of a picture.
 
-A name in the pixels survives every change to headers and file names. The look is a screen, no reader of text: it asks
-for a line of several thin strokes of one grey value and high contrast, upright and lying, near the border of the
-picture. What it finds, misses and takes for text on real images stands in docs/data_steward.md (``python -m
-benchmarks.burned_in``).
+A name in the pixels survives every change to headers and file names. This is a screen, not a reader of text: it looks
+for a line of several thin strokes of one grey value and high contrast, upright and lying. docs/data_steward.md has what
+it finds, misses and takes for text on real images (``python -m benchmarks.burned_in``).
 """
 
 from __future__ import annotations
@@ -11,15 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-TEXT_LIKE = "text-like strokes near the border, may be burned-in text"
-"""The reason for leaving a picture out."""
-
 _BORDER = 0.25  # of each side: the middle of the picture is not looked at
 _CONTRAST = 30  # of 255, of a stroke against both of its sides
 _NEAR, _FAR = 2, 4  # pixels: a side is looked for at these distances, so a stroke has up to about 3 pixels
 _BLOCK = 32  # columns
 _STROKES = 4  # in a row of two blocks
-_ROWS, _OF_ROWS = 4, 7  # so many rows of so many must have them: the height of small letters
+_ROWS, _OF_ROWS = 4, 7  # 4 of 7 rows must have them: the height of small letters
 _ONE_VALUE = 24  # of 255
 _SHARE = 0.45  # of the strokes' pixels that have one value
 _LYING = 0.1  # lying strokes beside upright ones, as a share of their pixels
@@ -29,25 +25,18 @@ _SMALLEST = 32
 
 
 def has_text_like_border(picture: NDArray[np.float32]) -> bool:
-    """Tell whether the border of a picture has something like a line of text.
+    """Tell whether the border of a picture has something like a line of text: light on dark, or dark on light.
 
-    Text of three letters or more with strokes of 1 to about 12 pixels is looked for, light on dark and dark on light.
-
-    Args:
-        picture: (1 or 3, rows, columns) float32, values 0..1, at the size in which it was exported: made smaller,
-            strokes become blurred. Sides below 32 pixels have no room for text.
+    It looks for three letters or more with strokes of 1 to about 12 pixels. The picture, (1 or 3, rows, columns) in
+    0..1, must have the size in which it was exported: made smaller, strokes become blurred. Sides below 32 pixels have
+    no room for text.
     """
     grey = picture[0] if len(picture) == 1 else picture.mean(0)
     if min(grey.shape) < _SMALLEST:
         return False
     levels = (grey * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-    return any(
-        _has_text(values[::scale, ::scale]) for scale in _SCALES for values in (levels, ~levels) if _room(levels, scale)
-    )
-
-
-def _room(levels: NDArray[np.uint8], scale: int) -> bool:
-    return min(levels.shape) >= scale * _SMALLEST
+    scales = [scale for scale in _SCALES if min(levels.shape) >= scale * _SMALLEST]
+    return any(_has_text(values[::scale, ::scale]) for scale in scales for values in (levels, ~levels))
 
 
 def _has_text(values: NDArray[np.uint8]) -> bool:
@@ -73,16 +62,13 @@ def _strokes(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
     found = np.zeros(values.shape, bool)
     floor = np.maximum(values, _CONTRAST) - np.uint8(_CONTRAST)
     columns = values.shape[1]
-    left = right = None
-    for distance in range(_NEAR, _FAR + 1):
-        a = values[:, _FAR - distance : columns - _FAR - distance]
-        b = values[:, _FAR + distance : columns - _FAR + distance]
-        left = a if left is None else np.minimum(left, a)
-        right = b if right is None else np.minimum(right, b)
-    inner = floor[:, _FAR : columns - _FAR]
-    assert left is not None
-    assert right is not None
-    found[:, _FAR : columns - _FAR] = (inner > left) & (inner > right)
+    found[:, _FAR : columns - _FAR] = True
+    for side in (-1, 1):
+        shifts = [side * distance for distance in range(_NEAR, _FAR + 1)]
+        darkest = values[:, _FAR + shifts[0] : columns - _FAR + shifts[0]]
+        for shift in shifts[1:]:
+            darkest = np.minimum(darkest, values[:, _FAR + shift : columns - _FAR + shift])
+        found[:, _FAR : columns - _FAR] &= floor[:, _FAR : columns - _FAR] > darkest
     return found
 
 

@@ -1,21 +1,24 @@
-"""Columns of the table that are handed on: ages, numbers that tell little, or few different words."""
+"""Columns of the table besides labels: covariates that are handed on, and a column of dates."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date, datetime
 
 from data_prep.inhouse.bands import age_in_years
-from data_prep.inhouse.label_words import free_text
+from data_prep.inhouse.cells import free_text
 from monai_mocoi.data.ages import Value, age_unit, as_numbers, is_age, words_of_name
 from monai_mocoi.data.columns import as_value
 from monai_mocoi.errors import DatasetError
 
+_FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")
+_TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
 DIGITS = 3
-"""Significant digits of a number that is handed on: a coordinate or a laboratory value with more is somebody's own."""
+"""Significant digits of a number that is handed on: a coordinate or a laboratory value with more identifies people."""
 FEW_VALUES = 4
-"""Up to so many different numbers tell nobody apart."""
+"""Up to so many different numbers distinguish nobody."""
 NEARLY_ALL = 0.8
 """From so many different whole numbers a patient on, they are ids."""
 
@@ -29,18 +32,11 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 
 
 def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
-    """Read a column that is handed on.
+    """Read a column that is handed on, one value a cell.
 
-    Args:
-        name: of the column. Where it says age, values become whole years, 90 for 90 and more.
-        cells: one a row.
-
-    Returns:
-        ages; or numbers, rounded to :data:`DIGITS` significant digits; or words (also for numbers with leading zeros);
-        None where nothing is told.
-
-    Raises:
-        DatasetError: the column tells who it is: free text, dates, years, ids, postcodes; or ages not in years.
+    They are whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
+    digits; or words (also for numbers with leading zeros); None where nothing is known. What identifies people is a
+    DatasetError: free text, dates, years, ids, postcodes; so are ages not in years.
     """
     if (unit := age_unit(name)) is not None:
         raise _refused(name, f"it holds ages in {unit}; give a column of whole years, named age")
@@ -60,37 +56,27 @@ def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
     if not any(map(_LEADING_ZERO.fullmatch, known)):  # else an id, or a code: 0012 is not 12
         numbers = as_numbers("number", [None if word is None else word.replace(",", ".") for word in words])
     if numbers is None:
-        if fault := free_text(Counter(known), len(words)):
+        if fault := free_text(Counter(known)):
             raise _refused(name, fault)
         return list(words)
     if (abs(numbers) >= 10_000).any():
         raise _refused(name, "it holds numbers of more than 4 digits, such as dates or ids")
-    told = [number for number in numbers.tolist() if number == number]
-    years = sum(number.is_integer() and _YEARS[0] <= number <= _YEARS[1] for number in told)
-    if told and years >= NEARLY_ALL * len(told):
+    given = [number for number in numbers.tolist() if number == number]
+    years = sum(number.is_integer() and _YEARS[0] <= number <= _YEARS[1] for number in given)
+    if given and years >= NEARLY_ALL * len(given):
         raise _refused(name, "it holds years")
     return [_rounded(number) for number in numbers.tolist()]
 
 
 def check_told_apart(name: str, values: Sequence[Value], patients: Sequence[str]) -> None:
-    """Refuse whole numbers of which nearly every patient has one of their own: ids.
-
-    Args:
-        name: of the column.
-        values: of images.
-        patients: of the same images.
-
-    Raises:
-        DatasetError: the column holds ids, or what serves as such.
-    """
-    told = [(value, patient) for value, patient in zip(values, patients, strict=True) if value is not None]
-    if is_age(name) or not all(isinstance(value, int) for value, _ in told):
+    """Refuse whole numbers (DatasetError) of which nearly every patient has a different one: they are ids."""
+    known = [(value, patient) for value, patient in zip(values, patients, strict=True) if value is not None]
+    if is_age(name) or not all(isinstance(value, int) for value, _ in known):
         return
-    distinct, people = len({value for value, _ in told}), len({patient for _, patient in told})
+    distinct, people = len({value for value, _ in known}), len({patient for _, patient in known})
     if distinct > FEW_VALUES and distinct >= NEARLY_ALL * people:
-        raise _refused(
-            name, f"it has {distinct} different whole numbers for {people} patients, as ids have; group them"
-        )
+        fault = f"it has {distinct} different whole numbers for {people} patients, as ids have; group them"
+        raise _refused(name, fault)
 
 
 def _rounded(number: float) -> float | int | None:
@@ -102,3 +88,41 @@ def _rounded(number: float) -> float | int | None:
 
 def _refused(name: str, fault: str) -> DatasetError:
     return DatasetError(f"--covariates: {name!r} is not handed on: {fault}. Leave it out.")
+
+
+def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[date | None]:
+    """Read a column of dates, one a cell, None where it is empty; times behind them are dropped.
+
+    A cell that is no date, or day and month that cannot be distinguished, are a DatasetError with the numbers of the
+    rows.
+    """
+    texts = [_date_part(cell) for cell in cells]
+    known = {text for text in texts if text is not None}
+    if not known:
+        raise DatasetError(f"--date-column: {name!r} has no date in any row.")
+    read = {form: {text: _read(text, form) for text in known} for form in _FORMS}
+    ways = [way for way in read.values() if None not in way.values()]
+    if not ways:
+        wrong = [
+            n for n, text in zip(numbers, texts, strict=True) if text and not any(own[text] for own in read.values())
+        ]
+        some = ", ".join(map(str, (wrong or numbers)[:5]))
+        raise DatasetError(
+            f"--date-column: {name!r} has no one form that is known, such as 2019-03-04, 20190304 or 04.03.2019 (look "
+            f"at rows {some})."
+        )
+    if any(way != ways[0] for way in ways[1:]):
+        raise DatasetError(f"--date-column: {name!r} may mean day/month or month/day; write the dates as 2019-03-04.")
+    return [None if text is None else ways[0][text] for text in texts]
+
+
+def _date_part(cell: str) -> str | None:
+    value = as_value(cell)
+    return None if value is None else _TIME.sub("", str(value)).strip()
+
+
+def _read(text: str, form: str) -> date | None:
+    try:
+        return datetime.strptime(text, form).date()
+    except ValueError:
+        return None

@@ -1,36 +1,30 @@
-"""Images before they have all that is handed on: which file, frame, row and person, and what is told of them."""
+"""Images before they are written: file, frame, row and person, and the columns that are handed on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from data_prep.inhouse.bands import age_in_years, vendor
-from data_prep.inhouse.file_kinds import RASTER_SUFFIXES
+from data_prep.inhouse.bands import OTHER, age_in_years, banded, vendor
+from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.header_filter import VIEWS, known_term
 from data_prep.inhouse.label_table import TableRow
-from data_prep.inhouse.survey import Seen
+from data_prep.inhouse.sentences import say
+from data_prep.inhouse.survey import RASTER_SUFFIXES, Seen
+from monai_mocoi.data.ages import is_age
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One image to be.
+    """One image to be."""
 
-    Attributes:
-        name: its pseudonym.
-        patient: its patient's pseudonym.
-        seen: its file.
-        row: what the table says of it; None: nothing.
-        frame: which frame of the file, from 0; None of a single picture.
-    """
-
-    name: str
-    patient: str
-    seen: Seen
-    row: TableRow | None
-    frame: int | None
+    name: str  # its pseudonym
+    patient: str  # its patient's pseudonym
+    seen: Seen  # its file
+    row: TableRow | None  # of the table
+    frame: int | None  # of the file, from 0; None of a single picture
 
     @property
     def suffix(self) -> str:
@@ -47,39 +41,40 @@ class Draft:
     def columns(self, covariates: Sequence[str], site: Callable[[str], str]) -> dict[str, Any]:
         """Return what may be handed on, before rare values are put together; the table comes before the header.
 
-        Args:
-            covariates: columns of the table.
-            site: makes the code of a site's name.
+        ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
         """
-        told: dict[str, Any] = {}
+        known: dict[str, Any] = {}
         if (header := self.seen.header) is not None:
-            told["sex"] = header.sex if header.sex in ("F", "M", "O") else None
-            told["age"] = age_in_years(header.age)
-            told["view"] = known_term(header.view, VIEWS) or None
-            told["vendor"] = vendor(header.manufacturer)
+            known["sex"] = header.sex if header.sex in ("F", "M", "O") else None
+            known["age"] = age_in_years(header.age)
+            known["view"] = known_term(header.view, VIEWS) or None
+            known["vendor"] = vendor(header.manufacturer)
         for name in covariates:
-            told.pop(name.lower(), None)
+            known.pop(name.lower(), None)
         if self.row is not None:
-            told["site"] = None if self.row.site is None else site(self.row.site)
-            told |= self.row.covariates
-        return {name: value for name, value in told.items() if value is not None}
+            known["site"] = None if self.row.site is None else site(self.row.site)
+            known |= self.row.covariates
+        return {name: value for name, value in known.items() if value is not None}
 
     def mapping(self) -> dict[str, str]:
         """Return the row of ``mapping.csv``: who is who."""
-        own, row = self.seen, self.row
-        told = {"image": self.name, "patient": self.patient, "path": own.file.path}
-        told["frame"] = "" if self.frame is None else str(self.frame)
-        told["date"] = "" if self.date is None else self.date.isoformat()
-        told["patient_id"] = row.patient or "" if row is not None else ""
-        told["site"] = row.site or "" if row is not None else ""
-        if (header := own.header) is not None:
-            told |= {
-                "patient_id": header.patient or told["patient_id"],
+        row = {
+            "image": self.name,
+            "patient": self.patient,
+            "path": self.seen.file.path,
+            "frame": "" if self.frame is None else str(self.frame),
+            "date": "" if self.date is None else self.date.isoformat(),
+            "patient_id": (self.row.patient if self.row is not None else None) or "",
+            "site": (self.row.site if self.row is not None else None) or "",
+        }
+        if (header := self.seen.header) is not None:
+            row |= {
+                "patient_id": header.patient or row["patient_id"],
                 "accession_number": header.accession,
                 "study_instance_uid": header.study,
                 "sop_instance_uid": header.sop,
             }
-        return told
+        return row
 
 
 def frames_of(own: Seen, which: str) -> list[int | None]:
@@ -90,3 +85,50 @@ def frames_of(own: Seen, which: str) -> list[int | None]:
     if which == "all":
         return list(range(number))
     return [0 if which == "first" else (number - 1) // 2]
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """Columns without rare values."""
+
+    of_image: dict[str, dict[str, Any]]  # by name; what is not known is left out
+    kinds: dict[str, list[str]]  # sorted names of the columns of "ages", of other "numbers", and of "words"
+    decisions: list[str]  # sentences for the report
+
+    @property
+    def columns(self) -> list[str]:
+        """Their names, in their order."""
+        return list(dict.fromkeys(column for own in self.of_image.values() for column in own))
+
+    def sentences(self, rare: int) -> list[str]:
+        """Say in the report what was made coarser."""
+        return say("coarser", self.kinds, DIGITS, rare, OTHER)
+
+
+def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[str], str], rare: int) -> HandedOn:
+    """Gather the columns of all images, values of fewer than ``rare`` patients put together.
+
+    ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
+    """
+    columns: dict[str, dict[str, Any]] = {}
+    for draft in drafts:
+        for column, value in draft.columns(covariates, site).items():
+            columns.setdefault(column, {})[draft.name] = value
+    kinds = _kinds(columns)
+    columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, rare)
+    together = [(column, count, OTHER in columns[column].values()) for column, count in sorted(merged.items())]
+    decisions = say("columns", kinds["numbers"], together, rare, OTHER)
+    of_image: dict[str, dict[str, Any]] = {draft.name: {} for draft in drafts}
+    for column, values in columns.items():
+        for name, value in values.items():
+            if value is not None:
+                of_image[name][column] = value
+    return HandedOn(of_image, kinds, decisions)
+
+
+def _kinds(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
+    kinds: dict[str, list[str]] = {"ages": [], "numbers": [], "words": []}
+    for name, values in sorted(columns.items()):
+        numbers = all(isinstance(value, int | float) for value in values.values() if value is not None)
+        kinds["ages" if is_age(name) else "numbers" if numbers else "words"].append(name)
+    return kinds

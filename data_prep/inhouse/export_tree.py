@@ -1,4 +1,4 @@
-"""Every file of an export, each once, and what of it is no file to read: links, pipes, folders that may not be read."""
+"""List the files of an export, each once, and what cannot be read: links, pipes, closed folders."""
 
 from __future__ import annotations
 
@@ -19,42 +19,28 @@ CLOSED = "a folder that this user may not read"
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file of the export.
+    """A file of the export."""
 
-    Attributes:
-        path: absolute.
-        key: its path below the folder that was given, with "/"; of several folders, the number of the folder comes
-            first. It tells the file from all others, wherever the export lies.
-    """
-
-    path: str
+    path: str  # absolute
+    # Its path below the given folder, with "/"; of several folders, the number of the folder comes first. It
+    # distinguishes the file from all others, wherever the export is.
     key: str
 
 
 @dataclass
 class ExportTree:
-    """What lies in the folders of an export.
+    """What is in the folders of an export."""
 
-    Attributes:
-        files: regular files, in the order of their keys.
-        left_out: what is no file to read, by reason.
-    """
-
-    files: list[ExportFile] = field(default_factory=list)
-    left_out: dict[str, list[ExportFile]] = field(default_factory=dict)
+    files: list[ExportFile] = field(default_factory=list)  # regular files, in the order of their keys
+    left_out: dict[str, list[ExportFile]] = field(default_factory=dict)  # what cannot be read, by reason
 
 
 def list_tree(folders: Sequence[str]) -> ExportTree:
-    """List the files in folders and in all folders below them. No symbolic link is followed, no file is opened.
+    """List the files in folders and all folders below them, each once. No file is opened.
 
-    A link below the folders could lead to another patient's files, or to any file of this machine. The folders that are
-    given may be links themselves.
-
-    Args:
-        folders: to look through; one that lies within another is looked through once.
-
-    Raises:
-        RefusedError: a folder does not exist. It is named by its number, for its path could identify a patient.
+    No symbolic link below the folders is followed: it could lead to another patient's files, or to any file of this
+    machine. The given folders may be links themselves. One that does not exist is a RefusedError with its number,
+    because its path could identify a patient.
     """
     roots = []
     for number, folder in enumerate(folders, start=1):
@@ -66,6 +52,12 @@ def list_tree(folders: Sequence[str]) -> ExportTree:
     seen: set[str] = set()
     for number, root in enumerate(roots, start=1):
         prefix = f"{number}/" if len(roots) > 1 else ""
+
+        def add(path: str, reason: str | None) -> None:
+            key = prefix + os.path.relpath(path, root).replace(os.sep, "/")  # noqa: B023  # called in this turn
+            own = ExportFile(path, _text(key))
+            (tree.files if reason is None else tree.left_out.setdefault(reason, [])).append(own)
+
         closed: list[OSError] = []
         for parent, subfolders, names in os.walk(root, onerror=closed.append):
             if parent in seen:
@@ -74,15 +66,10 @@ def list_tree(folders: Sequence[str]) -> ExportTree:
             seen.add(parent)
             links = [name for name in subfolders if os.path.islink(os.path.join(parent, name))]
             subfolders.sort()
-            for name in [*names, *links]:
-                path = os.path.join(parent, name)
-                own = ExportFile(path, _text(prefix + os.path.relpath(path, root).replace(os.sep, "/")))
-                reason = _no_file(path, roots)
-                (tree.files if reason is None else tree.left_out.setdefault(reason, [])).append(own)
+            for path in (os.path.join(parent, name) for name in [*names, *links]):
+                add(path, _no_file(path, roots))
         for error in closed:
-            path = os.fspath(error.filename)
-            own = ExportFile(path, _text(prefix + os.path.relpath(path, root).replace(os.sep, "/")))
-            tree.left_out.setdefault(CLOSED, []).append(own)
+            add(os.fspath(error.filename), CLOSED)
     tree.files.sort(key=lambda own: own.key)
     return tree
 
@@ -101,5 +88,5 @@ def _no_file(path: str, roots: Sequence[str]) -> str | None:
 
 
 def _text(name: str) -> str:
-    """A name whose bytes are no UTF-8, as archives of other systems leave them, as a text that can be written."""
+    """A name whose bytes are not UTF-8, as archives of other systems leave them, as a text that can be written."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

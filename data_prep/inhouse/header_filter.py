@@ -1,12 +1,12 @@
-"""Which DICOM pictures are wanted: by kind of object, modality, body part and view."""
+"""Choose DICOM pictures by their headers: kind of object, modality, body part and view."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from data_prep.inhouse.dicom_headers import DicomHeader
+from data_prep.inhouse.source_options import InhouseOptions
 from monai_mocoi.data.dicom_kind import BODY_PARTS, MODALITIES
 from monai_mocoi.errors import RefusedError
 
@@ -23,71 +23,59 @@ _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"  # and its multi-frame kinds, .
 _STRUCTURED = frozenset({"SR", "PR", "KO", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "REG", "FID", "DOC", "AU", "SMR"})
 
 
-@dataclass(frozen=True)
-class HeaderFilter:
-    """What is wanted of the DICOM files; other pictures have no header and pass.
+def why_unwanted(header: DicomHeader, wanted: InhouseOptions) -> str | None:
+    """Return why a file is left out; None: it is wanted. Only terms of the standard are repeated in it.
 
-    Attributes:
-        modalities: values of Modality, such as CR and DX; empty: any.
-        body_parts: words of Body Part Examined, such as CHEST; empty: any, also none.
-        views: values of View Position, such as PA and AP; empty: any, also none.
-        keep_derived: take what its Image Type calls derived.
-        keep_secondary: take secondary captures: pictures of a screen or of scanned paper as a rule, and nobody vouches
-            for what is on them.
-        keep_burned_in: take what its BurnedInAnnotation (0028,0301) says to show text.
+    Without values of modality, body part or view any is wanted, also none.
     """
+    if reason := _another_kind(header, wanted):
+        return reason
+    for words, values, found, terms in _choices(header, wanted):
+        if values and _plain_view(found) not in {_plain_view(word.strip().upper()) for word in values}:
+            return f"another {words} than was asked for ({known_term(found, terms) or 'none or no usual term'})"
+    return BURNED_IN if header.burned_in == "YES" and not wanted.keep_burned_in else None
 
-    modalities: Sequence[str] = ()
-    body_parts: Sequence[str] = ()
-    views: Sequence[str] = ()
-    keep_derived: bool = False
-    keep_secondary: bool = False
-    keep_burned_in: bool = False
 
-    def reason(self, header: DicomHeader) -> str | None:
-        """Return why a file is left out; None: it is wanted. Only terms of the standard are repeated in it."""
-        if header.modality in _STRUCTURED:
-            return NO_PHOTOGRAPH
-        # First, for it is the stronger word: a screen shot is derived too.
-        secondary = header.sop_class == _SECONDARY_CAPTURE or header.sop_class.startswith(_SECONDARY_CAPTURE + ".")
-        if not self.keep_secondary and (secondary or "SECONDARY" in header.image_type[1:2]):
-            return SECONDARY
-        if not self.keep_derived and not secondary and header.image_type[:1] == ("DERIVED",):
-            return DERIVED
-        for words, wanted, found, terms in self._chosen(header):
-            if wanted and _plain_view(found) not in {_plain_view(word.strip().upper()) for word in wanted}:
-                return f"another {words} than was asked for ({known_term(found, terms) or 'none or no usual term'})"
-        return BURNED_IN if header.burned_in == "YES" and not self.keep_burned_in else None
+def check_any_wanted(headers: Iterable[DicomHeader], wanted: InhouseOptions) -> None:
+    """Stop (RefusedError) where what was asked for leaves no DICOM picture, though there were some."""
+    pictures = [
+        header
+        for header in headers
+        if not _another_kind(header, wanted) and (header.burned_in != "YES" or wanted.keep_burned_in)
+    ]
+    if not pictures or any(why_unwanted(header, wanted) is None for header in pictures):
+        return
+    said = []
+    for n, (words, values, _, terms) in enumerate(_choices(pictures[0], wanted)):
+        if values:
+            found = (_choices(header, wanted)[n][2] for header in pictures)
+            counts = Counter(known_term(v, terms) or ("other words" if v else "nothing") for v in found)
+            told = ", ".join(f"{term} ({count})" for term, count in counts.most_common())
+            said.append(f"--{words.replace(' ', '-')} {' '.join(values)!r} (the headers say {told})")
+    raise RefusedError(
+        f"none of {len(pictures)} DICOM pictures is what was asked for: {'; '.join(said)}. Several values are "
+        "separated by blanks; no pixel was read."
+    )
 
-    def check(self, headers: Iterable[DicomHeader]) -> None:
-        """Stop where what was asked for leaves no DICOM picture, though there were some.
 
-        Raises:
-            RefusedError: names the options, and what the headers say in terms of the standard.
-        """
-        any_kind = replace(self, modalities=(), body_parts=(), views=())
-        pictures = [header for header in headers if any_kind.reason(header) is None]
-        if not pictures or any(self.reason(header) is None for header in pictures):
-            return
-        said = []
-        for n, (words, wanted, _, terms) in enumerate(self._chosen(pictures[0])):
-            if wanted:
-                values = (self._chosen(header)[n][2] for header in pictures)
-                counts = Counter(known_term(v, terms) or ("other words" if v else "nothing") for v in values)
-                told = ", ".join(f"{term} ({count})" for term, count in counts.most_common())
-                said.append(f"--{words.replace(' ', '-')} {' '.join(wanted)!r} (the headers say {told})")
-        raise RefusedError(
-            f"none of {len(pictures)} DICOM pictures is what was asked for: {'; '.join(said)}. Several values are "
-            "separated by blanks; no pixel was read."
-        )
+def _another_kind(header: DicomHeader, wanted: InhouseOptions) -> str | None:
+    if header.modality in _STRUCTURED:
+        return NO_PHOTOGRAPH
+    # First, because it is the stronger word: a screen shot is derived too.
+    secondary = header.sop_class == _SECONDARY_CAPTURE or header.sop_class.startswith(_SECONDARY_CAPTURE + ".")
+    if not wanted.keep_secondary and (secondary or "SECONDARY" in header.image_type[1:2]):
+        return SECONDARY
+    derived = not secondary and header.image_type[:1] == ("DERIVED",)
+    return DERIVED if derived and not wanted.keep_derived else None
 
-    def _chosen(self, header: DicomHeader) -> Sequence[tuple[str, Sequence[str], str, Sequence[str]]]:
-        """Each choice in words, its values, what the header says, and the terms of the standard."""
-        return (
-            ("modality", self.modalities, header.modality, MODALITIES),
-            ("body part", self.body_parts, header.body_part, BODY_PARTS),
-            ("view", self.views, header.view, VIEWS),
-        )
+
+def _choices(header: DicomHeader, wanted: InhouseOptions) -> Sequence[tuple[str, Sequence[str], str, Sequence[str]]]:
+    """Each choice in words, its values, what the header says, and the terms of the standard."""
+    return (
+        ("modality", wanted.modality, header.modality, MODALITIES),
+        ("body part", wanted.body_part, header.body_part, BODY_PARTS),
+        ("view", wanted.view, header.view, VIEWS),
+    )
 
 
 def known_term(found: str, terms: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The labels table: which columns say what, and what several rows say of one thing together."""
+"""The labels table: what its columns hold, and what several rows say together of one image, study or patient."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from data_prep.inhouse.covariates import check_told_apart, read_covariate
-from data_prep.inhouse.dates import read_dates
-from data_prep.inhouse.label_words import Labels, read_labels
-from data_prep.inhouse.people import names_people
+from data_prep.inhouse.covariates import check_told_apart, read_covariate, read_dates
+from data_prep.inhouse.identifying_text import names_people
+from data_prep.inhouse.labels import Labels, read_labels
 from data_prep.inhouse.pseudonyms import plain_id
+from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.data.ages import Value
 from monai_mocoi.data.columns import NO_COLUMNS, as_value
@@ -23,95 +23,53 @@ Known = TypeVar("Known", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class TableOptions:
-    """Which columns of the table are read.
-
-    Attributes:
-        labels: findings and columns of classes; at least one.
-        patient: of the patient's id; None: the images tell it.
-        site, date: of the hospital and the day; None: there is none.
-        covariates: what else is handed on, such as sex and age.
-    """
-
-    labels: Sequence[str]
-    patient: str | None = None
-    site: str | None = None
-    date: str | None = None
-    covariates: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
 class TableRow:
-    """What the table says of one image, study or patient.
+    """What the table says of one image, study or patient; None where it is not known, or differs between rows."""
 
-    Attributes:
-        numbers: of its rows in the file.
-        label: a class number, or 0, 1 or None for each finding; None: nothing is known.
-        patient, site, date: None where they are not told, or differ between the rows.
-        covariates: those that are known.
-        fault: why what it stands for cannot be used.
-    """
-
-    numbers: tuple[int, ...]
-    label: int | list[int | None] | None
+    numbers: tuple[int, ...]  # of its rows in the file
+    label: int | list[int | None] | None  # a class number, or 0, 1 or None for each finding; None: nothing is known
     patient: str | None = None
     site: str | None = None
     date: date | None = None
-    covariates: dict[str, str | float | int] = field(default_factory=dict)
-    fault: str | None = None
+    covariates: dict[str, str | float | int] = field(default_factory=dict)  # those that are known
+    fault: str | None = None  # why it cannot be used
 
 
 class LabelTable:
     """The rows of a table, read.
 
-    Args:
-        file: the table.
-        options: which of its columns are read, by their names in any case.
-
-    Attributes:
-        file: as given.
-        labels: names and kind of the labels.
-        used: the columns that are read: none of them holds the key of a row.
-        contradictions: numbers of the rows that say two things of one image, study or patient, by what they differ in;
-            filled by :meth:`joined`.
-        repeated: number of rows that repeat another one; likewise.
-
-    Raises:
-        RefusedError: a column is not there.
-        DatasetError: a column holds free text, dates or ids, or words that are no label.
+    A column that is not there is a RefusedError; one with free text, dates or ids, or words that are no label, a
+    DatasetError.
     """
 
-    def __init__(self, file: LabelFile, options: TableOptions) -> None:
+    def __init__(self, file: LabelFile, options: InhouseOptions) -> None:
         self.file = file
-        if not options.labels:
+        if not options.label_columns:
             raise RefusedError("--labels needs --label-columns: the names of the columns with the labels.")
-        label_columns = _once("--label-columns", file.find("--label-columns", options.labels))
+        label_columns = _once("--label-columns", file.find("--label-columns", options.label_columns))
         covariates = _once("--covariates", file.find("--covariates", options.covariates))
-        self._single = {
-            what: file.find(f"--{what}-column", [name])[0] if name else None
-            for what, name in (("patient", options.patient), ("site", options.site), ("date", options.date))
-        }
+        patient, site, day = (
+            file.find(f"--{what}-column", [name])[0] if (name := getattr(options, f"{what}_column")) else None
+            for what in ("patient", "site", "date")
+        )
         if clash := [name for name in covariates if name.lower() in {*NO_COLUMNS, "site"}]:
             raise RefusedError(f"--covariates: {clash[0]!r} is the name of something else in the list; rename it.")
-        self.used = {*label_columns, *covariates, *(c for w, c in self._single.items() if c and w != "patient")}
+        # None of them holds the key of a row.
+        self.used = {*label_columns, *covariates, *filter(None, (site, day))}
         self.labels: Labels = read_labels([(name, file.column(name)) for name in label_columns], file.numbers)
-        self._patients = self._texts("patient")
-        self._sites = self._texts("site")
-        column = self._single["date"]
-        self._dates = read_dates(column, file.column(column), file.numbers) if column else [None] * len(file.numbers)
+        self._patients, self._sites = self._texts(patient), self._texts(site)
+        self._dates = read_dates(day, file.column(day), file.numbers) if day else [None] * len(file.numbers)
         self._covariates = {name: read_covariate(name, file.column(name)) for name in covariates}
+        # Filled by joined: the rows that contradict one another, by what they differ in, and how many repeat another.
         self.contradictions: dict[str, list[int]] = {}
         self.repeated = 0
 
     def joined(self, places: Sequence[int]) -> TableRow:
-        """Return what rows say together of the one thing that they stand for.
+        """Return what the rows at some positions say together of the one thing that they name.
 
-        A known value counts more than an empty cell. Of a finding, class, site, date or covariate on which they
-        contradict one another nobody knows which is right: it becomes unknown, and the others stay. Two patients are
-        another matter: then nobody knows whose picture it is.
-
-        Args:
-            places: positions of the rows, from 0.
+        A known value counts more than an empty cell. A finding, class, site, date or covariate on which they contradict
+        one another becomes unknown, because nobody knows which row is right; the others stay. With two patients, nobody
+        knows whose picture it is.
         """
         numbers = tuple(self.file.numbers[place] for place in places)
         differ: list[str] = []
@@ -127,29 +85,25 @@ class LabelTable:
         if self.labels.kind == "single":
             label = agreed("label", own)
         else:
-            findings = [
-                agreed(name, values) for name, values in zip(self.labels.names, zip(*own, strict=True), strict=True)
-            ]
+            by_finding = zip(self.labels.names, zip(*own, strict=True), strict=True)
+            findings = [agreed(name, values) for name, values in by_finding]
             label = None if all(value is None for value in findings) else findings
-        keys: dict[str, str] = {}
-        for place in places:
-            if patient := self._patients[place]:
-                keys.setdefault(plain_id(patient), patient)
-        covariates: dict[str, str | float | int] = {}
-        for name, cells in self._covariates.items():
-            value: Any = agreed(name, (cells[place] for place in places))
-            if value is not None:
-                covariates[name] = value
+        patients: dict[str, str] = {}
+        for patient in filter(None, (self._patients[place] for place in places)):
+            patients.setdefault(plain_id(patient), patient)
+        covariates: dict[str, Any] = {
+            name: agreed(name, (cells[place] for place in places)) for name, cells in self._covariates.items()
+        }
         row = TableRow(
             numbers=numbers,
             label=label,
-            patient=next(iter(keys.values())) if len(keys) == 1 else None,
+            patient=next(iter(patients.values())) if len(patients) == 1 else None,
             site=agreed("site", (self._sites[place] for place in places)),
             date=agreed("date", (self._dates[place] for place in places)),
-            covariates=covariates,
-            fault=TWO_PATIENTS if len(keys) > 1 else None,
+            covariates={name: value for name, value in covariates.items() if value is not None},
+            fault=TWO_PATIENTS if len(patients) > 1 else None,
         )
-        if len(keys) > 1:
+        if row.fault:
             differ.append("patient")
         for what in differ:
             self.contradictions.setdefault(what, []).extend(numbers)
@@ -158,14 +112,7 @@ class LabelTable:
         return row
 
     def check_names(self, names: set[str]) -> None:
-        """Refuse columns to hand on whose values are people's names.
-
-        Args:
-            names: words of names in the headers, from :func:`~data_prep.inhouse.people.name_words`.
-
-        Raises:
-            DatasetError: names the column.
-        """
+        """Refuse columns to hand on (DatasetError) whose values are names of people in the headers."""
         columns: list[tuple[str, str, Sequence[Value]]] = [
             *(("--covariates", name, cells) for name, cells in self._covariates.items()),
             *(("--label-columns", name, words) for name, words in self.labels.words.items()),
@@ -177,15 +124,7 @@ class LabelTable:
                 )
 
     def check_told_apart(self, rows: Sequence[TableRow | None], patients: Sequence[str]) -> None:
-        """Refuse covariates that are ids, see :func:`~data_prep.inhouse.covariates.check_told_apart`.
-
-        Args:
-            rows: of each file; None where it has none.
-            patients: of each file by its header; "" where it is not told, and the row's is taken, or the row itself.
-
-        Raises:
-            DatasetError: names the column.
-        """
+        """Refuse covariates (DatasetError) that are ids; for a patient "", that of the row counts, or the row."""
         own = [
             (row, plain_id(row.patient or patient) or f"row {row.numbers[0]}")
             for row, patient in zip(rows, patients, strict=True)
@@ -194,11 +133,9 @@ class LabelTable:
         for name in self._covariates:
             check_told_apart(name, [row.covariates.get(name) for row, _ in own], [patient for _, patient in own])
 
-    def _texts(self, what: str) -> list[str | None]:
-        column = self._single[what]
-        if column is None:
-            return [None] * len(self.file.numbers)
-        return [None if as_value(cell) is None else cell for cell in self.file.column(column)]
+    def _texts(self, column: str | None) -> list[str | None]:
+        cells = self.file.column(column) if column else [""] * len(self.file.numbers)
+        return [None if as_value(cell) is None else cell for cell in cells]
 
 
 def _once(option: str, columns: list[str]) -> list[str]:

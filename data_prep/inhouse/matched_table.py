@@ -1,73 +1,56 @@
-"""The labels table, read and matched with the files, and what is said of it."""
+"""Match the labels table, or the lines of a given split, with the files, and report how they fit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from data_prep.inhouse.label_table import LabelTable, TableOptions, TableRow
-from data_prep.inhouse.label_words import Labels
-from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, summary, unmatched
-from data_prep.inhouse.people import name_words
-from data_prep.inhouse.sentences import contradicting, rows_matched
+from data_prep.inhouse.file_index import FileIndex, Match
+from data_prep.inhouse.identifying_text import name_words
+from data_prep.inhouse.label_table import LabelTable, TableRow
+from data_prep.inhouse.labels import Labels
+from data_prep.inhouse.matching import check_match, choose_match, summary, unmatched
+from data_prep.inhouse.patients import Patients
+from data_prep.inhouse.pseudonyms import Pseudonyms, plain_id
+from data_prep.inhouse.sentences import contradicting, say
+from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.survey import Seen
 from data_prep.inhouse.table_file import LabelFile
+
+_PSEUDONYM = re.compile(r"[pi][0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
 class MatchedTable:
-    """A table that fits.
-
-    Attributes:
-        labels: their names and kind.
-        rows: of each file; None where it has none.
-        match: by which column, as what.
-        lines: for the console; rows are named by their numbers.
-        decisions: sentences for the report.
-    """
+    """A table that fits."""
 
     labels: Labels
-    rows: list[TableRow | None]
+    rows: list[TableRow | None]  # of each file
     match: Match
-    lines: list[str]
-    decisions: list[str]
+    lines: list[str]  # for the console; rows are named by their numbers
+    decisions: list[str]  # sentences for the report
 
 
 def match_table(
-    path: str,
-    options: TableOptions,
-    files: Sequence[Seen],
-    patients: Sequence[str],
-    copies: Mapping[str, Sequence[str]],
-    key_column: str | None,
-    key: str | None,
-    least: float,
+    options: InhouseOptions, files: Sequence[Seen], patients: Sequence[str], copies: Mapping[str, Sequence[str]]
 ) -> MatchedTable:
-    """Read a table and give each file its row.
+    """Read the labels table and give each file its row.
 
-    Args:
-        path: of the table.
-        options: which columns are read.
-        files: that may get a row.
-        patients: id of each file's patient, "" where it is not told.
-        copies: keys of other files with the same instance, by the key of the one that stays.
-        key_column: that tells the image; None: found out.
-        key: as what, see :data:`~data_prep.inhouse.matching.KEYS`; None: found out.
-        least: share of the rows, or of the files, that must match.
-
-    Raises:
-        RefusedError: a column is not there.
-        DatasetError: a column cannot be used, or the table does not fit the files: explained.
+    ``patients`` has the id of each file's patient, "" where it is not known; ``copies`` the keys of other files with
+    the same instance, by the key of the one that stays. A column that is not there is a RefusedError; a table that
+    cannot be used or does not fit is explained in a DatasetError.
     """
-    file = LabelFile(path)
+    file = LabelFile(options.labels or "")
+    key_column = options.key_column
     table = LabelTable(file, options)
     headers = [own.header for own in files]
     table.check_names(name_words(header.names for header in headers if header is not None))
     keys = [own.file.key for own in files]
     index = FileIndex(keys, headers, patients, {n: copies[name] for n, name in enumerate(keys) if name in copies})
     columns = file.find("--key-column", [key_column]) if key_column else [c for c in file.header if c not in table.used]
-    match, best = choose_match(file, index, columns, key, key_column is not None)
-    check_match(file, index, match, best, least)
+    match, best = choose_match(file, index, columns, options.key_is, key_column is not None)
+    check_match(file, index, match, best, options.min_match)
     groups: dict[tuple[int, ...], list[int]] = {}
     for place, own in enumerate(match.files):
         if own:
@@ -78,10 +61,9 @@ def match_table(
         for position in own:
             rows[position] = row
     table.check_told_apart(rows, patients)
-    found_out = "" if key_column and key else " (found out)"
+    found_out = "" if key_column and options.key_is else " (found out)"
     fits = summary(match, index)
-    lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match)]
-    lines += table.labels.lines
+    lines = [f"labels table: {fits}{found_out}", *unmatched(file, index, match), *table.labels.lines]
     if file.torn:
         lines.append(f"{_rows(file.torn)} of the table with more cells than the header: left out")
     if table.repeated:
@@ -89,8 +71,25 @@ def match_table(
     for what, numbers in table.contradictions.items():
         fate = "its images are left out" if what == "patient" else "it counts as not known"
         lines.append(f"{_rows(numbers)} of the table contradict one another ({what}): {fate}")
-    decisions = [rows_matched(fits), *contradicting(table.contradictions)]
+    decisions = [*say("rows_matched", fits), *contradicting(table.contradictions)]
     return MatchedTable(table.labels, rows, match, lines, decisions)
+
+
+def line_reader(files: Sequence[Seen], patients: Patients, pseudonyms: Pseudonyms) -> Callable[[str], str]:
+    """Return what turns a line of a given split (path, file name, UID or patient) into a pseudonym, or ""."""
+    index = FileIndex([own.file.key for own in files], [own.header for own in files])
+
+    def meant(text: str) -> str:
+        if _PSEUDONYM.fullmatch(text.strip()):
+            return text.strip()
+        for key in ("sop", "file"):
+            found = index.match("", [text], key).files[0]
+            if len(found) == 1:
+                return pseudonyms.image(files[found[0]].file.key)
+        person = plain_id(text)
+        return pseudonyms.patient(patients.meant.get(person, text)) if person else ""
+
+    return meant
 
 
 def _rows(numbers: Sequence[int]) -> str:

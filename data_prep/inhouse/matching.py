@@ -1,30 +1,19 @@
-"""Which rows of the labels table stand for which files, and why a table does not fit: before any pixel is read."""
+"""Match the rows of a labels table with files, and explain why a table does not fit: before any pixel is read."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from data_prep.inhouse.dicom_headers import DicomHeader
-from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
+from data_prep.inhouse.file_index import KEYS, FileIndex, Match
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.errors import DatasetError
 
-KEYS = {
-    "sop": "SOP instance UID",
-    "file": "file path or name",
-    "study": "study instance UID",
-    "accession": "accession number",
-    "patient": "patient id",
-}
-"""What a column can tell images by, and its words; the most exact first."""
 LEAST_MATCHED = 0.5
 _NEARLY = 0.8
 _RIVAL = 0.5
-"""Share of the rows of the chosen column, from which on another column that says otherwise is heard."""
+"""Share of the rows of the chosen column, from which on another column that contradicts it counts."""
 _SLIPS = 0.05
 """Share of the rows in which a patient's id may be written wrong beside a right accession number."""
 _NUMBER = re.compile(r"\d+([.,]0*)?")
@@ -33,130 +22,15 @@ _LONGEST_SHAPE = 40
 _SCIENTIFIC = re.compile(r"\d[.,]\d+E\+?\d+", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Match:
-    """How a column fits the files.
-
-    Attributes:
-        column: of the table.
-        key: one of :data:`KEYS`.
-        files: one a row: positions of the files that it stands for; empty where there is none.
-        several: rows whose path or name fits several files, which are therefore taken for none.
-    """
-
-    column: str
-    key: str
-    files: list[tuple[int, ...]]
-    several: int
-
-    @property
-    def rows(self) -> int:
-        """Number of rows that stand for a file."""
-        return sum(bool(own) for own in self.files)
-
-    @property
-    def pictures(self) -> int:
-        """Number of files that have a row."""
-        return len({file for own in self.files for file in own})
-
-    @property
-    def things(self) -> int:
-        """Number of different things that its rows stand for: a column of 0 and 1 stands for two at most."""
-        return len({own for own in self.files if own})
-
-    def options(self) -> str:
-        """The options that choose it."""
-        return f"--key-column {self.column!r} --key-is {self.key}"
-
-    def words(self) -> str:
-        """Say by what it matches."""
-        return f"column {self.column!r} as {KEYS[self.key]}"
-
-
-class FileIndex:
-    """The files by everything that a table can call them.
-
-    Args:
-        paths: of each file, below the folder that was given, with "/".
-        headers: of each file; None where it is no DICOM file.
-        patients: id of each file's patient; "" where it is not known. None: that of the header.
-        copies: paths of other files that hold the same, by position: a row may name one of these.
-    """
-
-    def __init__(
-        self,
-        paths: Sequence[str],
-        headers: Sequence[DicomHeader | None],
-        patients: Sequence[str] | None = None,
-        copies: Mapping[int, Sequence[str]] | None = None,
-    ) -> None:
-        self.count = len(paths)
-        none = DicomHeader()
-        own = [header or none for header in headers]
-        self._values = {
-            "sop": [header.sop for header in own],
-            "file": list(paths),
-            "study": [header.study for header in own],
-            "accession": [header.accession for header in own],
-            "patient": list(patients) if patients is not None else [header.patient for header in own],
-        }
-        self._by = {key: _index(self._values[key], _NORMALISED[key]) for key in KEYS if key != "file"}
-        self._whole: dict[str, list[int]] = defaultdict(list)
-        self._tails: dict[str, list[int]] = defaultdict(list)
-        others = ((file, path) for file, own in (copies or {}).items() for path in own)
-        for file, path in (*enumerate(paths), *others):
-            parts = path.casefold().split("/")
-            for name in {parts[-1], os.path.splitext(parts[-1])[0]}:
-                self._whole["/".join([*parts[:-1], name])].append(file)
-                for first in range(len(parts)):
-                    self._tails["/".join([*parts[first:-1], name])].append(file)
-
-    def match(self, column: str, cells: Sequence[str], key: str) -> Match:
-        """Match the cells of a column, one a row."""
-        if key == "file":
-            found = [self._files(cell) for cell in cells]
-            return Match(
-                column, key, [own if len(own) == 1 else () for own in found], sum(len(own) > 1 for own in found)
-            )
-        index, normalised = self._by[key], _NORMALISED[key]
-        return Match(column, key, [index.get(normalised(cell), ()) for cell in cells], 0)
-
-    def values(self, key: str) -> list[str]:
-        """What the files have of a key, one a file."""
-        return self._values[key]
-
-    def _files(self, cell: str) -> tuple[int, ...]:
-        """Files that a path means: either of the two is the end of the other, with or without suffix."""
-        parts = [part for part in cell.replace("\\", "/").casefold().split("/") if part not in ("", ".")]
-        if not parts:
-            return ()
-        names = dict.fromkeys((parts[-1], os.path.splitext(parts[-1])[0]))
-        for name in names:  # as it is written first
-            if files := self._tails.get("/".join([*parts[:-1], name])):
-                return tuple(dict.fromkeys(files))
-        for first in range(1, len(parts)):  # folders of another machine before it
-            for name in names:
-                if files := self._whole.get("/".join([*parts[first:-1], name])):
-                    return tuple(dict.fromkeys(files))
-        return ()
-
-
 def choose_match(
     file: LabelFile, index: FileIndex, columns: Sequence[str], wanted: str | None, column_is_told: bool = False
 ) -> tuple[Match, Match]:
-    """Return how the table is to be matched, and the best match of any column and key.
+    """Return how the table is to be matched with the files, and the best match of any column and key.
 
-    Args:
-        file: the table.
-        index: of the files.
-        columns: that may hold the key: the one that was named, or all that hold nothing else.
-        wanted: the key that it is; None: whatever fits best. A more exact key is preferred where it fits nearly as
-            many rows: by patient, all studies of a patient would get the labels of one.
-        column_is_told: the column was named. Else no column of numbers is taken for names of files: a running number
-            fits files that were numbered in another order.
-
-    Raises:
-        DatasetError: two columns fit, and give a row different files; or only a column of numbers fits, as names.
+    ``columns`` may hold the key ``wanted`` (None: whatever fits best). A more exact key is preferred where it fits
+    nearly as many rows: by patient, all studies of a patient would get the labels of one. Unless the column was named,
+    no column of numbers is taken for names of files: a running number fits files that were numbered in another order.
+    If only such a column fits, or two columns give a row different files, it is a DatasetError.
     """
     cells = {column: file.column(column) for column in file.header}
     every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
@@ -179,17 +53,9 @@ def choose_match(
 
 
 def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, least: float = LEAST_MATCHED) -> None:
-    """Stop where a table does not fit the files.
+    """Stop where a table does not fit the files: fewer than a share of the rows, and of the files, match.
 
-    Args:
-        file: the table.
-        index: of the files.
-        match: as it is matched.
-        best: the best way of any column.
-        least: share of the rows, or of the files, that must match: one of the two may hold many more than the other.
-
-    Raises:
-        DatasetError: says how many match and by what, shows both sides masked, and what would fit better.
+    The DatasetError says how many match and by what, shows both sides masked, and what ("best") would fit better.
     """
     if match.rows and (match.rows >= least * len(match.files) or match.pictures >= least * index.count):
         return
@@ -218,7 +84,7 @@ def summary(match: Match, index: FileIndex) -> str:
 
 
 def unmatched(file: LabelFile, index: FileIndex, match: Match) -> list[str]:
-    """Show what the two sides look like where they do not match, without showing what stands there."""
+    """Show what the two sides look like where they do not match, letters and digits masked."""
     cells = [cell for cell, own in zip(file.column(match.column), match.files, strict=True) if not own]
     matched = {own for files in match.files for own in files}
     values = [value for place, value in enumerate(index.values(match.key)) if place not in matched]
@@ -235,7 +101,7 @@ def unmatched(file: LabelFile, index: FileIndex, match: Match) -> list[str]:
 
 
 def masked(text: str) -> str:
-    """Return the shape of a text: A for letters, 0 for digits; other signs tell nobody and stay."""
+    """Return the shape of a text: A for letters, 0 for digits; other signs identify nobody and stay."""
     shape = "".join("0" if sign.isdigit() else "A" if sign.isalpha() else sign for sign in text if sign.isprintable())
     return shape if len(shape) <= _LONGEST_SHAPE else shape[: _LONGEST_SHAPE - 3] + "..."
 
@@ -248,7 +114,7 @@ def _shapes(texts: Iterable[str]) -> str:
 
 def _best(matches: Sequence[Match]) -> Match:
     most = max(match.rows for match in matches)
-    if most == 0:  # names that stand for several files are nearest to a match
+    if most == 0:  # names that fit several files are nearest to a match
         return max(matches, key=lambda match: match.several)
     order = {key: number for number, key in enumerate(KEYS)}
     good = [match for match in matches if match.rows >= _NEARLY * most]
@@ -269,33 +135,12 @@ def _check_rivals(match: Match, others: Iterable[Match]) -> None:
             raise DatasetError(
                 "two columns of the labels table fit the images, and do not mean the same images; no pixel was read.\n"
                 + "".join(f"  {own.words()} matches {own.rows} of {len(own.files)} rows\n" for own in (match, other))
-                + f"  {differ} rows get other images by the one than by the other. Say which is right: give "
+                + f"  {differ} rows get other images by the one than by the other. Choose the right one: give "
                 f"{match.options()}, or {other.options()}"
             )
 
 
 def _are_numbers(cells: Sequence[str], match: Match) -> bool:
-    """Whether the cells that stand for a file are mostly numbers."""
+    """Whether the cells that name a file are mostly numbers."""
     matched = [cell for cell, own in zip(cells, match.files, strict=True) if own]
     return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in matched) > len(matched)
-
-
-def _index(values: Sequence[str], normalised: Callable[[str], str]) -> dict[str, tuple[int, ...]]:
-    files: dict[str, list[int]] = defaultdict(list)
-    for file, value in enumerate(values):
-        if own := normalised(value):
-            files[own].append(file)
-    return {value: tuple(own) for value, own in files.items()}
-
-
-def _uid(text: str) -> str:
-    return text.strip(" \0")
-
-
-# Accession numbers lose leading zeros, or become decimals, in the same tables as patients' ids.
-_NORMALISED: dict[str, Callable[[str], str]] = {
-    "sop": _uid,
-    "study": _uid,
-    "accession": normalised_patient,
-    "patient": plain_id,
-}

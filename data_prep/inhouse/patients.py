@@ -1,10 +1,10 @@
-"""One person, one id: what headers, the table and folders call each file's patient, brought together."""
+"""One id a person: what headers, the table and folders call each file's patient, brought together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 
@@ -20,38 +20,22 @@ _NOBODY = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Patients:
-    """The patient of each file.
+class Patients(NamedTuple):
+    """The patient of each file."""
 
-    Attributes:
-        ids: one a file: the same text for all files of a person; "" where nobody is told.
-        spellings: number of persons that are written in more than one way.
-        nobodies: number of ids of the headers that stand for everybody and were passed over.
-        meant: the id of each person by all ids of it, as :func:`~data_prep.inhouse.pseudonyms.plain_id` writes them.
-    """
-
-    ids: list[str]
-    meant: dict[str, str]
-    spellings: int
-    nobodies: int
+    ids: list[str]  # the same text for all files of a person; "" where nobody is named
+    meant: dict[str, str]  # the id of each person by all of that person's ids, as plain_id writes them
+    spellings: int  # persons that are written in more than one way
+    nobodies: int  # ids of the headers that stand for everybody and were passed over
 
 
 def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
-    """Bring the ids of the files together.
+    """Bring the ids of the files together, by their headers (or folders) and by their rows; "" where there is none.
 
     A file whose header says A and whose row says B makes A and B one person, so that no other file of A or of B gets
-    into another split. Spellings of one id are one (see
-    :func:`~data_prep.inhouse.pseudonyms.plain_id`). Two persons who are taken for one stay in
-    one split, which costs nothing.
-
-    Args:
-        headers: id of each file by its header, or by the folder that it lies in; "" where there is none.
-        table: id of each file by its row; likewise.
-
-    Returns:
-        the patients. A person's id is the smallest that headers have, else the table: with it, the pseudonym is the
-        same with another table.
+    into another split. Spellings of one id are one, see :func:`~data_prep.inhouse.pseudonyms.plain_id`. Two persons who
+    are taken for one stay in one split, which costs nothing. A person's id is the smallest that headers have, else the
+    table: so the pseudonym is the same with another table.
     """
     own_ids, other_ids = [[_key(text) for text in texts] for texts in (headers, table)]
     stands_for: dict[str, set[str]] = defaultdict(set)
@@ -72,12 +56,11 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
     for own, other in zip(own_ids, other_ids, strict=True):
         if own and other:
             above[root(own)] = root(other)
-        for one in (own, other):
-            if one:
-                above[root(one)] = root(first_of.setdefault(plain_id(one), one))
-    in_headers = set(own_ids)
+        for one in filter(None, (own, other)):
+            above[root(one)] = root(first_of.setdefault(plain_id(one), one))
+    in_headers, every = set(own_ids), {*own_ids, *other_ids} - {""}
     name_of: dict[str, str] = {}
-    for own in sorted({*own_ids, *other_ids} - {""}, key=lambda own: (own not in in_headers, plain_id(own), own)):
+    for own in sorted(every, key=lambda own: (own not in in_headers, plain_id(own), own)):
         name_of.setdefault(root(own), own)
     ids = []
     written: dict[str, set[str]] = defaultdict(set)
@@ -86,11 +69,11 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
         ids.append(person)
         if person:
             written[person] |= {text.strip() for key, text in ((own, header), (other, row)) if key}
-    meant = {plain_id(own): name_of[root(own)] for own in {*own_ids, *other_ids} - {""}}
+    meant = {plain_id(own): name_of[root(own)] for own in every}
     return Patients(ids, meant, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
 
 
 def _key(text: str) -> str:
-    """An id without regard to its spelling; "" for what stands for nobody."""
+    """An id without regard to its spelling; "" for words that mean nobody."""
     key = normalised_patient(text)
     return "" if key in _NOBODY else key

@@ -1,88 +1,99 @@
-"""One image, from its file to the dataset folder: a PNG of the wanted size, grey or in colour, or a reference to it."""
+"""One picture of an export: read and written, what the record keeps of it, and what the manifest says of all."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from data_prep.grey_png import write_grey_png
-from data_prep.source import refused_if_unreadable
-from monai_mocoi.files.atomic_write import atomic_path
+from data_prep.candidates import Candidate, Outcome, Refused, Written, refused_if_unreadable
+from data_prep.inhouse.burned_in import has_text_like_border
+from data_prep.inhouse.source_options import MIN_SIZE, InhouseOptions
+from data_prep.picture import FLATTENED, bits_of, picture_note, refer_to, write_png
+from data_prep.record import Note
 from monai_mocoi.transforms.reader import read_image, to_channels
 
+_SMALL = 1  # in the note's "bits", beside those of data_prep.picture
+_COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
-def read_picture(
-    path: str, frame: int | None, channels: str, passed_over: set[str]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Read a picture of an export.
 
-    Args:
-        path: of the file.
-        frame: which, of several; None: there is one.
-        channels: "1", "3" or "auto": grey where its channels are equal.
-        passed_over: gets what the reader passes over.
+def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int) -> dict[str, Any]:
+    """Return what is kept of an image, (1 or 3, rows, columns) in 0..1, before it is made smaller to ``size`` pixels.
 
-    Returns:
-        the picture as it is stored, and with the wanted channels: (1 or 3, rows, columns) float32, values 0..1.
-
-    Raises:
-        Refused: it cannot be read.
+    ``bits`` are those of :func:`~data_prep.picture.picture_note`, ``written`` the bits of a value of the PNG.
     """
+    # Of every second row and column the distinct values, in steps of 1 / 65,535: for the report.
+    steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
+    there = np.zeros(65536, dtype=bool)
+    there[steps] = True
+    bits += _SMALL * (min(picture.shape[1:]) < size)
+    return {"bits": bits, "levels": int(np.count_nonzero(there)), "channels": len(picture), "written": written}
+
+
+def count_small(notes: Iterable[Note]) -> int:
+    """Return how many images are smaller than was asked for."""
+    return sum(bool(bits_of(note) & _SMALL) for note in notes)
+
+
+def count_in_colour(notes: Iterable[Note]) -> int:
+    """Return how many images are in colour."""
+    return sum(_of(note, "channels") == 3 for note in notes)
+
+
+def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
+    """Return what the next steps must know of the images, for the manifest.
+
+    ``label_kind`` is "single", "multi" or "none"; with ``identified`` the images are references to the originals.
+    """
+    notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
+    colour = count_in_colour(notes)
+    return {
+        "bits": max((_of(note, "written") for note in notes), default=8),
+        "channels": 3 if colour >= _COLOUR * len(notes) else 1,
+        "in_colour": colour,
+        "size": size,
+        "label_kind": label_kind,
+        "identified": identified,
+        "smaller_than_size": count_small(notes),
+    }
+
+
+def _of(note: Note, key: str) -> int:
+    return int(note[key]) if isinstance(note, dict) else 0
+
+
+TEXT_LIKE = "text-like strokes near the border, may be burned-in text"
+"""The reason for leaving a picture out."""
+
+
+def write_picture(candidate: Candidate, target: Path, options: InhouseOptions) -> Written:
+    """Write one picture as a PNG without metadata, or refer to its file.
+
+    A picture that cannot be read, is too small, or may show text is Refused.
+    """
+    passed_over: set[str] = set()
     with refused_if_unreadable():
-        picture = read_image(path, frame=frame, notes=passed_over)
+        as_stored = read_image(candidate.source, frame=candidate.extra, notes=passed_over)
+    picture = with_channels(as_stored, options.channels)
+    if min(picture.shape[1:]) < MIN_SIZE:
+        raise Refused(f"a side is shorter than {MIN_SIZE} pixels")
+    if not options.keep_burned_in and has_text_like_border(picture):
+        raise Refused(TEXT_LIKE)
+    bits = picture_note(picture, passed_over)
+    deep = len(picture) == 1 and (options.bits == "16" or (options.bits == "auto" and bool(bits & FLATTENED)))
+    note = image_note(picture, bits, options.size, 16 if deep else 8)
+    if options.in_place:
+        refer_to(candidate.source, target)
+        return Written(note, as_stored)
+    return Written(note, write_png(picture, target, options.size, 16 if deep else 8))
+
+
+def with_channels(picture: NDArray[np.float32], channels: str) -> NDArray[np.float32]:
+    """Return a picture with "1" or "3" channels; with "auto", in grey where its channels are equal."""
     if channels == "3":
-        return picture, to_channels(picture, 3)
-    return picture, to_channels(picture, 1) if channels == "1" or _is_grey(picture) else picture
-
-
-def _is_grey(picture: NDArray[np.float32]) -> bool:
-    return len(picture) == 3 and bool((picture[0] == picture[1]).all() and (picture[1] == picture[2]).all())
-
-
-def write_picture(picture: NDArray[np.float32], target: Path, size: int, bits: int) -> NDArray[np.float32]:
-    """Make a picture smaller and write it as a PNG without any metadata; the file appears whole or not at all.
-
-    Args:
-        picture: (1 or 3, rows, columns) float32, values 0..1.
-        target: the file to write.
-        size: pixels of the shorter side; smaller pictures keep theirs.
-        bits: of a grey pixel, 8 or 16; colour always has 8 a channel.
-
-    Returns:
-        what the reader makes of the file.
-
-    Raises:
-        OSError: ``target`` cannot be written.
-    """
-    if len(picture) == 1:
-        return write_grey_png(picture, target, size, bits)
-    channels = [Image.fromarray(channel) for channel in picture]
-    shorter = min(channels[0].size)
-    if shorter > size:
-        width, height = (round(side * size / shorter) for side in channels[0].size)
-        channels = [channel.resize((width, height), Image.Resampling.BILINEAR) for channel in channels]
-    top = np.float32(255)
-    levels = np.rint(np.clip(np.stack([np.asarray(channel) for channel in channels], -1), 0, 1) * top).astype(np.uint8)
-    with atomic_path(target) as temporary:
-        Image.fromarray(levels).save(temporary, compress_level=4)
-    return np.ascontiguousarray(levels.transpose(2, 0, 1), np.float32) / top
-
-
-def refer_to(original: str, target: Path) -> None:
-    """Put a symbolic link to a file in the place of an image.
-
-    Args:
-        original: absolute path of the file.
-        target: the link.
-
-    Raises:
-        OSError: ``target`` cannot be written, or the file system has no links.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(target) as temporary:
-        temporary.unlink(missing_ok=True)
-        os.symlink(original, temporary)
+        return to_channels(picture, 3)
+    is_grey = len(picture) == 3 and bool((picture[0] == picture[1]).all() and (picture[1] == picture[2]).all())
+    return to_channels(picture, 1) if channels == "1" or is_grey else picture

@@ -24,17 +24,9 @@ _RECORD_NUMBER = re.compile(r"mrn[\s:#._-]*(?=[0-9])")
 class Pseudonyms:
     """Names for patients, images and sites: HMAC-SHA256 with a secret key (RFC 2104), cut to 64 bits.
 
-    A million different names share a hash with a chance below one in ten million.
-
-    Args:
-        key: 32 random bytes, from :class:`data_prep.inhouse.private_folder.PrivateFolder`.
-
-    Attributes:
-        key_fingerprint: 16 hexadecimal digits that tell two keys apart and tell nothing of the key: datasets whose
-            fingerprints are equal name the same patient alike.
-
-    Raises:
-        ValueError: the key has another length.
+    A million different names share a hash with a chance below one in ten million. The key has 32 random bytes, else it
+    is a ValueError. ``key_fingerprint`` distinguishes keys and reveals nothing of them: datasets whose fingerprints are
+    equal give a patient the same name.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -44,14 +36,9 @@ class Pseudonyms:
         self.key_fingerprint = self._hash("key", "", _DIGITS)
 
     def patient(self, patient_id: str) -> str:
-        """Return the pseudonym of a patient: "p" and 16 hexadecimal digits.
+        """Return the pseudonym of a patient: "p" and 16 hexadecimal digits, the same for all spellings of the id.
 
-        Args:
-            patient_id: the hospital's id; all its spellings (see :func:`plain_id`) give the same pseudonym, so that a
-                patient keeps it from one export to the next, however it is written there.
-
-        Raises:
-            ValueError: the id is empty: nobody is meant, and all such images would become one person.
+        An empty id is a ValueError: nobody is meant, and all such images would become one person.
         """
         plain = plain_id(patient_id)
         if not plain:
@@ -61,32 +48,28 @@ class Pseudonyms:
     def image(self, text: str) -> str:
         """Return the pseudonym of an image: "i" and 16 hexadecimal digits.
 
-        Args:
-            text: what tells the image from all others and stays the same between two runs: its SOP instance UID, or
-                its path below the export, with the number of the frame where it has several.
+        The text distinguishes it from all others and stays the same between two runs: its path below the export, and
+        its frame.
         """
         return "i" + self._hash("image", text, _DIGITS)
 
     def site(self, name: str) -> str:
-        """Return the code of a site: "site-" and 6 hexadecimal digits.
+        """Return the code of a site: "site-" and 6 hexadecimal digits; capitals and blanks do not matter.
 
         A running number would be nicer to read, but two parts prepared side by side would number their sites
         differently.
-
-        Args:
-            name: the hospital, department or device; capitals and blanks do not matter.
         """
         return "site-" + self._hash("site", " ".join(_plain(name).split()), _SITE_DIGITS)
 
     def setting(self, text: str) -> str:
-        """Return 16 hexadecimal digits for a setting that is itself private, such as a day from which on is tested.
+        """Return 16 hexadecimal digits for a setting that is itself private, such as a date.
 
-        An interrupted preparation must be continued with the same settings; they stand in the dataset folder.
+        An interrupted preparation must be continued with the same settings; they are in the dataset folder.
         """
         return self._hash("setting", text, _DIGITS)
 
     def secret(self, purpose: str) -> bytes:
-        """Return a key for another purpose, 32 bytes, from which this one cannot be told."""
+        """Return a key for another purpose, 32 bytes, that does not reveal this one."""
         return hmac.digest(self._key, f"secret\0{purpose}".encode(), "sha256")
 
     def _hash(self, kind: str, text: str, digits: int) -> str:
@@ -98,13 +81,10 @@ class Pseudonyms:
 def normalised_patient(patient_id: str) -> str:
     """Return what all spellings of a patient's id have in common.
 
-    As :func:`monai_mocoi.data.patient_ids.patient_key`, and besides without regard to capitals, to the forms of Unicode
-    and to "MRN" (medical record number) before a number: "12" for "12", "0012", " 12 ", "12.0", "mrn12" and "MRN-0012".
-    Two persons who are taken for one stay in one split, which costs nothing; one who is taken for two may be learnt
-    from and tested on.
-
-    Args:
-        patient_id: as it stands in a header or a table.
+    As :func:`monai_mocoi.data.patient_ids.patient_key`, and without regard to capitals, to the forms of Unicode and to
+    "MRN" (medical record number) before a number: "12" for "12", "0012", " 12 ", "12.0", "mrn12" and "MRN-0012". Two
+    persons who are taken for one stay in one split, which costs nothing; one who is taken for two may be learnt from
+    and tested on.
     """
     text = patient_key(_plain(patient_id))
     number = _RECORD_NUMBER.match(text)
@@ -112,16 +92,10 @@ def normalised_patient(patient_id: str) -> str:
 
 
 def plain_id(patient: str) -> str:
-    """Return what all spellings of an id have in common: its letters and numbers in their order.
+    """Return the letters and numbers of an id in their order, or its signs if it has neither.
 
-    As :func:`normalised_patient`, and besides without regard to what stands between them and to zeros before a number:
-    "qx-12" for "QX 0012", "qx-12" and "qx12", but "1-12" for "1/12".
-
-    Args:
-        patient: as it stands in a header or a table.
-
-    Returns:
-        the id; of one without letters and numbers, its signs.
+    As :func:`normalised_patient`, and without regard to signs between them and to zeros before a number: "qx-12" for
+    "QX 0012", "qx-12" and "qx12", but "1-12" for "1/12".
     """
     normalised = normalised_patient(patient)
     parts = [part.lstrip("0") or "0" if part.isdigit() else part for part in _PARTS.findall(normalised)]

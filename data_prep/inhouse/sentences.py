@@ -1,28 +1,40 @@
-"""What is said of an export, on the console and in the report: counts and questions, and nothing of what is in it."""
+"""Sentences on an export, for the console and the report: counts and questions, and nothing of what is in it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from data_prep.inhouse.label_words import Labels
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from data_prep.candidates import Candidate
+from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.survey import Seen
-from data_prep.source import Candidate
 
-REFERENCES = "The images are references to the originals: this folder identifies patients and is not handed on."
-IDENTIFIES = "This folder identifies patients: nothing trained on it can be packaged or exported."
-BY_PATIENT = "The table tells patients, so all images of a patient have the same label: is it so?"
-TEXT_TAKEN = "Pictures that may show text were taken (--keep-burned-in): was each looked at?"
+
+def say(name: str, *values: Any) -> list[str]:
+    """Return the sentences of one macro of ``sentences.txt.j2``."""
+    text: str = getattr(_macros(), name)(*values)
+    return [line for line in text.splitlines() if line]
+
+
+@cache
+def _macros() -> Any:
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("sentences.txt.j2").module
 
 
 def files_found(seen: Sequence[Seen], no_files: Mapping[str, Sequence[Any]]) -> str:
     """Count the files by kind."""
     kinds = Counter(own.kind.upper() if own.kind == "dicom" else own.kind for own in seen)
     links = sum(map(len, no_files.values()))
-    told = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
-    return f"{len(seen)} files: {told}" + (f"; and {links} links, pipes or closed folders" if links else "")
+    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    return f"{len(seen)} files: {counts}" + (f"; and {links} links, pipes or closed folders" if links else "")
 
 
 def reasons(left_out: Mapping[str, Sequence[Any]]) -> str:
@@ -39,46 +51,15 @@ def patients_found(patients: Patients) -> Iterator[str]:
         yield f"{patients.nobodies} ids of headers stand for many patients of the table and were passed over"
 
 
-def derived(count: int) -> str:
-    """Ask whether derived pictures are those that are read."""
-    return (
-        f"{count} pictures were left out because their header calls them derived. Many X-ray machines say so "
-        "of the very picture that is read: look at some of them, and give --keep-derived if they are."
-    )
-
-
-def without_patient(count: int) -> str:
-    """Tell how many pictures nobody is known of, and what helps."""
-    return (
-        f"{count} pictures were left out because no patient is told: give --patient-folder, or add rows of them to the "
-        "labels table with --patient-column, if they are to be used."
-    )
-
-
-def rows_matched(summary: str) -> str:
-    """Ask whether a table fits as it should; ``summary`` says how many rows and pictures match, and by what."""
-    return f"Of the labels table, {summary}: is that what you expect?"
-
-
-def contradicting(contradictions: Mapping[str, Collection[int]]) -> Iterator[str]:
+def contradicting(contradictions: Mapping[str, Collection[int]]) -> list[str]:
     """Count the rows that contradict one another, by what they differ in."""
-    if contradictions:
-        rows = len({number for numbers in contradictions.values() for number in numbers})
-        told = ", ".join(f"{what}: {len(set(numbers))}" for what, numbers in contradictions.items())
-        yield (
-            f"{rows} rows of the labels table contradict one another ({told}). What they differ in counts as not "
-            "known; images with two patients were left out. Should the table be mended?"
-        )
+    rows = {number for numbers in contradictions.values() for number in numbers}
+    counts = ", ".join(f"{what}: {len(set(numbers))}" for what, numbers in contradictions.items())
+    return say("contradicting", len(rows), counts) if rows else []
 
 
-def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> Iterator[str]:
-    """Ask what becomes of classes of few patients.
-
-    Args:
-        labels: of the table.
-        candidates: the images.
-        rare: a class of fewer patients is one of few.
-    """
+def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> list[str]:
+    """Ask what becomes of classes with fewer than ``rare`` patients."""
     patients: dict[Any, set[str]] = {}
     for own in candidates:
         found = [n for n, value in enumerate(own.label) if value] if isinstance(own.label, list) else [own.label]
@@ -90,40 +71,4 @@ def few_classes(labels: Labels, candidates: Iterable[Candidate], rare: int) -> I
         for n, name in enumerate(labels.names)
         if 0 < len(patients.get(n, ())) < rare and (labels.kind == "single" or name in classes)
     ]
-    if few:
-        yield (
-            f"{len(few)} classes have fewer than {rare} patients ({', '.join(few)}): they teach little, "
-            "and may tell who it is. Should they be joined with others, or left empty, in the table?"
-        )
-
-
-def in_colour(count: int, of: int) -> str:
-    """Ask to look at the pictures in colour."""
-    return (
-        f"{count} of {of} images are in colour. Look at them: a coloured mark on a grey picture tells "
-        "what a network should not learn. --channels 1 makes all of them grey."
-    )
-
-
-def text_like(count: int) -> str:
-    """Ask to look at the pictures that were left out for something like text."""
-    return (
-        f"{count} pictures were left out because something near their border looks like text. Look at them "
-        "(excluded.csv in the private folder); --keep-burned-in takes them all, names in the pixels too."
-    )
-
-
-def protection(coarser: Iterable[str], all_looked_for: bool) -> list[str]:
-    """Tell what was done so that no patient can be told.
-
-    Args:
-        coarser: sentences on the columns.
-        all_looked_for: nothing that may hold text was taken on request.
-    """
-    return [
-        "Patients and images have keyed hashes for names; the key and who is who are in the private folder alone.",
-        "The images were written anew from their pixels: no header, file name, UID, date or free text is left.",
-        *coarser,
-        "Pictures whose header tells of burned-in text, screen captures, and pictures with something like text "
-        "near their border were left out" + ("." if all_looked_for else ", but that was switched off in part."),
-    ]
+    return say("few_classes", few, rare) if few else []

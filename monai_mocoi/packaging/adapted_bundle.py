@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import PRETRAINING, load_datalist
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.picture_facts import measure_pictures
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.files.home_folder import expand_home

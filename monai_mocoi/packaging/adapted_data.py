@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import MANIFEST_NAME, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import MANIFEST_NAME
 from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.packaging.adapted_settings import Labels

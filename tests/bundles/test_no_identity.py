@@ -18,8 +18,8 @@ from monai_mocoi.errors import PackageError, WeightsError
 from monai_mocoi.networks import export_weights
 from monai_mocoi.packaging import adapt_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL, SMALL_BACKBONE
-from tests.data_prep.inhouse.hospital_export import Export, write_export
 from tests.report.finetuned_runs import make_bundle
+from tests.support.hospital_export import Export, write_export
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 

@@ -13,7 +13,7 @@ from data_prep.__main__ import main
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from tests.data.dataset_folders import save
-from tests.data_prep.idc_patches import idc_folder, idc_names, patch_name, stained, white
+from tests.support.idc_patches import idc_folder, idc_names, patch_name, stained, white
 
 
 @pytest.fixture(autouse=True)
@@ -283,7 +283,7 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     lists = ["--train-list", train, "--test-list", test]
     error = _fails(capsys, _arguments(source, tmp_path / "out", *lists))
     left_out = [name for name in idc_names() if name.startswith("8874")]
-    assert "1 of 12 lines of the given split stand for nothing in --images (such as 9999)" in error
+    assert "1 of 12 lines of the given split match no image (such as 9999)" in error
     there = _write(tmp_path / "there.txt", ["8871", "8872", "8873"])
     error = _fails(capsys, _arguments(source, tmp_path / "out", "--train-list", train, "--test-list", there))
     assert f"{len(left_out)} of 30 images cannot be used" in error
@@ -295,7 +295,7 @@ def test_listed_but_not_there_and_there_but_not_listed(source, tmp_path, capsys)
     }
     test = _write(tmp_path / "test.txt", ["8871", "8872", "8873", "9997", "9998", "9999"])
     error = _fails(capsys, _arguments(source, tmp_path / "b", *lists, "--max-missing", "0.2"))
-    assert "3 of 14 lines of the given split stand for nothing in --images (such as 9997" in error
+    assert "3 of 14 lines of the given split match no image (such as 9997" in error
     _write(tmp_path / "train.txt", ["1"])
     _write(tmp_path / "test.txt", ["2"])
     assert "none of the images is in the given split" in _fails(capsys, _arguments(source, tmp_path / "b", *lists))
@@ -347,7 +347,7 @@ def test_other_classes(tmp_path):
     [
         (["--seed", "-1"], "--seed is -1"),
         (["--workers", "0"], "--workers is 0"),
-        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it is a share"),
+        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it must be"),
         (["--max-missing", "-0.1"], "--max-missing is -0.1"),
         (["--val-fraction", "0.5", "--test-fraction", "0.5"], "too little to train on"),
         (["--test-list", "x"], "belong together"),

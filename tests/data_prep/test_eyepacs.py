@@ -9,14 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from data_prep import eyepacs
+from data_prep import eyepacs, eyepacs_photographs
 from data_prep.__main__ import main
 from data_prep.eyepacs_labels import TARGETS
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from monai_mocoi.transforms import FundusCrop, read_image
 from monai_mocoi.transforms.fundus_disc import find_disc
-from tests.data_prep.eyepacs_files import eye_names, eyepacs_folder, level, save_eye, write_labels
+from tests.support.eyepacs_files import eye_names, eyepacs_folder, level, save_eye, write_labels
 from tests.transforms.fundus_pictures import fundus
 
 
@@ -138,7 +138,7 @@ def test_left_eyes_mirrored(shared_source, tmp_path):
 
 def test_interrupted_and_continued_is_the_same_as_at_once(shared_source, tmp_path, monkeypatch, capsys):
     assert main(_arguments(shared_source, tmp_path / "whole", "--sheet", "4")) == 0
-    write, written = eyepacs._write_png, []
+    write, written = eyepacs.save_png, []
 
     def interrupted_after_9(picture, target):
         if len(written) == 9:
@@ -147,11 +147,11 @@ def test_interrupted_and_continued_is_the_same_as_at_once(shared_source, tmp_pat
         write(picture, target)
 
     arguments = _arguments(shared_source, tmp_path / "parts", "--sheet", "4", "--workers", "1")
-    monkeypatch.setattr(eyepacs, "_write_png", interrupted_after_9)
+    monkeypatch.setattr(eyepacs, "save_png", interrupted_after_9)
     assert main(arguments) == 130
     assert not (tmp_path / "parts/datalist.json").exists()
     capsys.readouterr()
-    monkeypatch.setattr(eyepacs, "_write_png", write)
+    monkeypatch.setattr(eyepacs, "save_png", write)
     assert main(arguments) == 0
     assert "images are finished already" in capsys.readouterr().out
     assert _content(tmp_path / "parts") == _content(tmp_path / "whole")
@@ -216,7 +216,7 @@ def test_what_the_bundles_would_refuse_is_left_out(source, tmp_path):
             written = read_image(item["image"], channels=3)
             find_disc(written)
             levels = np.asarray(Image.open(item["image"]))
-            assert np.array_equal(written, eyepacs._picture(levels))
+            assert np.array_equal(written, eyepacs_photographs.as_read(levels))
 
 
 def test_a_crop_without_a_round_edge_is_named(source, tmp_path, capsys):
@@ -262,9 +262,9 @@ def test_split_csv_with_and_without_validation(shared_source, tmp_path, capsys):
     datalist = load_datalist(tmp_path / "a")
     assert {int(item["patient"]) % 4 for item in datalist.validation} == {1}
     assert {int(item["patient"]) % 4 for item in datalist.training} == {2, 3}
-    for option in ("--val-fraction", "--test-fraction"):
+    for option, split in {"--val-fraction": "validation", "--test-fraction": "test"}.items():
         arguments = _arguments(shared_source, tmp_path / "b", "--split-csv", str(table), option, "0.1")
-        assert f"{option} does not apply" in _fails(capsys, arguments)
+        assert f"a {split} fraction does not apply" in _fails(capsys, arguments)
 
     table.write_text("\n".join(["image,split", *(row.replace("val", "train") for row in rows)]))
     assert main(_arguments(shared_source, tmp_path / "c", "--split-csv", str(table))) == 0
@@ -305,13 +305,13 @@ def test_several_tables_and_other_suffixes(source, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        (["--size", "31"], "--size is 31; the cropped fundus must have at least 32"),
+        (["--size", "31"], "--size is 31; it must be 32 or more"),
         (["--seed", "-1"], "--seed is -1"),
         (["--sheet", "-1"], "--sheet is -1"),
         (["--workers", "0"], "--workers is 0"),
-        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it is a share"),
+        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it must be"),
         (["--max-missing", "-0.1"], "--max-missing is -0.1"),
-        (["--max-rejected", "2"], "--max-rejected is 2.0; it is a share from 0 to 1"),
+        (["--max-rejected", "2"], "--max-rejected is 2.0; it must be from 0 to 1"),
         (["--val-fraction", "0.5", "--test-fraction", "0.5"], "too little to train on"),
         (["--split-csv", "nowhere.csv"], "there is no file 'nowhere.csv'"),
         (["--labels", "nowhere.csv"], "there is no file 'nowhere.csv'"),

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.account import Account, Count, Step
-from data_prep.counts import GREY_BANDS, count_groups, count_labels, count_splits
+from data_prep.account import GREY_BANDS, Account, Count, Step, count_groups, count_labels, count_splits
 from data_prep.html_report import Picture, evenly_drawn, write_report
 
 EVIL = "x\"'><script>alert(1)</script>&amp;<img src=https://example.org/a.png>"

@@ -10,7 +10,7 @@ import pytest
 
 from data_prep.__main__ import main
 from monai_mocoi.exit_codes import DATA, FINISHED, USAGE
-from tests.data_prep.inhouse.hospital_export import write_export
+from tests.support.hospital_export import write_export
 
 OPTIONS = (
     "--label-columns",

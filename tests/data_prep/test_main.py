@@ -50,7 +50,7 @@ def test_the_program_is_called_as_it_was(capsys):
 )
 def test_several_words_behind_one_option_and_the_option_again(monkeypatch, words):
     seen = []
-    monkeypatch.setattr("data_prep.nih.Nih.run", lambda self: seen.append(self) or 0)
+    monkeypatch.setattr("data_prep.pipeline.prepare", seen.append)
     assert main.main(["nih", *words, "--out", "x", "--metadata", "-"]) == 0
     assert (seen[0].images, seen[0].out, seen[0].metadata) == (["a", "b", "c"], "x", "-")
 
@@ -105,13 +105,13 @@ def test_an_error_of_the_system_names_no_file_of_a_source_that_is_not_public(mon
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--images", "x", "--out", "y", "--private", "z", "/data/Geheim_Hans"], "There is a word too many"),
-        (["--images", "x", "--size", "Geheim_Hans"], "--size does not have a value, or one of its kind."),
-        (["--size"], "--size does not have a value"),
-        (["--report=Geheim_Hans"], "An option is not known"),
-        (["--privat", "Geheim_Hans"], "An option is not known; did you mean --private"),
-        (["--Geheim_Hans"], "An option is not known."),
-        (["--keep-derived=Geheim_Hans"], "--keep-derived does not have a value, or one of its kind."),
+        (["--images", "x", "--out", "y", "--private", "z", "/data/Geheim_Hans"], "There is one word too many"),
+        (["--images", "x", "--size", "Geheim_Hans"], "--size has no value, or a value of the wrong kind."),
+        (["--size"], "--size has no value"),
+        (["--report=Geheim_Hans"], "There is no such option"),
+        (["--privat", "Geheim_Hans"], "There is no such option; did you mean --private"),
+        (["--Geheim_Hans"], "There is no such option."),
+        (["--keep-derived=Geheim_Hans"], "--keep-derived has no value, or a value of the wrong kind."),
         (["--images", "Geheim_Hans", "--out", "y"], "--private is missing."),
         ([], "is missing."),
     ],

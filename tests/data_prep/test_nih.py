@@ -12,7 +12,7 @@ from data_prep.__main__ import main
 from monai_mocoi import exit_codes
 from monai_mocoi.data import load_datalist
 from tests.data.dataset_folders import picture, save
-from tests.data_prep.nih_files import grey, image_names, nih_folder, write_lists, write_metadata
+from tests.support.nih_files import grey, image_names, nih_folder, write_lists, write_metadata
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +96,7 @@ def test_larger_sizes_do_not_enlarge(source, tmp_path, capsys):
 def test_interrupted_and_continued_is_the_same_as_at_once(source, tmp_path, monkeypatch, capsys):
     assert main(_arguments(source, tmp_path / "whole")) == 0
     written: list[str] = []
-    write = nih.write_grey_png
+    write = nih.write_png
 
     def interrupted_after_9(picture, target, size, bits):
         if len(written) == 9:
@@ -105,7 +105,7 @@ def test_interrupted_and_continued_is_the_same_as_at_once(source, tmp_path, monk
         return write(picture, target, size, bits)
 
     arguments = _arguments(source, tmp_path / "parts", "--workers", "1")
-    monkeypatch.setattr(nih, "write_grey_png", interrupted_after_9)
+    monkeypatch.setattr(nih, "write_png", interrupted_after_9)
     assert main(arguments) == 130
     assert "The same command again goes on" in capsys.readouterr().err
     assert not (tmp_path / "parts/datalist.json").exists()
@@ -115,7 +115,7 @@ def test_interrupted_and_continued_is_the_same_as_at_once(source, tmp_path, monk
     again: list[str] = []
     monkeypatch.setattr(
         nih,
-        "write_grey_png",
+        "write_png",
         lambda p, target, *rest, **more: (again.append(target.name), write(p, target, *rest, **more))[1],
     )
     assert main(arguments) == 0
@@ -177,7 +177,7 @@ def test_split_csv_with_and_without_validation(source, tmp_path, capsys):
     assert {int(item["patient"]) % 5 for item in datalist.validation} == {1}
     assert {int(item["patient"]) % 5 for item in datalist.training} == {2, 3, 4}
     error = _fails(capsys, _arguments(source, tmp_path / "b", "--split-csv", str(table), "--val-fraction", "0.1"))
-    assert "--val-fraction does not apply" in error
+    assert "validation fraction does not apply" in error
 
     table.write_text("\n".join(["image,split", *(row.replace("val", "train") for row in rows)]))
     assert main(_arguments(source, tmp_path / "c", "--split-csv", str(table))) == 0
@@ -285,10 +285,10 @@ def test_images_that_the_metadata_does_not_name_are_left_alone(source, tmp_path,
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        (["--size", "15"], "--size is 15; the shorter side must have at least 16"),
+        (["--size", "15"], "--size is 15; it must be 16 or more"),
         (["--seed", "-1"], "--seed is -1"),
         (["--workers", "0"], "--workers is 0"),
-        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it is a share"),
+        (["--val-fraction", "1.5"], "--val-fraction is 1.5; it must be"),
         (["--max-missing", "-0.1"], "--max-missing is -0.1"),
         (["--val-fraction", "0.5", "--test-fraction", "0.5"], "too little to train on"),
         (["--test-list", "x"], "belong together"),
@@ -323,4 +323,4 @@ def test_lists_of_other_images(source, tmp_path, capsys):
 def test_lists_and_a_test_fraction(source, tmp_path, capsys):
     write_lists(source, test_patients=range(1, 6))
     error = _fails(capsys, _arguments(source, tmp_path / "out", "--test-fraction", "0.3"))
-    assert "--test-fraction does not apply" in error
+    assert "test fraction does not apply" in error

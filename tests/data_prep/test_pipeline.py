@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.candidates import MISSING, MISSING_LINE, NOT_IN_SPLIT
 from data_prep.pipeline import prepare
 from data_prep.repeated_pictures import REPEATED
-from data_prep.source import MISSING, MISSING_LINE, NOT_IN_SPLIT
 from monai_mocoi.data import load_datalist
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.transforms import read_image
-from tests.data_prep.dots import Dots, dots
-from tests.data_prep.eyepacs_files import eyepacs_folder
-from tests.data_prep.idc_patches import idc_folder
-from tests.data_prep.nih_files import nih_folder
+from tests.support.dots_source import Dots, dots
+from tests.support.eyepacs_files import eyepacs_folder
+from tests.support.idc_patches import idc_folder
+from tests.support.nih_files import nih_folder
 
 
 @pytest.fixture(autouse=True)
@@ -141,9 +141,7 @@ def test_what_is_named_but_has_no_file_is_for_the_user_to_decide(tmp_path):
     assert account.flow[0].entered == 19  # it is no file
     assert _manifest(tmp_path / "out")["exclusions"] == {MISSING: ["i07"], MISSING_LINE: ["p10"], "number 7": ["i06"]}
     table.write_text(table.read_text() + "p11,train\np12,train\n")
-    with pytest.raises(
-        DatasetError, match=r"3 of 13 lines of the given split stand for nothing in --images \(such as p10"
-    ):
+    with pytest.raises(DatasetError, match=r"3 of 13 lines of the given split match no image \(such as p10"):
         prepare(dots_with(tmp_path, tmp_path / "b", str(table)))
 
 

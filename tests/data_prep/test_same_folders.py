@@ -20,9 +20,9 @@ from PIL import Image
 
 from data_prep.__main__ import main
 from tests.data.dataset_folders import picture, save
-from tests.data_prep.eyepacs_files import eye_names, place, save_eye, write_labels
-from tests.data_prep.idc_patches import idc_folder, idc_names, patch_name, stained, white
-from tests.data_prep.nih_files import image_names, nih_folder, write_lists
+from tests.support.eyepacs_files import eye_names, place, save_eye, write_labels
+from tests.support.idc_patches import idc_folder, idc_names, patch_name, stained, white
+from tests.support.nih_files import image_names, nih_folder, write_lists
 from tests.transforms.fundus_pictures import fundus
 
 

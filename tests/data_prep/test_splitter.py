@@ -141,8 +141,12 @@ def test_two_patients_of_one_number_are_refused(tmp_path):
             r"none of the images .*\(such as p0_0\) or patients \(such as p0\)",
         ),
         ({"training": "p0\np1", "test": "p1"}, {}, r"1 line\(s\) of test.txt are in another list too \(p1\)"),
-        ({"training": "p0", "test": "p1"}, {"test_fraction": 0.1}, "--test-fraction does not apply"),
-        ({"training": "p0", "validation": "p2", "test": "p1"}, {"val_fraction": 0.1}, "--val-fraction does not apply"),
+        ({"training": "p0", "test": "p1"}, {"test_fraction": 0.1}, "test fraction does not apply"),
+        (
+            {"training": "p0", "validation": "p2", "test": "p1"},
+            {"val_fraction": 0.1},
+            "validation fraction does not apply",
+        ),
         (None, {"val_fraction": 0.5, "test_fraction": 0.5}, "leave too little to train on"),
     ],
 )

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from data_prep.inhouse.covariates import check_told_apart, read_covariate
+from data_prep.inhouse.covariates import check_told_apart, read_covariate, read_dates
 from monai_mocoi.errors import DatasetError
 
 
@@ -64,3 +66,29 @@ def test_whole_numbers_that_tell_nearly_every_patient_apart_are_refused() -> Non
     check_told_apart("grade", [n % 5 for n in ids], patients)
     check_told_apart("pid", ids, [f"{n}" for n in range(60)])  # nobody's own
     check_told_apart("none", [None] * 60, patients)
+
+
+def read(*cells: str) -> list[date | None]:
+    return read_dates("date", cells, range(2, 2 + len(cells)))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["2019-03-14", "20190314", "14.03.2019", "14/03/2019", "03/14/2019", "2019-03-14T10:11:12", "14.3.2019 9:05"],
+)
+def test_one_day_in_all_ways(cell: str) -> None:
+    assert read(cell, "", "n/a") == [date(2019, 3, 14), None, None]
+
+
+def test_one_cell_tells_day_from_month_for_all() -> None:
+    assert read("04/03/2019", "25/03/2019") == [date(2019, 3, 4), date(2019, 3, 25)]
+
+
+def test_what_cannot_be_told() -> None:
+    with pytest.raises(DatasetError, match="day/month or month/day"):
+        read("04/03/2019", "05/03/2019")
+    with pytest.raises(DatasetError, match=r"rows 3\)") as error:
+        read("2019-03-04", "Qvistgaard")
+    assert "Qvist" not in str(error.value)
+    with pytest.raises(DatasetError, match="no date"):
+        read("", "")

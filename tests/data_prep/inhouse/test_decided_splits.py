@@ -7,7 +7,7 @@ import pytest
 from data_prep.inhouse.decided_splits import for_pretraining, held_out, own_part
 from data_prep.inhouse.part import Part
 from monai_mocoi.errors import DatasetError
-from tests.data_prep.inhouse.some_drafts import some_draft
+from tests.support.some_drafts import some_draft
 
 DRAFTS = [
     some_draft("a", "p1", 1, "North", date(2020, 1, 1)),
@@ -23,7 +23,7 @@ def test_a_site_is_held_out_with_its_patients() -> None:
     assert found.splits == {"a": "test"}
     assert [own.name for own in found.drafts] == ["a", "c", "d", "e"]  # b is of a patient who is tested on
     assert list(found.left_out.values()) == [["b"]]
-    assert found.step == "Held out for the test"
+    assert [step.name for step in found.steps] == ["Held out for the test"]
 
 
 def test_the_latest_are_held_out() -> None:
@@ -34,7 +34,7 @@ def test_the_latest_are_held_out() -> None:
 
 def test_nothing_is_held_out_unless_asked_for() -> None:
     found = held_out(DRAFTS, [], None, str.upper)
-    assert (found.drafts, found.splits, found.left_out, found.step) == (DRAFTS, {}, {}, "")
+    assert (found.drafts, found.splits, found.left_out, found.steps) == (DRAFTS, {}, {}, [])
 
 
 def test_patients_without_any_label_are_for_pretraining() -> None:

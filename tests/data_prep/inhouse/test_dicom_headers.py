@@ -12,16 +12,13 @@ from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from data_prep.inhouse.dicom_headers import (
-    NO_PIXELS,
-    NO_SUCH_FRAMES,
-    NO_SYNTAX,
     DicomHeader,
-    picture_fault,
     read_header,
 )
+from data_prep.inhouse.survey import NO_PIXELS, NO_SUCH_FRAMES, NO_SYNTAX, picture_fault
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms import dicom
-from tests.data_prep.inhouse.dicom_files import CR, content, dataset, uid
+from tests.support.dicom_files import CR, content, dataset, uid
 
 
 def header(raw: bytes) -> DicomHeader:
@@ -33,12 +30,11 @@ def of(**tags: Any) -> DicomHeader:
 
 
 def test_a_plain_header() -> None:
-    found = of(PatientAge="045Y", PatientSex="F", SeriesInstanceUID="1.2.3")
+    found = of(PatientAge="045Y", PatientSex="F")
     assert found == DicomHeader(
         patient="MRN1",
         accession="ACC1",
         study=uid("study"),
-        series="1.2.3",
         sop=found.sop,
         names="Qvistgaard^Thaddeus",
         sop_class=CR,

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from data_prep.inhouse.dicom_headers import DicomHeader
@@ -9,10 +12,27 @@ from data_prep.inhouse.header_filter import (
     NO_PHOTOGRAPH,
     SECONDARY,
     VIEWS,
-    HeaderFilter,
+    check_any_wanted,
     known_term,
+    why_unwanted,
 )
 from monai_mocoi.errors import RefusedError
+
+
+class HeaderFilter:
+    """The two functions with options; by default none is given."""
+
+    def __init__(self, **options: object) -> None:
+        every: dict[str, object] = dict.fromkeys(("modality", "body_part", "view"), ())
+        every |= dict.fromkeys(("keep_derived", "keep_secondary", "keep_burned_in"), False)
+        self.wanted: Any = SimpleNamespace(**every | options)
+
+    def reason(self, header: DicomHeader) -> str | None:
+        return why_unwanted(header, self.wanted)
+
+    def check(self, headers: list[DicomHeader]) -> None:
+        check_any_wanted(headers, self.wanted)
+
 
 PLAIN = {"modality": "CR", "body_part": "CHEST", "view": "PA", "image_type": ("ORIGINAL", "PRIMARY")}
 
@@ -54,9 +74,9 @@ def test_text_in_the_pixels_by_the_header() -> None:
 @pytest.mark.parametrize(
     ("wanted", "fields", "said"),
     [
-        (HeaderFilter(modalities=["dx"]), {}, "another modality than was asked for (CR)"),
-        (HeaderFilter(body_parts=["CHEST"]), {"body_part": ""}, "another body part than was asked for (none"),
-        (HeaderFilter(views=["PA", "AP"]), {"view": "LL"}, "another view than was asked for (LL)"),
+        (HeaderFilter(modality=["dx"]), {}, "another modality than was asked for (CR)"),
+        (HeaderFilter(body_part=["CHEST"]), {"body_part": ""}, "another body part than was asked for (none"),
+        (HeaderFilter(view=["PA", "AP"]), {"view": "LL"}, "another view than was asked for (LL)"),
     ],
 )
 def test_filters(wanted: HeaderFilter, fields: dict[str, object], said: str) -> None:
@@ -66,12 +86,12 @@ def test_filters(wanted: HeaderFilter, fields: dict[str, object], said: str) -> 
 
 
 def test_filters_take_any_spelling() -> None:
-    assert HeaderFilter(modalities=["cr"], body_parts=[" chest"], views=["pa"]).reason(header()) is None
-    assert HeaderFilter(views=["lateral"]).reason(header(view="LAT")) is None
+    assert HeaderFilter(modality=["cr"], body_part=[" chest"], view=["pa"]).reason(header()) is None
+    assert HeaderFilter(view=["lateral"]).reason(header(view="LAT")) is None
 
 
 def test_no_other_text_is_repeated() -> None:
-    reason = HeaderFilter(body_parts=["CHEST"]).reason(header(body_part="QVISTGAARD"))
+    reason = HeaderFilter(body_part=["CHEST"]).reason(header(body_part="QVISTGAARD"))
     assert reason is not None
     assert "QVIST" not in reason
     assert known_term("QVISTGAARD", VIEWS) == ""
@@ -82,7 +102,7 @@ def test_a_filter_that_leaves_no_picture_is_refused_in_words_of_the_standard() -
     headers = [header(), header(), header(modality="DX", view="LL"), header(modality="QVISTGAARD", view="")]
     headers.append(header(modality="SEG"))  # left out anyway
     with pytest.raises(RefusedError) as error:
-        HeaderFilter(modalities=["CRDX"]).check(headers)
+        HeaderFilter(modality=["CRDX"]).check(headers)
     assert str(error.value) == (
         "none of 4 DICOM pictures is what was asked for: --modality 'CRDX' (the headers say CR (2), DX (1), other "
         "words (1)). Several values are separated by blanks; no pixel was read."
@@ -90,11 +110,11 @@ def test_a_filter_that_leaves_no_picture_is_refused_in_words_of_the_standard() -
     with pytest.raises(
         RefusedError, match=r"--view 'PA,AP' \(the headers say PA \(2\), LL \(1\), nothing \(1\)\)\. Several"
     ):
-        HeaderFilter(views=["PA,AP"]).check(headers)
+        HeaderFilter(view=["PA,AP"]).check(headers)
     with pytest.raises(RefusedError, match=r"--body-part 'THORAX' \(the headers say CHEST \(4\)\)"):
-        HeaderFilter(body_parts=["THORAX"]).check(headers)
+        HeaderFilter(body_part=["THORAX"]).check(headers)
     with pytest.raises(RefusedError, match=r"--modality 'DX' \(.*; --view 'PA' \("):
-        HeaderFilter(modalities=["DX"], views=["PA"]).check(headers)  # only both together leave none
-    HeaderFilter(modalities=["DX"]).check(headers)
-    HeaderFilter(modalities=["MG"]).check([header(modality="SEG")])
-    HeaderFilter(modalities=["MG"]).check([])
+        HeaderFilter(modality=["DX"], view=["PA"]).check(headers)  # only both together leave none
+    HeaderFilter(modality=["DX"]).check(headers)
+    HeaderFilter(modality=["MG"]).check([header(modality="SEG")])
+    HeaderFilter(modality=["MG"]).check([])

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from data_prep.inhouse.label_table import TWO_PATIENTS, LabelTable, TableOptions
+from data_prep.inhouse.label_table import TWO_PATIENTS, LabelTable
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.errors import DatasetError, RefusedError
 
@@ -13,7 +14,9 @@ from monai_mocoi.errors import DatasetError, RefusedError
 def table(tmp_path: Path, text: str, **options: object) -> LabelTable:
     path = tmp_path / "labels.csv"
     path.write_text(text, encoding="utf-8")
-    return LabelTable(LabelFile(str(path)), TableOptions(**{"labels": ["p"], **options}))  # type: ignore[arg-type]
+    named: dict[str, object] = {f"{what}_column": options.get(what) for what in ("patient", "site", "date")}
+    named |= {"label_columns": options.get("labels", ["p"]), "covariates": options.get("covariates", ())}
+    return LabelTable(LabelFile(str(path)), SimpleNamespace(**named))  # type: ignore[arg-type]
 
 
 ROWS = (

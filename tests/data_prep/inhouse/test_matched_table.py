@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.export_tree import ExportFile
-from data_prep.inhouse.label_table import TableOptions
-from data_prep.inhouse.matched_table import MatchedTable, match_table
+from data_prep.inhouse.matched_table import MatchedTable, line_reader, match_table
+from data_prep.inhouse.patients import join_patients
+from data_prep.inhouse.pseudonyms import Pseudonyms
 from data_prep.inhouse.survey import Seen
 from monai_mocoi.errors import DatasetError, RefusedError
 
@@ -23,9 +26,13 @@ def match(
 ) -> MatchedTable:
     path = tmp_path / "labels.csv"
     path.write_text(text)
-    options = TableOptions(["p"])
+    options: Any = SimpleNamespace(
+        labels=str(path), label_columns=["p"], covariates=[], key_column=key_column, key_is=key
+    )
+    options.patient_column = options.site_column = options.date_column = None
+    options.key_column, options.key_is, options.min_match = key_column, key, least
     copies = {"IM3": ["again/IM3_copy"]}
-    return match_table(str(path), options, FILES, ["P"] * 4, copies, key_column, key, least)
+    return match_table(options, FILES, ["P"] * 4, copies)
 
 
 def test_each_file_has_its_row(tmp_path: Path) -> None:
@@ -58,3 +65,27 @@ def test_a_named_key(tmp_path: Path) -> None:
         match(tmp_path, key_column="note", key="accession")
     with pytest.raises(RefusedError, match="--key-column"):
         match(tmp_path, key_column="nothing_like_it")
+
+
+NAMES = Pseudonyms(bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("a/IM1.dcm", NAMES.image("a/IM1.dcm")),
+        ("IM2", NAMES.image("b/IM2.dcm")),
+        ("1.2.4", NAMES.image("b/IM2.dcm")),
+        ("MRN 0007", NAMES.patient("7")),
+        ("T-1", NAMES.patient("7")),  # of whom a header says 7, and a row T1
+        ("8", NAMES.patient("8")),  # of nobody here
+        (" ", ""),
+        (f" {NAMES.patient('7')}", NAMES.patient("7")),
+    ],
+)
+def test_what_a_line_means(line: str, meant: str) -> None:
+    files = [
+        Seen(ExportFile(f"/x/{key}", key), "dicom", 9, DicomHeader(patient=patient, sop=sop))
+        for key, patient, sop in (("a/IM1.dcm", "7", "1.2.3"), ("b/IM2.dcm", "9", "1.2.4"))
+    ]
+    assert line_reader(files, join_patients(["7", "9"], ["T1", ""]), NAMES)(line) == meant

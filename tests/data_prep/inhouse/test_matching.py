@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from data_prep.inhouse.dicom_headers import DicomHeader
-from data_prep.inhouse.matching import FileIndex, Match, check_match, choose_match, masked, summary, unmatched
+from data_prep.inhouse.file_index import FileIndex, Match
+from data_prep.inhouse.matching import check_match, choose_match, masked, summary, unmatched
 from data_prep.inhouse.table_file import LabelFile
 from monai_mocoi.errors import DatasetError
 

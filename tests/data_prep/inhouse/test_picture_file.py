@@ -1,41 +1,40 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from data_prep.inhouse.picture_file import refer_to, write_picture
-from monai_mocoi.transforms.reader import read_image
-
-
-@pytest.mark.parametrize(
-    ("channels", "bits", "tolerance"), [(1, 8, 0.5 / 255), (1, 16, 0.5 / 65535), (3, 8, 0.5 / 255)]
-)
-def test_what_is_returned_is_what_the_reader_makes_of_it(
-    tmp_path: Path, channels: int, bits: int, tolerance: float
-) -> None:
-    picture = np.random.default_rng(0).random((channels, 20, 30)).astype(np.float32)
-    written = write_picture(picture, tmp_path / "a" / "x.png", 64, bits)
-    assert np.array_equal(written, read_image(tmp_path / "a" / "x.png"))
-    assert np.abs(written - picture).max() <= tolerance + 1e-6
-    assert Image.open(tmp_path / "a" / "x.png").info == {}
+from data_prep.candidates import Found, Outcome
+from data_prep.inhouse.picture_file import count_in_colour, count_small, image_note, manifest_of_images
 
 
-def test_colour_is_made_smaller_channel_by_channel(tmp_path: Path) -> None:
-    picture = np.random.default_rng(1).random((3, 40, 60)).astype(np.float32)
-    colour = write_picture(picture, tmp_path / "x.png", 10, 8)
-    assert colour.shape == (3, 10, 15)
-    for channel, own in zip(colour, picture, strict=True):
-        assert np.array_equal(channel, write_picture(own[None], tmp_path / "y.png", 10, 8)[0])
+def note(channels: int = 1, side: int = 40, written: int = 8) -> dict[str, Any]:
+    return image_note(np.zeros((channels, side, side + 1), np.float32), 0, 32, written)
 
 
-def test_a_reference(tmp_path: Path) -> None:
-    original = tmp_path / "original"
-    original.write_bytes(b"1")
-    for _ in range(2):  # again, as after an interruption
-        refer_to(str(original), tmp_path / "images" / "x.dcm")
-    assert os.readlink(tmp_path / "images" / "x.dcm") == str(original)
-    assert [path.name for path in (tmp_path / "images").iterdir()] == ["x.dcm"]
+def test_the_note_of_an_image() -> None:
+    picture = np.zeros((1, 40, 60), np.float32)
+    picture[0, 0, ::2] = np.arange(30) / 65535
+    picture[0, 1] = 1  # of every second row alone the levels are counted
+    assert image_note(picture, 4, 41, 16) == {"bits": 5, "levels": 30, "channels": 1, "written": 16}
+    assert image_note(picture, 4, 40, 16)["bits"] == 4
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(0, 1), (1, 1), (2, 3), (4, 3)])
+def test_the_manifest_counts_those_that_are_used(colour: int, channels: int) -> None:
+    notes = {f"i{k}": note(3 if k < colour else 1, 20 if k == 0 else 40) for k in range(4)}
+    notes["left out"] = note(3, 10, 16)
+    splits = {"training": ["i0", "i1"], "test": ["i2", "i3"]}
+    told = manifest_of_images(Outcome(Path(), Found("", (), {}), notes, splits, {}, []), 32, "multi", False)
+    assert told == {
+        "bits": 8,
+        "channels": channels,
+        "in_colour": colour,
+        "size": 32,
+        "label_kind": "multi",
+        "identified": False,
+        "smaller_than_size": 1,
+    }
+    assert (count_small(notes.values()), count_in_colour(notes.values())) == (2, colour + 1)

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from data_prep.inhouse.private_folder import EXCLUDED_COLUMNS, MAPPING_COLUMNS, PrivateFolder
+from data_prep.candidates import Refused
+from data_prep.inhouse.private_folder import PrivateFolder
+from data_prep.inhouse.private_table import EXCLUDED_COLUMNS, MAPPING_COLUMNS
 from monai_mocoi.errors import DatasetError
 
 
@@ -193,3 +197,37 @@ def test_the_log_has_a_line_a_call(tmp_path):
     first, second = (tmp_path / "private/private.log").read_text().splitlines()
     assert first.endswith(" Müller/IM1\\ncannot be read")
     assert second.endswith(" done")
+
+
+@pytest.mark.parametrize(
+    ("error", "becomes", "says"),
+    [
+        (KeyError("Qvistgaard"), DatasetError, r"an unexpected error \(KeyError\)"),
+        (OSError(errno.ENOSPC, "No space left", "/x/Qvistgaard"), OSError, "No space left"),
+    ],
+)
+def test_an_unexpected_text_goes_to_the_private_log(
+    tmp_path: Path, error: Exception, becomes: type[Exception], says: str
+) -> None:
+    with pytest.raises(becomes, match=says) as caught, PrivateFolder(tmp_path / "private").logged_errors():
+        raise error
+    assert "Qvistgaard" not in str(caught.value)
+    assert getattr(caught.value, "errno", None) == getattr(error, "errno", None)
+    assert caught.value.__cause__ is None
+    assert "Qvistgaard" in (tmp_path / "private" / "private.log").read_text()
+
+
+@pytest.mark.parametrize("error", [DatasetError("x"), Refused("x"), MemoryError("x")])
+def test_what_was_written_to_be_read_passes(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)) as caught, PrivateFolder(tmp_path / "private").logged_errors():
+        raise error
+    assert caught.value is error
+
+
+def test_a_site_by_its_name_or_its_code(tmp_path: Path) -> None:
+    private = PrivateFolder(tmp_path / "private")
+    code = private.site
+    north = code("North")
+    assert north == code("North") == code(f" {north} ") == private.pseudonyms.site("North") != code("South")
+    with open(tmp_path / "private" / "sites.csv", newline="") as file:
+        assert [row["name"] for row in csv.DictReader(file)] == ["North", "South"]  # no code for a site's name

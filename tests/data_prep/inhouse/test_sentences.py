@@ -1,18 +1,18 @@
 from __future__ import annotations
 
+from data_prep.candidates import Candidate
 from data_prep.inhouse.export_tree import ExportFile
-from data_prep.inhouse.label_words import Labels
+from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import join_patients
 from data_prep.inhouse.sentences import (
     contradicting,
     few_classes,
     files_found,
     patients_found,
-    protection,
     reasons,
+    say,
 )
 from data_prep.inhouse.survey import Seen
-from data_prep.source import Candidate
 
 
 def test_files_and_reasons_are_counted() -> None:
@@ -40,9 +40,9 @@ def test_classes_of_few_patients() -> None:
 
 
 def test_what_was_switched_off_is_told() -> None:
-    assert "switched off" in " ".join(protection(["x."], False))
-    assert "switched off" not in " ".join(protection(["x."], True))
-    assert "x." in protection(["x."], True)
+    assert "switched off" in " ".join(say("protection", ["x."], False))
+    assert "switched off" not in " ".join(say("protection", ["x."], True))
+    assert "x." in say("protection", ["x."], True)
 
 
 def test_rows_that_contradict_one_another_are_counted_once() -> None:

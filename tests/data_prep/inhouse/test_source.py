@@ -22,10 +22,9 @@ import pytest
 from PIL import Image
 
 from data_prep.__main__ import main
-from data_prep.inhouse import finding
-from data_prep.inhouse.instances import AGAIN
+from data_prep.inhouse import whose
+from data_prep.inhouse.copies import AGAIN, COPY, TWO_PATIENTS
 from data_prep.inhouse.pseudonyms import normalised_patient
-from data_prep.inhouse.same_pictures import COPY, TWO_PATIENTS
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, USAGE
@@ -33,10 +32,10 @@ from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.packaging import adapt_bundle
 from monai_mocoi.packaging.adapted_settings import Labels
 from monai_mocoi.transforms.reader import read_image
-from tests.bundles.conftest import BUNDLES
-from tests.data_prep.inhouse.dicom_files import picture, save
-from tests.data_prep.inhouse.hospital_export import Export, write_export
+from tests.support.dicom_files import picture, save
+from tests.support.hospital_export import Export, write_export
 
+BUNDLES = Path(__file__).parents[3] / "bundles"
 LABELS = ("--label-columns", "pneumonia", "effusion", "--patient-column", "MRN")
 
 
@@ -253,7 +252,7 @@ def test_another_private_folder_is_refused_before_anything_is_written(
 ) -> None:
     out = str(prepared[0] / "out")
     assert prepare(export, tmp_path, "--out", out) == USAGE
-    assert "is not the one that the folder --out was begun with" in capsys.readouterr().err
+    assert "is not the one that the dataset folder was begun with" in capsys.readouterr().err
     assert not (tmp_path / "private").exists()
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "key").write_bytes(b"x" * 32)
@@ -347,9 +346,9 @@ def test_a_table_that_does_not_fit_is_explained_before_a_pixel_is_read(
     ("options", "words"),
     [
         (("--size", "8"), "--size is 8"),
-        (("--bits", "12"), "--bits is '12'; choose auto, 8 or 16"),
-        (("--frames", "last"), "--frames is 'last'"),
-        (("--key-is", "mrn"), "--key-is is 'mrn'"),
+        (("--bits", "12"), "--bits must be one of 'auto', '8', '16'."),
+        (("--frames", "last"), "--frames must be one of 'first'"),
+        (("--key-is", "mrn"), "--key-is must be one of 'sop'"),
         (("--rare", "-1"), "--rare is -1"),
         (("--patient-folder", "0"), "--patient-folder is 0"),
         (("--min-match", "2"), "--min-match is 2"),
@@ -447,7 +446,7 @@ def test_the_split_is_kept_as_the_data_steward_is_told(two_sites: Path, tmp_path
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--private", "{images}/private"), "--private lies in a folder with images"),
+        (("--private", "{images}/private"), "the private folder lies in a folder with images"),
         (("--labels", "{images}/Qvistgaard.csv"), "--labels: the labels table cannot be read (No such file"),
         (("--covariates", "agee"), "has no column 'agee'"),
     ],
@@ -474,8 +473,8 @@ def test_a_table_that_goes_away_is_not_named(
 ) -> None:
     shutil.copytree(two_sites, tmp_path / "Qvistgaard")
     labels = tmp_path / "Qvistgaard" / "labels.csv"
-    match = finding.match_table
-    monkeypatch.setattr("data_prep.inhouse.finding.match_table", lambda *words: (match(*words), labels.unlink())[0])
+    match = whose.match_table
+    monkeypatch.setattr("data_prep.inhouse.whose.match_table", lambda *words: (match(*words), labels.unlink())[0])
     assert of_sites(tmp_path / "Qvistgaard", tmp_path) == DATA
     said = "".join(capsys.readouterr())
     assert "--labels was read, but cannot be read again" in said
@@ -522,7 +521,7 @@ def test_an_error_of_the_system_names_no_file(
     def fail(original: str, target: Path) -> None:
         raise OSError(number, os.strerror(number), original)
 
-    monkeypatch.setattr("data_prep.inhouse.source.refer_to", fail)
+    monkeypatch.setattr("data_prep.inhouse.picture_file.refer_to", fail)
     assert prepare(export, tmp_path, "--in-place", "--workers", "1") == code
     said = "".join(capsys.readouterr())
     assert os.strerror(number) in said
@@ -536,7 +535,7 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
     def fail(*words: object) -> None:
         raise KeyError("Qvistgaard")
 
-    monkeypatch.setattr("data_prep.inhouse.finding.join_patients", fail)
+    monkeypatch.setattr("data_prep.inhouse.whose.join_patients", fail)
     assert prepare(export, tmp_path) == DATA
     said = capsys.readouterr()
     assert "an unexpected error (KeyError)" in said.err

@@ -1,0 +1,101 @@
+"""Write the images of a preparation in threads, those that are finished already left as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unreadable
+from data_prep.picture import Histogram, histogram
+from data_prep.record import Note, Record
+from data_prep.source import Source
+from monai_mocoi.data.fingerprint import Fingerprint, fingerprint
+from monai_mocoi.data.fingerprints import keep_fingerprints
+from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.files.atomic_write import remove_leftovers
+from monai_mocoi.transforms.image_errors import check_not_constant
+
+
+class WrittenImages(NamedTuple):
+    """The images that are in the dataset folder, by name."""
+
+    notes: dict[str, Note]
+    histograms: dict[str, Histogram]  # of those written just now, for the report
+
+
+class _Image(NamedTuple):
+    note: Note
+    print: Fingerprint
+    histogram: Histogram | None
+
+
+def write_images(
+    source: Source, candidates: Mapping[str, Candidate], out: Path, record: Record, exclusions: Exclusions, total: int
+) -> WrittenImages:
+    """Write what is not finished yet, and keep the fingerprints of what was written.
+
+    ``exclusions`` gets what is left out, by reason; too many of the ``total`` candidates are a DatasetError of the
+    source.
+    """
+    for folder in {out, *((out / candidate.target).parent for candidate in candidates.values())}:
+        remove_leftovers(folder)
+    if not source.public and (gone := _remove_others(out, candidates)):
+        print(f"{gone} images of before were deleted: the export has them no more, or they are left out now")
+    done = WrittenImages({}, {})
+    todo: list[Candidate] = []
+    for name, candidate in candidates.items():
+        finished = record.finished(name, candidate.source, out / candidate.target)
+        if finished is None:
+            todo.append(candidate)
+        else:
+            done.notes[name] = finished
+    if len(todo) < len(candidates):
+        again = " (those that were left out before are looked at again)" if todo else ""
+        print(f"{len(candidates) - len(todo)} images are finished already, {len(todo)} are left{again}")
+
+    def write(candidate: Candidate) -> str | _Image:
+        target = out / candidate.target
+        try:
+            written = source.write(candidate, target)
+            with refused_if_unreadable():  # made smaller, a picture may show nothing any more
+                check_not_constant(written.picture)
+        except Refused as reason:
+            target.unlink(missing_ok=True)
+            return str(reason)
+        own = histogram(written.picture) if source.report else None
+        return _Image(written.note, fingerprint(written.picture), own)
+
+    prints: dict[bytes, Fingerprint] = {}
+    try:
+        with closing(map_in_threads(write, todo, len(todo), source.workers, "images")) as results:
+            for place, result in results:
+                candidate = todo[place]
+                if isinstance(result, str):
+                    exclusions[result].append(candidate.name)
+                    source.check_left_out(exclusions, total)
+                    continue
+                done.notes[candidate.name] = result.note
+                signature = record.add(candidate.name, candidate.source, out / candidate.target, result.note)
+                prints[signature] = result.print
+                if result.histogram is not None:
+                    done.histograms[candidate.name] = result.histogram
+    finally:
+        keep_fingerprints(out, prints)
+    return done
+
+
+def _remove_others(out: Path, candidates: Mapping[str, Candidate]) -> int:
+    """Delete pictures of files that were withdrawn since an earlier run; their lines count for nothing."""
+    targets = {out / candidate.target for candidate in candidates.values()}
+    others = [
+        path
+        for folder in {target.parent for target in targets} - {out}
+        if folder.is_dir()
+        for path in folder.iterdir()
+        if path not in targets and (path.is_symlink() or path.is_file())
+    ]
+    for path in others:
+        path.unlink()
+    return len(others)
