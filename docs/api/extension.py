@@ -18,7 +18,9 @@ OURS = ("monai_mocoi", "data_prep")
 ROLE = re.compile(r":(?P<role>func|class|mod|meth|data|attr|exc):`(?P<name>~?[\w.]+)`", re.DOTALL)
 SHARED = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, (?:\w+|\.\.\.))+): ", re.MULTILINE)  # several arguments at once
 FORMULA = re.compile(r"^\.\. math:: *(?P<formula>.+)$", re.MULTILINE)
-UNPACKED = re.compile(r"^(?P<names>[A-Z]\w*(?:, [A-Z]\w*)+) = ", re.MULTILINE)  # constants that Griffe does not see
+UNPACKED = re.compile(
+    r"^(?P<names>[A-Z]\w*(?:(?:, | = )[A-Z]\w*)+) = ", re.MULTILINE
+)  # constants that Griffe does not see
 LOGGER = griffe.get_logger(__name__)
 
 
@@ -42,7 +44,7 @@ class Faces(griffe.Extension):
                 module.exports = list(face)
                 self.shown |= {aliases[name].target_path: f"{module.path}.{name}" for name in face}
             for names in UNPACKED.findall("\n".join(module.lines)):
-                self.unpacked |= set(names.split(", "))
+                self.unpacked |= set(re.findall(r"\w+", names))
         loader.resolve_aliases(implicit=True)
         for module in _modules(pkg):
             for item in [module, *_objects(module)]:
