@@ -8,8 +8,8 @@ from typing import Any
 
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command
-from monai_mocoi.runs.evaluation_folder import PREDICTIONS_NAME
 from monai_mocoi.runs.next_command import bundle_word, next_command
+from monai_mocoi.runs.product_names import PREDICTIONS_NAME
 
 _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 

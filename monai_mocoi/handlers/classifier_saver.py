@@ -24,9 +24,9 @@ from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
-from monai_mocoi.runs.checkpoint_names import checkpoint_files
-from monai_mocoi.runs.evaluation_folder import VALIDATION_NAME
-from monai_mocoi.runs.finite_weights import first_not_finite
+from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
+from monai_mocoi.runs.product_names import VALIDATION_NAME
+from monai_mocoi.runs.run_state import first_not_finite
 
 logger = logging.getLogger(__name__)
 
@@ -109,9 +109,9 @@ class ClassifierSaver:
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
-        for path in checkpoint_files(self.folder / "checkpoints") if rank() == 0 and is_whole(engine) else ():
-            path.unlink(missing_ok=True)
-            path.with_name(path.name + ".sha256").unlink(missing_ok=True)
+        if rank() == 0 and is_whole(engine):
+            for path in checkpoint_files(self.folder / "checkpoints"):
+                remove_checkpoint(path)
 
     def _save(self, engine: Workflow) -> None:
         if not is_whole(engine):

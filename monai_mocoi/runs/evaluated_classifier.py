@@ -27,7 +27,12 @@ from monai_mocoi.data import (
 from monai_mocoi.data.label_ids import LABELLED_NAME
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
+from monai_mocoi.runs.product_names import (
+    METRICS_NAME,
+    OWN_TEST_NAME,
+    PREDICTIONS_NAME,
+    VALIDATION_NAME,
+)
 
 
 @dataclass(frozen=True)
