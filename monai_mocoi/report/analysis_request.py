@@ -33,7 +33,7 @@ class AnalysisRequest:
     those of one of all) and ``embedding`` (principal components, and TensorBoard's projector).
 
     Args:
-        folder, overwrite: see :func:`~monai_mocoi.runs.analysis_folder.check_analysis_folder`.
+        folder, overwrite: see :func:`~monai_mocoi.runs.check_analysis_folder`.
         datalist: of the dataset folder.
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.
