@@ -9,10 +9,10 @@ import pytest
 from monai_mocoi.analysis import compare_predictions
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import holm
-from tests.analysis.test_layerwise_probing import FEW as FEW_PROBED
-from tests.analysis.test_layerwise_probing import datalist, made_features, probed
-from tests.cli.test_app import loaded_by
+from tests.support.loaded_modules import loaded_by
 from tests.support.made_predictions import findings
+from tests.support.probing_data import FEW as FEW_PROBED
+from tests.support.probing_data import datalist, made_features, probed
 
 THRESHOLDS = {"A": 0.4, "B": 0.5, "C": 0.5}
 FEW = ("--resamples", "199")

@@ -33,21 +33,8 @@ from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers import EvaluationSaver
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
+from tests.support.evaluated_classifier import CLASSIFIER, FEW
 from tests.support.made_predictions import findings as made_predictions
-
-CLASSIFIER = {
-    "kind": "multilabel",
-    "labels": ["A", "B"],
-    "stage": 4,
-    "trainable": "all",
-    "thresholds": {"A": 0.5, "B": 0.6},
-    "selected": {"rule": "metric", "epoch": 7, "metric": "validation macro_auc", "value": 0.8125},
-    "label_fraction": 0.1,
-    "validation_labels": "same",
-    "dataset_sha256": "of training",
-    "settings": {"output_dir": "somewhere"},
-}
-FEW = {"resamples": 99, "min_positives": 5, "min_negatives": 5}
 
 
 def labels(count: int = 60) -> np.ndarray:
