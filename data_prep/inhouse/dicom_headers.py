@@ -93,13 +93,8 @@ def coded_view(ds: Dataset) -> str:
 
 # Fields of the header -> keywords.
 _IDS = {"patient": "PatientID", "accession": "AccessionNumber", "study": "StudyInstanceUID", "sop": "SOPInstanceUID"}
-_NAMES = (
-    "PatientName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "NameOfPhysiciansReadingStudy",
-    "OperatorsName",
-)
+_PHYSICIANS = ("ReferringPhysicianName", "PerformingPhysicianName", "NameOfPhysiciansReadingStudy")
+_NAMES = ("PatientName", *_PHYSICIANS, "OperatorsName")
 _TERMS = {
     "modality": "Modality",
     "body_part": "BodyPartExamined",

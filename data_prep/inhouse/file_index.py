@@ -128,14 +128,10 @@ def _index(values: Sequence[str], normalised: Callable[[str], str]) -> dict[str,
     return {value: tuple(own) for value, own in files.items()}
 
 
-def _uid(text: str) -> str:
-    return text.strip(" \0")
-
-
 # Accession numbers lose leading zeros, or become decimals, in the same tables as patients' ids.
 _NORMALISED: dict[str, Callable[[str], str]] = {
-    "sop": _uid,
-    "study": _uid,
+    "sop": lambda uid: uid.strip(" \0"),
+    "study": lambda uid: uid.strip(" \0"),
     "accession": normalised_patient,
     "patient": plain_id,
 }

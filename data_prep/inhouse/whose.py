@@ -45,7 +45,9 @@ def find_owners(
     rows: Sequence[TableRow | None] = table.rows if table is not None else [None] * len(files)
     patients = join_patients(given, [(row.patient or "") if row is not None else "" for row in rows])
     of_place = dict(zip(places, zip(rows, patients.ids, strict=True), strict=True))
-    stations.leave("Whose image it is", {p: why for p, own in of_place.items() if (why := _unclear(*own))})
+    unclear = {p: NO_PATIENT for p, (_, patient) in of_place.items() if not patient}
+    unclear |= {p: row.fault for p, (row, _) in of_place.items() if row is not None and row.fault is not None}
+    stations.leave("Whose image it is", unclear)
     if not stations.left:
         raise DatasetError(
             f"no image has a known patient: {reasons(stations.left_out)}. Give --patient-column, or --patient-folder "
@@ -73,10 +75,3 @@ def _drafts(own: Seen, row: TableRow | None, patient: str, which: str, pseudonym
     for frame in frames_of(own, which):
         text = own.file.key if which != "all" or frame is None else f"{own.file.key}#{frame}"
         yield Draft(pseudonyms.image(text), pseudonyms.patient(patient), own, row, frame)
-
-
-def _unclear(row: TableRow | None, patient: str) -> str | None:
-    """Why it is not known whose image it is; None: it is."""
-    if row is not None and row.fault is not None:
-        return row.fault
-    return None if patient else NO_PATIENT
