@@ -53,11 +53,8 @@ class Seen:
 
 def survey(files: Sequence[ExportFile], workers: int | None = None) -> list[Seen]:
     """Look at files in threads (None: one a usable processor), and return what was seen, in their order."""
-    seen: list[Seen | None] = [None] * len(files)
     with closing(map_in_threads(look, files, len(files), workers, "headers")) as results:
-        for place, own in results:
-            seen[place] = own
-    return [own for own in seen if own is not None]
+        return [own for _, own in sorted(results, key=lambda result: result[0])]
 
 
 def look(file: ExportFile) -> Seen:
