@@ -1,7 +1,5 @@
 """``python -m data_prep <source> ...``: raw images in, dataset folder out."""
 
-from __future__ import annotations
-
 import errno
 import importlib
 import signal

@@ -1,7 +1,5 @@
 """The account of a preparation: every file from found to used, and images and patients by split, label and group."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """``python -m data_prep audit`` and ``search-identity``: checks before a folder is handed on."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass
 from pathlib import Path

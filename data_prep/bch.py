@@ -1,7 +1,5 @@
 """``python -m data_prep bch``: histopathology patches with the names of the IDC data set."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Search folders for words in any encoding: who is named where nobody may be named?"""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Container, Iterable

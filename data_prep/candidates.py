@@ -1,7 +1,5 @@
 """Images on their way through a preparation: candidates, what was found and written, what was left out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field

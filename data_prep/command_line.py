@@ -1,7 +1,5 @@
 """Typer commands from dataclasses: each field is an option, and one option may take several words."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import inspect

@@ -1,7 +1,5 @@
 """What every preparation prints: counts by split and reason, notes on the pictures, and the next command."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """``python -m data_prep eyepacs``: the fundus photographs of EyePACS."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

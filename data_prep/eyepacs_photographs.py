@@ -1,7 +1,5 @@
 """Fundus photographs: the crop of the lit disc, and a contact sheet of before and after, to look a preparation over."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

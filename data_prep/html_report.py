@@ -1,7 +1,5 @@
 """Preparation report (``report.html``) for the person who answers for the data: one file that loads nothing."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections import defaultdict

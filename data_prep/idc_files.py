@@ -1,7 +1,5 @@
 """The files of the IDC histopathology patches: label and patient are in the name, no file has to be opened."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict

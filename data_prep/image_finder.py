@@ -1,7 +1,5 @@
 """Find images by name in any number of folders, each folder once, wherever links lead."""
 
-from __future__ import annotations
-
 import filecmp
 import os
 from collections.abc import Collection, Iterator, Sequence

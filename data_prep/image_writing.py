@@ -1,7 +1,5 @@
 """Write the images of a preparation in threads, those that are finished already left as they are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """An invented export of a picture archive: DICOM files of phantoms in folders of people, and a table of labels."""
 
-from __future__ import annotations
-
 import csv
 import random
 import shutil

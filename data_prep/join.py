@@ -1,7 +1,5 @@
 """``python -m data_prep join``: the parts of an export, prepared side by side, as one dataset folder."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections import Counter

@@ -1,7 +1,5 @@
 """``python -m data_prep nih``: the published files of NIH ChestX-ray14."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The metadata of NIH ChestX-ray14: ``Data_Entry_2017*.csv``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Command-line options that all preparations have, and the checks of their ranges."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Fill the account of a preparation from its outcome."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The content of packed files: members of zip archives (PyTorch's files are such), gzip, and the texts of PNG."""
 
-from __future__ import annotations
-
 import gzip
 import zipfile
 import zlib

@@ -1,7 +1,5 @@
 """A picture on its way: notes and histogram of what was read, and the PNG, or the reference, that is written."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path

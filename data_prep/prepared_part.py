@@ -1,7 +1,5 @@
 """A dataset folder that ``inhouse --part`` made, as far as the join needs it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The record of a preparation: what is finished, so that the same command goes on, and another one is refused."""
 
-from __future__ import annotations
-
 import hmac
 import json
 import os

@@ -1,7 +1,5 @@
 """Tables of the report, without counts of few patients: what is too small to be shown to people outside is hidden."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any, NamedTuple, TypeVar
 

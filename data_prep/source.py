@@ -3,8 +3,6 @@
 See :mod:`data_prep.pipeline` for what is done with it, and docs/new_source.md for a whole example.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The split of a preparation: given by lists or a table, or drawn by patient."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """The byte patterns of a word: every encoding in which a file can hold it."""
 
-from __future__ import annotations
-
 import base64
 import json
 import unicodedata

@@ -5,8 +5,6 @@ are put together as the Safe Harbor rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(
 is k-anonymity (Sweeney, Int. J. Uncertainty Fuzziness Knowledge-Based Systems 2002), here for each column alone.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict

@@ -5,8 +5,6 @@ for a line of several thin strokes of one grey value and high contrast, upright 
 it finds, misses and takes for text on real images (``python -m benchmarks.burned_in``).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Copies in an export: one SOP instance in several files, or one picture as several images, perhaps of two patients."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Columns of the table besides labels: covariates that are handed on, and a column of dates."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

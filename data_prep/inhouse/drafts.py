@@ -1,7 +1,5 @@
 """Images before they are written: file, frame, row and person, and the columns that are handed on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

@@ -1,7 +1,5 @@
 """List the files of an export, each once, and what cannot be read: links, pipes, closed folders."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Index of an export's files by every key that a table can name them by: UID, path, accession number, patient."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence

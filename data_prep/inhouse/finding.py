@@ -1,7 +1,5 @@
 """From an export and its table to candidates. Every file goes on or is left out for a reason; no pixel is read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Choose DICOM pictures by their headers: kind of object, modality, body part and view."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 

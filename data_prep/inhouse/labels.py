@@ -1,7 +1,5 @@
 """Labels from the columns of a table: findings (yes or no), and columns of classes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field

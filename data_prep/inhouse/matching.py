@@ -1,7 +1,5 @@
 """Match the rows of a labels table with files, and explain why a table does not fit: before any pixel is read."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence

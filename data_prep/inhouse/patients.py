@@ -1,7 +1,5 @@
 """One id a person: what headers, the table and folders call each file's patient, brought together."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """One picture of an export: read and written, what the record keeps of it, and what the manifest says of all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any

@@ -4,8 +4,6 @@ It belongs to whoever may see patients' names (a data steward), only they can re
 handed on. One folder serves all exports of a hospital, so that they get the same pseudonyms. See docs/data_steward.md.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import threading

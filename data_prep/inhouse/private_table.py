@@ -1,7 +1,5 @@
 """A CSV file of unique rows for its owner alone, to which several processes append."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io

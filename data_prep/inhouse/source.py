@@ -1,7 +1,5 @@
 """``python -m data_prep inhouse``: a hospital's export and a labels table as a dataset folder without identities."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

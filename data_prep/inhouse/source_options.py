@@ -1,7 +1,5 @@
 """The options of ``data_prep inhouse``; see docs/inhouse.md."""
 
-from __future__ import annotations
-
 from abc import ABC
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Survey an export: what each file is, by its first bytes, and what its header says. No pixel is read."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Read a table as hospitals save it: any usual encoding and separator, with or without mark, quoted or not, or gzip."""
 
-from __future__ import annotations
-
 import codecs
 import difflib
 import gzip

@@ -1,7 +1,5 @@
 """Choose the files of an export that are wanted: by content, by header, and each SOP instance once."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Find out whose image each file is, and what the labels table says of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
