@@ -7,12 +7,13 @@ DEMO := bundles/nih_mse/configs/train.json
 
 NUMERIC := $(addprefix tests/,losses metrics networks transforms engines parity bundles/test_distributed.py)
 PYTEST := $(BIN)/python -m pytest -n 2
+EXAMPLES := --doctest-modules monai_mocoi tests
 
-.PHONY: demo test test-fast test-portable test-oldest test-newest check format bundles clean
+.PHONY: demo test test-fast test-portable test-oldest test-newest coverage check docs wheel format bundles help clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dicom,onnx,dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dicom,onnx,docs,dev]"
 	touch $(STAMP)
 
 demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed), with the main command
@@ -27,11 +28,16 @@ demo: $(STAMP)  ## pretrain on generated chest phantoms (no medical data needed)
 		$(BIN)/python -m monai.bundle run --config_file $(DEMO); \
 	fi
 
-test: $(STAMP)  ## the whole suite
-	$(PYTEST)
+test: $(STAMP)  ## the whole suite, with the examples of docstrings
+	$(PYTEST) $(EXAMPLES)
 
 test-fast: $(STAMP)  ## everything that takes no more than a few seconds
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(EXAMPLES)
+
+coverage: $(STAMP)  ## the whole suite once more, and the modules of which it runs less than 90 %
+	$(PYTEST) --cov --cov-report=
+	-$(BIN)/coverage combine --append --quiet  # of processes that ended after pytest did
+	@$(BIN)/coverage report --sort=cover | awk 'NR <= 2 || /^TOTAL/ || $$NF + 0 < 90'
 
 # As on a processor without AVX, with one thread, and on one without AVX-512, with two; `make test` is neither.
 test-portable: $(STAMP)  ## the numeric tests as other processors compute
@@ -54,12 +60,19 @@ test-newest:  ## the fast tests with the newest versions that pyproject.toml all
 	.venv-newest/bin/python -m pip install --quiet --constraint .venv-newest/constraints.txt --editable ".[dicom,dev]"
 	.venv-newest/bin/python -m pytest -n 2 -m "not slow"
 
-check: $(STAMP)  ## style, types, and bundles that match their templates
+check: $(STAMP)  ## style, types, imports, and bundles that match their templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/files.py
 	$(BIN)/python bundles/templates/write.py --check && echo "Bundles match their templates."
+
+docs: $(STAMP)  ## the site, in site/; a broken link or a name that does not exist fails
+	$(BIN)/mkdocs build
+
+wheel: $(STAMP)  ## dist/: source distribution and wheel, as they are released
+	$(BIN)/python -m build --no-isolation
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
@@ -68,6 +81,9 @@ format: $(STAMP)
 bundles: $(STAMP)  ## write bundles/<data>_<method>/ from bundles/templates/
 	$(BIN)/python bundles/templates/write.py
 
+help:  ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
 clean:
-	rm -rf $(VENV) .venv-oldest .venv-newest build dist .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist .mypy_cache .ruff_cache .pytest_cache .coverage site *.egg-info
 	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +

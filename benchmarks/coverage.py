@@ -31,12 +31,12 @@ import numpy as np
 from scipy.special import ndtri
 
 from monai_mocoi.metrics import (
+    evaluable_classes,
     logit_interval,
     normal_interval,
     obuchowski_auc,
     patient_bootstrap,
     roc_auc_by_patient,
-    scored_classes,
 )
 
 PATIENTS = (60, 110, 300, 1000)
@@ -96,10 +96,10 @@ def simulate(
     done = replaced = scored = 0
     while done < simulations:
         index, labels, scores = draw_population(patients, images, prevalence, generator)
-        if not len(scored_classes(labels[:, None], 0, 0, index).scored):
+        if not len(evaluable_classes(labels[:, None], 0, 0, index).scored):
             replaced += 1
             continue
-        scored += len(scored_classes(labels[:, None], patients=index).scored)
+        scored += len(evaluable_classes(labels[:, None], patients=index).scored)
         for method, (low, high) in intervals(index, labels, scores, resamples, int(generator.integers(2**31))).items():
             below[method] += high < AUCS
             above[method] += low > AUCS

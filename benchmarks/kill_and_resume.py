@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from monai_mocoi.runs.checkpoint_files import checkpoint_files, iteration_of
+from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
 
 CONFIGS = Path(__file__).resolve().parents[1] / "bundles" / "nih_mse" / "configs"
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from monai_mocoi.data.columns import Value, item_columns
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
 from monai_mocoi.data.levels import NoLevels, column_levels
 
 

@@ -10,11 +10,12 @@ import typer
 from data_prep.byte_search import ByteSearch, Finding
 from data_prep.inhouse.private_table import EXCLUDED_NAME, IDENTITIES, MAPPING_NAME, SITES_NAME
 from data_prep.options import Workers, no_words, option
-from monai_mocoi.data.audit import LeakError, audit_datalist
+from monai_mocoi.data.audit import audit_datalist
+from monai_mocoi.data.audit_report import LeakError
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.exit_codes import DATA, FINISHED
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 
 @dataclass(kw_only=True)

@@ -10,12 +10,13 @@ from typing import Annotated, Literal
 
 from data_prep.invented_export import ROWS, InventedExport
 from data_prep.options import Out, Seed, Workers, option
-from monai_mocoi.data.datalist import MANIFEST_NAME, load_datalist
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.datalist_form import MANIFEST_NAME
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.exit_codes import FINISHED
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 _PATIENTS = "; ".join(f"{kind}: {demo.patients}, {demo.images_each} images each" for kind, demo in DEMO_SETS.items())
 _SIZES = ", ".join(f"{demo.size} for {kind}" for kind, demo in DEMO_SETS.items())

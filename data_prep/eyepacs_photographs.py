@@ -14,7 +14,8 @@ from data_prep.picture import picture_note
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import FundusError
 from monai_mocoi.files.atomic_write import atomic_path
-from monai_mocoi.transforms.fundus_disc import Disc, crop_to_disc, find_disc
+from monai_mocoi.transforms.disc_fit import Disc
+from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 
 SHEET_NAME = "contact_sheet.png"

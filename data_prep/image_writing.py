@@ -8,7 +8,8 @@ from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unre
 from data_prep.picture import Histogram, histogram
 from data_prep.record import Note, Record
 from data_prep.source import Source
-from monai_mocoi.data.fingerprints import Fingerprint, fingerprint, keep_fingerprints
+from monai_mocoi.data.fingerprint import Fingerprint, fingerprint
+from monai_mocoi.data.fingerprints import keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.files.atomic_write import remove_leftovers
 from monai_mocoi.transforms.image_errors import check_not_constant

@@ -12,7 +12,8 @@ import pydicom
 from PIL import Image, ImageDraw
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
-from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.transforms.reader import read_image
 
 ROWS = "rows of labels.csv"

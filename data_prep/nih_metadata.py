@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.tables import table_rows
-from monai_mocoi.data.columns import as_numbers, as_value
+from monai_mocoi.data.ages import as_numbers
+from monai_mocoi.data.columns import as_value
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.errors import DatasetError
 

@@ -10,7 +10,7 @@ import typer
 
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 
 def option(text: str, metavar: str | None = None) -> Any:

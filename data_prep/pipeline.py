@@ -39,7 +39,7 @@ from data_prep.repeated_pictures import drop_repeats
 from data_prep.source import Source
 from data_prep.splitter import Splitter
 from monai_mocoi.data.audit import audit_datalist
-from monai_mocoi.data.datalist import write_datalist
+from monai_mocoi.data.datalist_writer import write_datalist
 from monai_mocoi.errors import DatasetError
 
 

@@ -10,7 +10,7 @@ from data_prep.account import Step
 from data_prep.candidates import Candidate, Exclusions
 from data_prep.inhouse.part import OTHER_PART, Part
 from data_prep.record import RECORD_NAME, Note
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.errors import DatasetError, RefusedError
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
-from monai_mocoi.data.datalist import PRETRAINING
+from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 
 REPEATED = "same picture as an image of another split"

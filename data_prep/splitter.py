@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from data_prep.tables import by_number, check_whole_patients, file_sha256, match_lines, read_lists, read_split_csv
-from monai_mocoi.data.datalist import SPLITS
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.errors import DatasetError, RefusedError
 

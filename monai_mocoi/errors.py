@@ -14,9 +14,18 @@ from monai_mocoi.exit_codes import COLLAPSED, DATA, DISK_FULL, ERROR, NOT_FINITE
 
 
 class MocoiError(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Args:
+        code: of the case, by which the command line finds what to type next; None: the class alone decides.
+    """
 
     exit_code = ERROR
+    code: str | None = None
+
+    def __init__(self, *args: object, code: str | None = None) -> None:
+        super().__init__(*args)
+        self.code = code
 
 
 class UsageError(MocoiError, ValueError):
@@ -26,9 +35,19 @@ class UsageError(MocoiError, ValueError):
 
 
 class SettingsError(MocoiError, ValueError):
-    """A setting has a value that cannot be used; the text names it and the values that can."""
+    """A setting has a value that cannot be used.
+
+    Args:
+        text: names the setting, its value and the values that can be used.
+        setting: its name; empty: the text is about several.
+        value: its value.
+    """
 
     exit_code = USAGE
+
+    def __init__(self, text: str, setting: str = "", value: object = None) -> None:
+        super().__init__(text)
+        self.setting, self.value = setting, value
 
 
 class RunFolderError(MocoiError, ValueError):

@@ -4,8 +4,11 @@
 
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
-else is replaced. What a method does otherwise on one data set stands under ``methods`` in that data set's
-overlay. The settings that a run records are the constants above ``settings`` in ``train.json``.
+else is replaced, and a new key comes behind the one before it in the overlay. What a method does otherwise on one data
+set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept.
+
+``settings``, what a run records, is written here: a reference to each constant above it. Versions come from
+``constraints.txt`` and the package, and that of CITATION.cff too.
 """
 
 from __future__ import annotations
@@ -18,27 +21,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.files.json_layout import on_lines
+from versions import CITATION, cited, with_versions
+
+from monai_mocoi.files.json_layout import config_text, group_starts, on_lines
+from monai_mocoi.runs.settings_schema import json_schema
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
 CONFIGS = (
-    "metadata.json", "train.json", "paper.json", "multi_gpu_train.json", "finetune.json", "paper_finetune.json",
-    "multi_gpu_finetune.json", "evaluate.json", "multi_gpu_evaluate.json", "inference.json", "analyze.json",
+    "metadata.json", "train.json", "paper.json", "finetune.json", "paper_finetune.json", "evaluate.json",
+    "inference.json", "analyze.json",
 )  # fmt: skip
 # Not settings of the method, or said elsewhere; and paths, which could name people, do not belong into what a run
 # writes.
 NO_SETTINGS = {
-    "imports", "bundle_root", "overwrite", "resume", "rank", "dataset_dir", "output_dir", "pretrained", "label_ids",
+    "$schema", "imports", "bundle_root", "overwrite", "resume", "dataset_dir", "output_dir", "pretrained", "label_ids",
     "analysis_dir", "finetuned", "few_labels", "all_labels", "all_labels_again", "labels", "label_kind",
 }  # fmt: skip
-EXTRA_SETTINGS = {
+EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
     "train.json": {"method": "METHOD_NAME"},
     "finetune.json": {"pretraining": "METHOD_NAME"},
     "evaluate.json": {},
-    "inference.json": {},
-    "analyze.json": {},
+    "inference.json": {"world_size": 1},  # one process: torchrun with more is refused
+    "analyze.json": {"world_size": 1},
 }
+SCHEMAS = ("train", "finetune", "evaluate", "inference", "analyze")
 
 
 def read(path: Path) -> Any:
@@ -47,22 +54,30 @@ def read(path: Path) -> Any:
 
 
 def merged(base: Any, overlay: Any) -> Any:
-    """Lay an overlay over a base: dicts key by key, everything else replaced."""
+    """Lay an overlay over a base: dicts key by key, everything else replaced.
+
+    A key that the base does not have comes behind the key before it in the overlay; the first one at the end.
+    """
     if not (isinstance(base, dict) and isinstance(overlay, dict)):
         return overlay
+    names, before = list(base), None
+    for name in overlay:
+        if name not in base:
+            names.insert(len(names) if before is None else names.index(before) + 1, name)
+        before = name
     return {
-        key: merged(base[key], overlay[key]) if key in base and key in overlay else overlay.get(key, base.get(key))
-        for key in [*base, *(key for key in overlay if key not in base)]
+        name: merged(base[name], overlay[name])
+        if name in base and name in overlay
+        else overlay.get(name, base.get(name))
+        for name in names
     }
 
 
-def with_settings(config: dict[str, Any], template: dict[str, Any], extra: dict[str, str]) -> dict[str, Any]:
-    """Put the constants that an overlay adds above ``settings``, and fill it in: a reference to each constant."""
-    names = list(template)
-    constants = names[: names.index("settings")] + [name for name in config if name not in template]
-    rest = [name for name in names if name not in constants and name != "settings"]
-    settings = {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | extra
-    return {**{n: config[n] for n in constants}, "settings": settings, **{n: config[n] for n in rest}}
+def with_settings(config: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Fill in ``settings``: a reference to each constant above it."""
+    names = list(config)
+    constants = names[: names.index("settings")]
+    return {**config, "settings": {name: f"@{name}" for name in constants if name not in NO_SETTINGS} | extra}
 
 
 def bundle_files(data: str, method: str) -> dict[str, str]:
@@ -72,12 +87,18 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
     name = f"{data}_{method}"
     files = {}
     for file in CONFIGS:
-        config = template = read(TEMPLATES / "configs" / file)
+        template = (TEMPLATES / "configs" / file).read_text(encoding="utf-8")
+        config = json.loads(template)
         for overlay in overlays:
             config = merged(config, overlay.get(file, {}))
+        if file == "metadata.json":
+            config = with_versions(config)
         if file in EXTRA_SETTINGS:
-            config = with_settings(config, template, EXTRA_SETTINGS[file])
-        files[f"configs/{file}"] = on_lines(config).replace("BUNDLE_NAME", name).replace("METHOD_NAME", method) + "\n"
+            config = with_settings(config, EXTRA_SETTINGS[file])
+        text = config_text(config, group_starts(template))
+        files[f"configs/{file}"] = text.replace("BUNDLE_NAME", name).replace("METHOD_NAME", method)
+    for schema in SCHEMAS:
+        files[f"configs/schema/{schema}.json"] = on_lines(json_schema(schema)) + "\n"
     files["configs/logging.conf"] = (TEMPLATES / "configs" / "logging.conf").read_text(encoding="utf-8")
     words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o.get("words", {}).items()}
     readme = string.Template((TEMPLATES / "docs" / "README.md").read_text(encoding="utf-8"))
@@ -107,6 +128,10 @@ def main() -> int:
             for name, text in files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
+    if check and CITATION.read_text(encoding="utf-8") != cited():
+        differing.append(CITATION.name)
+    elif not check:
+        CITATION.write_text(cited(), encoding="utf-8")
     if differing:
         print("These files differ from their templates; run `make bundles`:", *differing, sep="\n  ")
     return 1 if differing else 0

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.data.columns import as_numbers, as_value
+from monai_mocoi.data.ages import as_numbers
+from monai_mocoi.data.columns import as_value
 
 OLDEST = 90
 """An age in the dataset folder: 90 means "90 or more"."""

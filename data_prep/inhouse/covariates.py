@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 from data_prep.inhouse.bands import age_in_years
 from data_prep.inhouse.cells import free_text
-from monai_mocoi.data.columns import Value, age_unit, as_numbers, as_value, is_age, words_of_name
+from monai_mocoi.data.ages import Value, age_unit, as_numbers, is_age, words_of_name
+from monai_mocoi.data.columns import as_value
 from monai_mocoi.errors import DatasetError
 
 _FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
 
-from monai_mocoi.data.columns import as_numbers
-from monai_mocoi.transforms.dicom import check_inflated_size
+from monai_mocoi.data.ages import as_numbers
+from monai_mocoi.transforms.dicom_header import check_inflated_size
 from monai_mocoi.transforms.image_errors import guarded
 
 _VIEW_CODES = {

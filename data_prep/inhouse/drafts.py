@@ -11,7 +11,7 @@ from data_prep.inhouse.header_filter import VIEWS, known_term
 from data_prep.inhouse.label_table import TableRow
 from data_prep.inhouse.sentences import say
 from data_prep.inhouse.survey import RASTER_SUFFIXES, Seen
-from monai_mocoi.data.columns import is_age
+from monai_mocoi.data.ages import is_age
 
 
 @dataclass(frozen=True, slots=True)

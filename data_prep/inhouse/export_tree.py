@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monai_mocoi.errors import RefusedError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 LINK_OUT = "a symbolic link that leads out of --images"
 LINK_WITHIN = "a symbolic link to what is in --images itself"

@@ -13,7 +13,8 @@ from data_prep.inhouse.labels import Labels, read_labels
 from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
-from monai_mocoi.data.columns import NO_COLUMNS, Value, as_value
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import NO_COLUMNS, as_value
 from monai_mocoi.errors import DatasetError, RefusedError
 
 TWO_PATIENTS = "the table gives it two patients"

@@ -17,8 +17,8 @@ from data_prep.inhouse.private_place import LOCK_NAME, LOG_NAME, check_place, re
 from data_prep.inhouse.private_table import TABLES, PrivateTable, append, one_line, restrict, row_digest
 from data_prep.inhouse.pseudonyms import Pseudonyms
 from monai_mocoi.errors import DatasetError, RefusedError
-from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.home_folder import expand_home
 
 _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
 

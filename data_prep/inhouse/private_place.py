@@ -8,11 +8,11 @@ from pathlib import Path
 from data_prep.inhouse.private_table import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME, restrict
 from data_prep.inhouse.pseudonyms import KEY_BYTES, Pseudonyms
 from data_prep.record import RECORD_NAME
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_bytes
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 KEY_NAME, LOCK_NAME, LOG_NAME = "key", ".lock", "private.log"
 _OWN = {KEY_NAME, LOCK_NAME, LOG_NAME, MAPPING_NAME, EXCLUDED_NAME, SITES_NAME}

@@ -9,7 +9,7 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.splitter import Splitter
 from data_prep.tables import file_sha256
 from monai_mocoi.errors import DatasetError, RefusedError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 NAMES_OF_COLUMNS = ("label_columns", "patient_column", "site_column", "date_column", "covariates")
 _SETTINGS = (

@@ -21,7 +21,7 @@ from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.record import Note, begun_options
 from data_prep.splitter import Splitter
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.own_command import command
 
 

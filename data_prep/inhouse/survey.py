@@ -11,7 +11,7 @@ from data_prep.inhouse.dicom_headers import DicomHeader, read_header
 from data_prep.inhouse.export_tree import ExportFile
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.dicom import check_dicom_size
+from monai_mocoi.transforms.dicom_header import check_dicom_size
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
 
 HEAD = 132

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monai_mocoi.errors import RefusedError, TableError
 from monai_mocoi.files.csv_table import Table, parse_table
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 NAME = "the labels table"
 """What errors call it: its file's name could be that of a hospital or a person."""

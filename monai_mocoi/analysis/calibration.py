@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
-from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import (
     PROBABILITY_FLOOR,
@@ -19,7 +19,6 @@ from monai_mocoi.metrics import (
     calibration_line_by_patient,
     equal_count_bins,
     is_known,
-    known_by_patient,
     observed_share_by_patient,
 )
 
@@ -32,36 +31,33 @@ _SUM_OFF = 1e-3
 
 def describe_calibration(
     predictions: Predictions,
-    scored: Sequence[int],
-    resampled: Resampled,
+    defined: WhereDefined,
     recalibration: Mapping[str, Any] | None = None,
     is_recalibrated: bool = False,
 ) -> dict[str, Any]:
-    """Measure whether probabilities mean what they say, class by class.
+    """Measure the calibration of each evaluable class.
 
     Args:
         predictions: of ``n`` images.
-        scored: columns to describe: findings, the second of two softmax classes, or each of more against the rest.
-        resampled: where intervals come from, once it is filled.
-        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; intercept, slope and Brier score after it
-            stand beside. None: none is known.
+        defined: the test; its ``fill`` adds the intervals.
+        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; the numbers after it are added. None:
+            unknown.
         is_recalibrated: the predictions are recalibrated already.
 
     Returns:
         plain values::
 
-            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6,
-             "macro_brier": value or None,
+            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6, "macro_brier": value or None,
              "classes": {name: {"intercept": NUMBER, "slope": NUMBER, "brier": NUMBER, "brier_skill": NUMBER,
                                 "share_of_positives", "clipped_images",
                                 "reliability": [{"images", "patients", "positives", "predicted", "observed": NUMBER}],
                                 "histogram": {"edges", "positives", "negatives"}}},
              "recalibrated": {"method", "classes": {name: {"intercept", "slope", "brier", "brier_skill"}}}}
 
-        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated
-        already. ``"sums"`` tells of softmax probabilities that do not sum to 1.
+        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated.
+        ``"sums"`` describes multiclass probabilities that do not sum to 1.
     """
-    classes = {predictions.classes[i]: _of_class(predictions, i, resampled) for i in scored}
+    classes = {predictions.classes[i]: _of_class(predictions, i, defined) for i in defined.test.ranked}
     made: dict[str, Any] = {
         "probabilities": "recalibrated" if is_recalibrated else "as given",
         "logits_clipped_at": PROBABILITY_FLOOR,
@@ -71,11 +67,11 @@ def describe_calibration(
     if (sums := _sums(predictions)) is not None:
         made["sums"] = sums
     if not is_recalibrated:
-        made["recalibrated"] = _after(predictions, scored, resampled, recalibration)
+        made["recalibrated"] = _after(predictions, defined, recalibration)
     return made
 
 
-def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> dict[str, Any]:
+def _of_class(predictions: Predictions, column: int, defined: WhereDefined) -> dict[str, Any]:
     truth, of_all = predictions.truth()[:, column], predictions.probabilities[:, column]
     known = is_known(truth)
     labels, said = truth[known] == 1, of_all[known]
@@ -83,10 +79,10 @@ def _of_class(predictions: Predictions, column: int, resampled: Resampled) -> di
     edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
     shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
     return {
-        **_numbers(truth, of_all, resampled),
+        **_numbers(truth, of_all, defined),
         "share_of_positives": float(labels.mean()),
         "clipped_images": int(clipped.sum()),
-        "reliability": _reliability(truth, of_all, resampled),
+        "reliability": _reliability(truth, of_all, defined),
         "histogram": {
             "edges": edges.tolist(),
             "positives": np.histogram(shown[labels], edges)[0].tolist(),
@@ -101,23 +97,22 @@ def _end_of(said: NDArray[np.float64]) -> float:
     return next(end for end in _ENDS if end >= most)
 
 
-def _numbers(truth: NDArray[np.int64], said: NDArray[np.float64], resampled: Resampled) -> dict[str, Any]:
+def _numbers(truth: NDArray[np.int64], said: NDArray[np.float64], defined: WhereDefined) -> dict[str, Any]:
     try:
-        line = resampled.numbers(known_by_patient(calibration_line_by_patient, truth, said, resampled.patients))
+        line = defined.numbers(calibration_line_by_patient, truth, said)
     except NoCalibrationLineError as error:
         line = [{"value": None, "interval": None, "reason": str(error)} for _ in range(2)]
-    brier = resampled.numbers(known_by_patient(brier_by_patient, truth, said, resampled.patients))
-    names = ("intercept", "slope", "brier", "brier_skill")
-    return dict(zip(names, [*line, *brier], strict=True))
+    brier = defined.numbers(brier_by_patient, truth, said)
+    return dict(zip(("intercept", "slope", "brier", "brier_skill"), [*line, *brier], strict=True))
 
 
-def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], resampled: Resampled) -> list[dict[str, Any]]:
+def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], defined: WhereDefined) -> list[dict[str, Any]]:
     known = is_known(truth)
-    labels, said, patients = truth[known] == 1, of_all[known], resampled.patients[known]
+    labels, said, patients = truth[known] == 1, of_all[known], defined.test.patients[known]
     fewest = int(min(labels.sum(), (~labels).sum()))
     place = equal_count_bins(said, int(np.clip(fewest // LEAST_IN_BINS, 1, MOST_BINS)))
     shares = partial(observed_share_by_patient, place=place)
-    observed = resampled.numbers(known_by_patient(shares, truth, of_all, resampled.patients))
+    observed = defined.numbers(shares, truth, of_all)
     return [
         {
             "images": int((place == i).sum()),
@@ -130,25 +125,23 @@ def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], resample
     ]
 
 
-def _after(
-    predictions: Predictions, scored: Sequence[int], resampled: Resampled, recalibration: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _after(predictions: Predictions, defined: WhereDefined, recalibration: Mapping[str, Any] | None) -> dict[str, Any]:
     if recalibration is None or (reason := why_not_fitted(recalibration)) is not None:
         return {"reason": why_not_fitted(recalibration)}
-    mended, classes = recalibrated(predictions, recalibration), {}
+    corrected, classes = recalibrated(predictions, recalibration), {}
     truth = predictions.truth()
-    for i in scored:
+    for i in defined.test.ranked:
         name = predictions.classes[i]
         if reason := recalibration.get("classes", {}).get(name, {}).get("reason"):
             classes[name] = {"reason": reason}
         else:
-            classes[name] = _numbers(truth[:, i], mended.probabilities[:, i], resampled)
+            classes[name] = _numbers(truth[:, i], corrected.probabilities[:, i], defined)
     return {"method": recalibration["method"], "fitted_on": "validation", "classes": classes}
 
 
 def _sums(predictions: Predictions) -> dict[str, Any] | None:
-    """What the probabilities of softmax classes sum to, where it is not 1."""
-    if predictions.kind != "softmax":
+    """What multiclass probabilities sum to, where it is not 1."""
+    if predictions.kind == "multilabel":
         return None
     sums = predictions.probabilities.sum(axis=1)
     off = np.abs(sums - 1) > _SUM_OFF

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.data.overlap_words import overlap_in_words, overlap_warnings
-from monai_mocoi.networks.pretraining_record import guessing_warning, start_in_words
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
+from monai_mocoi.networks.encoder_card import guessing_warning, start_in_words
 
 _SIDES = ("A", "B")
 
@@ -21,8 +21,7 @@ def notes_for_the_reader(
         first, second: the ``metrics.json`` that belongs to each file of predictions; None: there is none.
 
     Returns:
-        lines: one a classifier, then what the p-value does not hold, then what validation said where it points the
-        other way; warnings begin with "WARNING: ".
+        lines: one a classifier, then what the p-value does not include, then validation where it points the other way.
     """
     known = [None if metrics is None else dict(metrics.get("tested") or {}) or None for metrics in (first, second)]
     lines = [_of_one(side, tested, result["metric"]) for side, tested in zip(_SIDES, known, strict=True)]

@@ -8,41 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
-from monai_mocoi.metrics import is_known, known_by_patient, net_benefit_by_patient
+from monai_mocoi.metrics import is_known, net_benefit_by_patient
 
 STEPS, UP_TO = 20, 2.5
 """Thresholds where none are given, evenly up to this many times the share of positives; at least 5 %, at most 90 %."""
 
 
 def describe_decision_curve(
-    predictions: Predictions, scored: Sequence[int], resampled: Resampled, thresholds: Sequence[float] | None = None
+    predictions: Predictions, defined: WhereDefined, thresholds: Sequence[float] | None = None
 ) -> dict[str, Any]:
-    """Net benefit of each class, of the model and of treating everybody (treating nobody has 0).
+    """Net benefit of each evaluable class, of the model and of treating everybody (treating nobody has 0).
 
     Args:
         predictions: of ``n`` images.
-        scored: columns: findings, the second of two softmax classes, or each of more against the rest.
-        resampled: where intervals come from, once it is filled.
+        defined: the test; its ``fill`` adds the intervals.
         thresholds: above 0 and below 1; None: 20 of each class, up to 2.5 times its share of positives.
 
     Returns:
         plain values: ``{"classes": {name: {"thresholds": [...], "share_of_positives", "model": [NUMBER],
         "treat_all": [NUMBER], "model_minus_treat_all": [NUMBER]}}}``.
-
-    Raises:
-        EvaluationError: thresholds out of range.
     """
     check_decision_thresholds(thresholds)
     truth, classes = predictions.truth(), {}
-    for i in scored:
+    for i in defined.test.ranked:
         share = float((truth[is_known(truth[:, i]), i] == 1).mean())
         cuts = range_of(share) if thresholds is None else sorted({float(value) for value in thresholds})
-        said = predictions.probabilities[:, i]
         benefit = partial(net_benefit_by_patient, thresholds=cuts)
-        found = resampled.numbers(known_by_patient(benefit, truth[:, i], said, resampled.patients))
+        found = defined.numbers(benefit, truth[:, i], predictions.probabilities[:, i])
         n = len(cuts)
         classes[predictions.classes[i]] = {
             "thresholds": cuts,
@@ -61,11 +56,7 @@ def range_of(share: float) -> list[float]:
 
 
 def check_decision_thresholds(thresholds: Sequence[float] | None) -> None:
-    """Refuse thresholds that cannot be meant.
-
-    Raises:
-        EvaluationError: neither None nor a list of numbers above 0 and below 1.
-    """
+    """Refuse what is neither None nor a list of numbers above 0 and below 1 with EvaluationError."""
     if thresholds is None:
         return
     good = isinstance(thresholds, list | tuple) and len(thresholds) > 0

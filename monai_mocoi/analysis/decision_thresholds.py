@@ -1,14 +1,19 @@
-"""The thresholds of decisions, chosen on validation."""
+"""Decisions of a classifier, and their thresholds, which are chosen on validation."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import over_known, youden_threshold
+from monai_mocoi.errors import EvaluationError
+from monai_mocoi.metrics import decide, decide_by_highest, over_known, youden_threshold
 
 WITHOUT_A_CHOICE = 0.5
-"""The threshold of a finding that validation says nothing of."""
+"""The threshold of a finding that cannot be chosen on validation."""
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
@@ -18,10 +23,10 @@ def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None
         predictions: of the validation images.
 
     Returns:
-        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. None and none
-        for softmax classes: there the highest probability decides.
+        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. Multiclass:
+        None and none, because the highest probability decides.
     """
-    if predictions.kind == "softmax":
+    if predictions.kind != "multilabel":
         return None, []
     if not predictions.images:
         return dict.fromkeys(predictions.classes, WITHOUT_A_CHOICE), list(predictions.classes)
@@ -29,3 +34,23 @@ def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None
     named = dict(zip(predictions.classes, found, strict=True))
     without = [name for name, value in named.items() if math.isnan(value)]
     return {name: WITHOUT_A_CHOICE if name in without else value for name, value in named.items()}, without
+
+
+def decisions(predictions: Predictions, thresholds: Mapping[str, float] | None) -> NDArray[np.bool_] | None:
+    """``(n, classes)`` decisions: multiclass by the highest probability; findings by their thresholds.
+
+    Args:
+        predictions: of ``n`` images.
+        thresholds: of each finding; None: there are no decisions. Not looked at for multiclass predictions.
+
+    Raises:
+        EvaluationError: a finding has no threshold, or one that is not finite.
+    """
+    if predictions.kind != "multilabel":
+        return decide_by_highest(predictions.probabilities)
+    if thresholds is None:
+        return None
+    missing = [name for name in predictions.classes if not np.isfinite(thresholds.get(name, np.nan))]
+    if missing:
+        raise EvaluationError(f"there is no threshold for {', '.join(missing)}: each finding needs one, a number.")
+    return decide(predictions.probabilities, [thresholds[name] for name in predictions.classes])

@@ -24,11 +24,10 @@ def describe_settings(value: Any) -> str:
             functions, and objects made of such, as this package's and MONAI's transforms are.
 
     Returns:
-        the description: the same for the same settings, in any process; another one when a setting changes.
+        the description: the same for the same settings, in any process.
 
     Raises:
-        NotDescribableError: part of it is random (has ``set_random_state``), shows no settings, or is a function
-            without a name of its own (a lambda, for example).
+        NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
     """
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
         return repr(value)

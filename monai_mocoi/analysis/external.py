@@ -1,22 +1,21 @@
-"""A classifier on the images of another hospital, beside what it did on its own test images."""
+"""External test: a classifier on the images of another hospital, compared with its own test images."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.analysis.evaluation import OVERALL, evaluate_predictions
-from monai_mocoi.analysis.input_shift import LARGE_SHIFT, input_shift
+from monai_mocoi.analysis.evaluation import evaluate_predictions
+from monai_mocoi.analysis.input_shift import input_shift
+from monai_mocoi.analysis.resampled_images import OVERALL
 from monai_mocoi.data import Predictions, predictions_of
 from monai_mocoi.metrics import interval_of_difference
 
-_SHOWN = ("macro_auc", "macro_sensitivity", "macro_specificity", "calibration_error")
 _NOT_COMPARED = {
     "calibration_error": "It is biased upwards, and the more so the fewer images there are: tests of two sizes differ "
     "in it though the classifier is as well calibrated in both. Look at intercept and slope of the calibration."
 }
-"""Numbers of which no difference is told, and why."""
-_MOST_NAMED = 4  # of classes and statistics, in the log; metrics.json has all
+"""Numbers of which there is no difference, and why."""
 
 
 def external_report(
@@ -29,35 +28,32 @@ def external_report(
 ) -> dict[str, Any]:
     """Compare an external test with a classifier's own.
 
-    The two tests share no patient, so their numbers are not paired: the interval of a difference comes from those of
-    both (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that
-    both tests have enough images of; of softmax classes, all, or nothing is compared. Average precision, F1 and
-    calibration depend on how common a class is, so they change with the prevalence alone.
-
-    Of the calibration error there is no difference: its bias depends on the number of images.
+    The two tests share no patient: the interval of a difference comes from those of both
+    (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that both
+    tests have enough images of; multiclass: all classes, or nothing is compared. Average precision, F1 and calibration
+    also change with the prevalence. There is no difference of the calibration error: its bias depends on the number of
+    images.
 
     Args:
         predictions: of the other hospital's images, probabilities as the network gives them.
-        report: what :func:`~monai_mocoi.analysis.evaluate_predictions` made of them, or
-            :func:`~monai_mocoi.analysis.evaluate_fully`. Where that is of recalibrated probabilities, they are measured
-            again as they are: the own test's are not recalibrated either.
+        report: of :func:`~monai_mocoi.analysis.evaluate_predictions` or :func:`~monai_mocoi.analysis.evaluate_fully`.
+            Where that is of recalibrated probabilities, they are measured again as they are, like the own test's.
         own: of the classifier's own test images; None: it was not tested on them.
         training: counts of the training images, ``images`` and ``positives`` by class; None: unknown.
-        own_inputs, inputs: what :func:`~monai_mocoi.analysis.summarise_inputs` says of the training images and of
-            these; None: unknown.
+        own_inputs, inputs: :func:`~monai_mocoi.analysis.summarise_inputs` of training images and of these; None:
+            unknown.
 
     Returns:
         plain values::
 
             {"probabilities": "as the network gives them",
              "compared_classes": [...] or None,
-             "overall": {name: {"own", "here", "difference": {"value", "interval"}}},
+             "overall": {name: {"own": NUMBER, "here": NUMBER, "difference": {"value", "interval"}}},
              "auc": {class: likewise},
              "prevalence": {class: {"training", "own_test", "here"}},
              "inputs": {statistic: {"training", "here", "shift"}} or None}
 
-        ``own`` and ``here`` are NUMBERs of that function; ``difference`` is here - own, ``{"value", "interval"}``, each
-        None where it cannot be told, and a ``"reason"`` where it never is.
+        ``difference`` is here - own; None where it is unknown, with a ``"reason"`` for the calibration error.
     """
     made = report["intervals"]
     settings = {
@@ -101,68 +97,6 @@ def external_report(
             if "auc" in of_own["classes"][name] and "auc" in of_here["classes"][name]
         },
     }
-
-
-def external_words(found: Mapping[str, Any]) -> list[str]:
-    """What the log says, a few lines: the overall numbers side by side, prevalence, and inputs.
-
-    Args:
-        found: of :func:`external_report`.
-    """
-    lines = []
-    for name in _SHOWN:
-        pair = found["overall"].get(name)
-        if pair is None or pair["own"]["value"] is None or pair["here"]["value"] is None:
-            continue
-        line = f"  {name:<17}  own test {_in_words(pair['own'])}; here {_in_words(pair['here'])}"
-        if pair["difference"]["value"] is None:
-            lines.append(f"{line}; no difference: it is larger where there are fewer images")
-        else:
-            lines.append(f"{line}; difference {_in_words(pair['difference'], '+')}")
-    before = "own_test" if all(p["own_test"] is not None for p in found["prevalence"].values()) else "training"
-    shifts = {n: (p[before], p["here"]) for n, p in found["prevalence"].items() if None not in (p[before], p["here"])}
-    if shifts:
-        where = "its own test" if before == "own_test" else "training"
-        largest = sorted(shifts, key=lambda name: -abs(shifts[name][1] - shifts[name][0]))
-        told = ", ".join(f"{n} {shifts[n][0]:.1%} -> {shifts[n][1]:.1%}" for n in largest[:_MOST_NAMED])
-        lines.append(f"  how common ({where} -> here): {told}" + _more(largest))
-    if found["inputs"]:
-        known = {n: s["shift"] for n, s in found["inputs"].items() if s["shift"] is not None}
-        largest = sorted(known, key=lambda name: -abs(known[name]))
-        told = ", ".join(f"{name} {known[name]:+.2f}" for name in largest[:_MOST_NAMED])
-        lines.append(f"  input, in standard deviations of training images: {told}" + _more(largest))
-    return lines
-
-
-def external_warnings(found: Mapping[str, Any]) -> list[str]:
-    """Warn of inputs that are far from the training's.
-
-    Args:
-        found: of :func:`external_report`.
-    """
-    far = {n: s for n, s in (found["inputs"] or {}).items() if s["shift"] is None or abs(s["shift"]) > LARGE_SHIFT}
-    if not far:
-        return []
-    told = ", ".join(
-        f"{name} {shift['training']:.3g} -> {shift['here']:.3g}"
-        + (f" ({shift['shift']:+.1f} sd)" if shift["shift"] is not None else "")
-        for name, shift in far.items()
-    )
-    return [
-        f"The pictures themselves differ from the training images by more than {LARGE_SHIFT:g} of their standard "
-        f"deviation: {told}. Look whether they were exported or stained otherwise, before the numbers are explained by "
-        "patients."
-    ]
-
-
-def _in_words(number: Mapping[str, Any], sign: str = "") -> str:
-    low, high = number["interval"] or (None, None)
-    interval = "" if low is None else f" ({low:{sign}.3f} to {high:{sign}.3f})"
-    return f"{number['value']:{sign}.3f}{interval}"
-
-
-def _more(names: Sequence[str]) -> str:
-    return f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
 
 
 def _compared(own: Mapping[str, Any], here: Mapping[str, Any], why_not: str | None = None) -> dict[str, Any]:

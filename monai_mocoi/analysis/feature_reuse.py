@@ -1,7 +1,4 @@
-"""Feature reuse: how alike two encoders' features of the same images are, stage by stage.
-
-Before and after fine-tuning, for instance: what pretraining put into an encoder, and how much of it was kept.
-"""
+"""Feature reuse: how similar two encoders' features of the same images are, stage by stage."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi.analysis.image_choice import choose_by_patient
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.errors import FeatureReuseError
 from monai_mocoi.metrics import CKA, KERNELS, cka_matrix, jackknife_interval, permuted_cka_sd
@@ -20,7 +18,7 @@ MOST_IMAGES_RBF = 4000
 """Its kernel matrices are held: five to seven of n x n float64, 0.9 GB."""
 FEW_PATIENTS = 10
 """With fewer patients the intervals come with a warning."""
-_FEW = "Only {} patients: below 10 the intervals are too narrow. Read them as no certainty."
+_FEW = "Only {} patients: with fewer than 10 the intervals are too narrow. Do not rely on them."
 
 
 def feature_reuse(
@@ -35,26 +33,20 @@ def feature_reuse(
     seed: int = 0,
     most_images: int | None = None,
 ) -> dict[str, Any]:
-    """Compare every stage of one encoder with every stage of another by debiased CKA.
+    """Compare every stage of one encoder with every stage of another by debiased CKA (:mod:`monai_mocoi.metrics.cka`).
 
-    Features are paired by image id, in whatever order the two sides come (fault A20: the published code compared images
-    in two different random orders). See :mod:`monai_mocoi.metrics.cka` for the number. Its interval is over patients, a
-    jackknife: resamples with repeated rows would put back the likeness of an image with itself, which debiasing takes
-    out.
+    Features are paired by image id, in any order of the two sides (fault A20). Intervals are over patients, by
+    jackknife: resamples with repeated rows would add the similarity of an image with itself, which debiasing removes.
 
     Args:
-        first: by stage ``(images, features)``, of :func:`~monai_mocoi.analysis.pooled_features` or
-            :func:`~monai_mocoi.analysis.pooled_maps`.
-        second: the same stages of the other encoder; widths may differ.
-        first_images: ids of the rows of ``first``, each once.
-        second_images: ids of the rows of ``second``: the same images.
+        first, second: by stage ``(images, features)``, of the two encoders; widths may differ.
+        first_images, second_images: ids of the rows, each once, of the same images.
         patients: the patient of each row of ``first``.
         kernel: "linear" or "rbf" (:func:`~monai_mocoi.metrics.cka_matrix`).
         pooling: how the features were pooled, "vector" or "map": for the record only.
         level: of the intervals, above 0 and below 1.
         seed: of the images that are drawn, and of the random orders of the null.
-        most_images: compare so many at most, drawn by :func:`choose_by_patient`; None: all of them, and with "rbf"
-            4,000, for the kernel matrices are held in memory.
+        most_images: compare so many at most, drawn by :func:`choose_by_patient`; None: all, and with "rbf" 4,000.
 
     Returns:
         plain values, without NaN, as JSON takes them::
@@ -65,12 +57,10 @@ def feature_reuse(
              "matrix": [[NUMBER, ...], ...],       # row: the first's stage, column: the second's
              "same_stage": {"1": NUMBER, ...}}     # its diagonal
 
-        A NUMBER is ``{"value", "interval": [low, high], "null": {"mean": 0.0, "sd", "permuted", "exchanged"}}``: what
-        features that have nothing to do with one another score. Mean and sd are those of all orders of one side's
-        images; ``permuted`` is one such order, computed; ``exchanged`` is computed with whole patients exchanged, so
-        that what remains comes from the likeness of a patient's images alone. It is None where each patient has one
-        image, or so few can be paired with another patient's (fewer than four, or all alike) that there is no CKA.
-        ``"interval"`` is None with a ``"reason"`` where there is none.
+        A NUMBER is ``{"value", "interval": [low, high], "null": {"mean": 0.0, "sd", "permuted", "exchanged"}}``, the
+        null being the value of unrelated features: mean and sd over all orders of one side's images; ``permuted``: one
+        such order; ``exchanged``: whole patients exchanged, so that only the similarity within a patient remains (None
+        where too few can be exchanged). ``"interval"`` is None with a ``"reason"`` where there is none.
 
     Raises:
         FeatureReuseError: ids that are repeated or do not match, other stages, constant or not finite features, too few
@@ -134,39 +124,6 @@ def feature_reuse(
     }
 
 
-def choose_by_patient(patients: Sequence[str], most: int, seed: int = 0) -> NDArray[np.int64]:
-    """Draw images as evenly from the patients as they have them, so that as many patients as possible are kept.
-
-    Each patient lends its first k images of a random order, with the largest k that keeps to ``most``; where there are
-    more patients than that, ``most`` of them lend one image.
-
-    Args:
-        patients: of each image.
-        most: images, 1 or more.
-        seed: 0 or more.
-
-    Returns:
-        rows of the images drawn, ascending; all of them where there are no more than ``most``.
-
-    Raises:
-        FeatureReuseError: ``most`` below 1.
-    """
-    if most < 1:
-        raise FeatureReuseError(f"the most images to compare is {most}; it must be 1 or more.")
-    index, count = patient_index(np.asarray(patients, dtype=str))
-    if len(index) <= most:
-        return np.arange(len(index))
-    generator = np.random.default_rng(seed)
-    rows = generator.permutation(len(index))
-    rows = rows[np.argsort(index[rows], kind="stable")]
-    sizes = np.bincount(index, minlength=count)
-    rank = np.arange(len(rows)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    if count > most:
-        return np.sort(generator.choice(rows[rank == 0], most, replace=False))
-    lent = max(k for k in range(1, most + 1) if np.minimum(sizes, k).sum() <= most)
-    return np.sort(rows[rank < lent])
-
-
 def _paired(first: Sequence[str], second: Sequence[str]) -> NDArray[np.int64]:
     """Row of the second side for each row of the first."""
     place = {image: row for row, image in enumerate(second)}
@@ -199,27 +156,11 @@ def _numbers(found: CKA, images: int, level: float) -> list[list[dict[str, Any]]
     except ValueError as error:
         reason = f"{error}."
     sd = permuted_cka_sd(images)
-    return [
-        [
-            {
-                "value": float(found.value[i, j]),
-                **(
-                    {"interval": None, "reason": reason}
-                    if limits is None
-                    else {"interval": [float(limit) for limit in limits[:, i, j]]}
-                ),
-                "null": {
-                    "mean": 0.0,
-                    "sd": sd,
-                    "permuted": float(found.permuted[i, j]),
-                    "exchanged": (
-                        None
-                        if found.exchanged is None or np.isnan(found.exchanged[i, j])
-                        else float(found.exchanged[i, j])
-                    ),
-                },
-            }
-            for j in range(found.value.shape[1])
-        ]
-        for i in range(found.value.shape[0])
-    ]
+
+    def number(i: int, j: int) -> dict[str, Any]:
+        exchanged = None if found.exchanged is None or np.isnan(found.exchanged[i, j]) else float(found.exchanged[i, j])
+        own = {"interval": None, "reason": reason} if limits is None else {"interval": limits[:, i, j].tolist()}
+        null = {"mean": 0.0, "sd": sd, "permuted": float(found.permuted[i, j]), "exchanged": exchanged}
+        return {"value": float(found.value[i, j]), **own, "null": null}
+
+    return [[number(i, j) for j in range(found.value.shape[1])] for i in range(found.value.shape[0])]

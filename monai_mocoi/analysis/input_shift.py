@@ -20,15 +20,9 @@ LARGE_SHIFT = 0.5
 def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
     """Measure the decoded pictures of a data set, before any normalisation.
 
-    Args:
-        dataset: its ``decode`` is what is measured, at the size that it gives.
-
     Returns:
         plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``, with the
         names of :func:`~monai_mocoi.metrics.statistics_of_picture`.
-
-    Raises:
-        DatasetError: an image cannot be read any more.
     """
     looked_at = dataset.spread(MOST_PICTURES)
     rows = [statistics_of_picture(looked_at.picture(place).numpy()) for place in range(len(looked_at))]
@@ -47,11 +41,7 @@ def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
 
 
 def input_shift(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
-    """How far the pictures of another data set are from the training's.
-
-    Args:
-        own: of the training images, from :func:`summarise_inputs`.
-        other: of the other images, likewise.
+    """How far the pictures of another data set are from the training's, both from :func:`summarise_inputs`.
 
     Returns:
         by statistic ``training`` and ``here``, the means, and ``shift``: their difference in standard deviations of the

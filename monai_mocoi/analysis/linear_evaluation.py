@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi.analysis.linear_fit import GridPoint, LinearFit
 from monai_mocoi.analysis.logistic_regression import (
     MAX_ITERATIONS,
     TOLERANCE,
@@ -18,13 +18,13 @@ from monai_mocoi.analysis.logistic_regression import (
     fit_logistic,
     predict_probabilities,
 )
-from monai_mocoi.metrics import is_known
+from monai_mocoi.metrics import check_label_kind, is_known
 
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))
-"""100 to 0.0001, two a decade, from strong to weak; :func:`~monai_mocoi.analysis.fit_logistic` gives their meaning."""
+"""The grid of every linear evaluation: 100 to 0.0001, two a decade (:func:`~monai_mocoi.analysis.fit_logistic`)."""
 
 FIXED_PENALTY = 0.1
-"""What is taken where there is nothing to choose by (selection "last")."""
+"""Used where there is nothing to choose by (selection "last")."""
 
 SELECTIONS = ("metric", "loss", "last")
 
@@ -33,78 +33,20 @@ Array = NDArray[Any]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class GridPoint:
-    """One penalty of the grid.
-
-    Attributes:
-        penalty: see :func:`~monai_mocoi.analysis.fit_logistic`.
-        score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
-        iterations: of L-BFGS.
-        gradient: largest relative gradient norm of a class.
-        converged: whether all classes reached the tolerance.
-    """
-
-    penalty: float
-    score: float | None
-    iterations: int
-    gradient: float
-    converged: bool
-
-
-@dataclass(frozen=True)
-class LinearFit:
-    """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
-
-    Attributes:
-        weight: (classes, features) float64.
-        bias: (classes,) float64.
-        penalty: the chosen one.
-        selection: what it was chosen by: "metric", "loss", or "last" (:data:`FIXED_PENALTY`).
-        score: its score on validation; None with "last".
-        edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may lie beyond; else None.
-        grid: all penalties, from strong to weak.
-        constant: classes of which training holds no positive or no negative: their weights are 0.
-    """
-
-    weight: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    penalty: float
-    selection: str
-    score: float | None
-    edge: str | None
-    grid: tuple[GridPoint, ...]
-    constant: tuple[int, ...]
-
-    def probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
-        """Probabilities (images, classes) for features (images, features); ``kind`` as in LinearEvaluation."""
-        return predict_probabilities(features, self.weight, self.bias, kind)
-
-    def summary(self) -> dict[str, Any]:
-        """Everything but the weights, as plain values for a JSON file."""
-        own = {name: getattr(self, name) for name in ("penalty", "selection", "score", "edge")}
-        return {**own, "constant_classes": list(self.constant), "grid": [vars(point) for point in self.grid]}
-
-
 class LinearEvaluation:
     """Logistic regression on frozen features, its penalty chosen on validation.
 
-    Without augmentation: each image is seen once, as it is. Features are standardised on the training images, whose
-    classifiers are fitted over the grid of penalties by :func:`~monai_mocoi.analysis.fit_logistic`; one penalty is
-    chosen for all classes. Of penalties that score the same the strongest is taken. It is not fitted again on training
-    and validation together.
+    Without augmentation. One penalty of the grid is chosen for all classes, of equally good ones the strongest. It is
+    not fitted again on training and validation together.
 
     Args:
-        kind: "multilabel": a sigmoid a class; "softmax": one softmax over them.
+        kind: "multilabel": a sigmoid a class; "multiclass": one softmax over them.
         classes: their number.
-        metric: ``metric(labels, probabilities) -> float``, higher is better, NaN where it is not defined: the reported
-            metric. Labels come as they are given to :meth:`fit`, probabilities as (images, classes) float64. Needed for
-            selection "metric".
-        selection: "metric"; "loss": by the mean log loss on validation (over images, and over classes if multilabel);
-            "last": there is no validation to choose by, and :data:`FIXED_PENALTY` is taken.
+        metric: ``metric(labels, probabilities) -> float``, higher is better, NaN where it is not defined; for "metric".
+        selection: "metric"; "loss": by the mean log loss on validation; "last": there is no validation to choose by,
+            and :data:`FIXED_PENALTY` is used.
         penalties: the grid, each > 0.
-        tolerance: relative norm of the gradient at which a fit is finished.
-        max_iterations: of L-BFGS at each penalty.
+        tolerance, max_iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
 
     Raises:
         ValueError: an unknown selection, or "metric" without one.
@@ -145,14 +87,10 @@ class LinearEvaluation:
         Where the metric is not defined on validation at any penalty, the loss decides instead, with a warning.
 
         Args:
-            train_features: (images, features) float32 or float64.
-            train_labels: see :func:`~monai_mocoi.analysis.fit_logistic`.
-            validation_features: the same; not looked at with selection "last".
-            validation_labels: the same.
+            train_features, validation_features: (images, features) float32 or float64; the latter is not used with
+                selection "last".
+            train_labels, validation_labels: see :func:`~monai_mocoi.analysis.fit_logistic`.
             sample_weight: of the training images, for class weighting; validation is not weighted.
-
-        Returns:
-            the chosen classifier.
 
         Raises:
             ValueError: shapes or values that do not fit, or no validation where one is needed.
@@ -218,15 +156,15 @@ class LinearEvaluation:
 
 
 def log_loss(labels: Array, probabilities: Array, kind: str) -> float:
-    """Mean negative log likelihood: over images ("softmax"), over all known values ("multilabel").
+    """Mean negative log likelihood: over images ("multiclass"), over all known values ("multilabel").
 
     Args:
         labels: class numbers (images,), or 0, 1 and ``UNKNOWN`` (images, classes).
         probabilities: (images, classes); cut to 1e-15 from 0 and 1.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
     """
     p = np.clip(probabilities, 1e-15, 1 - 1e-15)
-    if kind == "multilabel":
+    if check_label_kind(kind) == "multilabel":
         values, known = np.where(labels == 1, np.log(p), np.log1p(-p)), is_known(labels)
         return float(-np.mean(values if known.all() else values[known]))
     if labels.ndim == 2:

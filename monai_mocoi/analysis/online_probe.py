@@ -28,18 +28,14 @@ def probed_aucs(
     """Score validation images by training images, with the features of an encoder's stages.
 
     Args:
-        training: by stage, (images, channels).
-        training_labels: (images, classes) which image has which class or finding: 1, 0 or ``UNKNOWN``. Each class is
-            learnt from, and scored on, the images in which it is known.
-        validation: as ``training``.
-        validation_labels: the same.
+        training, validation: by stage, (images, channels).
+        training_labels, validation_labels: (images, classes): 1, 0 or ``UNKNOWN``.
         columns: classes over which the AUC is averaged, each with positives and negatives in both.
 
     Returns:
-        macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` of
-        :func:`~monai_mocoi.metrics.k_nearest_neighbours.nearest_neighbour_scores` with the features of the last stage;
-        ``ridge_auc_stage1`` and so on of a ridge regression on each stage's standardised features, with
-        :data:`RIDGE_PENALTY`, solved exactly.
+        macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` with the features of the last stage; ``ridge_auc_stage1`` and so
+            on
+        of a ridge regression on each stage's standardised features, with :data:`RIDGE_PENALTY`, solved exactly.
     """
     wanted, truth = training_labels[:, list(columns)], validation_labels[:, list(columns)]
     known = is_known(wanted)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.analysis.recalibration import too_few
-from monai_mocoi.analysis.where_defined import Resampled
+from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import (
     OPERATING_MEASURES,
     is_known,
-    known_by_patient,
     operating_point_by_patient,
     ranked_columns,
     threshold_for,
@@ -39,16 +38,11 @@ def choose_operating_points(
     Returns:
         plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity", "at_least": 0.9,
         "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value", ...}}]}}``; a
-        ``"reason"`` in the place of the last two where none can be chosen. Classes: findings; of two softmax classes
-        the second; of more each against the rest.
-
-    Raises:
-        EvaluationError: a wanted value out of range.
+        ``"reason"`` instead of the last two where none can be chosen.
     """
     check_targets(sensitivities, specificities)
     everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
-    wanted = [("sensitivity", float(value)) for value in sensitivities]
-    wanted += [("specificity", float(value)) for value in specificities]
+    wanted = _wanted(sensitivities, specificities)
     classes = {}
     for i in ranked_columns(validation.kind, len(validation.classes)):
         known = is_known(truth[:, i])
@@ -71,11 +65,7 @@ def choose_operating_points(
 
 
 def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]) -> None:
-    """Refuse wanted sensitivities and specificities that cannot be meant.
-
-    Raises:
-        EvaluationError: no list of numbers above 0 and at most 1.
-    """
+    """Refuse what is no list of numbers above 0 and at most 1 with EvaluationError."""
     for name, values in (("target_sensitivity", sensitivities), ("target_specificity", specificities)):
         good = isinstance(values, list | tuple)
         if not good or not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in values):
@@ -85,59 +75,54 @@ def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]
 def wanted_points(
     points: Mapping[str, Any] | None, sensitivities: Sequence[float], specificities: Sequence[float]
 ) -> dict[str, Any] | None:
-    """Of points that were chosen before, such as those of a classifier's sidecar, the wanted ones.
-
-    Args:
-        points: of :func:`choose_operating_points`; None: there are none.
-        sensitivities, specificities: wanted ones; one that was not chosen for gets a reason.
-    """
+    """The wanted ones of points that were chosen before; others get a reason. None: there are none."""
     if points is None:
         return None
-    wanted = [*(("sensitivity", v) for v in sensitivities), *(("specificity", v) for v in specificities)]
     classes = {}
     for name, known in points.get("classes", {}).items():
         by_target = {(point["target"], point["at_least"]): point for point in known}
         missing = "No threshold was chosen for this when the classifier was fine-tuned."
         classes[name] = [
             by_target.get((target, value), {"target": target, "at_least": value, "reason": missing})
-            for target, value in wanted
+            for target, value in _wanted(sensitivities, specificities)
         ]
     return {**points, "classes": classes}
 
 
+def _wanted(sensitivities: Sequence[float], specificities: Sequence[float]) -> list[tuple[str, float]]:
+    return [(kind, float(v)) for kind, own in zip(_KINDS, (sensitivities, specificities), strict=True) for v in own]
+
+
 def describe_operating_points(
-    predictions: Predictions, points: Mapping[str, Any] | None, scored: Sequence[int], resampled: Resampled
+    predictions: Predictions, points: Mapping[str, Any] | None, defined: WhereDefined
 ) -> dict[str, Any]:
     """What the chosen thresholds give on test.
 
     Args:
         predictions: of test, probabilities as the classifier gives them.
         points: of :func:`choose_operating_points`; None: no validation predictions are known.
-        scored: columns of the scored classes.
-        resampled: where intervals come from, once it is filled.
+        defined: the test; its ``fill`` adds the intervals.
 
     Returns:
-        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [{"target",
-        "at_least", "threshold", "validation", "sensitivity": NUMBER, "specificity": NUMBER,
-        "positive_predictive_value": NUMBER, "negative_predictive_value": NUMBER}]}}``; a point without a threshold
-        keeps its reason. ``{"reason"}`` alone without points.
+        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [the point, with
+            a
+        NUMBER for each of OPERATING_MEASURES]}}``; a point without a threshold keeps its reason. ``{"reason"}`` without
+        points.
     """
     if points is None:
         return {
             "reason": "Thresholds are chosen on validation, never on test, and no validation predictions are known: "
-            "test a run folder that finetune.json wrote, or give mocoi evaluate their file by --validation."
+            "test a fine-tuned run folder, or give the predictions on its validation images."
         }
     truth = predictions.truth()
     classes = {}
-    for i in scored:
+    for i in defined.test.ranked:
         name = predictions.classes[i]
         made = [dict(point) for point in points["classes"].get(name, [])]
         known = [point for point in made if "threshold" in point]
         if known:
-            thresholds = [point["threshold"] for point in known]
-            said = predictions.probabilities[:, i]
-            points_of = partial(operating_point_by_patient, thresholds=thresholds)
-            found = iter(resampled.numbers(known_by_patient(points_of, truth[:, i], said, resampled.patients)))
+            points_of = partial(operating_point_by_patient, thresholds=[point["threshold"] for point in known])
+            found = iter(defined.numbers(points_of, truth[:, i], predictions.probabilities[:, i]))
             for measure in OPERATING_MEASURES:
                 for point in known:
                     point[measure] = next(found)

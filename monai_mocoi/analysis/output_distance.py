@@ -1,4 +1,4 @@
-"""How far apart two classifiers' outputs lie on the same images: few labels against all, beside what chance does."""
+"""Kolmogorov-Smirnov distance of two classifiers' outputs on the same images, with a null and an interval."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.comparison import matched
-from monai_mocoi.analysis.evaluation import IntervalSettings, patient_numbers
+from monai_mocoi.analysis.interval_settings import IntervalSettings
+from monai_mocoi.analysis.matched import matched
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import ks_distance, patient_bootstrap, ranked_columns, resampled_deviations, swapped_distances
+from monai_mocoi.metrics import (
+    ks_distance,
+    patient_bootstrap,
+    patient_index,
+    ranked_columns,
+    resampled_deviations,
+    swapped_distances,
+)
 
-_ONE_PATIENT = "All images are of one patient: no interval over patients can be told."
+_ONE_PATIENT = "All images are of one patient: there is no interval over patients."
 _ROUNDING = 1e-9  # of the mean over classes; distances themselves are whole numbers of images
 
 
@@ -21,24 +28,16 @@ def compare_outputs(
 ) -> dict[str, Any]:
     """Kolmogorov-Smirnov distance between two classifiers' probabilities, of each class and as a mean.
 
-    Of two softmax classes the second's alone: the first one's distance is the same. The distance is that of the whole
-    distributions: two classifiers of the same AUC can be far apart, as where one is surer of itself than the other.
-
-    It is never negative, and above 0 by chance alone. So beside it stand (both as chance goes over *patients*):
-
-    - a null: the distances after each patient's outputs of the two models changed places with a chance of one half, and
-      the share of these that are as large (``p_value``, never 0, not corrected for the number of classes);
-    - an interval that is not biased upwards, as one of resampled distances is: see
-      :func:`~monai_mocoi.metrics.resampled_deviations`. It covers as a rule more than its level, and begins at 0 where
-      the distance cannot be told from none.
-
-    The null is that of *these two* models: that it does not matter which one an output is of. Even two runs that differ
-    in nothing but their seed are as a rule two different models in that sense. How far apart two such runs lie is the
-    reference to read a distance by; compute it by the same function.
+    Of two classes of one softmax the second's alone. The distance is never negative, and above 0 by chance alone. So it
+    comes with (both over *patients*) a null: the distances after each patient's outputs of the two models changed
+    places with a probability of one half, and the share of these that are as large (``p_value``, never 0, not
+    corrected); and an interval that is not biased upwards (:func:`~monai_mocoi.metrics.resampled_deviations`), which
+    usually covers more than its level. The null hypothesis is that it does not matter which of *these two* models an
+    output is of; two runs that differ in their seed alone usually differ too: compare with their distance.
 
     Args:
         first, second: predictions of the same images, in any order.
-        resamples: swaps for the null, and resamples for the interval: each so many.
+        resamples: number of swaps for the null, and of resamples for the interval.
         seed: of both.
         level: of the interval, and of the null's limit.
 
@@ -49,10 +48,10 @@ def compare_outputs(
              "overall": DISTANCE,
              "classes": {name: DISTANCE and "at", "first_share", "second_share"}}
 
-        A DISTANCE is ``{"value", "interval": [low, high], "null": {"mean", "limit"}, "p_value"}``; of all null
-        distances the share ``level`` is at most ``limit``. Up to the probability ``at`` lie ``first_share`` of the
-        first one's outputs and ``second_share`` of the second's: there the gap is largest. The interval is None, with a
-        ``"reason"``, where all images are of one patient.
+        A DISTANCE is ``{"value", "interval": [low, high], "null": {"mean", "limit"}, "p_value"}``; ``level`` of the
+        null distances are at most ``limit``. The largest gap is at the probability ``at``: up to it are ``first_share``
+        and ``second_share`` of the outputs. The interval is None, with a ``"reason"``, where all images are of one
+        patient.
 
     Raises:
         ComparisonError: images, patients, labels or classes differ.
@@ -62,7 +61,7 @@ def compare_outputs(
     second = matched(first, second)
     columns = ranked_columns(first.kind, len(first.classes))
     one, other = first.probabilities[:, columns], second.probabilities[:, columns]
-    patients = patient_numbers(first)
+    patients, _ = patient_index(np.array(first.patients, dtype=str))
     distance, place = ks_distance(one, other)
     chance = swapped_distances(one, other, patients, resamples, seed)
     deviations = None

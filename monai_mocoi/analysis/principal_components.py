@@ -42,11 +42,7 @@ class PrincipalComponents:
 
 
 def principal_components(features: NDArray[np.floating[Any]], count: int = COMPONENTS) -> PrincipalComponents:
-    """Project features on the directions of largest variance, each with its largest weight positive.
-
-    Args:
-        features: ``(images, width)``, two images or more.
-        count: components; at most as many as there are images, and columns, less one where it is images.
+    """Project features ``(images, width)``, two images or more, on the directions of largest variance.
 
     Raises:
         ValueError: fewer than two images, or features that are not finite.
@@ -64,20 +60,18 @@ def principal_components(features: NDArray[np.floating[Any]], count: int = COMPO
 def how_well_told(
     scores: NDArray[np.float64], values: Sequence[str | float | None], patients: Sequence[str], name: str = ""
 ) -> dict[str, Any]:
-    """How well a linear model tells a column of the images from their components, on patients it has not seen.
+    """How well a linear model predicts a column of the images from their components, on patients it has not seen.
 
-    Five folds of patients. Of texts each level is told from all others (logistic regression, scikit-learn's own
-    penalty), with folds that have about as many of it; the AUC is the mean over the folds and then over the levels, 0.5
-    by chance. Within a fold, because decisions of several models on one scale are below 0.5 by chance: a fold that has
-    more of the level leaves less of it to its own model. Numbers, other than ages, of which there are 8 at most may be
-    codes: they are levels too. Of other numbers it is R2 (ridge), 0 by chance or below. Components are of all images,
-    which know nothing of the column.
+    Five folds of patients. Each level of texts, and of at most 8 different numbers that may be codes, is predicted
+    against all others (logistic regression); the AUC is the mean over the folds and the levels, 0.5 by chance. Within a
+    fold, because decisions of several models on one scale are below 0.5 by chance. Of other numbers it is R2 (ridge), 0
+    by chance.
 
     Args:
         scores: ``(images, components)``.
         values: of the column, texts or numbers; None: not known, and left out.
         patients: of each image.
-        name: of the column, which tells whether it holds ages.
+        name: of the column, which shows whether it holds ages.
 
     Returns:
         ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that

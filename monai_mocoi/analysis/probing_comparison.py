@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.analysis.comparison import differences, matched, none_scored
-from monai_mocoi.analysis.evaluation import OVERALL, IntervalSettings, describe_choice
-from monai_mocoi.analysis.layerwise_probing import Measured, by_fraction_and_stage
+from monai_mocoi.analysis.comparison import add_holm, check_metric, comparable, differences
+from monai_mocoi.analysis.interval_settings import IntervalSettings
+from monai_mocoi.analysis.matched import matched
 from monai_mocoi.analysis.probing_place import PROBING_NAME
+from monai_mocoi.analysis.probing_summary import by_fraction_and_stage
 from monai_mocoi.data import Predictions, read_predictions
-from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
-from monai_mocoi.metrics import Bootstrapped, holm
+from monai_mocoi.errors import ComparisonError, PredictionsError
+from monai_mocoi.metrics import Bootstrapped
 
 _NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
 
@@ -65,9 +66,7 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
     """Difference of a metric, second - first, at each stage and label fraction that both have.
 
     Each is the mean over the draws of labels, which must be the same in both; all are evaluated on the same resamples
-    of the test patients, so that what is hard or easy about a patient cancels. Interval and p-value hold the chance in
-    drawing patients, not that in drawing labels or in pretraining. The p-values are corrected together by Holm's
-    method.
+    of the test patients. The intervals do not include the variation in drawing labels or in pretraining.
 
     Args:
         first, second: probings of two encoders, on one data set.
@@ -75,21 +74,16 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
-        plain values, without NaN::
-
-            {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives", "scored_classes",
-             "few_patients", "left_out_classes",
-             "cells": [{"stage", "label_fraction", "draws", "first", "second", "value", "interval", "p_value",
-                        "p_value_holm"}]}
+        as :func:`~monai_mocoi.analysis.compare_predictions`, with ``"cells"`` instead of ``"overall"`` and
+        ``"classes"``: ``[{"stage", "label_fraction", "draws", and a DIFFERENCE with "p_value_holm"}]``.
 
     Raises:
         ComparisonError: no stage and fraction in common; other labelled images; images, patients, labels or classes of
-            the test differ; no class can be scored, or too many resamples lack a class.
+            the test differ; no class is evaluable, or too many resamples lack a class.
         PredictionsError: predictions of a cell cannot be read.
         EvaluationError: an unknown metric, or a setting out of range.
     """
-    if metric not in OVERALL:
-        raise EvaluationError(f"metric is {metric!r}; choose one of {', '.join(OVERALL)}.")
+    check_metric(metric)
     made = IntervalSettings(**settings)
     groups = [by_fraction_and_stage(own.document["cells"]) for own in (first, second)]
     common = [key for key in groups[0] if key in groups[1]]
@@ -108,9 +102,7 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
                 "same data set with the same label_fractions, label_seeds and validation_labels."
             )
     blank = first.predictions(groups[0][common[0]][0])
-    test = Measured(blank, made)
-    if not len(test.chosen.scored):
-        raise ComparisonError(none_scored(describe_choice(blank, test.chosen, made)))
+    test = comparable(blank, made)
     cells = []
     for fraction, stage in common:
         means = []
@@ -125,14 +117,5 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
             means.append(Bootstrapped.mean_of(drawn))
         where = {"stage": stage, "label_fraction": fraction, "draws": len(groups[0][fraction, stage])}
         cells.append({**where, **differences(means[0], means[1], made)[0]})
-    for compared, adjusted in zip(cells, holm([own["p_value"] for own in cells]), strict=True):
-        compared["p_value_holm"] = float(adjusted)
-    return {
-        "metric": metric,
-        "kind": blank.kind,
-        "images": len(blank.images),
-        "patients": len(set(blank.patients)),
-        "intervals": made.describe(blank, test.draw),
-        **describe_choice(blank, test.chosen, made),
-        "cells": cells,
-    }
+    add_holm(cells)
+    return {"metric": metric, **test.describe(), "cells": cells}

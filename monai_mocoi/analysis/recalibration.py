@@ -1,4 +1,4 @@
-"""Fitting a recalibration on validation predictions, with a reason wherever there is too little to fit by."""
+"""Fitting a recalibration on validation predictions, with a reason where there are too few images."""
 
 from __future__ import annotations
 
@@ -25,12 +25,7 @@ FEWEST_IMAGES, FEWEST_PATIENTS = 10, 5
 
 
 def too_few(labels: NDArray[np.bool_], patients: NDArray[Any]) -> str | None:
-    """Why nothing can be fitted to these labels of one class; None: there are enough.
-
-    Args:
-        labels: ``(n,)``.
-        patients: ``(n,)`` ids.
-    """
+    """Why nothing can be fitted to these labels of one class, ``(n,)`` with patient ids; None: there are enough."""
     for side, own in (("positive", labels), ("negative", ~labels)):
         images, people = int(own.sum()), len(set(patients[own]))
         if images < FEWEST_IMAGES or people < FEWEST_PATIENTS:
@@ -42,23 +37,19 @@ def too_few(labels: NDArray[np.bool_], patients: NDArray[Any]) -> str | None:
 
 
 def fit_recalibration(validation: Predictions) -> dict[str, Any]:
-    """Fit on validation what mends the probabilities of other images.
+    """Fit on validation what corrects the probabilities of other images.
 
-    Findings, and the second of two softmax classes, by Platt's map (logistic recalibration, a slope and an intercept
-    on the logit, by maximum likelihood); more softmax classes by one temperature.
-
-    Args:
-        validation: predictions of images that the classifier was not trained with, and that are not reported on.
+    Findings, and the second of two classes of one softmax, by Platt's map (a slope and an intercept on the logit, by
+    maximum likelihood); more classes by one temperature.
 
     Returns:
         plain values: ``{"method": "platt", "images", "patients", "classes": {name: {"intercept", "slope", "positives",
-        "negatives"}}}`` or ``{"method": "temperature", "images", "patients", "temperature"}``. ``{"reason"}`` in the
-        place of the numbers of a class, or of the temperature, that cannot be fitted, or would turn the order of the
-        images round.
+        "negatives"}}}`` or ``{"method": "temperature", "images", "patients", "temperature"}``. ``{"reason"}`` instead
+        of the numbers of a class, or of the temperature, that cannot be fitted, or would reverse the order of images.
     """
     patients, truth = np.array(validation.patients, dtype=str), validation.truth()
     counts = {"images": len(validation.images), "patients": len(set(validation.patients))}
-    if validation.kind == "softmax" and len(validation.classes) != 2:
+    if validation.kind != "multilabel" and len(validation.classes) != 2:
         return {"method": "temperature", **counts, **_temperature(validation, truth == 1, patients)}
     classes = {
         validation.classes[i]: _line(truth[:, i], validation.probabilities[:, i], patients)
@@ -79,7 +70,7 @@ def _line(truth: NDArray[np.int64], probabilities: NDArray[np.float64], patients
     if line.slope <= 0:
         return {
             "reason": f"The calibration slope on validation is {line.slope:.2f}: the probabilities rank backwards, and "
-            "a map that mends them would turn the decisions round."
+            "a map that corrects them would reverse the decisions."
         }
     counts = {"positives": int(labels.sum()), "negatives": int((~labels).sum())}
     return {"intercept": line.offset, "slope": line.slope, **counts}
@@ -92,19 +83,19 @@ def _temperature(validation: Predictions, truth: NDArray[np.bool_], patients: ND
         return {"reason": next(reason for reason in reasons if reason is not None)}
     found = fit_temperature(validation.labels, validation.probabilities)
     if math.isnan(found):
-        return {"reason": "No temperature is the likeliest: the probabilities separate the classes, or tell nothing."}
+        return {"reason": "No temperature can be fitted: the probabilities separate the classes, or are uninformative."}
     return {"temperature": found}
 
 
 def is_fitted(record: Mapping[str, Any] | None) -> bool:
-    """Whether a record mends the probabilities of at least one class."""
+    """Whether a record corrects the probabilities of at least one class."""
     if record is None:
         return False
     return "temperature" in record or any("slope" in line for line in record.get("classes", {}).values())
 
 
 def why_not_fitted(record: Mapping[str, Any] | None) -> str | None:
-    """Why a record mends nothing; None: it does."""
+    """Why a record corrects nothing; None: it does."""
     if is_fitted(record):
         return None
     if record is None:
@@ -114,7 +105,7 @@ def why_not_fitted(record: Mapping[str, Any] | None) -> str | None:
 
 
 def recalibrated(predictions: Predictions, record: Mapping[str, Any]) -> Predictions:
-    """The same predictions with mended probabilities.
+    """The same predictions with recalibrated probabilities.
 
     Raises:
         ValueError: the record is of other classes.

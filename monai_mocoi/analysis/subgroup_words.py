@@ -1,4 +1,4 @@
-"""The subgroups of an evaluation in a few lines: how many there are, the clearest gap, and which gaps are shown."""
+"""Subgroups of an evaluation in words: how many there are, the clearest gap, and which gaps are significant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.analysis.subgroups import SUBGROUP_MEASURES, gaps_of
+from monai_mocoi.analysis.subgroup_measures import SUBGROUP_MEASURES
+from monai_mocoi.analysis.subgroups import gaps_of
+from monai_mocoi.analysis.wording import value_in_words
 
 _MEASURES = {"auc": "AUC", "sensitivity": "sensitivity", "specificity": "specificity"}
 _MOST_WARNINGS = 5
@@ -36,7 +38,7 @@ def subgroups_in_words(report: Mapping[str, Any]) -> list[str]:
 
 
 def subgroup_warnings(report: Mapping[str, Any]) -> list[str]:
-    """Name the gaps that are shown: whose corrected p-value is at most 1 - level.
+    """Name the significant gaps: whose corrected p-value is at most 1 - level.
 
     Args:
         report: of :func:`~monai_mocoi.analysis.evaluate_subgroups`.
@@ -49,20 +51,21 @@ def subgroup_warnings(report: Mapping[str, Any]) -> list[str]:
         if gap[3]["p_value_holm"] <= alpha
     ]
     more = len(shown) - _MOST_WARNINGS
-    return shown[:_MOST_WARNINGS] + ([f"{more} more gaps are shown: subgroups in metrics.json."] if more > 0 else [])
+    return shown[:_MOST_WARNINGS] + (
+        [f"{more} more significant gaps: see subgroups in metrics.json."] if more > 0 else []
+    )
 
 
 def _gap(measure: str, found: tuple[str, str, str, Mapping[str, Any]]) -> str:
     column, group, reference, gap = found
-    low, high = gap["interval"]
     return (
         f"{_MEASURES[measure]} in {column} {group} {gap['group']:.3f}, in {reference} {gap['reference']:.3f}: "
-        f"{gap['value']:+.3f} ({low:+.3f} to {high:+.3f}), p {gap['p_value']:.3g}, by Holm {gap['p_value_holm']:.3g}"
+        f"{value_in_words(gap, '+')}, p {gap['p_value']:.3g}, by Holm {gap['p_value_holm']:.3g}"
     )
 
 
 def _too_few_resamples(report: Mapping[str, Any]) -> list[str]:
-    """With many gaps the least p-value that so many resamples can give, times the gaps, may be above the level."""
+    """With many gaps the least p-value of so many resamples, times the number of gaps, may be above the level."""
     most, resamples = max(report["corrected_for"].values(), default=0), report["intervals"]["resamples"]
     if most * 2 / (resamples + 1) <= _alpha(report):
         return []

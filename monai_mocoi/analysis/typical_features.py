@@ -25,9 +25,8 @@ from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
-from monai_mocoi.networks.classifier_file import read_classifier_sidecar
-from monai_mocoi.networks.classifier_place import classifier_path
 from monai_mocoi.networks.stage_choice import stages_of
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
 
 TYPICAL_NAME = "typical_features.safetensors"
 MOST_IMAGES = 10_000
@@ -53,22 +52,11 @@ class TypicalFeatures:
     images: int
 
     def percentiles(self, features: NDArray[np.floating]) -> NDArray[np.float64]:
-        """How unusual each image is, see :func:`~monai_mocoi.metrics.unusual_percentile`.
-
-        Args:
-            features: (n, d), as the classifier's linear layer gets them.
-
-        Returns:
-            (n,), 0 to less than 100.
-        """
+        """How unusual each image is, of (n, d) features: see :func:`~monai_mocoi.metrics.unusual_percentile`."""
         return unusual_percentile(mahalanobis_distance(features, self.gaussian), self.reference)
 
     def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, Any]:
-        """Write ``typical_features.safetensors`` beside a weights file.
-
-        Returns:
-            what the sidecar of the weights should say under ``typical_features``: ``file``, ``sha256`` and counts.
-        """
+        """Write ``typical_features.safetensors`` beside a weights file; returns the sidecar's ``typical_features``."""
         content = save(
             {
                 "mean": self.gaussian.mean.astype(np.float32),
@@ -100,11 +88,10 @@ def typical_features(
     autocast: torch.dtype | None = None,
     num_workers: int = 0,
 ) -> TypicalFeatures:
-    """Look at a classifier's own images once more, without augmentation, as inference will look at new ones.
+    """Describe a classifier's own images, without augmentation, as inference will see new ones.
 
-    The features are those that its linear layer gets: of its stage, averaged over the positions. Those of a frozen
-    encoder are shared with every linear evaluation (:func:`~monai_mocoi.analysis.pooled_features`); those of a
-    fine-tuned one are kept nowhere.
+    The features are those that its linear layer gets. Those of a frozen encoder are shared with every linear evaluation
+    (:func:`~monai_mocoi.analysis.pooled_features`); those of a fine-tuned one are stored nowhere.
 
     Args:
         classifier: as it is saved.
@@ -112,8 +99,7 @@ def typical_features(
         batch_size, device, autocast, num_workers: see :func:`~monai_mocoi.analysis.pooled_features`.
 
     Raises:
-        ValueError: fewer than two training images, no validation image, or features that are all alike.
-        DatasetError, FeatureError: see :func:`~monai_mocoi.analysis.pooled_features`.
+        ValueError: fewer than two training images, no validation image, or features that are all equal.
     """
     if not len(validation):
         raise ValueError("there is no validation image to compare with")
@@ -143,17 +129,10 @@ def typical_features(
 
 
 def read_typical_features(weights: str | os.PathLike[str]) -> TypicalFeatures | None:
-    """Read what lies beside a classifier.
+    """Read what is beside a classifier (its file, or its run folder).
 
-    Args:
-        weights: the file of the classifier, or its run folder.
-
-    Returns:
-        None, with a line in the log, where its sidecar names none (an older run, another program), or what it names is
-        missing or another file.
-
-    Raises:
-        WeightsError: there is no such classifier, or its sidecar cannot be read.
+    None, with a line in the log, where its sidecar names none (an older run, another program), or what it names is
+    missing or another file. Raises WeightsError where there is no such classifier, or its sidecar cannot be read.
     """
     path = classifier_path(weights)
     record = read_classifier_sidecar(path).get("typical_features")

@@ -1,4 +1,4 @@
-"""The command line ``mocoi``: everything is checked before torch is imported, then MONAI's own ``run`` is called."""
+"""The command line ``mocoi``: keys and values are checked before torch is imported, then MONAI runs the config."""
 
 import lazy_loader
 

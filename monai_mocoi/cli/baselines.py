@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import platform
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,13 @@ from monai_mocoi.analysis import (
     evaluate_predictions,
     few_patients_in_words,
     shortcut_baselines,
+    value_in_words,
 )
 from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, write_predictions
 from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.demo import resolve_dataset_dir
 from monai_mocoi.errors import UsageError
-from monai_mocoi.files.atomic_write import write_bytes, write_json
+from monai_mocoi.files.atomic_write import write_csv, write_json
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.runs.product_folder import check_can_be_written
@@ -39,20 +39,15 @@ def baselines_and_show(
 ) -> None:
     """Train and test the baselines of a data set, write them, and print their AUCs.
 
-    Below the folder each baseline has its own, with ``predictions.csv`` and ``metrics.json`` as ``evaluate.json``
-    writes them. ``baselines.csv`` and, last, ``baselines.json`` hold all figures.
+    Each baseline has its folder, with ``predictions.csv`` and ``metrics.json``. ``baselines.csv`` and, last,
+    ``baselines.json`` hold all figures.
 
     Args:
         dataset: a dataset folder; or "demo", the chest phantoms.
-        out: where to write; None: ``runs/baselines-<name of the dataset folder>``.
-        columns: a CSV table whose columns are taken in the place of the datalist's; None: the datalist's.
-        overwrite: write into a folder that holds baselines already.
+        out, overwrite: where to write; None: ``runs/baselines-<name of the dataset folder>``. Replace earlier ones.
+        columns: a CSV table whose columns replace the datalist's; None: the datalist's.
         workers: threads that read images; None: one a processor.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
-
-    Raises:
-        UsageError: the folder holds baselines already.
-        EvaluationError, DatasetError, RunFolderError: see the functions called.
     """
     made = IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
@@ -91,7 +86,7 @@ def baselines_and_show(
             mean, spread = float(np.mean(baseline.shuffles)), float(np.std(baseline.shuffles, ddof=1))
             of_all = {"macro_auc": list(baseline.shuffles), "mean": mean, "standard_deviation": spread}
             found[name]["shuffles"] = of_all
-    _write_table(folder / TABLE_NAME, found)
+    write_csv(folder / TABLE_NAME, _rows(found))
     document = {
         "format": 1,
         "dataset": datalist.name,
@@ -134,19 +129,14 @@ def _tested(baseline: Baseline, images: int, seed: int) -> dict[str, Any]:
     }
 
 
-def _write_table(path: Path, found: dict[str, dict[str, Any]]) -> None:
+def _rows(found: dict[str, dict[str, Any]]) -> Iterator[Sequence[Any]]:
     """One row a baseline and class, and one for their mean."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["baseline", "sees", "class", "auc", "low", "high"])
+    yield ["baseline", "sees", "class", "auc", "low", "high"]
     for name, own in found.items():
-        numbers = {"(mean)": own["overall"]["macro_auc"]} | {
-            c: n["auc"] for c, n in own["classes"].items() if "auc" in n
-        }
-        for of_class, number in numbers.items():
+        aucs = {of_class: numbers["auc"] for of_class, numbers in own["classes"].items() if "auc" in numbers}
+        for of_class, number in ({"(mean)": own["overall"]["macro_auc"]} | aucs).items():
             low, high = number["interval"] or ("", "")
-            table.writerow([name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high])
-    write_bytes(path, text.getvalue().encode())
+            yield [name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high]
 
 
 def _show(
@@ -164,19 +154,15 @@ def _show(
     )
     width, none = max(map(len, found)), None
     for name, own in found.items():
-        number = own["overall"]["macro_auc"]
-        if number["value"] is None:
-            shown, none = "none", number["reason"]
-        elif number["interval"] is None:
-            shown = f"{number['value']:.3f} (no interval)"
-        else:
-            shown = f"{number['value']:.3f} ({number['interval'][0]:.3f} to {number['interval'][1]:.3f})"
+        number, sees = own["overall"]["macro_auc"], own["sees"]
         if of_all := own.get("shuffles"):
-            count = len(of_all["macro_auc"])
             shown = f"{of_all['mean']:.3f} +- {of_all['standard_deviation']:.3f}"
-            console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}: mean and deviation of {count} shuffles")
-            continue
-        console.print(f"  {name:<{width}}  {shown:<22}  {own['sees']}")
+            sees += f": mean and deviation of {len(of_all['macro_auc'])} shuffles"
+        elif number["value"] is None:
+            shown, none = "none", number["reason"]
+        else:
+            shown = value_in_words(number) + ("" if number["interval"] else " (no interval)")
+        console.print(f"  {name:<{width}}  {shown:<22}  {sees}")
     if none is not None:
         console.print(f"none: {none}")
     for own_column in left_out:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from monai_mocoi.analysis import (
     OVERALL,
     compare_predictions,
-    few_patients_in_words,
     find_probing,
     notes_for_the_reader,
-    unknown_in_report,
 )
+from monai_mocoi.cli.compare_tables import show
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.errors import ComparisonError, UsageError
 from monai_mocoi.files.atomic_write import write_json
@@ -36,17 +31,13 @@ def compare_and_show(
 
     Args:
         first: a ``predictions.csv`` file; or a ``probing.json``, or a folder that holds one, and so the other.
-        others: one or more of the same images. Where there are several, the p-values of their overall differences are
-            corrected together by Holm's method.
+        others: one or more of the same images; of several, the p-values are corrected together by Holm's method.
         metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
-        json_file: where to write the result too; None: nowhere.
-        overwrite: replace that file.
+        json_file, overwrite: where to write the result too; None: nowhere. Replace that file.
         settings: of :func:`~monai_mocoi.analysis.compare_predictions`.
 
     Raises:
-        UsageError: an unknown metric, a JSON file that exists already or would replace a file compared, or thresholds
-            that are needed and not there.
-        PredictionsError, ComparisonError, EvaluationError: see the functions called.
+        UsageError: an unknown metric, a file that must not be replaced, or thresholds that are missing.
     """
     if metric not in OVERALL:
         raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(OVERALL)}.")
@@ -59,7 +50,7 @@ def compare_and_show(
 
         compared = compare_probings(read_probing(probings[0]), read_probing(probings[1]), metric, **settings)
         compared = {"format": 1, "first": first, "second": others[0], **compared}
-        _show_probings(compared)
+        show(compared)
         if json_file is not None:
             write_json(json_file, compared)
         return
@@ -84,7 +75,7 @@ def compare_and_show(
         for result, p_value in zip(results, adjusted, strict=True):
             result["overall"]["p_value_holm"] = float(p_value)
     for result in results:
-        _show(result, len(results))
+        show(result, len(results))
     if json_file is not None:
         content = results[0] if len(results) == 1 else {"format": 1, "first": first, "comparisons": results}
         write_json(json_file, content)
@@ -118,107 +109,3 @@ def _metrics_of(path: Path, predictions: Predictions) -> dict[str, Any] | None:
         return dict(metrics) if metrics["images"] == len(predictions.images) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _show(result: Mapping[str, Any], comparisons: int) -> None:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    made = result["intervals"]
-    _say_what(console, result)
-    rows = [(result["metric"], result["overall"]), *result["classes"].items()]
-    cells = [_cells(name, difference) for name, difference in rows]
-    header: tuple[str, ...] = ("", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
-    if len(result["classes"]) > 1 or comparisons > 1:
-        header = (*header, "by Holm")
-        cells = [(*own, _by_holm(difference)) for own, (_, difference) in zip(cells, rows, strict=True)]
-    _table(console, header, cells)
-    _say_how(console, made)
-    if len(result["classes"]) > 1:
-        console.print(f"By Holm: the classes' p-values, corrected for their number, {len(result['classes'])}.")
-    if comparisons > 1:
-        console.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
-    for name, difference in rows:
-        if "note" in difference:
-            console.print(f"{name}: {difference['note']}")
-    _say_of_classes(console, result)
-    console.print()
-    for line in result["notes"]:
-        console.print(line)
-    if comparisons > 1:
-        console.print()
-
-
-def _show_probings(result: Mapping[str, Any]) -> None:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    made = result["intervals"]
-    _say_what(console, result)
-    rows = [(f"stage {cell['stage']}, {cell['label_fraction']:g} of the labels", cell) for cell in result["cells"]]
-    header: tuple[str, ...] = ("", "draws", "A", "B", "B - A", f"{made['level']:.0%} interval", "p")
-    cells = [(name, str(cell["draws"]), *_cells(name, cell)[1:]) for name, cell in rows]
-    if len(rows) > 1:
-        header = (*header, "by Holm")
-        cells = [(*own, _by_holm(cell)) for own, (_, cell) in zip(cells, rows, strict=True)]
-    _table(console, header, cells)
-    _say_how(console, made)
-    if len(rows) > 1:
-        console.print(f"By Holm: the p-values corrected for their number, {len(rows)}.")
-    console.print(
-        "A and B are means over the draws of labels, the same in both. Interval and p-value hold the chance in drawing "
-        "test patients, not that in drawing labels, nor that of another pretraining."
-    )
-    for name, cell in rows:
-        if "note" in cell:
-            console.print(f"{name}: {cell['note']}")
-    _say_of_classes(console, result)
-
-
-def _say_what(console: Console, result: Mapping[str, Any]) -> None:
-    console.print(f"A: {result['first']}\nB: {result['second']}")
-    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
-
-
-def _table(console: Console, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    if console.is_terminal:
-        table = Table(box=None)
-        for i, name in enumerate(header):
-            table.add_column(name, justify="left" if i == 0 else "right")
-        for row in cells:
-            table.add_row(*map(Text, row))
-        console.print(table)
-    else:
-        widths = [max(len(row[i]) for row in (header, *cells)) for i in range(len(header))]
-        for row in (header, *cells):
-            line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-            console.print(line.rstrip())
-
-
-def _say_how(console: Console, made: Mapping[str, Any]) -> None:
-    redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
-    console.print(
-        f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}."
-    )
-
-
-def _say_of_classes(console: Console, result: Mapping[str, Any]) -> None:
-    for line in (*unknown_in_report(result), *few_patients_in_words(result)):
-        console.print(line)
-    for left_out in result["left_out_classes"]:
-        console.print(
-            f"Not scored: {left_out['class']} ({left_out['positives']} positive, {left_out['negatives']} negative "
-            f"images: {left_out['reason']})"
-        )
-
-
-def _by_holm(difference: Mapping[str, Any]) -> str:
-    return f"{difference['p_value_holm']:.3g}" if "p_value_holm" in difference else ""
-
-
-def _cells(name: str, difference: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = difference["interval"]
-    return (
-        name,
-        f"{difference['first']:.3f}",
-        f"{difference['second']:.3f}",
-        f"{difference['value']:+.3f}",
-        f"{low:+.3f} to {high:+.3f}",
-        f"{difference['p_value']:.3g}",
-    )

@@ -1,8 +1,7 @@
-"""Config files read and overlaid from left to right as ``monai.bundle`` does, without torch."""
+"""Config files, read and overlaid without MONAI, so that a key that is not there is refused at once."""
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
+from monai_mocoi.deprecated import hint_of_overlay, new_name
 from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
@@ -26,20 +26,15 @@ class ConfigFiles:
         given: the words of the command: paths, or names such as ``nih_mse/train``.
         files: the paths.
         names: what to call them in a message: the file's name, or the path where two have the same name.
-        layers: the config after each file; the last one is the whole config, without the command line's overrides.
+        config: of all files.
         origin: for each id that a file sets, the place of that file in ``files``; a key of the file at its top level.
     """
 
     given: tuple[str, ...]
     files: tuple[str, ...]
     names: tuple[str, ...]
-    layers: tuple[dict[str, Any], ...]
+    config: dict[str, Any]
     origin: dict[str, int]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The config of all files."""
-        return self.layers[-1]
 
     @property
     def together(self) -> str:
@@ -47,37 +42,35 @@ class ConfigFiles:
         return " and ".join(self.names)
 
 
-def read_configs(files: Sequence[str]) -> ConfigFiles:
-    """Read the files and overlay each on those before it.
+def read_configs(words: Sequence[str]) -> ConfigFiles:
+    """Read the files and overlay each on those before it, as ``monai.bundle.ConfigParser`` does.
 
     A key may be an id (``"train#trainer#max_epochs"``), and ``"+id"`` adds to the object or the list that is there. A
     key that an overlay adds, that nothing refers to and that is nearly the name of a setting, is taken for a slip:
     MONAI would keep it and never look at it.
 
     Args:
-        files: paths of JSON files, or names as :func:`~monai_mocoi.cli.bundle_names.find_config` takes them; at least
+        words: paths of JSON files, or names as :func:`~monai_mocoi.cli.bundle_names.find_config` takes them; at least
             one.
 
     Raises:
         UsageError: a file is missing, cannot be read, is not JSON, holds a key twice, or does not fit what it overlays.
     """
-    if not files:
+    if not words:
         raise UsageError("no config file is named: write, for example, mocoi run nih_mse/train")
-    given, files = files, [find_config(str(word)) for word in files]
+    files = tuple(find_config(str(word)) for word in words)
     short = [Path(file).name for file in files]
     names = tuple(name if short.count(name) == 1 else str(file) for name, file in zip(short, files, strict=True))
     config: dict[str, Any] = {}
-    layers: list[dict[str, Any]] = []
     origin: dict[str, int] = {}
     for place, (file, name) in enumerate(zip(files, names, strict=True)):
-        content = _read(file)
+        before, content = set(config), _read(file)
         for key, value in content.items():
             _merge(config, key, value, name)
             origin[normal_id(key.removeprefix("+"))] = place
-        if layers:
-            _refuse_slips(layers[-1], config, content, name)
-        layers.append(copy.deepcopy(config))
-    return ConfigFiles(tuple(map(str, given)), tuple(files), names, tuple(layers), origin)
+        if place:
+            _refuse_slips(before, config, content, name)
+    return ConfigFiles(tuple(map(str, words)), files, names, config, origin)
 
 
 def _read(file: str) -> dict[str, Any]:
@@ -85,73 +78,69 @@ def _read(file: str) -> dict[str, Any]:
     if not file.strip():
         raise UsageError("a config file's name is empty")
     if not path.exists():
-        hint = f", but {near}" if (near := _what_there_is(path)) else ""
+        if gone := hint_of_overlay(file):
+            raise UsageError(f"there is no {path.name}: {gone}")
+        found = sorted(p.name for p in path.parent.glob("*.json") if p.name != "metadata.json")
+        hint = f", but its folder has {', '.join(found[:6])}" if found else ""
         if name := named_as(path):
             hint = f": is {name} meant, which works from any folder?"
         raise UsageError(f"there is no config file {file}{hint}")
     if path.is_dir():
         raise UsageError(f"{file} is a folder, not a config file: is {path / 'configs' / 'train.json'} meant?")
     if path.suffix.lower() != ".json":
-        raise UsageError(f"{file} is no .json file: mocoi reads configs in JSON only")
+        raise UsageError(f"{file} is not a .json file: mocoi reads configs in JSON only")
     try:
         content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    except json.JSONDecodeError as error:
-        raise UsageError(f"{file} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not valid JSON: it is no UTF-8 text") from error
-    except RecursionError as error:
-        raise UsageError(f"{file} is not valid JSON: it is nested too deep") from error
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        reasons = {UnicodeDecodeError: "it is not a UTF-8 text", RecursionError: "it is nested too deep"}
+        reason = reasons.get(type(error), str(error))
+        if isinstance(error, json.JSONDecodeError):
+            reason = f"line {error.lineno}, column {error.colno}: {error.msg}"
+        raise UsageError(f"{file} is not valid JSON: {reason}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{file} holds {type(content).__name__}, but a config is an object: {{...}}")
     return content
-
-
-def _what_there_is(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return ""
-    found = sorted(p.name for p in folder.glob("*.json") if p.name != "metadata.json")
-    return f"its folder has {', '.join(found[:6])}" if found else ""
 
 
 def _without_repeats(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key, value in pairs:
         if key in result:
-            raise UsageError(f"the key {key!r} stands twice in one object; remove one of them")
+            raise UsageError(f"the key {key!r} is twice in one object; remove one of them")
         result[key] = value
     return result
 
 
 def _merge(config: dict[str, Any], key: str, value: Any, name: str) -> None:
     setting = normal_id(key.removeprefix("+"))
-    if key.startswith("+") and has(config, setting):
-        there = find(config, setting)
-        if isinstance(there, dict) and isinstance(value, dict):
-            there.update(value)
-        elif isinstance(there, list) and isinstance(value, list):
-            there.extend(value)
-        else:
-            raise UsageError(f"{name}: {key} can only add an object to an object, or a list to a list")
-        return
-    try:
-        put(config, setting, value)
-    except KeyError as error:
-        hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
-        raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
+    there = find(config, setting) if key.startswith("+") and has(config, setting) else None
+    if isinstance(there, dict) and isinstance(value, dict):
+        there.update(value)
+    elif isinstance(there, list) and isinstance(value, list):
+        there.extend(value)
+    elif there is not None:
+        raise UsageError(f"{name}: {key} can only add an object to an object, or a list to a list")
+    else:
+        try:
+            put(config, setting, value)
+        except KeyError as error:
+            hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
+            raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
 
 
-def _refuse_slips(before: dict[str, Any], after: dict[str, Any], content: dict[str, Any], name: str) -> None:
+def _refuse_slips(before: set[str], after: dict[str, Any], content: dict[str, Any], name: str) -> None:
     used = {root for text in strings(after) for root in _ROOT_OF_REFERENCE.findall(text)}
     for key in content:
         setting = normal_id(key.removeprefix("+"))
+        if (new := new_name(setting, before)) is not None:
+            raise UsageError(f"{name} sets {setting}, but {setting.partition('#')[0]} is called {new} now: rename it")
         if "#" in setting or setting in before or setting in used:
             continue
-        if found := [other for other in nearest(before, setting, _SLIP) if "#" not in other]:
+        if found := [other for other in nearest({n: after[n] for n in before}, setting, _SLIP) if "#" not in other]:
             raise UsageError(
                 f"{name} adds {setting}, which nothing refers to: is {' or '.join(found)} meant? (If the key is a note "
                 "for readers, give it another name.)"

@@ -1,18 +1,19 @@
 """Ids of settings, as MONAI writes them: ``train#trainer#max_epochs`` or ``train::trainer::max_epochs``.
 
-The parts are keys of objects or, in a list, indices from 0. The functions here take an id in either form and give the
-form with ``#``. They do what ``monai.bundle.ConfigParser`` does, which cannot be imported without torch.
+The parts are keys of objects or, in a list, indices from 0. What is here is what a refusal needs before MONAI is
+imported; all else asks ``monai.bundle.ConfigParser``.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
+_REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
 _NEAR = 0.6  # difflib's own default
 _NEAR_CONSTANT = 0.75
-_MOST_SUGGESTIONS = 3
 
 
 def normal_id(setting: str) -> str:
@@ -24,16 +25,15 @@ def find(config: Any, setting: str) -> Any:
     """Return what the config has at an id.
 
     Raises:
-        KeyError: there is nothing; its argument is the part of the id up to where the config ends.
+        KeyError: there is nothing.
     """
-    parts = normal_id(setting).split("#")
-    for depth, part in enumerate(parts):
-        if isinstance(config, dict) and part in config:
-            config = config[part]
-        elif isinstance(config, list) and part.isdecimal() and int(part) < len(config):
+    for part in normal_id(setting).split("#"):
+        if isinstance(config, list) and part.isdecimal() and int(part) < len(config):
             config = config[int(part)]
+        elif isinstance(config, dict) and part in config:
+            config = config[part]
         else:
-            raise KeyError("#".join(parts[: depth + 1]))
+            raise KeyError(setting)
     return config
 
 
@@ -65,8 +65,7 @@ def put(config: Any, setting: str, value: Any) -> None:
 def walk(config: Any, setting: str = "") -> Iterator[tuple[str, Any]]:
     """Give every id of the config and what is there, parents first."""
     if isinstance(config, dict | list):
-        items = config.items() if isinstance(config, dict) else enumerate(config)
-        for key, value in items:
+        for key, value in config.items() if isinstance(config, dict) else enumerate(config):
             below = f"{setting}#{key}" if setting else str(key)
             yield below, value
             yield from walk(value, below)
@@ -74,7 +73,16 @@ def walk(config: Any, setting: str = "") -> Iterator[tuple[str, Any]]:
 
 def strings(config: Any) -> Iterator[str]:
     """Give every text value of the config."""
-    return (value for _, value in walk(config) if isinstance(value, str))
+    return (value for _, value in walk([config]) if isinstance(value, str))
+
+
+def referred(text: str) -> list[str]:
+    """Return the ids that a text refers to: those in an expression ``$...``, or the one that the whole text names."""
+    text = normal_id(text)
+    if text.startswith("$"):
+        return _REFERENCE.findall(text)
+    whole = _REFERENCE.fullmatch(text)
+    return [whole[1]] if whole else []
 
 
 def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
@@ -88,9 +96,8 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
         least: how alike the ids, or the last parts of them, must be: 0 (anything) to 1 (the same), by difflib.
 
     Returns:
-        up to three ids, the best first; of several that are equally near, those nearest to the top. For a name without
-        ``#`` constants alone, if there are any that are near or begin with it: ``dataset`` means ``dataset_dir``, not
-        ``train#dataset``.
+        up to three ids, the best first. For a name without ``#`` constants alone, if there are any that are near or
+        begin with it: ``dataset`` means ``dataset_dir``, not ``train#dataset``.
     """
     wanted = normal_id(setting).replace("-", "_")
     leaf = wanted.rpartition("#")[2]
@@ -111,7 +118,7 @@ def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
     # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
     found = [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02]
     constants = [] if "#" in wanted else [name for name in found if "#" not in name]
-    return (constants or found)[:_MOST_SUGGESTIONS]
+    return (constants or found)[:3]
 
 
 def _is_constant_near(config: Any, name: str, wanted: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,13 @@ from monai_mocoi.analysis import (
     choose_operating_points,
     chosen_thresholds,
     evaluate_fully,
-    evaluate_subgroups,
-    few_patients_in_words,
     fit_recalibration,
-    subgroup_warnings,
-    subgroups_in_words,
+    report_lines,
+    report_warnings,
 )
 from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
 from monai_mocoi.errors import UsageError
-from monai_mocoi.figures.evaluation import save_evaluation_figures
-from monai_mocoi.files.atomic_write import write_json
-from monai_mocoi.handlers.evaluation_saver import describe_report
+from monai_mocoi.figures.evaluation import write_evaluation
 from monai_mocoi.runs import check_evaluation_folder
 from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.runs.setting_ranges import check_ranges
@@ -46,25 +42,23 @@ def evaluate_and_show(
 
     Args:
         predictions: a ``predictions.csv`` of ours or of another program.
-        validation: predictions of the same classifier on validation images: thresholds, operating points and
-            recalibration are fitted on them. None: what needs them has a reason instead.
+        validation: predictions of the same classifier on validation images, to fit thresholds, operating points and
+            recalibration on; None: what needs them has a reason instead.
         out: folder for ``metrics.json`` and the figures; None: nothing is written.
         overwrite: replace those.
         recalibrate: measure the recalibrated probabilities.
-        target_sensitivity, target_specificity: wanted ones, above 0 and at most 1.
-        decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
-        subgroups: a CSV table of columns that tell subgroups apart; None: there are none.
-        age_bands: as text, "[18, 65]": see :func:`~monai_mocoi.data.column_levels`; None: those of ``evaluate.json``.
+        target_sensitivity, target_specificity, decision_thresholds: see :func:`~monai_mocoi.analysis.evaluate_fully`.
+        subgroups: a CSV table of columns for subgroups; None: there are none.
+        age_bands: as text, "[18, 65]"; None: those of ``evaluate.json``.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
         the content of ``metrics.json``.
 
     Raises:
-        UsageError: recalibration without validation, bands of ages without subgroups, or a folder that holds
-            predictions.
-        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called; images that are in
-            both files.
+        UsageError: recalibration without validation, age bands without subgroups, images in both files, or a folder
+            that holds predictions.
+        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)
@@ -88,18 +82,29 @@ def evaluate_and_show(
             "recalibration": fit_recalibration(known),
             "operating_points": choose_operating_points(known, *targets.values()),
         }
-    report = evaluate_fully(tested, thresholds, recalibrate=recalibrate, decision_thresholds=cuts, **fitted, **settings)
+    report = evaluate_fully(
+        tested,
+        thresholds,
+        recalibrate=recalibrate,
+        decision_thresholds=cuts,
+        columns=columns,
+        age_bands=bands,
+        **fitted,
+        **settings,
+    )
     content = {"format": 1, **({"unlabelled_images": tested.unlabelled} if tested.unlabelled else {}), **report}
-    if columns is not None:
-        content["subgroups"] = evaluate_subgroups(tested, columns, thresholds, bands, **settings)
     if "recalibration" in fitted:
         content["recalibration"] = fitted["recalibration"]
     if out is not None:
-        folder = Path(out)
-        (folder / METRICS_NAME).unlink(missing_ok=True)  # it would be of other figures
-        save_evaluation_figures(folder, content)
-        write_json(folder / METRICS_NAME, content)
-    _show(predictions, content, out)
+        write_evaluation(Path(out), content)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for line in (
+        *report_lines(predictions, content),
+        *(f"WARNING: {w}" for w in report_warnings(predictions, content)),
+    ):
+        console.print(line)
+    if out is not None:
+        console.print(f"Metrics and figures: {out}")
     return content
 
 
@@ -130,24 +135,10 @@ def _check_pair(tested: Predictions, validation: Predictions) -> None:
             f"the two files are not of one classifier: {tested.kind} of {', '.join(tested.classes)}, and "
             f"{validation.kind} of {', '.join(validation.classes)}."
         )
-    if same := len(set(tested.images) & set(validation.images)):
-        raise UsageError(
-            f"{same} of {len(tested.images)} images are in --validation too: what is chosen on the images that are "
-            "reported makes them look better. Give predictions on other images."
-        )
-    if same := len(set(tested.patients) & set(validation.patients)):
-        raise UsageError(
-            f"{same} of {len(set(tested.patients))} patients are in --validation too: what is chosen on the patients "
-            "that are reported makes them look better. Give predictions on other patients."
-        )
-
-
-def _show(predictions: str, report: Mapping[str, Any], out: str | None) -> None:
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in (*describe_report(predictions, report), *few_patients_in_words(report)):
-        console.print(line)
-    if (groups := report.get("subgroups")) is not None:
-        for line in (*subgroups_in_words(groups), *(f"WARNING: {line}" for line in subgroup_warnings(groups))):
-            console.print(line)
-    if out is not None:
-        console.print(f"Metrics and figures: {out}")
+    for what in ("images", "patients"):
+        own, others = set(getattr(tested, what)), set(getattr(validation, what))
+        if same := len(own & others):
+            raise UsageError(
+                f"{same} of {len(own)} {what} are in --validation too: what is chosen on the {what} that are reported "
+                f"makes them look better. Give predictions on other {what}."
+            )

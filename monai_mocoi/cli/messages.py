@@ -7,6 +7,7 @@ import re
 import traceback
 from collections.abc import Iterator
 
+from monai_mocoi.cli.hints import HINTS
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
 _OURS = ("monai_mocoi", "data_prep")
@@ -35,6 +36,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     ours = next((e for e in chain if hasattr(e, "exit_code")), None) or next(filter(_is_ours, chain), None)
     main = ours or next((e for e in chain if not _is_wrapping(e)), error)
     text = _text(main)
+    if hint := HINTS.get(getattr(main, "code", None) or ""):
+        text += f" {hint}"
     code = int(getattr(main, "exit_code", DISK_FULL if full else ERROR))
     if ours is None and not _raised_by_us(main):
         text = f"{type(main).__name__}: {text}" if text else type(main).__name__

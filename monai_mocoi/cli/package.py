@@ -1,32 +1,39 @@
-"""``mocoi package``: what it wrote, in words."""
+"""``mocoi package``: a zip for MONAI's bundle tools; what it wrote, in words."""
 
 from __future__ import annotations
 
 import shlex
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 
-from monai_mocoi.analysis.evaluation_words import number_in_words
-from monai_mocoi.packaging import package_bundle, read_owner
+from monai_mocoi.cli.bundle_names import find_bundle
 
 
-def package_and_show(
-    bundle: str, run: str, out: str, overwrite: bool, name: str | None = None, **owner: str | None
+def package(
+    bundle: Annotated[str, typer.Argument(help="Name or folder of the bundle, such as nih_mse.")],
+    run: Annotated[str, typer.Option("--run", metavar="FOLDER", help="The run folder that finetune.json wrote.")],
+    out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Of the package, such as chest_xray_classification_mocoi.")
+    ] = None,
+    license: Annotated[
+        str | None, typer.Option("--license", metavar="FILE", help="Text of the licence of the weights.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    **owner: Any,
 ) -> None:
-    """Package a bundle with a classifier, and say what was written and how to use it.
+    """Pack a bundle with a fine-tuned classifier, for MONAI's bundle tools.
 
-    Args:
-        bundle: folder of the bundle.
-        run: folder that ``finetune.json`` wrote.
-        out: the zip to write.
-        overwrite: replace it.
-        name: of the package; None: see :func:`~monai_mocoi.packaging.package_name`.
-        owner: see :func:`~monai_mocoi.packaging.read_owner`.
-
-    Raises:
-        PackageError, WeightsError: see :func:`~monai_mocoi.packaging.package_bundle`.
+    The zip holds the weights, the configs with all that inference must know, and a model card with the figures of
+    evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients. What its
+    makers do not state is said to be missing.
     """
-    made = package_bundle(bundle, run, out, overwrite, name, read_owner(**owner))
+    from monai_mocoi.analysis.wording import number_in_words
+    from monai_mocoi.packaging import package_bundle, read_owner
+
+    made = package_bundle(find_bundle(bundle), run, out, overwrite, name, read_owner(license=license, **owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     size = made.path.stat().st_size / 2**20
     labels = len(made.run.sidecar["labels"])

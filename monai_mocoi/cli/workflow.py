@@ -12,7 +12,9 @@ import torch
 from monai.bundle import ConfigComponent, ConfigExpression, ConfigWorkflow, run
 
 from monai_mocoi.cli.overrides import Checked
+from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_ranges import check_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +78,11 @@ def run_checked(checked: Checked, show_all: bool = False) -> None:
         show_all: leave MONAI's own lines and warnings in.
 
     Raises:
-        UsageError: ``--device`` names a device that is not there.
+        SettingsError: a setting cannot have its value.
+        UsageError: a constant cannot be worked out; or ``--device`` names a device that is not there.
         Exception: whatever the run raises.
     """
+    check_ranges(ResolvedConfig(checked.files.files, checked.overrides).settings())
     if isinstance(device := checked.overrides.get("device"), str) and device[0] not in "$@%":
         check_device(device)
     # MONAI drops a plain None without a word; the expression does what was meant.

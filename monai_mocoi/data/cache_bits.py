@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.decoded_cache import decode_one
+from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.fit_square import FitSquare
-from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.rounding import FEW_LEVELS, is_flattened
 
 _PROBED = 128
 
@@ -25,17 +25,14 @@ def resolved_cache_bits(
 ) -> int:
     """Return the bits of a cached value: as given or, for "auto", as the training images need.
 
-    For "auto" up to 128 of the images, drawn at random with a fixed seed, are read once, up to the step that changes
-    their size. 16 bits are taken if one of them would be flattened (:func:`is_flattened`), else 8: a set of which 1 %
-    are is found 72 times in 100, of 2 % 92 times, of 5 % 999 times in 1000. The same images and settings give the same
-    number in any process.
+    For "auto" up to 128 of them, drawn at random with a fixed seed, are read up to the step that changes their size. 16
+    bits are taken if one of them would be flattened (:func:`is_flattened`), else 8: a set of which 1 % are is found 72
+    times in 100, of 2 % 92 times, of 5 % 999 times in 1000.
 
     Args:
         bits: 8, 16 or "auto".
-        items: of the whole training split, whatever part of it is labelled; ``image`` is the path. For every split of
-            a run, so that all are treated alike.
-        decode: path -> tensor (C, H, W), values 0..1; the steps of a composition that are
-            :class:`~monai_mocoi.transforms.FitSquare` are left out.
+        items: of the whole training split, whatever part of it is labelled, so that all splits and processes agree.
+        decode: see :data:`~monai_mocoi.data.decode.Decode`; its steps that are ``FitSquare`` are left out.
 
     Raises:
         DatasetError: another value of ``bits``.
@@ -60,7 +57,7 @@ def resolved_cache_bits(
 
         found: list[bool] = []
         try:
-            decode_one(read, item["image"], 0, 8, None)
+            ImageList([item["image"]], read).decoded(0)
         except ImageDecodeError:  # a bad image is told of where all are decoded
             return None
         return found[0]

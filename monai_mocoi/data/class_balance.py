@@ -1,4 +1,4 @@
-"""Weights against unequal classes: of the classes in a loss, and of the images in a draw."""
+"""Class balance: weights of the classes in a loss, and images of rare classes drawn more often."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from monai_mocoi.data.labels import class_sides, label_array
+from monai_mocoi.data.sampler import EpochSampler
+from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import DatasetError
 
 
 def class_weights(items: Sequence[Mapping[str, Any]], classes: int, limit: float = 100.0) -> torch.Tensor:
     """Return a weight for each class, which makes a rare one count as much as a frequent one.
-
-    For multi-label items it is ``pos_weight`` of ``torch.nn.BCEWithLogitsLoss``: negatives / positives, of the images
-    in which the finding is known. Otherwise it is
-    ``weight`` of ``torch.nn.CrossEntropyLoss``: images / (classes that occur * images of the class), so that the mean
-    weight of an image is 1 (before the limit).
 
     Args:
         items: of the training split, with labels.
@@ -27,11 +24,17 @@ def class_weights(items: Sequence[Mapping[str, Any]], classes: int, limit: float
         limit: no weight is above it, so that a single positive image cannot rule a step; above 0.
 
     Returns:
-        (classes,) float32, above 0. It is 1 for a class without a positive image, and for a finding without a
-        negative one: there is nothing to balance, and a weight of 0 would hide its loss.
+        (classes,) float32, above 0. For findings ``pos_weight`` of ``BCEWithLogitsLoss``: negatives / positives where
+        known; for classes ``weight`` of ``CrossEntropyLoss``: images / (classes that occur * images of the class). It
+        is 1 for a class without a positive image, and for a finding without a negative one.
 
     Raises:
         DatasetError: no labels, labels that do not fit ``classes``, or a limit that is not above 0.
+
+    Examples:
+        >>> from monai_mocoi.data import class_weights
+        >>> class_weights([{"label": [1]}, {"label": [0]}, {"label": [0]}, {"label": [0]}], classes=1)
+        tensor([3.])
     """
     if not limit > 0:
         raise DatasetError(f"the limit of the class weights is {limit}; it must be above 0.")
@@ -46,12 +49,10 @@ def balancing_groups(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
     """Return the class that an image stands for when classes are to be drawn alike, and the image's weight.
 
     An image stands for its class; with several findings for the rarest that it is known to have (the first of equally
-    rare ones), and without any for "no finding", which counts as a class of its own. Its weight is 1 / the number of
-    images that have this class. So images of a single class are drawn alike for all classes. Of several findings one
-    that mostly comes with a rarer one is drawn more often through it and less by itself.
+    rare ones), and without any for "no finding". Its weight is 1 / the number of images that have this class.
 
     Args:
-        labels: as :func:`~monai_mocoi.data.labels.label_array` gives them.
+        labels: see :func:`~monai_mocoi.data.labels.label_array`.
 
     Returns:
         (images,) the class, for no finding the number of findings; (images,) the weight, sum 1.
@@ -65,3 +66,51 @@ def balancing_groups(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
         group = np.where(with_none > 0, positives, len(labels) + 1).argmin(1)
     weights = 1 / positives[group]
     return group, weights / weights.sum()
+
+
+class BalancedSampler(EpochSampler):
+    """Give each process its share of an epoch in which images of rare classes are repeated and others are left out.
+
+    For training. An epoch is as long as a plain one. Each image is drawn as often as its weight says (see
+    :func:`~monai_mocoi.data.class_balance.balancing_groups`), by systematic sampling (Madow, Annals of Mathematical
+    Statistics 20, 1949): an image that should come up 2.4 times in an epoch comes up 2 or 3 times, and a class that
+    should come up 50 times 49 to 51 times, while independent draws would give anything from 35 to 65.
+
+    Args:
+        items: of the data set that is sampled, in its order, with labels. Where the data set has left out unreadable
+            images, these must be missing here too: ``[dataset.data[row] for row in dataset.rows]``.
+        seed, rank, world_size, drop_last, batch_size: as for :class:`~monai_mocoi.data.EpochSampler`.
+
+    Raises:
+        DatasetError: items without labels, and as for :class:`~monai_mocoi.data.EpochSampler`.
+
+    Examples:
+        >>> from collections import Counter
+        >>> from monai_mocoi.data import BalancedSampler
+        >>> items = [{"label": int(n < 10)} for n in range(100)]
+        >>> counted = Counter(items[row.index]["label"] for row in BalancedSampler(items))
+        >>> 45 <= counted[1] <= 55
+        True
+    """
+
+    def __init__(
+        self,
+        items: Sequence[Mapping[str, Any]],
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        drop_last: bool | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        self.group, self.weights = balancing_groups(label_array(items))
+        super().__init__(len(items), seed, rank=rank, world_size=world_size, drop_last=drop_last, batch_size=batch_size)
+
+    def _order(self) -> np.ndarray:
+        random = np.random.RandomState(derive_seed(self.seed, self.epoch))
+        chance = random.permutation(self.dataset_size)
+        # The images of a class lie side by side, so that a comb of equal steps meets every class evenly.
+        lined_up = chance[np.argsort(self.group[chance], kind="stable")]
+        ends = np.cumsum(self.weights[lined_up])
+        comb = (random.random_sample() + np.arange(self.dataset_size)) / self.dataset_size
+        drawn = np.searchsorted(ends / ends[-1], comb, side="right")
+        return random.permutation(lined_up[np.minimum(drawn, self.dataset_size - 1)])

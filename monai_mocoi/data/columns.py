@@ -4,53 +4,29 @@ from __future__ import annotations
 
 import math
 import posixpath
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from monai_mocoi.data.ages import Value
 from monai_mocoi.data.patient_ids import patient_key
 from monai_mocoi.errors import RefusedError, TableError
 from monai_mocoi.files.csv_table import read_table
 
 NO_COLUMNS = ("image", "name", "label", "patient")
 """Keys of a datalist's item that are no columns."""
-OLDEST = 120
-"""Years; an age beyond is a slip of the pen (there are 16 in NIH ChestX-ray14, up to 414) and counts as not known."""
-
-Value = str | float | None
-"""Of a column: a text, a number, or None where it is not known."""
 
 _NOT_KNOWN = {"", "nan", "na", "n/a", "none", "null", "unknown"}
-# Words of the names of columns, in small letters without accents; "agemonths" is one word too.
-_AGE = r"(?:(?:patients?|pat|pt)?age|(?:patienten|lebens|gestations)?alter|edad|eta|idade|leeftijd)"
-_UNITS = {
-    "months": r"mos?|mon|mth?s?|months?|monate?n?|mois|mes|meses|mesi",
-    "weeks": r"wks?|weeks?|wochen?|semaines?|semanas?|settimane|gestation(?:al|s|salter)?|ssw",
-    "days": r"days?|tage?n?|jours?|dias?|giorni",
-}
-_YEARS = r"y|yrs?|years?|jahren?|anos"
-_AGE_WORD = re.compile(rf"{_AGE}(?:s|at[a-z]*|(?:in)?(?:{'|'.join([_YEARS, *_UNITS.values()])}))?")
-_UNIT_WORDS = {unit: re.compile(rf"{unit[0]}|(?:{_AGE}(?:in)?)?(?:{words})") for unit, words in _UNITS.items()}
-_DICOM_AGE = re.compile(r"([0-9]{1,3})([DWMY])")
-_IN_A_YEAR = {"D": 365.25, "W": 365.25 / 7, "M": 12.0, "Y": 1.0}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of the images that are tested.
+    """Columns of the images that are tested, from the datalist or a table (``source``: its name without folders).
 
-    Attributes:
-        values: of each column, one value an image.
-        source: "datalist", or the name of the table without its folders.
-        without_row: images of which the table has no row.
-        unused_rows: rows of the table that stand for none of the images.
+    ``values`` has one value an image by column; ``without_row`` counts images without a row, ``unused_rows`` rows of
+    none of the images.
     """
 
     values: dict[str, list[Value]]
@@ -72,9 +48,6 @@ def as_value(value: Any) -> Value:
 def item_columns(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Value]]:
     """The columns of a datalist's items: every key but those in ``NO_COLUMNS`` whose values are texts or numbers.
 
-    Args:
-        items: of a split, as :func:`~monai_mocoi.data.load_datalist` gives them.
-
     Returns:
         of each column, in the order of their first item, one value an item; None where the item lacks it.
     """
@@ -91,8 +64,7 @@ def chosen_columns(subgroups: str | Path | Sequence[str] | None, items: Sequence
     """The columns by which a classifier's subgroups are told apart.
 
     Args:
-        subgroups: names of the datalist's columns; None: all of them; or a CSV file, see :func:`read_columns`, whose
-            columns are taken instead.
+        subgroups: names of the datalist's columns; None: all of them; or a CSV file, see :func:`read_columns`.
         items: of the split that is tested.
 
     Raises:
@@ -117,8 +89,7 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
     Args:
         path: a table with a column ``image`` or ``patient`` (by image, if it has both) and one or more others. An image
             may lack its folders or its suffix where that leaves no doubt; a patient's number its leading zeros.
-        images: id of each image, its path in the dataset folder.
-        patients: id of each image's patient.
+        images, patients: of each image its path in the dataset folder, and its patient's id.
 
     Raises:
         TableError: it cannot be read, lacks these columns, has a column twice or no row of these images, or says two
@@ -184,52 +155,3 @@ def _finder(images: Sequence[str]) -> Any:
 def _patient_finder(patients: Sequence[str]) -> Any:
     known = set(map(patient_key, patients))
     return lambda word: patient_key(word) if patient_key(word) in known else None
-
-
-def as_numbers(name: str, values: Sequence[Value]) -> NDArray[np.float64] | None:
-    """The values of a column as numbers, NaN where they are not known; None: they are no numbers.
-
-    Args:
-        name: of the column. Where it says age, DICOM's form ("045Y", "011M", "003W", "020D") is a number of years too,
-            and years below 0 or beyond ``OLDEST`` are not known.
-        values: of the column.
-    """
-    age = is_age(name)
-    numbers = np.full(len(values), np.nan)
-    for place, value in enumerate(values):
-        if value is None:
-            continue
-        told = _DICOM_AGE.fullmatch(value.upper()) if age and isinstance(value, str) else None
-        try:
-            number = float(value) if told is None else int(told[1]) / _IN_A_YEAR[told[2]]
-        except ValueError:
-            return None
-        if math.isfinite(number) and (not age or 0 <= number <= OLDEST):
-            numbers[place] = number
-    return numbers
-
-
-def is_age(name: str) -> bool:
-    """Whether the name of a column says that it holds ages in years: age, Patient Age, AgeAtScan, Alter, edad, âge.
-
-    Not where it names another unit: see :func:`age_unit`.
-    """
-    return age_unit(name) is None and any(map(_AGE_WORD.fullmatch, words_of_name(name)))
-
-
-def age_unit(name: str) -> str | None:
-    """The unit of a column of ages that are not in years, by its name: "months", "weeks" or "days"; None: no such one.
-
-    Args:
-        name: age_months, Alter (Tage), gestational age.
-    """
-    words = words_of_name(name)
-    if not any(map(_AGE_WORD.fullmatch, words)):
-        return None
-    return next((unit for unit, form in _UNIT_WORDS.items() if any(map(form.fullmatch, words))), None)
-
-
-def words_of_name(name: str) -> set[str]:
-    """The words of a column's name in small letters without accents: PatientAge has patient, age and patientage."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", name) if not unicodedata.combining(sign))
-    return {*re.findall(r"[a-z]+", plain.lower()), *map(str.lower, re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", plain))}

@@ -53,8 +53,7 @@ def dicom_contradiction(path: str | os.PathLike[str], modality: str | None) -> s
         modality: of the bundle, such as "chest"; None, or one not known here: nothing is compared.
 
     Returns:
-        a sentence, or None: nothing speaks against it, as in other formats, with empty fields, and with the modality
-        "OT" (other). A value that is no term of the standard is not repeated.
+        a sentence, or None: nothing contradicts it. A value that is no term of the standard is not repeated.
     """
     kind = _KINDS.get(str(modality))
     if kind is None or not _may_be_dicom(path):

@@ -1,17 +1,16 @@
-"""Are there images enough to learn from, or for a number to mean anything? Without torch: ``mocoi plan`` asks too."""
+"""Enough images: to learn from, to choose the epoch by (fault A18), and for a number to mean anything."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.labels import class_sides, label_array, unknown_counts
-from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH, selection_rule
 from monai_mocoi.errors import DatasetError, NothingLearntError
 
 LEAST_TO_PRETRAIN = 10
@@ -25,13 +24,10 @@ logger = logging.getLogger(__name__)
 
 
 def check_enough_to_pretrain(datalist: Datalist) -> None:
-    """Refuse a training split that no encoder can be pretrained on, and warn of one that teaches it little.
-
-    Args:
-        datalist: of the run.
+    """Refuse fewer than 10 training images, and warn of fewer than 200.
 
     Raises:
-        DatasetError: fewer than 10 training images. Below 200 there is a warning.
+        DatasetError: gives the number.
     """
     images = len(datalist.training)
     needed = "pretraining needs a few hundred training images at least, better thousands (labels are not needed)"
@@ -54,7 +50,6 @@ def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) ->
 
     Raises:
         NothingLearntError: gives the counts.
-        DatasetError: the items have no labels.
     """
     positives, negatives = (side.sum(0) for side in class_sides(label_array(items), len(names)))
     if np.any((positives > 0) & (negatives > 0)):
@@ -95,3 +90,66 @@ def few_scored_in_words(labels: NDArray[np.int64], names: Sequence[str]) -> str:
     if len(labels) < MIN_IMAGES:
         return f"{len(labels)} image(s): means nothing"
     return f"no class has {MIN_OF_EACH} positive and {MIN_OF_EACH} negative images: means nothing"
+
+
+MIN_IMAGES = 20
+MIN_OF_EACH = 5
+
+
+class SelectionRule(NamedTuple):
+    """What chooses the epoch whose weights are kept.
+
+    Attributes:
+        rule: "metric": the reported metric on validation. "loss": the validation loss. "last": nothing; the last epoch
+            is taken.
+        reason: why, as a sentence.
+        classes: names of the classes with at least 5 positive and 5 negative validation images.
+    """
+
+    rule: str
+    reason: str
+    classes: tuple[str, ...]
+
+
+def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> SelectionRule:
+    """Choose by the reported metric where it means something, else by the loss, else not at all.
+
+    Args:
+        labels: of the validation images that have labels, see :func:`~monai_mocoi.data.labels.label_array`; None: none.
+        names: of the classes or findings.
+
+    Returns:
+        "last" for fewer than 20 images; "loss" where every class has fewer than 5 positive or fewer than 5 negative
+        images; otherwise "metric".
+    """
+    if labels is None:
+        return SelectionRule("last", "no validation image has a label: the last epoch is taken.", ())
+    images = len(labels)
+    positives, negatives = (side.sum(0) for side in class_sides(labels, len(names)))
+    enough = np.minimum(positives, negatives) >= MIN_OF_EACH
+    classes = tuple(name for name, kept in zip(names, enough, strict=True) if kept)
+    held = f"validation has {images} labelled image(s)"
+    if images < MIN_IMAGES:
+        reason = f"{held}, fewer than {MIN_IMAGES}: the last epoch is taken."
+        return SelectionRule("last", reason, classes)
+    if not classes:
+        reason = f"{held}, but no class has {MIN_OF_EACH} positive and {MIN_OF_EACH} negative ones: by the loss."
+        return SelectionRule("loss", reason, classes)
+    reason = (
+        f"{held}; {len(classes)} of {len(names)} classes have at least {MIN_OF_EACH} positive and {MIN_OF_EACH} "
+        "negative ones: by the metric."
+    )
+    return SelectionRule("metric", reason, classes)
+
+
+def require_images(datalist: Datalist, **at_least: int) -> None:
+    """Refuse a data set whose splits are too small for what is to come: ``training=64, validation=2``.
+
+    Raises:
+        DatasetError: names the split, its number of images and the number needed.
+    """
+    for split, needed in at_least.items():
+        found = len(datalist.splits()[split])
+        if found < needed:
+            hint = "lower batch_size, or add images" if split == "training" else "prepare the data set with more in it"
+            raise DatasetError(f"the {split} split has {found} image(s), but {needed} are needed: {hint}.")

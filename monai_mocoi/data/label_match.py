@@ -19,13 +19,11 @@ class LabelMatch:
     """Which of a classifier's classes can be scored on a data set, and how its items are to be read.
 
     Attributes:
-        items: of the split, those with a label, each ``label`` in the order of ``classes``.
-        classes: the classifier's that the data set has too, in the classifier's order.
-        outputs: where each of them stands among the classifier's outputs.
-        missing: the classifier's that the data set lacks: they are not scored.
-        ignored: the data set's that the classifier does not know.
+        items: of the split, those with a label, each ``label`` in the order of ``classes``; ``rows``: theirs in the
+            split.
+        classes: the classifier's that the data set has too; ``outputs``: where they are among the classifier's outputs.
+        missing, ignored: the classifier's that the data set lacks; the data set's that the classifier does not know.
         external: the data set is not the one that the classifier was made with, by the SHA-256 of its datalist.
-        rows: of each item, its row in the split.
         unlabelled: how many images of the split are left out, because none of these classes is known of them.
     """
 
@@ -40,15 +38,10 @@ class LabelMatch:
 
 
 def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:
-    """Match the labels of a split with the classes of a classifier by their names, whatever their order.
+    """Match the labels of a split with the classes of a classifier (its sidecar) by name, whatever their order.
 
     Findings that only one of the two knows are left out and named in the log, and so are images of which no finding is
-    known then. Softmax classes must be the same, for their probabilities sum to one over all of them.
-
-    Args:
-        classifier: its sidecar, with ``labels``, ``kind`` and ``dataset_sha256``.
-        datalist: of the images.
-        split: the one to be scored.
+    known then. Softmax classes must be the same, because their probabilities sum to one over all of them.
 
     Raises:
         DatasetError: the split is unknown or empty, or has no labels; labels of another kind; no name in common, or of

@@ -22,21 +22,16 @@ _BIG_TIMES_MEAN = 4
 def draw_labelled(
     patients: Sequence[str], labels: ArrayLike | None, fraction: float, seed: int = 0
 ) -> NDArray[np.intp]:
-    """Draw the images that have labels, as whole patients.
+    """Draw the images that have labels, as whole patients; return their positions, ascending.
 
     Patients are taken in the order of :func:`draw_label_order` until there are ``round(fraction * images)`` images, or
-    more where the last patient has more than were wanting. So the number is too large by less than the images of one
-    patient, never too small, and with one seed the smaller of two fractions is always a part of the larger one.
+    more where the last patient has more than were wanting: too many by less than the images of one patient, never too
+    few. With one seed the smaller of two fractions is always a part of the larger one.
 
     Args:
-        patients: patient id of each image.
-        labels: what to keep balanced: (images, findings) of 0 and 1, or (images,) of class numbers; None balances
-            nothing.
+        patients, labels: as for :func:`~monai_mocoi.data.split_by_patient`.
         fraction: of the images, above 0 and at most 1. 1 takes all, without any chance.
         seed: >= 0.
-
-    Returns:
-        the positions of the drawn images, ascending, each once.
 
     Raises:
         DatasetError: a fraction or seed out of range, no images, or not one label an image.
@@ -60,23 +55,14 @@ def draw_label_order(patients: Sequence[str], labels: ArrayLike | None, seed: in
     """Put the patients in an order of which every beginning has about the prevalences of the whole.
 
     The patients are dealt out into two halves by iterative stratification (as in
-    :func:`~monai_mocoi.data.split_by_patient`), a coin decides which half comes first, and each half is put in order
-    in the same way. So the first 1/2, 1/4, 1/8 ... of the images are each stratified within what holds them, and every
-    other beginning is made of such parts. By the coins any patient is as likely to come early as any other. Two rules
-    for patients with very many images: in a part that such a one would unbalance (more than an eighth of its images
-    and four times its mean) it gets a place by chance; and whoever has more images than the median patient waits until
-    as many images as its own are drawn, so that one patient is not the whole of a small fraction.
+    :func:`~monai_mocoi.data.split_by_patient`), a coin decides which half comes first, and each half is put in order in
+    the same way. So the first 1/2, 1/4, 1/8 ... of the images are each stratified within what holds them, and every
+    other beginning is made of such parts. Two rules for patients with very many images: in a part that such a one would
+    unbalance (more than an eighth of its images and four times its mean) it gets a place by chance; and whoever has
+    more images than the median patient waits until as many images as its own are drawn.
 
-    Args:
-        patients: patient id of each image.
-        labels: as for :func:`draw_labelled`.
-        seed: >= 0; the only chance in it. The order of the images does not matter.
-
-    Returns:
-        the ids, each once.
-
-    Raises:
-        DatasetError: a negative seed, no images, or not one label an image.
+    ``seed``, >= 0, is the only chance in it; the order of the images does not matter. Errors as of
+    :func:`draw_labelled`.
     """
     check_draw(1, seed)
     _, counts, images = _counted(patients, labels)
@@ -85,11 +71,7 @@ def draw_label_order(patients: Sequence[str], labels: ArrayLike | None, seed: in
 
 
 def check_draw(fraction: float, seed: int) -> None:
-    """Refuse what is no fraction above 0 and at most 1, and what is no seed.
-
-    Raises:
-        DatasetError: as said.
-    """
+    """Refuse what is no fraction above 0 and at most 1, and what is no seed, with a ``DatasetError``."""
     if type(fraction) not in (int, float) or not 0 < fraction <= 1:
         raise DatasetError(
             f"label_fraction is {fraction!r}; it is the share of the images that have labels, above 0 and at most 1: "

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.datalist import SPLITS, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.metrics.inputs import UNKNOWN, is_known
+from monai_mocoi.metrics.known import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +22,7 @@ _KINDS = {"multilabel": "any number of findings an image", "softmax": "one class
 
 
 def label_kind(datalist: Datalist) -> str:
-    """Say what a datalist's labels are, which decides the classifier's last step and its loss.
-
-    Returns:
-        "multilabel": each item has a list of 0 and 1, one a finding. "softmax": each has the number of its one class.
+    """Return "multilabel" (each item has a list of 0 and 1, one a finding) or "softmax" (the number of its one class).
 
     Raises:
         DatasetError: no training item has a label.
@@ -67,7 +65,7 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
     Args:
         datalist: of the run.
         labels: the bundle's, in their order; None: those of any data set.
-        kind: "multilabel" or "softmax", see :func:`label_kind`; None: either.
+        kind: see :func:`label_kind`; None: either.
         demo: the data are phantoms, whose labels are never meant.
 
     Raises:
@@ -91,10 +89,7 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
 
 
 def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
-    """Return the labels of items of a datalist.
-
-    Args:
-        items: of one split, with a ``label``, all of the same kind.
+    """Return the labels of items, all with one and of one kind.
 
     Returns:
         (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
@@ -135,47 +130,18 @@ def unknown_counts(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
 
 
 def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
-    """Return of which image it is known that it has which finding or class.
-
-    Args:
-        labels: as :func:`label_array` gives them.
-        classes: number of findings or classes.
-
-    Returns:
-        (images, classes). What is not known is False here; :func:`class_sides` tells it from what is absent.
-
-    Raises:
-        DatasetError: the labels do not fit the number of classes.
-    """
+    """(images, classes) of which image it is known that it has which finding or class; see :func:`class_truth`."""
     return class_truth(labels, classes) == 1
 
 
 def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which image has which finding or class, and which has it not; one that is not known is in neither.
-
-    Args:
-        labels: as :func:`label_array` gives them.
-        classes: number of findings or classes.
-
-    Returns:
-        two of (images, classes).
-
-    Raises:
-        DatasetError: the labels do not fit the number of classes.
-    """
+    """Which image has which class, and which has it not: two of (images, classes); see :func:`class_truth`."""
     truth = class_truth(labels, classes)
     return truth == 1, truth == 0
 
 
 def class_truth(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """Return of each image and finding or class 1, 0, or :data:`~monai_mocoi.metrics.UNKNOWN`.
-
-    Args:
-        labels: as :func:`label_array` gives them.
-        classes: number of findings or classes.
-
-    Returns:
-        (images, classes).
+    """Return (images, classes) of 1, 0, or :data:`~monai_mocoi.metrics.UNKNOWN`, from :func:`label_array`'s labels.
 
     Raises:
         DatasetError: the labels do not fit the number of classes.

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.data.columns import Value, as_numbers, is_age
+from monai_mocoi.data.ages import Value, as_numbers, is_age
 from monai_mocoi.errors import RefusedError
 
 AGE_BANDS = (18, 40, 60, 80)
@@ -21,15 +21,7 @@ MOST_NUMBERS = 8
 
 
 def few_numbers(name: str, numbers: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """The distinct numbers of a column that may be codes: no ages, and at most 8.
-
-    Args:
-        name: of the column.
-        numbers: NaN: not known.
-
-    Returns:
-        them, rising; None of a column of ages or of more numbers.
-    """
+    """The distinct numbers of a column that may be codes, rising; None for ages and for more than 8. NaN: not known."""
     distinct = np.unique(numbers[np.isfinite(numbers)])
     return None if is_age(name) or len(distinct) > MOST_NUMBERS else distinct
 
@@ -40,12 +32,9 @@ class NoLevels(ValueError):
 
 @dataclass(frozen=True)
 class Levels:
-    """Groups of images.
+    """Groups of images: ``names``, in order; ``index`` (n,) the group of each image, -1 where it is not known.
 
-    Attributes:
-        names: of the groups, in order.
-        index: ``(n,)`` the group of each image, -1 where it is not known.
-        kind: "values", "ages" or "quartiles".
+    ``kind`` is "values", "ages" or "quartiles".
     """
 
     names: tuple[str, ...]
@@ -69,13 +58,9 @@ def check_age_bands(age_bands: Sequence[float]) -> None:
 def column_levels(name: str, values: Sequence[Value], age_bands: Sequence[float] = AGE_BANDS) -> Levels:
     """Group images by a column.
 
-    Ages (see :func:`~monai_mocoi.data.columns.is_age`) come in bands. Other numbers, if there are more than 8, are cut
-    at the quartiles of these very images. Words are groups as they are, in alphabetic order.
-
-    Args:
-        name: of the column.
-        values: one an image.
-        age_bands: first year of each band but the first; rising, above 0.
+    Ages (see :func:`~monai_mocoi.data.is_age`) come in bands, with ``age_bands`` the first year of each band but the
+    first. Other numbers, if there are more than 8, are cut at the quartiles of these very images. Words are groups as
+    they are, in alphabetic order.
 
     Raises:
         NoLevels: no value is known, all are the same, or there are more than 20 words.

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from monai_mocoi.data.decoded_cache import read_one
+from monai_mocoi.data.decode_errors import read_one
 from monai_mocoi.data.dicom_kind import dicom_contradiction
 from monai_mocoi.errors import ImageDecodeError
-from monai_mocoi.transforms.dicom import WINDOW_IGNORED
+from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 
 
@@ -19,14 +19,13 @@ class NewImageDataset(Dataset[Any]):
     """The images of inference, each prepared from its file by one chain of transforms.
 
     Args:
-        data: items with ``image``, the path, as :func:`~monai_mocoi.data.find_new_images` gives them.
+        data: as :func:`~monai_mocoi.data.find_new_images` gives it.
         transform: dict -> dict, called with ``{"image": path}``; leaves (C, H, W) there. Deterministic.
         modality: of the classifier, such as "chest", to compare DICOM headers with; None: they are not.
 
-    A sample is a dict of ``image`` (C, H, W) and ``index``, the place in ``data``, from 0. That of an image that cannot
-    be read has ``reason`` instead of ``image``, a sentence without its name or path. One with a DICOM window that
-    cannot be used has ``window_ignored`` too, which is True; one whose DICOM header contradicts the modality has
-    ``contradiction``, a sentence (:func:`~monai_mocoi.data.dicom_kind.dicom_contradiction`).
+    A sample is a dict of ``image`` (C, H, W) and ``index``, from 0; or, if it cannot be read, ``reason``, a sentence
+    without its name or path. ``window_ignored`` is True for a DICOM window that cannot be used, and ``contradiction`` a
+    sentence (:func:`~monai_mocoi.data.dicom_kind.dicom_contradiction`); both are missing otherwise.
 
     Raises:
         MemoryError, DatasetError: when asked for a sample; the machine's trouble, not the image's.
@@ -62,15 +61,11 @@ class NewImageDataset(Dataset[Any]):
 
 
 def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Put those samples together that have an image: a ``collate_fn`` for :class:`NewImageDataset`.
-
-    Args:
-        samples: of a batch.
+    """Put those samples of a batch together that have an image: a ``collate_fn`` for :class:`NewImageDataset`.
 
     Returns:
-        ``image`` (N, C, H, W), None where no image of the batch can be read; ``index`` (N,) int64; ``unreadable``: the
-        reason by index; ``windows_ignored``: how many have a DICOM window that cannot be used; ``contradictions``: by
-        index, how a DICOM header contradicts the classifier's modality.
+        ``image`` (N, C, H, W), None where none can be read; ``index`` (N,) int64; ``unreadable`` and
+        ``contradictions``: sentences by index; ``windows_ignored``: how many.
     """
     readable = [sample for sample in samples if "image" in sample]
     return {

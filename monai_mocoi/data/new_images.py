@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from monai_mocoi.errors import DatasetError, TableError
 from monai_mocoi.files.csv_table import parse_table, read_text
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", *DICOM_SUFFIXES)
@@ -28,9 +28,8 @@ def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict
 
     Of a folder every file is taken that is named like an image (:data:`IMAGE_SUFFIXES`, upper or lower case), whether
     it can be read or not, and every other one with the mark of a DICOM file. Hidden files, a DICOMDIR, and DICOM
-    objects that are no image by their SOP class (presentation states, structured reports, key object selections,
-    segmentations, radiotherapy plans and the like) are left out; symbolic links are followed. The order is that of
-    the names, folder by folder.
+    objects that are no image by their SOP class are left out; symbolic links are followed. The order is that of the
+    names, folder by folder.
 
     Args:
         images: a folder; an image file; a list (``.txt``: a path a line; ``.csv``: with a column ``image``; relative
@@ -38,11 +37,11 @@ def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict
 
     Returns:
         an item for each: ``image`` (path) and ``name``: the path relative to the folder given, or as it was written; of
-        several folders with the folder's path as it was given before it.
+        several folders with the folder's path before it.
 
     Raises:
-        DatasetError: one of the places does not exist, cannot be read or has no image. It is not named, for it could
-            identify a patient.
+        DatasetError: one of the places does not exist, cannot be read or has no image; not named, it could tell a
+            patient.
     """
     places = [images] if isinstance(images, str | os.PathLike) else list(images)
     if not places:

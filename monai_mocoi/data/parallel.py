@@ -36,21 +36,16 @@ def map_in_threads(
     description: str = "",
     progress: bool = True,
 ) -> Generator[tuple[int, Result], None, None]:
-    """Apply ``function`` to each item in threads and give the results as they come.
+    """Apply ``function`` to each item in threads; yield (position, result) as they come.
 
     Threads, not processes: image decoding and NumPy release Python's lock, and nothing has to be copied. Only a few
-    items a thread are in flight, so memory does not grow with the number of items.
+    items a thread are in flight, so memory does not grow with their number. An exception ends the run: what has not
+    begun is dropped, and it is raised here.
 
     Args:
-        function: called in a thread. An exception ends the run: what has not begun is dropped, and it is raised here.
-        items: the inputs.
-        total: their number, for the bar.
+        function, items: what to do; ``total`` is the number of items.
         workers: threads; None means one a usable processor.
-        description: the bar's label.
-        progress: show the bar.
-
-    Yields:
-        (position of the item, its result), in the order of completion.
+        description, progress: the bar's label, and whether to show it.
     """
     workers = workers or usable_cpus()
     numbered = enumerate(items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 import re
 
@@ -18,12 +19,8 @@ SCHEME_OF_SOURCE = {"nih": "NIH ChestX-ray14", "bch": "IDC", "eyepacs": "EyePACS
 def patient_key(patient: str) -> str:
     """Return what all spellings of a patient's id have in common.
 
-    Args:
-        patient: an id.
-
-    Returns:
-        the id without blanks around it; of a number, without leading zeros and an empty decimal part: "1" for "1",
-        "00000001", "1.0" and " 01 ".
+    That is the id without blanks around it; of a number, without leading zeros and an empty decimal part: "1" for "1",
+    "00000001", "1.0" and " 01 ".
     """
     text = patient.strip()
     number = _NUMBER.fullmatch(text)
@@ -34,12 +31,19 @@ def patient_in_name(name: str) -> tuple[str, str] | None:
     """Return the published scheme of a file's name and the patient's id in it; None for a name of no known scheme.
 
     The schemes are ``00000061_012.png`` (NIH ChestX-ray14), ``8863_idx5_x51_y1251_class0.png`` (IDC) and
-    ``10_left.jpeg`` (EyePACS), with any suffix. Folders do not count.
-
-    Args:
-        name: a path with "/", or a file's name.
+    ``10_left.jpeg`` (EyePACS), with any suffix, in any folder.
     """
     for scheme, pattern in _SCHEMES.items():
         if found := pattern.fullmatch(posixpath.basename(name)):
             return scheme, found[1]
     return None
+
+
+def patient_code(patient: str) -> int:
+    """Return a number for a patient's id: the same in every split and run, for comparing patients in tensors.
+
+    Returns:
+        the first 63 bits of the id's SHA-256, so that it fits a torch int64 (two of a million patients meet by a chance
+        of less than 1e-7).
+    """
+    return int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big") >> 1

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, FundusError, ImageReadError
 from monai_mocoi.transforms.fundus_disc import find_disc
-from monai_mocoi.transforms.grey_levels import is_flattened
 from monai_mocoi.transforms.reader import read_image
+from monai_mocoi.transforms.rounding import is_flattened
 
 MEASURED = 128
 _TINT = 0.05  # of 0..1: a JPEG's grey is off by less
@@ -28,15 +28,11 @@ class PictureFacts:
     """Of the pictures that were looked at and could be read.
 
     Attributes:
-        of: how many images there are.
-        read: how many could be read.
-        unreadable: how many could not.
-        shorter_sides: least, median and largest shorter side, pixels.
-        long_to_short: median of the longer side divided by the shorter.
+        of, read, unreadable: how many images there are, could be read, and could not.
+        shorter_sides: least, median and largest shorter side, pixels; ``long_to_short``: median of longer / shorter.
         coloured: how many show colour: in more than 1 % of the pixels the channels are further apart than 0.05 of 0..1.
-        range_used: median distance of the 0.5th and the 99.5th percentile of a picture, of the range 0..1 that its file
-            declares.
-        flattened: how many would be left with few grey levels in 8 bits, as their files declare their range.
+        range_used: median distance of the 0.5th and the 99.5th percentile, of the range 0..1 that a file declares.
+        flattened: how many would be left with few grey levels in 8 bits.
         without_disc: in how many no usable fundus disc is found; None: it was not looked for.
         suffixes: of the file names, without dot, in small letters, sorted.
     """
@@ -57,7 +53,7 @@ def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -
     """Look at up to 128 images, drawn at random with a fixed seed: those that ``cache_bits`` "auto" looks at.
 
     Args:
-        items: of a datalist's training split; ``image`` is the path.
+        items: of a datalist's training split.
         fundus: look for the disc of a fundus photograph, too.
 
     Raises:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monai.transforms import Compose, NormalizeIntensityd
+from monai.transforms import Compose
 
 from monai_mocoi.data.cache_bits import resolved_cache_bits
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.transforms import FitSquare, FitSquared, ReadImage, RescaleIntensity
+from monai_mocoi.transforms import FitSquare, FitSquared, Normalized, ReadImage, RescaleIntensity
 
 PREPARATION = ("channels", "intensity", "decode_size", "decode_fit", "cache_bits", "image_size", "mean", "std")
 """What a classifier's sidecar says of how its images are prepared; see docs/finetuning.md."""
@@ -32,22 +32,16 @@ def with_bits(preparation: Mapping[str, Any], training: Sequence[Mapping[str, An
     return {**preparation, "cache_bits": bits}
 
 
-def prepared_dataset(
+def evaluation_dataset(
     items: Sequence[Mapping[str, Any]], preparation: Mapping[str, Any], normalise: bool = True, **options: Any
 ) -> ImageDataset:
-    """Make the data set that a network is tested on: without augmentation, as ``evaluate.json`` makes it.
+    """Make the data set that a network is tested on: without augmentation.
 
-    Args:
-        items: of a split.
-        preparation: values of ``PREPARATION``, such as a classifier's sidecar; ``cache_bits`` is 8 or 16.
-        normalise: False leaves the values in 0..1.
-        options: of :class:`~monai_mocoi.data.ImageDataset`, such as ``on_bad_image``.
+    ``preparation`` has the values of ``PREPARATION``, such as a classifier's sidecar, with ``cache_bits`` 8 or 16;
+    without ``normalise`` the values stay in 0..1; ``options`` are of :class:`~monai_mocoi.data.ImageDataset`.
     """
     own = {name: preparation[name] for name in PREPARATION}
     plain: list[Any] = [FitSquared(keys="image", size=own["image_size"])]
     if normalise:
-        per_channel = isinstance(own["mean"], list | tuple)
-        plain.append(
-            NormalizeIntensityd(keys="image", subtrahend=own["mean"], divisor=own["std"], channel_wise=per_channel)
-        )
+        plain.append(Normalized(keys="image", mean=own["mean"], std=own["std"]))
     return ImageDataset(items, decode_of(own), Compose(plain), bits=own["cache_bits"], **options)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.data.class_balance import balancing_groups
+from monai_mocoi.data.enough_images import MIN_IMAGES, MIN_OF_EACH
 from monai_mocoi.data.labels import class_sides, class_truth, label_array
-from monai_mocoi.data.selection_rule import MIN_IMAGES, MIN_OF_EACH
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics import ranked_columns
 
@@ -22,15 +22,10 @@ MOST_VALIDATION = 2000
 
 @dataclass(frozen=True)
 class ProbeImages:
-    """Images of two splits, and what they are.
+    """Images of two splits: places, ascending, and (images, classes) labels of 1, 0 or ``UNKNOWN``.
 
-    Attributes:
-        training: places in the training split, ascending.
-        validation: places in the validation split, ascending.
-        training_labels: (images, classes) which of them has which class or finding: 1, 0 or ``UNKNOWN``.
-        validation_labels: the same of validation.
-        columns: classes to score: at least 5 positive and 5 negative images in either; of two softmax classes the
-            second alone.
+    ``columns`` are the classes to score: at least 5 positive and 5 negative images in either split; of two softmax
+    classes the second alone.
     """
 
     training: tuple[int, ...]
@@ -47,20 +42,12 @@ def choose_probe_images(
     most: int,
     seed: int = 0,
 ) -> ProbeImages:
-    """Choose images for the probes, at most so many.
+    """Choose images for the probes, at most ``most`` of both splits, and 4,000 and 2,000 of the two.
 
     A third of them are validation images, drawn at random as they are: an AUC over images that were balanced by class
-    would be another number than that of an evaluation. The training images are balanced: each class in turn (of
-    several findings the rarest that an image has, and "no finding" as a class, as
-    :func:`~monai_mocoi.data.class_balance.balancing_groups` tells them), and in each class first one image of every
-    patient. Else a rare class would hardly be among anybody's neighbours.
-
-    Args:
-        training: items of the split; those without a label are not taken.
-        validation: the same.
-        classes: number of findings or classes.
-        most: images of both splits together; at most 4,000 and 2,000 are taken of the two.
-        seed: of the draw, 0 or more.
+    would be another number than that of an evaluation. The training images are balanced: each class in turn (see
+    :func:`~monai_mocoi.data.class_balance.balancing_groups`), and in each class first one image of every patient. Else
+    a rare class would hardly be among anybody's neighbours. Items without a label are not taken.
 
     Raises:
         DatasetError: no labels, or too few images or positives for a number that means something; says which.

@@ -36,6 +36,12 @@ class EpochSampler(Sampler[EpochIndex]):
     Raises:
         DatasetError: no samples, with ``drop_last`` fewer samples than one global batch, a rank outside the world, or
             a batch_size below 1.
+
+    Examples:
+        >>> from monai_mocoi.data import EpochSampler
+        >>> sampler = EpochSampler(5, shuffle=False, batch_size=2, rank=1, world_size=2)
+        >>> [row.index for row in sampler]  # one process takes 0, 1 and 4
+        [2, 3]
     """
 
     def __init__(
@@ -73,8 +79,8 @@ class EpochSampler(Sampler[EpochIndex]):
 
         Args:
             epoch: from 0; it has no effect without ``shuffle``.
-            start: how many of this process's samples of that epoch to leave out, to go on in the middle of it. It
-                holds for the next iteration only.
+            start: how many of this process's samples to leave out, to go on in the middle of the epoch; for the next
+                iteration only.
 
         Raises:
             DatasetError: a negative epoch, or a start beyond the epoch's end.

@@ -5,21 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
 
 def derive_seed(*parts: int) -> int:
-    """Mix whole numbers into one seed.
+    """Mix whole numbers >= 0, such as (seed, epoch, index), into one seed in 0 .. 2**32 - 1.
 
     The same parts always give the same seed, on any machine and NumPy version (``numpy.random.SeedSequence`` is
     frozen); other parts give another one, except by a chance of 2**-32.
-
-    Args:
-        *parts: numbers >= 0, for example (seed, epoch, index).
-
-    Returns:
-        a whole number in 0 .. 2**32 - 1.
     """
     return derive_seeds(1, *parts)[0]
 
@@ -33,9 +28,22 @@ def derive_seeds(count: int, *parts: int) -> list[int]:
     return np.random.SeedSequence([len(parts), *parts]).generate_state(count).tolist()
 
 
+def seed_all(transform: Any, *parts: int) -> None:
+    """Seed a transform, if it is random, and ``random``, ``numpy.random`` and torch's CPU generator.
+
+    Args:
+        transform: is seeded if it has ``set_random_state``.
+        *parts: as for :func:`derive_seed`; each generator gets a seed of its own.
+    """
+    own, *global_seeds = derive_seeds(4, *parts)
+    if hasattr(transform, "set_random_state"):
+        transform.set_random_state(seed=own)
+    seed_global_generators(*global_seeds)
+
+
 def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> None:
     """Seed ``random``, ``numpy.random`` and torch's CPU generator, each with a number in 0 .. 2**32 - 1."""
-    import torch  # here, for a plan that only looks up where the demo data lie does without it
+    import torch  # here, for preparing data does without it
 
     random.seed(for_python)
     np.random.seed(for_numpy)  # noqa: NPY002 - the global generator is meant

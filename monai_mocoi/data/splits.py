@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from monai_mocoi.data.labels import label_values
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.metrics.inputs import is_known
+from monai_mocoi.metrics.known import is_known
 
 
 def split_by_patient(
@@ -19,19 +19,18 @@ def split_by_patient(
     """Deal the patients out to splits of given sizes with like prevalences.
 
     Iterative stratification (Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD
-    2011) with a patient in the place of a sample: finding by finding, the rarest first, each patient who has it goes
-    to the split that still lacks the largest part of its share of it; the patients without any finding then even out
-    the sizes. (The publication takes the largest number of lacking samples instead of the largest part. With patients
-    of 1 to 184 images that would send the large ones to the large split.)
-    scikit-learn's group splitters stratify by one class an image, not by several findings.
+    2011) with a patient in the place of a sample: finding by finding, the rarest first, each patient who has it goes to
+    the split that still lacks the largest part of its share of it; the patients without any finding then even out the
+    sizes. (The publication takes the largest number of lacking samples instead of the largest part. With patients of 1
+    to 184 images that would send the large ones to the large split.)
 
     Args:
         patients: patient id of each image.
         labels: what to keep balanced: (images, findings) of 0, 1 and ``UNKNOWN`` (or None), or (images,) of class
-            numbers; None balances the sizes only. Of a finding that is not known of all images those that are known
-            not to have it are kept balanced too, so that it is known of as large a part of every split.
-        fractions: wanted share of the images of each split; positive, sum 1. A split is off by about the images of
-            one patient.
+            numbers; None balances the sizes only. A finding that is not known of all is kept known of as large a part
+            of every split.
+        fractions: wanted share of the images of each split; positive, sum 1. A split is off by about one patient's
+            images.
         seed: >= 0; the only chance in it. The order of the images does not matter.
 
     Returns:
@@ -59,10 +58,6 @@ def count_by_patient(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
     """Count images and findings of each patient; the patients are numbered in the order of their ids.
 
-    Args:
-        patients: patient id of each image.
-        labels: as for :func:`split_by_patient`.
-
     Returns:
         (images,) the patient's number for each image; (patients, findings) how many images of each patient have each
         finding or class, and last, how many are known not to have a finding that is not known of all; (patients,) how
@@ -81,17 +76,10 @@ def count_by_patient(
 def deal_out(
     counts: NDArray[np.float64], images: NDArray[np.float64], shares: NDArray[np.float64], random: np.random.RandomState
 ) -> NDArray[np.intp]:
-    """Deal patients out to splits, as :func:`split_by_patient` does, from their counts.
+    """Deal patients out to splits, as :func:`split_by_patient` does, from what :func:`count_by_patient` gives.
 
-    Args:
-        counts: (patients, findings) how many images of each patient have each finding.
-        images: (patients,) how many images each patient has.
-        shares: (splits,) wanted share of the images, sum 1; no more splits than patients.
-        random: breaks the ties. (RandomState, for its stream is frozen across NumPy versions, which that of
-            default_rng is not.)
-
-    Returns:
-        (patients,) the split of each patient; none is empty. Where nothing tells two splits apart, the first is taken.
+    ``shares`` (splits,) have the sum 1, no more than patients; ``random`` breaks the ties (RandomState, because its
+    stream is frozen across NumPy versions). Return (patients,) the split of each patient; none is empty.
     """
     # The order within a finding: chance among equals, then the patients with the most images first, because a large
     # patient placed last would unbalance a split that is nearly full.

@@ -10,15 +10,16 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, load_datalist, refuse_bundle
+from monai_mocoi.data.datalist import load_datalist, refuse_bundle
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.data.new_images import find_new_images
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.cache_dir import user_cache_dir
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import check_drawn_or_real
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_weights_place
 
 _OWN = "inhouse --images IMAGES --private PRIVATE"
 _BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted
@@ -27,18 +28,14 @@ _log = logging.getLogger(__name__)
 
 
 def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathLike[str] | None = None) -> str:
-    """Turn a bundle's ``dataset_dir`` into the path of a dataset folder.
+    """Turn a bundle's ``dataset_dir`` into the absolute path of a dataset folder.
 
     Args:
         dataset_dir: a folder that ``data_prep`` has written, or "demo": phantoms, generated once into the user's cache
             folder (any number of processes may ask at the same time) and announced by a warning.
-        modality: of the bundle: what "demo" stands for, a key of ``DEMO_VERSIONS``. A folder that ``data_prep`` made of
-            images of another one is announced by a warning.
+        modality: of the bundle, a key of ``DEMO_VERSIONS``. Images of another one are announced by a warning.
         weights: that the bundle starts from, or tests: phantoms are not drawn for weights of real images, see
             :func:`~monai_mocoi.networks.check_drawn_or_real`.
-
-    Returns:
-        the folder's absolute path.
 
     Raises:
         DatasetError: it is neither; the text names the value and the command to run.
@@ -124,14 +121,8 @@ def images_to_classify(
 ) -> list[dict[str, str]]:
     """What inference is to work on: the images given or, without any, the test images of a data set.
 
-    Args:
-        images: see :func:`~monai_mocoi.data.find_new_images`; None: the test split of ``dataset_dir``.
-        dataset_dir: a dataset folder, or "demo"; not looked at where images are given.
-        modality: of the demo data.
-        weights: of the classifier, see :func:`resolve_dataset_dir`.
-
-    Returns:
-        as :func:`~monai_mocoi.data.find_new_images`; the names of test images are those of the datalist.
+    Arguments and result as of :func:`~monai_mocoi.data.find_new_images` and :func:`resolve_dataset_dir`; the names of
+    test images are those of the datalist.
 
     Raises:
         DatasetError: no image, or no dataset folder.

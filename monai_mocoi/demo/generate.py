@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.data.datalist import DATALIST_NAME, MANIFEST_NAME, write_datalist
+from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
+from monai_mocoi.data.datalist_writer import write_datalist
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.demo.demo_sets import DEMO_SETS, DemoImage
 from monai_mocoi.errors import DatasetError, RefusedError
-from monai_mocoi.files.expand_home import expand_home
 from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.home_folder import expand_home
 
 DEMO_VERSIONS = {modality: demo.version for modality, demo in DEMO_SETS.items()}
 """The modalities that can be generated, and the version of their drawing."""
@@ -41,10 +42,8 @@ def generate_demo(
     Args:
         out: the dataset folder to make; it may exist if it is empty.
         modality: a key of ``DEMO_VERSIONS``.
-        patients: >= 10; None means 360 for chest (1 to 4 images each), 60 for histology (10 to 22 each) and 420 for
-            fundus (both eyes).
-        size: rows in pixels, and columns but for fundus (whose photographs are up to 1.5 times as wide), 32 to 2048;
-            None means 128 for chest, 50 for histology and 160 for fundus.
+        patients: 10 to 9999; None: as ``DEMO_SETS`` says.
+        size: rows in pixels, 32 to 2048, and columns except for fundus (up to 1.5 times as wide); None: as there.
         seed: >= 0.
         workers: threads; None means one a usable processor. It does not change the files.
         progress: show a bar on standard error.

@@ -2,11 +2,10 @@ from .agreement import any_rank as any_rank
 from .agreement import from_first_rank as from_first_rank
 from .agreement import gather_objects as gather_objects
 from .agreement import mean_over_ranks as mean_over_ranks
-from .processes import data_parallel as data_parallel
-from .processes import from_torchrun as from_torchrun
+from .processes import device as device
 from .processes import rank as rank
-from .processes import torchrun_device as torchrun_device
-from .processes import unwrap as unwrap
 from .processes import world_size as world_size
-from .start import join_processes as join_processes
-from .start import leave_processes as leave_processes
+from .shared_network import place as place
+from .shared_network import unwrap as unwrap
+from .start import join as join
+from .start import leave as leave

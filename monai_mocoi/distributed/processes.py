@@ -1,85 +1,55 @@
-"""The processes of a distributed run: who they are, how they share a network, and the rows that all of them hold."""
+"""The processes of a run: how many ``torchrun`` started, which one this is, its device, and rows gathered from all."""
 
 from __future__ import annotations
 
-import inspect
 import os
-from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
+
+# What torchrun sets for each process that it starts. WORLD_SIZE alone may come from elsewhere.
+_OF_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
 
 
 def world_size() -> int:
-    """Number of processes of the run, 1 outside of ``torch.distributed``."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+    """Number of processes of the run; without ``torchrun`` and ``torch.distributed`` 1.
+
+    Known before the processes have joined, so that settings such as the learning rate can be checked first.
+    """
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_world_size()
+    return int(os.environ["WORLD_SIZE"]) if _started_by_torchrun() else 1
 
 
 def rank() -> int:
-    """This process's place among them, from 0."""
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+    """This process's number among them, from 0."""
+    if dist.is_available() and dist.is_initialized():
+        return dist.get_rank()
+    return int(os.environ["RANK"]) if _started_by_torchrun() else 0
 
 
-def from_torchrun(name: str) -> int:
-    """A number that ``torchrun`` hands to each of its processes.
-
-    Args:
-        name: "RANK", "WORLD_SIZE", "LOCAL_RANK" or "LOCAL_WORLD_SIZE".
-
-    Raises:
-        RuntimeError: the process was not started by ``torchrun``.
-    """
-    if name not in os.environ:
-        raise RuntimeError(
-            f"{name} is not set: multi_gpu_train.json is for runs started by `torchrun --nproc_per_node N -m "
-            "monai_mocoi run ...`. For one process leave this overlay out."
-        )
-    return int(os.environ[name])
-
-
-def torchrun_device() -> torch.device:
-    """The device of a process that ``torchrun`` started: its own GPU, or the CPU where there is none.
+def device() -> torch.device:
+    """The device of this process: a GPU (under ``torchrun`` its own one), or the CPU where there is none.
 
     Raises:
-        RuntimeError: the process was not started by ``torchrun``, or there are more processes than GPUs.
+        RuntimeError: there are more processes on this machine than GPUs.
     """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    place, gpus = from_torchrun("LOCAL_RANK"), torch.cuda.device_count()
+    if not _started_by_torchrun():
+        return torch.device("cuda")
+    place, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if place >= gpus:
         raise RuntimeError(
-            f"torchrun started {from_torchrun('LOCAL_WORLD_SIZE')} processes on this machine, but it has {gpus} GPU(s) "
-            f"that this user may see: use --nproc_per_node {gpus}, or --device cpu."
+            f"torchrun started {os.environ.get('LOCAL_WORLD_SIZE', 'more')} processes on this machine, but it has "
+            f"{gpus} GPU(s) that this user may see: start {gpus} processes (--nproc_per_node {gpus}), or set device to "
+            "cpu."
         )
     return torch.device("cuda", place)
 
 
-def unwrap(network: nn.Module) -> Any:
-    """The network inside DistributedDataParallel, or the network itself."""
-    return network.module if isinstance(network, DistributedDataParallel) else network
-
-
-def data_parallel(module: nn.Module) -> DistributedDataParallel:
-    """Put a network into DistributedDataParallel, which averages the gradients of all processes.
-
-    Buffers are not sent around before every forward pass: the queue is filled with the keys of all processes on each
-    of them, and :func:`~monai_mocoi.networks.average_batch_statistics` keeps BatchNorm's equal.
-
-    Args:
-        module: on its device, with the same weights on every process. Every trainable parameter must take part in the
-            loss.
-
-    Returns:
-        the wrapped network, on the same device.
-    """
-    device = next(module.parameters()).device
-    # torch 2.13 has a new name for it and warns about the old one.
-    known = inspect.signature(DistributedDataParallel).parameters
-    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    options: dict[str, Any] = {name: False}
-    return DistributedDataParallel(module, device_ids=[device] if device.type == "cuda" else None, **options)
+def _started_by_torchrun() -> bool:
+    return all(name in os.environ for name in _OF_TORCHRUN)
 
 
 @torch.no_grad()

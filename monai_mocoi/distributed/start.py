@@ -6,35 +6,44 @@ import os
 import time
 import uuid
 
+import torch
 import torch.distributed as dist
 
+from monai_mocoi.distributed.processes import world_size
 
-def join_processes(backend: str) -> None:
-    """Make the default process group of the processes that ``torchrun`` started.
+
+def join(device: torch.device | str) -> None:
+    """Make the process group of the processes that ``torchrun`` started; one process alone has none.
 
     ``torchrun`` keeps one store for all its restarts, and what workers left there before they died would be taken for
     the addresses of those that live: they could not find each other. So each start meets below a prefix of its own.
 
     Args:
-        backend: "nccl" or "gloo".
+        device: of this process; with GPUs the processes talk by NCCL, otherwise by gloo.
 
     Raises:
         RuntimeError: the processes did not all come within half an hour.
     """
-    store, rank, world_size = next(dist.rendezvous("env://"))
+    if world_size() == 1 or dist.is_initialized():
+        return
+    on_gpu = torch.device(device).type == "cuda"
+    if on_gpu:
+        torch.cuda.set_device(torch.device(device))
+    store, rank, processes = next(dist.rendezvous("env://"))
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-        store = dist.PrefixStore(agree_on_start(store, rank, world_size), store)
-    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
+        store = dist.PrefixStore(agree_on_start(store, rank, processes), store)
+    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=rank, world_size=processes)
 
 
-def leave_processes() -> None:
-    """Wait for the other processes, then end the process group.
+def leave() -> None:
+    """Wait for the other processes, then end the process group; one process alone has none.
 
     Without the wait a process can come to its end while a thread of the group still lets go of its last tensor; Python
     then aborts (exit code -6), and ``torchrun`` takes a finished run for a failed one.
     """
-    dist.barrier()
-    dist.destroy_process_group()
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:

@@ -3,51 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import numpy as np
 import torch
-from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.data import ImageDataset, Predictions, label_values
 from monai_mocoi.distributed import unwrap
-from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
+from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
-from monai_mocoi.engines.precision import autocast_dtype
-from monai_mocoi.losses import class_probabilities, classification_loss
-from monai_mocoi.metrics import SELECTION_METRICS, is_known, selection_metric
+from monai_mocoi.engines.options import EvaluatorOptions
+from monai_mocoi.losses import classification_loss
+from monai_mocoi.metrics import SELECTION_METRICS, class_probabilities, is_known, selection_metric
 
 
 class ClassifierEvaluator(GatheringEvaluator):
     """Predict every image of a split once (fault A25), in the order of the split, and measure.
 
-    Memory grows with the number of images by their predictions only.
-
     Args:
         device: where to compute.
         val_data_loader: over an :class:`~monai_mocoi.data.ImageDataset` with labels; with ``image``, ``label`` and
             ``index``. With several processes each gives a share of the split.
-        network: the classifier, bare or in DistributedDataParallel; in eval mode while it predicts.
+        network: the classifier, bare or in DistributedDataParallel.
         classes: names of findings or classes, in the order of the network's outputs, or of ``outputs``.
         kind: "multilabel" (sigmoids) or "softmax".
-        outputs: which of the network's outputs are predicted, of findings that not all have labels; None: all.
         name: of the split, the first part of the metrics' names.
         metrics: of :func:`~monai_mocoi.metrics.selection_metric`, to choose by: each is a mean over every class with a
             positive and a negative image, however few. None of them for a final evaluation, whose numbers
             :func:`~monai_mocoi.analysis.evaluate_predictions` makes of classes with enough images.
-        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
-        precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
-        channels_last: pass images in channels-last memory format.
-        epoch_length: batches to use; None: all.
-        val_handlers: ignite or MONAI handlers.
+        outputs: which of the network's outputs are predicted, if not all findings have labels; None: all.
+        options: see :class:`~monai_mocoi.engines.EvaluatorOptions`.
 
     Attributes:
         predictions: of the last run, a :class:`~monai_mocoi.data.Predictions`; None before.
 
     At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted, the mean over all known values) and
-    ``<name>/<metric>`` for each of ``metrics``, less those that are not defined for lack of positives or negatives.
+    ``<name>/<metric>`` for each of ``metrics`` that is defined: without positives or negatives it is not.
 
     Raises:
         NotFinitePredictionError: a probability that is NaN or infinite; names the image.
@@ -62,35 +54,17 @@ class ClassifierEvaluator(GatheringEvaluator):
         kind: str,
         name: str = "validation",
         metrics: Sequence[str] = SELECTION_METRICS,
-        inferer: Inferer | None = None,
-        precision: str = "auto",
-        channels_last: bool = True,
-        epoch_length: int | None = None,
-        non_blocking: bool = True,
-        val_handlers: Sequence[Any] | None = None,
         outputs: Sequence[int] | None = None,
+        **options: Unpack[EvaluatorOptions],
     ) -> None:
         self.outputs = slice(None) if outputs is None else list(outputs)
-        self.network = unwrap(network)
         self.classes = tuple(classes)
         self.kind = kind
         self.name = name
         self.metrics = tuple(metrics)
-        self.inferer = SimpleInferer() if inferer is None else inferer
-        self.autocast = autocast_dtype(precision, device)
         self.loss = classification_loss(kind)
         self.predictions: Predictions | None = None
-        super().__init__(
-            device=device,
-            val_data_loader=val_data_loader,
-            epoch_length=epoch_length,
-            non_blocking=non_blocking,
-            prepare_batch=partial(prepare_images, channels_last=channels_last),
-            decollate=False,
-        )
-        self._images: list[torch.Tensor] = []
-        self._logits: list[torch.Tensor] = []
-        self.measure_before(val_handlers)
+        super().__init__(device, val_data_loader, unwrap(network), prepare_images, **options)
 
     def predict(self) -> Predictions:
         """Predict the images once more, with the network as it is now, and measure.
@@ -112,8 +86,8 @@ class ClassifierEvaluator(GatheringEvaluator):
     def forget(self) -> None:
         """Drop the predictions."""
         device = self.state.device
-        self._images = [torch.zeros(0, dtype=torch.int64, device=device)]
-        self._logits = [torch.zeros(0, len(self.classes), dtype=torch.float64, device=device)]
+        self._images: list[torch.Tensor] = [torch.zeros(0, dtype=torch.int64, device=device)]
+        self._logits: list[torch.Tensor] = [torch.zeros(0, len(self.classes), dtype=torch.float64, device=device)]
 
     @torch.no_grad()
     def measure(self) -> None:
@@ -132,7 +106,7 @@ class ClassifierEvaluator(GatheringEvaluator):
             self.classes,
             self.kind,
             labels,
-            class_probabilities(logits, self.kind).numpy(),
+            class_probabilities(logits, self.kind),
         )
         if not items:
             return

@@ -1,55 +1,48 @@
-"""Probabilities and decisions for images of which nothing else is known."""
+"""Probabilities and decisions for new images, of which nothing else is known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
-from monai.engines import Evaluator
-from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.analysis import TypicalFeatures
+from monai_mocoi.engines.evaluator import AutocastEvaluator
 from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
-from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.errors import NotFinitePredictionError
-from monai_mocoi.losses import LABEL_KINDS, class_probabilities
-from monai_mocoi.metrics import apply_recalibration, decide, decide_by_highest
+from monai_mocoi.metrics import apply_recalibration, check_label_kind, class_probabilities, decide, decide_by_highest
 
 
-class ClassifierInference(Evaluator):
+class ClassifierInference(AutocastEvaluator):
     """Classify images batch by batch, and keep nothing of them.
 
     Args:
         device: where to compute.
         val_data_loader: batches as :func:`~monai_mocoi.data.collate_readable` makes them.
-        network: the classifier; in eval mode while it predicts.
+        network: the classifier.
         classes: names of findings or classes, in the order of the network's outputs.
         kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
         thresholds: by finding, at which it counts as positive; None for softmax classes.
-        recalibration: ``recalibration`` of the classifier's sidecar, by which the probabilities are mended; decisions
-            are made before. None: they stay as the network gives them.
-        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
-        precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
-        channels_last: pass images in channels-last memory format.
-        epoch_length: batches to use; None: all.
-        val_handlers: ignite or MONAI handlers.
+        recalibration: ``recalibration`` of the classifier's sidecar, applied to the probabilities after the decisions
+            are made. None: they stay as the network gives them.
         typical: of the classifier's own images; None: no image is compared with them.
+        options: see :class:`~monai_mocoi.engines.EvaluatorOptions`.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
     ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, on these very probabilities, and so
-    recalibrated where they are; None for softmax classes, but for two that are recalibrated, of which the one decided
+    recalibrated where they are; None for softmax classes, except for two that are recalibrated, because the one decided
     for need not be the more probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by
     index; ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index,
     how a DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features
     that the network's linear layer got for these probabilities, or None without ``typical``.
 
     Raises:
-        ValueError: an unknown kind, or thresholds that are not one a finding.
+        ValueError: an unknown kind, or not one threshold for each finding.
         NotFinitePredictionError: a probability that is NaN or infinite; names the row of the table, from 1.
     """
 
@@ -61,40 +54,24 @@ class ClassifierInference(Evaluator):
         classes: Sequence[str],
         kind: str,
         thresholds: Mapping[str, float] | None = None,
-        inferer: Inferer | None = None,
-        precision: str = "auto",
-        channels_last: bool = True,
-        epoch_length: int | None = None,
-        non_blocking: bool = True,
-        val_handlers: Sequence[Any] | None = None,
         recalibration: Mapping[str, Any] | None = None,
         typical: TypicalFeatures | None = None,
+        **options: Unpack[EvaluatorOptions],
     ) -> None:
-        self.network = network
         self.typical = typical
         self.classes = tuple(classes)
         self.kind = kind
         self.thresholds = _in_order(self.classes, kind, thresholds)
         self.recalibration = recalibration
         self._thresholds_shown = _on_recalibrated(self.thresholds, recalibration, self.classes, kind)
-        self.inferer = SimpleInferer() if inferer is None else inferer
-        self.autocast = autocast_dtype(precision, device)
-        super().__init__(
-            device=device,
-            val_data_loader=val_data_loader,
-            epoch_length=epoch_length,
-            non_blocking=non_blocking,
-            prepare_batch=partial(prepare_images, channels_last=channels_last),
-            decollate=False,
-            val_handlers=val_handlers,
-        )
+        super().__init__(device, val_data_loader, network, prepare_images, **options)
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
         index = batchdata["index"].numpy()
         probabilities, percentiles = np.zeros((0, len(self.classes))), np.zeros(0)
         if len(index):
             with self._seen_by_the_head() as features:
-                probabilities = class_probabilities(predicted_logits(self, batchdata), self.kind).cpu().numpy()
+                probabilities = class_probabilities(predicted_logits(self, batchdata).cpu(), self.kind)
             if self.typical is not None:
                 percentiles = self.typical.percentiles(torch.cat(features).cpu().numpy())
         self._check_finite(index, probabilities)
@@ -115,7 +92,7 @@ class ClassifierInference(Evaluator):
 
     @contextmanager
     def _seen_by_the_head(self) -> Iterator[list[torch.Tensor]]:
-        """Collect what the linear layer gets; only while it predicts, for Grad-CAM asks the network anew."""
+        """Collect what the linear layer gets; only while it predicts, because Grad-CAM asks the network anew."""
         features: list[torch.Tensor] = []
         if self.typical is None:
             yield features
@@ -138,9 +115,7 @@ class ClassifierInference(Evaluator):
 
 
 def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
-    if kind not in LABEL_KINDS:
-        raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
-    if kind == "softmax":
+    if check_label_kind(kind) == "multiclass":
         if thresholds is not None:
             raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
         return None

@@ -1,4 +1,4 @@
-"""A batch of images on its way through a classifier: to the device, through the network, out as logits."""
+"""Batches on their way to a network: to the device, in its memory format; and logits on their way out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def prepare_images(
     channels_last: bool = False,
     **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Bring a batch to the device.
+    """Bring a batch of images to the device.
 
     Args:
         batch: with ``image`` ``(N, C, H, W)`` and, where known, ``label``.
@@ -30,22 +30,41 @@ def prepare_images(
     return in_format(batch["image"].to(device, non_blocking=non_blocking), channels_last), labels
 
 
+def prepare_views(
+    batch: dict[str, torch.Tensor],
+    device: torch.device | str | None = None,
+    non_blocking: bool = False,
+    channels_last: bool = False,
+    **_: Any,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+    """Bring a batch of view pairs to the device.
+
+    Args:
+        batch: with ``view1`` and ``view2`` ``(N, C, H, W)``; ``index`` and ``patient`` ``(N,)`` where known.
+        device, non_blocking, channels_last: as of :func:`prepare_images`.
+
+    Returns:
+        the two views, the images' indices and the patients' (None where the batch has none).
+    """
+    keys = ("view1", "view2", "index", "patient")
+    view1, view2, *known = (batch[k].to(device, non_blocking=non_blocking) if k in batch else None for k in keys)
+    assert view1 is not None
+    assert view2 is not None
+    return in_format(view1, channels_last), in_format(view2, channels_last), known[0], known[1]
+
+
 def predicted_logits(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Predict a batch, with the network in eval mode and without gradient.
 
     Args:
-        engine: a MONAI ``Evaluator`` with ``network``, ``inferer`` and ``autocast`` (a dtype, or None).
+        engine: an :class:`~monai_mocoi.engines.evaluator.AutocastEvaluator` of images.
         batch: as for :func:`prepare_images`.
 
     Returns:
         ``(N, classes)`` float64 on the device.
     """
     images, _ = engine.prepare_batch(batch, engine.state.device, engine.non_blocking)
-    with (
-        torch.no_grad(),
-        engine.mode(engine.network),
-        torch.autocast(engine.state.device.type, engine.autocast, enabled=engine.autocast is not None),
-    ):
+    with engine.predicting():
         logits = engine.inferer(images, engine.network)
     return at_least_float32(logits).double()
 

@@ -1,4 +1,4 @@
-"""Linear evaluation as an engine: its one iteration computes the features and solves for the linear layer."""
+"""Linear evaluation as an engine: one iteration computes the features and solves for the linear layer."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import nn
 from monai_mocoi.analysis import PENALTIES, LinearEvaluation, LinearFit, features_of, pooled_features
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.distributed import unwrap, world_size
+from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.precision import autocast_dtype
 from monai_mocoi.metrics import SELECTED_OVER, selection_metric
 
@@ -20,9 +21,9 @@ from monai_mocoi.metrics import SELECTED_OVER, selection_metric
 class LinearTrainer(Trainer):
     """Fit the linear layer of a frozen :class:`~monai_mocoi.networks.Classifier`, its penalty chosen on validation.
 
-    The features of all stages are computed once an image and encoder (:func:`~monai_mocoi.analysis.pooled_features`),
+    The features of all stages are computed once per image and encoder (:func:`~monai_mocoi.analysis.pooled_features`),
     without augmentation; then :class:`~monai_mocoi.analysis.LinearEvaluation` solves for the layer of the network's
-    stage. The solution is put into the network, on features as the encoder gives them.
+    stage, which is put into the network.
 
     Args:
         device: where to compute the features; the fit runs on the CPU.
@@ -37,7 +38,8 @@ class LinearTrainer(Trainer):
         batch_size: images at once.
         precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
         num_workers: loader processes.
-        train_handlers: ignite or MONAI handlers.
+        train_handlers: ignite or MONAI handlers, in any order. Those that act on steps of an optimiser, whose class has
+            ``of_gradient_steps`` True, are left out.
 
     Attributes:
         fit: the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
@@ -72,9 +74,8 @@ class LinearTrainer(Trainer):
         grid = PENALTIES if penalties is None else penalties
         self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, grid)
         self.fit: LinearFit | None = None
-        super().__init__(
-            device=device, max_epochs=1, data_loader=[{}], handlers=train_handlers, decollate=False, epoch_length=1
-        )
+        super().__init__(device=device, max_epochs=1, data_loader=[{}], decollate=False, epoch_length=1)
+        attach_handlers(self, [h for h in train_handlers or () if not getattr(h, "of_gradient_steps", False)])
 
     def run(self) -> None:  # type: ignore[override]
         """Compute, fit and choose.
@@ -113,9 +114,7 @@ class LinearTrainer(Trainer):
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, float]:
         features, labels = self._features(self.training), _labels(self.training)
-        weights = None
-        if self.class_weights is not None:
-            weights = self.class_weights.double().cpu().numpy()[labels]
+        weights = None if self.class_weights is None else self.class_weights.double().cpu().numpy()[labels]
         chosen_on = None if self.validation is None else (self._features(self.validation), _labels(self.validation))
         seen, known = chosen_on or (None, None)
         self.fit = self.evaluation.fit(features, labels, seen, known, sample_weight=weights)

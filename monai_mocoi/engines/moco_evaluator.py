@@ -1,20 +1,18 @@
-"""Validation in pretraining: do two fresh views of an image find each other among the other validation images?"""
+"""Validation in pretraining: contrastive loss and retrieval of two fresh views among the validation images."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import torch
-from monai.inferers import Inferer
 from torch import nn
 
-from monai_mocoi.engines.gathering_evaluator import GatheringEvaluator, gathered_once
-from monai_mocoi.engines.moco_trainer import prepare_views
-from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
+from monai_mocoi.engines.image_batch import prepare_views
+from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.losses import InfoNCELoss
-from monai_mocoi.metrics import relative_contrastive_loss, retrieval_accuracy
+from monai_mocoi.metrics import normalized_info_nce, top_k_accuracy
 from monai_mocoi.networks import unwrap_moco
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
@@ -27,9 +25,8 @@ class MoCoEvaluator(GatheringEvaluator):
     validation images, not the queue. Neither the moving average nor the queue is touched (fault A5), and the views
     differ (fault A6) and are the same at every validation, when the loader draws them from a fixed seed.
 
-    With several processes each embeds the images that its loader gives, all of them run this evaluator, and all of them
-    end with the same metrics: those over the images of all processes in the order of ``index``, each image once. The
-    shares may be unequal; a process may have none.
+    With several processes all end with the same metrics: those over the images of all of them in the order of
+    ``index``, each image once.
 
     Args:
         device: where to compute.
@@ -37,11 +34,7 @@ class MoCoEvaluator(GatheringEvaluator):
             taken to be all different, in the order in which they come.
         network: the MoCo network, bare or in DistributedDataParallel.
         temperature: of the contrastive loss; the trainer's.
-        inferer: ignored; MONAI's bundle tools expect one.
-        precision: see :func:`~monai_mocoi.engines.autocast_dtype`.
-        channels_last: pass images in channels-last memory format.
-        epoch_length: batches to use; None: all.
-        val_handlers: ignite or MONAI handlers.
+        options: see :class:`~monai_mocoi.engines.EvaluatorOptions`; ``inferer`` is ignored.
 
     At the end ``engine.state.metrics`` holds ``validation/contrastive_loss``, ``validation/relative_loss`` (1 is
     guessing), ``validation/top1``, ``validation/top5``, and ``validation/top1_chance`` and ``validation/top5_chance``,
@@ -54,48 +47,26 @@ class MoCoEvaluator(GatheringEvaluator):
         val_data_loader: Iterable,
         network: nn.Module,
         temperature: float,
-        inferer: Inferer | None = None,
-        precision: str = "auto",
-        channels_last: bool = True,
-        epoch_length: int | None = None,
-        non_blocking: bool = True,
-        val_handlers: Sequence[Any] | None = None,
+        **options: Unpack[EvaluatorOptions],
     ) -> None:
-        self.moco = unwrap_moco(network)
-        self.inferer = inferer
         self.loss = InfoNCELoss(temperature, reduction="none")
-        self.autocast = autocast_dtype(precision, device)
-        super().__init__(
-            device=device,
-            val_data_loader=val_data_loader,
-            epoch_length=epoch_length,
-            non_blocking=non_blocking,
-            prepare_batch=partial(prepare_views, channels_last=channels_last),
-            decollate=False,
-        )
-        self._queries: list[torch.Tensor] = []
-        self._keys: list[torch.Tensor] = []
-        self._images: list[torch.Tensor] = []
-        self.measure_before(val_handlers)
+        super().__init__(device, val_data_loader, unwrap_moco(network), prepare_views, **options)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
-        with (
-            torch.no_grad(),
-            self.mode(self.moco),
-            torch.autocast(engine.state.device.type, self.autocast, enabled=self.autocast is not None),
-        ):
-            self._queries.append(self.moco.embed(view1))
-            self._keys.append(self.moco.embed(view2))
+        with self.predicting():
+            self._queries.append(self.network.embed(view1))
+            self._keys.append(self.network.embed(view2))
         if images is not None:
             self._images.append(images)
         return {}
 
     def forget(self) -> None:
         """Drop the embeddings."""
-        self._queries = [self.moco.queue.keys.new_zeros(0, self.moco.queue.keys.shape[1])]
+        queue = self.network.queue
+        self._queries: list[torch.Tensor] = [queue.keys.new_zeros(0, queue.keys.shape[1])]
         self._keys = list(self._queries)
-        self._images = [self.moco.queue.images.new_zeros(0)]
+        self._images: list[torch.Tensor] = [queue.images.new_zeros(0)]
 
     @torch.no_grad()
     def measure(self) -> None:
@@ -104,7 +75,7 @@ class MoCoEvaluator(GatheringEvaluator):
         self.forget()
         count = len(queries)
         if count < 2:
-            return  # one image has no negatives: nothing can be told
+            return  # one image has no negatives: there is nothing to measure
         totals = torch.zeros(4, dtype=torch.float64)
         others = ~torch.eye(count, dtype=torch.bool, device=queries.device)
         for start in range(0, count, _BLOCK):
@@ -114,13 +85,12 @@ class MoCoEvaluator(GatheringEvaluator):
             losses = self.loss(positive, negative, mask)
             means = (
                 losses.mean(),
-                relative_contrastive_loss(losses, negative, mask),
-                retrieval_accuracy(positive, negative, mask, k=1),
-                retrieval_accuracy(positive, negative, mask, k=5),
+                normalized_info_nce(losses, negative, mask),
+                top_k_accuracy(positive, negative, mask, k=1),
+                top_k_accuracy(positive, negative, mask, k=5),
             )
             totals += torch.tensor([float(m) for m in means], dtype=torch.float64) * len(positive)
         names = ("contrastive_loss", "relative_loss", "top1", "top5")
         values = dict(zip(names, (totals / count).tolist(), strict=True))
-        values["top1_chance"] = 1 / count
-        values["top5_chance"] = min(5, count) / count
+        values |= {"top1_chance": 1 / count, "top5_chance": min(5, count) / count}
         self.state.metrics.update({f"validation/{name}": value for name, value in values.items()})

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from ignite.engine import Events
-from monai.inferers import Inferer, SimpleInferer
 from torch import nn
 
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
-from monai_mocoi.engines.image_batch import in_format
-from monai_mocoi.metrics import feature_spread, relative_contrastive_loss, retrieval_accuracy
+from monai_mocoi.engines.image_batch import prepare_views
+from monai_mocoi.engines.options import TrainerOptions
+from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
 
@@ -38,31 +36,18 @@ class MoCoTrainer(GradientTrainer):
         contrastive_loss: ``(positive, negative, mask)`` to a value a row, as ``InfoNCELoss(reduction="none")``.
         stage_loss: ``(query, key)`` representation of one stage to a scalar; None: plain MoCo.
         stage_weights: one weight a stage, 0.25 each in the paper's MSE arm.
-        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
-        precision: see :func:`~monai_mocoi.engines.autocast_dtype`. The losses are computed in float32 (or float64).
-        channels_last: pass images to the network in channels-last memory format (convert the network too).
-        accumulation_steps: batches a step of the optimiser, 1 or more. The key encoder moves once a step. What remains
-            at an epoch's end is a step too.
-        max_grad_norm: clip the gradient's norm; None: no clipping.
         watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
         compile: run both encoders through ``torch.compile``.
-        debug_dir: folder for the report on a loss that is not finite; None: no report.
-        epoch_length: iterations an epoch; None: the loader's length. Anything else is refused.
-        non_blocking: copy batches to the device asynchronously.
-        train_handlers: ignite or MONAI handlers.
+        options: see :class:`~monai_mocoi.engines.TrainerOptions`. The key encoder moves once per step.
 
     Every iteration leaves in ``engine.state.output`` a dict of floats: ``loss/total``, ``loss/contrastive``,
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
     ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
-    ``queue/fill`` and ``schedule/learning_rate``. What cannot be told, such as the top-1 of a first batch without
+    ``queue/fill`` and ``schedule/learning_rate``. What is not defined, such as the top-1 of a first batch without
     negatives, is left out.
 
     In a distributed run they are the means over all processes.
-
-    The gradient scaler (fp16 only) is :attr:`scaler`, with ``state_dict``, so that a checkpoint can keep it. With
-    ``state.iteration`` and ``state.epoch`` set when the run starts, it goes on in the middle of an epoch, with the
-    batch that comes next.
 
     The first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
 
@@ -90,17 +75,9 @@ class MoCoTrainer(GradientTrainer):
         contrastive_loss: Callable[..., torch.Tensor],
         stage_loss: Callable[..., torch.Tensor] | None = None,
         stage_weights: Sequence[float] = (0.25, 0.25, 0.25, 0.25),
-        inferer: Inferer | None = None,
-        precision: str = "auto",
-        channels_last: bool = True,
-        accumulation_steps: int = 1,
-        max_grad_norm: float | None = None,
         watch_every: int = 10,
         compile: bool = False,
-        debug_dir: str | os.PathLike[str] | None = None,
-        epoch_length: int | None = None,
-        non_blocking: bool = True,
-        train_handlers: Sequence[Any] | None = None,
+        **options: Unpack[TrainerOptions],
     ) -> None:
         self.moco = unwrap_moco(network)
         if watch_every < 1:
@@ -114,25 +91,8 @@ class MoCoTrainer(GradientTrainer):
         self.contrastive_loss = contrastive_loss
         self.stage_loss = stage_loss
         self.stage_weights = tuple(stage_weights)
-        self.inferer = SimpleInferer() if inferer is None else inferer
-        self.channels_last = channels_last
         self.watch_every = watch_every
-        super().__init__(
-            device=device,
-            max_epochs=max_epochs,
-            data_loader=train_data_loader,
-            network=network,
-            optimizer=optimizer,
-            precision=precision,
-            accumulation_steps=accumulation_steps,
-            max_grad_norm=max_grad_norm,
-            debug_dir=debug_dir,
-            image_list="training in datalist.json",
-            epoch_length=epoch_length,
-            non_blocking=non_blocking,
-            prepare_batch=partial(prepare_views, channels_last=channels_last),
-            handlers=train_handlers,
-        )
+        super().__init__(device, max_epochs, train_data_loader, network, optimizer, prepare_views, **options)
         self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
         if compile:
             self.moco.query_encoder.compile()
@@ -178,39 +138,13 @@ class MoCoTrainer(GradientTrainer):
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         positive, negative, mask = output.positive, output.negative, output.mask
         return {
-            "contrastive/relative_loss": relative_contrastive_loss(rows, negative, mask),
-            "contrastive/top1": retrieval_accuracy(positive, negative, mask),
+            "contrastive/relative_loss": normalized_info_nce(rows, negative, mask),
+            "contrastive/top1": top_k_accuracy(positive, negative, mask),
             "similarity/positive": positive.mean(),
             "similarity/negative": torch.where(mask, negative, 0).sum() / mask.sum(),
-            "spread/embedding": feature_spread(output.query),
-            **{f"spread/stage{i}": feature_spread(s.float()) for i, s in enumerate(output.pooled_stages, start=1)},
+            "spread/embedding": std_of_l2_normalized(output.query),
+            **{
+                f"spread/stage{i}": std_of_l2_normalized(s.float()) for i, s in enumerate(output.pooled_stages, start=1)
+            },
             "queue/fill": self.moco.queue.fill_share(),
         }
-
-
-def prepare_views(
-    batch: dict[str, torch.Tensor],
-    device: torch.device | str | None = None,
-    non_blocking: bool = False,
-    channels_last: bool = False,
-    **_: Any,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-    """Bring a batch to the device.
-
-    Args:
-        batch: with ``view1`` and ``view2`` ``(N, C, H, W)``; ``index`` and ``patient`` ``(N,)`` where known.
-        device: where to.
-        non_blocking: copy asynchronously.
-        channels_last: give the views in channels-last memory format.
-
-    Returns:
-        the two views, the images' indices and the patients' (None where the batch has none).
-    """
-
-    def moved(key: str) -> torch.Tensor | None:
-        value = batch.get(key)
-        return None if value is None else value.to(device, non_blocking=non_blocking)
-
-    views = (batch[name].to(device, non_blocking=non_blocking) for name in ("view1", "view2"))
-    view1, view2 = (in_format(view, channels_last) for view in views)
-    return view1, view2, moved("index"), moved("patient")

@@ -1,66 +1,71 @@
-"""A loss that became NaN or infinite: the error that stops the run, and the report that says where to look."""
+"""A loss that became NaN or infinite: the error that stops all processes, and a report of where to look."""
 
 from __future__ import annotations
 
-import os
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
-from torch import nn
 
+from monai_mocoi.distributed import gather_objects, rank
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.files.atomic_write import write_json
 
 
-def write_report(
-    folder: str | os.PathLike[str],
-    rank: int,
-    iteration: int,
-    epoch: int,
-    batch: Mapping[str, torch.Tensor],
-    scalars: Mapping[str, float],
-    bad: Sequence[str],
-    network: nn.Module,
-) -> Path | OSError:
-    """Write what one process saw, without any picture or name: images are rows of the datalist.
+def stop_all(
+    trainer: Any, batch: Mapping[str, torch.Tensor], values: Mapping[str, float], losses: Sequence[str]
+) -> NoReturn:
+    """Stop all processes with the same error; each leaves a report of what it saw, in ``trainer.debug_dir``.
+
+    The report holds no picture and no name: images are rows of the datalist. It is
+    ``not_finite_iteration_<n>_process_<rank>.json``. Where it cannot be written, the error says why: that must not hide
+    the error that it is about.
 
     Args:
-        folder: made if it is missing.
-        rank: of the process.
-        iteration: from 1.
-        epoch: from 1.
+        trainer: a :class:`~monai_mocoi.engines.GradientTrainer`.
         batch: ``view1`` and ``view2``, or ``image``, ``(N, C, H, W)``; and ``index`` ``(N,)`` if known.
-        scalars: the iteration's values.
-        bad: names of those that are not finite.
-        network: whose weights to look through.
+        values: the iteration's scalars in this process.
+        losses: names of those that must be finite.
 
-    Returns:
-        ``folder/not_finite_iteration_<n>_process_<rank>.json``, or why it could not be written: that must not hide the
-        error that it is about.
+    Raises:
+        NotFiniteError: always.
     """
+    state, folder = trainer.state, trainer.debug_dir
+    bad = [name for name in losses if not math.isfinite(values[name])]
+    anywhere = {name for names in gather_objects(bad) for name in names}
+    terms = [name for name in losses if name in anywhere]
+    rows = [row for part in gather_objects(batch["index"].tolist() if "index" in batch else []) for row in part]
+    report: Path | OSError | None = None
+    if folder is not None:
+        report = Path(folder) / f"not_finite_iteration_{state.iteration}_process_{rank()}.json"
+        try:
+            write_json(report, _report(trainer, batch, values, bad))
+        except OSError as error:
+            report = error
+    raise NotFiniteError(state.iteration, terms, rows, report, trainer.image_list)
+
+
+def _report(
+    trainer: Any, batch: Mapping[str, torch.Tensor], values: Mapping[str, float], bad: list[str]
+) -> dict[str, Any]:
     views = [name for name in ("view1", "view2", "image") if name in batch]
     rows = batch["index"].tolist() if "index" in batch else [None] * len(batch[views[0]])
-    images = [
-        {"row": row, **{view: _described(batch[view][place]) for view in views}} for place, row in enumerate(rows)
-    ]
-    report: dict[str, Any] = {
-        "iteration": iteration,
-        "epoch": epoch,
-        "not_finite": list(bad),
-        "values": {name: _number(value) for name, value in scalars.items()},
-        "weights_not_finite": [n for n, p in network.named_parameters() if not torch.isfinite(p).all()],
-        "gradients_not_finite": [
-            n for n, p in network.named_parameters() if p.grad is not None and not torch.isfinite(p.grad).all()
+    parameters = list(trainer.module.named_parameters())
+    gradients = [(name, p.grad) for name, p in parameters if p.grad is not None]
+    return {
+        "iteration": trainer.state.iteration,
+        "epoch": trainer.state.epoch,
+        "not_finite": bad,
+        # JSON has no NaN.
+        "values": {name: value if math.isfinite(value) else str(value) for name, value in values.items()},
+        "weights_not_finite": [name for name, weight in parameters if not torch.isfinite(weight).all()],
+        "gradients_not_finite": [name for name, gradient in gradients if not torch.isfinite(gradient).all()],
+        "images": [
+            {"row": row, **{view: _described(batch[view][place]) for view in views}} for place, row in enumerate(rows)
         ],
-        "images": images,
     }
-    path = Path(folder) / f"not_finite_iteration_{iteration}_process_{rank}.json"
-    try:
-        write_json(path, report)
-    except OSError as error:
-        return error
-    return path
 
 
 def _described(view: torch.Tensor) -> dict[str, Any]:
@@ -74,7 +79,3 @@ def _described(view: torch.Tensor) -> dict[str, Any]:
         "max": float(finite.max()),
         "mean": float(finite.mean()),
     }
-
-
-def _number(value: float) -> float | str:
-    return value if torch.isfinite(torch.tensor(value)) else str(value)  # JSON knows no NaN

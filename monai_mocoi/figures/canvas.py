@@ -49,18 +49,9 @@ def rendered(figure: Figure) -> RGB:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``<name>.png`` (200 pixels an inch) and ``<name>.svg``; the same figure gives the same bytes.
+    """Write ``<name>.png`` (200 pixels an inch) and ``<name>.svg`` to a folder, which is made if it is missing.
 
-    Args:
-        figure: from :func:`new_figure`; it stays as it is.
-        folder: is made if need be.
-        name: without ending.
-
-    Returns:
-        the two files.
-
-    Raises:
-        OSError: they cannot be written.
+    The same figure gives the same bytes; it stays as it is. Returns the two files; raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = []

@@ -19,12 +19,7 @@ _COLUMNS = 4
 def panels(
     classes: Mapping[str, Any], width: float, height: float, head: float = 0.4
 ) -> Iterator[tuple[Figure, list[tuple[str, Any, SubplotSpec, bool]]]]:
-    """Room for each class.
-
-    Args:
-        classes: what is drawn, by the class's name.
-        width, height: of a panel, in inches.
-        head: room above all of them, for the legend.
+    """Room for each class: panels of ``width`` x ``height`` inches, with ``head`` above all for the legend.
 
     Yields:
         a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.

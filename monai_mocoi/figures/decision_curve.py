@@ -11,20 +11,13 @@ from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 
 _BELOW = 0.3  # of the share of positives: how far below 0 the picture goes
 
 
 def decision_curve_figures(curve: Mapping[str, Any]) -> list[Figure]:
-    """Draw a curve of each class, with bands for the intervals.
-
-    Args:
-        curve: of :func:`~monai_mocoi.analysis.describe_decision_curve`.
-
-    Returns:
-        figures of up to 16 classes each; none without classes.
-    """
+    """Draw a curve of each class, with bands for the intervals: figures of up to 16 classes each."""
     figures = []
     for figure, places in panels(curve["classes"], 2.6, 2.5):
         for name, own, place, first in places:

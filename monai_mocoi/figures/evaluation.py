@@ -1,4 +1,4 @@
-"""The figures of an evaluation, as files."""
+"""An evaluation as files: its figures and its metrics."""
 
 from __future__ import annotations
 
@@ -11,40 +11,54 @@ from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.reliability import reliability_figures
 from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
+from monai_mocoi.files.atomic_write import write_json
 
+METRICS_NAME = "metrics.json"
 RELIABILITY_NAME = "reliability"
 DECISION_CURVE_NAME = "decision_curve"
 
 
-def remove_evaluation_figures(folder: Path) -> None:
-    """Remove the figures of an earlier evaluation: perhaps of more classes, or of subgroups that are not asked for now.
+def remove_evaluation(folder: Path) -> None:
+    """Remove the metrics and figures of an earlier evaluation: perhaps of more classes, or of subgroups.
 
     Args:
         folder: of the evaluation; other files in it stay.
     """
+    (folder / METRICS_NAME).unlink(missing_ok=True)
     names = "|".join((RELIABILITY_NAME, DECISION_CURVE_NAME, SUBGROUPS_NAME))
     for old in folder.glob("*"):
         if re.fullmatch(rf"({names})(_\d+)?\.(png|svg)", old.name):
             old.unlink()
 
 
-def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
-    """Write ``reliability``, ``decision_curve`` and ``subgroups``, each as PNG and SVG.
-
-    More than 16 classes have several of the first two, numbered. Earlier figures are removed.
+def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write the figures and, last, ``metrics.json``: where it exists, the evaluation is whole.
 
     Args:
         folder: where to.
-        report: the content of a ``metrics.json``: what :func:`~monai_mocoi.analysis.evaluate_fully` gives, and under
-            ``subgroups``, if they are wanted, what :func:`~monai_mocoi.analysis.evaluate_subgroups` gives.
-
-    Returns:
-        the files; none where no class is scored.
+        content: of :func:`~monai_mocoi.analysis.evaluate_fully`, and what else ``metrics.json`` is to hold. Earlier
+            figures are removed.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
-    remove_evaluation_figures(folder)
+    remove_evaluation(folder)
+    save_evaluation_figures(folder, content)
+    write_json(folder / METRICS_NAME, content)
+
+
+def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
+    """Write ``reliability``, ``decision_curve`` and ``subgroups``, each as PNG and SVG.
+
+    More than 16 classes have several of the first two, numbered.
+
+    Args:
+        folder: where to.
+        report: of :func:`~monai_mocoi.analysis.evaluate_fully`.
+
+    Returns:
+        the files; none where no class is evaluable.
+    """
     groups = subgroup_figure(report["subgroups"]) if "subgroups" in report else None
     drawn = {
         RELIABILITY_NAME: reliability_figures(report["calibration"]),

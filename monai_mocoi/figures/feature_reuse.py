@@ -15,12 +15,7 @@ _LIGHT_FROM = 0.6  # a value above has a dark cell
 
 
 def reuse_matrix_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Draw a table for each fine-tuned encoder: its stages against those before.
-
-    Args:
-        reuses: of :func:`~monai_mocoi.analysis.feature_reuse`, one or more, each of "before" and an encoder after.
-        names: of the encoders after.
-    """
+    """Draw a table for each fine-tuned encoder (``names``): its stages against those before."""
     figure, panels = new_panels(len(reuses), 2.0, 2.2, a_row=4)
     figure.set_figwidth(figure.get_figwidth() + 0.8)  # of the colour bar, which else would be taken from the tables
     for place, (axes, reuse, name) in enumerate(zip(panels, reuses, names, strict=True)):
@@ -45,12 +40,7 @@ def reuse_matrix_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str
 
 
 def reuse_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Figure:
-    """Draw CKA of the same stage before and after, with its interval and what unrelated features score.
-
-    Args:
-        reuses: as for :func:`reuse_matrix_figure`.
-        names: of the encoders after, for the legend.
-    """
+    """Draw CKA of the same stage before and after, with its interval and the value of unrelated features."""
     figure, axes = new_figure(3.5, 2.8)
     figure.set_layout_engine("constrained")
     stages = np.array(reuses[0]["stages"])

@@ -17,12 +17,10 @@ def grad_cam_sheet(title: str, picture: RGB, overlaid: RGB, scale: RGB, below: t
     """Draw the picture, the same with the heat over it, the scale of colours, and texts.
 
     Args:
-        title: what is shown, and what was decided.
-        picture: ``(H, W, 3)``.
-        overlaid: the same size.
+        title, notes: what is shown, and what was decided; what the heat means.
+        picture, overlaid: ``(H, W, 3)``.
         scale: ``(N, 1, 3)``, the colours from no heat to the strongest.
         below: captions of the two.
-        notes: what the heat means.
 
     Returns:
         ``(height, width, 3)`` array; a picture's longer side has 256 pixels or more.

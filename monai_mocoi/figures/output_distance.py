@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.data import Predictions
 from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 CLASSES_A_FIGURE = 16
@@ -22,13 +23,8 @@ def output_distance_figures(
 ) -> list[Figure]:
     """Draw the share of images with at most a probability, against that probability, of both classifiers.
 
-    Args:
-        first, second: what was compared, with any order of images.
-        distance: of :func:`~monai_mocoi.analysis.compare_outputs`.
-        names: of the two, for the legend.
-
-    Returns:
-        a figure for each 16 classes, of a panel a class.
+    ``distance`` is of :func:`~monai_mocoi.analysis.compare_outputs`, ``names`` are for the legend. Returns a figure for
+    each 16 classes, of a panel a class.
     """
     classes = list(distance["classes"])
     parts = [classes[start : start + CLASSES_A_FIGURE] for start in range(0, len(classes), CLASSES_A_FIGURE)]
@@ -49,8 +45,7 @@ def _figure(
             axes.step(*ends, where="post", color=colour, linestyle=line, linewidth=1.2, label=plain(label))
         gap = [own["first_share"], own["second_share"]]
         axes.plot([own["at"]] * 2, gap, color="black", linewidth=1.2, marker="_", markersize=5)
-        low, high = own["interval"] or (np.nan, np.nan)
-        text = f"KS {own['value']:.2f}" + (f" ({low:.2f}-{high:.2f})" if own["interval"] else "")
+        text = f"KS {value_in_words(own, digits=2)}"
         axes.text(0.97, 0.04, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL)
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
         axes.set_title(plain(short(name)), fontsize=TEXT, loc="left")

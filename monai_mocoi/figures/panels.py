@@ -17,14 +17,10 @@ DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (
 def new_panels(
     count: int, width: float, height: float, a_row: int, shared: bool = False, wspace: float = 0.08
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of ``count`` panels in rows; sizes of one panel with its labels, in inches.
+    """A figure of ``count`` panels in rows of ``a_row`` at most; sizes of one panel with its labels, in inches.
 
-    Args:
-        count: 1 or more.
-        width, height: of a panel.
-        a_row: most panels side by side.
-        shared: all have the limits of one, and numbers stand at the left and at the bottom only.
-        wspace: room between neighbours, as a share of a panel's width.
+    ``shared``: all have the limits of one, and numbers are at the left and at the bottom only. ``wspace``: room between
+    neighbours, as a share of a panel's width.
     """
     columns = min(count, a_row)
     rows = -(-count // columns)

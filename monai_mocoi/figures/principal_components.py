@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
 MOST_POINTS = 4000
@@ -30,8 +30,7 @@ def principal_components_figure(
     """Draw a row of panels for each stage, a panel for each column.
 
     Args:
-        scores: by stage ``(images, components)``.
-        explained: by stage, the share of variance of each component.
+        scores, explained: by stage ``(images, components)``, and the share of variance of each component.
         columns: what to colour by, one value an image: texts or numbers; None is not known.
         told: by stage and column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
     """

@@ -15,14 +15,7 @@ _WORDS = {"macro_auc": "macro AUC", "macro_average_precision": "macro average pr
 
 
 def probing_figure(probing: Mapping[str, Any]) -> Figure | None:
-    """Draw the metric on test by stage, a line for each fraction of the labels, with intervals over patients.
-
-    Args:
-        probing: of :func:`~monai_mocoi.analysis.probe_stages`.
-
-    Returns:
-        None where no stage has a value.
-    """
+    """Draw the metric on test by stage, a line for each label fraction, with intervals; None: no stage has a value."""
     metric, stages = probing["metric"], probing["stages"]
     fractions = sorted({row["label_fraction"] for row in probing["summary"]}, reverse=True)
     figure, axes = new_figure(3.5, 2.8)

@@ -9,22 +9,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.figures.canvas import COLOURS, plain
 from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.classifier import short
+from monai_mocoi.figures.names import short
 
 _MODEL, _POSITIVES, _NEGATIVES = COLOURS[0], COLOURS[1], COLOURS[5]
 
 
 def reliability_figures(calibration: Mapping[str, Any]) -> list[Figure]:
-    """Draw a diagram of each class, and below it where the probabilities lie.
-
-    Args:
-        calibration: of :func:`~monai_mocoi.analysis.describe_calibration`.
-
-    Returns:
-        figures of up to 16 classes each; none without classes.
-    """
+    """Draw a diagram of each class, and below it a histogram of the probabilities: figures of up to 16 classes each."""
     figures = []
     for figure, places in panels(calibration["classes"], 2.6, 3.4, head=0.75):
         for name, own, place, first in places:
@@ -62,18 +56,14 @@ def _diagram(axes: Axes, name: str, own: Mapping[str, Any], limit: float) -> Non
     axes.plot([], [], "o-", color=_MODEL, markersize=3, label="observed, interval over patients (open: none)")
     slope, intercept = own["slope"], own["intercept"]
     if slope["value"] is not None:
-        words = f"slope {_told(slope)}; Brier {own['brier']['value']:.3f}\nintercept {_told(intercept)}"
+        words = f"slope {value_in_words(slope, digits=2)}; Brier {own['brier']['value']:.3f}\n"
+        words += f"intercept {value_in_words(intercept, digits=2)}"
         axes.text(0.5, 1.03, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5)
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed share")
     axes.set_title(plain(short(name)), fontsize=9, pad=24)
     axes.tick_params(labelsize=7, labelbottom=False)
     axes.yaxis.label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
-
-
-def _told(number: Mapping[str, Any]) -> str:
-    low, high = number["interval"] or (None, None)
-    return f"{number['value']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
 
 
 def _histogram(axes: Axes, histogram: Mapping[str, Any], edges: np.ndarray, limit: float) -> None:

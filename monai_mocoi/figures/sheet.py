@@ -26,12 +26,7 @@ _LEAST_CELL = 120  # pixels, for a caption's sake
 
 @dataclass(frozen=True)
 class Captioned:
-    """A picture and what stands below it.
-
-    Attributes:
-        picture: ``(H, W, 3)`` uint8.
-        caption: lines of text; one that is too long for the picture's width goes on in the next line.
-    """
+    """A picture ``(H, W, 3)`` uint8 and the lines of text below it; one that is too long goes on in the next line."""
 
     picture: RGB
     caption: str
@@ -61,12 +56,10 @@ def enlarged(picture: RGB, side: int) -> RGB:
 def picture_sheet(title: str, parts: Sequence[Part], columns: int = 3, side: int = 176) -> RGB:
     """Draw pictures in rows, each above its caption.
 
-    Three columns of 176 pixels can be read at the width of TensorBoard's tiles.
-
     Args:
         title: above all of them.
         parts: of pictures; one without pictures has its heading alone.
-        columns: pictures a row.
+        columns: pictures a row; three of 176 pixels can be read at the width of TensorBoard's tiles.
         side: pixels of a picture's longer side.
 
     Returns:
@@ -107,16 +100,9 @@ def beside(blocks: Sequence[RGB]) -> RGB:
 
 
 def text_block(text: str, width: int, size: int, ink: tuple[int, int, int] = INK) -> RGB:
-    """Text as a picture of this width, its lines broken where they are too long.
+    """Text as a picture ``(height, width, 3)`` of this width, its lines broken where they are too long.
 
-    Args:
-        text: any; letters that the font lacks are shown as boxes.
-        width: pixels.
-        size: of the letters, pixels.
-        ink: colour.
-
-    Returns:
-        ``(height, width, 3)`` array; without text of no height.
+    ``size`` is of the letters, in pixels; letters that the font lacks are boxes; without text the height is 0.
     """
     lines = broken(text, width, size) if text else []
     height = round(size * 1.3)

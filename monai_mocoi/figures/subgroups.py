@@ -19,16 +19,10 @@ _LEFT, _MIDDLE, _RIGHT = (0.31, 0.26), (0.62, 0.26), 0.985  # left and width of 
 
 
 def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
-    """Draw the groups of all columns, one a row.
+    """Draw the groups of all columns, one a row; None: no group was measured.
 
     Left the mean AUC of the group's classes, right the gap to the reference, over the classes of both, each with its
-    interval; a filled marker where the gap is shown after Holm's correction. Groups that were too small are named.
-
-    Args:
-        report: of :func:`~monai_mocoi.analysis.evaluate_subgroups`.
-
-    Returns:
-        the figure; None: no group was measured.
+    interval; a filled marker where the gap is significant after Holm's correction.
     """
     if not any("auc" in own for column in report["columns"].values() for own in column["groups"].values()):
         return None

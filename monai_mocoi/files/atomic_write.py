@@ -5,10 +5,12 @@ It imports nothing of ours, so every floor may use it.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,23 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     sync_folder(Path(path).parent)
 
 
+def write_torch(path: str | Path, content: Any) -> None:
+    """Write what ``torch.save`` writes, in one step.
+
+    It goes through memory, because torch.save to a file loses the reason, such as a full disk, why it could not.
+    """
+    write_bytes(path, torch_bytes(content))
+
+
+def torch_bytes(content: Any) -> memoryview:
+    """What ``torch.save`` writes."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getbuffer()
+
+
 def sync_folder(folder: str | Path) -> None:
     """Bring the names in a folder down to the disk: without it, a power failure can undo a rename.
 
@@ -80,3 +99,10 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     """
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
+
+
+def write_csv(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Write rows, the first of which is the header, as UTF-8 CSV to ``path`` in one step."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_bytes(path, text.getvalue().encode())

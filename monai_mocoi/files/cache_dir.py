@@ -1,13 +1,16 @@
-"""Where this package keeps what can be computed again: decoded images, fingerprints, generated demo data."""
+"""Cache folder: where this package keeps what can be computed again, and what is said when its disk fails."""
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from monai_mocoi.errors import HomeFolderError
-from monai_mocoi.files.expand_home import expand_home
-from monai_mocoi.files.home_folder import home_folder
+from monai_mocoi.errors import CacheFullError, DatasetError, HomeFolderError
+from monai_mocoi.files.home_folder import expand_home, home_folder
 
 
 def user_cache_dir() -> Path:
@@ -32,3 +35,48 @@ def user_cache_dir() -> Path:
             "folder that can be written (or set HOME)."
         )
     return home / ".cache" / "monai_mocoi"
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def writing_cache(what: str, left: str, without: str) -> Iterator[None]:
+    """Turn what the system says while a cache is written into an error of ours.
+
+    Texts: ``what`` it is, such as "the cache of images"; what is ``left`` of it; how to do ``without`` it, behind "or".
+
+    Raises:
+        CacheFullError: no room.
+        DatasetError: any other ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise CacheFullError(
+                f"there was no more room for {what} ({error.strerror}); {left}. Set MONAI_MOCOI_CACHE to a folder with "
+                f"more room, or {without}."
+            ) from None
+        raise DatasetError(
+            f"{what} cannot be written ({error.strerror}); look at its disk, set MONAI_MOCOI_CACHE to a folder on "
+            f"another one, or {without}."
+        ) from None
+
+
+def check_room(folder: Path, needed: int, what: str, without: str) -> None:
+    """Refuse to begin a cache of ``needed`` bytes for which a folder's disk has no room; texts as above.
+
+    Raises:
+        CacheFullError: says how much is needed and free.
+    """
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise CacheFullError(
+            f"{what} needs {_in_words(needed)}, but its folder has {_in_words(free)} free. Set MONAI_MOCOI_CACHE to a "
+            f"folder with more room, or {without}."
+        )
+
+
+def _in_words(count: int) -> str:
+    return f"{count / 2**30:.2f} GiB" if count >= 2**30 / 10 else f"{count / 2**20:.2f} MiB"

@@ -18,12 +18,9 @@ _SAVE = "save it as CSV UTF-8, separated by commas"
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV table.
+    """A CSV table: names of the columns without blanks around them, and (number in the file, cells as written) by row.
 
-    Attributes:
-        header: names of the columns, without blanks around them; empty for an empty file.
-        rows: number in the file (the header is mostly row 1, as spreadsheets count) and cells as they are written.
-            Rows in which all cells are empty are left out: spreadsheets add them at the end.
+    Rows in which all cells are empty are left out: spreadsheets add them at the end.
     """
 
     header: list[str]
@@ -31,11 +28,7 @@ class Table:
 
 
 def read_text(path: str | Path, name: str | None = None) -> str:
-    """Read a text file: UTF-8 with or without mark, plain or gzip (``.gz``).
-
-    Args:
-        path: the file.
-        name: what to call it in an error; None: its name without folders.
+    """Read a text file: UTF-8 with or without mark, plain or gzip (``.gz``); errors call it ``name``, or its own.
 
     Raises:
         TableError: it is not there, damaged, or in another encoding.
@@ -69,10 +62,7 @@ def read_text(path: str | Path, name: str | None = None) -> str:
 def read_table(path: str | Path, needed: Sequence[str], name: str | None = None) -> Table:
     """Read a CSV table with commas. Which columns are missing, the caller has to say.
 
-    Args:
-        path: the file; plain or gzip.
-        needed: columns, in any case, by which a table with semicolons or tabs is known.
-        name: what to call it in an error; None: its name without folders.
+    By ``needed`` columns, in any case, a table with semicolons or tabs is known; ``name`` as for :func:`read_text`.
 
     Raises:
         TableError: as :func:`read_text`; or the table has semicolons or tabs.

@@ -12,20 +12,12 @@ _SAMPLE = 4096
 
 
 def file_signature(path: str) -> bytes:
-    """Return 16 bytes that change when a file is changed, replaced or moved.
+    """Return 16 bytes, a one-way hash, that change when a file is changed, replaced or moved.
 
     Size and time of last change are not enough: uncompressed pictures of one format all have one size, and ``cp -p``,
     ``rsync -t`` and archives set the time. Nobody can set the change time (ctime), and two files differ by inode. The
     price: rights changed, a copied folder, or a network disk that numbers its files anew make the file count as another
-    one.
-
-    Args:
-        path: an existing file.
-
-    Returns:
-        the first half of the SHA-256 of path, size in bytes, time of last change, inode and change time, both times in
-        nanoseconds; and, where the file system keeps no change time, of 4 kB each from beginning, middle and end. A
-        one-way hash, so that no path can be read from a cache.
+    one. Where the file system keeps no change time, 4 kB each from beginning, middle and end are hashed too.
 
     Raises:
         OSError: the file does not exist, its folder cannot be searched, or it has to be read and cannot.

@@ -1,11 +1,11 @@
-"""The home folder, where a system may know none, as for a container's user without an entry.
-
-Imports nothing of ours, so every floor may use it.
-"""
+"""Home folder of the user, and ``~`` in a path: a system may know none, as for a container's user without an entry."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+from monai_mocoi.errors import HomeFolderError
 
 
 def home_folder() -> Path | None:
@@ -14,3 +14,19 @@ def home_folder() -> Path | None:
         return Path.home()
     except RuntimeError:
         return None
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder in the place of a leading ``~`` or ``~user``.
+
+    Raises:
+        HomeFolderError: there is no such user, or no home folder is known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise HomeFolderError(
+            f"a path begins with {user!r}, and the home folder that it means is not known on this machine. Write the "
+            "path in full" + (", or set HOME." if user == "~" else ".")  # the rest could name a patient
+        ) from None

@@ -8,6 +8,8 @@ from .curves import shown_in_pretraining as shown_in_pretraining
 from .encoder_saver import EncoderSaver as EncoderSaver
 from .epoch_log import EpochLog as EpochLog
 from .evaluation_saver import EvaluationSaver as EvaluationSaver
+from .first_process import Progress as Progress
+from .first_process import TensorBoardStats as TensorBoardStats
 from .grad_cam_overlays import GradCAMOverlays as GradCAMOverlays
 from .grad_cam_overlays import overlay as overlay
 from .inference_table import InferenceTable as InferenceTable

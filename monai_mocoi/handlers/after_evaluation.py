@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.evaluation_folder import PREDICTIONS_NAME
 from monai_mocoi.runs.next_command import bundle_word, next_command
@@ -12,23 +14,31 @@ from monai_mocoi.runs.next_command import bundle_word, next_command
 _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 
 
-def after_evaluation(
-    evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str, external: bool = False
-) -> str | None:
-    """The command that follows an evaluation.
+def commands_after(evaluation: Path, split: str, tested: Mapping[str, Any], external: bool) -> Iterator[str]:
+    """The commands that follow an evaluation, in words.
 
     Args:
         evaluation: folder that was written.
-        run: folder or file of the classifier.
         split: that was tested.
-        bundle: its name.
-        dataset_dir: as it was given.
-        external: it is another data set than the classifier's own, whose test a package does not tell of.
+        tested: ``run``: folder or file of the classifier; ``bundle``: its name; ``dataset_dir``: as it was given.
+        external: it is another data set than the classifier's own.
+    """
+    bundle, dataset_dir = str(tested["bundle"]), str(tested["dataset_dir"])
+    if split == "test" and dataset_dir != "demo":
+        yield f"What shortcuts (view, colour, ...) achieve alone, for comparison: {command('baselines', dataset_dir)}"
+    if following := after_evaluation(evaluation, Path(tested["run"]), split, bundle, dataset_dir, external):
+        yield f"Next: {following}"
+
+
+def after_evaluation(
+    evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str, external: bool = False
+) -> str | None:
+    """The command that follows; arguments as for :func:`commands_after`.
 
     Returns:
-        the comparison with the run that differs only in being pretrained or not, if that was tested likewise; else its
-        test, if there is such a run; else, after its own test split, the package. None: the
-        classifier is no run's, or there is nothing of the kind.
+        the comparison with the run that differs only in being pretrained or not, if that was tested in the same way;
+        else its test, if there is such a run; else, after its own test split, the package. None: the classifier is no
+        run's, or there is nothing of the kind.
     """
     run = run.parent if run.suffix == ".pt" else run
     if not (run / "manifest.json").is_file():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
+from monai_mocoi.engines.events import RunEvents
 from monai_mocoi.networks import average_batch_statistics
 
 
@@ -18,7 +18,7 @@ class AverageBatchStatistics:
     checkpoints and the encoder that is written. It moves less than a hundredth of what the gradients do. With one
     process it does nothing.
 
-    It must be attached on every process, and before the handlers that look at the network after an iteration.
+    It must be attached on every process.
 
     Args:
         network: the network, bare or in DistributedDataParallel.
@@ -29,7 +29,7 @@ class AverageBatchStatistics:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._average)
+        engine.add_event_handler(RunEvents.SETTLE_NETWORK, self._average)
 
     def _average(self, engine: Workflow) -> None:
         average_batch_statistics(self.network)

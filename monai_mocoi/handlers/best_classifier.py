@@ -11,7 +11,7 @@ from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.distributed import rank, unwrap
-from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer
+from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents
 from monai_mocoi.metrics import SELECTED_OVER, SELECTION_METRICS
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ SELECTIONS = ("metric", "loss", "last")
 class BestClassifier:
     """Keep the weights of the best epoch, and end training when none has been better for a while.
 
-    Attach it on every process, after the validation. A metric that is not defined, or NaN, is never the best. The
+    Attach it on every process. A metric that is not defined, or NaN, is never the best. The
     weights are part of the state that :class:`~monai_mocoi.handlers.Checkpoints` keeps: so they are those of the epoch
     that goes with them, to whichever checkpoint a run goes back, and every process of every machine has them.
 
@@ -66,7 +66,7 @@ class BestClassifier:
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
         engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._judge)
+        engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._judge)
 
     def state_dict(self) -> dict[str, Any]:
         """The best epoch, its score (higher is better) and weights, and whether patience has ended training."""

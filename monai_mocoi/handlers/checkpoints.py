@@ -12,12 +12,10 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
-
-from ignite.engine import Events
+from typing import Any, ClassVar, Protocol
 
 from monai_mocoi.distributed import from_first_rank, gather_objects, rank, world_size
-from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.errors import RunFolderError, WeightsNotFiniteError
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.runs.checkpoint_files import (
@@ -51,9 +49,8 @@ class Stateful(Protocol):
 class Checkpoints:
     """Save the state of a :class:`~monai_mocoi.engines.GradientTrainer`, and continue from the newest good one.
 
-    Attach it on every process, behind :class:`~monai_mocoi.handlers.RunFolder` and before all others: it puts the
-    state back when the run starts, so that they see in ``engine.state.iteration`` whether the run is a continued one.
-    It saves behind all other handlers.
+    Attach it on every process. Handlers of ``Events.STARTED`` see in ``engine.state.iteration`` whether the run is a
+    continued one.
 
     Args:
         folder: of the run; the files go to ``checkpoints/`` in it.
@@ -82,6 +79,8 @@ class Checkpoints:
         WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/checkpoints/": "the state to continue from (resume)"}
 
     def __init__(
         self,
@@ -113,7 +112,8 @@ class Checkpoints:
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
+        engine.add_event_handler(RunEvents.RESTORE_STATE, self._start)
+        engine.add_event_handler(RunEvents.SAVE_STATE, self._save_if_due)
 
     def save(self, engine: GradientTrainer) -> None:
         """Write a checkpoint of the state after the current iteration, which must complete a step of the optimiser.
@@ -150,19 +150,11 @@ class Checkpoints:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
             check_room(self.folder, room_needed(self.folder, self._size(engine), self.keep))
-        # Only now, to stand behind all other handlers: a checkpoint holds what they did with this iteration.
-        for event, handler in (
-            (Events.ITERATION_COMPLETED, self._after_iteration),
-            (Events.EPOCH_COMPLETED, self.save),
-        ):
-            if not engine.has_event_handler(handler, event):
-                engine.add_event_handler(event, handler)
 
-    def _after_iteration(self, engine: GradientTrainer) -> None:
-        # The last of an epoch is saved after the epoch's validation, which would be left out otherwise. In the middle
-        # of an accumulated step each process has gradients of its own: the step is completed first.
-        due = engine.state.iteration // self.every > (self._saved or 0) // self.every
-        if due and engine.state.iteration % engine.state.epoch_length and engine.step_is_complete():
+    def _save_if_due(self, engine: GradientTrainer) -> None:
+        # In the middle of an accumulated step each process has gradients of its own: the step is completed first.
+        due = engine.state.iteration // self.every > (self._saved or 0) // self.every and engine.step_is_complete()
+        if due or engine.state.iteration % engine.state.epoch_length == 0:
             self.save(engine)
 
     def _state(self, engine: GradientTrainer, processes: list[dict[str, Any]]) -> dict[str, Any]:

@@ -14,14 +14,9 @@ from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
-from monai_mocoi.figures.classifier import (
-    THRESHOLD,
-    confusion_figures,
-    in_words,
-    precision_recall_figures,
-    roc_figures,
-    short,
-)
+from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
+from monai_mocoi.figures.classifier_tables import THRESHOLD, confusion_figures
+from monai_mocoi.figures.names import in_words, short
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
 from monai_mocoi.metrics import UNKNOWN, decide
 
@@ -36,7 +31,7 @@ class ClassifierPlots:
     """Draw the predictions of a validation, at the trainer's epoch, and at the end those of the chosen classifier.
 
     Attach it to the validator. ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion`` are those of
-    :mod:`monai_mocoi.figures.classifier`; what one figure has no room for follows as ``<name>/roc_2`` and so
+    :mod:`monai_mocoi.figures.classifier_curves`; what one figure has no room for follows as ``<name>/roc_2`` and so
     on. ``<name>/right`` and ``<name>/wrong`` show the images about which the classifier is surest, each class in turn:
     of findings, those that are present and called (right), or one of the two (wrong). An image is named by its row in
     the split's list, from 0, never by its file or patient.

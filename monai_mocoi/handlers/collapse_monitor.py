@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.distributed.first_process import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
 from monai_mocoi.handlers.untouched import untouched
-from monai_mocoi.metrics import effective_rank, feature_spread, retrieval_accuracy
+from monai_mocoi.metrics import effective_rank, std_of_l2_normalized, top_k_accuracy
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class CollapseMonitor:
 
     Written to TensorBoard, at the iteration: ``collapse/rank_stage1`` to ``4``
     (:func:`~monai_mocoi.metrics.effective_rank`), ``collapse/spread_stage1`` to ``4``
-    (:func:`~monai_mocoi.metrics.feature_spread`), the margin, which is the mean similarity (cosine) of the two views of
+    (:func:`~monai_mocoi.metrics.std_of_l2_normalized`), the margin, which is the mean cosine similarity of two views of
     an image less that of views of different images, of the stage-4 features (``collapse/margin_stage4``) and of the
     embeddings behind the head (``collapse/margin``), and by those embeddings ``collapse/top1`` with
     ``collapse/top1_chance``, what guessing would give.
@@ -126,7 +125,7 @@ class CollapseMonitor:
         self._kept: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def attach(self, engine: MoCoTrainer) -> None:
-        """Register on a trainer, before the handler that saves checkpoints: they are to hold this step's check."""
+        """Register on a trainer."""
         if self.images <= _IMAGES_A_DIRECTION and rank() == 0:
             logger.warning(
                 "There are %d validation images, too few to tell whether the encoder collapses: the figures are shown, "
@@ -134,7 +133,7 @@ class CollapseMonitor:
                 self.images,
                 int(_IMAGES_A_DIRECTION * RANK_THRESHOLD),
             )
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._check)
+        engine.add_event_handler(RunEvents.CHECK_NETWORK, self._check)
 
     def state_dict(self) -> dict[str, int]:
         """The state of a run to go on from."""
@@ -190,7 +189,7 @@ class CollapseMonitor:
         margin, top1 = _margin_and_top1(*(torch.cat(parts) for parts in embedded))
         numbers: list[float | torch.Tensor] = [
             *(effective_rank(features) for features in stages),
-            *(feature_spread(features) for features in stages),
+            *(std_of_l2_normalized(features) for features in stages),
             feature_margin,
             margin,
             top1,
@@ -240,4 +239,4 @@ def _margin_and_top1(queries: torch.Tensor, keys: torch.Tensor) -> tuple[torch.T
     similarity = nn.functional.normalize(queries.double(), dim=1) @ nn.functional.normalize(keys.double(), dim=1).T
     positive, others = similarity.diagonal(), ~torch.eye(count, dtype=torch.bool)
     margin = positive.mean() - similarity[others].mean()
-    return margin, retrieval_accuracy(positive, similarity, others)
+    return margin, top_k_accuracy(positive, similarity, others)

@@ -1,26 +1,25 @@
-"""The product of pretraining: the query encoder after the last epoch, with its sidecar, and the heads apart."""
+"""The product of pretraining: the query encoder after the last epoch, with its card, and the heads apart."""
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
-from ignite.engine import Events
 from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.data import Datalist, SeenImages
 from monai_mocoi.data.seen_images import try_to_take_down
+from monai_mocoi.distributed import rank
+from monai_mocoi.engines import RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
-from monai_mocoi.files.atomic_write import write_bytes
+from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.epoch_log import EpochLog
-from monai_mocoi.networks import guessing_warning, save_encoder, unwrap_moco
-from monai_mocoi.networks.identified import IDENTIFIED
+from monai_mocoi.networks import EncoderCard, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
+from monai_mocoi.networks.encoder_card import CHANNEL_RULE, ENCODER_NAME
 from monai_mocoi.runs.finite_weights import first_not_finite
 
 logger = logging.getLogger(__name__)
@@ -34,9 +33,8 @@ class EncoderSaver:
     Args:
         folder: of the run.
         network: the MoCo network, bare or in DistributedDataParallel.
-        sidecar: plain values that a user of the encoder needs: method, input size, channels, mean and std, dataset
-            hash, settings.
-        epoch_log: knows how the last epoch went: the sidecar's ``relative_loss``, of training and validation (loss /
+        settings: of the run; the method and how images are prepared are repeated in the card.
+        epoch_log: knows how the last epoch went: the card's ``relative_loss``, of training and validation (loss /
             guessing; 1 is guessing). None: it is not written.
         datalist: the images of the pretraining, without those that cannot be read: which they were is written to
             ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
@@ -46,58 +44,73 @@ class EncoderSaver:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
     """
 
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/encoder.pt": "the encoder, after the last epoch",
+        "{folder}/encoder.json": "what must be known to use it",
+        "{folder}/heads.pt": "projection and stage heads",
+        "{folder}/seen_images.json": "which images it has seen, for the owner of the key",
+    }
+
     def __init__(
         self,
         folder: str | os.PathLike[str],
         network: nn.Module,
-        sidecar: Mapping[str, Any],
+        settings: Mapping[str, Any],
         epoch_log: EpochLog | None = None,
         datalist: Datalist | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.moco = unwrap_moco(network)
-        self.sidecar = dict(sidecar)
+        self.settings = dict(settings)
         self.epoch_log = epoch_log
         self.datalist = datalist
         self._seen: SeenImages | None = None
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._look)
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        if rank() == 0:
+            engine.add_event_handler(RunEvents.BEGIN_PRODUCTS, self._look)
+            engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._save)
 
     def _look(self) -> None:
         # Now, and not at the end: the images are at hand.
         self._seen = None if self.datalist is None else try_to_take_down(self.datalist)
 
     def _save(self, engine: Workflow) -> None:
-        if engine.state.epoch < engine.state.max_epochs or engine.should_terminate:
+        if not is_whole(engine):
             return
         if (name := first_not_finite(self.moco)) is not None:
             raise WeightsNotFiniteError(engine.state.iteration, name)
         heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
-        # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
-        content = io.BytesIO()
-        torch.save(heads, content)
-        write_bytes(self.folder / "heads.pt", content.getbuffer())
-        sidecar = {
-            "format": 1,
-            "names": "torchvision ResNet state dict, without classification layer",
-            "zero_init_residual": self.moco.query_encoder.zero_init_residual,
-            "stage_channels": list(self.moco.query_encoder.stage_channels),
-            "epochs": engine.state.epoch,
-            "iterations": engine.state.iteration,
-            **self.sidecar,
-        }
+        write_torch(self.folder / "heads.pt", heads)
+        card = self._card(engine)
+        save_encoder(self.folder / ENCODER_NAME, self.moco.query_encoder, card)
+        if (warning := guessing_warning(card)) is not None:
+            logger.warning("%s", warning)
+        logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / ENCODER_NAME)
+
+    def _card(self, engine: Workflow) -> EncoderCard:
+        encoder = self.moco.query_encoder
+        known: dict[str, Any] = {}
+        if self.datalist is not None:
+            known = {"dataset": self.datalist.name, "dataset_sha256": self.datalist.sha256}
+            known |= {"identified": True} if self.datalist.identified else {}
         if self.epoch_log is not None:
             latest = self.epoch_log.latest
             names = {"training": "contrastive/relative_loss", "validation": "validation/relative_loss"}
-            sidecar["relative_loss"] = {split: latest.get(name) for split, name in names.items()}
-        if self.datalist is not None and self.datalist.identified:
-            sidecar[IDENTIFIED] = True
+            known["relative_loss"] = {split: latest.get(name) for split, name in names.items()}
         if self._seen is not None:
-            sidecar["seen_images"] = self._seen.write_beside(self.folder / "encoder.pt")
-        save_encoder(self.folder / "encoder.pt", self.moco.query_encoder, sidecar)
-        if (warning := guessing_warning(sidecar)) is not None:
-            logger.warning("%s", warning)
-        logger.info("Encoder: %s (how to use it: encoder.json beside it)", self.folder / "encoder.pt")
+            known["seen_images"] = self._seen.write_beside(self.folder / ENCODER_NAME)
+        return EncoderCard(
+            names="torchvision ResNet state dict, without classification layer",
+            zero_init_residual=encoder.zero_init_residual,
+            stage_channels=list(encoder.stage_channels),
+            epochs=engine.state.epoch,
+            iterations=engine.state.iteration,
+            architecture=shape_of_resnet(encoder.backbone.state_dict()).in_words,
+            channel_rule=CHANNEL_RULE,
+            value_range=[0, 1],
+            settings=self.settings,
+            **EncoderCard.from_settings(self.settings),
+            **known,
+        )

@@ -11,7 +11,7 @@ from monai.engines import Workflow
 
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank, world_size
-from monai_mocoi.engines import EpochTime, GradientTrainer
+from monai_mocoi.engines import EpochTime, GradientTrainer, RunEvents
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 
@@ -73,10 +73,10 @@ class EpochLog:
         self._done, self._began = 0, (0, 0.0)
 
     def attach(self, engine: GradientTrainer) -> None:
-        """Register on a trainer, behind the validation: a checkpoint of the epoch's end holds its metrics."""
+        """Register on a trainer."""
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._sum_up)
-        engine.add_event_handler(Events.EPOCH_STARTED, self._stand_last)
+        engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._sum_up)
+        engine.add_event_handler(RunEvents.LOG_EPOCH, self._log)
 
     def state_dict(self) -> dict[str, dict[str, float]]:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
@@ -87,11 +87,6 @@ class EpochLog:
         self._sums = defaultdict(float, state["sums"])
         self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
         self.latest = dict(state.get("latest", {}))
-
-    def _stand_last(self, engine: GradientTrainer) -> None:
-        # Only now: checkpoints come behind all handlers that are there when the run starts, and this behind them.
-        if not engine.has_event_handler(self._log, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self._log)
 
     def _add(self, engine: GradientTrainer) -> None:
         for name, value in engine.state.output.items():

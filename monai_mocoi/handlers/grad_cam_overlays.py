@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,10 +16,11 @@ from monai.engines import Workflow
 from monai.visualize import GradCAM
 from torch import nn
 
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.figures.canvas import RGB
-from monai_mocoi.figures.classifier import in_words
 from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
+from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
 from monai_mocoi.runs.inference_folder import OVERLAYS_NAME
@@ -58,6 +59,8 @@ class GradCAMOverlays:
         SettingsError: a class that the classifier does not have.
         ValueError: a classifier whose encoder gives no gradient; weights of such a one are loaded into another.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/grad_cam/": "sheets of where the evidence lies"}
 
     def __init__(
         self,
@@ -101,7 +104,7 @@ class GradCAMOverlays:
         """Register on a :class:`~monai_mocoi.engines.ClassifierInference`."""
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._draw)
-        engine.add_event_handler(Events.COMPLETED, self._sum_up)
+        engine.add_event_handler(RunEvents.FINISH_RUN, self._sum_up)
 
     def _start(self, engine: Workflow) -> None:
         self._sheets = self._empty = 0

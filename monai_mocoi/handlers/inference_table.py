@@ -10,14 +10,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
-from monai_mocoi.data.decoded_cache import warn_of_ignored_windows
+from monai_mocoi.data.decode_errors import warn_of_ignored_windows
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import references_needed
@@ -55,6 +56,8 @@ class InferenceTable:
         typical: as the engine has it: how many validation images the percentiles rest on.
     """
 
+    writes: ClassVar[dict[str, str]] = {"{folder}/classified.csv": "probabilities and decisions, a row an image"}
+
     def __init__(
         self,
         folder: str | os.PathLike[str],
@@ -87,10 +90,11 @@ class InferenceTable:
         check_inference_folder(self.folder, self.overwrite)
 
     def attach(self, engine: Workflow) -> None:
-        """Register on an engine; before a handler that writes overlays."""
-        engine.add_event_handler(Events.STARTED, self._start)
+        """Register on an engine."""
+        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._take)
-        engine.add_event_handler(Events.COMPLETED, self._write)
+        engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._write)
+        engine.add_event_handler(RunEvents.CLOSE_RUN, self._sum_up)
 
     def exit_if_unreadable(self) -> None:
         """End the process with the code of bad data, if an image could not be read: for ``finalize``."""
@@ -101,9 +105,6 @@ class InferenceTable:
         self.check()
         empty_inference_folder(self.folder)
         self.unreadable, self._known, self._windows_ignored = {}, {}, 0
-        # Only now, to stand behind the handlers that have something to say at the end.
-        if not engine.has_event_handler(self._sum_up, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._sum_up)
         self._percentiles, self._contradictions = {}, {}
 
     def _take(self, engine: Workflow) -> None:

@@ -41,6 +41,22 @@ class WarmupCosine:
         warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
         cosine: False: constant after the warm-up.
         accumulation_steps: the trainer's: iterations a step, and what remains at an epoch's end is a step too.
+
+    Examples:
+        >>> import torch
+        >>> from ignite.engine import Engine, Events
+        >>> from monai_mocoi.handlers import WarmupCosine
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        >>> trainer = Engine(lambda engine, batch: None)
+        >>> WarmupCosine(optimizer, warmup_steps=1, warmup_max_share=0.5).attach(trainer)
+        >>> @trainer.on(Events.ITERATION_COMPLETED)
+        ... def show():
+        ...     print(round(optimizer.param_groups[0]["lr"], 3))
+        >>> state = trainer.run([0, 1, 2, 3])
+        0.05
+        0.1
+        0.075
+        0.025
     """
 
     def __init__(

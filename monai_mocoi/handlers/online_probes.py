@@ -15,7 +15,7 @@ from monai_mocoi.data.labels import labelled_items, left_out_in_words
 from monai_mocoi.data.probe_images import ProbeImages, choose_probe_images
 from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.distributed.first_process import measured_by_the_first
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import DatasetError, FeatureError
 from monai_mocoi.handlers.untouched import untouched
 
@@ -103,12 +103,12 @@ class OnlineProbes:
         self._hinted = False
 
     def attach(self, engine: MoCoTrainer) -> None:
-        """Register on a trainer, before the handler that saves checkpoints: they are to hold this epoch's probe."""
+        """Register on a trainer."""
         if self.every == 0:
             return
         engine.add_event_handler(Events.STARTED, self._choose)
         engine.add_event_handler(Events.EPOCH_STARTED, self._probe_untrained)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._probe_if_due)
+        engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._probe_if_due)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of a run to go on from."""

@@ -7,6 +7,7 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.distributed import rank
 from monai_mocoi.handlers.curves import OVERLAID
 
 
@@ -22,7 +23,8 @@ class OverlaidCurves:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._write)
+        if rank() == 0:
+            engine.add_event_handler(Events.STARTED, self._write)
 
     def _write(self, engine: Workflow) -> None:
         if engine.state.iteration == 0:  # of a continued run they are known already

@@ -12,10 +12,8 @@ import signal
 import sys
 from typing import Any
 
-from ignite.engine import Events
-
 from monai_mocoi.distributed import any_rank, rank
-from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
 
@@ -25,7 +23,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if
 
 
 class Preemption:
-    """Stop a trainer on a signal, with a checkpoint. Attach it on every process, as the first handler.
+    """Stop a trainer on a signal, with a checkpoint. Attach it on every process.
 
     In a distributed run a signal to any process stops all of them after the same iteration. An accumulated step is
     completed first, and so is the epoch's validation where the iteration is its last. After the last epoch, which may
@@ -43,8 +41,10 @@ class Preemption:
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
+        engine.add_event_handler(RunEvents.STOP, self._stop)
+        engine.add_event_handler(RunEvents.CLOSE_RUN, self._restore)
+        engine.add_event_handler(RunEvents.RUN_FAILED, self._restore)
 
     def exit_if_stopped(self) -> None:
         """End the process with the code of a preempted run (or of Ctrl-C), if a signal stopped it: for ``finalize``."""
@@ -53,12 +53,6 @@ class Preemption:
 
     def _start(self, engine: GradientTrainer) -> None:
         self.stopped, self._signal = False, None
-        # Only now, to stand behind the handlers that write the products.
-        if not engine.has_event_handler(self._restore, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._restore)
-        for event in (Events.ITERATION_COMPLETED, Events.EPOCH_COMPLETED):
-            if not engine.has_event_handler(self._stop, event):
-                engine.add_event_handler(event, self._stop)
         try:
             # What is ignored stays so: a shell starts a job in the background with SIGINT ignored.
             wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
@@ -75,9 +69,8 @@ class Preemption:
                 os.write(2, b"\nCtrl-C: finishing this iteration and saving; once more ends at once, unsaved.\n")
 
     def _stop(self, engine: GradientTrainer) -> None:
-        within_epoch = engine.state.iteration % engine.state.epoch_length > 0
-        at_epoch_end = engine.last_event_name == Events.EPOCH_COMPLETED
-        if not ((within_epoch and engine.step_is_complete()) or at_epoch_end):
+        at_epoch_end = engine.state.iteration % engine.state.epoch_length == 0
+        if not engine.step_is_complete() and not at_epoch_end:
             return
         if not any_rank(self._signal is not None):
             return
@@ -99,6 +92,3 @@ class Preemption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
-
-    def _fail(self, engine: GradientTrainer, error: BaseException) -> None:
-        self._restore(engine)  # the trainer raises the error again

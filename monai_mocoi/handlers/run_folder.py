@@ -12,18 +12,19 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
-from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.distributed import rank
+from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.errors import DatasetError, RunFolderError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_json
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.files.folder_swap import delete_leftovers, replaced
-from monai_mocoi.networks.identified import IDENTIFIED
+from monai_mocoi.networks.known_images import IDENTIFIED
 from monai_mocoi.own_command import python_word
 from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import next_command
@@ -71,9 +72,9 @@ class RunFolder:
 
     Writes ``config.json`` (the settings, resolved; under ``components`` what a
     :class:`~monai_mocoi.engines.GradientTrainer` learns with, where an override deep inside the config shows) and
-    ``manifest.json`` (status, dataset hash, seed, versions, commit, device, times). Attach it on the first process,
-    before the handlers that write into the folder. While it runs, a lock file beside the folder keeps another command
-    out. A run that is to be continued is left as it is until its first epoch begins, for other handlers may refuse it.
+    ``manifest.json`` (status, dataset hash, seed, versions, commit, device, times), on the first process only. While it
+    runs, a lock file beside the folder keeps another command out. A run that is to be continued is left as it is until
+    its first epoch begins, because other handlers may refuse it.
 
     Args:
         folder: of the run.
@@ -99,6 +100,11 @@ class RunFolder:
     Raises:
         RunFolderError: at the start: see :func:`check_run_folder`; or another process is writing to the folder.
     """
+
+    writes: ClassVar[dict[str, str]] = {
+        "{folder}/config.json": "the settings as used",
+        "{folder}/manifest.json": "what ran, on what, and how it ended",
+    }
 
     def __init__(
         self,
@@ -134,9 +140,12 @@ class RunFolder:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._start)
+        if rank() > 0:
+            return
+        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
         engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
-        engine.add_event_handler(Events.EXCEPTION_RAISED, self._fail)
+        engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
+        engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
         self._manifest, self._taken_up = {}, {}
@@ -176,9 +185,6 @@ class RunFolder:
             engine.state.max_epochs,
             engine.state.epoch_length,
         )
-        # Only now, to stand behind the handlers that write the products: "finished" means that they are there.
-        if not engine.has_event_handler(self._finish, Events.COMPLETED):
-            engine.add_event_handler(Events.COMPLETED, self._finish)
 
     def _check(self, engine: Workflow) -> EarlierRun | None:
         return check_usable(
@@ -256,8 +262,9 @@ class RunFolder:
             lines.append(next_command("train", bundle, {"dataset_dir": "DATASET", "output_dir": "RUN"}))
             logger.info("For your own data:\n  %s", "\n  ".join(lines))
 
-    def _fail(self, engine: Workflow, error: BaseException) -> None:
+    def _fail(self, engine: Workflow) -> None:
         if self._manifest:  # else nothing was begun: an earlier run is left as it was found
+            error = engine.state.failure
             interrupted = isinstance(error, KeyboardInterrupt)
             if not interrupted:
                 # The type only: an error's text could name a file.
@@ -266,9 +273,7 @@ class RunFolder:
                 self._update(engine, "stopped" if interrupted else "failed")
             except OSError as second:  # a full disk, for example: the first error is the one to be seen
                 logger.warning("manifest.json could not be brought up to date: %s", second.strerror)
-            self._manifest = {}  # done: the engine tells of one error more than once
         self._lock.close()
-        raise error
 
     def _update(self, engine: Workflow, status: str) -> None:
         self._manifest |= {

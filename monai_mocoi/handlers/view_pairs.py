@@ -9,6 +9,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.distributed import rank
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
 
 _VIEWS = ("view1", "view2")
@@ -44,7 +45,8 @@ class ViewPairs:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._show)
+        if rank() == 0:
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self._show)
 
     def _show(self, engine: Workflow) -> None:
         state = engine.state

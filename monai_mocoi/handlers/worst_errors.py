@@ -5,25 +5,21 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-import numpy as np
 import torch
 from ignite.engine import Events
-from numpy.typing import NDArray
 
 from monai_mocoi.analysis import IntervalSettings
-from monai_mocoi.analysis.evaluation import choose_classes
+from monai_mocoi.analysis.evaluable import choose_classes
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.figures.classifier import in_words, short
+from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
 from monai_mocoi.handlers.classifier_plots import told
-from monai_mocoi.metrics import decide
 from monai_mocoi.runs.evaluation_folder import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
@@ -31,44 +27,26 @@ logger = logging.getLogger(__name__)
 _COLUMNS = 8
 
 
-@dataclass(frozen=True)
-class Errors:
-    """Images of one class of which the classifier was wrong in one way.
-
-    Attributes:
-        heading: the class and the way, with the number of all such errors.
-        images: places in the predictions, the worst first.
-        columns: of each, the finding in question, or the class that was called.
-    """
-
-    heading: str
-    images: list[int]
-    columns: list[int]
-
-
 class WorstErrors:
     """Write ``worst_errors.png`` when a :class:`~monai_mocoi.engines.ClassifierEvaluator` ends.
 
-    Of each scored class those errors of which the classifier is surest, with row, truth, probability and threshold. An
-    image is named by its row in the split's list in ``datalist.json``, from 0. The sheet shows patients' images, and
-    whatever is written in them; no package takes it along.
-
-    Attach it in front of :class:`~monai_mocoi.handlers.EvaluationSaver`, whose last words come last. A sheet that
-    cannot be drawn is a warning: the numbers count. Only the first process draws.
+    Of each evaluable class the errors of which the classifier is surest, with row, truth, probability and threshold. An
+    image is named by its row in the split's list in ``datalist.json``, from 0. The sheet shows patients' images: no
+    package takes it along. A sheet that cannot be drawn is a warning. Only the first process draws.
 
     Args:
         folder: of the evaluation; an earlier sheet in it is removed.
-        thresholds: by finding; None: softmax classes.
-        mean: subtracted by the images' last transform, one value or one a channel.
-        std: divided by there.
+        thresholds: by finding; None: multiclass.
+        mean, std: of the images' last transform, one value or one a channel.
         count: of each class and kind, how many at most; 0: no sheet.
-        min_positives, min_negatives: of a scored class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
-        rows: of each item of the images that are tested, its row in the split's list, where some of the list are left
-            out; None: none are.
+        min_positives, min_negatives: of an evaluable class, see :class:`~monai_mocoi.analysis.IntervalSettings`.
+        rows: of each tested image, its row in the split's list, where some of the list are left out; None: none are.
 
     Raises:
         ValueError: ``count`` below 0.
     """
+
+    writes: ClassVar[dict[str, str]] = {"{folder}/worst_errors.png": "pictures of the worst errors"}
 
     def __init__(
         self,
@@ -110,7 +88,7 @@ class WorstErrors:
         if not self.count:
             return
         limits = None if self.thresholds is None else [self.thresholds[name] for name in predictions.classes]
-        scored = choose_classes(predictions, self.settings).scored.tolist()
+        scored = choose_classes(predictions, self.settings).evaluable.tolist()
         errors = worst_errors(predictions, limits, scored, self.count)
         shown = sum(len(part.images) for part in errors)
         if not shown:
@@ -135,53 +113,3 @@ class WorstErrors:
         )
         save_sheet(self.path, picture_sheet(title, parts, _COLUMNS))
         logger.info("Worst errors: %s (%d pictures of patients)", self.path, shown)
-
-
-def worst_errors(
-    predictions: Predictions, thresholds: Sequence[float] | None, classes: Sequence[int], count: int
-) -> list[Errors]:
-    """The errors of which a classifier is surest, class by class.
-
-    Args:
-        predictions: of a split.
-        thresholds: from which findings are called, one a class; None: softmax classes.
-        classes: columns to look at.
-        count: of each class and kind, how many at most.
-
-    Returns:
-        of a finding those missed, the lowest probability first, then those falsely called, the highest first; of a
-        softmax class its images that were taken for another, the highest probability of another first. Of equal ones
-        the first image comes first.
-    """
-    probabilities = predictions.probabilities
-    result = []
-    for column in classes:
-        name = short(predictions.classes[column])
-        if thresholds is None:
-            called = probabilities.argmax(axis=1)
-            wrong = (predictions.labels == column) & (called != column)
-            images = _first(wrong, -probabilities.max(axis=1), count)
-            heading = f"{name}, taken for another class: {_of(images, wrong)}"
-            result.append(Errors(heading, images, called[images].tolist()))
-            continue
-        present, absent = (predictions.labels[:, column] == side for side in (1, 0))
-        said = probabilities[:, column]
-        reached = decide(said, thresholds[column])
-        limit = in_words(thresholds[column])
-        for kind, wrong, order in (
-            (f"present, but below {limit} (missed)", present & ~reached, said),
-            (f"absent, but called (from {limit})", absent & reached, -said),
-        ):
-            images = _first(wrong, order, count)
-            result.append(Errors(f"{name} {kind}: {_of(images, wrong)}", images, [column] * len(images)))
-    return result
-
-
-def _first(wrong: NDArray[np.bool_], order: NDArray[np.float64], count: int) -> list[int]:
-    (images,) = np.nonzero(wrong)
-    return [int(image) for image in images[np.argsort(order[images], kind="stable")][:count]]
-
-
-def _of(images: Sequence[int], wrong: NDArray[np.bool_]) -> str:
-    total = int(wrong.sum())
-    return f"the worst {len(images)} of {total}" if len(images) < total else f"all {total}" if total else "none"

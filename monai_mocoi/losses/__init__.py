@@ -1,4 +1,4 @@
-"""Losses: functions of tensors without parameters, one file a loss. Heads with weights live in ``networks``."""
+"""Losses: functions of tensors without parameters, one file a loss. Heads with weights are in ``networks``."""
 
 import lazy_loader
 

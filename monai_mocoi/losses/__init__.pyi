@@ -1,7 +1,5 @@
 from .barlow_twins import BarlowTwinsLoss as BarlowTwinsLoss
-from .classification import LABEL_KINDS as LABEL_KINDS
 from .classification import KnownValuesLoss as KnownValuesLoss
-from .classification import class_probabilities as class_probabilities
 from .classification import classification_loss as classification_loss
 from .global_batch import global_sum as global_sum
 from .global_batch import standardize as standardize

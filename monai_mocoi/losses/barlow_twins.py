@@ -1,4 +1,4 @@
-"""The paper's second intermediate loss: Barlow Twins (Zbontar et al. 2021) on projected stage features."""
+"""Barlow Twins loss (Zbontar et al. 2021, https://arxiv.org/abs/2103.03230) on projected stage features."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ class BarlowTwinsLoss(nn.Module):
     C is computed over the global batch (all processes) from features standardised without affine part.
 
     Args:
-        off_diagonal_weight: lambda. Barlow Twins' own 5e-3 by default. The paper of the intermediate losses has 1,
-            which at its batches of 8 to 32 lets the noise of the off-diagonal drown the invariance term (fault A11).
-        divisor: divides the sum; None: the feature dimension, so that the value does not grow with it. The paper: 32
-            (and a stage weight of 5e-5).
+        off_diagonal_weight: lambda. The paper of the intermediate losses has 1, which at its batches of 8 to 32 lets
+            the noise of the off-diagonal exceed the invariance term (fault A11).
+        divisor: divides the sum; None: the feature dimension, so that the value does not grow with it. The paper: 32.
 
     Raises:
         ValueError: shapes that are not two equal ``(N, D)``, or a divisor that is not above 0.
@@ -27,6 +26,15 @@ class BarlowTwinsLoss(nn.Module):
     Note:
         MONAI's ``BarlowTwinsLoss`` mixes an unbiased standard deviation with a division by N, so it is not 0 at its
         optimum, and it does not gather over processes.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import BarlowTwinsLoss
+        >>> features = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]])
+        >>> abs(round(float(BarlowTwinsLoss()(features, features)), 3))  # equal views, uncorrelated features
+        0.0
+        >>> round(float(BarlowTwinsLoss()(features, -features)), 3)
+        4.0
     """
 
     def __init__(self, off_diagonal_weight: float = 5e-3, divisor: float | None = None) -> None:
@@ -37,15 +45,7 @@ class BarlowTwinsLoss(nn.Module):
         self.divisor = divisor
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage.
-
-        Args:
-            query: ``(N, D)`` projected features of the query view.
-            key: ``(N, D)`` of the key view. Gradients flow into both.
-
-        Returns:
-            a scalar.
-        """
+        """Compute the loss of one stage, a scalar, from projected features ``(N, D)`` of both views."""
         if query.ndim != 2 or query.shape != key.shape:
             raise ValueError(
                 f"Barlow Twins needs two (N, D) features of one shape, but got {tuple(query.shape)} "

@@ -1,8 +1,4 @@
-"""Statistics over the global batch, that is over the samples of all processes, with gradients.
-
-Used by the losses that standardise features over the batch: two processes of N / 2 samples then give the loss and the
-gradient of one process with N samples (DistributedDataParallel averages gradients; see :func:`global_sum`).
-"""
+"""Statistics over the global batch, that is over the samples of all processes, with gradients."""
 
 from __future__ import annotations
 
@@ -39,8 +35,8 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
         tensor: any shape, the same on every process.
 
     Returns:
-        the elementwise sum. Its gradient is summed over the processes too: when each process has the same loss, or
-        its part of a mean, DistributedDataParallel's average over processes is the gradient of the global loss.
+        the elementwise sum. Its gradient is summed over the processes too, so that two processes of N / 2 samples give
+        the loss and, by DistributedDataParallel's average, the gradient of one process with N samples.
     """
     if not several_processes():
         return tensor

@@ -1,4 +1,4 @@
-"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018; He et al. 2020 for the queue)."""
+"""InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018, https://arxiv.org/abs/1807.03748)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ class InfoNCELoss(nn.Module):
     Raises:
         ValueError: temperature not above 0, an unknown reduction, or shapes that do not belong together.
 
-    Example::
-
-        loss = InfoNCELoss(temperature=0.2)
-        query, key, queue = unit vectors of shape (N, D), (N, D), (K, D)
-        loss((query * key).sum(1), query @ queue.T)
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import InfoNCELoss
+        >>> query = torch.eye(2)  # unit vectors of two images
+        >>> queue = torch.tensor([[0.0, 1.0], [1.0, 0.0], [-1.0, 0.0]])  # and of three negatives
+        >>> loss = InfoNCELoss(temperature=0.2, reduction="none")
+        >>> [round(value, 3) for value in loss((query * query).sum(1), query @ queue.T).tolist()]
+        [0.697, 0.7]
     """
 
     def __init__(self, temperature: float = 0.07, reduction: str = "mean") -> None:

@@ -1,4 +1,4 @@
-"""The paper's first intermediate loss: mean squared difference of the two views' stage representations.
+"""Mean squared difference of the two views' stage representations.
 
 Reference: Kaku, Upadhya, Razavian, "Intermediate Layers Matter in Momentum Contrastive Self Supervised Learning",
 NeurIPS 2021.
@@ -15,9 +15,6 @@ from monai_mocoi.losses.global_batch import standardize
 class StageMSELoss(nn.Module):
     """Mean squared error between the query's and the key's representation of one stage.
 
-    What is compared is the stage head's business: pooled maps ("map") from ``networks.PooledMap``, or globally pooled
-    vectors ("vector") from ``networks.PooledVector``.
-
     Args:
         normalize: standardise every channel over the global batch and all positions, in both views, before they are
             compared. Without it (the paper) the loss can be lowered by shrinking the features (fault A12); with it the
@@ -25,6 +22,15 @@ class StageMSELoss(nn.Module):
 
     Raises:
         ValueError: the two shapes differ.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.losses import StageMSELoss
+        >>> query = torch.tensor([[0.0], [2.0]])
+        >>> float(StageMSELoss()(query, query + 3))
+        9.0
+        >>> float(StageMSELoss(normalize=True)(query, query + 3))
+        0.0
     """
 
     def __init__(self, normalize: bool = False) -> None:
@@ -32,15 +38,7 @@ class StageMSELoss(nn.Module):
         self.normalize = normalize
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage.
-
-        Args:
-            query: ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors of the query encoder.
-            key: the same shape, of the key encoder; no gradient is needed.
-
-        Returns:
-            a scalar.
-        """
+        """Compute the loss of one stage, a scalar, from two ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors."""
         if query.shape != key.shape:
             raise ValueError(
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."

@@ -1,4 +1,4 @@
-"""Metrics: pure functions of tensors or arrays, without input or output, one idea a file."""
+"""Metrics: pure functions of arrays or tensors, without input or output, one idea a file."""
 
 import lazy_loader
 

@@ -1,13 +1,21 @@
-"""Whether a probability of 0.7 means seven in ten."""
+"""Expected calibration error: whether a probability of 0.7 is right in seven of ten images."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights
-from monai_mocoi.metrics.ranking import ratio
+from monai_mocoi.metrics.inputs import check_scores
+from monai_mocoi.metrics.patient_statistics import (
+    PatientStatistic,
+    column_statistic,
+    of_images,
+    ratio,
+    statistic_of_sums,
+)
 from monai_mocoi.metrics.thresholds import one_hot
 
 
@@ -31,10 +39,9 @@ def probability_bins(probabilities: Any, bins: int) -> np.ndarray:
 def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = None, bins: int = 15) -> np.ndarray:
     """Expected calibration error: the mean over the images of their bin's |mean probability - share of positives|.
 
-    Bins of equal width (Naeini et al. 2015). Multi-label: a column a class, with the probability of the positive class
-    and all images in it. Softmax: the confidence in the class of the highest probability (Guo et al. 2017), with
-    ``expected_calibration_error(*top_label(labels, probabilities))``. The fewer images a bin
-    holds, the more the value is biased upwards.
+    Bins of equal width (Naeini et al. 2015). Multi-label: of each class by itself. Multiclass: of the confidence in the
+    most probable class (Guo et al. 2017), with ``expected_calibration_error(*top_label(labels, probabilities))``. The
+    fewer images a bin holds, the more the value is biased upwards.
 
     Args:
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1: the label, or whether the top label is right.
@@ -44,43 +51,31 @@ def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = N
 
     Returns:
         float64 0..1 of shape ``()`` or ``(classes,)``; NaN where no image has weight.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
     """
-    place = probability_bins(probabilities, bins)
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    labels = check_labels(labels, probabilities.shape)
-    weights = check_weights(weights, len(labels))
-    gaps = _sum_by_bin(labels, probabilities, place, bins, weights)
-    return ratio(np.abs(gaps).sum(axis=0), weights.sum())
+    return of_images(partial(calibration_error_by_patient, bins=bins), labels, probabilities, weights)
 
 
-def _sum_by_bin(
-    labels: np.ndarray, probabilities: np.ndarray, place: np.ndarray, bins: int, weights: np.ndarray
-) -> np.ndarray:
-    """Weighted sum of probability - label in each bin: ``(bins,)`` or ``(bins, classes)``."""
-    gap = (weights * (probabilities - labels).T).T
-    sums = np.zeros((bins, *gap.shape[1:]))
-    if gap.ndim == 1:
-        np.add.at(sums, place, gap)
-    else:
-        np.add.at(sums, (place, np.arange(gap.shape[1])), gap)
-    return sums
+def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any, bins: int = 15) -> PatientStatistic:
+    """:func:`expected_calibration_error` for counts of patients: ``(resamples,)`` or ``(resamples, classes)``.
+
+    Arguments and errors as there, with ``patients``: ``(n,)`` patient ids, one an image.
+    """
+    probability_bins(probabilities, bins)  # it checks each of them
+
+    def prepare(labels: np.ndarray, said: np.ndarray, index: np.ndarray, count: int) -> PatientStatistic:
+        values = np.append(said - labels, np.ones(len(said)))
+        rows = np.append(probability_bins(said, bins), np.full(len(said), bins))  # the last row counts the images
+        sums = csr_array((values, (rows, np.tile(index, 2))), shape=(bins + 1, count))
+        return statistic_of_sums(sums, lambda sums: ratio(np.abs(sums[:-1]).sum(axis=0), sums[-1]))
+
+    return column_statistic(labels, probabilities, patients, prepare)
 
 
 def top_label(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the class of the highest probability is right, and that probability: for the calibration of softmax.
+    """Whether the most probable class is right, ``(n,)`` bool, and its probability: for multiclass calibration.
 
-    Args:
-        labels: ``(n,)`` class numbers 0..classes - 1.
-        probabilities: ``(n, classes)``.
-
-    Returns:
-        ``(n,)`` bool and ``(n,)`` float64; of equally probable classes the first counts.
-
-    Raises:
-        ValueError: shapes that do not fit, a label that is no such number, probabilities that are not finite.
+    Of equally probable classes the first counts. Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities;
+    raises ValueError for shapes that do not fit, a label that is no such number, or probabilities that are not finite.
     """
     probabilities = check_scores(probabilities, "probabilities")
     if probabilities.ndim != 2 or len(probabilities) != len(labels):

@@ -1,4 +1,4 @@
-"""Calibration intercept and slope: whether probabilities are too high or too low, too bold or too timid."""
+"""Calibration intercept and slope: whether probabilities are too high or too low, too extreme or too moderate."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from monai_mocoi.metrics.patient_statistics import PatientStatistic
+from monai_mocoi.metrics.logistic_line import fit_intercept, fit_line
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
 from monai_mocoi.metrics.patients import patient_index, sum_by_patient
-from monai_mocoi.metrics.ranking import ratio
-from monai_mocoi.metrics.sums import one_column, sums_by_place
+from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 PROBABILITY_FLOOR = 1e-6
 """Probabilities nearer to 0 or 1 than this count as this near: the logit of 0 and of 1 is infinite."""
 _CELLS = 256  # of the logit at most, in which the images of a resample are counted
-_LONGEST_STEP, _MOST_STEPS = 2.0, 50
-_SMALL_STEP = 1e-6  # the error that is left is about its square
 
 
 class NoCalibrationLineError(ValueError):
-    """There is no calibration line; the text says why."""
+    """There is no calibration line; the text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,11 @@ class CalibrationLine:
     """What logistic recalibration finds (Cox 1958; Van Calster et al. 2019).
 
     Attributes:
-        intercept: calibration-in-the-large: a of logit(share) = a + logit(p), the slope fixed at 1. 0 is right; above
-            0 the probabilities are too low, below 0 too high.
-        slope: b of logit(share) = c + b logit(p). 1 is right; below 1 the probabilities are too extreme, above 1 too
-            near to each other, below 0 they rank backwards.
-        offset: c of the same; with the slope it maps a probability to one that is calibrated on these images.
+        intercept: calibration-in-the-large: a of logit(share) = a + logit(p), the slope fixed at 1. Above 0 the
+            probabilities are too low, below 0 too high.
+        slope: b of logit(share) = c + b logit(p). Below 1 the probabilities are too extreme, above 1 too moderate,
+            below 0 they rank backwards.
+        offset: c of the same; with the slope it maps a probability to a calibrated one.
     """
 
     intercept: float
@@ -52,13 +50,10 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     """Fit it by maximum likelihood, iterated to the end.
 
-    Args:
-        labels: ``(n,)``, 0 or 1; for softmax classes, whether the image is of the class.
-        probabilities: ``(n,)``, 0..1, of that class.
+    Takes labels ``(n,)``, 0 or 1 (multiclass: whether the image is of the class), and probabilities ``(n,)``, 0..1.
 
     Raises:
-        NoCalibrationLineError: no positive or no negative image, all probabilities equal, or such as separate positives
-            from negatives, so that the slope is infinite.
+        NoCalibrationLineError: no positive or no negative image, all probabilities equal, or perfect separation.
         ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
     """
     labels, probabilities = one_column(labels, probabilities)
@@ -78,8 +73,8 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     found = np.bincount(place, weights=labels)[:, None]
     share = found.sum() / images.sum()
     at = (x * images[:, 0]).sum() / images.sum()
-    intercept = _fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
-    offset, slope = _fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
+    intercept = fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
+    offset, slope = fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
     if not np.isfinite([intercept[0], slope[0]]).all():
         raise NoCalibrationLineError(
             "The calibration slope cannot be computed: the probabilities nearly separate the class."
@@ -92,20 +87,13 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
 
     Each resample is fitted to the end, on the images counted in up to 256 cells of the logit (exact where no more are
     distinct), half of them of equal width and half by quantiles, and shifted by the difference that the cells make on
-    the whole sample, where so the value is exact. One Newton step from the whole sample's values (the one-step
-    bootstrap) would be quicker, but with few positives it is off by a tenth of the interval. The values without each
-    patient in turn are of one step, which is enough there.
+    the whole sample. One Newton step from the whole sample's values (the one-step bootstrap) would be quicker, but with
+    few positives it is off by a tenth of the interval. It is enough for the values without each patient in turn.
 
-    Args:
-        labels: ``(n,)``, 0 or 1.
-        probabilities: ``(n,)``, 0..1.
-        patients: ``(n,)`` patient ids, one an image.
+    Arguments and errors as for :func:`calibration_line`, with ``patients``: ``(n,)`` patient ids, one an image.
 
     Returns:
         the statistic: ``(resamples, 2)``, intercept and slope; NaN where the probabilities separate the images drawn.
-
-    Raises:
-        NoCalibrationLineError, ValueError: as :func:`calibration_line`.
     """
     labels, probabilities = one_column(labels, probabilities)
     line = calibration_line(labels, probabilities)
@@ -126,53 +114,12 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
     def fitted(counts: np.ndarray) -> np.ndarray:
         found, missing = (sums @ counts).reshape(2, cells, -1)
         images = found + missing
-        intercept = _fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
-        _, slope = _fit_line(middle, images, found, line.offset, line.slope)
+        intercept = fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
+        _, slope = fit_line(middle, images, found, line.offset, line.slope)
         return np.stack([intercept, slope], axis=1)
 
-    exact = np.array([line.intercept, line.slope])
-    shift = exact - fitted(np.ones((count, 1)))[0]
+    shift = np.array([line.intercept, line.slope]) - fitted(np.ones((count, 1)))[0]
     return PatientStatistic(lambda counts: fitted(counts) + shift, lambda: _left_out(labels, x, index, count, line))
-
-
-def _fit_intercept(x: np.ndarray, images: np.ndarray, found: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Newton for a of logit(share) = a + x: ``x (cells,)``, counts ``(cells, resamples)``, to ``(resamples,)``."""
-    value, step = start.copy(), np.full_like(start, np.inf)
-    for _ in range(_MOST_STEPS):
-        said = expit(value + x[:, None])
-        expected = images * said
-        step = ratio(found.sum(axis=0) - expected.sum(axis=0), (expected * (1 - said)).sum(axis=0))
-        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
-        value += step
-        if not (np.abs(step) > _SMALL_STEP).any():
-            break
-    return np.where(np.abs(step) <= _SMALL_STEP, value, np.nan)
-
-
-def _fit_line(
-    x: np.ndarray, images: np.ndarray, found: np.ndarray, offset: float, slope: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Newton for c and b of logit(share) = c + b x; NaN where it comes to no end."""
-    middle, spread = float(np.mean(x)), float(np.std(x))
-    z = (x - middle) / spread  # so that one length of step suits both
-    a = np.full(images.shape[1], offset + slope * middle)
-    b = np.full(images.shape[1], slope * spread)
-    size = np.full_like(a, np.inf)
-    for _ in range(_MOST_STEPS):
-        said = expit(a + b * z[:, None])
-        expected = images * said
-        gap, weight = found - expected, expected * (1 - said)
-        g0, g1 = gap.sum(axis=0), z @ gap
-        h0, h1, h2 = weight.sum(axis=0), z @ weight, (z * z) @ weight
-        determinant = h0 * h2 - h1 * h1
-        steps = ratio(np.stack([h2 * g0 - h1 * g1, h0 * g1 - h1 * g0]), determinant)
-        size = np.abs(steps).max(axis=0)
-        steps = steps * np.minimum(1, _LONGEST_STEP / np.maximum(size, _LONGEST_STEP))
-        a, b = a + steps[0], b + steps[1]
-        if not (size > _SMALL_STEP).any():
-            break
-    b = np.where(size <= _SMALL_STEP, b / spread, np.nan)
-    return a - b * middle, b
 
 
 def _left_out(labels: np.ndarray, x: np.ndarray, index: np.ndarray, count: int, line: CalibrationLine) -> np.ndarray:

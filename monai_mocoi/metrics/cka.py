@@ -1,15 +1,15 @@
-"""Centred kernel alignment (CKA): how alike two sets of features of the same images are, whatever their coordinates.
+"""Centred kernel alignment (CKA): the similarity of two sets of features of the same images, in any coordinates.
 
 CKA is the correlation of two kernel matrices ``K_ij = k(x_i, x_j)`` and ``L_ij = k(y_i, y_j)`` of the same images
-(Kornblith et al. 2019). Its plain estimate is biased: an image is always like itself, so the diagonals of K and L
-agree, and features that have nothing to do with one another score above 0, the more so the wider they are and the
-fewer the images (fault A19). Here the diagonals are left out: HSIC is the U-statistic of Song et al. (2012),
+(Kornblith et al. 2019). Its plain estimate is biased: an image is always similar to itself, so the diagonals of K and L
+agree, and unrelated features score above 0, the more so the wider they are and the fewer the images (fault A19). Here
+the diagonals are left out: HSIC is the U-statistic of Song et al. (2012),
 
     HSIC = (sum_ij K_ij L_ij + (sum K)(sum L) / ((n - 1)(n - 2)) - 2 / (n - 2) sum_i K_i. L_i.) / (n (n - 3))
 
 with zeros on both diagonals, and CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)). That is the correlation of the two
-U-centred matrices (Szekely and Rizzo 2014): it lies in -1..1, is 0 on average for unrelated features, and for a linear
-kernel does not change when features are moved, turned, or scaled as a whole.
+U-centred matrices (Szekely and Rizzo 2014): it is in -1..1, is 0 on average for unrelated features, and for a linear
+kernel does not change when features are shifted, rotated, or scaled as a whole.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.hsic_of_features import FeatureRows, hsic_of_features, moments
+from monai_mocoi.metrics.feature_moments import FeatureRows, moments
+from monai_mocoi.metrics.hsic_of_features import hsic_of_features
 from monai_mocoi.metrics.hsic_of_kernels import hsic_of_kernels, linear_kernel, u_centred
-from monai_mocoi.metrics.hsic_pairs import FEWEST_IMAGES, HsicOfPairs, Pair
+from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, check_count, check_sets
 from monai_mocoi.metrics.patient_order import draw_order
 from monai_mocoi.metrics.patients import patient_index
 
@@ -37,13 +38,11 @@ class CKA:
 
     Attributes:
         value: ``(first, second)``, -1..1; exactly 1 where the two sets are equal.
-        left_out: ``(patients, first, second)``: without each patient in turn, in the sorted order of the ids; NaN where
-            fewer than four images are left, or constant features. For
-            :func:`~monai_mocoi.metrics.jackknife_interval`.
-        permuted: ``(first, second)``: with the second set's rows dealt out at random.
-        exchanged: ``(first, second)``: with whole patients dealt out at random, each paired with one of about as many
-            images; None where no patient has two images, there is one patient only, or so uneven ones that fewer than
-            four images can be paired; NaN where the features of the paired images are constant.
+        left_out: ``(patients, first, second)``: without each patient in turn, for the jackknife; NaN where there is
+            none.
+        permuted: ``(first, second)``: with the second set's rows permuted at random.
+        exchanged: ``(first, second)``: with whole patients exchanged at random, each with one of about as many images;
+            None where fewer than four images can be paired; NaN where the features of the paired images are constant.
     """
 
     value: np.ndarray
@@ -53,38 +52,26 @@ class CKA:
 
 
 def permuted_cka_sd(images: int) -> float:
-    """Standard deviation of the debiased CKA when one side's rows are dealt out at random; the mean is exactly 0.
+    """Standard deviation ``sqrt(2 / (n (n - 3)))`` of the debiased CKA of n images, one side's rows permuted at random.
 
-    Both hold over all n! orders, for any features and any kernel: of two symmetric matrices with zero diagonals and
-    zero row sums, ``sum_ij A_ij B_p(i)p(j)`` has mean 0 and variance ``2 |A|^2 |B|^2 / (n (n - 3))`` (from the moments
-    of Mantel 1967). The distribution is not normal: skewed to the right where few directions hold most of the variance.
-
-    Args:
-        images: n, 4 or more.
-
-    Returns:
-        ``sqrt(2 / (n (n - 3)))``.
+    Exact over all n! orders, for any features and any kernel, with mean 0: of two symmetric matrices with zero
+    diagonals and zero row sums, ``sum_ij A_ij B_p(i)p(j)`` has mean 0 and variance ``2 |A|^2 |B|^2 / (n (n - 3))``
+    (Mantel 1967). The distribution is skewed to the right where few directions hold most of the variance.
 
     Raises:
         ValueError: fewer than four images.
     """
-    _check_count(images)
+    check_count(images)
     return float(np.sqrt(2 / (images * (images - 3))))
 
 
 def linear_cka(first: Any, second: Any, debiased: bool = True) -> float:
-    """Linear CKA of two sets of features as a plain number, without interval or null.
+    """Linear CKA of two sets of features ``(n, p)`` and ``(n, q)`` of the same images, n at least 4, as a plain number.
 
-    Args:
-        first: ``(n, p)``, a row an image; n at least 4.
-        second: ``(n, q)``, rows of the same images in the same order.
-        debiased: False gives the biased estimate of Kornblith et al. (2019), 0..1, which is above 0 for unrelated
-            features: to compare with other programs.
-
-    Raises:
-        ValueError: shapes that do not fit, values that are not finite, too few images, constant features.
+    ``debiased=False`` gives the biased estimate of Kornblith et al. (2019), 0..1, above 0 for unrelated features.
+    Raises ValueError for shapes that do not fit, values that are not finite, too few images, or constant features.
     """
-    sets = _check_sets([first, second])
+    sets = check_sets([first, second])
     rows, pairs = np.arange(len(sets[0])), [(0, 1), (0, 0), (1, 1)]
     if _wide(sets):
         kernels = [linear_kernel(features, rows) for features in sets]
@@ -104,17 +91,15 @@ def cka_matrix(
 ) -> CKA:
     """Debiased CKA of several sets of features with several others, all of the same images in the same order.
 
-    Linear features of more images than columns are summed up in blocks of rows, without a kernel matrix: time grows as
-    images x widths x widths. Else the kernel matrices are held: one for each first set and a few more, ``(n, n)``
-    float64. Values are computed in float64; the values without each patient, and the two random ones, in float32 where
-    no kernel matrix is held (off by less than 1e-6).
+    Linear features of more images than columns are summed up in blocks of rows; otherwise kernel matrices ``(n, n)``
+    float64 are held in memory, one for each first set and a few more. Without these, the values without each patient
+    and the two random ones are in float32 (off by less than 1e-6), all else in float64.
 
     Args:
-        first: sets ``(n, p_i)`` of one encoder, such as its four stages.
-        second: sets ``(n, q_j)`` of the other.
+        first, second: sets ``(n, p_i)`` of one encoder, such as its four stages, and ``(n, q_j)`` of the other.
         patients: ``(n,)`` ids; None: each image is of a patient of its own.
         kernel: "linear", or "rbf": ``exp(-|x_i - x_j|^2 / (2 s^2))``, where s is the median distance between two
-            different images of the set (the median heuristic; a fixed s depends on the features' scale and saturates).
+            images.
         seed: of the random orders, 0 or more.
         rows_at_once: images at once, 1 or more.
 
@@ -124,7 +109,7 @@ def cka_matrix(
     """
     if kernel not in KERNELS:
         raise ValueError(f"kernel is {kernel!r}; choose one of {', '.join(KERNELS)}")
-    sets, split = _check_sets([*first, *second]), len(first)
+    sets, split = check_sets([*first, *second]), len(first)
     n = len(sets[0])
     order = draw_order(*patient_index(np.arange(n) if patients is None else patients, n), seed)
     if kernel == "rbf" or _wide(sets):
@@ -166,22 +151,3 @@ def _alignment(hsic: dict[Pair, Any], split: int) -> np.ndarray:
 
 _NOTHING = 1e-20
 """HSIC of features of mean square 1 with themselves that is no more than rounding."""
-
-
-def _check_sets(given: Sequence[Any]) -> list[np.ndarray]:
-    sets = [np.asarray(features) for features in given]
-    for number, features in enumerate(sets):
-        if features.ndim != 2 or not features.shape[1] or len(features) != len(sets[0]):
-            raise ValueError(
-                f"features {number} have shape {features.shape}; each set must be (images, channels), of the same "
-                f"{len(sets[0])} images"
-            )
-        if not np.isfinite(features.sum(dtype=np.float64)):
-            raise ValueError(f"features {number} are not all finite numbers")
-    _check_count(len(sets[0]))
-    return sets
-
-
-def _check_count(images: int) -> None:
-    if images < FEWEST_IMAGES:
-        raise ValueError(f"CKA needs {FEWEST_IMAGES} images or more, but there are {images}")

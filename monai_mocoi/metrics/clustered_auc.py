@@ -1,4 +1,4 @@
-"""Variance of the AUC of images that come in patients, without resampling."""
+"""AUC of clustered data: its variance and interval without resampling, where patients have several images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from monai_mocoi.metrics.auc import twice_beaten
 from monai_mocoi.metrics.inputs import check_labels, check_scores
 from monai_mocoi.metrics.patients import patient_index
-from monai_mocoi.metrics.ranking import twice_beaten
 
 
 class ClusteredAUC(NamedTuple):
@@ -27,8 +27,8 @@ class ClusteredAUC(NamedTuple):
 def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
     """Nonparametric AUC and its covariance for clustered data (Obuchowski 1997, Biometrics 53:567).
 
-    The images of one patient may be alike, positive ones with negative ones too; patients are independent. It is the
-    method of DeLong et al. (1988) when each patient has one image. The variance of the difference of two columns is
+    The images of one patient may be alike; patients are independent. It is the method of DeLong et al. (1988) when each
+    patient has one image. The variance of the difference of two columns is
     ``covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]``.
 
     Args:
@@ -37,11 +37,8 @@ def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
         patients: ``(n,)`` patient ids, one an image.
 
     Returns:
-        AUC and covariance. Both are NaN without a positive or a negative image; the covariance is NaN too where all
+        AUC and covariance. Both are NaN without a positive or a negative image; the covariance also where all
         positives, or all negatives, are of one patient.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores.
     """
     scores = check_scores(scores)
     scores = scores.reshape(len(scores), -1)
@@ -80,31 +77,22 @@ def _enlarged(clusters: int) -> float:
 
 
 def normal_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
-    """auc -+ z sqrt(variance), cut at 0 and 1.
+    """auc -+ z sqrt(variance), cut at 0 and 1: ``(2,)`` or ``(2, columns)``, lower and upper limit.
 
     Args:
         auc: ``()`` or ``(columns,)``, 0..1.
-        variance: the same shape. At 0, as where the classes are separated completely, the interval has no width; that
-            is no certainty.
+        variance: the same shape; where it is 0, as with complete separation, the interval has zero width, which does
+            not mean that the AUC is certain.
         level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
     """
     auc, half = np.asarray(auc), ndtri((1 + level) / 2) * np.sqrt(variance)
     return np.clip(np.stack([auc - half, auc + half]), 0, 1)
 
 
 def logit_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
-    """Interval on the scale of ln(auc / (1 - auc)), led back: never beyond 0 and 1, and longer towards 0.5.
+    """Interval on the scale of ln(auc / (1 - auc)), transformed back: never beyond 0 and 1, and longer towards 0.5.
 
-    Args:
-        auc: ``()`` or ``(columns,)``, 0..1; at exactly 0 or 1 the interval has no width, which is no certainty.
-        variance: the same shape.
-        level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
+    Arguments and result as for :func:`normal_interval`; zero width where the AUC is exactly 0 or 1.
     """
     auc = np.asarray(auc, dtype=np.float64)
     inside = (auc > 0) & (auc < 1)

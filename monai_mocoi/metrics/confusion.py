@@ -1,13 +1,19 @@
-"""What decisions get right and wrong. The table of classes against classes is scikit-learn's ``confusion_matrix``."""
+"""Confusion counts: sensitivity, specificity and F1 of decisions, by image and by patient.
+
+The table of classes against classes is scikit-learn's ``confusion_matrix``.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from monai_mocoi.metrics.inputs import check_labels, check_weights
-from monai_mocoi.metrics.ranking import ratio
+from monai_mocoi.metrics.known import over_known
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
+from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
 
 class ConfusionCounts(NamedTuple):
@@ -30,17 +36,16 @@ class ConfusionCounts(NamedTuple):
 
     @property
     def f1(self) -> np.ndarray:
-        """Harmonic mean of precision and sensitivity, 2 TP / (2 TP + FP + FN).
-
-        0 where nothing was found right; NaN where no image is positive and none was called so.
-        """
+        """2 TP / (2 TP + FP + FN): 0 without true positives; NaN where no image is positive and none was called so."""
         twice = 2 * self.true_positives
         return ratio(twice, twice + self.false_positives + self.false_negatives)
 
 
-def outcomes(labels: np.ndarray, decided: np.ndarray) -> ConfusionCounts:
-    """Outcome of each image as bool arrays, from bool arrays of one shape."""
-    return ConfusionCounts(labels & decided, ~labels & decided, labels & ~decided, ~labels & ~decided)
+def _outcomes(labels: Any, decided: Any) -> list[np.ndarray]:
+    """True and false positives, false and true negatives: whether each image is one, as bool arrays."""
+    decided = check_labels(decided, np.shape(decided), "decisions")
+    labels = check_labels(labels, decided.shape)
+    return [labels & decided, ~labels & decided, labels & ~decided, ~labels & ~decided]
 
 
 def confusion_counts(labels: Any, decided: Any, weights: Any = None) -> ConfusionCounts:
@@ -48,26 +53,21 @@ def confusion_counts(labels: Any, decided: Any, weights: Any = None) -> Confusio
 
     Args:
         labels: ``(n,)`` or ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        decided: the same shape, 0 or 1, from :func:`~monai_mocoi.metrics.decide` or
+        decided: the same shape, from :func:`~monai_mocoi.metrics.decide` or
             :func:`~monai_mocoi.metrics.decide_by_highest`.
         weights: ``(n,)``, 0 or more, one an image; None: 1 each.
 
     Returns:
         four float64 arrays of shape ``()`` or ``(classes,)``, and sensitivity, specificity and F1 of them.
-
-    Raises:
-        ValueError: shapes that do not fit, or values other than 0 and 1.
     """
-    decided = check_labels(decided, np.shape(decided), "decisions")
-    labels = check_labels(labels, decided.shape)
-    weights = check_weights(weights, len(labels))
-    return ConfusionCounts(*(np.asarray(weights @ outcome) for outcome in outcomes(labels, decided)))
+    outcomes = _outcomes(labels, decided)
+    weights = check_weights(weights, len(outcomes[0]))
+    return ConfusionCounts(*(np.asarray(weights @ outcome) for outcome in outcomes))
 
 
-def sensitivity_specificity(labels: Any, decided: Any, weights: Any = None) -> tuple[np.ndarray, np.ndarray]:
-    """Sensitivity and specificity of each class; arguments and errors as for :func:`confusion_counts`."""
-    counts = confusion_counts(labels, decided, weights)
-    return counts.sensitivity, counts.specificity
+def confusion_over_known(labels: Any, decided: Any) -> ConfusionCounts:
+    """:func:`confusion_counts` of each class over its known images: ``(n, classes)``, 0, 1 or ``UNKNOWN``."""
+    return ConfusionCounts(*over_known(confusion_counts, labels, decided))
 
 
 def macro_f1(labels: Any, decided: Any, weights: Any = None) -> float:
@@ -77,3 +77,39 @@ def macro_f1(labels: Any, decided: Any, weights: Any = None) -> float:
         0..1; NaN where a class has no positive image and none was called positive: leave that class out.
     """
     return float(confusion_counts(labels, decided, weights).f1.mean())
+
+
+def confusion_by_patient(
+    labels: Any,
+    decided: Any,
+    patients: Any,
+    measure: Literal["sensitivity", "specificity", "f1"] | Sequence[str],
+) -> PatientStatistic:
+    """Sensitivity, specificity or F1 of each class for counts of patients, at fixed decisions.
+
+    Args:
+        labels, decided: ``(n,)`` or ``(n, classes)``, 0 or 1.
+        patients: ``(n,)`` patient ids, one an image.
+        measure: which; of several, for labels ``(n, classes)``, the columns are joined: quicker than one by one.
+
+    Returns:
+        the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.
+
+    Raises:
+        ValueError: shapes that do not fit, values other than 0 and 1, or another measure.
+    """
+    measures = [measure] if isinstance(measure, str) else list(measure)
+    for name in measures:
+        if name not in ("sensitivity", "specificity", "f1"):
+            raise ValueError(f'measure is {name!r}; expected "sensitivity", "specificity" or "f1"')
+    outcomes = _outcomes(labels, decided)
+    index, count = patient_index(patients, len(outcomes[0]))
+    sums = [sum_by_patient(part, index, count) for part in outcomes]
+
+    def measured(parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate([getattr(ConfusionCounts(*parts), name) for name in measures], axis=-1)
+
+    return PatientStatistic(
+        lambda counts: measured([counts.T @ part for part in sums]),
+        lambda: measured([part.sum(axis=0) - part for part in sums]),
+    )

@@ -13,17 +13,9 @@ COLUMNS_AT_ONCE = 4096
 def hsic_of_kernels(
     sets: list[np.ndarray], split: int, order: PatientOrder, rows_at_once: int, rbf: bool = False
 ) -> HsicOfPairs:
-    """HSIC of each of the first ``split`` sets with each other one.
+    """HSIC of each of the first ``split`` sets ``(n, channels)`` with each other one.
 
-    Args:
-        sets: ``(n, channels)`` each.
-        split: how many are first ones; so many matrices ``(n, n)`` float64 are held, and a few more.
-        order: of the images.
-        rows_at_once: images at once.
-        rbf: Gaussian kernels with the median distance, not linear ones.
-
-    Raises:
-        ValueError: the median distance is 0.
+    ``rbf``: Gaussian kernels with the median distance, not linear ones; ValueError where that is 0.
     """
     cross, _ = pairs_of(split, len(sets) - split)
     whole: dict[Pair, float] = {}
@@ -57,12 +49,7 @@ def hsic_of_kernels(
 
 
 def linear_kernel(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Inner products ``(n, n)`` float64 of the centred features, divided by their mean square length.
-
-    Args:
-        features: ``(images, channels)``.
-        rows: ``(n,)`` images.
-    """
+    """Inner products ``(n, n)`` float64 of the centred features of these rows, divided by their mean square length."""
     kernel = np.zeros((len(rows), len(rows)))
     for start in range(0, features.shape[1], COLUMNS_AT_ONCE):
         part = features[rows, start : start + COLUMNS_AT_ONCE].astype(np.float64)
@@ -74,12 +61,8 @@ def linear_kernel(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def rbf_kernel(linear: np.ndarray, number: int = 0) -> np.ndarray:
     """``exp(-|x_i - x_j|^2 / (2 s^2))`` from inner products, with s the median over all pairs of different images.
 
-    Args:
-        linear: ``(n, n)``.
-        number: of the set, for the error.
-
     Raises:
-        ValueError: s is 0.
+        ValueError: s is 0; ``number`` is that of the set, for the text.
     """
     length = np.diag(linear)
     squares = length[:, None] + length - 2 * linear
@@ -95,11 +78,7 @@ def rbf_kernel(linear: np.ndarray, number: int = 0) -> np.ndarray:
 
 
 def u_centred(kernel: np.ndarray) -> np.ndarray:
-    """The matrix with zero diagonal and zero row sums (Szekely and Rizzo 2014), of a kernel matrix, which is changed.
-
-    Args:
-        kernel: ``(n, n)`` symmetric, n at least 3.
-    """
+    """The matrix with zero diagonal and row sums (Szekely and Rizzo 2014), of a symmetric kernel, which is changed."""
     n = len(kernel)
     np.fill_diagonal(kernel, 0)
     sums = kernel.sum(axis=1) / (n - 2)

@@ -1,7 +1,8 @@
-"""What both ways to compute HSIC give: of each pair of sets of features, whole, without each patient, and shuffled."""
+"""HSIC of pairs of sets of features: whole, without each patient, and shuffled."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +43,34 @@ def pairs_of(first: int, second: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def u_statistic(products: Any, sums: Any, sums_of_rows: Any, images: Any) -> Any:
-    """HSIC from sums over two kernel matrices with zero diagonals; NaN below four images.
+    """HSIC from sums over two kernel matrices of n images with zero diagonals; NaN below four images.
 
     Args:
-        products: sum of the products of their entries.
-        sums: product of their sums.
-        sums_of_rows: sum over the rows of the products of their row sums.
+        products, sums, sums_of_rows: sum of the products of their entries; product of their sums; sum over the rows of
+            the products of their row sums.
         images: n.
     """
     n = np.maximum(images, FEWEST_IMAGES)
     value = (products + sums / ((n - 1) * (n - 2)) - 2 / (n - 2) * sums_of_rows) / (n * (n - 3))
     return np.where(np.asarray(images) < FEWEST_IMAGES, np.nan, value)
+
+
+def check_sets(given: Sequence[Any]) -> list[np.ndarray]:
+    """Refuse sets of other images, or of too few, and features that are not finite, with ValueError."""
+    sets = [np.asarray(features) for features in given]
+    for number, features in enumerate(sets):
+        if features.ndim != 2 or not features.shape[1] or len(features) != len(sets[0]):
+            raise ValueError(
+                f"features {number} have shape {features.shape}; each set must be (images, channels), of the same "
+                f"{len(sets[0])} images"
+            )
+        if not np.isfinite(features.sum(dtype=np.float64)):
+            raise ValueError(f"features {number} are not all finite numbers")
+    check_count(len(sets[0]))
+    return sets
+
+
+def check_count(images: int) -> None:
+    """Refuse fewer than four images with ValueError."""
+    if images < FEWEST_IMAGES:
+        raise ValueError(f"CKA needs {FEWEST_IMAGES} images or more, but there are {images}")

@@ -1,4 +1,4 @@
-"""The interval of a difference between two independent samples, from the interval of each."""
+"""Interval of a difference between two independent samples, from the interval of each (MOVER)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,11 @@ from collections.abc import Sequence
 def interval_of_difference(
     first: float, interval_of_first: Sequence[float], second: float, interval_of_second: Sequence[float]
 ) -> tuple[float, float]:
-    """Interval of ``first - second``, of the level of both intervals.
+    """Interval of ``first - second``, two estimates from independent samples, from their intervals of the same level.
 
-    The variance of each sample is recovered from the side of its interval that matters ("MOVER"), so that intervals
-    that are not symmetric give one that is not symmetric. For symmetric normal intervals it is the usual one. An
-    estimate outside of its own interval, as bias-corrected intervals may have it, has a distance of 0 on that side.
-
-    Args:
-        first, second: estimates from samples that share nothing.
-        interval_of_first, interval_of_second: low and high of each, of the same level.
-
-    Returns:
-        low and high.
-
-    References:
-        Zou and Donner, "Construction of confidence limits about effect measures", Stat. Med. 2008; Newcombe 1998.
+    The variance of each sample is recovered from the relevant side of its interval ("MOVER": Zou and Donner, Stat. Med.
+    2008; Newcombe 1998), so that asymmetric intervals give an asymmetric one. An estimate outside its own interval,
+    which bias correction can cause, has a distance of 0 on that side.
     """
     (low_1, high_1), (low_2, high_2) = interval_of_first, interval_of_second
     difference = first - second

@@ -1,13 +1,10 @@
-"""What every metric accepts, checked once: a wrong shape or a value that is no number is refused, never averaged."""
+"""Checks of what every metric takes: a wrong shape, or a value that is not a number, is refused and never averaged."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-
-UNKNOWN = -1
-"""In labels that may be unknown: that of an image of which nobody said whether it has the finding."""
 
 
 def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None:
@@ -18,14 +15,10 @@ def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
-    """Finite scores as float64.
-
-    Args:
-        scores: ``(n,)`` or ``(n, columns)``, one row an image.
-        name: what the error calls them.
+    """Return finite scores ``(n,)`` or ``(n, columns)`` as float64.
 
     Raises:
-        ValueError: another number of dimensions, or NaN or infinity, with row and column (counted from 0).
+        ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim not in (1, 2):
@@ -35,10 +28,10 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 
 
 def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> np.ndarray:
-    """Labels 0 or 1 of the given shape, as bool.
+    """Return labels 0 or 1 of the given shape as bool.
 
     Raises:
-        ValueError: another shape, or a value other than 0 and 1, with row and column (counted from 0).
+        ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
     """
     labels = np.asarray(labels)
     if labels.shape != shape:
@@ -47,28 +40,8 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> n
     return labels.astype(bool)
 
 
-def is_known(labels: Any) -> np.ndarray:
-    """Which labels are known: bool of the same shape, false for ``UNKNOWN``."""
-    return np.asarray(labels) != UNKNOWN
-
-
-def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels of which some may be ``UNKNOWN``, as positives and negatives.
-
-    Returns:
-        two of bool: which are 1 and which are 0; an unknown one is neither.
-
-    Raises:
-        ValueError: another shape, or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
-    """
-    labels = np.asarray(labels)
-    known = is_known(labels)
-    positive = check_labels(np.where(known, labels, 0), shape)
-    return positive, known & ~positive
-
-
 def check_weights(weights: Any, n: int) -> np.ndarray:
-    """Weights of ``n`` images as float64; None is 1 for each.
+    """Return weights of ``n`` images as float64; None is 1 for each.
 
     Raises:
         ValueError: not one weight an image, or one that is negative or not finite.

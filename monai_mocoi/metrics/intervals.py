@@ -18,7 +18,7 @@ def _sorted_values(values: Any, level: float | None = None) -> np.ndarray:
         fewest = round(2 / (1 - level)) - 1
         if len(values) < fewest:
             raise ValueError(
-                f"{len(values)} resamples cannot tell an interval of level {level}: draw at least {fewest}"
+                f"a {100 * level:g} % interval needs at least {fewest} bootstrap resamples, got {len(values)}"
             )
     return values
 
@@ -36,17 +36,8 @@ def _quantile(ordered: np.ndarray, share: Any) -> np.ndarray:
 def percentile_interval(values: Any, level: float = 0.95) -> np.ndarray:
     """Percentile interval (Efron 1979): the quantiles (1 - level)/2 and (1 + level)/2 of the resamples' values.
 
-    The q-quantile of B values is the one of rank q (B + 1), linear between ranks (Davison and Hinkley 1997).
-
-    Args:
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
-        level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
-
-    Raises:
-        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+    The q-quantile of B values is the one of rank q (B + 1), linear between ranks (Davison and Hinkley 1997). Arguments,
+    result and errors as for :func:`bca_interval`.
     """
     ordered = _sorted_values(values, level)
     return np.stack([_quantile(ordered, (1 - level) / 2), _quantile(ordered, (1 + level) / 2)])
@@ -57,28 +48,19 @@ def bias_and_acceleration(estimate: Any, values: Any, left_out: Any) -> tuple[np
 
     z0 is the normal quantile of the share of resamples below the estimate, ties counting half, kept half a resample
     away from 0 and 1. a = sum d^3 / (6 (sum d^2)^1.5) with d = mean of the leave-one-out values - each of them; 0 where
-    they are all equal.
-
-    Args:
-        estimate: ``()`` or ``(columns,)``, of the whole sample.
-        values: ``(resamples,)`` or ``(resamples, columns)``.
-        left_out: ``(patients,)`` or ``(patients, columns)``, each patient left out in turn.
-
-    Raises:
-        ValueError: values that are not finite.
+    all are equal. Arguments as for :func:`bca_interval`.
     """
     estimate, values = np.asarray(estimate, dtype=np.float64), np.asarray(values, dtype=np.float64)
     left_out = np.asarray(left_out, dtype=np.float64)
     if not np.isfinite(left_out).all():
         raise ValueError(
-            "the statistic is undefined without one of the patients: all positives or all negatives of a class are of "
-            "one patient, and no interval over patients can be told"
+            "cannot compute a BCa interval: all positive (or all negative) images of a class come from one patient"
         )
     count = len(values)
     share = ((values < estimate).sum(axis=0) + 0.5 * (values == estimate).sum(axis=0)) / count
     bias = ndtri(np.clip(share, 0.5 / count, 1 - 0.5 / count))
     distance = left_out.mean(axis=0) - left_out
-    # Differences of rounding are no spread.
+    # Differences by rounding alone count as 0.
     distance[np.abs(distance) <= 1e-14 * np.abs(left_out).max(axis=0, initial=0)] = 0
     square = distance * distance
     spread = square.sum(axis=0) ** 1.5
@@ -105,10 +87,7 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
         level: 0..1.
 
     Returns:
-        ``(2,)`` or ``(2, columns)``: lower and upper limit.
-
-    Raises:
-        ValueError: values that are not finite, or too few for the level (39 for 0.95).
+        ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not finite, or too few for the level.
     """
     ordered = _sorted_values(values, level)
     bias, acceleration = bias_and_acceleration(estimate, ordered, left_out)
@@ -124,21 +103,17 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
 def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration: Any = 0) -> np.ndarray:
     """Two-sided p-value by interval inversion: the alpha above which the interval of level 1 - alpha excludes ``null``.
 
-    For the percentile interval of B resamples that is twice the rank of ``null`` among their values / (B + 1), from
-    the end that is nearer, linear between ranks as in :func:`percentile_interval`. For BCa this share is led back
-    through its formula first. A ``null`` beyond all values has the rank 1, so that the p-value is never 0.
+    For the percentile interval of B resamples that is twice the rank of ``null`` among their values / (B + 1), from the
+    nearer end. For BCa this share is transformed back by its formula first. A ``null`` beyond all values has the rank
+    1, so that the p-value is never 0.
 
     Args:
         values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
         null: the value to be excluded.
-        bias: z0 of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
-        acceleration: a of the same; 0 for the percentile interval.
+        bias, acceleration: of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
 
     Returns:
-        ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can tell, to 1.
-
-    Raises:
-        ValueError: values that are not finite.
+        ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
     """
     ordered = _sorted_values(values)
     least = 1 / (len(ordered) + 1)

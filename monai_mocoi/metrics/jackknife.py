@@ -1,4 +1,4 @@
-"""Interval by the jackknife over patients: for numbers that resampling with repeated rows would spoil."""
+"""Jackknife interval over patients, for numbers that resampling with repeated rows would bias."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ NEAR_ONE = 1e-6
 
 
 def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.ndarray:
-    """Interval of a correlation, or a number like it, by leaving out each patient in turn (Tukey 1958).
+    """Interval of a correlation, or a similar number, by leaving out each patient in turn (Tukey 1958).
 
-    On Fisher's scale ``z = artanh(value)``, so that no limit is beyond 1: the variance is ``(P - 1) / P`` times the sum
-    of squares of the P left-out z around their mean, the limits ``tanh(z -+ t sqrt(variance))`` with t of P - 1 degrees
-    of freedom. Where a left-out value is 1 but for rounding, the same without the transformation, cut off at 1: equal
-    values have an interval without width.
-
-    Of a U-statistic whose terms cancel on average, as those of unrelated features do, the variance is overestimated
-    (Efron and Stein 1981): the interval is then wide rather than narrow.
+    On Fisher's scale ``z = artanh(value)``: the variance is ``(P - 1) / P`` times the sum of squares of the P left-out
+    z around their mean, the limits ``tanh(z -+ t sqrt(variance))`` with t of P - 1 degrees of freedom. Where a left-out
+    value is 1 up to rounding, the same without the transformation, cut off at 1. The variance of unrelated features is
+    overestimated (Efron and Stein 1981): the interval is then too wide, not too narrow.
 
     Args:
-        value: ``(...)``, -1..1, of all patients.
-        left_out: ``(patients, ...)``, without each patient in turn; two patients or more.
+        value, left_out: ``(...)`` of all patients and ``(patients, ...)`` without each in turn, -1..1.
         level: above 0 and below 1.
 
     Returns:
@@ -38,7 +34,7 @@ def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.nda
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; expected above 0 and below 1, such as 0.95")
     if count < 2:
-        raise ValueError(f"a jackknife over patients needs two or more, but there are {count}")
+        raise ValueError(f"a jackknife over patients needs two or more patients, got {count}")
     if not (np.isfinite(value).all() and np.isfinite(left_out).all()):
         raise ValueError("the number is undefined without one of the patients, so there is no interval over patients")
     times = stdtrit(count - 1, (1 + level) / 2)

@@ -1,4 +1,4 @@
-"""What the nearest training images are: a classifier that learns nothing, so that it shows the features alone."""
+"""k-nearest-neighbour classifier: it learns nothing, so that it shows what the features alone know."""
 
 from __future__ import annotations
 
@@ -21,17 +21,14 @@ def nearest_neighbour_scores(
 ) -> NDArray[np.float64]:
     """The weighted share of an image's nearest training images that have each class.
 
-    Near is what has a high cosine similarity; a neighbour counts by exp(similarity / temperature) (Wu et al. 2018,
-    "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", section 3.4). Features that are all 0
-    have the similarity 0 to everything.
+    Near is a high cosine similarity; a neighbour's weight is exp(similarity / temperature) (Wu et al. 2018,
+    "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", section 3.4).
 
     Args:
-        train_features: ``(n, features)``, finite.
-        train_positive: ``(n, classes)`` 0 or 1. With one 1 a row (softmax classes) the shares are probabilities that
-            add up to 1, with several (findings) each is one by itself.
-        features: ``(m, features)``, of the images to score.
+        train_features, features: ``(n, features)`` and ``(m, features)``, finite; the latter of the images to score.
+        train_positive: ``(n, classes)`` 0 or 1. With one 1 a row (multiclass) the shares add up to 1.
         neighbours: how many count, 1 or more; at most all n.
-        temperature: above 0; the smaller, the more the nearest of them decide.
+        temperature: above 0; the smaller, the more weight the nearest of them have.
 
     Returns:
         ``(m, classes)`` float64, 0..1.

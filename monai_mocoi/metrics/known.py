@@ -1,4 +1,4 @@
-"""Metrics of labels of which some are not known: each class is measured over the images in which it is."""
+"""Unknown labels: each class is measured over the images in which it is known."""
 
 from __future__ import annotations
 
@@ -7,10 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.confusion import ConfusionCounts, confusion_counts
-from monai_mocoi.metrics.inputs import is_known
-from monai_mocoi.metrics.patient_statistics import PatientStatistic
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_labels
+
+UNKNOWN = -1
+"""The label of an image of which it is not known whether it has the finding."""
+
+
+def is_known(labels: Any) -> np.ndarray:
+    """Which labels are known: bool of the same shape, false for ``UNKNOWN``."""
+    return np.asarray(labels) != UNKNOWN
+
+
+def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return which labels are 1 and which are 0, as two bool arrays; an unknown label is neither.
+
+    Raises:
+        ValueError: another shape; or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
+    """
+    labels = np.asarray(labels)
+    known = is_known(labels)
+    positive = check_labels(np.where(known, labels, 0), shape)
+    return positive, known & ~positive
 
 
 def over_known(metric: Callable[[Any, Any], Any], labels: Any, values: Any) -> np.ndarray:
@@ -18,83 +35,14 @@ def over_known(metric: Callable[[Any, Any], Any], labels: Any, values: Any) -> n
 
     Args:
         metric: takes ``(m,)`` or ``(m, classes)`` labels of 0 and 1, and values of the same shape; returns one number a
-            class, such as :func:`~monai_mocoi.metrics.roc_auc`.
+            class (:func:`~monai_mocoi.metrics.roc_auc`), or several arrays of that shape.
         labels: ``(n, classes)``, 0, 1 or ``UNKNOWN``.
         values: the same shape: scores, or decisions.
 
     Returns:
-        ``(classes,)``.
+        ``(classes,)``, or ``(arrays, classes)``.
     """
     labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
     if known.all():
         return np.asarray(metric(labels, values))
-    return np.array([metric(labels[own, i], values[own, i]) for i, own in enumerate(known.T)])
-
-
-def confusion_over_known(labels: Any, decided: Any) -> ConfusionCounts:
-    """:func:`~monai_mocoi.metrics.confusion_counts` of each class over its known images.
-
-    Args:
-        labels: ``(n, classes)``, 0, 1 or ``UNKNOWN``.
-        decided: the same shape, 0 or 1.
-    """
-    labels, decided, known = np.asarray(labels), np.asarray(decided), is_known(labels)
-    if known.all():
-        return confusion_counts(labels, decided)
-    parts = [confusion_counts(labels[own, i], decided[own, i]) for i, own in enumerate(known.T)]
-    return ConfusionCounts(*(np.array(own) for own in zip(*parts, strict=True)))
-
-
-def known_by_patient(
-    make: Callable[[Any, Any, Any], PatientStatistic], labels: Any, values: Any, patients: Any
-) -> PatientStatistic:
-    """A statistic of the images whose label is known, for counts of all patients.
-
-    Who has no known image changes nothing: neither when drawn nor when left out.
-
-    Args:
-        make: takes labels of 0 and 1, values and patient ids of ``m`` images; returns the statistic, such as
-            :func:`~monai_mocoi.metrics.roc_auc_by_patient`.
-        labels: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``. Of several classes each is made by itself, over its
-            own known images, and their columns stand side by side.
-        values: the same shape: scores, probabilities or decisions.
-        patients: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        what ``make`` gives for all images where every label is known.
-    """
-    labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
-    if known.all():
-        return make(labels, values, patients)
-    index, count = patient_index(patients, len(labels))
-    if labels.ndim == 1:
-        return _of_some(make, labels[known], values[known], index[known], count)
-    parts = [_of_some(make, labels[own, i], values[own, i], index[own], count) for i, own in enumerate(known.T)]
-    return PatientStatistic(
-        lambda counts: np.concatenate([_as_columns(part(counts)) for part in parts], axis=1),
-        lambda: np.concatenate([_as_columns(part.left_out()) for part in parts], axis=1),
-    )
-
-
-def _as_columns(values: np.ndarray) -> np.ndarray:
-    return values.reshape(len(values), -1)
-
-
-def _of_some(
-    make: Callable[[Any, Any, Any], PatientStatistic],
-    labels: np.ndarray,
-    values: np.ndarray,
-    index: np.ndarray,
-    count: int,
-) -> PatientStatistic:
-    """The statistic of images of some of ``count`` patients."""
-    places = np.unique(index)
-    made = make(labels, values, index)
-
-    def left_out() -> np.ndarray:
-        whole = made(np.ones((len(places), 1)))[0]
-        without = np.broadcast_to(whole, (count, *np.shape(whole))).copy()
-        without[places] = made.left_out()
-        return without
-
-    return PatientStatistic(lambda counts: made(counts[places]), left_out)
+    return np.stack([np.asarray(metric(labels[own, i], values[own, i])) for i, own in enumerate(known.T)], axis=-1)

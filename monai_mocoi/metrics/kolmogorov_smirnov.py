@@ -1,8 +1,8 @@
 """Kolmogorov-Smirnov distance of two models' outputs on the same images: the largest gap of their distributions.
 
 A distance is never negative, and its estimate is above 0 even for two models that differ by chance alone. So it needs
-a null beside it (:func:`swapped_distances`), and resampled distances would be biased upwards, for resampling adds a
-second chance gap to the first: an interval goes by :func:`resampled_deviations` instead.
+a null distribution beside it (:func:`swapped_distances`). Resampled distances would be biased upwards, because
+resampling adds a second random gap to the first: use :func:`resampled_deviations` for an interval.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.bootstrap import PatientResamples
 from monai_mocoi.metrics.inputs import check_scores
+from monai_mocoi.metrics.patient_resamples import PatientResamples
 from monai_mocoi.metrics.patients import patient_index
 
 _VALUES_AT_ONCE = 2**18
@@ -23,18 +23,12 @@ _VALUES_AT_ONCE = 2**18
 def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
     """Largest difference of the empirical distribution functions of two samples, each column by itself.
 
-    Exact with ties: the functions are compared between different values only. The statistic of SciPy's ``ks_2samp``.
-
-    Args:
-        first: ``(n,)`` or ``(n, columns)``, finite.
-        second: the same number of columns, any number of rows.
+    Exact with ties, as SciPy's ``ks_2samp``. Takes ``(n,)`` or ``(n, columns)`` and the same number of columns, any
+    number of rows; raises ValueError for no rows, other columns, NaN or infinity.
 
     Returns:
-        the distance, 0..1, and where it is reached: the least value ``v`` at which the shares of outputs of at most
-        ``v`` differ most. Each of shape ``()`` or ``(columns,)``.
-
-    Raises:
-        ValueError: no rows, other columns, NaN or infinity.
+        the distance, 0..1, and the least value ``v`` at which the shares of outputs of at most ``v`` differ most; each
+        of shape ``()`` or ``(columns,)``.
     """
     first, second = check_scores(first, "first outputs"), check_scores(second, "second outputs")
     if first.shape[1:] != second.shape[1:] or not len(first) or not len(second):
@@ -47,24 +41,18 @@ def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def swapped_distances(first: Any, second: Any, patients: Any, swaps: int = 2000, seed: int = 0) -> np.ndarray:
-    """Distances as they would be, if it did not matter which of the two models an output is of.
+    """Distances under the null hypothesis that it does not matter which of the two models an output is of.
 
-    Each patient's outputs of the two models change places, all together, with a chance of one half. That keeps what
-    images, and the images of a patient, have in common, and is exact under that hypothesis. A p-value is
+    Each patient's outputs of the two models change places, all together, with a probability of one half. A p-value is
     ``(1 + distances at least as large) / (1 + swaps)``.
 
     Args:
-        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order.
+        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
         patients: ``(n,)`` ids.
-        swaps: how many times, 1 or more; all columns are swapped together.
-        seed: of the swaps, 0 or more.
+        swaps, seed: how many times, 1 or more, all columns together; 0 or more.
 
     Returns:
-        ``(swaps,)`` or ``(swaps, columns)``. They are whole numbers divided by n, so that they compare exactly with
-        :func:`ks_distance`.
-
-    Raises:
-        ValueError: shapes that do not fit, NaN or infinity, fewer than one swap.
+        ``(swaps,)`` or ``(swaps, columns)``, whole numbers divided by n: they compare exactly with :func:`ks_distance`.
     """
     first, second = _paired(first, second)
     index, count = patient_index(patients, len(first))
@@ -83,22 +71,17 @@ def swapped_distances(first: Any, second: Any, patients: Any, swaps: int = 2000,
 
 
 def resampled_deviations(first: Any, second: Any, resamples: PatientResamples) -> np.ndarray:
-    """How far the gap of the distribution functions lies from its estimate, at its farthest, in each resample.
+    """How far the gap of the distribution functions is from its estimate, at its farthest, in each resample.
 
-    By the triangle inequality a distance lies from the true one at most as far as the gap from the true gap somewhere.
-    So ``distance -+ quantile of level`` of these is an interval for the distance that is not biased upwards. It holds
-    the true distance in at least that share of test sets (as far as a bootstrap can), as a rule in more: it is made to
-    be wide.
+    By the triangle inequality ``distance -+ quantile of level`` of these is an interval for the distance that is not
+    biased upwards, and covers the true distance at least as often as its level says, usually more often.
 
     Args:
-        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order.
+        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
         resamples: of the patients of these images (:func:`~monai_mocoi.metrics.patient_bootstrap`).
 
     Returns:
         ``(resamples,)`` or ``(resamples, columns)``, 0 or more.
-
-    Raises:
-        ValueError: shapes that do not fit, NaN or infinity.
     """
     first, second = _paired(first, second)
     if len(resamples.index) != len(first):

@@ -1,4 +1,4 @@
-"""The Mahalanobis distance to a normal distribution with a shrunk covariance, kept compactly."""
+"""Mahalanobis distance to a normal distribution with a shrunk covariance, stored compactly."""
 
 from __future__ import annotations
 
@@ -30,22 +30,18 @@ class ShrunkGaussian(NamedTuple):
 
 
 def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> ShrunkGaussian:
-    """Fit mean and covariance, the latter shrunk by the rule of Ledoit and Wolf.
+    """Fit mean and covariance, the latter shrunk by the rule of Ledoit and Wolf (J. Multivar. Anal. 2004).
 
     The ``rank`` largest directions of the shrunk covariance are kept, and the variances of all others are averaged, as
-    probabilistic principal components do. Where there are no more directions than that in the data (``n - 1 <= rank``
-    or ``d <= rank``), nothing is lost: it is scikit-learn's ``LedoitWolf``.
+    in probabilistic PCA (Tipping and Bishop 1999). Where the data have no more directions, it is scikit-learn's
+    ``LedoitWolf``.
 
     Args:
         features: (n, d), n of 2 or more, finite.
         rank: most directions to keep, >= 1.
 
     Raises:
-        ValueError: fewer than two rows, or all of them alike.
-
-    References:
-        Ledoit and Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", J. Multivar. Anal.
-        2004. Tipping and Bishop, "Probabilistic principal component analysis", J. R. Stat. Soc. B 1999.
+        ValueError: fewer than two rows, or all of them equal.
     """
     values = np.asarray(features, dtype=np.float64)
     n, d = values.shape
@@ -55,10 +51,10 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
     centred = values - mean
     total = float((centred**2).sum()) / n
     if not total > 0:
-        raise ValueError("all rows are alike: they have no covariance")
+        raise ValueError("all rows are equal: they have no covariance")
     shrinkage = float(ledoit_wolf_shrinkage(centred, assume_centered=True))
     kept = min(rank, d, n - 1)
-    # Of the two products the smaller one: they have the same eigenvalues but for zeros.
+    # Of the two products the smaller one: they have the same eigenvalues except for zeros.
     product = centred.T @ centred if d <= n else centred @ centred.T
     sizes, vectors = eigh(product / n, subset_by_index=(len(product) - kept, len(product) - 1))
     sizes, vectors = np.maximum(sizes[::-1], 0), vectors[:, ::-1]
@@ -74,18 +70,10 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
 
 
 def mahalanobis_distance(features: NDArray[np.floating], gaussian: ShrunkGaussian) -> NDArray[np.float64]:
-    """Distance of each row to the mean, in standard deviations of the direction in which it lies.
+    """Distance (n,) of each row of (n, d) finite features to the mean, in standard deviations of its direction.
 
-    Args:
-        features: (n, d), finite.
-        gaussian: of :func:`fit_shrunk_gaussian`.
-
-    Returns:
-        (n,), 0 or more.
-
-    References:
-        Lee et al., "A simple unified framework for detecting out-of-distribution samples", NeurIPS 2018; here one
-        distribution for all classes, for several findings may be in one image.
+    Lee et al., "A simple unified framework for detecting out-of-distribution samples", NeurIPS 2018; here one
+    distribution for all classes, because an image may have several findings.
     """
     centred = np.asarray(features, dtype=np.float64) - gaussian.mean
     within = centred @ gaussian.components.T

@@ -1,4 +1,4 @@
-"""Holm's correction: several p-values told together, so that one false claim among them stays as rare as stated."""
+"""Holm's correction of several p-values for their number."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from numpy.typing import NDArray
 
 
 def holm(p_values: Any) -> NDArray[np.float64]:
-    """Adjust p-values for their number by the step-down method of Holm (Scand. J. Statist. 1979, 6:65-70).
+    """Adjust p-values ``(m,)`` for their number by the step-down method of Holm (Scand. J. Statist. 1979, 6:65-70).
 
-    The smallest of ``m`` p-values is multiplied by ``m``, the next by ``m - 1`` and so on; none may become smaller than
-    that of a smaller p-value, nor larger than 1. A claim wherever the adjusted p-value is at most ``level`` makes a
-    false one, or several, with probability ``level`` at most, however the tests depend on each other.
-
-    Args:
-        p_values: ``(m,)``, 0..1; ``m`` may be 0.
-
-    Returns:
-        ``(m,)`` float64, 0..1, in the same order, each at least as large as it was.
+    The smallest of ``m`` p-values is multiplied by ``m``, the next by ``m - 1`` and so on; none becomes smaller than
+    that of a smaller p-value, nor larger than 1. Claiming wherever the adjusted p-value is at most ``level`` makes a
+    false claim with probability ``level`` at most, whatever the dependence between the tests.
 
     Raises:
         ValueError: another shape, or a value that is NaN or outside of 0..1.

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.patient_statistics import PatientStatistic
-from monai_mocoi.metrics.ranking import ratio
-from monai_mocoi.metrics.sums import called_from, one_column, statistic_of_sums, sums_by_place, thresholds_reached
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio, statistic_of_sums
+from monai_mocoi.metrics.threshold_counts import called_from, one_column, sums_at_thresholds
+from monai_mocoi.metrics.thresholds import candidate
 
 OPERATING_MEASURES = ("sensitivity", "specificity", "positive_predictive_value", "negative_predictive_value")
 
@@ -16,22 +16,20 @@ OPERATING_MEASURES = ("sensitivity", "specificity", "positive_predictive_value",
 def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any) -> float:
     """The threshold that reaches a wanted sensitivity with the best specificity, or the reverse.
 
-    An image is called when ``probability >= threshold``. Candidates are the midpoints between neighbouring
-    probabilities and the lowest probability itself, as in :func:`~monai_mocoi.metrics.youden_threshold`: for a
-    sensitivity the highest candidate that reaches it, for a specificity the lowest one.
+    An image is called when ``probability >= threshold``. The candidates are those of
+    :func:`~monai_mocoi.metrics.youden_threshold`: for a sensitivity the highest one that reaches it, for a specificity
+    the lowest one.
 
     Args:
-        target: "sensitivity" or "specificity".
-        at_least: above 0, at most 1.
-        labels: ``(n,)``, 0 or 1. Of validation images, never of the ones reported.
-        probabilities: ``(n,)``, 0..1.
+        target, at_least: "sensitivity" or "specificity"; above 0, at most 1.
+        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones.
 
     Returns:
-        the threshold; NaN where a class has no positive or no negative image, or no candidate reaches the specificity:
-        as many images as that have the highest probability.
+        the threshold; NaN where there is no positive or no negative image, or where no candidate reaches the
+        specificity.
 
     Raises:
-        ValueError: another target, a wanted value out of range, shapes that do not fit.
+        ValueError: values or shapes other than these.
     """
     if target not in ("sensitivity", "specificity"):
         raise ValueError(f'target is {target!r}; expected "sensitivity" or "specificity"')
@@ -53,36 +51,27 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
         if not len(good):
             return np.nan
         best = int(good[0])
-    if best == 0:
-        return float(values[0])
-    below, above = values[best - 1], values[best]
-    middle = below / 2 + above / 2
-    return float(middle if below < middle else above)
+    return candidate(values, best)
 
 
 def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
     """What each threshold gives on one class, for counts of patients.
 
     Args:
-        labels: ``(n,)``, 0 or 1.
-        probabilities: ``(n,)``, 0..1.
+        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1.
         patients: ``(n,)`` patient ids, one an image.
-        thresholds: one or more, in any order; each is taken as fixed.
+        thresholds: one or more, in any order; each is taken as fixed; not NaN.
 
     Returns:
         the statistic: ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order
-        given; NaN where nothing, or everything, is called and a predictive value has no meaning.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1, or a threshold that
-            is NaN.
+            given;
+        NaN where a predictive value has no meaning. Other values or shapes are refused with ValueError.
     """
     labels, probabilities = one_column(labels, probabilities)
     given = np.asarray(thresholds, dtype=np.float64)
     if given.ndim != 1 or np.isnan(given).any():
         raise ValueError(f"thresholds are {thresholds}; expected a list of numbers")
     cuts, order = np.unique(given, return_inverse=True)
-    sums = sums_by_place(labels, thresholds_reached(probabilities, cuts), len(cuts) + 1, patients)
 
     def combine(sums: np.ndarray) -> np.ndarray:
         true, false, positives, negatives = called_from(sums)
@@ -95,4 +84,4 @@ def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, t
         ]
         return np.concatenate([measure[order] for measure in measures]).T
 
-    return statistic_of_sums(sums, combine)
+    return statistic_of_sums(sums_at_thresholds(labels, probabilities, cuts, patients), combine)

@@ -1,4 +1,4 @@
-"""Images in the order of their patients, and two random orders that part features from their images."""
+"""Orders of images: by patient, and two random ones that separate features from their images."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class PatientOrder:
         starts: ``(patients,)`` where each patient's begin.
         sizes: ``(patients,)`` how many each has, 1 or more.
         permuted: ``(n,)`` all images in a random order.
-        exchanged: two equally long lists of places: of images, and of images of another patient, whose partner all
-            images of the first one share. Patients of about the same size are paired, and what one of them has more is
-            left out. None where every patient has one image, there is only one, or fewer than four images take part.
+        exchanged: two equally long lists of places: of images, and of images of another patient, the same one for all
+            images of the first. Patients of about the same size are paired, and surplus images are left out. None where
+            every patient has one image, there is only one patient, or fewer than four images take part.
     """
 
     rows: np.ndarray
@@ -42,13 +42,7 @@ class PatientOrder:
 
 
 def draw_order(index: np.ndarray, count: int, seed: int) -> PatientOrder:
-    """Sort images by patient and draw the random orders.
-
-    Args:
-        index: ``(n,)`` the patient of each image, 0..count - 1.
-        count: number of patients.
-        seed: 0 or more.
-    """
+    """Sort images by patient, ``index`` ``(n,)`` of 0..count - 1, and draw the random orders."""
     generator = np.random.default_rng(seed)
     rows = generator.permutation(len(index))  # within a patient at random, or its first images would always meet
     rows = rows[np.argsort(index[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""Which images belong together: every interval here is over patients, not over images."""
+"""Patients of images: numbers, and sums by patient, because every interval is over patients and not over images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]
     """Number each image's patient from 0, in the sorted order of the ids.
 
     Args:
-        patients: ``(n,)`` ids, text or integers, one an image.
+        patients: ``(n,)`` ids, text or integers, one an image; another shape is refused with ValueError.
         n: number of images expected; None: any.
 
     Returns:
         ``(n,)`` numbers and how many patients there are.
-
-    Raises:
-        ValueError: not one id an image.
     """
     ids = np.asarray(patients)
     if ids.ndim != 1 or (n is not None and len(ids) != n):
@@ -29,12 +26,6 @@ def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]
 
 
 def sum_by_patient(values: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
-    """Sum ``(n, columns)`` values of images over the images of each patient: ``(patients, columns)`` float64.
-
-    Args:
-        values: one row an image.
-        index: ``(n,)`` the patient of each image, 0..count - 1.
-        count: number of patients.
-    """
+    """Sum ``(n, columns)`` values of images over the images of each of ``count`` patients: ``(patients, columns)``."""
     membership = csr_array((np.ones(len(index)), (index, np.arange(len(index)))), shape=(count, len(index)))
     return membership @ values.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Recalibration: a monotone map of probabilities, fitted on validation images, that mends them."""
+"""Recalibration: monotone maps that correct probabilities, fitted on validation images."""
 
 from __future__ import annotations
 
@@ -12,20 +12,15 @@ from scipy.special import expit, softmax
 from monai_mocoi.metrics.inputs import check_scores
 from monai_mocoi.metrics.thresholds import one_hot
 
-_FLOOR = 1e-12  # of softmax probabilities, whose logarithm is taken: float32 gives zeros
+_FLOOR = 1e-12  # of multiclass probabilities, whose logarithm is taken: float32 gives zeros
 _SHARPEST = 1e3  # of 1 / temperature, and 1 / this the flattest
 
 
 def platt_scaled(probabilities: Any, intercept: float, slope: float) -> np.ndarray:
-    """Logistic recalibration (Platt 1999; Cox 1958): the logit becomes intercept + slope x logit.
+    """Logistic recalibration (Platt 1999; Cox 1958): the logit becomes intercept + slope x logit; 0 and 1 stay.
 
-    Args:
-        probabilities: 0..1, of any shape; 0 and 1 stay.
-        intercept: ``offset`` of :class:`~monai_mocoi.metrics.CalibrationLine`.
-        slope: of the same, above 0: so the order of the images stays.
-
-    Raises:
-        ValueError: a slope of 0 or less.
+    ``intercept`` is the ``offset`` of :class:`~monai_mocoi.metrics.CalibrationLine`; a ``slope`` of 0 or less is
+    refused with ValueError: above 0 the order of the images stays.
     """
     if not slope > 0:
         raise ValueError(f"the slope is {slope}; recalibration needs one above 0, which keeps the order of the images")
@@ -37,13 +32,8 @@ def platt_scaled(probabilities: Any, intercept: float, slope: float) -> np.ndarr
 def temperature_scaled(probabilities: Any, temperature: float) -> np.ndarray:
     """Softmax of the logits / temperature (Guo et al. 2017): the same class stays the most probable one.
 
-    Args:
-        probabilities: ``(n, classes)``, 0..1, whose logarithms are logits; those below 1e-12 count as 1e-12, as when it
-            is fitted; each row is scaled to a sum of 1.
-        temperature: above 0; above 1 the probabilities come nearer to each other.
-
-    Raises:
-        ValueError: a temperature of 0 or less.
+    Takes ``(n, classes)`` probabilities, whose logarithms are logits; those below 1e-12 count as 1e-12. Above 1 the
+    temperature brings them nearer to each other; 0 or less is refused with ValueError.
     """
     if not temperature > 0:
         raise ValueError(f"the temperature is {temperature}; expected above 0")
@@ -55,18 +45,11 @@ def _floored_log(probabilities: np.ndarray) -> np.ndarray:
 
 
 def fit_temperature(labels: Any, probabilities: Any) -> float:
-    """The temperature of the largest likelihood.
+    """The temperature of the largest likelihood, between 0.001 and 1000.
 
-    Args:
-        labels: ``(n,)`` class numbers.
-        probabilities: ``(n, classes)``, 0..1; those below 1e-12 count as 1e-12.
-
-    Returns:
-        it, between 0.001 and 1000; NaN where the likelihood has no top between them, as where every image's class has
-        the highest probability, or a class is no more probable where it is than elsewhere.
-
-    Raises:
-        ValueError: shapes that do not fit, or a label that is no such number.
+    Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities 0..1; those below 1e-12 count as 1e-12. NaN where
+    the likelihood has no maximum between them, as with perfect separation, or where a class is no more probable where
+    it is.
     """
     z = _floored_log(check_scores(probabilities, "probabilities"))
     own = one_hot(labels, z.shape[1])
@@ -83,23 +66,19 @@ def fit_temperature(labels: Any, probabilities: Any) -> float:
 
 
 def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: Sequence[str], kind: str) -> np.ndarray:
-    """Recalibrate as a record says.
+    """Recalibrate ``(..., classes)`` probabilities as a record says.
 
     Args:
-        probabilities: ``(..., classes)``, 0..1.
+        probabilities: 0..1.
         record: of :func:`~monai_mocoi.analysis.fit_recalibration`; a class without numbers keeps its probabilities.
-        classes: names of findings or classes, in their order.
-        kind: "multilabel" or "softmax".
-
-    Returns:
-        float64 of the same shape.
+        classes, kind: names of findings or classes, in their order; "multilabel" or "multiclass".
 
     Raises:
         ValueError: the record is of another method or of other classes.
     """
     made = np.array(probabilities, dtype=np.float64)
     method, of_classes = record.get("method"), record.get("classes", {})
-    if method == "temperature" and kind == "softmax":
+    if method == "temperature" and kind != "multilabel":
         temperature = record.get("temperature")
         return made if temperature is None else temperature_scaled(made, temperature)
     if method != "platt" or not set(of_classes) <= set(classes):
@@ -111,6 +90,6 @@ def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: 
         if "slope" in line:
             column = list(classes).index(name)
             made[..., column] = platt_scaled(made[..., column], line["intercept"], line["slope"])
-            if kind == "softmax":  # of two classes
+            if kind != "multilabel":  # of two classes
                 made[..., 1 - column] = 1 - made[..., column]
     return made

@@ -6,20 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.patient_statistics import PatientStatistic
-from monai_mocoi.metrics.ranking import ratio
-from monai_mocoi.metrics.sums import one_column, statistic_of_sums, sums_by_place
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio, statistic_of_sums
+from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 
 def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
-    """Bins of about equal counts: between quantiles of the probabilities, as scikit-learn's ``calibration_curve``.
+    """Bin ``(n,)`` of each probability, from 0: ``bins`` of about equal counts, fewer with few distinct values.
 
-    Args:
-        probabilities: ``(n,)``, one or more.
-        bins: 1 or more; with few distinct probabilities there are fewer.
-
-    Returns:
-        ``(n,)`` the bin of each image, from 0 without a gap, ascending with the probability.
+    Between quantiles, as scikit-learn's ``calibration_curve``.
     """
     probabilities = np.asarray(probabilities, dtype=np.float64)
     edges = np.percentile(probabilities, np.linspace(0, 1, bins + 1) * 100)[1:-1]
@@ -27,25 +21,15 @@ def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
 
 
 def observed_share_by_patient(labels: Any, probabilities: Any, patients: Any, place: np.ndarray) -> PatientStatistic:
-    """Share of positives in each bin, for counts of patients; the bins are fixed.
+    """Share of positives in each bin of ``place``, for counts of patients: ``(resamples, bins)``.
 
-    Args:
-        labels: ``(n,)``, 0 or 1.
-        probabilities: ``(n,)``, 0..1.
-        patients: ``(n,)`` patient ids, one an image.
-        place: ``(n,)`` of :func:`equal_count_bins`.
-
-    Returns:
-        the statistic: ``(resamples, bins)``; NaN where no image of a bin was drawn.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
+    NaN where no image of a bin was drawn. Takes labels ``(n,)``, 0 or 1, probabilities ``(n,)``, 0..1, and ids
+    ``(n,)``.
     """
     labels, _ = one_column(labels, probabilities)
-    sums = sums_by_place(labels, place, int(place.max()) + 1, patients)
 
     def combine(sums: np.ndarray) -> np.ndarray:
         positive, negative = sums.reshape(2, -1, sums.shape[1])
         return ratio(positive, positive + negative).T
 
-    return statistic_of_sums(sums, combine)
+    return statistic_of_sums(sums_by_place(labels, place, int(place.max()) + 1, patients), combine)

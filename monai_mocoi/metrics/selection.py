@@ -1,4 +1,4 @@
-"""One number for a classifier: what the best epoch, or the best penalty, is chosen by, and what is reported first."""
+"""Selection metric: one number for a classifier, by which the best epoch or the best penalty is chosen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.confusion import macro_f1
-from monai_mocoi.metrics.inputs import UNKNOWN
-from monai_mocoi.metrics.known import confusion_over_known, over_known
-from monai_mocoi.metrics.ranking import average_precision, roc_auc
+from monai_mocoi.metrics.auc import roc_auc
+from monai_mocoi.metrics.confusion import confusion_over_known, macro_f1
+from monai_mocoi.metrics.known import UNKNOWN, over_known
+from monai_mocoi.metrics.precision_recall import average_precision
+from monai_mocoi.metrics.probabilities import check_label_kind
 from monai_mocoi.metrics.thresholds import decide, decide_by_highest, one_hot, youden_threshold
 
 SELECTION_METRICS = ("macro_auc", "macro_average_precision", "macro_f1")
@@ -22,13 +23,12 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
     """Compute a metric by name, over the classes for which it is defined.
 
     Args:
-        name: one of ``SELECTION_METRICS``. "macro_auc" and "macro_average_precision": the mean over findings; of two
-            softmax classes the second's alone (their AUCs are equal), of more the mean of each against the rest.
-            "macro_f1": of softmax classes by the highest probability; of findings at the Youden threshold of these
-            very images, which is too favourable for anything but a choice.
-        kind: "multilabel" or "softmax".
-        labels: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers. Each finding is measured over the
-            images in which it is known.
+        name: one of ``SELECTION_METRICS``. "macro_auc", "macro_average_precision": the mean over findings; of two
+            classes of one softmax the second's alone, of more the mean of each against the rest. "macro_f1": multiclass
+            by the highest probability; of findings at the Youden threshold of these images, too optimistic for a
+            report.
+        kind: "multilabel" or "multiclass".
+        labels: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers.
         probabilities: ``(n, classes)`` in 0..1.
 
     Returns:
@@ -39,12 +39,10 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
     """
     if name not in SELECTION_METRICS:
         raise ValueError(f"metric is {name!r}; choose one of {', '.join(SELECTION_METRICS)}.")
-    if kind not in ("multilabel", "softmax"):
-        raise ValueError(f"the kind of labels is {kind!r}; choose multilabel or softmax.")
-    probabilities = np.asarray(probabilities, dtype=np.float64)
-    labels = np.asarray(labels)
-    positive: Any = one_hot(labels, probabilities.shape[1]) if kind == "softmax" else labels == 1
-    negative = ~positive if kind == "softmax" else labels == 0
+    multilabel = check_label_kind(kind) == "multilabel"
+    probabilities, labels = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    positive: Any = labels == 1 if multilabel else one_hot(labels, probabilities.shape[1])
+    negative = labels == 0 if multilabel else ~positive
     columns = ranked_columns(kind, probabilities.shape[1])
     both = positive.any(axis=0) & negative.any(axis=0)
     columns = columns[both[columns]]
@@ -55,17 +53,12 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
         return float(over_known(roc_auc, truth, scores).mean())
     if name == "macro_average_precision":
         return float(over_known(average_precision, truth, scores).mean())
-    if kind == "softmax":
+    if not multilabel:
         return float(macro_f1(positive[:, both], decide_by_highest(probabilities)[:, both]))
     called = decide(scores, over_known(youden_threshold, truth, scores))
     return float(confusion_over_known(truth, called).f1.mean())
 
 
 def ranked_columns(kind: str, classes: int) -> np.ndarray:
-    """Columns whose ranking is reported: every finding or class; of two softmax classes the second, "positive", one.
-
-    Args:
-        kind: "multilabel" or "softmax".
-        classes: number of columns.
-    """
-    return np.array([1]) if kind == "softmax" and classes == 2 else np.arange(classes)
+    """Columns of ``classes`` whose ranking is reported: all; of two classes of one softmax the second alone."""
+    return np.array([1]) if check_label_kind(kind) == "multiclass" and classes == 2 else np.arange(classes)

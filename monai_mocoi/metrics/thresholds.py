@@ -1,4 +1,4 @@
-"""Decisions from scores: the threshold above which an image counts as positive, and the class of the highest score."""
+"""Decisions from scores: thresholds by Youden's index, and the class of the highest score."""
 
 from __future__ import annotations
 
@@ -12,26 +12,21 @@ from monai_mocoi.metrics.inputs import check_labels, check_scores
 def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
     """Threshold with the largest sensitivity + specificity - 1 (Youden 1950), each column by itself.
 
-    An image is positive when ``score >= threshold``, both as float64. Candidates are the midpoints between neighbouring
-    scores, and the lowest score itself, which calls every image positive. Of equally good ones the lowest is taken: the
-    one with the highest sensitivity. So scores that do not rank at all call everything positive.
+    An image is positive when ``score >= threshold``. Candidates are the midpoints between neighbouring scores, and the
+    lowest score itself. Of equally good ones the lowest is taken: scores that do not rank at all call everything
+    positive.
 
     Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1. Choose on validation images, never on the ones reported.
+        labels: ``(n,)`` or ``(n, classes)``, 0 or 1. Choose on validation images, never on the reported ones.
         scores: the same shape, finite.
 
     Returns:
         float64 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
-    if scores.ndim == 2:
-        columns = [_youden(labels[:, i], scores[:, i]) for i in range(scores.shape[1])]
-        return np.array(columns, dtype=np.float64)
-    return np.array(_youden(labels, scores))
+    columns = zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
+    return np.array([_youden(*column) for column in columns], dtype=np.float64).reshape(scores.shape[1:])
 
 
 def _youden(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -45,10 +40,14 @@ def _youden(labels: np.ndarray, scores: np.ndarray) -> float:
     # At or above each value, in integers, so that equal indices are seen to be equal.
     true_positives = found[::-1].cumsum()[::-1]
     false_positives = (every - found)[::-1].cumsum()[::-1]
-    best = int(np.argmax(true_positives * negatives - false_positives * positives))
-    if best == 0:
+    return candidate(values, int(np.argmax(true_positives * negatives - false_positives * positives)))
+
+
+def candidate(values: np.ndarray, number: int) -> float:
+    """The threshold that the ascending distinct ``values`` reach from ``number`` on: a midpoint, or the lowest one."""
+    if number == 0:
         return float(values[0])
-    below, above = values[best - 1], values[best]
+    below, above = values[number - 1], values[number]
     middle = below / 2 + above / 2
     return float(middle if below < middle else above)
 
@@ -58,13 +57,7 @@ def decide(scores: Any, thresholds: Any) -> np.ndarray:
 
     Args:
         scores: ``(n,)`` or ``(n, classes)``, finite.
-        thresholds: one number, or ``(classes,)``; not NaN.
-
-    Returns:
-        bool of the shape of ``scores``.
-
-    Raises:
-        ValueError: scores or thresholds that are NaN, or thresholds that are not one a class.
+        thresholds: one number, or ``(classes,)``; NaN or another shape is refused with ValueError.
     """
     scores = check_scores(scores)
     thresholds = np.asarray(thresholds, dtype=np.float64)
@@ -78,35 +71,18 @@ def decide(scores: Any, thresholds: Any) -> np.ndarray:
 
 
 def decide_by_highest(scores: Any) -> np.ndarray:
-    """Choose one class an image, the one of the highest score; of equal ones the first.
-
-    Args:
-        scores: ``(n, classes)``, finite.
-
-    Returns:
-        bool ``(n, classes)``, one True a row.
-
-    Raises:
-        ValueError: not two-dimensional, or not finite.
-    """
+    """The class of the highest score of each image, of equal ones the first: bool ``(n, classes)``, as the scores."""
     scores = check_scores(scores)
     if scores.ndim != 2:
-        raise ValueError(f"scores of softmax classes have shape {scores.shape}; expected (images, classes)")
+        raise ValueError(f"multiclass scores have shape {scores.shape}; expected (images, classes)")
     return one_hot(scores.argmax(axis=1), scores.shape[1])
 
 
 def one_hot(labels: Any, classes: int) -> np.ndarray:
-    """Class numbers as one column a class, the form in which every metric here takes labels.
-
-    Args:
-        labels: ``(n,)`` integers 0..classes - 1.
-        classes: how many.
-
-    Returns:
-        bool ``(n, classes)``, one True a row.
+    """Class numbers ``(n,)`` as one column a class, bool ``(n, classes)``: the form in which the metrics take labels.
 
     Raises:
-        ValueError: a label that is no such number.
+        ValueError: a label that is no number 0..classes - 1.
     """
     labels = np.asarray(labels)
     outside = ~np.isin(labels, np.arange(classes))

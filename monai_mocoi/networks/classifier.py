@@ -1,14 +1,22 @@
-"""The classifier of fine-tuning, linear evaluation and inference: a stage encoder and one linear layer."""
+"""Classifier of fine-tuning, linear evaluation and inference: a stage encoder and one linear layer."""
 
 from __future__ import annotations
+
+import logging
+import os
 
 import torch
 from torch import nn
 
+from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.seeded_weights import draw_weights
-from monai_mocoi.networks.stage_choice import stages_of, width_of
+from monai_mocoi.networks.stage_choice import stage_in_words, stages_of, width_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.weight_files import load_checked
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
+
+logger = logging.getLogger(__name__)
 
 TRAINABLE = ("all", "head")
 """What may be trained: encoder and linear layer, or the linear layer alone."""
@@ -30,6 +38,17 @@ class Classifier(nn.Module):
 
     Raises:
         ValueError: a number out of range, or an unknown ``trainable``.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.networks import Classifier, StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> classifier = Classifier(StageEncoder(backbone), classes=3, stage=2, trainable="head")
+        >>> classifier(torch.rand(2, 1, 32, 32)).shape
+        torch.Size([2, 3])
+        >>> [name for name, value in classifier.named_parameters() if value.requires_grad]
+        ['head.weight', 'head.bias']
     """
 
     def __init__(
@@ -78,3 +97,40 @@ class Classifier(nn.Module):
     def __prepare_scriptable__(self) -> nn.Module:
         """What ``torch.jit.script`` is to compile in its place."""
         return ScriptableClassifier(self.encoder, self.head, self.stage)
+
+
+def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Classifier:
+    """Load the weights of a classifier, all of them.
+
+    Args:
+        network: of the same stage and number of classes; changed in place.
+        place: a run folder with a ``classifier.pt``, or such a file.
+
+    Returns:
+        the network.
+
+    Raises:
+        WeightsError: the file is damaged, or does not fit the network; that is unchanged then.
+    """
+    path = classifier_path(place)
+    card = read_classifier_sidecar(path)
+    try:
+        state = load_checked(path)
+        own = network.state_dict()
+        wrong = [n for n in {**own, **state} if n not in own or n not in state or own[n].shape != state[n].shape]
+    except Exception as error:
+        raise WeightsError(
+            f"{path.name} could not be read as weights ({type(error).__name__}): it is damaged. Train again, or bring "
+            "back the original."
+        ) from error
+    if wrong:
+        raise WeightsError(
+            f"{path.name} does not fit this network: {len(wrong)} of its tensors are missing, unknown or of another "
+            f"shape, first {wrong[0]}. Use the bundle that the classifier was trained with."
+        )
+    network.load_state_dict(state)
+    selected = card.selected or {}
+    which = f"epoch {selected['epoch']}" if "epoch" in selected else f"penalty {selected.get('penalty')}"
+    stage = stage_in_words(network.stage)
+    logger.info("Classifier: %s (%s, %s, %d labels)", path, which, stage, len(card.labels))
+    return network

@@ -1,7 +1,4 @@
-"""What is known of the images that weights were made on, before they are read: their size, and whether they were drawn.
-
-Without torch: ``mocoi plan`` says the same as the run. Only the JSON file beside the weights is read.
-"""
+"""Weights before they are loaded: what the JSON file beside them says, and whether they may be used."""
 
 from __future__ import annotations
 
@@ -13,9 +10,19 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.networks.classifier_place import CLASSIFIER_NAME
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
+from monai_mocoi.networks.encoder_card import card_path
 
 logger = logging.getLogger(__name__)
+
+IDENTIFIED = "identified"
+"""Key of a dataset folder's and a run's ``manifest.json`` and of the JSON file beside weights; true or not there."""
+WHY_NOT = (
+    "was trained on a dataset folder that refers to the originals of patients (its manifest says "
+    '"identified": true), or began with weights that were: it is not handed on. Prepare the data set without '
+    "identities (data_prep without --in-place), and train on that."
+)
+_Value = TypeVar("_Value", int, str)
 
 
 def known_images(weights: str | os.PathLike[str] | None) -> dict[str, Any]:
@@ -27,33 +34,21 @@ def known_images(weights: str | os.PathLike[str] | None) -> dict[str, Any]:
 
     Returns:
         ``image_size``, ``modality``, ``dataset``, ``settings`` and more; empty where nothing is known, as of public
-        weights. Whether the file is damaged is for those to say who load the weights.
+        weights. A damaged file says nothing here: loading refuses it.
     """
     if weights is None or str(weights) == "none":
         return {}
     path = Path(weights)
     path = path / CLASSIFIER_NAME if path.is_dir() else path
-    of_run = path.parent.parent / "config.json" if path.parent.name == "checkpoints" else None
-    try:
-        content = json.loads((of_run or path.with_suffix(".json")).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return _content(path.parent.parent / "config.json" if path.parent.name == "checkpoints" else card_path(path))
 
 
 def images_in_words(known: Mapping[str, Any]) -> str:
-    """``32 px, chest, intensity picture, of 'NIH ChestX-ray14'``: as far as it is known; not "declared", the usual.
-
-    Args:
-        known: of :func:`known_images`, or the sidecar of loaded weights.
-    """
+    """``32 px, chest, intensity picture, of 'NIH ChestX-ray14'``: as far as it is known; not "declared", the usual."""
     size, modality, intensity, dataset = (known.get(n) for n in ("image_size", "modality", "intensity", "dataset"))
     stretched = f"intensity {intensity}" if intensity and intensity != "declared" else ""
     words = (f"{size} px" if size else "", modality or "", stretched, f"of {dataset!r}" if dataset else "")
     return ", ".join(filter(None, words))
-
-
-_Value = TypeVar("_Value", int, str)
 
 
 def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default: _Value) -> _Value:
@@ -62,7 +57,7 @@ def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default:
     Args:
         pretrained: as for :func:`known_images`.
         setting: such as "image_size" or "intensity".
-        default: where it is not known; a value of another kind counts as unknown.
+        default: where it is not known; a value of another type counts as unknown.
     """
     value = known_images(pretrained).get(setting)
     return value if type(value) is type(default) and value else default
@@ -72,11 +67,12 @@ def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None
     """Refuse phantoms for weights of real images; warn of weights of phantoms where the images are real.
 
     Args:
-        dataset_dir: of the bundle: "demo" stands for phantoms.
+        dataset_dir: of the bundle: "demo" means phantoms.
         weights: that the bundle starts from, as for :func:`known_images`.
 
     Raises:
-        WeightsError: ``dataset_dir`` is "demo", its default, but the weights were made on a dataset folder; names it.
+        WeightsError: ``dataset_dir`` is "demo", its default, but the weights were made on a dataset folder; the text
+            names it. The code is "phantoms".
     """
     known = known_images(weights)
     settings = known.get("settings")
@@ -84,15 +80,46 @@ def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None
     what = "classifier" if "labels" in known else "encoder"
     if dataset_dir == "demo" and drawn is False:
         data = f"the data set {known['dataset']!r}" if known.get("dataset") else "a data set"
-        or_images = " (for inference.json also --images FOLDER)" if what == "classifier" else ""
         raise WeightsError(
             f"the {what} was made on {data}, but dataset_dir is 'demo' (phantoms), as it is unless another is named: "
-            f"add --dataset_dir FOLDER{or_images}. Nothing was drawn or changed."
+            "name the dataset folder. Nothing was drawn or changed.",
+            code="phantoms",
         )
     if dataset_dir != "demo" and drawn is True:
         logger.warning(
             "THIS IS A DEMO %s: it was trained on GENERATED PHANTOMS, and knows nothing of medical images. Take one "
             "that was trained on medical images%s.",
             what.upper(),
-            ", or --pretrained none" if what == "encoder" else "",
+            ", or random weights (pretrained none)" if what == "encoder" else "",
         )
+
+
+def is_identified(weights: str | os.PathLike[str] | None) -> bool:
+    """Tell whether weights come from a dataset folder with ``"identified": true``, directly or by what they began with.
+
+    Args:
+        weights: a file in a run folder, or in a folder of it (checkpoints); None or "none": random weights.
+
+    Returns:
+        True if the JSON file beside them or the run's ``manifest.json`` says so. Weights that were taken out of their
+        folder without the JSON file tell nothing: False.
+    """
+    if weights is None or str(weights) == "none":
+        return False
+    path = Path(weights).resolve()
+    said = (card_path(path), path.parent / "manifest.json", path.parent.parent / "manifest.json")
+    return any(_content(file).get(IDENTIFIED) is True for file in said)
+
+
+def check_not_identified(weights: str | os.PathLike[str]) -> None:
+    """Refuse to hand on weights that were trained on identified data, with a WeightsError."""
+    if is_identified(weights):
+        raise WeightsError(f"{Path(weights).name!r} {WHY_NOT}")
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

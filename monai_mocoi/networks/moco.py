@@ -5,50 +5,22 @@ References: He et al. 2020 (momentum contrast); Kaku, Upadhya, Razavian 2021 (lo
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from monai_mocoi.distributed.processes import gather_rows, rank, unwrap, world_size
-from monai_mocoi.networks.batch_statistics import batch_parts, one_update
+from monai_mocoi.distributed.processes import gather_rows
+from monai_mocoi.distributed.shared_network import unwrap
+from monai_mocoi.networks.encoded_view import project
+from monai_mocoi.networks.moco_output import MoCoOutput
+from monai_mocoi.networks.momentum_pair import MomentumPair
 from monai_mocoi.networks.negative_queue import NegativeQueue
-from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead
 
 
-class MoCoOutput(NamedTuple):
-    """What a training step computes its losses from. N is the batch of this process, K the queue."""
-
-    query: torch.Tensor
-    """``(N, D)`` unit vectors of the query view."""
-    key: torch.Tensor
-    """``(N, D)`` unit vectors of the key view, in the batch's order, without gradient."""
-    positive: torch.Tensor
-    """``(N,)`` similarity of each query with its own key."""
-    negative: torch.Tensor
-    """``(N, K)`` similarity of each query with the queue, as it was before this batch entered."""
-    mask: torch.Tensor
-    """``(N, K)`` bool: True where a queue entry is a negative."""
-    stages_query: tuple[torch.Tensor, ...]
-    """The query view's stage representations, one a stage head."""
-    stages_key: tuple[torch.Tensor, ...]
-    """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
-    pooled_stages: tuple[torch.Tensor, ...]
-    """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
-    ``watch_stages`` is False."""
-
-
-class _Branch(NamedTuple):
-    vectors: torch.Tensor
-    pooled: tuple[torch.Tensor, ...]
-    averages: tuple[torch.Tensor, ...]
-
-
-class MoCo(nn.Module):
+class MoCo(MomentumPair):
     """Momentum contrast on a stage encoder.
 
     In training, each forward pass moves the key encoder by the exponential moving average (parameters only), encodes
@@ -56,9 +28,8 @@ class MoCo(nn.Module):
     into the queue. None of this happens in eval mode (fault A5).
 
     BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
-    parts. The key view's parts are drawn anew in every step, so that an image's key stands among others than its query
-    did, and the statistics do not give the positive away (He et al. 2020, section 3.3). The running
-    statistics move once a view, towards the average of the parts'.
+    parts. The key view's parts are drawn anew in every step, so that the statistics do not give the positive away (He
+    et al. 2020, section 3.3). The running statistics move once a view, towards the average of the parts'.
 
     Args:
         encoder: the query encoder; the key encoder starts as its copy.
@@ -70,12 +41,25 @@ class MoCo(nn.Module):
             least.
         mask_own_image: a queued key of the query's own image is no negative (fault A9).
         mask_own_patient: nor is any key of the query's own patient.
-        seed: draw all weights again from this seed, a stream of its own for each part (encoder, head, stage heads), so
-            that arms which share a part start from the same weights (fault A8); None: keep the weights as given.
-            The shuffling of step s is drawn from (seed, s) too, the same on every process.
+        seed: draw all weights again from this seed, a stream of its own for each part, so that arms which share a part
+            start from the same weights (fault A8); None: keep them. The shuffling of step s is drawn from (seed, s).
 
     Raises:
         ValueError: a number out of range.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.losses import InfoNCELoss
+        >>> from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> head = ProjectionHead("mlp_bn", in_features=512, out_features=128)
+        >>> moco = MoCo(StageEncoder(backbone), head, NegativeQueue(size=8, dim=128), seed=1)
+        >>> output = moco(torch.rand(4, 1, 32, 32), torch.rand(4, 1, 32, 32), images=torch.arange(4))
+        >>> InfoNCELoss()(output.positive, output.negative, output.mask).item()  # no negatives before the first step
+        0.0
+        >>> int(moco.queue.filled.sum())
+        4
     """
 
     steps: torch.Tensor
@@ -92,31 +76,10 @@ class MoCo(nn.Module):
         mask_own_patient: bool = False,
         seed: int | None = None,
     ) -> None:
-        super().__init__()
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"momentum is {momentum}, but must lie in 0..1 (0.99 to 0.999 are usual).")
-        if bn_splits < 1:
-            raise ValueError(f"bn_splits is {bn_splits}, but must be 1 (no split) or more.")
-        heads = list(stage_heads or [])
-        if len(heads) not in (0, len(encoder.stage_channels)):
-            raise ValueError(
-                f"there are {len(heads)} stage heads, but the encoder has {len(encoder.stage_channels)} stages: "
-                "give one for each, or none."
-            )
-        if seed is not None:
-            for part, module in enumerate([encoder, head, *heads]):
-                draw_weights(module, seed=seed * 1000 + part)
-        self.query_encoder = encoder
-        self.query_head = head
-        self.key_encoder = copy.deepcopy(encoder).requires_grad_(False)
-        self.key_head = copy.deepcopy(head).requires_grad_(False)
-        self.stage_heads = nn.ModuleList(heads)
+        super().__init__(encoder, head, list(stage_heads or []), momentum, bn_splits, seed)
         self.queue = queue
-        self.momentum = momentum
-        self.bn_splits = bn_splits
         self.mask_own_image = mask_own_image
         self.mask_own_patient = mask_own_patient
-        self.shuffle_seed = seed or 0
         self._needs_two = any(isinstance(m, nn.BatchNorm1d) for m in (*head.modules(), *self.stage_heads.modules()))
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
@@ -140,22 +103,20 @@ class MoCo(nn.Module):
                 the key encoder once.
             watch_stages: give ``pooled_stages``; it costs a pass over all stage maps.
 
-        Returns:
-            a :class:`MoCoOutput`.
-
         Raises:
             ValueError: a training batch of one image, with heads that have BatchNorm.
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
-        query = self._encode(self.query_encoder, self.query_head, query_view, watch_stages)
+        query = self.encode_queries(query_view, watch_stages)
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
-            key, all_keys = self._encode_keys(key_view)
+            key, all_keys = self.encode_keys(key_view, int(self.steps))
 
-        stages_query = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, query.pooled, strict=True))
-        stages_key = tuple(self._in_parts(h, p) for h, p in zip(self.stage_heads, key.pooled, strict=True))
+        parts = self.parts(len(query_view))
+        stages_query = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, query.pooled, strict=True))
+        stages_key = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, key.pooled, strict=True))
 
         with torch.autocast(query.vectors.device.type, enabled=False):
             positive = (query.vectors * key.vectors).sum(dim=1)
@@ -187,69 +148,6 @@ class MoCo(nn.Module):
         names = ("momentum", "bn_splits", "mask_own_image", "mask_own_patient", "shuffle_seed")
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
-    def embed(self, view: torch.Tensor) -> torch.Tensor:
-        """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
-        return self._encode(self.query_encoder, self.query_head, view).vectors
-
-    @torch.no_grad()
-    def update_key_encoder(self) -> None:
-        """Move the key encoder and head towards the query's: parameters only, buffers follow their own data."""
-        keys: list[torch.Tensor] = [*self.key_encoder.parameters(), *self.key_head.parameters()]
-        queries: list[torch.Tensor] = [*self.query_encoder.parameters(), *self.query_head.parameters()]
-        torch._foreach_lerp_(keys, queries, 1 - self.momentum)
-
-    def _encode_keys(self, view: torch.Tensor) -> tuple[_Branch, torch.Tensor]:
-        """Encode the key view; return this process's keys, and the keys of all processes in order."""
-        if not (self.training and self._parts(len(view)) * world_size() > 1):
-            key = self._encode(self.key_encoder, self.key_head, view)
-            return key, gather_rows(key.vectors)
-        total = len(view) * world_size()
-        own = slice(rank() * len(view), (rank() + 1) * len(view))
-        generator = torch.Generator().manual_seed(self.shuffle_seed * 1_000_003 + int(self.steps))
-        order = torch.randperm(total, generator=generator).to(view.device)
-        back = torch.argsort(order)
-        shuffled = self._encode(self.key_encoder, self.key_head, gather_rows(view)[order[own]])
-        all_keys = gather_rows(shuffled.vectors)[back]
-        pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
-        return _Branch(all_keys[own], pooled, ()), all_keys
-
-    def _encode(self, encoder: nn.Module, head: nn.Module, images: torch.Tensor, watch: bool = False) -> _Branch:
-        branches = []
-        parts = self._parts(len(images))
-        with one_update(parts, encoder, head) as part_done:
-            for part in images.tensor_split(parts):
-                embedding, stages = encoder(part)
-                vectors = nn.functional.normalize(_full_precision(head(embedding)), dim=1)
-                pooled = tuple(h.pool(s) for h, s in zip(self._stage_heads(), stages, strict=False))
-                averages = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if watch else ()
-                branches.append(_Branch(vectors, pooled, averages))
-                part_done()
-        if len(branches) == 1:
-            return branches[0]
-        return _Branch(
-            torch.cat([b.vectors for b in branches]),
-            tuple(torch.cat(p) for p in zip(*(b.pooled for b in branches), strict=True)),
-            tuple(torch.cat(a) for a in zip(*(b.averages for b in branches), strict=True)),
-        )
-
-    def _stage_heads(self) -> list[StageHead]:
-        return [head for head in self.stage_heads if isinstance(head, StageHead)]
-
-    def _in_parts(self, head: nn.Module, pooled: torch.Tensor) -> torch.Tensor:
-        has_weights = next(head.parameters(), None) is not None
-        parts = self._parts(len(pooled)) if has_weights else 1
-        if parts == 1:
-            return _full_precision(head(pooled))
-        outputs = []
-        with one_update(parts, head) as part_done:
-            for part in pooled.tensor_split(parts):
-                outputs.append(head(part))
-                part_done()
-        return _full_precision(torch.cat(outputs))
-
-    def _parts(self, batch: int) -> int:
-        return batch_parts(batch, self.bn_splits) if self.training else 1
-
 
 def unwrap_moco(network: nn.Module) -> MoCo:
     """The MoCo network inside DistributedDataParallel, or the network itself.
@@ -261,8 +159,3 @@ def unwrap_moco(network: nn.Module) -> MoCo:
     if not isinstance(inner, MoCo):
         raise TypeError(f"the network is a {type(inner).__name__}, but must be a monai_mocoi.networks.MoCo.")
     return inner
-
-
-def _full_precision(tensor: torch.Tensor) -> torch.Tensor:
-    # Under autocast the networks work in half precision; similarities and losses do not.
-    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

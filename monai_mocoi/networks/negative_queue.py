@@ -59,6 +59,16 @@ class NegativeQueue(nn.Module):
     Buffers (all saved in a state dict):
         keys: ``(K, dim)`` float; images: ``(K,)`` index of each key's image, or -1; patients: likewise;
         filled: ``(K,)`` bool; pointer: where the next key goes.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import NegativeQueue
+        >>> queue = NegativeQueue(size=3, dim=2)
+        >>> queue.enqueue(torch.eye(2), images=torch.tensor([7, 8]))
+        >>> queue.images.tolist()
+        [7, 8, -1]
+        >>> queue.valid_for(images=torch.tensor([7])).tolist()  # neither the image's own key nor the empty place
+        [[False, True, False]]
     """
 
     keys: torch.Tensor

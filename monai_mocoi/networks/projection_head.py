@@ -21,6 +21,12 @@ class ProjectionHead(nn.Sequential):
 
     Raises:
         ValueError: unknown kind.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import ProjectionHead
+        >>> ProjectionHead("mlp_bn", in_features=512, out_features=128)(torch.rand(4, 512)).shape
+        torch.Size([4, 128])
     """
 
     def __init__(

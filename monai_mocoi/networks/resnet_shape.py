@@ -1,4 +1,4 @@
-"""Which ResNet a state dict belongs to, told from its names and shapes."""
+"""ResNet architectures: which one a state dict belongs to, and MONAI's network of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
+from monai.networks.nets import ResNet
 
 from monai_mocoi.errors import WeightsError
 
@@ -37,6 +38,11 @@ class ResNetShape(NamedTuple):
     def name(self) -> str | None:
         """As torchvision, timm and MONAI call it, such as "resnet50"; None: they have no such ResNet."""
         return _NAMED.get((self.block, self.layers)) if self.planes == (64, 128, 256, 512) else None
+
+    @property
+    def in_words(self) -> str:
+        """The name, or what it consists of."""
+        return self.name or f"{self.block} {list(self.layers)} {list(self.planes)}"
 
     @property
     def stage_channels(self) -> tuple[int, ...]:
@@ -70,4 +76,27 @@ def shape_of_resnet(state: Mapping[str, torch.Tensor]) -> ResNetShape:
         planes=tuple(int(state[f"layer{stage}.0.conv1.weight"].shape[0]) for stage in stages),
         in_channels=int(state["conv1.weight"].shape[1]),
         downsample_bias="layer2.0.downsample.0.bias" in state,
+    )
+
+
+def name_of_resnet(state: Mapping[str, torch.Tensor]) -> str | None:
+    """Its name, such as "resnet50"; None: it has none, or the weights are of another kind of network."""
+    try:
+        return shape_of_resnet(state).name
+    except WeightsError:
+        return None
+
+
+def monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
+    """MONAI's ResNet of a shape, with torchvision's strides; ``classes`` None: without its last layer."""
+    return ResNet(
+        shape.block,
+        list(shape.layers),
+        list(shape.planes),
+        spatial_dims=2,
+        n_input_channels=shape.in_channels,
+        conv1_t_stride=2,
+        bias_downsample=shape.downsample_bias,
+        num_classes=classes or 1,
+        feed_forward=classes is not None,
     )

@@ -39,6 +39,17 @@ class StageEncoder(nn.Module):
     Raises:
         TypeError: the backbone is not a MONAI ResNet.
         ValueError: the backbone is not two-dimensional.
+
+    Examples:
+        >>> import torch
+        >>> from monai.networks.nets import resnet18
+        >>> from monai_mocoi.networks import StageEncoder
+        >>> backbone = resnet18(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, feed_forward=False)
+        >>> features = StageEncoder(backbone)(torch.rand(2, 1, 64, 64))
+        >>> features.embedding.shape
+        torch.Size([2, 512])
+        >>> [tuple(stage.shape[1:]) for stage in features.stages]
+        [(64, 16, 16), (128, 8, 8), (256, 4, 4), (512, 2, 2)]
     """
 
     stage_channels: tuple[int, ...]
@@ -87,42 +98,21 @@ class StageEncoder(nn.Module):
                 nn.init.zeros_(last.weight)  # type: ignore[union-attr,arg-type]
 
     def forward(self, images: torch.Tensor) -> StageFeatures:
-        """Encode images.
-
-        Args:
-            images: ``(N, C, H, W)``, normalised as the run's sidecar says; C is the first layer's number of channels,
-                or 1.
-
-        Returns:
-            the embedding and the four stage maps.
+        """Encode images ``(N, C, H, W)``, normalised as the encoder's card says.
 
         Raises:
-            ValueError: C is neither.
+            ValueError: C is neither the first layer's number of channels nor 1.
         """
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
 
     def stage_map(self, images: torch.Tensor, stage: int) -> torch.Tensor:
-        """The map of one stage; the later stages are not computed.
-
-        Args:
-            images: as for :meth:`forward`.
-            stage: 1..4.
-
-        Returns:
-            ``(N, C, H, W)``.
-        """
+        """The map ``(N, C, H, W)`` of one stage, 1..4; the later stages are not computed."""
         return self._maps(images, stage)[-1]
 
     def averaged(self, images: torch.Tensor, stage: int | str) -> torch.Tensor:
-        """The features of a stage, or of all, averaged over the positions of the maps; no later stage is computed.
-
-        Args:
-            images: as for :meth:`forward`.
-            stage: 1..4, or "all": those of the four stages side by side.
-
-        Returns:
-            ``(N, features)``, at least in single precision, also where autocast has computed the maps in half.
+        """Features ``(N, F)`` of a stage (1..4), or "all": the maps, averaged over their positions; no later stage is
+        computed. In single precision at least, also where autocast has computed the maps in half.
         """
         wanted = stages_of(stage)
         maps = self._maps(images, wanted[-1])

@@ -7,11 +7,15 @@ they are part of the network, so that the optimiser and DistributedDataParallel 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
-STAGE_KINDS = ("map", "vector")
-"""What the stage MSE may compare; see :func:`stage_pooling`."""
+from monai_mocoi.networks.stage_encoder import StageEncoder
+
+STAGE_POOLINGS = ("spatial", "global")
+"""What the stage MSE may compare; see :func:`stage_poolings`."""
 
 
 class StageHead(nn.Module):
@@ -27,7 +31,7 @@ class StageHead(nn.Module):
 
 
 class PooledMap(StageHead):
-    """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's "MSE" kind ``map``.
+    """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's stage MSE.
 
     Args:
         size: positions a side; the paper has 16, 16, 4, 4 for the four stages. A map smaller than that is repeated.
@@ -43,23 +47,30 @@ class PooledMap(StageHead):
 
 
 class PooledVector(StageHead):
-    """The map, averaged over all positions: the kind ``vector`` of the authors' histopathology variant."""
+    """The map, averaged over all positions: the authors' histopathology variant."""
 
 
-def stage_pooling(kind: str, size: int) -> StageHead:
-    """The stage head of the stage MSE, by the name of its kind (fault A14: the authors' code has two under one name).
+def stage_poolings(pooling: str, sizes: Sequence[int]) -> list[StageHead]:
+    """The stage heads of the stage MSE (fault A14: the authors' code has two kinds under one name).
 
     Args:
-        kind: "map": :class:`PooledMap`, which compares place with place, so both views must show the tissue in about
-            the same place (no mirroring). "vector": :class:`PooledVector`, for views that are mirrored or turned.
-        size: positions a side of a map; without effect for a vector.
+        pooling: "spatial": :class:`PooledMap`, which compares place with place, so both views must show the tissue in
+            about the same place (no mirroring). "global": :class:`PooledVector`, for views that are mirrored or turned.
+        sizes: positions a side of the maps, from stage 1 on; without effect for "global".
 
     Raises:
-        ValueError: another kind.
+        ValueError: another pooling.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import stage_poolings
+        >>> head, _ = stage_poolings("spatial", [4, 2])
+        >>> head(head.pool(torch.rand(2, 64, 16, 16))).shape
+        torch.Size([2, 64, 4, 4])
     """
-    if kind not in STAGE_KINDS:
-        raise ValueError(f"stage_kind is {kind!r}; choose one of {', '.join(STAGE_KINDS)}.")
-    return PooledMap(size) if kind == "map" else PooledVector()
+    if pooling not in STAGE_POOLINGS:
+        raise ValueError(f"stage_pooling is {pooling!r}; choose one of {', '.join(STAGE_POOLINGS)}.")
+    return [PooledMap(size) if pooling == "spatial" else PooledVector() for size in sizes]
 
 
 class BarlowProjector(StageHead):
@@ -70,6 +81,12 @@ class BarlowProjector(StageHead):
     Args:
         in_features: channels of the stage: 256, 512, 1024, 2048 for the stages of ResNet-50.
         features: width of the three layers; 2048 in the paper.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.networks import BarlowProjector
+        >>> BarlowProjector(in_features=64, features=32)(torch.rand(4, 64)).shape
+        torch.Size([4, 32])
     """
 
     def __init__(self, in_features: int, features: int = 2048) -> None:
@@ -88,3 +105,13 @@ class BarlowProjector(StageHead):
         """``(N, in_features)`` to ``(N, features)``."""
         projected: torch.Tensor = self.projector(pooled)
         return projected
+
+
+def barlow_projectors(encoder: StageEncoder, features: int = 2048) -> list[StageHead]:
+    """A :class:`BarlowProjector` of its own for each stage of an encoder.
+
+    Args:
+        encoder: of which the stages are.
+        features: width of the projectors' layers.
+    """
+    return [BarlowProjector(channels, features) for channels in encoder.stage_channels]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import zipfile
@@ -15,8 +14,9 @@ import safetensors.torch
 import torch
 
 from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks.encoder_card import EncoderCard, read_card
 from monai_mocoi.networks.found_resnets import chosen_resnet, find_resnets, line_that_keeps_tensors
-from monai_mocoi.networks.weights_error import check_weights_place
+from monai_mocoi.networks.weights_place import check_weights_place
 
 
 class WeightFile(NamedTuple):
@@ -28,9 +28,8 @@ class WeightFile(NamedTuple):
     """What stood before each of these names in the file, such as ``module.encoder_q.``; often nothing."""
     rest: dict[str, torch.Tensor]
     """The file's other tensors, by their names in it: heads, a queue, a key encoder."""
-    sidecar: dict[str, Any] | None
-    """What the JSON file beside it says (see :func:`read_sidecar`), or a pretraining checkpoint its settings; else
-    None."""
+    sidecar: EncoderCard | None
+    """What the JSON file beside it says, or a pretraining checkpoint its settings; else None."""
     averages: tuple[str, ...] = ()
     """How the names of the ResNets begin that were left out as the moving average of this one."""
 
@@ -77,44 +76,9 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
         resnet=own,
         prefix=chosen.prefix,
         rest={name: value for name, value in beside.items() if not name.startswith(chosen.prefix)},
-        sidecar=read_sidecar(path) or _settings(content),
+        sidecar=read_card(path) or _settings(content),
         averages=tuple(resnet.place for resnet in found if resnet.is_average),
     )
-
-
-def sidecar_path(path: str | os.PathLike[str]) -> Path:
-    """The JSON file that belongs to a weights file: the same name with ``.json``."""
-    return Path(path).with_suffix(".json")
-
-
-def read_sidecar(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """What the JSON file beside a weights file says.
-
-    Args:
-        path: of the weights file, such as ``encoder.pt``.
-
-    Returns:
-        for an ``encoder.pt`` ``method``, ``mean``, ``std``, ``channels``, ``image_size`` and more; None where there is
-        no such file.
-
-    Raises:
-        WeightsError: it is there, but no JSON object.
-    """
-    path = sidecar_path(path)
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f"{path.name!r} beside the weights cannot be read ({type(error).__name__}): it says how their images were "
-            "normalised. Bring back the original, or move it away if it belongs to something else."
-        ) from error
-    if not isinstance(content, dict):
-        raise WeightsError(
-            f"{path.name!r} beside the weights is no JSON object: move it away if it belongs to something else."
-        )
-    return content
 
 
 def _content(path: Path) -> Mapping[Any, Any]:
@@ -169,7 +133,7 @@ def _why(path: Path, error: Exception) -> str:
     )
 
 
-def _settings(content: Mapping[Any, Any]) -> dict[str, Any] | None:
+def _settings(content: Mapping[Any, Any]) -> EncoderCard | None:
     """The settings in a checkpoint of ours."""
     settings = content.get("settings")
-    return dict(settings) if isinstance(settings, Mapping) else None
+    return EncoderCard.of(settings, "the checkpoint's settings") if isinstance(settings, Mapping) else None

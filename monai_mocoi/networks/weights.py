@@ -1,51 +1,19 @@
-"""Encoder weights in and out: ``encoder.pt``, a plain state dict in torchvision's names, and its JSON sidecar."""
+"""Encoder weights as a state dict in torchvision's names: taken out, hashed, checked and saved."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
-from torch import nn
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.files.atomic_write import write_bytes
-from monai_mocoi.networks.resnet_shape import shape_of_resnet
+from monai_mocoi.files.atomic_write import write_torch
+from monai_mocoi.networks.encoder_card import EncoderCard, card_path
 from monai_mocoi.networks.stage_encoder import StageEncoder
-from monai_mocoi.networks.weight_files import WeightFile, read_weights, sidecar_path
-
-_TRUNK = ("conv1.", "bn1.", "layer")
-_COUNTER = "num_batches_tracked"  # of no influence on any output; files of before 2018 lack it
-
-
-class LoadReport(NamedTuple):
-    """What loading did, by names of parameters and buffers."""
-
-    matched: tuple[str, ...]
-    missing: tuple[str, ...]
-    """Names of the encoder that the file does not have; they keep their values."""
-    unexpected: tuple[str, ...]
-    """Names of the file that the encoder does not have, such as a classification layer; they are ignored."""
-    prefix: str = ""
-    """What stood before each matched name in the file and was taken off, such as ``module.encoder_q.``."""
-    averages: tuple[str, ...] = ()
-    """How the names of the networks in the file begin that were left out as moving averages of this one."""
-
-    def __str__(self) -> str:
-        def some(names: tuple[str, ...]) -> str:
-            return ": " + ", ".join(names[:5]) + (", ..." if len(names) > 5 else "") if names else ""
-
-        return (
-            f"{len(self.matched)} matched{f' (below {self.prefix!r})' if self.prefix else ''}, "
-            f"{len(self.missing)} missing{some(self.missing)}, "
-            f"{len(self.unexpected)} unexpected{some(self.unexpected)}"
-            + (f"; left out as the moving average: {', '.join(map(repr, self.averages))}" if self.averages else "")
-        )
 
 
 def encoder_state_dict(encoder: StageEncoder) -> dict[str, torch.Tensor]:
@@ -80,94 +48,16 @@ def weights_sha256(state: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, sidecar: Mapping[str, Any]) -> None:
-    """Write the encoder and, beside it, what a user must know to use it; the sidecar first, each file in one step.
+def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, card: Mapping[str, Any]) -> None:
+    """Write the encoder and, beside it, what a user must know to use it; the card first, each file in one step.
 
     Args:
-        path: of the weights, ending in ``.pt``; the sidecar has the same name with ``.json``.
+        path: of the weights, ending in ``.pt``; the card has the same name with ``.json``.
         encoder: whose weights to write.
-        sidecar: plain values (others are written as text): method, input size, channel rule, mean and std, dataset
-            hash, settings.
+        card: an :class:`EncoderCard`, or a mapping of its fields.
     """
-    path = Path(path)
-    text = json.dumps(dict(sidecar), indent=2, allow_nan=False, default=str) + "\n"
-    write_bytes(sidecar_path(path), text.encode())
-    # Through memory: torch.save to a file loses the reason, such as a full disk, why it could not be written.
-    content = io.BytesIO()
-    torch.save(encoder_state_dict(encoder), content)
-    write_bytes(path, content.getbuffer())
-
-
-def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport:
-    """Load weights into an encoder, and tell what matched.
-
-    Args:
-        encoder: a :class:`StageEncoder`, or a plain ResNet with torchvision's names (MONAI's or torchvision's own);
-            changed in place. A classification layer (``fc``) is left as it is.
-        path: an ``encoder.pt``, or any other file that :func:`~monai_mocoi.networks.read_weights` reads: a pretraining
-            checkpoint, a ``classifier.pt``, torchvision's, timm's or the official MoCo's file, a safetensors file.
-
-    Returns:
-        the report; print it. Missing are at most BatchNorm's counters.
-
-    Raises:
-        WeightsError: the file cannot be read; a weight is missing, has another shape or is not finite; or the file has
-            layers that the encoder does not. The encoder is not changed then.
-    """
-    return load_weights(encoder, read_weights(path), Path(path).name)
-
-
-def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
-    """Load weights that were read already; see :func:`load_encoder`.
-
-    Args:
-        encoder: as there.
-        file: the weights.
-        name: of the file, for the error's text.
-
-    Returns:
-        the report.
-
-    Raises:
-        WeightsError: as there, but for reading.
-    """
-    backbone = encoder.backbone if isinstance(encoder, StageEncoder) else encoder
-    own = {key: value for key, value in backbone.state_dict().items() if not key.startswith("fc.")}
-    state = file.resnet
-    report = LoadReport(
-        matched=tuple(key for key in own if key in state),
-        missing=tuple(key for key in own if key not in state),
-        unexpected=(*(key for key in state if key not in own), *file.rest),
-        prefix=file.prefix,
-        averages=file.averages,
-    )
-    if not report.matched:
-        raise WeightsError(
-            f"no weight of {name!r} fits this encoder ({report}): the encoder must have torchvision's ResNet names, "
-            "such as conv1.weight and layer1.0.conv1.weight."
-        )
-    found, wanted = _kind_of_resnet(state), _kind_of_resnet(own)
-    if found and wanted and found != wanted:
-        raise WeightsError(f"{name!r} holds a {found}, but this encoder is a {wanted}: take the weights of a {wanted}.")
-    for key in report.matched:
-        _check_shape(key, tuple(state[key].shape), tuple(own[key].shape), name)
-    lacking = [key for key in report.missing if not key.endswith(_COUNTER)]
-    excess = [key for key in report.unexpected if key in state and key.startswith(_TRUNK)]
-    if lacking or excess:
-        what = " and ".join(
-            text
-            for text, keys in (
-                (f"lacks {len(lacking)} of the encoder's weights ({', '.join(lacking[:3])})", lacking),
-                (f"has {len(excess)} that the encoder lacks ({', '.join(excess[:3])})", excess),
-            )
-            if keys
-        )
-        raise WeightsError(
-            f"{name!r} {what}, so it is a ResNet of another depth or kind: take a file of the same ResNet."
-        )
-    check_finite({key: state[key] for key in report.matched}, name)
-    backbone.load_state_dict({key: state[key] for key in report.matched}, strict=False)
-    return report
+    EncoderCard.of(card).write(card_path(path))
+    write_torch(Path(path), encoder_state_dict(encoder))
 
 
 def check_finite(state: Mapping[str, torch.Tensor], name: str) -> None:
@@ -183,23 +73,3 @@ def check_finite(state: Mapping[str, torch.Tensor], name: str) -> None:
     for key, value in state.items():
         if not bool(torch.isfinite(value).all()):
             raise WeightsError(f"{key} in {name!r} holds NaN or infinite values: the weights cannot be used.")
-
-
-def _kind_of_resnet(state: Mapping[str, torch.Tensor]) -> str | None:
-    try:
-        return shape_of_resnet(state).name
-    except WeightsError:
-        return None
-
-
-def _check_shape(key: str, shape: tuple[int, ...], wanted: tuple[int, ...], name: str) -> None:
-    if shape == wanted:
-        return
-    what = f"{key} has shape {shape} in {name!r}, but {wanted} in this encoder"
-    if key == "conv1.weight" and len(shape) == len(wanted) == 4 and shape[1] != wanted[1]:
-        raise WeightsError(
-            f"{what}: those weights take images of {shape[1]} channels, this encoder of {wanted[1]}. Build the encoder "
-            f"with n_input_channels={shape[1]}, or take other weights. (Grey images enter a three-channel encoder as "
-            "three equal channels: they need no encoder of their own.)"
-        )
-    raise WeightsError(f"{what}: build the encoder with the same depth, width and number of input channels.")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.datalist import PRETRAINING, Datalist
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.labels import labelled_items
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.packaging.adapted_settings import Choice, Labels
@@ -15,32 +16,23 @@ from monai_mocoi.packaging.owner import Owner
 
 @dataclass(frozen=True)
 class Adaptation:
-    """A bundle made by :func:`~monai_mocoi.packaging.adapt_bundle`.
-
-    Attributes:
-        folder: of the new bundle, whose name is the bundle's.
-        source: name of the bundle that it was made from.
-        modality: kind of the images, as in the configs; and of those that the source is made for.
-        source_modality: of the source.
-        datalist: of the data set.
-        facts: of its pictures.
-        labels: of the data set.
-        choices: the settings that follow from it.
-        warnings: what to look at before a run.
-        dataset_dir: the default in its configs: the folder's name alone.
-        owner: what its maker states.
-    """
+    """A bundle made by :func:`~monai_mocoi.packaging.adapt_bundle` for a data set."""
 
     folder: Path
+    """Its name is the bundle's."""
     source: str
+    """Name of the bundle that it was made from."""
     modality: str
     source_modality: str
     datalist: Datalist
     facts: PictureFacts
     labels: Labels
     choices: tuple[Choice, ...]
+    """The settings that follow from the data set."""
     warnings: tuple[str, ...]
+    """What to look at before a run."""
     dataset_dir: str
+    """The default in its configs: the folder's name alone."""
     owner: Owner
 
     @property

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 from monai_mocoi.packaging.adaptation import Adaptation
-from monai_mocoi.packaging.owner import METHOD, NOT_STATED, PUBLIC_SETS, stated_in
+from monai_mocoi.packaging.owner import METHOD, NOT_STATED, stated_in
 from monai_mocoi.packaging.package_configs import value_range
+from monai_mocoi.packaging.run_words import PUBLIC_SETS
+from monai_mocoi.packaging.text_templates import render
 
 _CHANNELS = {
     1: ("magnitude", {"0": "grey value"}, "one-channel"),
@@ -19,22 +20,6 @@ _CHANNELS = {
 
 
 _WHOSE_REASONS = "These are reasons of the bundle that this one was made from,"
-_RUN = string.Template(
-    """## Run
-
-    mocoi run $name/train
-
-pretrains, and writes `runs/$name/pretrain/` below the current folder. `$name/train` is found from the folder that holds
-this bundle; from elsewhere give the path of `configs/train.json`. MONAI's own command, which checks little, is
-`python -m monai.bundle run --config_file $name/configs/train.json`.
-
-The images are looked for in the current folder, under the name of the dataset folder that the bundle was made for;
-elsewhere give `--dataset_dir FOLDER` with each command. No path stands in this bundle.
-
-"""
-)
-
-
 _ADAPTED = "adapted from "
 
 
@@ -120,10 +105,8 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
     for section in sections:
         heading = section.partition("\n")[0]
         if heading.startswith("## Run"):
-            text += [
-                "\n".join(_facts(made)),
-                _RUN.substitute(name=made.name) + section[section.find("Every constant") :],
-            ]
+            run = render("adapted_run.md.j2", made=made, not_stated=NOT_STATED)
+            text.append(run + section[section.find("Every constant") :])
         elif heading.startswith("## Then"):
             text.append(_then(section, made))
         elif heading.startswith("## The paper"):
@@ -131,20 +114,6 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
         elif not heading.startswith("## What was set"):  # of a source that was adapted itself
             text.append(section)
     return "".join(part.rstrip() + "\n\n" for part in text).rstrip() + "\n"
-
-
-def _facts(made: Adaptation) -> Iterator[str]:
-    owner, facts = made.owner, made.facts
-    yield from ("## What was set for these images", "")
-    yield f"`mocoi adapt` made this bundle from `{made.source}` for the data set {made.title}. Images: {made.counts}."
-    yield f"Labels: {made.labels.in_words()}."
-    yield f"Made by: {owner.authors or NOT_STATED}. Contact: {owner.contact or NOT_STATED}. On the images:"
-    yield f"`docs/data_license.txt`. {facts.read} of {facts.of:,} images to pretrain on were looked at."
-    yield f"All settings but these are those of `{made.source}`:"
-    yield from ("", "| Setting | Value | Why |", "|---|---|---|")
-    yield from (f"| `{one.name}` | `{one.value}` | {one.reason} |" for one in made.choices if one.name != "labels")
-    if made.warnings:
-        yield from ("", "To look at:", "", *(f"- {warning}" for warning in made.warnings))
 
 
 def _renamed(readme: str, old: str, new: str) -> str:
@@ -166,8 +135,8 @@ def _with_new_numbers(section: str, made: Adaptation) -> str:
         first, now, rest = match[1], match[2], match[3]
         if first == "Image":
             now = re.sub(r"\d+ px, batch \d+", f"{size} px, batch {batch}", now)
-            if made.chosen("decode_fit") == "crop":
-                now = now.replace("the disc of the fundus cut out (`decode_fit` `fundus`), ", "")
+            if made.chosen("resize_mode") == "crop":
+                now = now.replace("the disc of the fundus cut out (`resize_mode` `fundus`), ", "")
         elif first == "Queue":
             now = re.sub(r"^\d+(,\d+)*", f"{queue:,}", now)
         elif made.chosen("channels") == 1:

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import os
-import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import torch
-from monai.bundle import ConfigParser
 
 from monai_mocoi.analysis import TYPICAL_NAME
 from monai_mocoi.errors import PackageError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.files.home_folder import home_folder
-from monai_mocoi.networks import Classifier, load_classifier
-from monai_mocoi.networks.weights import check_finite
 from monai_mocoi.packaging.adapted_docs import is_adapted
 from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
-from monai_mocoi.packaging.owner import Owner, data_license, license_files, metadata_of, package_name, with_stated
-from monai_mocoi.packaging.package_configs import packaged_inference, packaged_metadata, texts_in
+from monai_mocoi.packaging.owner import Owner, package_name, with_stated
+from monai_mocoi.packaging.owner_texts import data_license, license_files, metadata_of
+from monai_mocoi.packaging.package_configs import packaged_inference, packaged_metadata
+from monai_mocoi.packaging.package_files import check_no_places, packaged_typical, packaged_weights, write_zip
 
 _CONFIG_SUFFIXES = (".json", ".yaml", ".yml", ".conf")
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same input gives the same bytes
-_PLACE = re.compile(r"(/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
 class Package(NamedTuple):
@@ -96,14 +87,13 @@ def package_bundle(
     texts["docs/README.md"] = card_text(name, finetuned, metadata, owner)
     texts["docs/data_license.txt"] = data_license(owner, finetuned, texts["docs/data_license.txt"])
     texts |= license_files(owner, texts["LICENSE"])
-    places = (home_folder(), Path.cwd(), bundle.resolve(), run.resolve())
-    _check_no_places(texts, tuple(place for place in places if place is not None))
+    check_no_places(texts, (home_folder(), Path.cwd(), bundle.resolve(), run.resolve()))
     files = {path: text.encode() for path, text in texts.items()}
-    files["models/model.pt"] = _weights(packaged, finetuned.sidecar, run)
+    files["models/model.pt"] = packaged_weights(packaged, finetuned.sidecar, run)
     if "typical_features" in finetuned.sidecar:
-        files[f"models/{TYPICAL_NAME}"] = _typical(finetuned.sidecar["typical_features"], run)
+        files[f"models/{TYPICAL_NAME}"] = packaged_typical(finetuned.sidecar["typical_features"], run)
     with atomic_path(out) as temporary:
-        _write_zip(temporary, name, files)
+        write_zip(temporary, name, files)
     return Package(out, name, finetuned, tuple(sorted(files)), owner)
 
 
@@ -113,17 +103,18 @@ def _check_out(out: Path, overwrite: bool) -> None:
     if out.is_dir():
         raise PackageError(f"{out.name!r} is a folder: name the file to write.")
     if out.exists() and not overwrite:
-        raise PackageError(f"{out.name!r} exists already: choose another name, or replace it with --overwrite.")
+        raise PackageError(f"{out.name!r} exists already: choose another name, or overwrite it.", code="exists")
 
 
 def _bundle_texts(bundle: Path) -> dict[str, str]:
-    """The bundle's files that are packed, but for its README, in whose place the card stands."""
+    """The bundle's files that are packed: all except its README, because the card takes its place."""
     if not (bundle / "configs").is_dir():
         raise PackageError(f"{bundle} is no bundle (it has no folder configs): give one such as bundles/nih_mse.")
     paths = [p for p in sorted((bundle / "configs").iterdir()) if p.suffix in _CONFIG_SUFFIXES and p.is_file()]
-    paths += [bundle / "docs" / "data_license.txt", bundle / "LICENSE"]
+    paths += [*sorted((bundle / "configs" / "schema").glob("*.json")), bundle / "docs" / "data_license.txt"]
+    paths.append(bundle / "LICENSE")
     needed = {"configs/metadata.json", "configs/inference.json", "configs/logging.conf"}
-    if missing := sorted(needed - {f"configs/{path.name}" for path in paths}) + [
+    if missing := sorted(needed - {path.relative_to(bundle).as_posix() for path in paths}) + [
         path.relative_to(bundle).as_posix() for path in paths if not path.is_file()
     ]:
         raise PackageError(f"the bundle {bundle} lacks {', '.join(missing)}: bring back the original.")
@@ -151,63 +142,5 @@ def _check_same(sidecar: Mapping[str, Any], inference: Mapping[str, Any], bundle
             )
 
 
-def _weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], run: Path) -> bytes:
-    """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it."""
-    network = ConfigParser(dict(inference)).get_parsed_content("network_def")
-    if not isinstance(network, Classifier):
-        raise PackageError(
-            f"network_def of the bundle is a {type(network).__name__}, but must be a monai_mocoi.networks.Classifier."
-        )
-    load_classifier(network, run)
-    state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    check_finite(state, "classifier.pt")
-    images = torch.rand(2, sidecar["channels"], sidecar["image_size"], sidecar["image_size"])
-    with torch.no_grad():
-        logits = network.eval()(images)
-    if logits.shape != (2, len(sidecar["labels"])) or not bool(logits.isfinite().all()):
-        raise PackageError(
-            f"the classifier gives outputs of shape {tuple(logits.shape)}, or none that are numbers, for "
-            f"{len(sidecar['labels'])} labels: it is of no use. Train it again."
-        )
-    content = io.BytesIO()
-    torch.save(state, content)
-    return content.getvalue()
-
-
-def _typical(record: Mapping[str, Any], run: Path) -> bytes:
-    """What the classifier's own images look like: the file that its sidecar means."""
-    path = run / TYPICAL_NAME
-    again = "Bring back the original, or train again."
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise PackageError(f"{path} cannot be read ({error.strerror}), but classifier.json names it. {again}") from None
-    if hashlib.sha256(content).hexdigest() != record.get("sha256"):
-        raise PackageError(f"{path} is of another run (its SHA-256 is not that in classifier.json). {again}")
-    return content
-
-
-def _check_no_places(texts: Mapping[str, str], places: tuple[Path, ...]) -> None:
-    """A place on this machine could name its user, or a patient."""
-    # As a whole: /data is no part of docs/data.md.
-    named = [re.compile(rf"(?<![\w.-]){re.escape(str(place))}(?![\w-])") for place in places if len(place.parts) > 1]
-    for path, text in texts.items():
-        parsed = texts_in(json.loads(text)) if path.endswith(".json") else ()
-        if any(place.search(text) for place in named) or any(_PLACE.match(part) for part in parsed):
-            raise PackageError(
-                f"{path} names a place on this machine, which does not belong into a package: write it out of the "
-                "bundle's file, and give it on the command line where it is needed."
-            )
-
-
 def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _write_zip(path: Path, name: str, files: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:  # weights hardly shrink, and zlib's bytes differ
-        for file in sorted(files):
-            entry = zipfile.ZipInfo(f"{name}/{file}", _TIMESTAMP)
-            entry.create_system = 3  # Unix, also where it is written on Windows
-            entry.external_attr = 0o100644 << 16
-            archive.writestr(entry, files[file])

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from monai_mocoi.errors import AdaptError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 

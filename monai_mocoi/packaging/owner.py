@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.errors import PackageError
-from monai_mocoi.packaging.finetuned_run import FinetunedRun
-
-PUBLIC_SETS = {
-    "chest": "NIH ChestX-ray14",
-    "histology": "Breast histopathology (IDC)",
-    "fundus": "EyePACS",
-}
-"""By modality, what ``data_prep`` calls the public data set that the bundles are made for."""
 
 NOT_STATED = "not stated"
 _TASKS = {"chest": "chest_xray", "histology": "histopathology"}
@@ -28,21 +20,17 @@ METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
 
 @dataclass(frozen=True)
 class Owner:
-    """What the maker of a package states; None: nothing.
-
-    Attributes:
-        title: of the classifier, for people.
-        authors: who made it.
-        contact: where they can be asked.
-        license: text of the licence of the weights.
-        data_statement: text on the images: whose they are, and what allows this use.
-    """
+    """What the maker of a package states; None: nothing."""
 
     title: str | None = None
+    """Of the classifier, for people."""
     authors: str | None = None
     contact: str | None = None
+    """Where they can be asked."""
     license: str | None = None
+    """Text of the licence of the weights."""
     data_statement: str | None = None
+    """Text on the images: whose they are, and what allows this use."""
 
     def missing(self) -> list[str]:
         """The options of ``mocoi package`` that were not given."""
@@ -64,7 +52,7 @@ def read_owner(
     lines = {"title": title, "authors": authors, "contact": contact}
     for name, text in lines.items():
         if text is not None and (not text.strip() or "\n" in text):
-            raise PackageError(f"--{name} is {text!r}, but must be a text on one line: leave it out, or fill it in.")
+            raise PackageError(f"{name} is {text!r}, but must be a text on one line: leave it out, or fill it in.")
     texts = {"license": license, "data_statement": data_statement}
     return Owner(
         **{name: text and text.strip() for name, text in lines.items()},
@@ -80,12 +68,9 @@ def stated_in(owner: Owner) -> dict[str, Any]:
 
 
 def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Owner:
-    """The owner of a package, with what the bundle was made with in the place of what is not given.
+    """The owner of a package; what is not given is taken from the bundle's metadata.
 
-    Args:
-        owner: as given for the package.
-        metadata: of the bundle.
-        data_text: its ``docs/data_license.txt``, which is the owner's statement only where ``metadata`` says so.
+    Its ``docs/data_license.txt`` is the owner's statement only where the metadata say so.
     """
     stated = metadata.get("stated") or {}
     known = {name: stated.get(name) for name in ("authors", "contact")}
@@ -94,15 +79,14 @@ def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Ow
 
 
 def _text(path: Path, name: str) -> str:
-    option = f"--{name.replace('_', '-')}"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise PackageError(f"{option}: there is no file {str(path)!r}: give the file that holds the text.") from error
+        raise PackageError(f"{name}: there is no file {str(path)!r}: give the file that holds the text.") from error
     except (OSError, ValueError) as error:
-        raise PackageError(f"{option}: {path} is no text file that can be read: give one in UTF-8.") from error
+        raise PackageError(f"{name}: {path} is no text file that can be read: give one in UTF-8.") from error
     if not text.strip():
-        raise PackageError(f"{option}: {path} is empty.")
+        raise PackageError(f"{name}: {path} is empty.")
     return text.rstrip() + "\n"
 
 
@@ -111,9 +95,9 @@ def package_name(modality: str, name: str | None = None, adapted: str | None = N
 
     Args:
         modality: such as "chest".
-        name: another one; None: ``<data>_classification_mocoi``. MONAI Label takes what has no "classification" in its
-            name for a segmentation.
-        adapted: name of an adapted bundle, which stands for its data: packages of two do not unzip into one folder.
+        name: another one; None: ``<data>_classification_mocoi``. MONAI Label takes a name without "classification" for
+            a segmentation.
+        adapted: name of an adapted bundle, in the place of the data, so that two packages have two folders.
 
     Raises:
         PackageError: the name is no plain name of a folder.
@@ -122,65 +106,7 @@ def package_name(modality: str, name: str | None = None, adapted: str | None = N
         return f"{adapted or _TASKS.get(modality, modality)}_classification_mocoi"
     if not _NAME.fullmatch(name) or name.endswith((".", ".zip")):
         raise PackageError(
-            f"--name is {name!r}, but must be a plain name of a folder: letters, digits, '_', '-' and '.', such as "
+            f"the name is {name!r}, but must be a plain name of a folder: letters, digits, '_', '-' and '.', such as "
             f"{package_name(modality)}."
         )
     return name
-
-
-def of_public_data(run: FinetunedRun) -> bool:
-    """Whether the run's data set is called what ``data_prep`` calls the public one of its modality."""
-    return not run.is_demo and run.sidecar.get("dataset") == PUBLIC_SETS.get(run.sidecar["modality"])
-
-
-def metadata_of(owner: Owner, name: str, metadata: Mapping[str, Any]) -> dict[str, str]:
-    """``name``, ``authors``, ``copyright`` and ``contact`` of a package's ``metadata.json``."""
-    made = {
-        "name": owner.title or name,
-        "authors": f"{owner.authors or NOT_STATED}; {METHOD}",
-        "copyright": f"weights: {owner.authors or f'{NOT_STATED} whose they are'}; configs and code: "
-        f"{metadata.get('copyright', NOT_STATED)}",
-    }
-    return made | ({"contact": owner.contact} if owner.contact else {})
-
-
-def license_files(owner: Owner, of_bundle: str) -> dict[str, str]:
-    """``LICENSE``, and where it is the maker's own, the bundle's under ``docs/``, which still holds for the configs."""
-    if owner.license is not None:
-        return {"LICENSE": owner.license, "docs/license_of_configs.txt": of_bundle}
-    note = (
-        "The licence below is that of the configs and of the software. For the weights (models/) whoever made this\n"
-        "package has stated no licence: ask them before you use or hand on the weights.\n\n"
-    )
-    return {"LICENSE": note + of_bundle}
-
-
-def data_license(owner: Owner, run: FinetunedRun, of_bundle: str) -> str:
-    """``docs/data_license.txt``: the maker's statement, or what is known without one."""
-    if owner.data_statement is not None:
-        return owner.data_statement
-    if run.is_demo:
-        return (
-            "This package contains no data. The classifier was trained on images drawn by monai_mocoi; they show "
-            "nobody.\n"
-        )
-    if of_public_data(run):
-        return of_bundle.replace("This bundle", "This package")
-    return (
-        "This package contains no data. Whoever made it has stated nothing on the images that the classifier was\n"
-        "trained on: whose they are, under which terms, and with whose consent they were used. Ask them.\n"
-    )
-
-
-def describe_owner(owner: Owner, run: FinetunedRun) -> Iterator[tuple[str, str]]:
-    """Rows of the model card."""
-    yield "Authors", owner.authors or f"**{NOT_STATED}**"
-    yield "Contact", owner.contact or f"**{NOT_STATED}**"
-    yield "Licence of the weights", "`LICENSE`" if owner.license else f"**{NOT_STATED}**"
-    if owner.data_statement is not None or run.is_demo:
-        yield "Statement on the data", "`docs/data_license.txt`"
-    elif of_public_data(run):
-        yield "Statement on the data", "terms of the public data set: `docs/data_license.txt`"
-    else:
-        yield "Statement on the data", f"**{NOT_STATED}**"
-    yield "Method and software", f"{METHOD}; monai_mocoi"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 from monai_mocoi.errors import PackageError
-from monai_mocoi.networks import stage_in_words
-from monai_mocoi.packaging.config_text import reads_as_itself
+from monai_mocoi.networks import ClassifierCard
+from monai_mocoi.networks.classifier_card import CONFIG
+from monai_mocoi.packaging.config_text import check_labels_readable, texts_in
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
-from monai_mocoi.packaging.owner import of_public_data
+from monai_mocoi.packaging.run_words import describe_classifier, describe_data
 
-_CONSTANTS = (
-    *("labels", "kind", "thresholds", "stage", "channels", "image_size", "decode_size", "decode_fit", "mean", "std"),
-    *("intensity", "cache_bits", "recalibration"),
-)
 _IN_THE_PACKAGE = "os.path.isfile(os.path.join('models', 'model.pt'))"
 # Results lie below the current folder or, where that is the package itself, beside it.
 _PLACES = {
@@ -32,19 +29,21 @@ _PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_v
 def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A bundle's ``inference.json`` for one classifier.
 
-    What it would read from the classifier's sidecar stands in it, so that the network can be built wherever the file
-    lies; the weights are those of the package, and no run can be named.
+    The constants that it would read from the classifier's card are filled in, so that the network can be built wherever
+    the file is; the weights are those of the package, and no run can be named.
 
     Args:
         config: content of the bundle's ``inference.json``.
         sidecar: :attr:`~monai_mocoi.packaging.FinetunedRun.sidecar`.
-        name: of the package; its results lie in ``runs/<name>``.
+        name: of the package; its results are in ``runs/<name>``.
 
     Raises:
         PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
     """
-    _check_labels(sidecar["labels"])
-    constants = {name: sidecar[name] for name in _CONSTANTS if name in sidecar}
+    check_labels_readable(sidecar["labels"], PackageError)
+    constants = {name: sidecar[name] for name in ClassifierCard.told_in(CONFIG) if name in sidecar}
+    if "resize_mode" in config:  # as configs call it
+        constants["resize_mode"] = constants.pop("decode_fit")
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
     known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
     filled = {**constants, **_PLACES, "bundle": name, "classifier": known}
@@ -80,12 +79,10 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
     findings = sidecar["kind"] == "multilabel"
     made = deepcopy(dict(metadata))
     made["changelog"] = {**made.get("changelog", {}), made["version"]: "a classifier, packaged with its model card"}
-    for key, package in _PACKAGE_NAMES.items():
-        if package in run.versions:
-            made[key] = run.versions[package].partition("+")[0]
-    for package in made.get("required_packages_version", {}):
-        if package in run.versions:
-            made["required_packages_version"][package] = run.versions[package].partition("+")[0]
+    versions = {package: version.partition("+")[0] for package, version in run.versions.items()}
+    made |= {key: versions[package] for key, package in _PACKAGE_NAMES.items() if package in versions}
+    required = made.get("required_packages_version", {})
+    required |= {package: versions[package] for package in required if package in versions}
     images = str(metadata.get("image_classes") or f"{sidecar['modality']} images").partition(", scaled to")[0]
     what = f"{len(labels)} {'findings' if findings else 'classes'}"
     made |= {
@@ -123,43 +120,6 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
     return made
 
 
-def describe_classifier(run: FinetunedRun) -> str:
-    """What it is and how it was made, in two or three sentences."""
-    sidecar, training = run.sidecar, run.drawn["counts"]["training"]
-    start = _describe_start(sidecar)
-    trained = (
-        "all of its weights were trained" if sidecar["trainable"] == "all" else "only its linear layer was trained"
-    )
-    phantoms = "TRAINED ON GENERATED PHANTOMS: it knows nothing of medical images. " if run.is_demo else ""
-    return (
-        f"{phantoms}ResNet with one linear layer on the averaged features of {stage_in_words(sidecar['stage'])}, "
-        f"started from {start}; {trained} with the labels of {training['images']} of {training['of']} training images."
-    )
-
-
-def _describe_start(sidecar: Mapping[str, Any]) -> str:
-    if sidecar["pretrained"] == "none":
-        return "an encoder with random weights (the supervised baseline)"
-    start, method = sidecar.get("start") or {}, f"method: {sidecar.get('method', 'unknown')}"
-    if start.get("kind") == "pretraining":
-        return f"an encoder that was pretrained without labels ({method})"
-    if start.get("kind") == "classifier":
-        seen = start["labelled_images"]
-        images = "an unknown number of images" if seen is None else f"up to {seen} images"
-        return f"the encoder of an earlier classifier, which had been trained WITH THE LABELS of {images} ({method})"
-    return f"pretrained weights of which it is not recorded whether labels were used for them ({method})"
-
-
-def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
-    """What the images were, as far as the run knows."""
-    if run.is_demo:
-        return "phantoms generated by monai_mocoi (dataset_dir demo): no medical data"
-    name = run.sidecar.get("dataset")
-    named = f"the data set {' '.join(name.split())}" if isinstance(name, str) and name.strip() else "a data set"
-    known = f"{named}, whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}"
-    return f"{known}; the bundle is made for: {metadata.get('data_source')}" if of_public_data(run) else known
-
-
 def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     if metrics is None:
         return {}
@@ -179,24 +139,3 @@ def value_range(sidecar: Mapping[str, Any]) -> list[float]:
     low, high = sidecar.get("value_range", [0, 1])
     ends = [(end - m) / s for m, s in zip(mean, std, strict=True) for end in (low, high)]
     return [round(min(ends), 6), round(max(ends), 6)]
-
-
-def _check_labels(labels: list[str]) -> None:
-    for label in labels:
-        if not reads_as_itself(label):
-            raise PackageError(
-                f"the label {label!r} has a sign that MONAI's configs take for one of theirs ($, @, % or _ in front, "
-                "or # in it): give it another name in datalist.json, and train again."
-            )
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """All texts in a JSON value, but for the keys."""
-    if isinstance(value, Mapping):
-        for part in value.values():
-            yield from texts_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from texts_in(part)
-    elif isinstance(value, str):
-        yield value

@@ -44,7 +44,7 @@ class AnalysedNetwork:
     encoder: StageEncoder
     preparation: dict[str, Any]
     about: dict[str, Any]
-    sidecar: dict[str, Any] | None
+    sidecar: Mapping[str, Any] | None
 
 
 def read_before(
@@ -57,20 +57,17 @@ def read_before(
 
     Args:
         template: of its shape; unchanged.
-        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, those that
-            ``finetune.json --pretrained none`` with this seed starts from.
+        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, with which
+            ``finetune.json`` with this seed starts.
         preparation: of its images.
         seed: of random weights.
-
-    Raises:
-        WeightsError: they cannot be read, or do not fit.
     """
     encoder = copy.deepcopy(template)
     random = weights is None or str(weights) == "none"
     if random:
         draw_weights(encoder, seed=seed * 1000)  # as Classifier draws its encoder
     loaded = load_pretrained(encoder, weights)
-    sidecar = loaded.sidecar or {}
+    sidecar: Mapping[str, Any] = loaded.sidecar or {}
     about = {
         "weights": loaded.source,
         "sha256": loaded.sha256,
@@ -82,16 +79,7 @@ def read_before(
 
 
 def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
-    """Read the encoder of a classifier.
-
-    Args:
-        template: of its shape; unchanged.
-        place: a run folder, or a ``classifier.pt``.
-        name: what to call it; None: the folder's name.
-
-    Raises:
-        WeightsError: there is none, it cannot be read, or does not fit.
-    """
+    """Read the encoder of a classifier (a run folder, or a ``classifier.pt``); ``name``, or else that of the folder."""
     path = _found(place)
     sidecar = read_classifier_sidecar(path)
     encoder = copy.deepcopy(template)
@@ -129,7 +117,7 @@ def _found(place: str | os.PathLike[str]) -> Path:
     try:
         return classifier_path(place)
     except WeightsError as error:
-        raise WeightsError(f"finetuned: {error}".replace("--run_dir FOLDER", "--finetuned FOLDER")) from None
+        raise WeightsError(f"finetuned: {error}".replace("as run_dir", "as finetuned")) from None
 
 
 def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,12 +88,9 @@ class AnalysisPictures:
         """Points for the projector tab, of the last stage: a thumbnail and the columns beside each, named by its row.
 
         Args:
-            name: of the network.
-            components: by stage.
-            columns: one value an image.
-            images: values 0..1.
-            shown: positions of the images to show.
-            rows: of each position, the row in the split, from 0.
+            name, components: of the network; by stage.
+            columns, images: one value an image; values 0..1.
+            shown, rows: positions of the images to show; of each position, the row in the split, from 0.
         """
         stage = max(components)
         points = components[stage].scores[shown]

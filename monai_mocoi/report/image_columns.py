@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from monai_mocoi.data.columns import Value, item_columns
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.levels import NoLevels, column_levels
 
@@ -25,9 +26,9 @@ def image_columns(
 ) -> tuple[dict[str, Column], dict[str, str]]:
     """Collect the columns of images.
 
-    What stands in a datalist's column is shown as the groups of :func:`~monai_mocoi.data.column_levels`: numbers and
-    ages in bands. A column that could name a patient (an accession number, a name) is left out: one of more than 20
-    words, and one of which most values belong to one patient alone, but for ages, whose bands are fixed.
+    A datalist's columns are shown as the groups of :func:`~monai_mocoi.data.column_levels`. A column that could name a
+    patient is left out: one of more than 20 words, or one of which most values belong to one patient alone (except
+    ages).
 
     Args:
         items: of a split.
@@ -35,10 +36,8 @@ def image_columns(
         images: of these items, values 0..1, all readable.
 
     Returns:
-        by name, one value an image: ``label`` (where there are labels; of findings the five most frequent where an
-        image is known to have one of them alone, "several" or "none"), the datalist's first six columns that make
-        groups, and None where a value is not known; and ``mean brightness`` (0..1). And the reason of each column that
-        is left out, without its values; a column that has one value is not named.
+        by name, one value an image, None where it is not known: ``label``, the datalist's first six columns that make
+        groups, and ``mean brightness``. And the reason of each column that is left out, without its values.
     """
     columns: dict[str, Column] = {}
     if any("label" in item for item in items):

@@ -40,13 +40,12 @@ def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, s
 
     Args:
         place: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``.
-        datalist: whose images were tested; of a run folder that evaluation is taken which is of these images.
-        split: of the evaluation, where a run folder is given.
+        datalist, split: whose images were tested.
         setting: that names the place, for the error.
 
     Raises:
         PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another
-            datalist, by its SHA-256. Predictions without that file (another program's) are taken as they are.
+            datalist.
     """
     place = Path(place)
     # The own evaluation last: where that alone is there, the error below can say that it is of other images.

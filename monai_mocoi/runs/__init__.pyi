@@ -1,11 +1,17 @@
 from .analysis_folder import analysis_name as analysis_name
 from .analysis_folder import check_analysis_folder as check_analysis_folder
+from .begin import begin as begin
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
 from .demo_warning import warn_of_demo_classifier as warn_of_demo_classifier
 from .description import describe_training as describe_training
 from .evaluation_folder import check_evaluation_folder as check_evaluation_folder
+from .evaluation_folder import default_evaluation_dir as default_evaluation_dir
 from .evaluation_folder import evaluation_name as evaluation_name
+from .finetuned_runs import classifier_to_use as classifier_to_use
+from .finetuned_runs import finetuned_from as finetuned_from
+from .finetuned_runs import finetuning_name as finetuning_name
+from .finetuned_runs import newest_finetuned as newest_finetuned
 from .inference_folder import check_inference_folder as check_inference_folder
 from .recalibration_check import check_recalibration as check_recalibration
 from .settings import SettingsText as SettingsText

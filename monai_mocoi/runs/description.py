@@ -53,7 +53,7 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
                 "batch_size": getattr(loader, "batch_size", None),
                 "drop_last": getattr(loader, "drop_last", None),
             },
-            "handlers": {type(handler).__name__: described(handler) for handler in _acting_handlers(trainer)},
+            "handlers": dict(sorted((type(h).__name__, described(h)) for h in _acting_handlers(trainer))),
         }
     )
 

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from monai_mocoi.errors import HomeFolderError, RunFolderError
-from monai_mocoi.files.expand_home import expand_home
+from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import known_images
 from monai_mocoi.runs.product_folder import check_can_be_written
 from monai_mocoi.runs.setting_ranges import as_flag
@@ -34,6 +34,16 @@ def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathL
         of :func:`name_by_data` with the word "evaluation".
     """
     return name_by_data("evaluation", weights, dataset_dir, split)
+
+
+def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file.
+
+    Args:
+        weights, dataset_dir, split: see :func:`evaluation_name`.
+    """
+    place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
+    return os.path.join(place, evaluation_name(weights, dataset_dir, split))
 
 
 def name_by_data(

@@ -10,6 +10,7 @@ from typing import Any
 from ignite.engine import Events
 from monai.engines import Workflow
 
+from monai_mocoi.distributed import rank
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -22,7 +23,7 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse values out of range, texts meant as true, false or nothing, and ``torchrun`` without its overlay.
+    """Refuse values out of range, texts meant as true, false or nothing, and another number of processes.
 
     MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true; and it drops
     ``--max_grad_norm None`` without a word, so that nothing must be written as the expression ``'$None'``.
@@ -37,13 +38,12 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     if processes != world_size:
         if processes == 1:
             raise SettingsError(
-                f"world_size is {world_size}, but this is one process: leave --world_size out, or start {world_size} "
-                "processes by torchrun with the config's overlay multi_gpu_*.json (docs/distributed.md)."
+                f"world_size is {world_size}, but this is one process: leave world_size out, and let torchrun start "
+                f"{world_size} processes (docs/distributed.md)."
             )
         raise SettingsError(
-            f"torchrun started {processes} processes, but world_size is {world_size}: add the overlay, as in "
-            "`torchrun ... -m monai_mocoi run .../train.json .../multi_gpu_train.json` (each config has its own; "
-            "inference.json and analyze.json have none), or start one process without torchrun."
+            f"torchrun started {processes} processes, but world_size is {world_size}: leave world_size out; "
+            "inference.json and analyze.json run in one process, without torchrun."
         )
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
@@ -68,7 +68,8 @@ class SettingsText:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.STARTED, self._write)
+        if rank() == 0:
+            engine.add_event_handler(Events.STARTED, self._write)
 
     def _write(self, engine: Workflow) -> None:
         if engine.state.iteration:  # a continued run: they stand there already

@@ -1,7 +1,6 @@
-"""A PNG or JPEG without what stands beside the picture, so that a large or broken colour profile cannot stop it.
+"""PNG or JPEG without what stands beside the picture, so that a large or broken colour profile cannot stop it.
 
-Pillow unpacks profiles and texts while it opens a file, and refuses the file where one is larger than its limits or
-broken. None of them is used here, so they are left out before Pillow sees the file.
+Pillow unpacks profiles and texts while it opens a file, and refuses the file where one is too large or broken.
 """
 
 from __future__ import annotations
@@ -27,11 +26,8 @@ _JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
     """Check every chunk of a PNG, and keep those that say something of the picture.
 
-    Args:
-        file: at its start.
-
     Returns:
-        the file without colour profile, texts (but for those that hold an orientation) and the like; and the bits of a
+        the file without colour profile, texts (except those that hold an orientation) and the like; and the bits of a
         sample.
 
     Raises:
@@ -64,7 +60,7 @@ def _tells_orientation(kind: bytes, data: memoryview) -> bool:
     text = data[len(keyword) :]
     if kind == b"zTXt":
         packed = text[1:]  # behind the method
-    elif kind == b"iTXt" and text[:1] == b"\1":
+    elif kind == b"iTXt" and bytes(text[:1]) == b"\1":
         packed = memoryview(bytes(text[2:]).split(b"\0", 2)[-1])  # behind flag, method, language and translated keyword
     else:
         return True
@@ -79,12 +75,7 @@ def _tells_orientation(kind: bytes, data: memoryview) -> bool:
 def bare_jpeg(file: BinaryIO) -> BinaryIO:
     """Leave colour profile and Photoshop's notes out of a JPEG.
 
-    Args:
-        file: at its start.
-
-    Returns:
-        the file without them; as it is where its segments do not follow one another as they should, which is for the
-        decoder to judge.
+    It stays as it is where its segments do not follow one another as they should, which is for the decoder to judge.
     """
     content = file.read()
     parts, at = [content[:2]], 2

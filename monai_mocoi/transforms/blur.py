@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform
+from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, per_sample_on_host, plain_image
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, per_sample_on_host
+from monai_mocoi.transforms.random_image import RandImage
 from monai_mocoi.transforms.separable import Taps, filter_separable
-from monai_mocoi.transforms.shared_draw import SharedDrawd
 
 _TRUNCATE = 4.0  # the kernel ends at this many sigmas, as scipy.ndimage's does
 
@@ -26,9 +26,6 @@ def gaussian_blur(images: torch.Tensor, sigma: torch.Tensor | float) -> torch.Te
     Args:
         images: batch of shape (N, C, H, W), floating point, any range of values.
         sigma: standard deviation in pixels, at least 0, shape (N,) or one number; below 0.125 nothing changes.
-
-    Returns:
-        new batch of the same shape.
 
     Raises:
         ValueError: if the batch or the parameter has another form, or a sigma is negative or no number.
@@ -56,7 +53,7 @@ def _gaussian_taps(sigma: np.ndarray, length: int) -> Taps:
     return index[None], weight[:, None]
 
 
-class RandGaussianBlur(RandomizableTransform):
+class RandGaussianBlur(RandImage):
     """Blur an image with a Gaussian of random width, with a probability.
 
     Note:
@@ -66,10 +63,7 @@ class RandGaussianBlur(RandomizableTransform):
     Args:
         sigma: smallest and largest standard deviation in pixels, 0 <= low <= high; drawn uniformly. The default is the
             paper's.
-        prob: probability that an image is blurred; 0.1 by default, as in MONAI.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
     """
 
     def __init__(self, sigma: Sequence[float] = (0.1, 2.0), prob: float = 0.1) -> None:
@@ -77,7 +71,6 @@ class RandGaussianBlur(RandomizableTransform):
             raise ValueError(
                 f"RandGaussianBlur: sigma must be (low, high) in pixels with 0 <= low <= high, got {sigma}"
             )
-        check_probability(prob, "RandGaussianBlur")
         super().__init__(prob)
         self.sigma = tuple(sigma)
         self._sigma = self.sigma[0]
@@ -88,34 +81,13 @@ class RandGaussianBlur(RandomizableTransform):
         if self._do_transform:
             self._sigma = self.R.uniform(self.sigma[0], self.sigma[1])
 
-    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Blur one image.
-
-        Args:
-            img: shape (C, H, W), floating point.
-            randomize: False repeats the last draw.
-
-        Returns:
-            plain tensor of the same shape.
-        """
-        image = plain_image(img, "RandGaussianBlur")
-        if randomize:
-            self.randomize()
-        return gaussian_blur(image[None], self._sigma)[0] if self._do_transform else image
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        return gaussian_blur(images, self._sigma)
 
 
 class RandGaussianBlurd(SharedDrawd):
-    """Dict form of :class:`RandGaussianBlur`: one draw for all keys.
-
-    Args:
-        keys: keys of the images.
-        sigma: as in the array form.
-        prob: as in the array form.
-        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
-    """
+    """Dict form of :class:`RandGaussianBlur`: one draw for all keys."""
 
     def __init__(
         self,
@@ -125,3 +97,6 @@ class RandGaussianBlurd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandGaussianBlur(sigma, prob), allow_missing_keys)
+
+
+RandGaussianBlurD = RandGaussianBlurDict = RandGaussianBlurd

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform
+from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, plain_image
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch
+from monai_mocoi.transforms.random_image import RandImage
 from monai_mocoi.transforms.separable import Taps, filter_separable
-from monai_mocoi.transforms.shared_draw import SharedDrawd
 
 
 def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[int]) -> torch.Tensor:
@@ -26,9 +26,6 @@ def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[
         images: batch of shape (N, C, H, W), floating point, any range of values.
         boxes: shape (N, 4): left, top, right, bottom in pixels, fractions allowed; (0, 0, W, H) is the whole image.
         size: pixels of the square result, or (rows, columns).
-
-    Returns:
-        new batch of shape (N, C, rows, columns).
 
     Raises:
         ValueError: if the batch, the size or the boxes' shape is another, or a box is empty or leaves the image.
@@ -75,7 +72,7 @@ def _rows_columns(size: int | Sequence[int], name: str) -> tuple[int, int]:
     return int(rows), int(columns)
 
 
-class RandResizedCrop(RandomizableTransform):
+class RandResizedCrop(RandImage):
     """Cut out a random part of an image and bring it to a fixed size.
 
     The draw is that of Inception and torchvision's ``RandomResizedCrop``: a share of the area, the logarithm of the
@@ -89,6 +86,12 @@ class RandResizedCrop(RandomizableTransform):
 
     Raises:
         ValueError: if an argument lies outside its range.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandResizedCrop
+        >>> RandResizedCrop(32, scale=(0.4, 1.0)).set_random_state(seed=0)(torch.rand(3, 50, 70)).shape
+        torch.Size([3, 32, 32])
     """
 
     def __init__(
@@ -125,35 +128,13 @@ class RandResizedCrop(RandomizableTransform):
             top, left = (rows - height) // 2, (columns - width) // 2
         self._box = (left, top, left + width, top + height)
 
-    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Cut and resize one image.
-
-        Args:
-            img: shape (C, H, W), floating point.
-            randomize: False repeats the last box.
-
-        Returns:
-            plain tensor of shape (C, rows, columns).
-        """
-        image = plain_image(img, "RandResizedCrop")
-        if randomize:
-            self.randomize(image)
-        return crop_resize(image[None], torch.tensor([self._box], dtype=torch.float64), self.size)[0]
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        return crop_resize(images, torch.tensor([self._box], dtype=torch.float64), self.size)
 
 
 class RandResizedCropd(SharedDrawd):
-    """Dict form of :class:`RandResizedCrop`: one box for all keys, whose images need the same height and width.
-
-    Args:
-        keys: keys of the images.
-        size: as in the array form.
-        scale: as in the array form.
-        ratio: as in the array form.
-        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
-    """
+    """Dict form of :class:`RandResizedCrop`: one box for all keys, whose images need the same height and width."""
 
     def __init__(
         self,
@@ -164,3 +145,6 @@ class RandResizedCropd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandResizedCrop(size, scale, ratio), allow_missing_keys)
+
+
+RandResizedCropD = RandResizedCropDict = RandResizedCropd

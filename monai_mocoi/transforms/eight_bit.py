@@ -1,4 +1,4 @@
-"""From a file, or from an array that somebody else read, to values 0..1: the first two steps of inference.
+"""Pictures of 0..255, from a file or from an array that somebody else read, to 0..1: the first steps of inference.
 
 MONAI's tools that bring their own array (MONAI Deploy) leave out every step whose class is named ``LoadImage...``, and
 hand on what they read, 0..255. So the reader gives 0..255 as well, and the scaling is a step of its own.
@@ -12,27 +12,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
+from monai.config.type_definitions import KeysCollection
 from monai.data.meta_tensor import MetaTensor
 from monai.transforms.transform import MapTransform, Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
 from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.array_picture import HAND_IN, as_array, channels_first, is_255_times, scaled_to_1, to_255
 from monai_mocoi.transforms.image_errors import check_not_constant
-from monai_mocoi.transforms.reader import read_image, to_channels
+from monai_mocoi.transforms.reader import check_channels, read_image, to_channels
 
 _FROM_FILE = "_from_file"
 _AXES_OF_A_SCAN = ("spatial_shape", "spacing", "original_affine")
-_HAND_IN = "Hand in the file, or its picture of rows x columns with values 0..255"
 
 
 class LoadImageFile(Transform):
     """Read a PNG, JPEG, TIFF or DICOM file: path to float32 tensor (C, rows, columns), values 0..255.
 
-    The values are those of :class:`~monai_mocoi.transforms.ReadImage` times 255: an 8-bit picture has its own whole
-    numbers. :class:`ScaleFrom8Bit` makes of them the values of ``ReadImage``, exactly for pictures stored in 8 or 16
-    bits, and to the last digit of float32 for those that a window or the luma of colour has made.
+    The values are those of :class:`~monai_mocoi.transforms.ReadImage` times 255. :class:`ScaleFrom8Bit` makes of them
+    the values of ``ReadImage``, exactly for pictures stored in 8 or 16 bits, else to the last digit of float32.
 
     Args:
         channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
@@ -41,35 +40,26 @@ class LoadImageFile(Transform):
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, channels: int | None = None) -> None:
-        _check_channels(channels)
+        check_channels(channels)
         self.channels = channels
 
     def __call__(self, path: str | os.PathLike[str]) -> torch.Tensor:
-        """Read one file.
-
-        Raises:
-            ImageReadError, FileNotFoundError, IsADirectoryError, PermissionError: as
-                :func:`~monai_mocoi.transforms.read_image`.
-        """
-        return torch.from_numpy(_to_255(read_image(path, self.channels)))
+        """Read one file; errors as of :func:`~monai_mocoi.transforms.read_image`."""
+        return torch.from_numpy(to_255(read_image(path, self.channels)))
 
 
 class LoadImageFiled(MapTransform):
-    """Dictionary form of :class:`LoadImageFile`; what is no path but an array already is left for the next step.
+    """Dict form of :class:`LoadImageFile`; what is no path but an array already is left for the next step.
 
-    Args:
-        keys: keys that hold paths. ``<key>_from_file`` is the picture of ``ReadImage``, values 0..1, for
-            :class:`ScaleFrom8Bitd`, which takes it out again.
-        channels: as in :class:`LoadImageFile`.
-        allow_missing_keys: do not raise if a key is missing.
+    ``<key>_from_file`` is the picture of ``ReadImage``, values 0..1, for :class:`ScaleFrom8Bitd`, which takes it out
+    again.
     """
 
     backend = LoadImageFile.backend
 
     def __init__(self, keys: KeysCollection, channels: int | None = None, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
-        _check_channels(channels)
-        self.channels = channels
+        self.channels = LoadImageFile(channels).channels
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Read the file of each key."""
@@ -77,7 +67,7 @@ class LoadImageFiled(MapTransform):
         for key in self.key_iterator(d):
             if isinstance(d[key], str | os.PathLike):
                 picture = read_image(d[key], self.channels)
-                d[key] = torch.from_numpy(_to_255(picture))
+                d[key] = torch.from_numpy(to_255(picture))
                 d[f"{key}{_FROM_FILE}"] = picture
         return d
 
@@ -93,60 +83,48 @@ class ScaleFrom8Bit(Transform):
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, channels: int | None = None) -> None:
-        _check_channels(channels)
+        check_channels(channels)
         self.channels = channels
 
     def __call__(self, img: NDArray[Any] | torch.Tensor, from_file: bool = False) -> torch.Tensor:
-        """Scale one picture.
+        """Scale one picture to float32 (channels, rows, columns), values 0..1, on the CPU.
 
         Args:
             img: uint8 or floating point, values 0..255: (rows, columns), (channels, rows, columns) or (rows, columns,
                 channels), of 1 or 3 channels. Colour is red, green, blue.
             from_file: it is what :class:`LoadImageFile` gave, however dark.
 
-        Returns:
-            float32 (channels, rows, columns), values 0..1, on the CPU.
-
         Raises:
             ConstantImageError: all its values are equal.
-            ImageReadError: it cannot be such a picture: another type or shape; values below 0 or above 255, or that are
-                not finite; numbers none of which is above 1, as of a picture that was scaled already; or a picture with
-                the axes of a scan, as MONAI's own readers and MONAI Deploy's for DICOM give it.
+            ImageReadError: it cannot be such a picture: another type or shape; values below 0, above 255 or not finite;
+                none above 1, as if scaled already; or the axes of a scan, as MONAI's readers give it.
         """
         if isinstance(img, MetaTensor) and any(name in img.meta for name in _AXES_OF_A_SCAN):
             raise ImageReadError(
                 "the array has the metadata of MONAI's readers (spatial_shape or spacing): its axes are columns x rows "
-                f"then, and values of DICOM not what a screen shows. {_HAND_IN}, without metadata"
+                f"then, and values of DICOM not what a screen shows. {HAND_IN}, without metadata"
             )
-        values = _as_array(img)
+        values = as_array(img)
         if values.dtype != np.uint8 and not np.issubdtype(values.dtype, np.floating):
-            raise ImageReadError(f"the array holds {values.dtype}, but must hold uint8 or floating point. {_HAND_IN}")
-        values = _channels_first(values)
+            raise ImageReadError(f"the array holds {values.dtype}, but must hold uint8 or floating point. {HAND_IN}")
+        values = channels_first(values)
         check_not_constant(values)
         low, high = float(values.min()), float(values.max())
         if not (low >= 0 and high <= 255):  # NaN too
             raise ImageReadError(
                 f"the array has values from {low:.6g} to {high:.6g}, but an 8-bit picture has 0..255 (raw values of "
-                f"DICOM, say, are none: what a screen shows depends on its window). {_HAND_IN}"
+                f"DICOM, say, are none: what a screen shows depends on its window). {HAND_IN}"
             )
         if values.dtype != np.uint8 and 0 < high <= 1 and not from_file:
             raise ImageReadError(
                 f"the array has values up to {high:.6g} only, as if it were scaled to 0..1 already; this step does "
-                f"that. {_HAND_IN}"
+                f"that. {HAND_IN}"
             )
-        return torch.from_numpy(np.ascontiguousarray(to_channels(_scaled(values), self.channels)))
+        return torch.from_numpy(np.ascontiguousarray(to_channels(scaled_to_1(values), self.channels)))
 
 
 class ScaleFrom8Bitd(MapTransform):
-    """Dictionary form of :class:`ScaleFrom8Bit`.
-
-    What :class:`LoadImageFiled` read and nobody changed becomes the very tensor of ``ReadImage``, without arithmetic.
-
-    Args:
-        keys: keys of the pictures.
-        channels: as in :class:`ScaleFrom8Bit`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+    """Dict form of :class:`ScaleFrom8Bit`; what :class:`LoadImageFiled` read becomes the tensor of ``ReadImage``."""
 
     backend = ScaleFrom8Bit.backend
 
@@ -159,54 +137,12 @@ class ScaleFrom8Bitd(MapTransform):
         d = dict(data)
         for key in self.key_iterator(d):
             picture = d.pop(f"{key}{_FROM_FILE}", None)
-            if picture is not None and _is_255_times(_as_array(d[key]), picture):
+            if picture is not None and is_255_times(as_array(d[key]), picture):
                 d[key] = torch.from_numpy(to_channels(picture, self.scale.channels))
             else:
                 d[key] = self.scale(d[key], from_file=picture is not None)
         return d
 
 
-def _check_channels(channels: int | None) -> None:
-    if channels not in (None, 1, 3):
-        raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
-
-
-def _as_array(img: NDArray[Any] | torch.Tensor) -> NDArray[Any]:
-    return np.asarray(img.detach().cpu()) if isinstance(img, torch.Tensor) else np.asarray(img)
-
-
-def _to_255(picture: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values 0..1 to 0..255; whole numbers where they are an 8-bit value / 255 (float32 rounds to them exactly)."""
-    return picture * np.float32(255)
-
-
-def _is_255_times(values: NDArray[Any], picture: NDArray[np.float32]) -> bool:
-    """Compare row by row, so that no further picture of this size is made."""
-    if values.shape != picture.shape:
-        return False
-    rows = (array.reshape(-1, array.shape[-1]) for array in (values, picture))
-    return all(np.array_equal(there, _to_255(here)) for there, here in zip(*rows, strict=True))
-
-
-def _scaled(values: NDArray[Any]) -> NDArray[np.float32]:
-    return (values.astype(np.float64) / 255).astype(np.float32)
-
-
-def _channels_first(values: NDArray[Any]) -> NDArray[Any]:
-    if values.ndim == 2:
-        values = values[np.newaxis]
-    if values.ndim == 3 and 0 not in values.shape:
-        first, last = (values.shape[axis] in (1, 3) for axis in (0, 2))
-        if first and last:
-            raise ImageReadError(
-                f"the array has the shape {values.shape}, of which nobody can tell whether the channels come first or "
-                "last: hand in (rows, columns) of a grey picture, or a larger picture"
-            )
-        if first:
-            return values
-        if last:
-            return np.moveaxis(values, 2, 0)
-    raise ImageReadError(
-        f"the array has the shape {values.shape}, but must be (rows, columns), (channels, rows, columns) or (rows, "
-        "columns, channels) with 1 or 3 channels"
-    )
+LoadImageFileD = LoadImageFileDict = LoadImageFiled
+ScaleFrom8BitD = ScaleFrom8BitDict = ScaleFrom8Bitd

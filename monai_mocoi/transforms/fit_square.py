@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
 from torch.nn import functional
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.fundus_crop import FundusCrop
 
 _FUNDUS_MODES = ("fundus", "fundus_any")
@@ -41,6 +39,12 @@ class FitSquare(Transform):
         ValueError: an unknown mode, a size below 1 or, when called, a picture that is not (C, rows, columns), is empty,
             or does not hold floating-point values.
         FundusError: when called with a fundus mode, no usable disc; the text is the reason.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import FitSquare
+        >>> FitSquare(32, mode="pad")(torch.ones(1, 40, 80)).mean().item()  # half of it is black now
+        0.5
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
@@ -54,10 +58,7 @@ class FitSquare(Transform):
         self.mode = mode
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Fit one picture.
-
-        Args:
-            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+        """Fit one picture (C, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
         Returns:
             the picture (C, size, size), of the same dtype (float32 of a fundus), values clipped to 0..1, contiguous.
@@ -96,25 +97,13 @@ class FitSquare(Transform):
         return scaled[0], scaled[1]
 
 
-class FitSquared(MapTransform):
-    """Dictionary form of :class:`FitSquare`.
-
-    Args:
-        keys: keys of the pictures.
-        size: as in :class:`FitSquare`.
-        mode: as in :class:`FitSquare`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class FitSquared(EachKeyd):
+    """Dict form of :class:`FitSquare`."""
 
     backend = FitSquare.backend
 
     def __init__(self, keys: KeysCollection, size: int, mode: str = "crop", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.fit = FitSquare(size, mode)
+        super().__init__(keys, FitSquare(size, mode), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Fit the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.fit(d[key])
-        return d
+
+FitSquareD = FitSquareDict = FitSquared

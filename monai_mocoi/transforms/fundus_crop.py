@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
 from monai_mocoi.transforms.images import plain_image
 
@@ -17,10 +15,9 @@ from monai_mocoi.transforms.images import plain_image
 class FundusCrop(Transform):
     """Find the fundus disc in a photograph, cut it out and bring it to (C, size, size), as ``data_prep eyepacs`` does.
 
-    The steps are those of :func:`~monai_mocoi.transforms.fundus_disc.find_disc` and
-    :func:`~monai_mocoi.transforms.fundus_disc.crop_to_disc`. A picture that was cropped already is known by its outline
-    and stays as it is, but for a few that move by 2 or 3 % of the radius, and those that show too little of a round
-    edge (docs/data.md); so raw and prepared pictures may come mixed.
+    A picture that was cropped already is known by its outline and stays as it is, except a few that move by 2 or 3 % of
+    the radius, and those that show too little of a round edge (docs/data.md); so raw and prepared pictures may come
+    mixed.
 
     Args:
         size: rows and columns of the result, at least 1. 299 is the paper's.
@@ -40,10 +37,7 @@ class FundusCrop(Transform):
         self.check_exposure = check_exposure
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Crop one picture.
-
-        Args:
-            img: floating point (1 or 3, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
+        """Crop one picture (1 or 3, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
         Returns:
             the fundus (C, size, size), float32, values 0..1, contiguous.
@@ -53,27 +47,15 @@ class FundusCrop(Transform):
         return torch.from_numpy(crop_to_disc(picture, disc, self.size))
 
 
-class FundusCropd(MapTransform):
-    """Dictionary form of :class:`FundusCrop`.
-
-    Args:
-        keys: keys of the pictures.
-        size: as in :class:`FundusCrop`.
-        check_exposure: as in :class:`FundusCrop`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class FundusCropd(EachKeyd):
+    """Dict form of :class:`FundusCrop`."""
 
     backend = FundusCrop.backend
 
     def __init__(
         self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.crop = FundusCrop(size, check_exposure)
+        super().__init__(keys, FundusCrop(size, check_exposure), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Crop the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.crop(d[key])
-        return d
+
+FundusCropD = FundusCropDict = FundusCropd

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage, optimize
+from scipy import ndimage
 
 from monai_mocoi.errors import FundusError
+from monai_mocoi.transforms.disc_fit import TOLERANCE, Disc, edge_points, fit_disc
 from monai_mocoi.transforms.reader import to_channels
 
 MIN_SIDE = 32
@@ -21,11 +20,6 @@ _WORK_SIDE = (
 )
 _LIT = 0.08  # lit: brighter than the background by this share of what the bright parts are
 _LIT_AT_LEAST = 0.02  # and by this much in any case, above the noise of JPEG's black
-_TOLERANCE = 0.01  # distance from the circle, as a share of the lit part's longer side, that counts as on it
-_TRIALS = 500
-_OUTSIDE = 0.05  # share of the edge that may lie outside the disc: the notch that marks a camera's upright
-_ON_CIRCLE = 0.1  # share of the edge that must be on the circle
-_ARC_DEGREES = 25  # and over how many degrees, all arcs together; two corners of a disc cut on all sides give 32
 _LEAST_BEYOND = 0.002  # share of the lit part that may lie outside of a disc that was cut out before: noise
 _WIDEST_GAP = (
     170  # degrees without such an edge: a smaller disc, off the middle, reaches the picture's sides in one arc
@@ -35,24 +29,6 @@ _VISIBLE = 0.35  # share of the disc that must be lit and in the picture
 _DARK, _BRIGHT, _BRIGHT_SHARE, _FLAT = 0.06, 0.92, 0.5, 0.02
 
 
-@dataclass(frozen=True)
-class Disc:
-    """Where the fundus is.
-
-    Attributes:
-        row, column: the centre in pixels; the picture reaches from 0 to its rows and columns, so the centre of its
-            first pixel is (0.5, 0.5). It may lie outside the picture.
-        radius: in pixels.
-        edge_seen: whether it was measured at the disc's edge. False: no edge is in the picture, which the retina fills;
-            then the square around the disc is the lit part's own, its longer side from end to end.
-    """
-
-    row: float
-    column: float
-    radius: float
-    edge_seen: bool = True
-
-
 def find_disc(picture: NDArray[np.float32], check_exposure: bool = True) -> Disc:
     """Find the fundus disc on a background that is darker than it.
 
@@ -60,25 +36,14 @@ def find_disc(picture: NDArray[np.float32], check_exposure: bool = True) -> Disc
     2. The background is the darkest corner; what is brighter by a share of the bright parts is lit. The largest lit
        piece, holes filled, is the fundus.
     3. A square picture whose lit piece reaches the circle that just fits in, on all sides, and not beyond it, shows a
-       disc that was cut out before: that circle is taken, so that a picture cut out twice stays as it is. Without this
-       the second cut moved 3 in 100 by over 2 % of the radius, the worst by 24 %: such as are cut on all sides, whose
-       straight cuts lie within the picture then. A raw picture that happens to fit is taken so, too: a whole disc is
-       then misjudged by 2 % of its radius at most, for all of its edge lies within 1 % of that circle over more than
-       half a turn.
-    4. Otherwise the piece's edge is taken at the ends of its rows and columns, but for those that the picture's border
-       cuts off.
-    5. Among the circles through random triples of edge points (fixed seed: the same picture gives the same disc) that
-       leave at most a twentieth of the edge outside, the one with the most edge points on it is taken, and fitted to
-       these by robust least squares. Straight cuts and the notch of a camera's mask are not on the circle and do not
-       move it.
+       disc that was cut out before: that circle is taken, so that a picture cut out twice stays as it is. A raw picture
+       that happens to fit is misjudged by 2 % of its radius at most.
+    4. Otherwise the circle is fitted to the piece's edge, see :func:`~monai_mocoi.transforms.disc_fit.fit_disc`.
 
     Args:
         picture: (1 or 3, rows, columns), values 0..1.
         check_exposure: also refuse a fundus that is too dark (median grey value under 0.06), too bright (half of it
             over 0.92) or without any structure (the middle 90 % of its grey values within 0.02).
-
-    Returns:
-        the disc.
 
     Raises:
         FundusError: too small a picture, nothing lit, no round edge, too little of the disc in the picture, or badly
@@ -100,18 +65,10 @@ def find_disc(picture: NDArray[np.float32], check_exposure: bool = True) -> Disc
 
 
 def crop_to_disc(picture: NDArray[np.float32], disc: Disc, size: int) -> NDArray[np.float32]:
-    """Cut out the square around a disc and bring it to one size, by Pillow's antialiased bilinear filter.
+    """Cut out the square around a disc and bring it to (C, size, size), by Pillow's antialiased bilinear filter.
 
-    All of the disc is in the result, at the same scale in every picture of one field of view, whether or not the
-    camera cut it; what lies outside the picture is black.
-
-    Args:
-        picture: (C, rows, columns), values 0..1.
-        disc: as :func:`find_disc` gives it.
-        size: rows and columns of the result.
-
-    Returns:
-        (C, size, size) float32, values 0..1.
+    All of the disc is in the result, at the same scale in every picture of one field of view, whether or not the camera
+    cut it; what lies outside the picture is black. Values are 0..1, float32.
     """
     side = max(1, round(2 * disc.radius))
     top, left = round(disc.row - side / 2), round(disc.column - side / 2)
@@ -121,7 +78,7 @@ def crop_to_disc(picture: NDArray[np.float32], disc: Disc, size: int) -> NDArray
     rows, columns = inside.shape[1:]
     square[:, first_row - top :, first_column - left :][:, :rows, :columns] = inside
     scaled = [np.asarray(Image.fromarray(c).resize((size, size), Image.Resampling.BILINEAR)) for c in square]
-    return np.clip(np.stack(scaled), 0, 1)
+    return np.asarray(np.clip(np.stack(scaled), 0, 1), np.float32)
 
 
 def _made_small(picture: NDArray[np.float32]) -> tuple[NDArray[np.float32], tuple[float, float]]:
@@ -153,7 +110,7 @@ def _lit_piece(brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
     pieces, n = ndimage.label(lit)
     if n == 0:
         raise FundusError("no disc was found: only specks are brighter than the background")
-    return pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
+    return np.asarray(pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:]))
 
 
 def _disc_of(lit: NDArray[np.bool_]) -> Disc:
@@ -163,7 +120,7 @@ def _disc_of(lit: NDArray[np.bool_]) -> Disc:
         return _visible(lit, Disc(side / 2, side / 2, side / 2))
     top, bottom, left, right = map(float, (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1))
     height, width = bottom - top, right - left
-    disc = _fitted(_edge(lit), height, width)
+    disc = fit_disc(edge_points(lit), height, width)
     if disc is None:
         if lit.sum() < _FILLED * height * width:
             raise FundusError("no disc was found: what is lit has no round edge")
@@ -182,7 +139,7 @@ def _is_cut_out(lit: NDArray[np.bool_]) -> bool:
     side = len(lit)
     if lit.shape != (side, side):
         return False
-    tolerance = max(1.0, _TOLERANCE * side / 2)
+    tolerance = max(1.0, TOLERANCE * side / 2)
     down, right = (places + 0.5 - side / 2 for places in np.nonzero(lit))
     away = np.hypot(down, right) - side / 2
     if (away > tolerance).mean() > _LEAST_BEYOND:
@@ -190,67 +147,6 @@ def _is_cut_out(lit: NDArray[np.bool_]) -> bool:
     reaching = away > -tolerance
     angles = np.unique(np.floor(np.degrees(np.arctan2(down[reaching], right[reaching])) / 5)) * 5
     return len(angles) > 0 and float(np.diff(angles, append=angles[0] + 360).max()) < _WIDEST_GAP
-
-
-def _fitted(points: NDArray[np.float64], height: float, width: float) -> Disc | None:
-    """Fit the disc to edge points of a lit piece of some height and width; None if too few of them are on a circle."""
-    if len(points) < _ON_CIRCLE * 2 * (height + width):
-        return None
-    tolerance = max(1.0, _TOLERANCE * max(height, width))
-    # A disc holds all that is lit, and at the largest is the circle around its box: cut on all sides.
-    circle, on = _best_supported(points, tolerance, 0.45 * max(height, width), 0.55 * float(np.hypot(height, width)))
-    if on.sum() < _ON_CIRCLE * len(points):
-        return None
-    points = points[on]
-    fit = optimize.least_squares(
-        lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2],
-        circle,
-        loss="soft_l1",
-        f_scale=tolerance / 2,
-    )
-    row, column, radius = map(float, fit.x)
-    angles = np.degrees(np.arctan2(points[:, 0] - row, points[:, 1] - column))
-    if 5 * len(np.unique(np.floor(angles / 5))) < _ARC_DEGREES:
-        return None
-    return Disc(row, column, radius)
-
-
-def _edge(lit: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return (points, 2) row and column of both ends of each row and column of the piece, where they are no cut."""
-    points = []
-    for swap, mask in ((False, lit), (True, lit.T)):
-        lines = np.flatnonzero(mask.any(1))
-        length = mask.shape[1]
-        first = mask[lines].argmax(1)
-        last = length - mask[lines, ::-1].argmax(1)
-        for ends, kept in ((first, first > 1), (last, last < length - 1)):
-            along = np.stack([lines[kept] + 0.5, ends[kept].astype(float)], 1)
-            points.append(along[:, ::-1] if swap else along)
-    return np.concatenate(points)
-
-
-def _best_supported(
-    points: NDArray[np.float64], tolerance: float, smallest: float, largest: float
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return (row, column, radius) of the circle with the most points on it, and which these are: none if none fits."""
-    a, b, c = points[np.random.RandomState(0).randint(len(points), size=(3, _TRIALS))]
-    # The centre is as far from a as from b and from c: two linear equations.
-    u, v = b - a, c - a
-    twice = 2 * (u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
-    apart = np.abs(twice) > 1e-6  # not in one line
-    u, v, a, twice = u[apart], v[apart], a[apart], twice[apart, None]
-    uu, vv = (u**2).sum(1), (v**2).sum(1)
-    offset = np.stack([v[:, 1] * uu - u[:, 1] * vv, u[:, 0] * vv - v[:, 0] * uu], 1) / twice
-    radius = np.hypot(offset[:, 0], offset[:, 1])
-    possible = (radius >= smallest) & (radius <= largest)
-    centre, radius = (a + offset)[possible], radius[possible]
-    beyond = np.hypot(points[:, 0] - centre[:, :1], points[:, 1] - centre[:, 1:]) - radius[:, None]
-    on = np.abs(beyond) <= tolerance
-    on[(beyond > tolerance).mean(1) > _OUTSIDE] = False
-    if not on.any():
-        return np.zeros(3), np.zeros(len(points), bool)
-    best = on.sum(1).argmax()
-    return np.array([*centre[best], radius[best]]), on[best]
 
 
 def _check_exposure(grey: NDArray[np.float32]) -> None:

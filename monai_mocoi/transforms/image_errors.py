@@ -1,8 +1,7 @@
-"""What may go wrong when a picture is read: one error class, one size limit, and nothing said in between.
+"""Errors of reading: one class, one size limit, and nothing said in between.
 
-An image file comes from anywhere and may hold anything. Whatever it holds, reading it ends in a picture or in an
-:class:`ImageReadError`, and no patient's name reaches a log on the way. Only a lack of memory is another matter: it
-is the machine's, and no reason to call the file bad.
+Whatever an image file holds, reading it ends in a picture or in an ``ImageReadError``, and no patient's name reaches a
+log on the way. Only a lack of memory is the machine's, and no reason to call the file bad.
 """
 
 from __future__ import annotations
@@ -27,11 +26,7 @@ def is_constant(image: np.ndarray) -> bool:
 
 
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
-    """Refuse a picture each of whose channels has one value only. A blank tile with the noise of a scanner has several.
-
-    Args:
-        image: (C, rows, columns), as read.
-        why: what made it so, where it is known.
+    """Refuse a picture (C, rows, columns) each of whose channels has one value; ``why``: what made it so, if known.
 
     Raises:
         ConstantImageError: it shows nothing.
@@ -59,14 +54,8 @@ def guarded(trouble: str) -> Iterator[None]:
     """Turn every exception into an :class:`ImageReadError`, and silence the libraries' warnings and logs.
 
     Pillow, pydicom and the decoders raise whatever a damaged file leads them to, and their texts and warnings quote the
-    file: hence only the exception's type is passed on, and the chain is cut.
-
-    Args:
-        trouble: what to say, as the beginning of the error's text.
-
-    Raises:
-        ImageReadError: for any exception inside; one raised inside passes unchanged.
-        MemoryError: raised inside; it passes unchanged.
+    file: hence only the exception's type is passed on, behind ``trouble``, and the chain is cut. An ``ImageReadError``
+    or ``MemoryError`` raised inside passes unchanged.
     """
     with _SILENCE:
         try:

@@ -10,14 +10,11 @@ from monai.data.meta_tensor import MetaTensor
 
 
 def plain_image(img: Any, name: str) -> torch.Tensor:
-    """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down.
+    """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down; no copy where possible.
 
     Args:
         img: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array.
         name: the transform that asks; it begins the error text.
-
-    Returns:
-        the same values as ``torch.Tensor``, without a copy where possible.
 
     Raises:
         ValueError: if the image has not three dimensions, is empty, or does not hold floating-point numbers.
@@ -33,15 +30,12 @@ def plain_image(img: Any, name: str) -> torch.Tensor:
 
 
 def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
-    """Refuse what is no batch of float images.
+    """Refuse what is no batch of float images (N, C, H, W); N may be 0.
 
-    Args:
-        images: batch of shape (N, C, H, W); N may be 0.
-        name: the function that asks; it begins the error text.
-        colour: whether the channels have to mean something: C = 1 (grey) or 3 (red, green, blue).
+    ``name``, of the function that asks, begins the error text; ``colour``: C must be 1 (grey) or 3 (red, green, blue).
 
     Raises:
-        ValueError: if the shape, the number type or (with ``colour``) the number of channels is another.
+        ValueError: if the shape, the number type or the number of channels is another.
     """
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
@@ -59,18 +53,10 @@ def _check_float(images: torch.Tensor, name: str) -> None:
 
 
 def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> torch.Tensor:
-    """One parameter a sample, shaped to multiply a batch.
-
-    Args:
-        value: tensor of shape (N,), or one number for all samples.
-        images: batch of shape (N, C, H, W).
-        name: what the parameter is; it begins the error text.
-
-    Returns:
-        tensor of shape (N, 1, 1, 1) with the batch's dtype and device.
+    """One parameter a sample, (N,) or one number for all, as (N, 1, 1, 1) with the batch's dtype and device.
 
     Raises:
-        ValueError: if the shape is neither () nor (N,).
+        ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
     """
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):
@@ -80,21 +66,10 @@ def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> 
 
 
 def per_sample_on_host(value: torch.Tensor | float, images: torch.Tensor, name: str) -> np.ndarray:
-    """One parameter a sample in double precision, for small tables of coefficients.
+    """One parameter a sample in double precision, shape (N,), for small tables of coefficients; as :func:`per_sample`.
 
     Those are made with NumPy whatever the batch's device: its calls on small arrays take a fraction of PyTorch's time,
     and every device has the same coefficients.
-
-    Args:
-        value: tensor of shape (N,), or one number for all samples.
-        images: batch of shape (N, C, H, W).
-        name: what the parameter is; it begins the error text.
-
-    Returns:
-        float64 array of shape (N,).
-
-    Raises:
-        ValueError: if the shape is neither () nor (N,).
     """
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):

@@ -44,11 +44,7 @@ def jpeg_decoders() -> dict[str, Decoder]:
 
 
 def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
-    """Decode one frame; called by pydicom.
-
-    Args:
-        src: the JPEG stream.
-        runner: knows the header; its ``bits_allocated`` becomes that of the result.
+    """Decode one frame; called by pydicom, whose ``runner`` knows the header and gets the result's ``bits_allocated``.
 
     Returns:
         the pixels, colour by pixel.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Mapping
-from typing import Any
 
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
-from monai_mocoi.transforms.reader import read_image
+from monai_mocoi.transforms.dict_forms import EachKeyd
+from monai_mocoi.transforms.reader import check_channels, read_image
 
 
 class ReadImage(Transform):
@@ -28,13 +27,22 @@ class ReadImage(Transform):
         ImageReadError: when called, if the file holds no picture that can be read.
         FileNotFoundError, IsADirectoryError, PermissionError: when called, without the path.
         ValueError: ``channels`` is not None, 1 or 3.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from PIL import Image
+        >>> from monai_mocoi.transforms import ReadImage
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     Image.frombytes("L", (2, 1), bytes([0, 255])).save(Path(folder, "two.png"))
+        ...     ReadImage(channels=1)(Path(folder, "two.png")).tolist()
+        [[[0.0, 1.0]]]
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, channels: int | None = None, frame: int | None = None) -> None:
-        if channels not in (None, 1, 3):
-            raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+        check_channels(channels)
         self.channels = channels
         self.frame = frame
 
@@ -43,15 +51,8 @@ class ReadImage(Transform):
         return torch.from_numpy(read_image(path, self.channels, self.frame))
 
 
-class ReadImaged(MapTransform):
-    """Dictionary form of :class:`ReadImage`: each key's path is replaced by its picture.
-
-    Args:
-        keys: keys that hold paths.
-        channels: as in :class:`ReadImage`.
-        frame: as in :class:`ReadImage`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class ReadImaged(EachKeyd):
+    """Dict form of :class:`ReadImage`: each key's path is replaced by its picture."""
 
     backend = ReadImage.backend
 
@@ -62,12 +63,7 @@ class ReadImaged(MapTransform):
         frame: int | None = None,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.reader = ReadImage(channels, frame)
+        super().__init__(keys, ReadImage(channels, frame), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Read the file of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.reader(d[key])
-        return d
+
+ReadImageD = ReadImageDict = ReadImaged

@@ -19,7 +19,7 @@ _WHITE_IS_ZERO, _PLANES_APART, _UNSIGNED_INTEGER = 0, 2, 1
 
 
 def read_raster(file: BinaryIO) -> np.ndarray:
-    """Read a PNG, JPEG or TIFF picture.
+    """Read a PNG, JPEG or TIFF picture to a contiguous float32 array (1 or 3, rows, columns) in 0..1.
 
     The scale is the format's, never the picture's own: an 8-bit value v becomes v / 255, a 16-bit one v / 65535 (12-bit
     TIFF: v / 4095). A grey picture has one channel, every other one three (palette, CMYK and YCbCr are turned to RGB),
@@ -32,9 +32,6 @@ def read_raster(file: BinaryIO) -> np.ndarray:
 
     Args:
         file: opened for reading in binary mode, at its start; left open.
-
-    Returns:
-        float32 array (1 or 3, rows, columns) in 0..1, contiguous.
 
     Raises:
         ImageReadError: damaged or cut short; larger than ``MAX_PIXELS``; several pages or frames; signed, 32-bit or
@@ -146,7 +143,8 @@ def _is_not(values: np.ndarray, picture: Image.Image, depth: int, step: int) -> 
         return None
     # Only the sample's own bits count (PNG specification 11.3.1.1, tRNS).
     colour = np.atleast_1d(colour) % 2**depth * step
-    return (values != colour).any(axis=-1, keepdims=True).astype(np.float32)
+    opaque: np.ndarray = (values != colour).any(axis=-1, keepdims=True)
+    return opaque.astype(np.float32)
 
 
 def _bytes(picture: Image.Image) -> np.ndarray:

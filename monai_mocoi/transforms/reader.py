@@ -50,38 +50,41 @@ def read_image(
     frame: int | None = None,
     notes: set[str] | None = None,
 ) -> np.ndarray:
-    """Read a picture from a PNG, JPEG, TIFF or DICOM file.
+    """Read a picture from a PNG, JPEG, TIFF or DICOM file; the format is found from the content.
 
-    The format is found from the content. Values are scaled by the range of the format, never by the content of the one
-    picture; see :func:`~monai_mocoi.transforms.raster.read_raster` and
-    :func:`~monai_mocoi.transforms.dicom.read_dicom` for each format's rules.
+    Values are scaled by the range of the format, never by the content of the one picture; see
+    :func:`~monai_mocoi.transforms.raster.read_raster` and :func:`~monai_mocoi.transforms.dicom.read_dicom`.
 
     Args:
         path: the file.
         channels: ``None``: as stored, 1 for what is stored as grey (MONOCHROME1 and 2 in DICOM), 3 for anything else,
-            even if its three channels are equal. ``1``: grey, by the luma of ITU-R BT.601
-            (0.299 R + 0.587 G + 0.114 B); three equal channels give exactly their value. ``3``: grey is repeated.
+            even if its three channels are equal. ``1``: grey, by the luma of ITU-R BT.601 (0.299 R + 0.587 G + 0.114
+            B); three equal channels give exactly their value. ``3``: grey is repeated.
         frame: which frame of a multi-frame DICOM file, from 0; ``None``: the file must hold one frame only.
-        notes: what was passed over in reading is added, a sentence each; so far
-            :data:`~monai_mocoi.transforms.dicom.WINDOW_IGNORED`. ``None``: to those of :func:`collected_notes`, if any.
+        notes: what was passed over in reading is added, so far ``WINDOW_IGNORED``; ``None``: to those of
+            :func:`collected_notes`, if any.
 
     Returns:
         float32 array (C, rows, columns), C = 1 or 3, values 0..1, contiguous.
 
     Raises:
         ImageReadError: the file holds no picture that can be read; says what is wrong and what to do.
-        ConstantImageError: all pixels are alike (of each channel), or the file's window makes them so. It is an
-            ``ImageReadError``.
+        ConstantImageError: all pixels are alike (of each channel), or the file's window makes them so.
         FileNotFoundError, IsADirectoryError, PermissionError: without the path, which can identify a patient.
         ValueError: ``channels`` is not None, 1 or 3.
     """
-    if channels not in (None, 1, 3):
-        raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
+    check_channels(channels)
     notes = _NOTES.get() if notes is None else notes
     with _opened(path) as file:
         image = _read(file, os.fspath(path), frame, notes)
     check_not_constant(image)
     return to_channels(image, channels)
+
+
+def check_channels(channels: int | None) -> None:
+    """Refuse a number of channels other than 1, 3 and None (as stored)."""
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels is {channels!r}; choose 1 (grey), 3 (colour) or None (as stored)")
 
 
 def to_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
@@ -92,7 +95,7 @@ def to_channels(image: np.ndarray, channels: int | None) -> np.ndarray:
         return np.repeat(image, 3, axis=0)
     red, green, blue = image
     # Written as steps away from green, so that equal channels are not touched by rounding.
-    return (green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green))[np.newaxis]
+    return np.asarray(green + np.float32(0.299) * (red - green) + np.float32(0.114) * (blue - green))[np.newaxis]
 
 
 def _opened(path: str | os.PathLike[str]) -> BinaryIO:

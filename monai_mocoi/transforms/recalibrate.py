@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
 from monai_mocoi.metrics import apply_recalibration
+from monai_mocoi.transforms.dict_forms import EachKeyd
 
 
 class Recalibrate(Transform):
-    """Mend probabilities by what was fitted on validation. Decisions are made before, of the probabilities as given.
+    """Recalibrate probabilities by what was fitted on validation; decisions are made before, of those as given.
 
-    By Platt's map (findings, two softmax classes) the order of the images stays, so that a threshold mapped in the same
-    way decides the same; but 0.5 moves, and the more probable of two classes may be the other one afterwards. By a
-    temperature the most probable class stays. ``inference.json`` decides before it recalibrates.
+    By Platt's map (findings, two softmax classes) the order of the images stays, but 0.5 moves, and the more probable
+    of two classes may be the other one afterwards. By a temperature the most probable class stays.
 
     Args:
         record: ``recalibration`` of a classifier's sidecar, see :func:`~monai_mocoi.analysis.fit_recalibration`. A
@@ -51,14 +51,8 @@ class Recalibrate(Transform):
         return apply_recalibration(given, self.record, self.classes, self.kind).astype(given.dtype, copy=False)
 
 
-class Recalibrated(MapTransform):
-    """:class:`Recalibrate` for entries of a dict.
-
-    Args:
-        keys: entries with probabilities.
-        record, classes, kind: see :class:`Recalibrate`.
-        allow_missing_keys: pass over entries that are not there.
-    """
+class Recalibrated(EachKeyd):
+    """Dict form of :class:`Recalibrate`."""
 
     backend = Recalibrate.backend
 
@@ -70,12 +64,7 @@ class Recalibrated(MapTransform):
         kind: str,
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.recalibrate = Recalibrate(record, classes, kind)
+        super().__init__(keys, Recalibrate(record, classes, kind), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Recalibrate each entry."""
-        made = dict(data)
-        for key in self.key_iterator(made):
-            made[key] = self.recalibrate(made[key])
-        return made
+
+RecalibrateD = RecalibrateDict = Recalibrated

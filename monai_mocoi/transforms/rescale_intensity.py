@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
 
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant
 
 INTENSITY_MODES = ("declared", "picture", "percentiles")
@@ -36,6 +34,12 @@ class RescaleIntensity(Transform):
     Raises:
         ValueError: an unknown mode or, when called, a picture that does not hold floating-point values.
         ConstantImageError: when called, all values are alike.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RescaleIntensity
+        >>> RescaleIntensity("picture")(torch.tensor([[[0.25, 0.5]]])).tolist()
+        [[[0.0, 1.0]]]
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
@@ -46,14 +50,7 @@ class RescaleIntensity(Transform):
         self.mode = mode
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Rescale one picture.
-
-        Args:
-            img: floating point (C, rows, columns), values 0..1; a ``MetaTensor`` loses its metadata.
-
-        Returns:
-            the picture, of the same shape and dtype, values 0..1; unchanged with ``"declared"``.
-        """
+        """Rescale one picture, floating point, values 0..1, to the same shape and dtype; metadata are dropped."""
         img = convert_to_tensor(img, track_meta=False)
         if self.mode == "declared":
             return img
@@ -71,24 +68,13 @@ class RescaleIntensity(Transform):
         return ((img - float(low)) / (float(high) - float(low))).clamp(0, 1)
 
 
-class RescaleIntensityd(MapTransform):
-    """Dictionary form of :class:`RescaleIntensity`.
-
-    Args:
-        keys: keys of the pictures.
-        mode: as in :class:`RescaleIntensity`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class RescaleIntensityd(EachKeyd):
+    """Dict form of :class:`RescaleIntensity`."""
 
     backend = RescaleIntensity.backend
 
     def __init__(self, keys: KeysCollection, mode: str = "declared", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.rescale = RescaleIntensity(mode)
+        super().__init__(keys, RescaleIntensity(mode), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Rescale the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.rescale(d[key])
-        return d
+
+RescaleIntensityD = RescaleIntensityDict = RescaleIntensityd

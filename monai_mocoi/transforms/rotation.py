@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform
+from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, per_sample_on_host, plain_image
-from monai_mocoi.transforms.shared_draw import SharedDrawd
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, per_sample_on_host
+from monai_mocoi.transforms.random_image import RandImage
 
 _PADDING_MODES = ("zeros", "border", "reflection")
 
@@ -26,9 +26,6 @@ def rotate(images: torch.Tensor, degrees: torch.Tensor | float, padding_mode: st
         degrees: angle, counter-clockwise as Pillow's ``rotate``, shape (N,) or one number.
         padding_mode: what comes into the corners: ``"zeros"`` (black, as Pillow and torchvision), ``"border"`` (the
             edge pixels drawn out) or ``"reflection"``.
-
-    Returns:
-        new batch of the same shape.
 
     Raises:
         ValueError: if the batch, the parameter or the padding mode is another.
@@ -56,7 +53,7 @@ def _check_padding(padding_mode: str, name: str) -> None:
         raise ValueError(f"{name}: padding_mode must be one of {', '.join(_PADDING_MODES)}, got {padding_mode!r}")
 
 
-class RandRotation(RandomizableTransform):
+class RandRotation(RandImage):
     """Rotate an image about its centre by a random angle, with a probability.
 
     Note:
@@ -64,19 +61,14 @@ class RandRotation(RandomizableTransform):
 
     Args:
         degrees: d >= 0 draws an angle from -d to d; a pair (low, high) draws from low to high.
-        prob: probability that an image is rotated; 0.1 by default, as in MONAI.
-        padding_mode: what comes into the corners: ``"zeros"`` (black, the default and the paper's), ``"border"`` or
-            ``"reflection"``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        padding_mode: see :func:`rotate`; ``"zeros"`` is the paper's.
     """
 
     def __init__(self, degrees: float | Sequence[float], prob: float = 0.1, padding_mode: str = "zeros") -> None:
         pair = (-degrees, degrees) if isinstance(degrees, (int, float)) else tuple(degrees)
         if len(pair) != 2 or not -math.inf < pair[0] <= pair[1] < math.inf:
             raise ValueError(f"RandRotation: degrees must be one number >= 0 or (low, high), got {degrees}")
-        check_probability(prob, "RandRotation")
         _check_padding(padding_mode, "RandRotation")
         super().__init__(prob)
         self.degrees = pair
@@ -89,35 +81,13 @@ class RandRotation(RandomizableTransform):
         if self._do_transform:
             self._angle = self.R.uniform(self.degrees[0], self.degrees[1])
 
-    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Rotate one image.
-
-        Args:
-            img: shape (C, H, W), floating point.
-            randomize: False repeats the last draw.
-
-        Returns:
-            plain tensor of the same shape.
-        """
-        image = plain_image(img, "RandRotation")
-        if randomize:
-            self.randomize()
-        return rotate(image[None], self._angle, self.padding_mode)[0] if self._do_transform else image
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        return rotate(images, self._angle, self.padding_mode)
 
 
 class RandRotationd(SharedDrawd):
-    """Dict form of :class:`RandRotation`: one draw for all keys.
-
-    Args:
-        keys: keys of the images.
-        degrees: as in the array form.
-        prob: as in the array form.
-        padding_mode: as in the array form.
-        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
-    """
+    """Dict form of :class:`RandRotation`: one draw for all keys."""
 
     def __init__(
         self,
@@ -128,3 +98,6 @@ class RandRotationd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandRotation(degrees, prob, padding_mode), allow_missing_keys)
+
+
+RandRotationD = RandRotationDict = RandRotationd

@@ -1,19 +1,19 @@
-"""Rounding pictures to whole numbers of 8 or 16 bits: what the cache of decoded images keeps, and inference repeats."""
+"""Rounding pictures to whole numbers of 8 or 16 bits: what the cache keeps, inference repeats, and how much is lost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms.transform import MapTransform, Transform
+from monai.config.type_definitions import KeysCollection
+from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
 from monai_mocoi.errors import ImageReadError
+from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant, is_constant
 
 DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
@@ -24,10 +24,7 @@ def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[
 
     Args:
         picture: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter).
-        bits: 8 or 16.
-
-    Returns:
-        (C, H, W) uint8 or uint16. An 8-bit source that was only scaled by 1/255 comes back exactly.
+        bits: 8 (uint8) or 16 (uint16). An 8-bit source that was only scaled by 1/255 comes back exactly.
 
     Raises:
         ImageReadError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
@@ -82,24 +79,37 @@ class RoundToBits(Transform):
         return dequantise(quantise(img.cpu() if isinstance(img, torch.Tensor) else img, self.bits))
 
 
-class RoundToBitsd(MapTransform):
-    """Dictionary form of :class:`RoundToBits`.
-
-    Args:
-        keys: keys of the pictures.
-        bits: as in :class:`RoundToBits`.
-        allow_missing_keys: do not raise if a key is missing.
-    """
+class RoundToBitsd(EachKeyd):
+    """Dict form of :class:`RoundToBits`."""
 
     backend = RoundToBits.backend
 
     def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.round = RoundToBits(bits)
+        super().__init__(keys, RoundToBits(bits), allow_missing_keys)
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Round the picture of each key."""
-        d = dict(data)
-        for key in self.key_iterator(d):
-            d[key] = self.round(d[key])
-        return d
+
+RoundToBitsD = RoundToBitsDict = RoundToBitsd
+
+
+FEW_LEVELS = 64
+"""Fewer grey levels than these, of 256, are few."""
+
+
+def is_flattened(picture: NDArray[np.float32]) -> bool:
+    """Tell whether 8 bits leave few of a picture's grey levels, (C, rows, columns) of 0..1, before its size is changed.
+
+    True if rounding to 8 bits leaves fewer than :data:`FEW_LEVELS` values, of all channels together, and rounding to 16
+    bits at least twice as many. An 8-bit file has as many in both.
+    """
+    values = np.asarray(picture, dtype=np.float32)
+    # Most pictures show enough levels in every eighth row and column; only of the others each pixel is looked at.
+    if _levels(values[:, ::8, ::8], 8) >= FEW_LEVELS:
+        return False
+    left = _levels(values, 8)
+    return left < FEW_LEVELS and _levels(values, 16) >= 2 * left
+
+
+def _levels(values: NDArray[np.float32], bits: int) -> int:
+    """Number of values that are left of those in 0..1 after rounding to so many bits."""
+    steps = np.rint(np.clip(values, 0, 1).ravel() * (2**bits - 1)).astype(np.intp)
+    return int(np.count_nonzero(np.bincount(steps)))

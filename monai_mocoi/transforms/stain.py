@@ -1,20 +1,16 @@
-"""More or less of each stain of a histology image: a batched function, and the random transforms that call it.
+"""Stain jitter: more or less of each stain of a histology image.
 
 A stained section absorbs light by Beer's law, so optical densities add up, stain by stain, where colours do not. An
 image is taken apart into haematoxylin, eosin and DAB (HED), each amount is scaled and shifted, and the image is put
 together again.
 
 Sources: the stains' colours are those of Ruifrok and Johnston, "Quantification of histochemical staining by color
-deconvolution", Anal Quant Cytol Histol 23, 2001, in the numbers that scikit-image's ``rgb_from_hed`` has as well; the
-random scale and shift are those of Tellez et al., "Whole-slide mitosis detection in H&E breast histology using PHH3 as
-a reference to train distilled stain-invariant convolutional networks", IEEE Trans Med Imaging 37, 2018.
+deconvolution", Anal Quant Cytol Histol 23, 2001; the random scale and shift are those of Tellez et al., "Whole-slide
+mitosis detection in H&E breast histology using PHH3 as a reference to train distilled stain-invariant convolutional
+networks", IEEE Trans Med Imaging 37, 2018.
 
 A density here is -ln(value), as Beer's law has it, and negative amounts are kept, without which an image would not come
-back as it was. Two other forms are about, and one sigma means another strength in each. Code published by the authors'
-group goes by an old scikit-image: -ln(value + 2), by which a factor colours the white background too. Today's
-scikit-image takes fractions of ln 10^6 (amounts are 13.8 times smaller) and cuts negative ones off. On patches of
-CRCHistoPhenotypes a sigma of 0.05 changes a pixel by 5 of 255 grey levels here (root mean square), by 24 in the old
-form and by 49 in today's; 0.2 by 19 here.
+back as it was. Other forms are in use, in which one sigma means another strength; docs/views.md compares them.
 """
 
 from __future__ import annotations
@@ -23,11 +19,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.config import KeysCollection
-from monai.transforms import RandomizableTransform
+from monai.config.type_definitions import KeysCollection
 
-from monai_mocoi.transforms.images import check_batch, check_probability, plain_image
-from monai_mocoi.transforms.shared_draw import SharedDrawd
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.images import check_batch, plain_image
+from monai_mocoi.transforms.random_image import RandImage
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -81,25 +77,23 @@ def _per_stain(value: torch.Tensor | np.ndarray | float, images: torch.Tensor, n
     return np.broadcast_to(array, shape)
 
 
-class RandStainJitter(RandomizableTransform):
+class RandStainJitter(RandImage):
     """Change how much haematoxylin, eosin and DAB an image has by random amounts, each stain by its own.
 
     Every stain's amount is multiplied by a number drawn evenly from 1 - sigma to 1 + sigma, and one drawn from -sigma
-    to sigma is added; see :func:`adjust_stain`. Tellez et al. take a sigma of 0.05, of another form: this module's text
-    says what that comes to. Here 0.05 is slight, and about 0.2 as strong as theirs.
+    to sigma is added; see :func:`adjust_stain`. 0.05 is slight here, and about 0.2 as strong as that of Tellez et al.
 
     Args:
-        sigma: strength from 0 (nothing changes) to 1; 0.05 by default.
-        prob: probability that an image is changed at all; 0.1 by default, as in MONAI.
+        sigma: strength from 0 (nothing changes) to 1.
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
 
     Raises:
-        ValueError: if an argument lies outside its range.
+        ValueError: if ``sigma`` lies outside 0..1; when called, not 3 channels, also where the draw is not to act.
     """
 
     def __init__(self, sigma: float = 0.05, prob: float = 0.1) -> None:
         if not 0 <= sigma <= 1:
             raise ValueError(f"RandStainJitter: sigma must lie between 0 (off) and 1, got {sigma}")
-        check_probability(prob, "RandStainJitter")
         super().__init__(prob)
         self.sigma = sigma
         self._alpha, self._beta = np.ones(3), np.zeros(3)
@@ -112,45 +106,26 @@ class RandStainJitter(RandomizableTransform):
             self._beta = self.sigma * self.R.uniform(-1, 1, 3)
 
     def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Change one image.
-
-        Args:
-            img: shape (3, H, W), floating point, values 0..1.
-            randomize: False repeats the last draw.
-
-        Returns:
-            plain tensor of the same shape.
-
-        Raises:
-            ValueError: if the image has another form; also where the draw is not to act on it.
-        """
-        image = plain_image(img, "RandStainJitter")
-        if image.shape[0] != 3:
+        """Change one image of shape (3, H, W), as any random transform does."""
+        if (channels := plain_image(img, "RandStainJitter").shape[0]) != 3:
             raise ValueError(
-                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {image.shape[0]}; stains "
-                "are told apart by their colour, so leave this transform out for such images"
+                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {channels}; stains are told "
+                "apart by their colour, so leave this transform out for such images"
             )
-        if randomize:
-            self.randomize()
-        if not self._do_transform or self.sigma == 0:
-            return image
-        return adjust_stain(image[None], self._alpha, self._beta)[0]
+        return super().__call__(img, randomize)
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        return adjust_stain(images, self._alpha, self._beta) if self.sigma else images
 
 
 class RandStainJitterd(SharedDrawd):
-    """Dict form of :class:`RandStainJitter`: one draw for all keys.
-
-    Args:
-        keys: keys of the images.
-        sigma: as in the array form.
-        prob: as in the array form.
-        allow_missing_keys: True leaves out keys that a dict does not have; False (default) raises ``KeyError``.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
-    """
+    """Dict form of :class:`RandStainJitter`: one draw for all keys."""
 
     def __init__(
         self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
+
+
+RandStainJitterD = RandStainJitterDict = RandStainJitterd

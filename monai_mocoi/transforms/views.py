@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.transforms import Compose, MapTransform, Randomizable, Transform
+from monai.transforms.compose import Compose
+from monai.transforms.transform import MapTransform, Randomizable, Transform
 from monai.utils.misc import MAX_SEED
 
 from monai_mocoi.transforms.images import plain_image
@@ -28,7 +29,7 @@ class TwoViews(Randomizable, Transform):
         TypeError: if the transform is a list (write a ``Compose``) or cannot be called.
         ValueError: if nothing in it is random: the two views would be equal.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from monai_mocoi.transforms import RandColorJitter, TwoViews
         >>> views = TwoViews(RandColorJitter(brightness=0.4, contrast=0.4, prob=1.0)).set_random_state(seed=0)
@@ -53,12 +54,8 @@ class TwoViews(Randomizable, Transform):
     def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> TwoViews:
         """Start the stream of random numbers anew, for all random parts of the transform.
 
-        Args:
-            seed: any integer; the same seed gives the same two views.
-            state: generator to draw from, if there is no seed. None for both: an unpredictable start.
-
-        Returns:
-            this object.
+        The same seed, any integer, gives the same two views; without one, ``state`` is drawn from; None for both: an
+        unpredictable start.
         """
         if seed is not None:
             self._stream.seed(int(seed) % MAX_SEED)
@@ -69,14 +66,7 @@ class TwoViews(Randomizable, Transform):
         return self
 
     def __call__(self, img: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw two views.
-
-        Args:
-            img: shape (C, H, W), floating point, values 0..1.
-
-        Returns:
-            first and second view, plain tensors in the shape that the transform gives.
-        """
+        """Draw two views of an image (C, H, W), floating point, values 0..1: plain tensors in the transform's shape."""
         image = plain_image(img, "TwoViews")
         return self._draw(image), self._draw(image)
 
@@ -110,6 +100,13 @@ class TwoViewsd(Randomizable, MapTransform):
     Raises:
         TypeError: as :class:`TwoViews`.
         ValueError: as :class:`TwoViews`; if there is not one key, or there are not two different view keys.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandResizedCrop, TwoViewsd
+        >>> views = TwoViewsd("image", RandResizedCrop(32)).set_random_state(seed=0)
+        >>> {name: tuple(value.shape) for name, value in views({"image": torch.rand(1, 64, 64)}).items()}
+        {'view1': (1, 32, 32), 'view2': (1, 32, 32)}
     """
 
     def __init__(

@@ -46,7 +46,15 @@ SMALL = {
     "head_hidden": 16,
     "device": "cpu",
     "network_def#encoder#backbone": SMALL_BACKBONE,
-    "network_def#head#in_features": 128,
+}
+SMALL_EVALUATION = {"device": "cpu", "network_def#encoder#backbone": SMALL_BACKBONE}
+SMALL_TRAINING = {
+    **SMALL_EVALUATION,
+    "image_size": 32,
+    "batch_size": 8,
+    "max_epochs": 2,
+    "pretrained": "none",
+    "label_fraction": 1.0,
 }
 
 
@@ -81,7 +89,6 @@ def workflow(
         settings = {**SMALL, "dataset_dir": str(dataset_of(name)), **overrides}
         if name.endswith("barlow"):
             settings |= {"barlow_features": 16}
-            settings |= {f"network_def#stage_heads#{i}#in_features": 16 * 2**i for i in range(4)}
         files = [str(configs / file) for file in ("train.json", *overlays)]
         return ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
 
@@ -100,3 +107,32 @@ def pretrained(workflow: Callable[..., ConfigWorkflow]) -> Callable[..., ConfigW
         return built
 
     return run
+
+
+@pytest.fixture
+def build(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ConfigWorkflow]:
+    """Initialise a config of nih_mse with small settings, in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def built(*files: str, **overrides: Any) -> ConfigWorkflow:
+        base = SMALL_TRAINING if files[0] == "finetune.json" else SMALL_EVALUATION
+        configs = [str(BUNDLES / "nih_mse" / "configs" / file) for file in files]
+        settings = {**base, "dataset_dir": str(dataset), **overrides}
+        workflow = ConfigWorkflow(config_file=configs, workflow_type="train", logging_file=False, **settings)
+        workflow.initialize()
+        return workflow
+
+    return built
+
+
+@pytest.fixture
+def run(build: Callable[..., ConfigWorkflow]) -> Callable[..., ConfigWorkflow]:
+    """Initialise, run and finalise."""
+
+    def start(*files: str, **overrides: Any) -> ConfigWorkflow:
+        workflow = build(*files, **overrides)
+        workflow.run()
+        workflow.finalize()
+        return workflow
+
+    return start

@@ -15,8 +15,8 @@ from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.bundles.conftest import BUNDLES, SMALL
-from tests.rounding import LEARNING_RATE_SHARE, assert_equal_to_rounding
-from tests.torchrun import as_torchrun
+from tests.support.rounding import LEARNING_RATE_SHARE, assert_equal_to_rounding
+from tests.support.torchrun import as_torchrun
 
 IN_FLOAT64 = "$@network_def.double().to(device=@device, memory_format=@memory_format)"
 

@@ -14,8 +14,8 @@ from monai.bundle import ConfigWorkflow
 
 from monai_mocoi.data import load_datalist, read_predictions
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_distributed_resume import started
-from tests.bundles.test_inference import save, sidecar
+from tests.support.saved_classifier import save, sidecar
+from tests.support.torchrun_command import started
 
 CONFIGS = BUNDLES / "nih_mse" / "configs"
 BACKBONE = {"network_def#encoder#backbone": SMALL_BACKBONE}

@@ -8,8 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,9 @@ from torch.multiprocessing.spawn import ProcessRaisedException
 
 from monai_mocoi.exit_codes import PREEMPTED
 from tests.bundles.conftest import BUNDLES, SMALL
-from tests.bundles.test_resume import Killed, assert_same, differences, products
-from tests.torchrun import as_torchrun
+from tests.support.torchrun import as_torchrun
+from tests.support.torchrun_command import started, workers
+from tests.support.whole_runs import Killed, assert_same, differences, products
 
 CONFIGS = BUNDLES / "nih_moco" / "configs"
 PRETRAIN = Path("runs/nih_moco/pretrain")
@@ -122,32 +122,6 @@ def torchrun(dataset: Path, small: Path, folder: Path, *options: object) -> list
     words = ["torch.distributed.run", "--standalone", "--nproc_per_node", 2, *options, "-m", "monai_mocoi", "run"]
     given = [word for name, value in settings.items() for word in (f"--{name}", value)]
     return [sys.executable, "-m", *map(str, [*words, *files, *given])]
-
-
-def workers(torchrun: int) -> dict[int, int]:
-    """Process ids of the workers that a torchrun has at this moment, by rank (Linux)."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has just ended
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == torchrun:
-                environment = dict(e.split("=", 1) for e in (stat.parent / "environ").read_text().split("\0") if e)
-                if "RANK" in environment:
-                    found[int(environment["RANK"])] = int(stat.parent.name)
-    return found
-
-
-@contextmanager
-def started(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A command that does not outlive the test, nor do its workers."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    with open(log, "wb") as file, subprocess.Popen(command, stdout=file, stderr=file, env=environment) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                for pid in [*workers(process.pid).values(), process.pid]:
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signal.SIGKILL)
 
 
 def wait_until(condition: Callable[[], object], process: subprocess.Popen[bytes], log: Path) -> None:

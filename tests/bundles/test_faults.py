@@ -20,7 +20,7 @@ from monai_mocoi.cli.messages import explain
 from monai_mocoi.demo import generate_demo
 from monai_mocoi.runs import checkpoint_files, read_checkpoint
 from tests.bundles.conftest import BUNDLES, SMALL
-from tests.bundles.test_command import command
+from tests.support.commands import command
 
 Run = Callable[..., ConfigWorkflow]
 RUN = Path("runs/nih_mse/pretrain")

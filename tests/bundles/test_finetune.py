@@ -21,42 +21,11 @@ from monai_mocoi.data import EpochIndex, load_datalist, read_predictions
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.metrics import selection_metric
 from monai_mocoi.packaging import card_text, read_finetuned_run
-from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
+from tests.bundles.conftest import BUNDLES
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
 Run = Callable[..., ConfigWorkflow]
-SMALL = {"device": "cpu", "network_def#encoder#backbone": SMALL_BACKBONE}
-TRAINING = {**SMALL, "image_size": 32, "batch_size": 8, "max_epochs": 2, "pretrained": "none", "label_fraction": 1.0}
-
-
-@pytest.fixture
-def build(dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Initialise a config of nih_mse with small settings, in an empty current folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def built(*files: str, **overrides: Any) -> ConfigWorkflow:
-        base = TRAINING if files[0] == "finetune.json" else SMALL
-        configs = [str(BUNDLES / "nih_mse" / "configs" / file) for file in files]
-        settings = {**base, "dataset_dir": str(dataset), **overrides}
-        workflow = ConfigWorkflow(config_file=configs, workflow_type="train", logging_file=False, **settings)
-        workflow.initialize()
-        return workflow
-
-    return built
-
-
-@pytest.fixture
-def run(build: Run) -> Run:
-    """Initialise, run and finalise."""
-
-    def start(*files: str, **overrides: Any) -> ConfigWorkflow:
-        workflow = build(*files, **overrides)
-        workflow.run()
-        workflow.finalize()
-        return workflow
-
-    return start
 
 
 def folder(name: str = "scratch-all-s4-f1-l1") -> Path:

@@ -24,47 +24,18 @@ from monai_mocoi import exit_codes
 from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
-from monai_mocoi.figures.classifier import in_words
+from monai_mocoi.figures.names import in_words
 from monai_mocoi.handlers import grad_cam_overlays
 from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
-from monai_mocoi.networks import Classifier, StageEncoder
+from monai_mocoi.networks import Classifier
 from monai_mocoi.transforms import FitSquare, read_image
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.networks.small import small_resnet
+from tests.support.saved_classifier import FINDINGS, THRESHOLDS, save, sidecar
 from tests.transforms.dicom_files import write
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
-FINDINGS = ["Atelectasis", "Pleural Thickening"]
-THRESHOLDS = {"Atelectasis": 0.5, "Pleural Thickening": 0.0}
 Infer = Callable[..., ConfigWorkflow]
-
-
-def sidecar(kind: str = "multilabel", **other: Any) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "labels": FINDINGS,
-        "thresholds": THRESHOLDS if kind == "multilabel" else None,
-        "stage": 4,
-        "channels": 1,
-        "image_size": 32,
-        "decode_size": 36,
-        "decode_fit": "crop",
-        "mean": 0.5,
-        "std": 0.25,
-        "settings": {"cache_bits": 8, "demo": False},
-        **other,
-    }
-
-
-def save(folder: Path, content: dict[str, Any], name: str = "classifier") -> Classifier:
-    classifier = Classifier(StageEncoder(small_resnet()), len(content["labels"]), content["stage"], seed=3)
-    with torch.no_grad():
-        classifier.head.weight.mul_(20)  # far from 0.5, so that images differ
-    folder.mkdir(parents=True)
-    torch.save(classifier.state_dict(), folder / f"{name}.pt")
-    (folder / f"{name}.json").write_text(json.dumps(content))
-    return classifier.eval()
 
 
 @pytest.fixture

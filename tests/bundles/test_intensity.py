@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from monai.bundle import ConfigWorkflow
 from PIL import Image
 
 from monai_mocoi.demo import generate_demo
+from monai_mocoi.networks import ClassifierCard
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
 from tests.data.dataset_folders import dataset_folder, picture
 
@@ -55,9 +55,9 @@ def test_one_number_of_bits_for_all_splits_and_in_the_sidecar(
     assert training.bits == validation.bits == expected
     levels = len(np.unique(training[3]["image"].numpy() if training.transform is None else training._picture(3)))
     assert levels > 64 if expected == 16 else levels < 20
-    (sidecar,) = content("finetune.json", "sidecar", **settings, pretrained="none", label_fraction=1.0)
-    assert (sidecar["cache_bits"], sidecar["intensity"]) == (expected, "declared")
-    assert sidecar["settings"]["cache_bits"] == bits
+    wanted = ("train#plain_dataset", "settings")
+    training, stated = content("finetune.json", *wanted, **settings, pretrained="none", label_fraction=1.0)
+    assert (training.bits, stated["intensity"], stated["cache_bits"]) == (expected, "declared", bits)
 
 
 def test_the_demo_needs_no_more_than_8_bits(tmp_path: Path, content: Callable[..., Any]) -> None:
@@ -70,16 +70,17 @@ def test_intensity_is_the_same_from_training_to_inference(
     faint: Path, content: Callable[..., Any], intensity: str
 ) -> None:
     settings = {**TRAINING, "dataset_dir": str(faint), "intensity": intensity}
-    (training, sidecar) = content(
-        "finetune.json", "train#plain_dataset", "sidecar", **settings, pretrained="none", label_fraction=1.0
+    (training, stated) = content(
+        "finetune.json", "train#plain_dataset", "settings", **settings, pretrained="none", label_fraction=1.0
     )
     stretched = intensity != "declared"
-    assert sidecar["cache_bits"] == training.bits == (8 if stretched else 16)
+    assert training.bits == (8 if stretched else 16)
     assert (training._picture(2).max() > 0.9) == stretched
     run = faint.parent / "run"
     run.mkdir()
-    described = {**sidecar, "kind": "multilabel", "labels": ["A", "B"], "thresholds": {"A": 0.5, "B": 0.5}, "stage": 4}
-    (run / "classifier.json").write_text(json.dumps(described))
+    classes = {"kind": "multilabel", "labels": ["A", "B"], "thresholds": {"A": 0.5, "B": 0.5}, "stage": 4}
+    card = ClassifierCard(**classes, cache_bits=training.bits, **ClassifierCard.from_settings(stated))
+    card.write(run / "classifier.json")
     (run / "classifier.pt").write_bytes(b"")
     (evaluated,) = content(
         "evaluate.json", "dataset", **SETTINGS, dataset_dir=str(faint), run_dir=str(run), split="training"

@@ -6,7 +6,6 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterator
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +25,9 @@ DATA, METHODS = ("bch", "dr", "nih"), ("barlow", "moco", "mse")
 COMBINATIONS = [
     ("train.json",),
     ("train.json", "paper.json"),
-    ("train.json", "multi_gpu_train.json"),
     ("finetune.json",),
     ("finetune.json", "paper_finetune.json"),
-    ("finetune.json", "multi_gpu_finetune.json"),
     ("evaluate.json",),
-    ("evaluate.json", "multi_gpu_evaluate.json"),
     ("inference.json",),
     ("analyze.json",),
 ]
@@ -85,67 +81,42 @@ def test_a_reference_to_nothing_would_be_seen() -> None:
     assert isinstance(parser.ref_resolver.items["a"], ConfigItem)
 
 
-# What a data set may say, and what a method may say, by file. ("stage_kind": fault A14, see below.)
-VIEWS = {"modality", "channels", "image_size", "decode_size", "decode_fit", "mean", "std", "crop_area", "views"}
+# What a data set may say, and what a method may say, by file. ("stage_pooling": fault A14, see below.)
+IMAGES = {"modality", "channels", "image_size", "decode_size", "resize_mode", "mean", "std"}
 OF_DATA = {
-    "train.json": VIEWS | {"batch_size", "max_epochs", "queue_size", "own_data", "stage_kind"},
-    "paper.json": {"image_size", "decode_size", "decode_fit", "batch_size", "crop_area", "views", "stage_kind"},
-    "finetune.json": VIEWS | {"metric"},
-    "paper_finetune.json": {"image_size", "decode_size", "decode_fit", "crop_area", "views"},
+    "train.json": IMAGES | {"crop_area", "views", "batch_size", "max_epochs", "queue_size"},
+    "paper.json": {"image_size", "decode_size", "resize_mode", "batch_size", "crop_area", "views"},
+    "finetune.json": IMAGES | {"crop_area", "train_transforms", "metric"},
+    "paper_finetune.json": {"image_size", "decode_size", "resize_mode", "crop_area", "train_transforms"},
     "evaluate.json": {"modality"},
     "inference.json": {"modality"},
-    "analyze.json": VIEWS - {"crop_area", "views"} | {"metric"},
-    "metadata.json": {"task", "data_source", "data_type", "image_classes", "network_data_format.inputs"},
+    "analyze.json": IMAGES | {"metric"},
+    "metadata.json": {"task", "data_source", "data_type", "image_classes", "network_data_format"},
 }
-STAGES = {"stage_weights", "stage_kind", "stage_map_sizes", "stage_normalize", "barlow_features"}
-STAGES |= {"barlow_off_diagonal_weight", "barlow_divisor"}
+STAGES = {"stage_weights", "stage_pooling", "stage_map_sizes", "stage_normalize"}
+STAGES |= {"barlow_features", "barlow_off_diagonal_weight", "barlow_divisor"}
 OF_METHOD = {
-    "train.json": STAGES | {"network_def.stage_heads", "stage_loss"},
+    "train.json": STAGES | {"network_def", "stage_loss"},
     "paper.json": STAGES,
     "metadata.json": {"description"},
 }
 
 
-def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
-    """The places in two configs that differ, by their keys with dots between."""
-    if isinstance(one, dict) and isinstance(other, dict) and "_target_" not in one:
-        for key in {*one, *other}:
-            yield from differences(one.get(key), other.get(key), f"{place}.{key}" if place else key)
-    elif isinstance(one, dict) and isinstance(other, dict):
-        for key in {*one, *other}:
-            yield from differences(one.get(key), other.get(key), f"{place}.{key}")
-    elif one != other:
-        yield place
-
-
-def nameless(name: str, file: str) -> Any:
-    """A config without the bundle's own name and method."""
-    text = (BUNDLES / name / "configs" / file).read_text()
-    config = json.loads(text.replace(name, "BUNDLE"))
-    method = name.split("_")[1]
-    if file == "train.json":
-        assert config["settings"].pop("method") == method
-        (saver,) = (handler for handler in config["train"]["handlers"] if "sidecar" in handler)
-        assert saver["sidecar"].pop("method") == method
-    if file == "finetune.json":
-        assert config["settings"].pop("pretraining") == method
-    return config
-
-
-@pytest.mark.parametrize(("one", "other"), list(combinations(NAMES, 2)))
-def test_two_bundles_differ_only_where_data_set_or_method_says_so(one: str, other: str) -> None:
-    (data, method), (other_data, other_method) = one.split("_"), other.split("_")
-    for file in sorted(path.name for path in (BUNDLES / one / "configs").glob("*.json")):
-        allowed = (OF_DATA.get(file, set()) if data != other_data else set()) | (
-            OF_METHOD.get(file, set()) if method != other_method else set()
-        )
-        for place in differences(nameless(one, file), nameless(other, file)):
-            what = place.removeprefix("settings.")  # "@name" for each constant that the config has
-            assert any(what == key or what.startswith(f"{key}.") for key in allowed), f"{file}: {place}"
-    for file in ("configs/logging.conf", "LICENSE"):
-        assert (BUNDLES / one / file).read_bytes() == (BUNDLES / other / file).read_bytes()
-    licences = [(BUNDLES / name / "docs" / "data_license.txt").read_text() for name in (one, other)]
-    assert (licences[0] == licences[1]) == (data == other_data)
+def test_data_sets_and_methods_set_only_what_is_theirs() -> None:
+    """So two bundles, which are what the templates give, differ nowhere else."""
+    for folder, allowed in (("data", OF_DATA), ("methods", OF_METHOD)):
+        for path in sorted((BUNDLES / "templates" / folder).glob("*.json")):
+            overlay = json.loads(path.read_text())
+            for method, both in overlay.pop("methods", {}).items():
+                assert method in METHODS
+                assert {file: set(keys) for file, keys in both.items() if file != "words"} in (
+                    {"train.json": {"stage_pooling"}},
+                    {"train.json": {"stage_pooling"}, "paper.json": {"stage_pooling"}},
+                ), path
+            del overlay["words"]
+            for file, keys in overlay.items():
+                assert set(keys) <= allowed[file], f"{path.name}: {file}"
+            assert set(overlay.get("train.json", {}).get("network_def", {})) <= {"stage_heads"}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -187,9 +158,9 @@ def test_the_paper_overlays_have_the_settings_of_the_reference(method: str) -> N
         # Patches: resized to 256, of which the middle 255 are kept. Others keep the fit of train.json.
         fit = "trim" if data == "bch" else None
         for overlay in (paper, tune):
-            assert (overlay["decode_size"], overlay.get("decode_fit")) == ("@image_size", fit)
+            assert (overlay["decode_size"], overlay.get("resize_mode")) == ("@image_size", fit)
         assert list(steps(paper["views"]).items()) == list(views.items())  # in this order, too
-        assert list(steps(tune["views"]).items()) == list(tune_views.items())
+        assert list(steps(tune["train_transforms"]).items()) == list(tune_views.items())
         assert read["finetune"]["metric"] == metrics[data]
         assert (tune["learning_rate"], tune["max_epochs"]) == (0.001, 100)
 

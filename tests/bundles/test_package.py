@@ -20,18 +20,18 @@ from monai.networks.nets import resnet50
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.cli.evaluator import Evaluator
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.plan import make_plan
+from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.data import load_datalist
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import Classifier, StageEncoder
-from monai_mocoi.networks.classifier_place import classifier_path
+from monai_mocoi.networks.weights_place import classifier_path
 from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_layout import SCHEMA
 from tests.networks.small import small_resnet
 from tests.report.finetuned_runs import FINDINGS, make_bundle, make_run
+from tests.support.metadata_schema import SCHEMA
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
@@ -160,11 +160,10 @@ def test_where_results_go(package: Path, tmp_path: Path, monkeypatch: pytest.Mon
     images = films(tmp_path / "films", 1)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(package / place)
-    config = os.path.relpath(package / INFERENCE)
-    checked = check_command([config, "--images", str(images)])
-    evaluator = Evaluator(checked.config)
-    assert Path(evaluator.value("weights")).resolve() == package / "models" / "model.pt"
-    results = Path(evaluator.value("inference_dir")).resolve()
+    checked = check_command([os.path.relpath(package / INFERENCE), "--images", str(images)])
+    config = ResolvedConfig(checked.files.files, checked.overrides)
+    assert Path(config.value("weights")).resolve() == package / "models" / "model.pt"
+    results = Path(config.value("inference_dir")).resolve()
     plan = make_plan(checked)
     if place == "configs":  # where MONAI's command would write into it, too
         assert plan.refusals[0][1] == exit_codes.USAGE

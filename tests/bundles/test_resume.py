@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,13 @@ import pytest
 import torch
 from ignite.engine import Events
 from monai.bundle import ConfigWorkflow
-from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from monai_mocoi.exit_codes import PREEMPTED
 from monai_mocoi.runs import read_checkpoint
+from tests.support.whole_runs import RUN, Killed, assert_same, events, products
 
 pytestmark = pytest.mark.slow  # each test is two or three whole runs
 Run = Callable[..., ConfigWorkflow]
-RUN = Path("runs/nih_mse/pretrain")
-
-
-class Killed(BaseException):
-    """As good as ``kill -9`` within a test: no handler of ours sees it coming."""
 
 
 def killed_after(workflow: ConfigWorkflow, iteration: int, event: Any = Events.ITERATION_COMPLETED) -> None:
@@ -49,60 +44,20 @@ def killed_after(workflow: ConfigWorkflow, iteration: int, event: Any = Events.I
     workflow.parser.get_parsed_content("summary_writer").close()
 
 
-def events(folder: Path = RUN) -> dict[tuple[str, int], list[bytes]]:
-    """Every value in the TensorBoard files, as they lie on the disk, by tag and step; speed is left out."""
-    found: dict[tuple[str, int], list[bytes]] = {}
-    for file in sorted((folder / "tensorboard").iterdir()):
-        for event in EventFileLoader(str(file)).Load():
-            for value in event.summary.value:
-                # The first value of each session comes twice: before it stands the same with its sentence.
-                described = value.metadata.summary_description and value.metadata.plugin_data.plugin_name != "text"
-                if not value.tag.startswith("speed/") and not described:
-                    found.setdefault((value.tag, event.step), []).append(value.tensor.SerializeToString())
-    return found
-
-
-def products(folder: Path = RUN) -> dict[str, Any]:
-    """What must be the same in two runs: the product, the last checkpoint's state, every curve."""
-    last = read_checkpoint(sorted((folder / "checkpoints").glob("*.pt"))[-1])
-    last.pop("logs")
-    return {
-        "encoder": torch.load(folder / "encoder.pt", weights_only=True),
-        "heads": torch.load(folder / "heads.pt", weights_only=True),
-        "sidecar": json.loads((folder / "encoder.json").read_text()),
-        "events": events(folder),
-        "checkpoint": last,
-    }
-
-
-def differences(one: Any, two: Any, where: str = "") -> Iterator[str]:
-    """Where two nested values differ; tensors must be equal bit for bit."""
-    if isinstance(one, dict) and isinstance(two, dict):
-        if one.keys() != two.keys():
-            yield f"{where}: keys {set(one) ^ set(two)}"
-        for key in one.keys() & two.keys():
-            yield from differences(one[key], two[key], f"{where}/{key}")
-    elif isinstance(one, list | tuple) and isinstance(two, list | tuple) and len(one) == len(two):
-        for number, (a, b) in enumerate(zip(one, two, strict=True)):
-            yield from differences(a, b, f"{where}/{number}")
-    elif isinstance(one, torch.Tensor):
-        if not (isinstance(two, torch.Tensor) and torch.equal(one, two)):
-            yield where
-    elif one != two:
-        yield f"{where}: {one!r} and {two!r}"
-
-
-def assert_same(one: dict[str, Any], two: dict[str, Any]) -> None:
-    assert list(differences(one, two)) == []
-    doubled = [key for key, values in two["events"].items() if len(values) > 1]
-    assert doubled == []
+@pytest.fixture(scope="module")
+def finished() -> dict[str, dict[str, Any]]:
+    """What runs ended with, by their settings: several tests ask for the same one."""
+    return {}
 
 
 @pytest.fixture
-def undisturbed(pretrained: Run) -> Callable[..., dict[str, Any]]:
+def undisturbed(pretrained: Run, finished: dict[str, dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     def run(name: str = "nih_mse", **overrides: Any) -> dict[str, Any]:
-        pretrained(name, output_dir="undisturbed", **overrides)
-        return products(Path("undisturbed/pretrain"))
+        settings = repr((name, sorted(overrides.items())))
+        if settings not in finished:
+            pretrained(name, output_dir="undisturbed", **overrides)
+            finished[settings] = products(Path("undisturbed/pretrain"))
+        return finished[settings]
 
     return run
 

@@ -16,7 +16,6 @@ from sklearn.metrics import roc_auc_score
 from monai_mocoi.data import load_datalist, read_predictions
 from monai_mocoi.losses import KnownValuesLoss
 from monai_mocoi.metrics import UNKNOWN
-from tests.bundles.test_finetune import build, run  # noqa: F401  (fixtures)
 
 pytestmark = pytest.mark.slow  # whole runs, seconds each
 
@@ -47,7 +46,7 @@ def partly(dataset: Path, tmp_path: Path) -> Path:
 
 def test_from_many_unlabelled_images_to_metrics(
     pretrained: Callable[..., ConfigWorkflow],
-    run: Run,  # noqa: F811
+    run: Run,
     partly: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -13,8 +13,9 @@ from monai.bundle import ConfigParser, verify_metadata, verify_net_in_out
 
 from monai_mocoi.packaging import package_bundle
 from tests.bundles.conftest import NAMES, one_of_each
-from tests.bundles.test_layout import SCHEMA, strings
 from tests.report.finetuned_runs import make_bundle, make_run
+from tests.support.configs import strings
+from tests.support.metadata_schema import SCHEMA
 
 # Their table: what a config of each kind is asked to have. (dataset_dir and the others of train are those of MONAI.)
 INFERENCE_KEYS = ["bundle_root", "device", "network_def", "inferer", "output_dir", "preprocessing", "postprocessing"]

@@ -9,7 +9,7 @@ import pytest
 from monai_mocoi import __version__
 from monai_mocoi.demo import generate_demo
 from tests.bundles.conftest import BUNDLES
-from tests.bundles.test_command import SHORT, command, small_network
+from tests.support.commands import SHORT, command, small_network
 
 CONFIGS = BUNDLES / "nih_moco" / "configs"
 

@@ -21,8 +21,6 @@ def test_overlays_are_merged_as_monai_does(write, order):
     files = [write(), *(write(OVERLAYS[name], name) for name in order)]
     read = read_configs(files)
     assert read.config == ConfigParser.load_config_files(files)
-    assert len(read.layers) == 3
-    assert read.layers[0]["crop_area"] == [0.8, 1.0]  # an early layer does not change with a later one
 
 
 @pytest.mark.parametrize("name", one_of_each(NAMES))
@@ -48,7 +46,7 @@ def test_files_of_one_name_are_told_apart(write, tmp_path):
     ("content", "reason"),
     [
         ('{"a": 1,}', "is not valid JSON: line 1, column"),
-        ('{"a": 1, "a": 2}', "'a' stands twice"),
+        ('{"a": 1, "a": 2}', "'a' is twice"),
         ("[1, 2]", "holds list"),
         ("\ufeff{}", "is not valid JSON"),
         ("", "is not valid JSON: line 1, column 1"),

@@ -36,7 +36,7 @@ def test_what_was_written_and_how_to_use_it(mocoi, encoder):
 def test_unknown_normalisation_is_said(mocoi, tmp_path):
     torch.save(small_resnet().state_dict(), tmp_path / "plain.pt")
     result = mocoi("export", str(tmp_path / "plain.pt"), "--to", "monai", "--out", "mine.pt")
-    assert "is not known, for the weights have no JSON file beside them" in result.stdout
+    assert "is not known, because the weights have no JSON file beside them" in result.stdout
 
 
 @pytest.mark.parametrize(

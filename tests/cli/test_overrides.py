@@ -41,30 +41,33 @@ def test_what_is_accepted(write, words, overrides):
     [
         ("--max_epoch 1", "there is no setting max_epoch in train.json: did you mean max_epochs?"),
         ("--max-epoch 1", "there is no setting max-epoch in train.json: did you mean max_epochs?"),
-        ("--norm#channel 1", "there is no setting norm#channel in train.json: did you mean norm#channel_wise? (an arg"),
+        ("--norm#channel 1", "there is no setting norm#channel in train.json: did you mean norm#channel_wise?; an arg"),
         (
             "--train#preprocessing#channel_wise true",
             "train#preprocessing is '@norm', so did you mean norm#channel_wise?",
         ),
         ("--crop_area#2 1", "there is no setting crop_area#2 in train.json: crop_area has 2 entries, numbered from 0"),
         ("--zzzz 1", "there is no setting zzzz in train.json; `mocoi plan "),
-        ("--max_epochs 1.5", "max_epochs must be a whole number (train.json has $6 if @demo else 100), not '1.5'"),
-        ("--batch_size abc", "batch_size must be a whole number (train.json has $32 if @demo else 64), not 'abc'"),
-        ("--learning_rate abc", "learning_rate must be a number"),
-        ("--mean ['a']", "mean#0 must be a number, not '\"a\"'"),
-        ("--crop_area [1,'x']", "crop_area#1 must be a number"),
+        (
+            "--max_epochs 1.5",
+            "max_epochs is '1.5', but must be a whole number of 1 or more (epochs): write --max_epochs 1 or 2",
+        ),
+        ("--batch_size abc", "batch_size is 'abc', but must be a whole number of 1 or more (images)"),
+        ("--learning_rate abc", "learning_rate is 'abc', but must be a number above 0"),
+        ("--mean ['a']", "mean is \"['a']\", but must be a number or a list of numbers"),
+        ("--crop_area [1,'x']", "but must be a list of 2 numbers above 0 and at most 1 or none, such as [0.8, 1.0]"),
         (
             "--train#trainer#max_epochs 1.5",
-            "train#trainer#max_epochs must be a whole number (train.json has @max_epochs)",
+            "train#trainer#max_epochs is '1.5', but must be a whole number of 1 or more (epochs)",
         ),
-        ("--max_epochs", "--max_epochs has no value: write --max_epochs 3"),
-        ("--cosine --max_epochs 1", "--cosine has no value: write --cosine true"),
+        ("--max_epochs", "--max_epochs has no value: write --max_epochs VALUE"),
+        ("--cosine --max_epochs 1", "--cosine has no value: write --cosine VALUE"),
         ("--max_epochs=", "the value of max_epochs is empty"),
         ("--max_epochs 1 --max-epochs=2", "max_epochs is given twice"),
         ("--train#trainer#momentum 1 --train::trainer::momentum 2", "train#trainer#momentum is given twice"),
-        ("--crop_area 0.5", "crop_area must be a list such as [1,2] (train.json has [0.8, 1.0]), not '0.5'"),
+        ("--crop_area 0.5", "crop_area is '0.5', but must be a list of 2 numbers"),
         ("--mean 0.5 1.0", "'1.0' belongs to no setting: --mean has its value '0.5' already"),
-        ("--mean 0.5 paper.json", "paper.json stands behind a setting; config files come first"),
+        ("--mean 0.5 paper.json", "paper.json comes after a setting; config files come first"),
         ("--config_file x", "config files are named without --config_file"),
         ("--args_file x", "--args_file is not taken"),
         ("--=3", "'--=3' names no setting"),
@@ -96,7 +99,7 @@ def test_a_part_of_the_config_that_is_named_like_a_setting(write):
     with pytest.raises(UsageError, match=r"dataset is a part of the config, no setting: did you mean dataset_dir\?"):
         check_command([path, "--dataset", "hospital"])
     assert check_command([path, "--dataset", '{"_target_": "y"}']).overrides == {"dataset": {"_target_": "y"}}
-    with pytest.raises(UsageError, match="norm must be an object"):
+    with pytest.raises(UsageError, match="norm is 'x', but must be an object"):
         check_command([path, "--norm", "x"])
 
 
@@ -138,7 +141,7 @@ def test_why_a_number_sign_is_refused(write):
     assert workflow.parser.get_parsed_content("dataset_dir") == "a::b"
 
 
-def test_the_config_holds_the_overrides_and_the_layers_do_not(write):
+def test_the_config_holds_the_overrides_and_the_files_do_not(write):
     checked = check_command([write(), "--crop_area#1", "0.5"])
     assert checked.config["crop_area"] == [0.8, 0.5]
     assert checked.files.config == json.loads(json.dumps(CONFIG))

@@ -7,15 +7,17 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from monai_mocoi import exit_codes
 from monai_mocoi.cli import check_command, make_plan
-from monai_mocoi.cli.plan import decide_constants
+from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.data import load_datalist
 from monai_mocoi.demo import generate_demo, resolve_dataset_dir
 from monai_mocoi.errors import RunFolderError, SettingsError, UsageError
 from monai_mocoi.handlers import RunFolder
 from monai_mocoi.runs import check_recalibration
+from monai_mocoi.runs.settings import plain
 from tests.bundles.conftest import BUNDLES
 from tests.cli.conftest import CONFIG
 from tests.handlers.engine import counting
@@ -26,6 +28,14 @@ TRAIN = str(BUNDLES / "nih_mse" / "configs" / "train.json")
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return str(generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=12, size=40, progress=False))
+
+
+IMAGES = {"image_size": 8, "decode_size": 8, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+CLASSIFIER = {"kind": "multilabel", "labels": ["a"], "stage": 4, "thresholds": {"a": 0.5}, **IMAGES}
+
+
+def decide_constants(checked):
+    return plain(ResolvedConfig(checked.files.files, checked.overrides).settings())
 
 
 def planned(*words):
@@ -46,7 +56,7 @@ def test_the_constants_in_order_with_what_changed_them(write):
     assert settings["batch_size"] == ("16", "command line, was 32")
     assert settings["sizes"] == ("[16, 8]", "command line, was [16, 4]")
     assert settings["learning_rate"] == ("0.0125", "follows, was 0.025")
-    assert settings["device"] == ("known when the run starts: a GPU if there is one, else the CPU", "")
+    assert settings["device"] == ("cuda" if torch.cuda.is_available() else "cpu", "")
     _, rows_of_bundle = planned(TRAIN)
     assert rows_of_bundle["Settings"]["method"] == ("mse", "")
     assert rows["Changed besides"] == {
@@ -62,9 +72,10 @@ def test_a_constant_that_cannot_be_worked_out_is_refused(write):
 
 
 def test_decided_constants_are_values(write):
-    decided = decide_constants(check_command([write(), "--cosine", "false", "--max_grad_norm", "2"]))
+    config = {**CONFIG, "settings": {**CONFIG["settings"], "loader": "$@norm.divisor"}}
+    decided = decide_constants(check_command([write(config), "--cosine", "false", "--max_grad_norm", "2"]))
     assert (decided["cosine"], decided["max_grad_norm"], decided["max_epochs"]) == (False, 2, 6)
-    assert "device" not in decided
+    assert "loader" not in decided  # only a run makes it
 
 
 def test_data_and_steps(dataset, tmp_path):
@@ -83,21 +94,32 @@ def test_data_and_steps(dataset, tmp_path):
     assert f"{images} image(s), but {images + 1} are needed" in text
 
 
-def test_two_processes_share_the_images(dataset, tmp_path):
-    words = [TRAIN, TRAIN.replace("train.json", "multi_gpu_train.json"), "--dataset_dir", dataset, "--batch_size", "4"]
+def test_two_processes_share_the_images(dataset, tmp_path, monkeypatch):
+    words = [TRAIN, "--dataset_dir", dataset, "--batch_size", "4", "--world_size", "2"]
     _, rows = planned(*words)
-    assert rows["Steps"]["processes"] == ("known when the run starts", "from torchrun")
-    assert rows["Steps"]["iterations"][0].startswith("known when the run starts: ")
-    assert rows["Settings"]["learning_rate"][0] == (
-        "known when the run starts, from learning_rate_per_256, batch_size, accumulation_steps, world_size"
-    )
-    _, rows = planned(*words, "--world_size", "2")
+    assert rows["Steps"]["processes"] == ("2", "")
     images = len(json.loads((tmp_path.parent / dataset / "datalist.json").read_text())["training"])
-    assert rows["Steps"]["iterations"] == (
-        f"{images // 8} an epoch, {images // 8 * 100} in all",
-        "8 images each",
-    )
+    assert rows["Steps"]["iterations"] == (f"{images // 8} an epoch, {images // 8 * 100} in all", "8 images each")
     assert rows["Settings"]["learning_rate"] == (str(0.2 * 4 * 2 / 256), "follows, was 0.025")
+
+
+@pytest.mark.parametrize("config", ["train", "finetune", "evaluate", "inference", "analyze"])
+def test_a_plan_makes_nothing_of_what_the_config_describes(config, dataset, monkeypatch):
+    def made(self, **_):
+        raise AssertionError(f"made: {self.get_config()}")
+
+    monkeypatch.setattr("monai.bundle.config_item.ConfigComponent.instantiate", made)
+    _, rows = planned(TRAIN.replace("train.json", f"{config}.json"), "--dataset_dir", dataset)
+    assert {"Settings", "Data", "Written"} <= set(rows)
+
+
+def test_a_class_says_of_itself_what_it_writes():
+    for config in ("train", "finetune", "evaluate", "inference", "analyze"):
+        found = ResolvedConfig([TRAIN.replace("train.json", f"{config}.json")])
+        for _, part, made in found.reached("run"):
+            for path in getattr(made, "writes", {}):
+                argument = path[1 : path.index("}")]
+                assert argument in part, (made, path)
 
 
 def test_a_dataset_folder_that_is_none(tmp_path):
@@ -226,6 +248,7 @@ def test_inference_reads_a_classifier_and_counts_new_images(tmp_path, monkeypatc
     for name in ("new/a.png", "new/b/c.dcm", "run/classifier.pt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "run/classifier.json").write_text(json.dumps(CLASSIFIER))
     plan, rows = planned(config, "--images", "new", "--run_dir", "run")
     assert plan.refusals == ()
     assert rows["Data"] == {"classifier": ("run/classifier.pt", ""), "images": ("2 new ones", "")}
@@ -250,6 +273,7 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert "these runs have one: runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1." in plan.refusals[0][0]
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_bytes(b"x")
+    (tmp_path / "models" / "model.json").write_text(json.dumps(CLASSIFIER))
     (tmp_path / "runs/nih_mse/inference").mkdir(parents=True)
     (tmp_path / "runs/nih_mse/inference/classified.csv").write_bytes(b"x")
     plan, rows = planned(config, "--images", "[]")
@@ -257,7 +281,7 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert [code for _, code in plan.refusals] == [3, 2]
     assert "an empty list" in plan.refusals[0][0]
     assert "already holds predictions" in plan.refusals[1][0]
-    (tmp_path / "models" / "model.json").write_text('{"labels": ["a"], "settings": {"demo": false}}')
+    (tmp_path / "models" / "model.json").write_text(json.dumps({**CLASSIFIER, "settings": {"demo": False}}))
     plan, _ = planned(config, "--overwrite", "true")  # a package may be tried on phantoms
     assert plan.refusals == ()
     assert planned(config, "--dataset_dir", dataset, "--overwrite", "true")[0].refusals == ()
@@ -270,16 +294,19 @@ def test_evaluation_reads_a_run_and_does_not_write_into_its_folder(dataset, tmp_
     plan, _ = planned(*words)
     assert "there is no classifier in run." in plan.refusals[0][0]
     (tmp_path / "run" / "classifier.pt").write_bytes(b"x")
+    ((text, code),) = planned(*words)[0].refusals
+    assert (code, "classifier.json beside the classifier cannot be read" in text) == (2, True)
+    (tmp_path / "run" / "classifier.json").write_text(json.dumps(CLASSIFIER))
     plan, rows = planned(*words)
     assert plan.refusals == ()
     assert "run folder" not in rows["Written"]
     assert "run/evaluation-test/subgroups.png, .svg" in {row[0] for row in _written(plan)}
     words[-1] = "run/classifier.pt"
     assert planned(*words)[1]["Written"] == rows["Written"]
-    (tmp_path / "run" / "classifier.json").write_text('{"modality": "fundus"}')
+    (tmp_path / "run" / "classifier.json").write_text(json.dumps({**CLASSIFIER, "modality": "fundus"}))
     ((text, code),) = planned(*words)[0].refusals
     assert (code, "made with the modality 'fundus', but nih_mse has 'chest'" in text) == (2, True)
-    (tmp_path / "run" / "classifier.json").unlink()
+    (tmp_path / "run" / "classifier.json").write_text(json.dumps(CLASSIFIER))
     (tmp_path / "run" / "evaluation-test").mkdir()
     (tmp_path / "run" / "evaluation-test" / "metrics.json").touch()
     assert [code for _, code in planned(*words)[0].refusals] == [2]
@@ -295,10 +322,10 @@ def test_recalibration_that_was_not_fitted_is_refused_as_the_run_would(config, d
     line = {"intercept": 0.1, "slope": 0.9}
     for record, refused in [
         (None, True),
-        ({"method": "platt", "classes": {"a": {"reason": "Too few."}}}, True),
-        ({"method": "platt", "classes": {"a": line}}, False),
+        ({"method": "platt", "images": 9, "patients": 9, "classes": {"a": {"reason": "Too few."}}}, True),
+        ({"method": "platt", "images": 9, "patients": 9, "classes": {"a": line}}, False),
     ]:
-        (run / "classifier.json").write_text(json.dumps({"modality": "chest", "recalibration": record}))
+        (run / "classifier.json").write_text(json.dumps({**CLASSIFIER, "modality": "chest", "recalibration": record}))
         assert planned(*words)[0].refusals == ()
         refusals = planned(*words, "--recalibrate", "true")[0].refusals
         assert [code for _, code in refusals] == [exit_codes.USAGE] * refused
@@ -318,16 +345,14 @@ def test_recalibration_that_was_not_fitted_is_refused_as_the_run_would(config, d
     ],
 )
 def test_lists_out_of_range_are_refused_by_name(config, setting, value):
-    plan, _ = planned(TRAIN.replace("train.json", config), f"--{setting}", value)
-    text, code = plan.refusals[0]
-    assert (code, text.startswith(f"{setting} is {value}, but must be a list of ")) == (exit_codes.USAGE, True)
+    with pytest.raises(UsageError, match=rf"^{setting} is .* but must be .*a list of "):
+        check_command([TRAIN.replace("train.json", config), f"--{setting}", value])
 
 
 def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
     words = [TRAIN.replace("train.json", "finetune.json"), "--dataset_dir", dataset, "--pretrained", "none"]
     plan, rows = planned(*words)
     assert not any(sign in str(plan) for sign in ("$", "@", "torch."))
-    assert rows["Settings"]["device"][0].endswith("a GPU if there is one, else the CPU")
     assert rows["Steps"]["iterations"] == ("known when the run starts", "by the number of images with labels")
     assert any(value.endswith("/checkpoints/") for value, _ in _written(plan))
     plan, rows = planned(*words, "--trainable", "head")
@@ -341,9 +366,9 @@ def test_a_plan_of_fine_tuning_tells_in_words_what_only_the_run_knows(dataset):
 
 def test_a_share_of_nothing_is_refused_and_divides_by_nothing():
     words = [TRAIN.replace("train.json", "finetune.json"), "--pretrained", "none", "--label_fraction"]
-    for share in ("0", "-0.5"):
+    for share in ("$0", "$-0.5"):
         text, code = planned(*words, share)[0].refusals[0]
-        assert (code, "must be above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
+        assert (code, "must be a number above 0 and at most 1 (0.1 is 10 %)" in text) == (2, True)
     for share, epochs in (("0.001", "60"), ("0.5", "32"), ("1", "16")):  # of the demo: 16 / fraction, at most 60
         assert planned(*words, share)[1]["Settings"]["max_epochs"][0] == epochs
 
@@ -381,7 +406,7 @@ def test_phantoms_are_refused_for_weights_of_real_images(tmp_path, monkeypatch, 
     if config == "finetune":  # found where train.json leaves it
         sidecar(tmp_path / "out" / "pretrain" / "encoder.pt", **known)
     else:
-        sidecar(tmp_path / "out" / "finetune-pretrained-all-s4-f0.1-l1" / "classifier.pt", labels=["a"], **known)
+        sidecar(tmp_path / "out" / "finetune-pretrained-all-s4-f0.1-l1" / "classifier.pt", **CLASSIFIER | known)
     words = [TRAIN.replace("train.json", f"{config}.json"), "--output_dir", str(tmp_path / "out")]
     text, code = planned(*words)[0].refusals[0]
     assert (code, "made on the data set 'Hospital'" in text, "--dataset_dir" in text) == (2, True, True)

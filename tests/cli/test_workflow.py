@@ -46,8 +46,10 @@ def test_the_overrides_reach_monais_run(write):
 def test_none_reaches_it_too(write):
     run(write, {}, "--value", "none")
     assert TRACE == [None]
-    overlay = write({"value": 3}, "overlay.json")
-    run_checked(check_command([write(BASE), overlay, "--value", "none"]))  # MONAI itself would drop it and say 3
+    overlay = write({"value": "@max_grad_norm", "max_grad_norm": 3.0}, "overlay.json")
+    run_checked(
+        check_command([write(BASE), overlay, "--max_grad_norm", "none"])
+    )  # MONAI itself would drop it and say 3
     assert TRACE == [None, None]
 
 

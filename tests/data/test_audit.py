@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from monai_mocoi.data import LeakError, audit, audit_datalist, fingerprints, load_datalist
-from monai_mocoi.data.audit import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
+from monai_mocoi.data.audit_report import NEAR_CORRELATION
 from monai_mocoi.data.fingerprints import Fingerprints
+from monai_mocoi.data.near_pictures import NEAR_IN_THE_MIDDLE
 from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 
 

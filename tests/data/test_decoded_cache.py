@@ -18,11 +18,14 @@ from monai.transforms import Compose, RandFlip
 from PIL import Image
 
 from monai_mocoi import exit_codes
-from monai_mocoi.data import DecodedCache, decoded_cache
-from monai_mocoi.data.decoded_cache import decode_one, describe_decode
+from monai_mocoi.data import DecodedCache, decoded_file
+from monai_mocoi.data.decode import ImageList
+from monai_mocoi.data.decode_errors import too_many
+from monai_mocoi.data.decode_key import describe_decode
 from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
+from monai_mocoi.transforms.rounding import dequantise
 from tests.data.dataset_folders import picture, save
 from tests.transforms.dicom_files import write
 
@@ -54,8 +57,12 @@ def decode(tmp_path):
     return Decode(str(tmp_path / "log"))
 
 
+def _cached(files, decode, cache_dir, workers=None, **options):
+    return DecodedCache(ImageList(files, decode, **options), cache_dir, workers, progress=False)
+
+
 def _open(files, decode, tmp_path, **options):
-    return DecodedCache(files, decode, cache_dir=tmp_path / "cache", progress=False, **options)
+    return _cached(files, decode, tmp_path / "cache", **options)
 
 
 def test_decodes_once_and_gives_the_same_bits(files, decode, tmp_path):
@@ -68,7 +75,7 @@ def test_decodes_once_and_gives_the_same_bits(files, decode, tmp_path):
         assert torch.equal(cache[i], expected)
         assert torch.equal(again[i], expected)
     assert decode.calls == after
-    assert torch.equal(cache.decoded(2), cache[2])
+    assert torch.equal(dequantise(cache.images.decoded(2)), cache[2])
 
 
 def test_rows_are_copies(files, decode, tmp_path):
@@ -291,12 +298,12 @@ def test_hopeless_cases_end_early(tmp_path, decode):
 def test_the_share_is_exact():
     for total in range(1, 300):
         for bad in range(1, total):
-            assert not decoded_cache._too_many(bad, total, bad / total)
-            assert decoded_cache._too_many(bad + 1, total, bad / total)
-    assert not decoded_cache._too_many(7, 100, 0.07)
-    assert not decoded_cache._too_many(0, 5, 0)
-    assert decoded_cache._too_many(1, 5, 0)
-    assert decoded_cache._too_many(1, 5, None)
+            assert not too_many(bad, total, bad / total)
+            assert too_many(bad + 1, total, bad / total)
+    assert not too_many(7, 100, 0.07)
+    assert not too_many(0, 5, 0)
+    assert too_many(1, 5, 0)
+    assert too_many(1, 5, None)
 
 
 def test_a_repaired_file_is_seen(files, decode, tmp_path):
@@ -399,11 +406,11 @@ def test_compose_hides_neither_the_reason_nor_the_fault(files, tmp_path):
     # MONAI's Compose makes a RuntimeError of what a step raises.
     _damage(files[1])
     chain = Compose([ReadImage(1), FitSquare(8)])
-    cache = DecodedCache(files, chain, cache_dir=tmp_path / "cache", progress=False, max_bad_share=0.2)
+    cache = _open(files, chain, tmp_path, max_bad_share=0.2)
     assert list(cache.bad) == [1]
     assert "damaged" in cache.bad[1]
     with pytest.raises(RuntimeError, match="applying transform") as error:
-        decode_one(Compose([len, len]), files[0], 0, 8, None)  # a mistake in the chain is no bad image
+        ImageList(files, Compose([len, len])).decoded(0)  # a mistake in the chain is no bad image
     assert not isinstance(error.value, DatasetError)
 
 
@@ -429,7 +436,7 @@ def test_the_machines_faults_are_not_the_images(files, tmp_path, monkeypatch, fa
     monkeypatch.setattr(Image, "open", lambda *_, **__: _raising(fault)())
     decode = Compose([ReadImage(1)]) if composed else ReadImage(1)
     with pytest.raises(expected, match=text) as error:
-        DecodedCache(files, decode, cache_dir=tmp_path / "cache", progress=False, max_bad_share=1.0)
+        _open(files, decode, tmp_path, max_bad_share=1.0)
     assert not isinstance(error.value, ImageDecodeError)
     assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
@@ -442,7 +449,7 @@ def test_reasons_hold_no_path(files, tmp_path):
                 raise ValueError(f"no picture in {path} ({os.path.basename(path)})")
             return ReadImage(1)(path)
 
-    cache = DecodedCache(files, Chatty(), cache_dir=tmp_path / "cache", progress=False, max_bad_share=0.5)
+    cache = _open(files, Chatty(), tmp_path, max_bad_share=0.5)
     assert cache.bad == {2: "no picture in the file (the file)"}
     for path in (tmp_path / "cache").iterdir():
         assert b"secret" not in path.read_bytes()
@@ -453,7 +460,7 @@ def _open_with_limit(files, decode, folder, limit):
 
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
-        DecodedCache(files, decode, cache_dir=folder, progress=False, max_bad_share=0.5)
+        _cached(files, decode, folder, max_bad_share=0.5)
     except CacheFullError as error:
         return str(error), error.exit_code
     return "", 0
@@ -477,7 +484,7 @@ def test_no_half_file_is_left_when_the_disk_fails(files, decode, tmp_path, monke
         monkeypatch.setattr(os, "fsync", _raising(OSError(number, os.strerror(number), "secret")))
     else:
         monkeypatch.setattr(
-            decoded_cache,
+            decoded_file,
             "write_json",
             lambda *arguments, **_: _raising(OSError(number, os.strerror(number), "secret"))(),
         )
@@ -540,10 +547,11 @@ def test_windows_that_were_ignored_are_counted_without_names(tmp_path, caplog):
         fields = {"WindowCenter": 100, "WindowWidth": 0 if number in (1, 3) else 300}
         paths.append(str(write(tmp_path / f"Doe{number}.dcm", pixels, **fields)))
     (tmp_path / "Doe4.dcm").write_bytes(b"")
-    settings = {"cache_dir": tmp_path / "cache", "max_bad_share": 0.5, "progress": False}
-    DecodedCache(paths, Compose([ReadImage(1), FitSquare(8)]), names=[f"Doe{n}" for n in range(5)], **settings)
+    _open(
+        paths, Compose([ReadImage(1), FitSquare(8)]), tmp_path, names=[f"Doe{n}" for n in range(5)], max_bad_share=0.5
+    )
     (message,) = caplog.messages
     assert message.startswith("2 of 4 pictures have a DICOM window")
     caplog.clear()
-    DecodedCache([paths[0]], ReadImage(1), **settings)
+    _open([paths[0]], ReadImage(1), tmp_path, max_bad_share=0.5)
     assert caplog.messages == []

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from monai_mocoi.data import fingerprints
-from monai_mocoi.data.fingerprints import dataset_fingerprints, fingerprint, keep_fingerprints
+from monai_mocoi.data.fingerprint import fingerprint
+from monai_mocoi.data.fingerprints import dataset_fingerprints, keep_fingerprints
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.transforms import read_image

@@ -7,7 +7,7 @@ import torch
 from monai.bundle import ConfigParser
 
 from monai_mocoi.data import load_datalist
-from monai_mocoi.data.prepared_dataset import PREPARATION, prepared_dataset, with_bits
+from monai_mocoi.data.prepared_dataset import PREPARATION, evaluation_dataset, with_bits
 from tests.bundles.conftest import BUNDLES
 from tests.data.dataset_folders import dataset_folder
 
@@ -32,10 +32,10 @@ def test_it_is_the_data_set_of_evaluate_json(tmp_path: Path, changed: dict[str, 
     parser.read_config(str(BUNDLES / "nih_mse" / "configs" / "evaluate.json"))
     parser.update({"classifier": sidecar, "items": items})
     wanted = parser.get_parsed_content("dataset")
-    found = prepared_dataset(items, {**sidecar, "more": 1}, progress=False)
+    found = evaluation_dataset(items, {**sidecar, "more": 1}, progress=False)
     for row in range(len(items)):
         assert torch.equal(torch.as_tensor(found[row]["image"]), torch.as_tensor(wanted[row]["image"]))
-    bare = prepared_dataset(items, sidecar, normalise=False, progress=False)[0]["image"]
+    bare = evaluation_dataset(items, sidecar, normalise=False, progress=False)[0]["image"]
     assert 0 <= bare.min() <= bare.max() <= 1
 
 

@@ -18,7 +18,8 @@ from monai_mocoi.data import (
     pretraining_overlap,
     take_down_images,
 )
-from monai_mocoi.data.seen_images import SEEN_NAME, fingerprint_key, try_to_take_down
+from monai_mocoi.data.fingerprint_key import fingerprint_key
+from monai_mocoi.data.seen_images import SEEN_NAME, try_to_take_down
 from monai_mocoi.errors import DatasetError, HomeFolderError
 from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 

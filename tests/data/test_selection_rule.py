@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from monai_mocoi.data.selection_rule import selection_rule
+from monai_mocoi.data.enough_images import selection_rule
 from monai_mocoi.metrics import UNKNOWN
 
 

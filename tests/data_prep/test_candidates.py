@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from data_prep.candidates import unwritten_datalist
-from monai_mocoi.data.datalist import SPLITS, load_datalist, write_datalist
+from monai_mocoi.data.datalist import load_datalist
+from monai_mocoi.data.datalist_form import SPLITS
+from monai_mocoi.data.datalist_writer import write_datalist
 from tests.data.dataset_folders import picture, save
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.eyepacs_photographs import Pair, write_contact_sheet
-from monai_mocoi.transforms.fundus_disc import Disc
+from monai_mocoi.transforms.disc_fit import Disc
 
 
 def _sheet(path, *pairs):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from monai_mocoi.distributed import any_rank, from_first_rank, gather_objects, mean_over_ranks
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def together(rank: int) -> dict[str, Any]:

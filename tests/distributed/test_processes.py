@@ -7,7 +7,7 @@ import torch
 
 from monai_mocoi.distributed import data_parallel, from_torchrun, torchrun_device
 from monai_mocoi.distributed.processes import gather_ragged_rows, gather_rows, rank, world_size
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def gathered(process: int) -> tuple[int, int, torch.Tensor, torch.Tensor]:

@@ -14,7 +14,7 @@ from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
 from tests.networks.small import small_resnet
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 BATCH = 4
 SIZES = [1, BATCH - 1, BATCH, BATCH + 1, 2 * BATCH + 3]

@@ -87,7 +87,7 @@ def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
         ("multilabel", {"a": 0.5, "b": 0.5}, "given for a, b, but one"),
         ("multilabel", {**THRESHOLDS, "d": 0.5}, "but one is needed for each"),
         ("softmax", THRESHOLDS, "leave thresholds out"),
-        ("sigmoid", THRESHOLDS, "choose one of multilabel, softmax"),
+        ("sigmoid", THRESHOLDS, "choose one of multilabel"),
     ],
 )
 def test_thresholds_that_do_not_fit(kind: str, thresholds: dict[str, float] | None, error: str) -> None:

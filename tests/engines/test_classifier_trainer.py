@@ -8,13 +8,13 @@ import torch
 from ignite.engine import Events
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import ClassifierTrainer
+from monai_mocoi.engines import ClassifierTrainer, is_whole
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.losses import classification_loss
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import dataset_of, loader_of, trainer_of
 from tests.networks.small import small_resnet, views
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def classifier(**options: Any) -> Classifier:
@@ -126,13 +126,13 @@ def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
 
         trainer.run()
         assert trainer.state.epoch == epoch
-        return trainer.is_whole()
+        return is_whole(trainer)
 
     assert ended_after(2, converged=True)
     assert not ended_after(2, converged=False)
     whole = trainer_of(classifier(), batches(1), max_epochs=3)
     whole.run()
-    assert whole.is_whole()
+    assert is_whole(whole)
 
 
 def some_unknown(count: int) -> list[dict[str, torch.Tensor]]:

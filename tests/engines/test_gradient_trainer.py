@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,56 +12,10 @@ from ignite.engine import Events
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import GradientTrainer
+from monai_mocoi.engines import is_whole
 from monai_mocoi.errors import NotFiniteError
-from tests.processes import in_processes
-
-
-class Regression(GradientTrainer):
-    """Learns ``target`` from ``image``; looks at nothing else unless it is told to."""
-
-    def __init__(self, network: nn.Module, data: Any, watched: Callable[[], Any] | None = None, **options: Any) -> None:
-        self.watched = watched
-        self.firsts: list[bool] = []
-        settings = {"max_epochs": 1, "precision": "float32", "accumulation_steps": 1, "max_grad_norm": None}
-        super().__init__(
-            **{
-                **settings,
-                "device": "cpu",
-                "data_loader": data,
-                "network": network,
-                "optimizer": torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
-                "debug_dir": None,
-                "image_list": "training in labelled.json",
-                "epoch_length": None,
-                "non_blocking": False,
-                "prepare_batch": lambda *_: None,
-                "handlers": None,
-                **options,
-            }
-        )
-
-    def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Any:
-        self.firsts.append(first_of_step)
-        errors = self.network(batch["image"].flatten(1)) - batch["target"]
-        return {"loss/square": errors.square().mean(), "loss/size": 0.1 * errors.abs().mean()}, self.watched
-
-
-def batches(count: int, seed: int = 0) -> list[dict[str, torch.Tensor]]:
-    draw = torch.Generator().manual_seed(seed)
-    return [
-        {
-            "image": torch.rand(4, 1, 2, 3, generator=draw),
-            "target": torch.rand(4, 1, generator=draw),
-            "index": torch.arange(4) + 4 * number,
-        }
-        for number in range(count)
-    ]
-
-
-def linear() -> nn.Linear:
-    torch.manual_seed(1)
-    return nn.Linear(6, 1)
+from tests.support.processes import in_processes
+from tests.support.regression import Regression, batches, linear
 
 
 def outputs(trainer: Regression) -> list[dict[str, float]]:
@@ -141,9 +94,9 @@ def test_goes_on_in_the_middle_of_a_run_with_its_scaler() -> None:
 
 def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
     whole = Regression(linear(), batches(2), max_epochs=2)
-    assert not whole.is_whole()
+    assert not is_whole(whole)
     whole.run()
-    assert whole.is_whole()
+    assert is_whole(whole)
 
     for converged in (False, True):
         ended = Regression(linear(), batches(2), max_epochs=9)
@@ -155,14 +108,14 @@ def test_a_run_is_whole_at_its_last_epoch_or_when_it_has_converged() -> None:
 
         ended.run()
         assert ended.state.epoch == 2
-        assert ended.is_whole() is converged
+        assert is_whole(ended) is converged
 
 
 def test_a_run_that_is_ended_in_its_last_epoch_is_not_whole() -> None:
     trainer = Regression(linear(), batches(2))
     trainer.add_event_handler(Events.ITERATION_COMPLETED(once=1), trainer.terminate)
     trainer.run()
-    assert not trainer.is_whole()
+    assert not is_whole(trainer)
 
 
 def test_a_loss_that_is_not_finite_names_the_list_of_its_images(tmp_path: Path) -> None:
@@ -188,7 +141,7 @@ def test_an_error_is_not_hidden_by_a_handler_that_only_looks_at_it() -> None:
     data = batches(2)
     del data[1]["target"]
     with pytest.raises(KeyError, match="target"):
-        Regression(linear(), data, handlers=[Looks()]).run()
+        Regression(linear(), data, train_handlers=[Looks()]).run()
     assert seen
 
 

@@ -20,6 +20,8 @@ from tests.networks.small import small_resnet, views
 
 PENALTIES = [10.0, 0.1]
 
+SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+
 
 def network(stage: int = 4, **options: Any) -> Classifier:
     result = Classifier(StageEncoder(small_resnet()), 3, stage, **{"trainable": "head", "seed": 1, **options})
@@ -151,7 +153,7 @@ def test_the_saver_takes_its_layer_and_says_what_was_chosen(kind: str, tmp_path:
     (tmp_path / "images").mkdir()
     classifier, sets = network(), datasets(tmp_path / "images", kind)
     validator = evaluator_of(classifier, sets[1], kind)
-    saver = ClassifierSaver(tmp_path, classifier, validator, None, {"ids": "drawn"}, {"mean": 0.5})
+    saver = ClassifierSaver(tmp_path, classifier, validator, None, {"ids": "drawn"}, SETTINGS)
     trainer = trainer_of(classifier, *sets, kind, train_handlers=[saver])
     trainer.run()
     assert trainer.fit is not None

@@ -10,7 +10,7 @@ from monai_mocoi.engines import MoCoEvaluator, moco_evaluator
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.networks import MoCo
 from tests.networks.small import small_moco, views
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def evaluator_of(moco: MoCo, data: list[dict[str, torch.Tensor]], **options: Any) -> MoCoEvaluator:

@@ -15,9 +15,9 @@ from monai_mocoi.cli.messages import explain
 from monai_mocoi.engines import not_finite
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.exit_codes import NOT_FINITE
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
-from tests.processes import in_processes
+from tests.support.moco_training import batches, trainer_of
+from tests.support.processes import in_processes
 
 
 def planted(place: str, value: float) -> list[dict[str, torch.Tensor]]:

@@ -7,7 +7,7 @@ from ignite.engine import Events
 
 from monai_mocoi.engines import PHASES, EpochTime, PhaseClock
 from tests.engines.clock import Clock, SlowBatches, stopped
-from tests.engines.test_gradient_trainer import Regression, batches, linear
+from tests.support.regression import Regression, batches, linear
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def timed_run(clock: Clock, data: Any, steps: list[float], done: int = 0, **opti
             clock.work(steps[(self.state.iteration - 1) % len(steps)])
             return super().compute(batch, first_of_step)
 
-    trainer = Slow(linear(), data, handlers=[Rest()], **options)
+    trainer = Slow(linear(), data, train_handlers=[Rest()], **options)
     trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: readings.append(trainer.clock.read()))
     trainer.state.iteration, trainer.state.epoch = done, done // len(data)
     trainer.run()

@@ -10,7 +10,7 @@ from monai_mocoi.analysis import evaluate_fully, evaluate_subgroups
 from monai_mocoi.data import Columns
 from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.decision_curve import decision_curve_figures
-from monai_mocoi.figures.evaluation import remove_evaluation_figures, save_evaluation_figures
+from monai_mocoi.figures.evaluation import remove_evaluation, save_evaluation_figures
 from monai_mocoi.figures.reliability import reliability_figures
 from tests.analysis.made_predictions import findings
 
@@ -71,7 +71,7 @@ def test_the_subgroups_of_a_report_are_drawn(tmp_path: Path) -> None:
     groups = evaluate_subgroups(made, site, None, resamples=99)
     save_evaluation_figures(tmp_path, {**REPORT, "subgroups": groups})
     assert (tmp_path / "subgroups.svg").stat().st_size > 1000
-    remove_evaluation_figures(tmp_path)
+    remove_evaluation(tmp_path)
     assert not list(tmp_path.iterdir())
 
 

@@ -7,9 +7,8 @@ import gzip
 import pytest
 
 from data_prep.eyepacs_labels import read_labels
-from data_prep.tables import read_split_csv
 from data_prep.nih_metadata import read_metadata
-from data_prep.tables import read_image_list
+from data_prep.tables import read_image_list, read_split_csv
 from monai_mocoi.data import find_new_images, read_predictions
 from monai_mocoi.errors import TableError
 from monai_mocoi.files.csv_table import read_table, read_text

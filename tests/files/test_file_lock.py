@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import multiprocessing
 import os
+import tempfile
 import time
 
 import pytest
 
-from monai_mocoi.files import file_lock as module
 from monai_mocoi.files.file_lock import file_lock
 
 
@@ -40,16 +41,31 @@ def test_without_waiting_it_says_whether_it_is_held(tmp_path):
         assert again
 
 
+def _hold_fork_and_die(path: str) -> None:
+    with file_lock(path):
+        if os.fork() == 0:
+            time.sleep(30)
+        os._exit(0)
+
+
+def test_a_forked_child_does_not_hold_the_lock_of_a_dead_parent(tmp_path):
+    holder = multiprocessing.get_context("fork").Process(target=_hold_fork_and_die, args=(f"{tmp_path}/lock",))
+    holder.start()
+    holder.join()
+    with file_lock(tmp_path / "lock", wait=False) as held:
+        assert held
+
+
 def _without_locks(monkeypatch, number: int, folder) -> None:
     """As on a file system that answers flock with an error, for all files below a folder."""
-    real = module.fcntl.flock
+    real = fcntl.flock
 
     def flock(file, operation):
-        if os.path.realpath(file.name).startswith(str(folder)):
+        if os.readlink(f"/proc/self/fd/{file}").startswith(str(folder)):
             raise OSError(number, os.strerror(number))
         real(file, operation)
 
-    monkeypatch.setattr(module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
 
 
 NO_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EIO]
@@ -57,7 +73,7 @@ NO_LOCKS = [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EIO
 
 @pytest.mark.parametrize("number", NO_LOCKS)
 def test_without_locks_on_the_disk_one_of_this_machine_is_held(tmp_path, monkeypatch, caplog, number):
-    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path / "machine"))
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "machine"))
     (tmp_path / "machine").mkdir()
     _without_locks(monkeypatch, number, tmp_path / "network")
     (tmp_path / "link").symlink_to(tmp_path / "network")

@@ -9,6 +9,7 @@ from typing import Any
 
 from monai.engines import Workflow
 
+from monai_mocoi.engines import attach_handlers
 from monai_mocoi.handlers import RunFolder
 
 
@@ -16,14 +17,15 @@ def counting(
     max_epochs: int = 2, iterations: int = 3, step: Callable[[Any, Any], Any] | None = None, handlers: Any = None
 ) -> Workflow:
     """An engine over ``iterations`` batches (their numbers) that runs ``step(engine, batch)``."""
-    return Workflow(
+    engine = Workflow(
         device="cpu",
         max_epochs=max_epochs,
         data_loader=list(range(iterations)),
         iteration_update=step or (lambda engine, batch: {"loss/total": float(batch)}),
         decollate=False,
-        handlers=handlers,
     )
+    attach_handlers(engine, handlers)
+    return engine
 
 
 def finish_run(output_dir: str, bundle: str) -> None:

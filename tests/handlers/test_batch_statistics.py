@@ -9,7 +9,7 @@ from torch import nn
 
 from monai_mocoi.handlers import AverageBatchStatistics
 from tests.handlers.engine import counting
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def train(rank: int) -> tuple[list[list[float]], torch.Tensor]:

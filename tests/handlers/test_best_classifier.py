@@ -13,6 +13,7 @@ from ignite.engine import Events
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from monai_mocoi.data import ImageDataset
+from monai_mocoi.engines import is_whole
 from monai_mocoi.handlers import BestClassifier, Checkpoints
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
 from tests.handlers.engine import counting
@@ -202,7 +203,7 @@ def test_a_run_that_patience_had_ended_does_not_go_on_when_it_is_continued(tmp_p
     assert trainer.state.epoch == 3
     best, again, weights = run_with_checkpoints(tmp_path, [PLAN[2], WORST, WORST, PLAN[0]], resume=True, patience=2)
     assert (again.state.epoch, best.summary()) == (3, whole.summary())
-    assert again.is_whole()
+    assert is_whole(again)
     assert torch.equal(weights, torch.tensor(PLAN[2]))
     best, again, _ = run_with_checkpoints(tmp_path, [PLAN[2], WORST, WORST, PLAN[0]], resume=True, patience=3)
     assert (again.state.epoch, best.epoch) == (4, 4)  # more patience than then

@@ -14,9 +14,9 @@ from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.handlers import Checkpoints
 from monai_mocoi.handlers import checkpoints as module
 from monai_mocoi.runs import read_checkpoint
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
-from tests.processes import in_processes
+from tests.support.moco_training import batches, trainer_of
+from tests.support.processes import in_processes
 
 
 class Batches(list[Any]):

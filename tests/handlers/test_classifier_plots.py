@@ -18,13 +18,10 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_mocoi.data import Predictions, read_predictions
-from monai_mocoi.figures import classifier as classifier_figures
-from monai_mocoi.figures.classifier import (
-    confusion_figures,
-    in_words,
-    precision_recall_figures,
-    roc_figures,
-)
+from monai_mocoi.figures import names
+from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
+from monai_mocoi.figures.classifier_tables import confusion_figures
+from monai_mocoi.figures.names import in_words
 from monai_mocoi.handlers import (
     BestClassifier,
     Checkpoints,
@@ -38,6 +35,8 @@ from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered, planned_trainer
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
+
+SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 
 
 def predictions(count: int, classes: int, kind: str = "multilabel", names: Any = None, seed: int = 0) -> Predictions:
@@ -58,7 +57,7 @@ def predictions(count: int, classes: int, kind: str = "multilabel", names: Any =
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures, kept from being cleared."""
     kept: list[Figure] = []
-    real = classifier_figures.rendered
+    real = names.rendered
 
     def render(figure: Figure) -> Any:
         with monkeypatch.context() as patch:
@@ -67,7 +66,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         kept.append(figure)
         return picture
 
-    monkeypatch.setattr(classifier_figures, "rendered", render)
+    monkeypatch.setattr(names, "rendered", render)
     return kept
 
 
@@ -422,7 +421,7 @@ def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
     plots = ClassifierPlots(writer, 0.0, 1.0)
     plots.attach(validator)
     chosen = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, {}, {}, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, {}, SETTINGS, plots=plots)
     planned_trainer(validator, [0 * best, best, -best], [chosen, saver]).run()
     writer.close()
     found = shown(tmp_path / "tensorboard")
@@ -459,7 +458,7 @@ def test_a_linear_evaluation_is_drawn_as_its_only_epoch(tmp_path: Path) -> None:
     validator = evaluator_of(Table(LABELS * 1.0), dataset_of(LABELS))
     writer = LazySummaryWriter(tmp_path / "tensorboard")
     plots = ClassifierPlots(writer, 0.0, 1.0)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), {}, {}, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), {}, SETTINGS, plots=plots)
     planned_trainer(validator, [LABELS * 1.0], [saver]).run()
     writer.close()
     assert shown(tmp_path / "tensorboard")["validation_chosen/roc"] == [1]

@@ -14,14 +14,15 @@ from ignite.engine import Events
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, read_typical_features, summarise_inputs
 from monai_mocoi.data import load_datalist, pretraining_overlap, read_predictions, take_down_images
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, RunFolder
 from monai_mocoi.metrics import mahalanobis_distance, youden_threshold
-from monai_mocoi.networks import Classifier, StageEncoder
+from monai_mocoi.networks import Classifier, EncoderCard, LoadReport, Pretrained, StageEncoder
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of, planned_trainer, trainer_of
 from tests.networks.small import small_resnet
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 GOOD, BETTER, BAD = (scale * (LABELS - 0.5) + shift for scale, shift in ((0.2, -3.0), (2.0, 1.0), (-1.0, 0.0)))
@@ -39,7 +40,7 @@ def saved(folder: Path, plan: list[Any], labels: Any = LABELS, kind: str = "mult
     validator = options.pop("validator", None) or evaluator_of(Table(0 * plan[0]), dataset_of(labels), kind)
     table = validator.network
     best = BestClassifier(table, validator, **options.pop("best", {}))
-    saver = ClassifierSaver(folder, table, validator, best, {"training": ["a.png"]}, {"image_size": 32, "mean": 0.5})
+    saver = ClassifierSaver(folder, table, validator, best, {"training": ["a.png"]}, NEEDED)
     before = [Checkpoints(folder, {}, "abc", also={"best": best})]
     trainer = planned_trainer(validator, plan, [best, saver], **{"before": before, **options})
     trainer.run()
@@ -76,7 +77,7 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
     states, scores = [], []
     trainer = trainer_of(network, loader_of(dataset, shuffle=True), max_epochs=4)
 
-    @trainer.on(Events.EPOCH_COMPLETED)
+    @trainer.on(RunEvents.VALIDATE)
     def _(engine: Any) -> None:
         if engine.state.epoch == 4:  # the last one is made no better than guessing
             torch.nn.init.zeros_(network.head.weight)
@@ -85,7 +86,7 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
         states.append({name: value.clone() for name, value in network.state_dict().items()})
 
     labelled = {"counts": {"training": {"images": 12}}}
-    for handler in (best, ClassifierSaver(tmp_path, network, validator, best, labelled, {})):
+    for handler in (best, ClassifierSaver(tmp_path, network, validator, best, labelled, NEEDED)):
         handler.attach(trainer)
     trainer.run()
     chosen = int(np.argmax(scores))
@@ -224,7 +225,9 @@ def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
     validator = evaluator_of(table, dataset_of(LABELS))
     best = BestClassifier(table, validator)
     with pytest.raises(NotFiniteError, match=r"iteration 3: unused of the network is not finite"):
-        planned_trainer(validator, [BETTER], [best, ClassifierSaver(tmp_path, table, validator, best, {}, {})]).run()
+        planned_trainer(
+            validator, [BETTER], [best, ClassifierSaver(tmp_path, table, validator, best, {}, NEEDED)]
+        ).run()
     assert products(tmp_path) == []
 
 
@@ -232,7 +235,7 @@ def save_together(rank: int, folder: str) -> list[float]:
     table = Table(np.zeros((6, 2)))
     validator = evaluator_of(table, dataset_of(LABELS), batch_size=1)
     best = BestClassifier(table, validator)
-    saver = ClassifierSaver(folder, table, validator, best, {}, {})
+    saver = ClassifierSaver(folder, table, validator, best, {}, NEEDED)
     planned_trainer(validator, [BETTER, BAD], [best, saver]).run()
     return table.logits.flatten().tolist()
 
@@ -256,7 +259,7 @@ def test_what_its_pretraining_has_seen_is_told_at_the_start_and_handed_on(
     folder = tmp_path / "run"
     validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
     best = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(folder, validator.network, validator, best, {}, {}, encoder, sidecar, other)
+    saver = ClassifierSaver(folder, validator.network, validator, best, {}, NEEDED, started(encoder, sidecar), other)
     planned_trainer(validator, [BETTER], [best, saver]).run()
     assert "2 of 5 test images were seen in pretraining" in caplog.text
     found = sidecar_of(folder)
@@ -268,13 +271,18 @@ def test_what_its_pretraining_has_seen_is_told_at_the_start_and_handed_on(
     assert again["splits"]["test"]["seen_images"] == 0
 
 
+def started(path: Path | None = None, sidecar: Any = None) -> Pretrained:
+    """What an encoder started from: a file with this JSON beside it, or random weights."""
+    kind = "none" if path is None else "pretraining"
+    source = "none" if path is None else path.name
+    return Pretrained(source, LoadReport((), (), ()), EncoderCard.of(sidecar or {}), "0", {"kind": kind}, path)
+
+
 def trained_on(datalist: Any, folder: Path, *start: Any) -> tuple[Path, Any]:
     """A classifier of a few epochs, from random weights or others; its file and sidecar."""
     validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
     best = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(
-        folder, validator.network, validator, best, {}, {}, *(start or ("none", {})), datalist=datalist
-    )
+    saver = ClassifierSaver(folder, validator.network, validator, best, {}, NEEDED, started(*start), datalist)
     planned_trainer(validator, [BETTER], [best, saver]).run()
     return folder / "classifier.pt", sidecar_of(folder)
 
@@ -363,7 +371,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
         validator = evaluator_of(network, dataset_of(LABELS, first=20))
         trainer = trainer_of(network, loader_of(dataset_of(LABELS)))
         best = BestClassifier(network, validator)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda engine: validator.run(engine.state.epoch))
+        trainer.add_event_handler(RunEvents.VALIDATE, lambda engine: validator.run(engine.state.epoch))
         for handler in (best, ClassifierSaver(folder, network, validator, best, {}, NEEDED, training=training)):
             handler.attach(trainer)
         trainer.run()

@@ -12,9 +12,9 @@ from monai_mocoi.engines import PHASES
 from monai_mocoi.handlers import LazySummaryWriter, OverlaidCurves, shown_in_pretraining
 from monai_mocoi.handlers import collapse_monitor as monitor
 from monai_mocoi.handlers.curves import CURVES, OVERLAID, SHOWN_AS, description_of
-from tests.engines.test_moco_trainer import batches, run_noting, trainer_of
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco
+from tests.support.moco_training import batches, run_noting, trainer_of
 
 
 def test_the_docs_are_the_table(repository: Path) -> None:

@@ -19,9 +19,9 @@ from monai_mocoi.handlers import epoch_log as module
 from monai_mocoi.runs import newest_checkpoint
 from monai_mocoi.runs.checkpoint_files import write_checkpoint
 from tests.engines.clock import Clock, SlowBatches, stopped
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco
+from tests.support.moco_training import batches, trainer_of
 
 
 @pytest.fixture

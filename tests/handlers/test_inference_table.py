@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.analysis import TypicalFeatures
+from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers import InferenceTable
@@ -106,7 +106,7 @@ def test_the_last_line_counts_images_and_reasons(done: int, unreadable: dict[int
 def test_the_last_line_stands_behind_what_other_handlers_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     class Talker:
         def attach(self, engine: Any) -> None:
-            engine.add_event_handler(Events.COMPLETED, lambda: logging.getLogger(__name__).warning("overlays"))
+            engine.add_event_handler(RunEvents.FINISH_RUN, lambda: logging.getLogger(__name__).warning("overlays"))
 
     caplog.set_level(logging.INFO)
     table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", overwrite=True)

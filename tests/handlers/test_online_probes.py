@@ -13,14 +13,14 @@ from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.analysis.online_probe import probed_aucs
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.handlers import EpochLog, OnlineProbes
 from monai_mocoi.handlers import epoch_log as epoch_log_module
 from monai_mocoi.handlers import online_probes as module
 from monai_mocoi.handlers.online_probes import images_a_probe
-from tests.engines.test_moco_trainer import batches, run_noting, trainer_of
 from tests.networks.small import small_moco
-from tests.processes import in_processes
+from tests.support.moco_training import batches, run_noting, trainer_of
+from tests.support.processes import in_processes
 
 BATCHES = 3
 NAMES = ["knn_auc", *(f"ridge_auc_stage{stage}" for stage in range(1, 5))]
@@ -165,7 +165,7 @@ def test_at_most_three_percent_of_the_runs_forward_passes() -> None:
 def test_their_time_is_a_phase_of_its_own() -> None:
     seconds = []
     engine = trained(probes_of(Noted(), 2), 3)
-    engine.add_event_handler(Events.EPOCH_COMPLETED, lambda e: seconds.append(e.clock.read().seconds["probe"]))
+    engine.add_event_handler(RunEvents.LOG_EPOCH, lambda e: seconds.append(e.clock.read().seconds["probe"]))
     engine.run()
     assert seconds[0] > 0  # before the first epoch
     assert seconds[1] > 0
@@ -282,9 +282,9 @@ def test_features_that_are_no_numbers_are_left_out(caplog: pytest.LogCaptureFixt
 
     probes._probe_untrained = lambda e: None  # type: ignore[method-assign]
     engine = trained(None, 1, network=network)
-    engine.add_event_handler(Events.EPOCH_COMPLETED, swap(broken))
+    engine.add_event_handler(RunEvents.VALIDATE, swap(broken))
     probes.attach(engine)
-    engine.add_event_handler(Events.EPOCH_COMPLETED, swap(kept))
+    engine.add_event_handler(RunEvents.LOG_EPOCH, swap(kept))
     engine.run()
     assert writer.scalars == {}
     assert "Nothing was probed: the encoder's features of image" in caplog.text

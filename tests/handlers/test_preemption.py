@@ -13,8 +13,10 @@ from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers import BestClassifier, Checkpoints, ClassifierSaver, Preemption
 from monai_mocoi.handlers import preemption as module
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
+from tests.support.moco_training import batches, trainer_of
+
+SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 
 
 @pytest.fixture
@@ -93,7 +95,14 @@ def test_a_signal_in_the_epoch_that_patience_ends_does_not_stop_a_run_that_is_wh
     validator = evaluator_of(table, dataset_of(labels))
     best = BestClassifier(table, validator, patience=1)
     preemption = Preemption(Checkpoints(tmp_path, {}, "abc", also={"best": best}))
-    saver = ClassifierSaver(tmp_path, table, validator, best, {}, {})
+    saver = ClassifierSaver(
+        tmp_path,
+        table,
+        validator,
+        best,
+        {},
+        {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0, "std": 1},
+    )
     before = [preemption, preemption.checkpoints]
     trainer = planned_trainer(validator, [labels - 0.5] * 4, [best, saver], before=before)
     trainer.add_event_handler(Events.ITERATION_COMPLETED(once=4), lambda: os.kill(os.getpid(), signal.SIGTERM))

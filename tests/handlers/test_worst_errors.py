@@ -10,9 +10,9 @@ import torch
 
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import DatasetError
+from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.handlers import EvaluationSaver, WorstErrors
 from monai_mocoi.handlers import worst_errors as module
-from monai_mocoi.handlers.worst_errors import worst_errors
 from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered
 from tests.handlers.test_evaluation_saver import CLASSIFIER, FEW

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from monai_mocoi.losses import BarlowTwinsLoss
-from tests.losses.test_stage_mse import naive_standardised
+from tests.support.naive_losses import naive_standardised
 
 
 def naive(query: np.ndarray, key: np.ndarray, off_weight: float, divisor: float) -> float:

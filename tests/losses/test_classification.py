@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from monai_mocoi.losses import KnownValuesLoss, class_probabilities, classification_loss
-from tests.processes import in_processes
+from monai_mocoi.losses import KnownValuesLoss, classification_loss
+from tests.support.processes import in_processes
 
 
 def data(count: int, classes: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -62,7 +62,7 @@ def test_with_all_known_it_is_the_plain_loss_which_is_taken_then() -> None:
     assert type(plain) is torch.nn.BCEWithLogitsLoss
     assert type(masked) is KnownValuesLoss
     assert masked(logits, labels).item() == pytest.approx(plain(logits, labels).item(), rel=1e-12)
-    assert type(classification_loss("softmax", some_unknown=True)) is torch.nn.CrossEntropyLoss
+    assert type(classification_loss("multiclass", some_unknown=True)) is torch.nn.CrossEntropyLoss
 
 
 def test_a_batch_of_which_nothing_is_known_teaches_nothing() -> None:
@@ -107,7 +107,9 @@ def test_two_processes_with_unequal_shares_of_what_is_known_equal_one() -> None:
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("count", "classes"), [(1, 2), (7, 3), (8, 5)])
-def test_softmax_is_the_mean_cross_entropy_weighted_by_the_true_class(count: int, classes: int, weighted: bool) -> None:
+def test_multiclass_is_the_mean_cross_entropy_weighted_by_the_true_class(
+    count: int, classes: int, weighted: bool
+) -> None:
     logits = data(count, classes)
     labels = torch.arange(count) % classes
     weights = torch.arange(1, classes + 1, dtype=torch.float64) / 2 if weighted else None
@@ -117,42 +119,17 @@ def test_softmax_is_the_mean_cross_entropy_weighted_by_the_true_class(count: int
         weight = 1 if weights is None else weights[label].item()
         total -= weight * math.log(exponentials[label] / sum(exponentials))
         mass += weight
-    assert classification_loss("softmax", weights)(logits, labels).item() == pytest.approx(total / mass, rel=1e-9)
+    assert classification_loss("multiclass", weights)(logits, labels).item() == pytest.approx(total / mass, rel=1e-9)
 
 
 def test_weights_go_to_the_device_with_the_loss() -> None:
-    for kind in ("multilabel", "softmax"):
+    for kind in ("multilabel", "multiclass"):
         weights = torch.tensor([1.0, 2.0])
         kept = list(classification_loss(kind, weights).buffers())
         assert any(torch.equal(buffer, weights) for buffer in kept)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
-def test_probabilities_are_sigmoids_or_one_softmax_in_float64(dtype: torch.dtype) -> None:
-    logits = data(6, 4, dtype)
-    sigmoids, shares = (class_probabilities(logits, kind) for kind in ("multilabel", "softmax"))
-    assert sigmoids.dtype == shares.dtype == torch.float64
-    for i, row in enumerate(logits.double().tolist()):
-        assert sigmoids[i].tolist() == pytest.approx([1 / (1 + math.exp(-v)) for v in row], rel=1e-12)
-        exponentials = [math.exp(v) for v in row]
-        assert shares[i].tolist() == pytest.approx([v / sum(exponentials) for v in exponentials], rel=1e-12)
-
-
-def test_close_float32_logits_are_no_ties_as_probabilities() -> None:
-    logits = torch.tensor([[12.0, 0.0], [12.000001, 0.0]])  # float32 tells them apart, its sigmoids do not
-    assert logits[0, 0] != logits[1, 0]
-    assert logits[:, 0].sigmoid().unique().numel() == 1
-    assert class_probabilities(logits, "multilabel")[:, 0].unique().numel() == 2
-    assert class_probabilities(logits, "softmax")[:, 0].unique().numel() == 2
-
-
-def test_large_logits_stay_in_range() -> None:
-    logits = torch.tensor([[1000.0, -1000.0]])
-    for kind in ("multilabel", "softmax"):
-        assert class_probabilities(logits, kind).tolist() == [[1.0, 0.0]]
-
-
-def test_an_unknown_kind_is_refused() -> None:
-    for call in (lambda: classification_loss("binary"), lambda: class_probabilities(torch.zeros(1, 2), "binary")):
-        with pytest.raises(ValueError, match=r"'binary'; choose one of multilabel, softmax"):
-            call()
+def test_an_unknown_kind_is_refused_and_the_older_name_accepted() -> None:
+    assert type(classification_loss("softmax")) is torch.nn.CrossEntropyLoss
+    with pytest.raises(ValueError, match="binary"):
+        classification_loss("binary")

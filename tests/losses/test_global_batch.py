@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from monai_mocoi.losses import BarlowTwinsLoss, StageMSELoss, global_sum, standardize
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 LOSSES = {"mse": StageMSELoss(normalize=True), "mse_raw": StageMSELoss(), "barlow": BarlowTwinsLoss()}
 

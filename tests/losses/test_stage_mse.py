@@ -5,14 +5,7 @@ import pytest
 import torch
 
 from monai_mocoi.losses import StageMSELoss
-
-
-def naive_standardised(features: np.ndarray) -> np.ndarray:
-    result = np.empty_like(features)
-    for channel in range(features.shape[1]):
-        values = features[:, channel]
-        result[:, channel] = (values - values.mean()) / np.sqrt(values.var() + 1e-5)
-    return result
+from tests.support.naive_losses import naive_standardised
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 1, 1, 1), (7, 5, 3, 2), (8, 16), (9, 1)])

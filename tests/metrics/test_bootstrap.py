@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from monai_mocoi.metrics import bootstrap, patient_bootstrap, roc_auc, roc_auc_by_patient, weighted_by_patient
+from monai_mocoi.metrics import (
+    bootstrap,
+    patient_bootstrap,
+    patient_resamples,
+    roc_auc,
+    roc_auc_by_patient,
+    weighted_by_patient,
+)
 
 
 def study(patients: int = 30, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -74,7 +81,7 @@ def test_undefined_resamples_are_passed_over_and_counted() -> None:
 def test_too_many_undefined_resamples_are_an_error() -> None:
     # Each class needs its one patient: of 4^4 resamples the 4! that hold all four are defined.
     labels = np.eye(4, dtype=int)
-    with pytest.raises(ValueError, match="score fewer classes"):
+    with pytest.raises(ValueError, match="fewer classes"):
         patient_bootstrap(np.arange(4), labels, resamples=200)
     # Positives of each two of patients 1 to 4, and of patient 0 alone; and the same of negatives.
     holders = [*combinations(range(1, 5), 2), (0,)]
@@ -122,7 +129,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
 
     whole = draw.apply(statistic)
     np.testing.assert_array_equal(whole.left_out, draw.apply(by_patient).left_out)
-    monkeypatch.setattr(bootstrap, "COUNTS_AT_ONCE", 1)
+    monkeypatch.setattr(patient_resamples, "COUNTS_AT_ONCE", 1)
     parts = draw.apply(statistic)
     np.testing.assert_array_equal(parts.values, whole.values)
     np.testing.assert_array_equal(parts.left_out, whole.left_out)
@@ -191,7 +198,7 @@ def test_what_is_undefined_is_an_error_not_a_gap() -> None:
     one = np.array([1, 0, 0, 0, 0, 0])
     draw = patient_bootstrap(patients, one, resamples=200).apply(roc_auc_by_patient(one, np.arange(6.0), patients))
     assert draw.interval("percentile").shape == (2,)
-    with pytest.raises(ValueError, match="of one patient"):
+    with pytest.raises(ValueError, match="one patient"):
         draw.interval("bca")
 
 

@@ -9,7 +9,8 @@ from ignite.metrics import HSIC
 from monai.metrics import compute_embedding_collapse
 
 from monai_mocoi.metrics import cka_matrix, jackknife_interval, linear_cka, percentile_interval, permuted_cka_sd
-from monai_mocoi.metrics.hsic_of_features import FeatureRows, hsic_left_out, moments
+from monai_mocoi.metrics.feature_moments import FeatureRows, moments
+from monai_mocoi.metrics.hsic_of_features import hsic_left_out
 from monai_mocoi.metrics.hsic_of_kernels import linear_kernel, rbf_kernel, u_centred
 from monai_mocoi.metrics.patient_order import draw_order
 

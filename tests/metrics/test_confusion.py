@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, multilabel_confusion_matrix
 
-from monai_mocoi.metrics import confusion_counts, decide_by_highest, macro_f1, one_hot, sensitivity_specificity
+from monai_mocoi.metrics import confusion_counts, decide_by_highest, macro_f1, one_hot
 
 
 @pytest.mark.parametrize("n", [3, 4, 17, 300])
@@ -18,9 +18,8 @@ def test_equals_scikit_learn(n: int, weighted: bool) -> None:
     counts = confusion_counts(labels, decided, weights)
     (tn, fp), (fn, tp) = multilabel_confusion_matrix(labels, decided, sample_weight=weights).transpose(1, 2, 0)
     np.testing.assert_allclose(np.stack(counts), np.stack([tp, fp, fn, tn]), rtol=1e-12, atol=1e-12)
-    sensitivity, specificity = sensitivity_specificity(labels, decided, weights)
-    np.testing.assert_allclose(sensitivity, tp / (tp + fn), rtol=1e-12)
-    np.testing.assert_allclose(specificity, tn / (tn + fp), rtol=1e-12)
+    np.testing.assert_allclose(counts.sensitivity, tp / (tp + fn), rtol=1e-12)
+    np.testing.assert_allclose(counts.specificity, tn / (tn + fp), rtol=1e-12)
     np.testing.assert_allclose(counts.f1, f1_score(labels, decided, average=None, sample_weight=weights), rtol=1e-12)
     expected = f1_score(labels, decided, average="macro", sample_weight=weights)
     assert macro_f1(labels, decided, weights) == pytest.approx(expected, rel=1e-12)

@@ -128,9 +128,9 @@ def test_p_value_is_never_zero_even_where_bca_corrects_much() -> None:
 
 
 def test_refuses_what_tells_nothing() -> None:
-    with pytest.raises(ValueError, match=r"38 resamples cannot tell an interval of level 0\.95: draw at least 39"):
+    with pytest.raises(ValueError, match=r"at least 39 .* got 38"):
         percentile_interval(np.zeros(38))
-    with pytest.raises(ValueError, match="draw at least 199"):
+    with pytest.raises(ValueError, match="at least 199"):
         bca_interval(0, np.zeros(50), np.zeros(3), 0.99)
     for level in (0, 1, 95):
         with pytest.raises(ValueError, match=f"level is {level}"):
@@ -138,5 +138,5 @@ def test_refuses_what_tells_nothing() -> None:
     for function in (percentile_interval, bootstrap_p_value):
         with pytest.raises(ValueError, match="not finite"):
             function(np.r_[np.zeros(99), np.nan])
-    with pytest.raises(ValueError, match="of one patient"):
+    with pytest.raises(ValueError, match="one patient"):
         bca_interval(0, np.zeros(99), [0, np.nan])

@@ -29,6 +29,7 @@ from monai_mocoi.metrics import (
     confusion_by_patient,
     confusion_over_known,
     equal_count_bins,
+    evaluable_classes,
     known_by_patient,
     net_benefit_by_patient,
     observed_share_by_patient,
@@ -37,7 +38,6 @@ from monai_mocoi.metrics import (
     patient_bootstrap,
     roc_auc,
     roc_auc_by_patient,
-    scored_classes,
     selection_metric,
     youden_threshold,
 )
@@ -239,15 +239,15 @@ def test_what_is_chosen_by_is_the_mean_over_known_images(name: str) -> None:
 
 def test_classes_are_counted_and_drawn_by_what_is_known() -> None:
     labels, _, patients = images()
-    chosen = scored_classes(labels, 1, 1, patients)
+    chosen = evaluable_classes(labels, 1, 1, patients)
     for i, own in enumerate(labels.T):
         assert (chosen.positives[i], chosen.negatives[i], chosen.unknown[i]) == tuple(
             int((own == value).sum()) for value in (1, 0, UNKNOWN)
         )
     few = np.full((60, 1), UNKNOWN)
     few[:3, 0], few[3:7, 0] = 1, 0
-    assert scored_classes(few, 3, 4).scored.tolist() == [0]
-    assert scored_classes(few, 3, 5).scored.tolist() == []  # what is not known is no negative
+    assert evaluable_classes(few, 3, 4).evaluable.tolist() == [0]
+    assert evaluable_classes(few, 3, 5).evaluable.tolist() == []  # what is not known is no negative
     draw = patient_bootstrap(np.arange(60), few, resamples=200, seed=1)
     assert draw.redrawn > 0
     for resample in range(200):

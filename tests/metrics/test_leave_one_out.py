@@ -6,8 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from monai_mocoi.metrics import leave_one_out
-from monai_mocoi.metrics.leave_one_out import average_precision_left_out, roc_auc_left_out
+from monai_mocoi.metrics import precision_recall, roc_auc_by_patient
+from monai_mocoi.metrics.precision_recall import average_precision_left_out
+
+
+def roc_auc_left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, patients: int) -> np.ndarray:
+    return roc_auc_by_patient(labels, scores, index).left_out()
+
 
 WAYS = [(roc_auc_left_out, roc_auc_score), (average_precision_left_out, average_precision_score)]
 Way = Callable[..., np.ndarray]
@@ -79,7 +84,7 @@ def test_without_the_only_patient_of_a_class_there_is_no_value(left_out: Way, sc
 def test_average_precision_in_blocks(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     labels, scores, index = study(100, 130, 1)
     expected = average_precision_left_out(labels, scores, index, 100)
-    monkeypatch.setattr(leave_one_out, "TERMS_AT_ONCE", at_once)
+    monkeypatch.setattr(precision_recall, "TERMS_AT_ONCE", at_once)
     again = average_precision_left_out(labels, scores, index, 100)
     assert expected is not None
     np.testing.assert_array_equal(again, expected)

@@ -15,7 +15,7 @@ from monai_mocoi.metrics import (
     roc_auc_by_patient,
     weighted_by_patient,
 )
-from monai_mocoi.metrics.bootstrap import leave_each_out
+from monai_mocoi.metrics.patient_resamples import leave_each_out
 
 MEASURES = {
     "roc_auc": (lambda y, p, w: roc_auc(y, p, w), roc_auc_by_patient),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve
 
-from monai_mocoi.metrics import decide, decide_by_highest, one_hot, sensitivity_specificity, youden_threshold
+from monai_mocoi.metrics import confusion_counts, decide, decide_by_highest, one_hot, youden_threshold
 
 
 def naive_youden(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -39,8 +39,8 @@ def test_reaches_the_best_point_of_scikit_learns_curve() -> None:
     labels = generator.integers(0, 2, 500)
     scores = generator.standard_normal(500) + labels
     false, true, _ = roc_curve(labels, scores)
-    sensitivity, specificity = sensitivity_specificity(labels, decide(scores, youden_threshold(labels, scores)))
-    assert sensitivity + specificity - 1 == pytest.approx((true - false).max(), rel=1e-12)
+    counts = confusion_counts(labels, decide(scores, youden_threshold(labels, scores)))
+    assert counts.sensitivity + counts.specificity - 1 == pytest.approx((true - false).max(), rel=1e-12)
 
 
 def test_lies_midway_and_takes_the_lowest_of_equals() -> None:

@@ -14,6 +14,7 @@ from monai_mocoi.networks import (
     ProjectionHead,
     StageEncoder,
 )
+from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet
 from monai_mocoi.networks.stage_heads import StageHead
 
 
@@ -29,6 +30,11 @@ def small_resnet(block: str = "bottleneck", channels: int = 3) -> ResNet:
         bias_downsample=False,
         feed_forward=False,
     )
+
+
+def torchvision_layout(block: str, layers: tuple[int, ...], classes: int | None) -> ResNet:
+    """MONAI's ResNet with torchvision's names, strides and outputs; ``test_resnet_shape.py`` shows that it has them."""
+    return monai_resnet(ResNetShape(block, layers, (64, 128, 256, 512), 3), classes)
 
 
 def small_moco(

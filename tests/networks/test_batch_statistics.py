@@ -9,7 +9,7 @@ from torch import nn
 from monai_mocoi.networks import average_batch_statistics
 from monai_mocoi.networks.batch_statistics import batch_parts, one_update
 from tests.networks.small import small_moco, views
-from tests.processes import in_processes
+from tests.support.processes import in_processes
 
 
 def rows(count: int, seed: int = 0) -> torch.Tensor:

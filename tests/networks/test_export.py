@@ -17,14 +17,13 @@ from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
-    TorchvisionLayout,
     export_weights,
     read_weights,
     resnet_shape,
     save_encoder,
     weights_sha256,
 )
-from tests.networks.small import small_resnet
+from tests.networks.small import small_resnet, torchvision_layout
 
 SIDECAR = {"method": "mse", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 64, "settings": {"device": "cpu"}}
 LAYOUT = {"spatial_dims": 2, "n_input_channels": 3, "conv1_t_stride": 2, "bias_downsample": False}
@@ -82,7 +81,7 @@ def test_a_classifier_in_torchvisions_names(suffix: str) -> None:
     classifier = write_classifier(trained(StageEncoder(resnet18(**LAYOUT))))
     written = export_weights("classifier.pt", "torchvision", f"out/net{suffix}")
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(["net.json", f"net{suffix}"])
-    network = opened(f"out/net{suffix}", TorchvisionLayout("basic", (2, 2, 2, 2), classes=3))
+    network = opened(f"out/net{suffix}", torchvision_layout("basic", (2, 2, 2, 2), 3))
     same_outputs(classifier.double(), network)
     sidecar = json.loads(Path("out/net.json").read_text())
     assert sidecar == written.sidecar
@@ -104,7 +103,7 @@ def test_the_resnet50_encoder_of_a_run() -> None:
     encoder = trained(StageEncoder(resnet50(**LAYOUT, feed_forward=False))).eval()
     save_encoder("encoder.pt", encoder, SIDECAR)
     sidecar = export_weights("encoder.pt", "torchvision", "vision.safetensors").sidecar
-    network = opened("vision.safetensors", TorchvisionLayout("bottleneck", (3, 4, 6, 3), classes=None))
+    network = opened("vision.safetensors", torchvision_layout("bottleneck", (3, 4, 6, 3), None))
     encoder.double()
     same_outputs(lambda images: encoder(images).embedding, network)
     assert (sidecar["architecture"], sidecar["classes"]) == ("resnet50", None)
@@ -154,29 +153,28 @@ def timm_of(create: Callable[[int, int], nn.Module]) -> types.ModuleType:
     return module
 
 
-class _OtherStride(TorchvisionLayout):
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.layer3[0].conv1.stride = (1, 1)  # type: ignore[index,union-attr]
-        self.layer3[0].downsample[0].stride = (1, 1)  # type: ignore[index,union-attr]
+def _other_stride(classes: int) -> nn.Module:
+    network: Any = torchvision_layout("basic", (1, 1, 1, 1), classes)
+    network.layer3[0].conv1.stride = network.layer3[0].downsample[0].stride = (1, 1)
+    return network
 
 
-class _OtherShape(TorchvisionLayout):
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return super().forward(images)[:, :1]
+def _other_shape(classes: int) -> nn.Module:
+    network: Any = torchvision_layout("basic", (1, 1, 1, 1), classes)
+    network.register_forward_hook(lambda module, given, outputs: outputs[:, :1])
+    return network
 
 
-class _OtherNames(TorchvisionLayout):
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.head = self.fc
-        del self.fc
+def _other_names(classes: int) -> nn.Module:
+    network: Any = torchvision_layout("basic", (1, 1, 1, 1), classes)
+    network.head, network.fc = network.fc, None
+    return network
 
 
 @pytest.mark.usefixtures("_ten")
 def test_timms_own_network_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     write_classifier(trained(StageEncoder(resnet10(**LAYOUT))))
-    good = timm_of(lambda classes, channels: TorchvisionLayout("basic", (1, 1, 1, 1), classes))
+    good = timm_of(lambda classes, channels: torchvision_layout("basic", (1, 1, 1, 1), classes))
     monkeypatch.setitem(sys.modules, "timm", good)
     written = export_weights("classifier.pt", "timm", "net.pt")
     assert written.proof.startswith("timm 9.9: largest difference")
@@ -187,16 +185,16 @@ def test_timms_own_network_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("network", "match"),
     [
-        (_OtherStride, r"other outputs than ours \(difference"),
-        (_OtherShape, r"shape \(4, 1\), ours \(4, 3\)"),
-        (_OtherNames, r"do not fit timm 9.9's network, nothing was written: .*head.weight"),
+        (_other_stride, r"other outputs than our network \(difference"),
+        (_other_shape, r"shape \(4, 1\), our network \(4, 3\)"),
+        (_other_names, r"do not fit timm 9.9's network, nothing was written: .*head.weight"),
     ],
 )
 def test_nothing_is_written_when_the_library_disagrees(
     monkeypatch: pytest.MonkeyPatch, network: Callable[..., nn.Module], match: str
 ) -> None:
     write_classifier(trained(StageEncoder(resnet10(**LAYOUT))))
-    other = timm_of(lambda classes, channels: network("basic", (1, 1, 1, 1), classes))
+    other = timm_of(lambda classes, channels: network(classes))
     monkeypatch.setitem(sys.modules, "timm", other)
     with pytest.raises(WeightsError, match=match):
         export_weights("classifier.pt", "timm", "out/net.pt")
@@ -207,7 +205,7 @@ def test_nothing_is_written_when_the_library_disagrees(
 def test_without_timm_both_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     write_classifier(StageEncoder(resnet10(**LAYOUT)))
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(WeightsError, match=r"pip install timm. Or: --to torchvision writes the same names"):
+    with pytest.raises(WeightsError, match=r"pip install timm. Or: the layout torchvision has the same names"):
         export_weights("classifier.pt", "timm", "net.pt")
 
 
@@ -239,8 +237,9 @@ def test_the_real_timm_where_it_is_installed(channels: int) -> None:
 def test_what_the_library_does_not_have_is_refused() -> None:
     for stage, words in ((2, "stage 2"), ("all", "all four stages")):
         write_classifier(StageEncoder(small_resnet()), stage=stage)
-        with pytest.raises(WeightsError, match=rf"'classifier.pt' stands on {words}, .* torchscript, .* --stage 4"):
+        with pytest.raises(WeightsError, match=rf"'classifier.pt' reads {words}, but .*torchscript") as refused:
             export_weights("classifier.pt", "monai", "net.pt")
+        assert refused.value.code == "stage"
     write_classifier(StageEncoder(small_resnet()))
     for library in ("torchvision", "timm"):
         with pytest.raises(
@@ -251,7 +250,7 @@ def test_what_the_library_does_not_have_is_refused() -> None:
     with pytest.raises(WeightsError, match=r"images of 1 channel\(s\), but torchvision's ResNets take 3: choose monai"):
         export_weights("classifier.pt", "torchvision", "net.pt")
     write_classifier(StageEncoder(resnet10(**{**LAYOUT, "bias_downsample": True})))
-    with pytest.raises(WeightsError, match=r"do not fit torchvision's layout's network.*downsample.0.bias"):
+    with pytest.raises(WeightsError, match=r"do not fit .*torchvision.*downsample.0.bias"):
         export_weights("classifier.pt", "torchvision", "net.pt")
     with pytest.raises(WeightsError, match="no layout 'keras': choose one of torchvision, timm, monai"):
         export_weights("classifier.pt", "keras", "net.pt")
@@ -261,15 +260,16 @@ def test_what_the_library_does_not_have_is_refused() -> None:
 def test_weights_that_are_no_numbers_are_refused() -> None:
     classifier = write_classifier(StageEncoder(small_resnet()))
     torch.save({**classifier.state_dict(), "head.bias": torch.full((3,), torch.nan)}, "classifier.pt")
-    with pytest.raises(WeightsError, match=r"fc.bias in 'classifier.pt' holds NaN"):
+    with pytest.raises(WeightsError, match=r"head.bias in 'classifier.pt' holds NaN"):
         export_weights("classifier.pt", "monai", "net.pt")
 
 
 def test_files_are_replaced_only_when_told_and_originals_never() -> None:
     write_classifier(StageEncoder(small_resnet()))
     Path("net.json").write_text("{}")
-    with pytest.raises(WeightsError, match=r"'net.json' exists already.*--overwrite"):
+    with pytest.raises(WeightsError, match=r"'net.json' exists already") as refused:
         export_weights("classifier.pt", "monai", "net.pt")
+    assert refused.value.code == "exists"
     export_weights("classifier.pt", "monai", "net.pt", overwrite=True)
     assert json.loads(Path("net.json").read_text())["names"] == "monai"
     with pytest.raises(WeightsError, match=r"'net.pt' exists already"):

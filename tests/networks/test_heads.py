@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.losses import StageMSELoss
-from monai_mocoi.networks import BarlowProjector, PooledMap, PooledVector, ProjectionHead, stage_pooling
+from monai_mocoi.networks import BarlowProjector, PooledMap, PooledVector, ProjectionHead, stage_poolings
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ def test_a14_the_two_kinds_of_mse() -> None:
     stage = torch.rand(2, 3, 8, 8, dtype=torch.float64)
     mirrored = stage.flip(-1)
     loss = StageMSELoss()
-    as_map, as_vector = stage_pooling("map", 4), stage_pooling("vector", 4)
+    as_map, as_vector = (stage_poolings(pooling, [4])[0] for pooling in ("spatial", "global"))
     assert float(loss(as_map(as_map.pool(stage)), as_map(as_map.pool(mirrored)))) > 1e-3
     assert float(loss(as_vector(as_vector.pool(stage)), as_vector(as_vector.pool(mirrored)))) < 1e-30
     # Of a map with one position they are the same number, whether or not the channels are standardised.
     other = torch.rand(2, 3, 8, 8, dtype=torch.float64)
-    one = stage_pooling("map", 1)
+    one = stage_poolings("spatial", [1])[0]
     for normalize in (False, True):
         loss = StageMSELoss(normalize)
         expected = loss(one.pool(stage), one.pool(other))
         torch.testing.assert_close(loss(as_vector.pool(stage), as_vector.pool(other)), expected)
-    with pytest.raises(ValueError, match=r"'maps'.*map, vector"):
-        stage_pooling("maps", 4)
+    with pytest.raises(ValueError, match=r"'maps'.*spatial, global"):
+        stage_poolings("maps", [4])

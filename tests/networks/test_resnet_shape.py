@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
+import torch
 from monai.networks.nets import resnet34
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.networks import ResNetShape, TorchvisionLayout, shape_of_resnet
-from tests.networks.small import small_resnet
+from monai_mocoi.networks import ResNetShape, shape_of_resnet
+from tests.networks.record_layouts import RECORD, names_and_shapes, outputs
+from tests.networks.small import small_resnet, torchvision_layout
 
 
 def test_small_networks_have_no_name() -> None:
@@ -19,8 +23,25 @@ def test_small_networks_have_no_name() -> None:
 def test_named_ones() -> None:
     shape = shape_of_resnet(resnet34(spatial_dims=2, n_input_channels=3).state_dict())
     assert (shape.name, shape.downsample_bias) == ("resnet34", True)
-    shape = shape_of_resnet(TorchvisionLayout("bottleneck", (3, 4, 6, 3), None).state_dict())
+    shape = shape_of_resnet(torchvision_layout("bottleneck", (3, 4, 6, 3), None).state_dict())
     assert (shape.name, shape.downsample_bias, shape.stage_channels[-1]) == ("resnet50", False, 2048)
+
+
+KINDS = {"resnet18": ("basic", (2, 2, 2, 2)), "resnet50": ("bottleneck", (3, 4, 6, 3))}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_names_shapes_and_outputs_of_monais_network_are_those_of_torchvision_and_timm(name: str) -> None:
+    recorded = json.loads(RECORD.read_text())[name]
+    network = torchvision_layout(*KINDS[name], 4)
+    assert names_and_shapes(network) == recorded["names"]
+    torch.testing.assert_close(outputs(network), recorded["outputs"], rtol=1e-10, atol=1e-12)
+
+
+def test_without_classes_it_gives_the_averaged_features() -> None:
+    network = torchvision_layout("basic", (1, 1, 1, 1), None)
+    assert not any(name.startswith("fc") for name in network.state_dict())
+    assert network(torch.rand(2, 3, 64, 64)).shape == (2, 512)
 
 
 @pytest.mark.parametrize("name", ["conv1.weight", "layer3.0.conv1.weight"])

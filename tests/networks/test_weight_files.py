@@ -12,7 +12,7 @@ import safetensors.torch
 import torch
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.networks import StageEncoder, read_sidecar, read_weights
+from monai_mocoi.networks import StageEncoder, read_card, read_weights
 from tests.networks.small import small_moco, small_resnet
 
 
@@ -136,11 +136,11 @@ def test_what_is_no_weights_file(tmp_path: Path) -> None:
 def test_sidecar(tmp_path: Path) -> None:
     path = tmp_path / "encoder.pt"
     torch.save(StageEncoder(small_resnet()).state_dict(), path)
-    assert read_sidecar(path) is None
+    assert read_card(path) is None
     (tmp_path / "encoder.json").write_text(json.dumps({"mean": 0.5}))
-    assert read_sidecar(path) == {"mean": 0.5}
+    assert read_card(path) == {"mean": 0.5}
     assert read_weights(path).sidecar == {"mean": 0.5}
-    for text, match in (("{", "cannot be read"), ("[1]", "no JSON object")):
+    for text, match in (("{", "cannot be read"), ("[1]", "not a JSON object")):
         (tmp_path / "encoder.json").write_text(text)
-        with pytest.raises(WeightsError, match=f"'encoder.json' beside the weights .*{match}|{match}"):
+        with pytest.raises(WeightsError, match=f"encoder.json .*{match}"):
             read_weights(path)

@@ -12,15 +12,14 @@ from monai.networks.nets import resnet18, resnet50
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     StageEncoder,
-    TorchvisionLayout,
     WeightFile,
     encoder_state_dict,
     load_encoder,
     save_encoder,
     weights_sha256,
 )
-from monai_mocoi.networks.weights import load_weights
-from tests.networks.small import small_resnet
+from monai_mocoi.networks.weights_loading import load_weights
+from tests.networks.small import small_resnet, torchvision_layout
 
 W = "w.pt"
 PLAIN = {"spatial_dims": 2, "n_input_channels": 3, "bias_downsample": False, "feed_forward": False}
@@ -37,6 +36,7 @@ def test_round_trip_and_sidecar(tmp_path: Path) -> None:
         tmp_path / "run" / "encoder.pt", encoder, {"method": "moco", "mean": 0.5, "device": torch.device("cpu")}
     )
     assert json.loads((tmp_path / "run" / "encoder.json").read_text()) == {
+        "format": 1,
         "method": "moco",
         "mean": 0.5,
         "device": "cpu",
@@ -74,9 +74,9 @@ def test_report_names_what_is_missing_and_unexpected(tmp_path: Path) -> None:
 
 
 def test_a_classification_layer_is_left_as_it_is(tmp_path: Path) -> None:
-    network = TorchvisionLayout("basic", (1, 1, 1, 1), classes=2)
+    network = torchvision_layout("basic", (1, 1, 1, 1), 2)
     before = network.fc.weight.clone()  # type: ignore[union-attr,operator]
-    torch.save(TorchvisionLayout("basic", (1, 1, 1, 1), classes=3).state_dict(), W)
+    torch.save(torchvision_layout("basic", (1, 1, 1, 1), 3).state_dict(), W)
     assert load_encoder(network, W).unexpected == ("fc.weight", "fc.bias")
     assert torch.equal(network.fc.weight, before)
 

@@ -12,10 +12,10 @@ import pytest
 from monai_mocoi.errors import AdaptError, DatasetError
 from monai_mocoi.packaging import Owner, adapt_bundle, adapted_bundle, package_bundle
 from tests.bundles.conftest import BUNDLES, SMALL_BACKBONE
-from tests.bundles.test_layout import strings
 from tests.data.dataset_folders import read_list
 from tests.report.finetuned_runs import make_run
 from tests.report.study_folders import FINDINGS, change_manifest, study
+from tests.support.configs import strings
 
 OWNER = Owner("Hand films", "A. Author, Clinic", "a@clinic.example", None, "Films of the clinic; do not hand on.\n")
 
@@ -40,7 +40,7 @@ def test_the_settings_stand_in_every_config_that_has_them(data, tmp_path):
     files = {file: config(folder, f"{file}.json") for file in ("train", "finetune", "analyze", "evaluate", "inference")}
     for content in files.values():
         assert (content["bundle"], content["modality"], content["dataset_dir"]) == ("my_study", "hand", "films")
-    of_images = {"channels": 1, "mean": 0.5, "std": 0.25, "decode_fit": "crop", "cache_bits": 8}
+    of_images = {"channels": 1, "mean": 0.5, "std": 0.25, "resize_mode": "crop", "cache_bits": 8}
     for file in ("train", "finetune", "analyze"):
         assert {name: files[file][name] for name in of_images} == of_images
     train, finetune = files["train"], files["finetune"]

@@ -9,7 +9,9 @@ import pytest
 
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError
-from monai_mocoi.packaging.adapted_settings import Labels, choose_settings, for_real_data, warnings_of, whole_number
+from monai_mocoi.packaging.adapted_settings import Labels, choose_settings
+from monai_mocoi.packaging.adapted_warnings import warnings_of
+from monai_mocoi.packaging.demo_constants import for_real_data, whole_number
 from tests.bundles.conftest import BUNDLES
 
 GREY = PictureFacts(
@@ -40,7 +42,7 @@ def test_of_the_public_data_sets_it_makes_the_bundle_that_there_is(bundle, facts
     train = train_of(bundle)
     made = chosen(bundle, facts, labels=Labels(), images=images)
     numbers = {name: whole_number(train, name) for name in ("image_size", "batch_size", "queue_size")}
-    same = {name: train[name] for name in ("channels", "mean", "std", "decode_fit", "intensity")}
+    same = {name: train[name] for name in ("channels", "mean", "std", "resize_mode", "intensity")}
     assert made == {**same, **numbers, "cache_bits": 8}
 
 
@@ -90,9 +92,9 @@ def test_pictures_that_use_little_of_their_range_are_stretched_or_kept_in_16_bit
 
 def test_a_disc_is_cut_out_only_of_what_may_be_a_fundus():
     found = [replace(COLOUR, without_disc=number) for number in (0, 50, 51)]
-    assert [chosen("dr_mse", facts)["decode_fit"] for facts in found] == ["fundus", "fundus", "crop"]
-    assert chosen("dr_mse", found[0], modality="skin")["decode_fit"] == "crop"
-    assert chosen("nih_mse", modality="skin")["decode_fit"] == "crop"
+    assert [chosen("dr_mse", facts)["resize_mode"] for facts in found] == ["fundus", "fundus", "crop"]
+    assert chosen("dr_mse", found[0], modality="skin")["resize_mode"] == "crop"
+    assert chosen("nih_mse", modality="skin")["resize_mode"] == "crop"
 
 
 def test_labels_decide_the_metric():
@@ -128,7 +130,7 @@ def test_warnings():
     some = replace(GREY, coloured=3, long_to_short=1.25, unreadable=2)
     coloured, sides, unreadable = warned("nih_mse", some)
     assert "3 of 100 pictures show colour; they are made grey" in coloured
-    assert "1.2 times as long as wide: decode_fit crop leaves out 20%" in sides
+    assert "1.2 times as long as wide: resize_mode crop leaves out 20%" in sides
     assert "2 of 102 pictures could not be read" in unreadable
     (disc,) = warned("dr_mse", replace(COLOUR, without_disc=4, long_to_short=1.5))
     assert "in 4 of 100 pictures no usable fundus is found" in disc

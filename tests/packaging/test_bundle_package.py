@@ -18,7 +18,7 @@ from monai_mocoi.analysis import TYPICAL_NAME, TypicalFeatures, read_typical_fea
 from monai_mocoi.errors import PackageError, WeightsError
 from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.packaging import package_bundle
-from monai_mocoi.packaging.bundle_package import _check_no_places
+from monai_mocoi.packaging.package_files import check_no_places
 from tests.report.finetuned_runs import SECRETS, change, make_bundle, make_run
 
 
@@ -30,7 +30,7 @@ def test_the_layout_and_the_weights(tmp_path: Path) -> None:
         names = archive.namelist()
         assert archive.testzip() is None
         archive.extractall(tmp_path / "un")
-    configs = {f"configs/{path.name}" for path in (bundle / "configs").iterdir()}
+    configs = {path.relative_to(bundle).as_posix() for path in (bundle / "configs").rglob("*.*")}
     others = {"LICENSE", "docs/README.md", "docs/data_license.txt", "models/model.json", "models/model.pt"}
     assert set(made.files) == configs | others
     assert made.name == "chest_xray_classification_mocoi"
@@ -147,12 +147,12 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_place_is_found_as_a_whole_and_not_in_the_middle_of_a_name() -> None:
-    _check_no_places(
+    check_no_places(
         {"docs/README.md": "docs/data_license.txt, https://x.org/data.md, my/data"}, (Path("/data"), Path("/"))
     )
     for text in ("/data", "see /data/films", "file:///data/films", "'/data'"):
         with pytest.raises(PackageError, match=r"docs/README\.md names a place"):
-            _check_no_places({"docs/README.md": text}, (Path("/data"),))
+            check_no_places({"docs/README.md": text}, (Path("/data"),))
 
 
 @pytest.mark.parametrize("place", ["/data/clinic/films", "~/films", "C:\\films", "\\\\server\\films"])

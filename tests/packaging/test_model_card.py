@@ -70,8 +70,8 @@ def test_an_interval_without_width_is_explained(tmp_path: Path) -> None:
     metrics["overall"]["macro_auc"] = {"value": 1.0, "interval": [1.0, 1.0], "note": "..."}
     path.write_text(json.dumps(metrics))
     text = card_text("nih_mse", read_finetuned_run(folder), METADATA)
-    assert "| macro AUC | 1.000 (1.000 to 1.000) - no certainty |" in text
-    assert "That is no certainty" in text
+    assert "| macro AUC | 1.000 (1.000 to 1.000)" in text
+    assert "does not mean that the estimate is certain" in text
 
 
 def test_tables_are_whole(tmp_path: Path) -> None:

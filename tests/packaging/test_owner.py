@@ -11,7 +11,7 @@ import pytest
 from data_prep import bch, eyepacs, nih
 from monai_mocoi.errors import PackageError
 from monai_mocoi.packaging import Owner, package_bundle, package_name, read_owner
-from monai_mocoi.packaging.owner import PUBLIC_SETS
+from monai_mocoi.packaging.run_words import PUBLIC_SETS
 from tests.bundles.conftest import BUNDLES
 from tests.report.finetuned_runs import make_bundle, make_run
 
@@ -86,11 +86,11 @@ def test_the_public_names_are_those_of_data_prep() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "text"),
     [
-        ("title", " ", "--title is ' '"),
+        ("title", " ", "title is ' '"),
         ("authors", "A\nB", "one line"),
-        ("license", "nowhere.txt", r"--license: there is no file .*nowhere\.txt"),
-        ("data_statement", "picture.png", r"--data-statement: .* is no text file"),
-        ("data_statement", "empty.txt", r"--data-statement: .* is empty"),
+        ("license", "nowhere.txt", r"license: there is no file .*nowhere\.txt"),
+        ("data_statement", "picture.png", r"data_statement: .* is no text file"),
+        ("data_statement", "empty.txt", r"data_statement: .* is empty"),
     ],
 )
 def test_what_cannot_be_taken(

@@ -27,12 +27,12 @@ def test_inference_needs_no_sidecar(tmp_path: Path, kind: str) -> None:
     run = finetuned(tmp_path, kind)
     made = packaged_inference(INFERENCE, run.sidecar, "mine")
     parser = ConfigParser(made)
-    for name in ("labels", "kind", "thresholds", "stage", "image_size", "mean", "std", "decode_size", "decode_fit"):
+    for name in ("labels", "kind", "thresholds", "stage", "image_size", "mean", "std", "decode_size"):
         assert parser.get_parsed_content(name) == run.sidecar[name]
+    assert parser.get_parsed_content("resize_mode") == run.sidecar["decode_fit"]
     assert made["cache_bits"] == 16
-    assert not {"run_dir", "finetuned", "label_fraction"} & {*made, *made["settings"]}
-    left_alone = set(INFERENCE) - {"run_dir", "finetuned", "label_fraction"}
-    assert list(made) == [name for name in INFERENCE if name in left_alone]
+    assert "run_dir" not in {*made, *made["settings"]}
+    assert list(made) == [name for name in INFERENCE if name != "run_dir"]
     assert INFERENCE["run_dir"] is None  # the bundle's own is not changed
     assert "run_dir" in INFERENCE["settings"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.data import write_datalist
-from monai_mocoi.data.datalist import PRETRAINING
+from monai_mocoi.data.datalist_form import PRETRAINING
 from tests.data.dataset_folders import picture, save
 from tests.transforms.fundus_pictures import fundus
 

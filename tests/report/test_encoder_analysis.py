@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from monai_mocoi.data import Predictions, load_datalist, write_predictions
-from monai_mocoi.data.prepared_dataset import prepared_dataset
+from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.errors import DatasetError, PredictionsError, RunFolderError, SettingsError, WeightsError
 from monai_mocoi.networks import Classifier, StageEncoder, encoder_state_dict, save_encoder, weights_sha256
 from monai_mocoi.report import EncoderAnalysis
@@ -206,7 +206,7 @@ def test_features_are_paired_by_image_whatever_can_be_read_a20(
     assert any("decode_size, image_size" in note for note in mixed.notes)
 
     def some_unreadable(network: Any, items: Any) -> Any:
-        dataset = prepared_dataset(items, network.preparation, progress=False)
+        dataset = evaluation_dataset(items, network.preparation, progress=False)
         dataset.rows = dataset.rows[1:] if network is mixed.before else dataset.rows[:-1]
         return dataset
 

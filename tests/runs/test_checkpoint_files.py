@@ -12,7 +12,8 @@ from monai_mocoi.errors import CheckpointError, DiskFullError
 from monai_mocoi.exit_codes import DATA, DISK_FULL
 from monai_mocoi.runs import checkpoint_files as module
 from monai_mocoi.runs import newest_checkpoint, read_checkpoint
-from monai_mocoi.runs.checkpoint_files import check_room, checkpoint_files, iteration_of, room_needed, write_checkpoint
+from monai_mocoi.runs.checkpoint_files import check_room, room_needed, write_checkpoint
+from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
 
 
 def written(folder: Path, *iterations: int, keep: int = 5) -> list[Path]:

@@ -23,8 +23,8 @@ from monai_mocoi.transforms import (
     RandRotation,
     TwoViewsd,
 )
-from tests.engines.test_moco_trainer import batches, trainer_of
 from tests.networks.small import small_moco
+from tests.support.moco_training import batches, trainer_of
 
 ARGUMENTS: dict[Any, dict[str, Any]] = {
     RandRotation: {"degrees": 20, "prob": 0.5, "padding_mode": "border"},

@@ -8,8 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.candidates import (
+    MISSING,
+    Candidate,
+    Found,
+    Refused,
+    Written,
+    refused_if_unreadable,
+)
 from data_prep.picture import write_png
-from data_prep.source import MISSING, Candidate, Found, Refused, Source, Written, refused_if_unreadable
+from data_prep.source import Source
 from tests.data.dataset_folders import picture
 
 

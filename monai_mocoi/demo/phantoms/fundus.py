@@ -1,11 +1,9 @@
 """Drawn fundus photographs: both eyes of a person, as a camera takes them, with retinopathy of grade 0 to 4.
 
-Lengths on the retina are in degrees of the visual field, as :mod:`~monai_mocoi.demo.phantoms.fundus_outlines` has
-them. A left eye is a right one's mirror image: the optic disc lies towards the nose, in the right half of a right
-eye's photograph. Vessels and lesions take light away by the absorption of blood, pale lesions add the light that they
-reflect; a lamp that is uneven, a camera with a colour and a field of its own, and dust and flare do the rest. The
-grade says what was drawn: 0 nothing, 1 microaneurysms alone, 2 and 3 more and other lesions, 4 new vessels. Nothing is
-taken from a real image.
+Lengths on the retina are in degrees of the visual field, as in ``fundus_outlines``. A left eye is a right one's mirror
+image. Vessels and lesions take light away by the absorption of blood, pale lesions add the light that they reflect; an
+uneven lamp, a camera with a colour and a field of its own, and dust and flare do the rest. Nothing is taken from a real
+image.
 """
 
 from __future__ import annotations
@@ -13,44 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from monai_mocoi.demo.phantoms.fundus_outlines import (
-    LESIONS,
-    Outline,
-    sample_distractors,
-    sample_lesions,
-    sample_vessels,
-)
-
-__all__ = [
-    "FUNDUS_CLASSES",
-    "FUNDUS_VERSION",
-    "SIDES",
-    "FundusDrawing",
-    "Person",
-    "Photograph",
-    "draw_photograph",
-    "sample_person",
-    "sample_photograph",
-]
+from monai_mocoi.demo.phantoms.fundus_outlines import LESIONS
+from monai_mocoi.demo.phantoms.fundus_person import Person, Photograph
+from monai_mocoi.demo.phantoms.fundus_vessels import Outline
+from monai_mocoi.demo.phantoms.shapes import Array, cloud, step
 
 FUNDUS_VERSION = 2
 """Raised whenever the drawing changes, so that a cached demo of an older drawing is not taken for the present one."""
-
-FUNDUS_CLASSES = ("not referable", "referable")
-"""The classes, in the order of the label values; referable: grade 2 or more."""
-
-SIDES = ("left", "right")
-
-Array = NDArray[np.floating[Any]]
-
-_GRADES = (0.40, 0.19, 0.18, 0.12, 0.11)  # how frequent
-_ALIKE = 0.75  # share of persons with the same grade in both eyes; the others are one grade apart
 
 # For each kind: what is done, how soft its outline is in degrees, and, in red, green and blue, how strongly the light
 # is absorbed or what colour is reflected.
@@ -72,51 +44,6 @@ _REFLECTED = {
 
 
 @dataclass(frozen=True)
-class Person:
-    """What both photographs of a person share: the eyes' build, and the camera."""
-
-    grades: tuple[int, int]  # of the left and the right eye
-    colour: tuple[float, ...]  # of the retina under this lamp and camera: red, green and blue
-    choroid: float  # how strongly its texture shows
-    disc: tuple[float, float, float]  # optic disc: x, y, radius
-    cup: float  # radius, of the optic disc's
-    calibre: float  # width of a vein at the optic disc
-    tortuosity: float
-    macula: float  # how dark
-    drusen: int  # about how many
-    pigment: int  # clumps of it, about how many
-    sheen: float  # strength of reflections, 0 for none
-    view: float  # half the camera's angle of view: the radius of the field
-    filling: float  # diameter of the field over the picture's rows; above 1 it is cut
-    aspect: float  # columns over rows
-    vignette: float  # light lost at the field's edge
-    notch: float | None  # radians, where the field has a tab that tells up from down
-    dust: tuple[tuple[float, float, float, float], ...]  # columns and rows from the field's middle, of its radius; size
-
-
-@dataclass(frozen=True)
-class Photograph:
-    """What belongs to one eye and its photograph."""
-
-    side: str  # left or right
-    grade: int  # of the retinopathy, 0 to 4
-    outlines: tuple[Outline, ...]
-    pointing: tuple[float, float]  # x and y in the middle of the field
-    shift: tuple[float, float]  # the field's middle right of and below the picture's, of the field's radius
-    light: tuple[float, float, float]  # exposure, and what more there is on the right and below
-    flare: tuple[float, float, float, float]  # columns and rows as for dust, size, strength
-    rim: float  # light at the field's edge
-    focus: float  # blur in degrees
-    noise: float  # standard deviation, of 1
-    seed: int
-
-    @property
-    def label(self) -> int:
-        """Position in ``FUNDUS_CLASSES``."""
-        return int(self.grade >= 2)
-
-
-@dataclass(frozen=True)
 class FundusDrawing:
     """A drawn photograph and where its structures lie.
 
@@ -131,86 +58,6 @@ class FundusDrawing:
     row: float
     column: float
     radius: float
-
-
-def sample_person(rng: np.random.Generator) -> Person:
-    """Draw a person: the grades of both eyes, how they are built, and the camera that takes them."""
-    grade = int(rng.choice(5, p=_GRADES))
-    other = grade if rng.random() < _ALIKE else int(np.clip(grade + rng.choice((-1, 1)), 0, 4))
-    red = rng.uniform(0.55, 0.9)
-    green = red * rng.uniform(0.42, 0.72)
-    return Person(
-        grades=(grade, other) if rng.random() < 0.5 else (other, grade),
-        colour=(red, green, green * rng.uniform(0.35, 0.85)),
-        choroid=rng.uniform(0.03, 0.10),
-        disc=(rng.uniform(14.5, 16.5), rng.uniform(-2.5, -0.5), rng.uniform(2.3, 3.5)),
-        cup=rng.uniform(0.25, 0.7),
-        calibre=rng.uniform(0.65, 0.95),
-        tortuosity=rng.uniform(0.05, 0.25),
-        macula=rng.uniform(0.25, 0.7),
-        drusen=int(rng.integers(5, 40)) * bool(rng.random() < 0.5),
-        pigment=int(rng.integers(3, 13)) * bool(rng.random() < 0.5),
-        sheen=rng.uniform(0.1, 0.35) * (rng.random() < 0.35),
-        view=rng.uniform(20.5, 25.0),
-        filling=rng.uniform(0.8, 1.2),
-        aspect=float(rng.choice((1.0, 4 / 3, 1.5), p=(0.3, 0.3, 0.4))),
-        vignette=rng.uniform(0.1, 0.5),
-        notch=rng.uniform(-0.9, -0.6) if rng.random() < 0.5 else None,
-        dust=tuple(
-            (*rng.uniform(-0.6, 0.6, 2), rng.uniform(0.02, 0.05), rng.uniform(0.1, 0.35))
-            for _ in range(int(rng.choice(4, p=(0.55, 0.2, 0.15, 0.1))))
-        ),
-    )
-
-
-def sample_photograph(rng: np.random.Generator, person: Person, side: str) -> Photograph:
-    """Draw one eye, with the lesions of its grade within what is photographed, and how it is photographed."""
-    shift = (rng.normal(0, 0.03), rng.normal(0, 0.03))
-    pointing = (float(np.clip(rng.normal(5, 2.5), 0, 9)), float(np.clip(rng.normal(0, 1.5), -3, 3)))
-    grade = person.grades[SIDES.index(side)]
-    mirror = 1 if side == "right" else -1
-    x_disc, y_disc, disc_radius = person.disc
-
-    def inside(x: float, y: float, margin: float) -> bool:
-        across, down = mirror * (x - pointing[0]), y - pointing[1]
-        return (
-            math.hypot(across, down) < 0.93 * person.view - margin
-            and abs(across + shift[0] * person.view) < person.view * person.aspect / person.filling - margin
-            and abs(down + shift[1] * person.view) < person.view / person.filling - margin
-            and math.hypot(x - x_disc, y - y_disc) > disc_radius + margin
-        )
-
-    outlines = [
-        *sample_vessels(rng, (x_disc, y_disc), person.calibre, person.tortuosity),
-        *sample_distractors(rng, person.drusen, person.pigment, person.sheen, inside),
-        *sample_lesions(rng, grade, (x_disc, y_disc), inside),
-    ]
-    return Photograph(
-        side=side,
-        grade=grade,
-        outlines=tuple(outlines),
-        pointing=pointing,
-        shift=shift,
-        light=(rng.uniform(0.65, 1.15), rng.normal(0, 0.12), rng.normal(0, 0.12)),
-        flare=(*rng.uniform(-0.9, 0.9, 2), rng.uniform(0.1, 0.35), rng.uniform(0.1, 0.4) * (rng.random() < 0.5)),
-        rim=rng.uniform(0.05, 0.3) * (rng.random() < 0.25),
-        focus=rng.uniform(0.0, 0.3),
-        noise=rng.uniform(0.005, 0.02),
-        seed=int(rng.integers(2**31)),
-    )
-
-
-def _cloud(rng: np.random.Generator, cells: int, shape: tuple[int, int]) -> Array:
-    """Smooth noise of a shape, about standard normal, with ``cells`` random values along the longer side."""
-    rows, columns = (max(2, round(cells * side / max(shape))) for side in shape)
-    grid = rng.standard_normal((rows, columns), dtype=np.float32)
-    return np.asarray(Image.fromarray(grid).resize(shape[::-1], Image.Resampling.BICUBIC))
-
-
-def _step(depth: Array, width: float) -> Array:
-    """0 outside, 1 inside, smooth over ``width`` about the outline."""
-    t = np.clip(depth / width + 0.5, 0, 1)
-    return t * t * (3 - 2 * t)
 
 
 class _Plate:
@@ -250,23 +97,14 @@ class _Plate:
 
 
 def draw_photograph(person: Person, photograph: Photograph, size: int) -> FundusDrawing:
-    """Draw one photograph.
-
-    Args:
-        person: whose eye it is.
-        photograph: the eye.
-        size: rows in pixels; the columns are ``person.aspect`` times as many.
-
-    Returns:
-        the picture, the masks of what was drawn, and where the field of the camera lies.
-    """
+    """Draw one photograph of ``size`` rows; the columns are ``person.aspect`` times as many."""
     p, rng = photograph, np.random.default_rng(photograph.seed)
     plate = _Plate(person, photograph, size)
     pixel = 1 / plate.scale
     x, y, across, down = plate.x, plate.y, plate.across, plate.down
     from_middle = np.hypot(across, down)
 
-    texture = _cloud(rng, 9, plate.shape) + 0.8 * _cloud(rng, 30, plate.shape)
+    texture = cloud(rng, 9, plate.shape) + 0.8 * cloud(rng, 30, plate.shape)
     retina = np.array(person.colour, np.float32) * (1 + person.choroid * texture)[..., None]
     fovea = np.exp(-(x**2 + y**2) / 2.5**2)
     retina *= np.exp(-person.macula * fovea[..., None] * np.array([0.7, 1.0, 1.2], np.float32))
@@ -274,8 +112,8 @@ def draw_photograph(person: Person, photograph: Photograph, size: int) -> Fundus
     x_disc, y_disc, disc_radius = person.disc
     in_disc = disc_radius - np.hypot(x - x_disc, (y - y_disc) / 1.08)
     edge = max(0.5, 1.5 * pixel)
-    retina += _step(in_disc, edge)[..., None] * 0.75 * (np.array([1.0, 0.80, 0.55], np.float32) - retina)
-    cup = _step(in_disc - (1 - person.cup) * disc_radius, 2 * edge)
+    retina += step(in_disc, edge)[..., None] * 0.75 * (np.array([1.0, 0.80, 0.55], np.float32) - retina)
+    cup = step(in_disc - (1 - person.cup) * disc_radius, 2 * edge)
     retina += cup[..., None] * 0.6 * (np.array([1.0, 0.95, 0.75], np.float32) - retina)
 
     for kind, (softness, colour) in _ABSORBED.items():
@@ -297,10 +135,10 @@ def draw_photograph(person: Person, photograph: Photograph, size: int) -> Fundus
     haze += p.rim * np.exp(-np.maximum(1 - from_middle, 0) / 0.05)
     light += haze[..., None] * np.array([0.85, 0.95, 1.0], np.float32)
 
-    lit = _step((1 - from_middle) * plate.radius, 1.5)
+    lit = step((1 - from_middle) * plate.radius, 1.5)
     if person.notch is not None:
         a, b = 1.02 * math.cos(person.notch), 1.02 * math.sin(person.notch)
-        lit = np.maximum(lit, _step((0.035 - np.hypot(across - a, down - b)) * plate.radius, 1.5))
+        lit = np.maximum(lit, step((0.035 - np.hypot(across - a, down - b)) * plate.radius, 1.5))
     light = light * lit[..., None] + 0.01
     light += p.noise * (0.15 + 0.85 * lit[..., None]) * rng.standard_normal(light.shape, dtype=np.float32)
 

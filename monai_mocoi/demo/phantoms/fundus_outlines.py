@@ -1,4 +1,4 @@
-"""What is drawn on a retina, as outlines: the vessel tree, the lesions of each grade, and harmless look-alikes.
+"""Lesions of each grade of a drawn retina, and harmless look-alikes, as outlines.
 
 Every length is in degrees of the visual field (1 degree is 0.29 mm of retina), as seen in a right eye: ``x`` towards
 the nose, ``y`` downwards, with the origin in the fovea. Small lesions are drawn larger than life, to be seen at 64
@@ -9,24 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["LESIONS", "Outline", "blob", "sample_distractors", "sample_lesions", "sample_vessels"]
+from monai_mocoi.demo.phantoms.fundus_vessels import Outline, Point, draw_course
+from monai_mocoi.demo.phantoms.shapes import Array
 
 LESIONS = ("microaneurysm", "haemorrhage", "exudate", "cotton wool", "new vessel")
 """The kinds of outline that only diabetic retinopathy has."""
-
-Array = NDArray[np.floating[Any]]
-Point = tuple[float, float]
 Inside = Callable[[float, float, float], bool]
 """Whether all within a distance (third value) of a point x, y is in the photograph and off the optic disc."""
-
-_STEP = 0.5  # between the points of a vessel
-_AVASCULAR = 2.5  # no vessel comes nearer to the fovea
 _CIRCLE = np.linspace(0, 2 * math.pi, 16, endpoint=False)
 
 # By grade: fewest and most, both included.
@@ -34,21 +26,6 @@ _MICROANEURYSMS = ((0, 0), (2, 6), (3, 9), (6, 14), (6, 14))
 _HAEMORRHAGES = ((0, 0), (0, 0), (5, 8), (8, 14), (8, 14))
 _EXUDATE_CLUSTERS = ((0, 0), (0, 0), (1, 2), (2, 4), (2, 4))
 _COTTON_WOOL = ((0, 0), (0, 0), (0, 1), (0, 3), (0, 3))
-
-
-@dataclass(frozen=True)
-class Outline:
-    """A closed line, filled.
-
-    Attributes:
-        kind: one of ``LESIONS``, or artery, vein, drusen, pigment, naevus, sheen.
-        points: (n, 2) x and y.
-        strength: of 1.
-    """
-
-    kind: str
-    points: Array
-    strength: float = 1.0
 
 
 def blob(rng: np.random.Generator, middle: Point, radius: float, stretch: float = 1.0, ragged: float = 0.0) -> Array:
@@ -61,100 +38,10 @@ def blob(rng: np.random.Generator, middle: Point, radius: float, stretch: float 
     return np.stack([x, middle[1] + long * math.sin(turn) + short * math.cos(turn)], 1)
 
 
-@dataclass(frozen=True)
-class _Course:
-    """The middle line of a vessel: (n, 2) points, (n,) headings in radians, widths at both ends."""
-
-    points: Array
-    headings: Array
-    widths: tuple[float, float]
-
-    def outline(self, kind: str, strength: float = 1.0) -> Outline:
-        across = np.stack([-np.sin(self.headings), np.cos(self.headings)], 1)
-        across *= np.linspace(*self.widths, len(across))[:, None] / 2
-        return Outline(kind, np.concatenate([self.points + across, (self.points - across)[::-1]]), strength)
-
-
-def _course(
-    rng: np.random.Generator,
-    start: Point,
-    headings: tuple[float, float],
-    bend: float,
-    length: float,
-    widths: tuple[float, float],
-    tortuosity: float,
-) -> _Course:
-    """A vessel that starts in one heading and turns to another over about ``bend``, winding by ``tortuosity``."""
-    along = np.arange(0, max(length, 3 * _STEP), _STEP)
-    first, last = headings
-    phases, waves = rng.uniform(0, 2 * math.pi, 2), rng.uniform((2.5, 6.0), (5.0, 12.0))
-    winding = sum(np.sin(2 * math.pi * along / wave + phase) for wave, phase in zip(waves, phases, strict=True))
-    heading = last + (first - last) * np.exp(-along / bend) + tortuosity * winding
-    points = np.array(start) + _STEP * np.cumsum(np.stack([np.cos(heading), np.sin(heading)], 1), 0)
-    near = np.flatnonzero(np.hypot(*points.T) < _AVASCULAR)
-    end = max(int(near[0]), 3) if len(near) else len(points)
-    return _Course(points[:end], heading[:end], widths)
-
-
-def sample_vessels(rng: np.random.Generator, disc: Point, calibre: float, tortuosity: float) -> list[Outline]:
-    """Draw arteries and veins from the optic disc: arcades round the macula, nasal vessels, and their branches.
-
-    Args:
-        rng: random numbers.
-        disc: middle of the optic disc.
-        calibre: width of a vein at the disc; arteries have 0.7 of it.
-        tortuosity: 0 for straight ones; radians.
-
-    Returns:
-        the arteries and veins, each wider than the next smaller ones.
-    """
-    outlines = []
-
-    def grow(course: _Course, kind: str, generations: int) -> None:
-        outlines.append(course.outline(kind))
-        if not generations:
-            return
-        side, at = rng.choice((-1, 1)), int(rng.uniform(4, 8) / _STEP)
-        while at < len(course.points) - 4:
-            width = np.interp(at, (0, len(course.points)), course.widths)
-            heading = course.headings[at]
-            left = (len(course.points) - at) * _STEP
-            child = _course(
-                rng,
-                tuple(course.points[at]),
-                (heading + side * rng.uniform(0.5, 1.0), heading + side * rng.uniform(0.5, 1.3)),
-                rng.uniform(3, 8),
-                min(rng.uniform(0.4, 0.8) * left, 14.0),
-                (0.65 * width, 0.25 * width),
-                1.3 * tortuosity,
-            )
-            grow(child, kind, generations - 1)
-            side, at = -side, at + int(rng.uniform(4, 9) / _STEP)
-
-    for up in (-1, 1):
-        for kind, width in (("vein", calibre), ("artery", 0.7 * calibre)):
-            start = (disc[0] + rng.uniform(-0.5, 0.5), disc[1] + rng.uniform(-0.5, 0.5))
-            turns = (up * math.radians(rng.uniform(75, 110)), up * math.radians(rng.uniform(168, 188)))
-            arcade = _course(rng, start, turns, rng.uniform(7.5, 10.5), 38, (width, 0.35 * width), tortuosity)
-            grow(arcade, kind, 2)
-            turns = (up * math.radians(rng.uniform(60, 110)), up * math.radians(rng.uniform(5, 50)))
-            width *= 0.8
-            nasal = _course(rng, start, turns, rng.uniform(2.5, 5), 18, (width, 0.4 * width), tortuosity)
-            grow(nasal, kind, 1)
-    return outlines
-
-
 def sample_lesions(rng: np.random.Generator, grade: int, disc: Point, inside: Inside) -> list[Outline]:
-    """Draw the lesions of a grade of the international scale: none at 0, only microaneurysms at 1.
+    """Draw the lesions of a grade, 0 to 4, of the international scale: none at 0, only microaneurysms at 1.
 
-    Args:
-        rng: random numbers.
-        grade: 0 to 4.
-        disc: middle of the optic disc.
-        inside: see ``Inside``; every lesion's middle lies there.
-
-    Returns:
-        the lesions.
+    ``disc`` is the middle of the optic disc; every lesion's middle is where ``inside`` says so.
     """
 
     def count(table: tuple[tuple[int, int], ...]) -> range:
@@ -191,7 +78,7 @@ def _proliferation(rng: np.random.Generator, disc: Point, inside: Inside) -> lis
     for place in places:
         for heading in rng.uniform(0, 2 * math.pi, int(rng.integers(9, 16))):
             turns = (heading, heading + rng.uniform(-1.5, 1.5))
-            course = _course(rng, place, turns, 2.0, rng.uniform(2.5, 5.0), (0.35, 0.2), 0.6)
+            course = draw_course(rng, place, turns, 2.0, rng.uniform(2.5, 5.0), (0.35, 0.2), 0.6)
             lesions.append(course.outline("new vessel", 0.8))
     if rng.random() < 0.5:
         x, y = _place(rng, inside, 2.0, near=(5.0, 30.0))
@@ -207,15 +94,8 @@ def sample_distractors(
 ) -> list[Outline]:
     """Draw what eyes of any grade have: pale and dark spots, a naevus in one of seven, and a young retina's sheen.
 
-    Args:
-        rng: random numbers.
-        drusen: about how many, near the fovea.
-        pigment: about how many clumps of it, brown where a haemorrhage is red.
-        sheen: strength of the reflections along the arcades, 0 for none.
-        inside: see ``Inside``.
-
-    Returns:
-        the outlines.
+    About ``drusen`` drusen near the fovea, and ``pigment`` clumps, brown where a haemorrhage is red; ``sheen`` is the
+    strength of the reflections along the arcades, 0 for none.
     """
     outlines = []
     for _ in range(rng.poisson(drusen)):
@@ -234,7 +114,7 @@ def sample_distractors(
         for _ in range(int(rng.integers(3, 8))):
             start = _place(rng, inside, 1.0, near=(5.0, 14.0))
             heading = math.atan2(start[1], start[0]) + math.pi / 2
-            course = _course(
+            course = draw_course(
                 rng, start, (heading, heading + 0.5), 6.0, rng.uniform(2, 7), (rng.uniform(0.3, 0.9), 0.2), 0.1
             )
             outlines.append(course.outline("sheen", sheen * rng.uniform(0.5, 1.0)))

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
 
-__all__ = ["RadiographIdentity", "Storage", "sample_storage", "save_radiograph"]
-
 
 @dataclass(frozen=True)
 class Storage:
@@ -38,13 +36,9 @@ class Storage:
 
 @dataclass(frozen=True)
 class RadiographIdentity:
-    """Whose image it is: made up, and the same whenever it is generated again.
+    """Whose image it is, made up: ``patient`` as ``p0001``, ``index`` of the image from 0, ``sex`` F or M, as drawn.
 
-    Attributes:
-        patient: for example ``p0001``.
-        index: of the image among the patient's, from 0.
-        sex: ``F`` or ``M``, as drawn.
-        entropy: texts that fix the UIDs.
+    ``entropy`` are texts that fix the UIDs.
     """
 
     patient: str
@@ -64,12 +58,7 @@ def save_radiograph(
 ) -> None:
     """Write a Computed Radiography file; the same arguments give the same bytes.
 
-    Args:
-        path: the file to write.
-        image: (rows, columns), 0 (black) .. 1 (white).
-        storage: how to store it.
-        identity: whose it is.
-        spacing_mm: between pixels, at the detector.
+    ``image`` is (rows, columns), 0 (black) .. 1 (white); ``spacing_mm`` is between pixels, at the detector.
     """
     top = 2**storage.bits - 1
     low, high = (round(0.1 * top), round(0.75 * top)) if storage.window else (0, top)

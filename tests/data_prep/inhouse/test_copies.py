@@ -8,7 +8,8 @@ import pytest
 from data_prep.inhouse.copies import AGAIN, COPY, TWO_OWNERS, TWO_PATIENTS, repeated_instances, same_pictures
 from data_prep.inhouse.export_tree import list_tree
 from data_prep.inhouse.survey import Seen, survey
-from monai_mocoi.data.fingerprints import Fingerprints, fingerprint
+from monai_mocoi.data.fingerprint import fingerprint
+from monai_mocoi.data.fingerprints import Fingerprints
 from tests.support.dicom_files import save
 
 

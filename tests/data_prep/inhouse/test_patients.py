@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from data_prep.inhouse.patients import join_patients, plain_id
+from data_prep.inhouse.patients import join_patients
+from data_prep.inhouse.pseudonyms import plain_id
 
 
 def test_each_file_has_the_id_of_its_header_or_row() -> None:

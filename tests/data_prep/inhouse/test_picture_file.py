@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_prep.candidates import Found, Outcome
 from data_prep.inhouse.picture_file import count_in_colour, count_small, image_note, manifest_of_images
-from data_prep.source import Found, Outcome
 
 
 def note(channels: int = 1, side: int = 40, written: int = 8) -> dict[str, Any]:

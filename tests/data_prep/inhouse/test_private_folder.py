@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from data_prep.candidates import Refused
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.private_table import TABLES
-from data_prep.source import Refused
 from monai_mocoi.errors import DatasetError
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from data_prep.candidates import Candidate
 from data_prep.inhouse.export_tree import ExportFile
 from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import join_patients
@@ -12,7 +13,6 @@ from data_prep.inhouse.sentences import (
     say,
 )
 from data_prep.inhouse.survey import Seen
-from data_prep.source import Candidate
 
 
 def test_files_and_reasons_are_counted() -> None:

@@ -7,14 +7,9 @@ import pytest
 from PIL import Image
 from scipy.stats import rankdata
 
-from monai_mocoi.demo.phantoms.chest import (
-    CARDIOTHORACIC_LIMIT,
-    CHEST_FINDINGS,
-    FIELD_CM,
-    draw_chest,
-    sample_anatomy,
-    sample_study,
-)
+from monai_mocoi.demo.phantoms.chest import CARDIOTHORACIC_LIMIT, CHEST_FINDINGS, draw_chest
+from monai_mocoi.demo.phantoms.chest_anatomy import sample_anatomy, sample_study
+from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM
 
 
 def _sample(seed, index=0):

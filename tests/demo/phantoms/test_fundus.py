@@ -8,8 +8,10 @@ from PIL import Image
 from scipy import ndimage
 from scipy.stats import rankdata
 
-from monai_mocoi.demo.phantoms.fundus import SIDES, draw_photograph, sample_person, sample_photograph
-from monai_mocoi.demo.phantoms.fundus_outlines import LESIONS, Outline, blob
+from monai_mocoi.demo.phantoms.fundus import draw_photograph
+from monai_mocoi.demo.phantoms.fundus_outlines import LESIONS, blob
+from monai_mocoi.demo.phantoms.fundus_person import SIDES, sample_person, sample_photograph
+from monai_mocoi.demo.phantoms.fundus_vessels import Outline
 from monai_mocoi.transforms.fundus_disc import find_disc
 
 CIRCLE = np.linspace(0, 2 * np.pi, 100, endpoint=False)

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image
 from scipy.stats import rankdata
 
-from monai_mocoi.demo.phantoms.histology import FIELD_UM, Nucleus, Patch, draw_patch, sample_patch, sample_slide
+from monai_mocoi.demo.phantoms.histology import draw_patch
+from monai_mocoi.demo.phantoms.histology_patch import Patch, sample_patch, sample_slide
+from monai_mocoi.demo.phantoms.histology_tissue import FIELD_UM, Nucleus
 
 EMPTY = Patch(nuclei=(), lumens=(), cytoplasm=(), fat=(), fibres=(0.0, 6.0), amounts=(1.0, 1.0), noise=0.0, seed=0)
 

@@ -1,0 +1,152 @@
+"""Store of features: records of one image each, in one file for each encoder and preprocessing, appended as computed.
+
+A record holds a hash that says which file it was, unchanged (:func:`~monai_mocoi.files.file_signature.file_signature`),
+the features and a checksum: no path, name or id.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.describe import NotDescribableError, describe_settings
+from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.errors import CacheFullError, DatasetError
+from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.networks import weights_sha256
+from monai_mocoi.networks.stage_choice import STAGES
+from monai_mocoi.networks.stage_encoder import StageEncoder
+
+_FORMAT = 2
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def record_type(channels: Sequence[int]) -> np.dtype[Any]:
+    """Of one image: its hash, the features of each stage, and a checksum."""
+    stages = [(f"stage{stage}", "<f4", (count,)) for stage, count in zip(STAGES, channels, strict=True)]
+    return np.dtype([("image", "u1", (16,)), *stages, ("crc32", "<u4")])
+
+
+class FeatureStore:
+    """A file of records. What is not a whole record with the right checksum counts as absent."""
+
+    def __init__(self, path: Path, record: np.dtype[Any]) -> None:
+        self.path = path
+        self.record = record
+
+    def read(
+        self,
+        positions: Sequence[int],
+        signatures: NDArray[np.uint8],
+        take: Callable[[Sequence[int], NDArray[Any]], None],
+    ) -> list[int]:
+        """Hand the records that are there to ``take``; return the positions whose images have none."""
+        try:
+            count = self.path.stat().st_size // self.record.itemsize
+            rows = np.memmap(self.path, self.record, "r", shape=(count,)) if count else None
+        except OSError:
+            rows = None
+        if rows is None:
+            return list(positions)
+        place = {image.tobytes(): row for row, image in enumerate(rows["image"])}  # of two records the later one
+        absent = []
+        for position in positions:
+            row = place.get(signatures[position].tobytes())
+            if row is None or _checksum(rows[row]) != rows[row]["crc32"]:
+                absent.append(position)
+            else:
+                take([position], rows[row : row + 1])
+        return absent
+
+    @contextmanager
+    def appending(self, count: int) -> Iterator[Callable[[NDArray[Any]], None]]:
+        """Give a function that appends records to the file; the lock must be held. ``count`` records must have room."""
+        size = self.record.itemsize
+        with _disk_errors():
+            if count * size > shutil.disk_usage(self.path.parent).free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # Unbuffered: a batch is in the file when it is computed, and nothing is left to write at an error.
+            file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed below
+
+        def append(rows: NDArray[Any]) -> None:
+            rows["crc32"] = [_checksum(row) for row in rows]
+            content = rows.tobytes()
+            with _disk_errors():
+                if file.write(content) < len(content):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with file:
+            file.truncate(file.tell() // size * size)  # behind the last whole record of a process that was killed
+            yield append
+            with _disk_errors():
+                os.fsync(file.fileno())
+
+
+def _checksum(row: Any) -> int:
+    return zlib.crc32(row.tobytes()[:-4])
+
+
+def signature(dataset: ImageDataset, row: int) -> bytes:
+    """Which file an image is, unchanged; DatasetError where it cannot be read."""
+    item = dataset.data[row]
+    try:
+        return file_signature(item["image"])
+    except OSError as error:
+        name = f" ({item['name']})" if item.get("name") else ""
+        raise DatasetError(
+            f"image {row}{name} cannot be read ({error.strerror}); copy it into the dataset folder again."
+        ) from None
+
+
+def store_key(encoder: StageEncoder, dataset: ImageDataset, device: torch.device, autocast: torch.dtype | None) -> str:
+    """Hash of all that features depend on, except the images; DatasetError where preprocessing does not show it."""
+    try:
+        steps = [describe_settings(dataset.decode), describe_settings(dataset.transform)]
+    except NotDescribableError as error:
+        raise DatasetError(
+            f"features are computed once an image and kept, so every step of their preprocessing must be deterministic "
+            f"and show its settings, but {error}. Use transforms without chance made of plain settings, or cache=False."
+        ) from None
+    computed = [torch.__version__, monai.__version__, device.type, str(autocast)]
+    source = json.dumps(
+        [
+            _FORMAT,
+            f"{encoder} {encoder.backbone.no_max_pool}",
+            weights_sha256(encoder.state_dict()),
+            *steps,
+            dataset.bits,
+            decoder_versions(),
+            *computed,
+        ]
+    )
+    return hashlib.sha256(source.encode()).hexdigest()
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise CacheFullError(
+                "there is too little room for the cache of features; what was written of it is kept. Set "
+                "MONAI_MOCOI_CACHE to a folder with more room, or use cache=False (computes them in every run)."
+            ) from None
+        raise DatasetError(
+            f"the cache of features cannot be written ({error.strerror}); look at its disk, set MONAI_MOCOI_CACHE to a "
+            "folder on another one, or use cache=False."
+        ) from None

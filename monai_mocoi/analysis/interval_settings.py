@@ -1,0 +1,77 @@
+"""Settings of intervals over patients: resamples, method, level, and which classes are evaluated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from monai_mocoi.data import Predictions
+from monai_mocoi.errors import EvaluationError
+from monai_mocoi.metrics import Bootstrapped, PatientResamples, percentile_interval
+
+INTERVALS = ("bca", "percentile")
+NO_WIDTH = (
+    "The interval has zero width because every resample gave the same value (e.g. perfect separation). This does not "
+    "mean that the estimate is certain: the test set is too small or too easy to estimate its uncertainty."
+)
+
+
+@dataclass(frozen=True)
+class IntervalSettings:
+    """How intervals are made, and which classes get one.
+
+    Attributes:
+        resamples: of the patients; at least 39 for level 0.95.
+        seed: of the resamples, 0 or more.
+        interval: "bca" or "percentile".
+        level: above 0 and below 1.
+        min_positives, min_negatives: fewest positive and negative images of an evaluable class, 1 or more.
+
+    Raises:
+        EvaluationError: a setting out of range.
+    """
+
+    resamples: int = 2000
+    seed: int = 0
+    interval: str = "bca"
+    level: float = 0.95
+    min_positives: int = 25
+    min_negatives: int = 25
+
+    def __post_init__(self) -> None:
+        if self.interval not in INTERVALS:
+            raise EvaluationError(f"interval is {self.interval!r}; choose one of {', '.join(INTERVALS)}.")
+        for name, least in (("resamples", 1), ("seed", 0), ("min_positives", 1), ("min_negatives", 1)):
+            if getattr(self, name) < least:
+                raise EvaluationError(f"{name} is {getattr(self, name)}; it must be {least} or more.")
+        try:
+            percentile_interval(np.zeros(self.resamples), self.level)
+        except ValueError as error:
+            raise EvaluationError(f"{error}.") from error
+
+
+def describe_intervals(
+    settings: IntervalSettings, predictions: Predictions, draw: PatientResamples | None
+) -> dict[str, Any]:
+    """How intervals were made, as plain values."""
+    return {
+        "method": settings.interval,
+        "level": settings.level,
+        "over": "patients",
+        "resamples": settings.resamples,
+        "redrawn": None if draw is None else draw.redrawn,
+        "seed": settings.seed,
+        "images": len(predictions.images),
+        "patients": len(set(predictions.patients)),
+    }
+
+
+def numbers(found: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
+    """Value and interval of each column, as plain values: NUMBERs, see ``evaluate_predictions``."""
+    limits = found.interval(settings.interval, settings.level).reshape(2, -1)
+    return [
+        {"value": float(value), "interval": [float(low), float(high)], **({"note": NO_WIDTH} if low == high else {})}
+        for value, low, high in zip(np.atleast_1d(found.estimate), *limits, strict=True)
+    ]

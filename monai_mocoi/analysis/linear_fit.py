@@ -1,0 +1,74 @@
+"""The result of a linear evaluation: the chosen linear classifier, and the grid that it was chosen from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from monai_mocoi.analysis.logistic_regression import predict_probabilities
+from monai_mocoi.metrics import class_probabilities
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One penalty of the grid.
+
+    Attributes:
+        penalty, iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
+        score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
+        gradient: largest relative gradient norm of a class.
+        converged: whether all classes reached the tolerance.
+    """
+
+    penalty: float
+    score: float | None
+    iterations: int
+    gradient: float
+    converged: bool
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
+
+    Attributes:
+        weight: (classes, features) float64.
+        bias: (classes,) float64.
+        penalty: the chosen one.
+        selection: what it was chosen by: "metric", "loss", or "last"
+            (:data:`~monai_mocoi.analysis.linear_evaluation.FIXED_PENALTY`).
+        score: its score on validation; None with "last".
+        edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
+        grid: all penalties, from strong to weak.
+        constant: classes of which training holds no positive or no negative: their weights are 0.
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    penalty: float
+    selection: str
+    score: float | None
+    edge: str | None
+    grid: tuple[GridPoint, ...]
+    constant: tuple[int, ...]
+
+    def probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
+        """Probabilities (images, classes) for features (images, features); ``kind`` as in LinearEvaluation."""
+        return predict_probabilities(features, self.weight, self.bias, kind)
+
+    def layer_probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
+        """The same of a network whose linear layer, in float32, is this fit."""
+        weight, bias = (torch.from_numpy(own).float() for own in (self.weight, self.bias))
+        logits = torch.nn.functional.linear(torch.from_numpy(np.ascontiguousarray(features)).float(), weight, bias)
+        return class_probabilities(logits, kind)
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the weights, as plain values for a JSON file."""
+        own = {name: getattr(self, name) for name in ("penalty", "selection", "score", "edge")}
+        return {**own, "constant_classes": list(self.constant), "grid": [vars(point) for point in self.grid]}

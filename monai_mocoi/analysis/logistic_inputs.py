@@ -1,0 +1,91 @@
+"""Inputs of a logistic regression: checked, as tensors, and standardised."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from monai_mocoi.metrics import UNKNOWN
+
+Array = NDArray[Any]
+
+ROWS = 4096  # a block of rows where something is made in float64
+
+
+def standardise(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the standardised features, and mean and standard deviation (1 for a constant feature) in float64."""
+    mean = torch.zeros(features.shape[1], dtype=torch.float64)
+    square, largest = torch.zeros_like(mean), torch.zeros_like(mean)
+    for part in features.split(ROWS):
+        mean += part.double().sum(0)
+        largest = torch.maximum(largest, part.abs().amax(0).double())
+    mean /= len(features)
+    for part in features.split(ROWS):
+        square += (part.double() - mean).square_().sum(0)
+    scale = (square / len(features)).sqrt()
+    # What varies only in the last digits of its type is rounding, which must not be blown up to a feature.
+    constant = scale <= 10 * torch.finfo(features.dtype).eps * largest
+    scale[constant] = 1.0
+    result = torch.empty_like(features)
+    for part, out in zip(features.split(ROWS), result.split(ROWS), strict=True):
+        out.copy_((part.double() - mean) / scale)
+    result[:, constant] = 0
+    return result, mean, scale
+
+
+def smoothed_prevalence(targets: Tensor, weights: Tensor) -> Tensor:
+    """(positives + 1/2) / (images + 1) of each class, over the images that have a weight."""
+    used = weights > 0
+    return ((targets * used).sum(0) + 0.5) / (used.sum(0) + 1)
+
+
+def check_inputs(features: Array, penalties: Sequence[float], tolerance: float) -> None:
+    """Refuse features, penalties or a tolerance that cannot be used with ValueError."""
+    if features.ndim != 2 or 0 in features.shape or features.dtype not in (np.float32, np.float64):
+        raise ValueError(
+            f"features are {features.dtype} of shape {features.shape}; they must be float32 or float64 (images, "
+            "features), at least one of each."
+        )
+    if not all(np.isfinite(features[start : start + ROWS]).all() for start in range(0, len(features), ROWS)):
+        raise ValueError("the features hold values that are not finite (NaN or infinity).")
+    if len(penalties) == 0 or not all(math.isfinite(penalty) and penalty > 0 for penalty in penalties):
+        raise ValueError(f"penalties are {list(penalties)}; at least one is needed, and each must be above 0.")
+    if not tolerance > 0:
+        raise ValueError(f"tolerance is {tolerance}; it must be above 0.")
+
+
+def targets_of(labels: Array, count: int, multiclass: bool, classes: int) -> Tensor:
+    """Return (images, classes) float64 of 0 and 1."""
+    labels = np.asarray(labels)
+    if len(labels) != count:
+        raise ValueError(f"there are {len(labels)} labels for {count} images.")
+    if multiclass and labels.ndim == 1:
+        if not (np.issubdtype(labels.dtype, np.integer) and labels.min() >= 0 and labels.max() < classes):
+            raise ValueError(f"class labels must be whole numbers from 0 to {classes - 1}.")
+        return torch.nn.functional.one_hot(torch.from_numpy(labels.astype(np.int64)), classes).double()
+    allowed = (0, 1) if multiclass else (0, 1, UNKNOWN)
+    if labels.shape != (count, classes) or not np.isin(labels, allowed).all():
+        raise ValueError(f"the labels have the shape {labels.shape}; they must be 0 and 1, ({count}, {classes}).")
+    if multiclass and not (labels.sum(1) == 1).all():
+        raise ValueError("multiclass labels (images, classes) must have exactly one 1 a row.")
+    return torch.from_numpy(labels.astype(np.float64))
+
+
+def sample_weights(weights: Array | None, shape: torch.Size, multiclass: bool) -> Tensor:
+    """Return weights of the given shape (images, classes), float64."""
+    if weights is None:
+        return torch.ones(shape, dtype=torch.float64)
+    weights = np.asarray(weights, dtype=np.float64)
+    if weights.shape != shape[:1] and (multiclass or weights.shape != shape):
+        wanted = f"({shape[0]},)" + ("" if multiclass else f" or {tuple(shape)}")
+        raise ValueError(f"sample_weight has the shape {weights.shape}; it must be {wanted}.")
+    if not (np.isfinite(weights).all() and (weights >= 0).all() and (weights.sum(0) > 0).all()):
+        raise ValueError("sample weights must be finite and 0 or more, and not all of them 0.")
+    given = torch.from_numpy(weights)
+    return (given if given.ndim == 2 else given[:, None]).expand(shape)

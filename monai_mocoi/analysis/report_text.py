@@ -1,0 +1,113 @@
+"""Lines and warnings of an evaluation, for the log and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monai_mocoi.analysis.external_text import external_warnings, external_words
+from monai_mocoi.analysis.subgroup_words import subgroup_warnings, subgroups_in_words
+from monai_mocoi.analysis.wording import (
+    calibration_in_words,
+    few_patients_in_words,
+    number_in_words,
+    operating_points_in_words,
+    unknown_in_report,
+)
+from monai_mocoi.data.labels import left_out_in_words
+from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
+from monai_mocoi.networks.encoder_card import guessing_warning
+
+
+def report_lines(split: str, content: Mapping[str, Any]) -> list[str]:
+    """The numbers of a ``metrics.json``, one a line; which classifier was tested, where that is known.
+
+    Args:
+        split: its name, or that of the file of predictions.
+        content: of :func:`~monai_mocoi.analysis.evaluate_fully`, and what else ``metrics.json`` holds.
+    """
+    lines = [*([describe_tested(content["tested"])] if "tested" in content else []), *_numbers(split, content)]
+    if (line := overlap_in_words(content.get("pretraining_overlap"), split)) is not None:
+        lines.append(line)
+    if (subgroups := content.get("subgroups")) is not None:
+        lines += subgroups_in_words(subgroups)
+    return lines + list(_external_lines(content))
+
+
+def report_warnings(split: str, content: Mapping[str, Any]) -> list[str]:
+    """What a reader of the same numbers must be warned of."""
+    warnings = [*few_patients_in_words(content), *overlap_warnings(content.get("pretraining_overlap"), split)]
+    if (subgroups := content.get("subgroups")) is not None:
+        warnings += subgroup_warnings(subgroups)
+    if (external := content.get("external")) is not None:
+        warnings += external_warnings(external)
+    if (warning := guessing_warning(content.get("tested", {}).get("start"))) is not None:
+        warnings.append(warning)
+    return warnings
+
+
+def _numbers(split: str, report: Mapping[str, Any]) -> Iterator[str]:
+    """The numbers for all classes together and the AUC of each, one a line."""
+    made, classes = report["intervals"], report["classes"]
+    yield (
+        f"{split}: {report['images']} images of {report['patients']} patients; {made['level']:.0%} intervals over "
+        f"patients ({made['method']}, {made['resamples']} resamples)"
+    )
+    named = report["overall"] | {f"AUC {name}": classes[name]["auc"] for name in classes if "auc" in classes[name]}
+    width = max(map(len, named))
+    without_value: dict[str, list[str]] = {}
+    for name, number in named.items():
+        if number["value"] is None:
+            without_value.setdefault(number["reason"], []).append(name)
+    shared = {reason: names for reason, names in without_value.items() if len(names) > 1}
+    for name, number in named.items():
+        if number["value"] is not None or number["reason"] not in shared:
+            yield f"  {name:<{width}}  {number_in_words(number)}"
+    for reason, names in shared.items():
+        yield f"  {reason} So there is no {', '.join(names)}."
+    if without := report.get("unlabelled_images"):
+        yield "  " + left_out_in_words(split, without)
+    for line in (*unknown_in_report(report), *calibration_in_words(report), *operating_points_in_words(report)):
+        yield f"  {line}"
+    if left_out := report["left_out_classes"]:
+        yield "  not evaluated: " + ", ".join(f"{c['class']} ({c['positives']} positive)" for c in left_out)
+
+
+def _external_lines(content: Mapping[str, Any]) -> Iterator[str]:
+    """Own test beside external, in a few lines."""
+    if (external := content.get("external")) is None:
+        return
+    own, beside = external["own_test"], ""
+    if own is not None:
+        beside = f", beside its own test ({own['images']} images of {own['patients']} patients)"
+    if content.get("probabilities") == "recalibrated":
+        beside += f", by the probabilities {external['probabilities']}"
+    yield f"On another data set, {external['dataset']!r}{beside}:"
+    yield from external_words(external)
+    if own is None:
+        yield f"  nothing to compare the numbers with: {external['own_test_missing']}."
+    elif external["compared_classes"] is None:
+        yield "  the numbers cannot be compared: no class is evaluable in both, or the classes of one softmax differ."
+
+
+def describe_tested(tested: Mapping[str, Any]) -> str:
+    """Which classifier was tested, in words.
+
+    Args:
+        tested: of a classifier's sidecar; what is missing is left out.
+    """
+    selected = tested.get("selected") or {}
+    if "epoch" in selected:
+        words = f"the classifier of epoch {selected['epoch']}"
+    elif "penalty" in selected:
+        words = f"the linear classifier of penalty {selected['penalty']:g}"
+    else:
+        words = "a classifier of unknown epoch"
+    if selected.get("value") is not None:
+        words += f", chosen by {selected['metric']} {selected['value']:.3f}"
+        words += f" ({selected['over']})" if "over" in selected else ""
+    elif selected:
+        words += ", not chosen on validation"
+    if tested.get("label_fraction") is not None:
+        words += f"; label fraction {tested['label_fraction']:g}"
+    return f"Tested: {words}."

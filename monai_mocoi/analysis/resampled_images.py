@@ -1,0 +1,122 @@
+"""The images of a test, their evaluable classes, and one draw of resamples for all that is measured on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi import metrics
+from monai_mocoi.analysis.decision_thresholds import decisions
+from monai_mocoi.analysis.evaluable import choose_classes, describe_choice
+from monai_mocoi.analysis.interval_settings import IntervalSettings, describe_intervals, numbers
+from monai_mocoi.data import Predictions
+from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known_by_patient
+
+METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
+"""What is measured of each class; higher is better, except for the last."""
+OVERALL = {
+    **{f"macro_{name}": name for name in METRICS[:-1]},
+    "calibration_error": "calibration_error",
+}
+"""The numbers for all classes together, and which number of a class each is the mean of."""
+
+
+class ResampledImages:
+    """Images, patients and labels of a test with their resamples; made once, because drawing takes a while.
+
+    Args:
+        images: of a split, each once; their probabilities are not looked at.
+        settings: of the intervals. An evaluable class also needs positives, and negatives, of two patients.
+
+    Attributes:
+        chosen: the evaluable classes, chosen by counts alone.
+        draw: resamples in which every evaluable class is defined; None: there are none.
+        trouble: why there are none.
+        patients: ``(n,)`` number of each image's patient: quicker to sort than text.
+    """
+
+    draw: PatientResamples | None
+
+    def __init__(self, images: Predictions, settings: IntervalSettings) -> None:
+        self.images, self.settings = images, settings
+        self.patients, self.patient_count = metrics.patient_index(np.array(images.patients, dtype=str))
+        self.chosen = choose_classes(images, settings)
+        self.draw, self.trouble = None, None
+        if not len(self.chosen.evaluable):
+            self.trouble = self.why_not("auc", None)
+            return
+        labels = images.truth()[:, self.chosen.evaluable]
+        try:
+            self.draw = metrics.patient_bootstrap(self.patients, labels, settings.resamples, settings.seed)
+        except ValueError as error:  # over half of the resamples lack a class
+            self.trouble = f"{error}: raise min_positives or min_negatives."
+
+    @property
+    def ranked(self) -> NDArray[np.int64]:
+        """Columns of the evaluable classes whose ranking is reported: of two classes of one softmax the second."""
+        ranked = metrics.ranked_columns(self.images.kind, len(self.images.classes))
+        return self.chosen.evaluable[np.isin(self.chosen.evaluable, ranked)]
+
+    def why_not(self, metric: str, decided: NDArray[np.bool_] | None) -> str | None:
+        """Why a metric of ``METRICS`` has no value; None: it has one."""
+        if not len(self.chosen.evaluable):
+            return (
+                f"None of the {len(self.chosen.left_out)} classes has enough positive and negative images of at least "
+                f"two patients to be evaluated ({self.settings.min_positives} and {self.settings.min_negatives}, by "
+                "min_positives and min_negatives); left_out_classes has the counts."
+            )
+        if decided is None and metric in ("f1", "sensitivity", "specificity"):
+            return "No thresholds were given: without decisions there is no such number."
+        return None
+
+    def prepare(
+        self, metric: str, predictions: Predictions, decided: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int64] | None, Statistic]:
+        """A metric of ``METRICS`` as a function of how often each patient was drawn.
+
+        ``decided`` is ``(n, classes)``, for F1, sensitivity and specificity only. Returns the columns that the metric
+        has a value for, and the statistic. None for the columns: one value for all, of the top label.
+        """
+        truth, probabilities, columns = predictions.truth(), predictions.probabilities, self.chosen.evaluable
+        make: Any = {
+            "auc": metrics.roc_auc_by_patient,
+            "average_precision": metrics.average_precision_by_patient,
+            "calibration_error": metrics.calibration_error_by_patient,
+        }.get(metric, partial(metrics.confusion_by_patient, measure=metric))
+        if metric == "calibration_error" and predictions.kind != "multilabel":
+            return None, make(*metrics.top_label(predictions.labels, probabilities), self.patients)
+        if metric in ("auc", "average_precision"):
+            columns = self.ranked
+        values = decided if metric in ("f1", "sensitivity", "specificity") else probabilities
+        assert values is not None, "why_not says so"
+        return columns, known_by_patient(make, truth[:, columns], values[:, columns], self.patients)
+
+    def bootstrapped(
+        self, predictions: Predictions, thresholds: Mapping[str, float] | None, metric: str
+    ) -> tuple[Bootstrapped | None, str | None]:
+        """A number for all classes together, by its name in ``OVERALL``, on the resamples; or None, and why."""
+        decided = decisions(predictions, thresholds)
+        if reason := self.why_not(OVERALL[metric], decided) or self.trouble:
+            return None, reason
+        assert self.draw is not None, "else there is trouble"
+        columns, statistic = self.prepare(OVERALL[metric], predictions, decided)
+        found = self.draw.apply(statistic)
+        return (found if columns is None else found.mean()).kept(self.settings.interval), None
+
+    def numbers(self, found: Bootstrapped) -> list[dict[str, Any]]:
+        """Value and interval of each column, as plain values."""
+        return numbers(found, self.settings)
+
+    def describe(self) -> dict[str, Any]:
+        """What a reader of the intervals must know, as plain values: see the Returns of ``evaluate_predictions``."""
+        return {
+            "kind": self.images.kind,
+            "images": len(self.images.images),
+            "patients": self.patient_count,
+            "intervals": describe_intervals(self.settings, self.images, self.draw),
+            **describe_choice(self.images, self.chosen, self.settings),
+        }

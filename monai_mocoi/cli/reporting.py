@@ -1,0 +1,78 @@
+"""Errors of a command: one message on standard error and one exit code, the same for every command."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from monai_mocoi.cli.messages import explain
+from monai_mocoi.errors import UsageError
+from monai_mocoi.exit_codes import ERROR
+
+_FOR_THE_FIRST_PROCESS = 2.0  # seconds
+Traceback = Annotated[
+    bool, typer.Option("--traceback", envvar="MONAI_MOCOI_TRACEBACK", help="On an error show the whole traceback too.")
+]
+
+
+def reporting(
+    function: Callable[..., None], options: Mapping[str, tuple[Any, Any]] | None = None
+) -> Callable[..., Any]:
+    """Make a command of a function: an error ends it with a message and a code, and it has ``--traceback``.
+
+    Args:
+        function: takes the command's arguments, and ``show_traceback`` if it likes to know.
+        options: annotation and default of further options by name, which the function takes as ``**settings``.
+    """
+    own = inspect.signature(function, eval_str=True).parameters
+    added = {**(options or {}), **({} if "show_traceback" in own else {"show_traceback": (Traceback, False)})}
+
+    @functools.wraps(function)
+    def command(show_traceback: bool, **given: Any) -> None:
+        try:
+            function(**given, **({"show_traceback": show_traceback} if "show_traceback" in own else {}))
+        except Exception as error:
+            if isinstance(error, typer.Exit):
+                raise
+            raise typer.Exit(_report(error, show_traceback)) from None
+
+    parameters = [p for p in own.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, (annotation, default) in added.items()
+    ]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _report(error: Exception, show_traceback: bool) -> int:
+    text, code = explain(error)
+    if show_traceback:
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    if isinstance(error, UsageError) and int(os.environ.get("RANK", "0")) > 0:
+        # Every process of torchrun refuses the same command: the first one says so, for which the others wait, because
+        # torchrun ends them all with the first that ends.
+        time.sleep(_FOR_THE_FIRST_PROCESS)
+    else:
+        say(text)
+    return code or ERROR
+
+
+def say(text: str) -> None:
+    """Write a message to standard error: plain where that is no terminal, and never cut to its width."""
+    from rich.console import Console
+
+    process = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    sys.stdout.flush()
+    console.print(f"error{process}:", style="bold red", end=" ")
+    console.print(text, markup=False)

@@ -1,0 +1,152 @@
+"""A word of the command line as the value of a setting: checked against the settings model, or the config's default."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any
+
+from pydantic import StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
+
+from monai_mocoi.cli.config_ids import find, has, referred
+from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_types import Number, allowed_in_words
+from monai_mocoi.runs.settings_model import model_of
+from monai_mocoi.runs.settings_schema import allowed
+
+_INT = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_PLAIN: dict[type, Any] = {bool: StrictBool, int: StrictInt, float: Number, str: StrictStr, dict: dict[str, Any]}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a setting takes.
+
+    Attributes:
+        type: as pydantic checks it; ``Any``: only a run can tell.
+        allowed: in words.
+    """
+
+    type: Any
+    allowed: str = "another value"
+
+    def takes(self, value: Any) -> bool:
+        """Say whether a value will do."""
+        try:
+            TypeAdapter(self.type).validate_python(value)
+        except ValidationError:
+            return False
+        return True
+
+
+def kind_of(config: dict[str, Any], setting: str, config_name: str) -> Kind:
+    """Tell what a setting takes: its field in the settings model, else what is like the config's value.
+
+    Args:
+        config: the whole one.
+        setting: an id; one that only refers to a constant takes what that takes.
+        config_name: stem of the first file, which tells the model.
+    """
+    if setting.endswith("#_disabled_"):
+        return Kind(StrictBool, "true or false")
+    fields, seen = model_of(config_name).model_fields, {setting}
+    while setting not in fields and has(config, setting):
+        value = find(config, setting)
+        reference = referred(value) if isinstance(value, str) and value.startswith("@") else []
+        if not reference or reference[0] in seen:
+            like = _like(value)
+            words = allowed_in_words(TypeAdapter(like).json_schema())
+            return Kind(like, f"{words}, like {short(value)}")
+        setting = reference[0]
+        seen.add(setting)
+    if setting not in fields:
+        return Kind(Any)
+    field = fields[setting]
+    of = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return Kind(of, allowed(setting, config_name))
+
+
+def _like(value: Any) -> Any:
+    if isinstance(value, str) and is_expression(value):
+        return Any
+    if isinstance(value, list):
+        kinds = [_like(own) for own in value]
+        return list[Any] if Any in kinds or not kinds else list[reduce(or_, kinds)]  # type: ignore[misc]
+    return _PLAIN.get(type(value), Any)
+
+
+def is_expression(word: str) -> bool:
+    """Say whether MONAI would work out a text, or look up what it names."""
+    return word[:1] in ("$", "@", "%")
+
+
+def short(value: Any, most: int = 60) -> str:
+    """A value in at most so many letters."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def read_value(setting: str, word: str, kind: Kind) -> Any:
+    """Read a word of the command line as a value that the setting takes.
+
+    Args:
+        setting: its id, for the error.
+        word: as it was typed, not empty. ``$...``, ``@id`` and ``%id`` are handed on as they are.
+        kind: what the setting takes.
+
+    Raises:
+        UsageError: the word is no such value; one line that says what is allowed.
+    """
+    if is_expression(word):
+        return word
+    for value in _meanings(word):
+        if isinstance(value, list) and any(isinstance(own, str) and is_expression(own) for own in value):
+            return value
+        if kind.takes(value):
+            return TypeAdapter(kind.type).validate_python(value)
+    text = f"{setting} is {word!r}, but must be {kind.allowed}"
+    if word[0] in "[{" and list(_meanings(word)) == [word]:
+        raise UsageError(f'{text}; a list or an object is quoted as one word, like "[0.8, 1.0]" or \'{{"a": 1}}\'')
+    if meant := _meant(word, kind):
+        raise UsageError(f"{text}: write --{setting} {' or '.join(meant)}")
+    raise UsageError(text)
+
+
+def _meanings(word: str) -> Iterator[Any]:
+    """What a word may mean, the likeliest first; as a text at last."""
+    if word.lower() in ("none", "null"):
+        yield None
+    elif word.lower() in ("true", "false"):
+        yield word.lower() == "true"
+    elif _INT.fullmatch(word):
+        yield int(word)
+    elif _FLOAT.fullmatch(word):
+        yield float(word)
+    elif word[0] in "[{":
+        for read in (json.loads, ast.literal_eval):
+            try:
+                yield read(word)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+    yield word
+
+
+def _meant(word: str, kind: Kind) -> list[str]:
+    """What to write instead: a percentage as a share, a decimal comma as a point, a whole number near a fraction."""
+    pointed = word.replace(",", ".") if word.count(",") == 1 and "." not in word else word
+    if word.endswith("%") and _FLOAT.fullmatch(word[:-1].strip()):
+        pointed = f"{float(word[:-1]) / 100:g}"
+    if not _FLOAT.fullmatch(pointed) or not math.isfinite(number := float(pointed)):
+        return []
+    if pointed != word and kind.takes(number):
+        return [pointed]
+    if kind.takes(0.5):  # it need not be whole
+        return []
+    return [str(n) for n in sorted({math.floor(number), math.ceil(number)}) if kind.takes(n)]

@@ -1,0 +1,78 @@
+"""Labelled images given by name: read from an earlier run's ``labelled.json`` and found in the datalist."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.errors import DatasetError
+
+LABELLED_NAME = "labelled.json"
+"""The file of a run folder that holds :attr:`LabelSubset.record`."""
+CUT = ("training", "validation")
+
+
+def read_ids(file: Path) -> dict[str, Any]:
+    """Read the lists of names, and what else an earlier run says; an error without them."""
+    file = file / LABELLED_NAME if file.is_dir() else file
+    hint = f"Give the {LABELLED_NAME} of a run folder, or the run folder."
+    try:
+        document = json.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise DatasetError(f"label_ids: '{file.name}' cannot be read ({error.strerror}). {hint}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DatasetError(f"label_ids: '{file.name}' is not valid JSON ({error}). {hint}") from None
+    for split in CUT:
+        names = document.get(split) if isinstance(document, dict) else None
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise DatasetError(
+                f"label_ids: '{file.name}' has no list '{split}' of image names as they stand in the datalist. {hint}"
+            )
+    if not document["training"]:
+        raise DatasetError(f"label_ids: '{file.name}' names no training image.")
+    return document
+
+
+def agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
+    """Return what the file says of a setting; an error if something else was set."""
+    stated = document.get(key)
+    if None not in (stated, value) and stated != value:
+        raise DatasetError(
+            f"label_ids: its images were drawn with {key} {stated}, but {key} is {value}: "
+            f"add --{key} {stated}, so that the run is filed under what it has."
+        )
+    return stated
+
+
+def find_items(
+    datalist: Datalist, split: str, items: Sequence[dict[str, Any]], names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return of the items, those of a split that have labels, the ones of these names."""
+    wanted = set(names)
+    if len(wanted) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DatasetError(
+            f"label_ids: {len(names) - len(wanted)} name(s) of '{split}' are repeated, first '{twice}'; "
+            "each image counts once."
+        )
+    if missing := wanted - {item["name"] for item in items}:
+        if unlabelled := [item["name"] for item in datalist.splits()[split] if item["name"] in missing]:
+            raise DatasetError(
+                f"label_ids: {len(unlabelled)} of {len(names)} images of '{split}' have no label in this data set, "
+                f"first '{unlabelled[0]}': the ids are of another version of it. Take them out of the file, or add "
+                "their labels to the datalist."
+            )
+        for other, others in datalist.splits().items():
+            if misplaced := [item["name"] for item in others if item["name"] in missing]:
+                raise DatasetError(
+                    f"label_ids: {len(misplaced)} of {len(names)} images of '{split}' are in the {other} split of this "
+                    f"data set, first '{misplaced[0]}': the ids are of another split of the data."
+                )
+        raise DatasetError(
+            f"label_ids: {len(missing)} of {len(names)} images of '{split}' are not in the {split} split of this data "
+            f"set, first '{next(name for name in names if name in missing)}'. Give the ids that were drawn from it."
+        )
+    return [item for item in items if item["name"] in wanted]

@@ -1,0 +1,78 @@
+"""Deprecated names: accepted for one release, each with a ``DeprecationWarning``."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Container, Mapping
+from pathlib import Path
+from typing import Any
+
+SETTINGS = {
+    "decode_fit": "resize_mode",
+    "stage_kind": "stage_pooling",
+    "views": "train_transforms",  # of finetune.json; train.json still has its views
+    "plain": "eval_transforms",
+    "labelled": "label_subset",
+    "readable": "readable_images",
+    "weights": "pretrained_weights",
+    "best": "best_epoch",
+}
+"""Keys of a config: the old name and the new one."""
+_VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
+_OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
+
+
+def current_name(setting: str, known: Container[str]) -> str:
+    """The name that a setting has now.
+
+    Args:
+        setting: an id such as ``decode_fit`` or ``views#transforms``; only its first part may be an old name.
+        known: top-level keys of the config. An old name that is one of them is no old name there.
+
+    Returns:
+        the id with the new name; ``setting`` itself where it has no other.
+    """
+    if (new := new_name(setting, known)) is None:
+        return setting
+    first, sign, rest = setting.partition("#")
+    _warn(f"the setting {first} is called {new} now; the old name will be refused in the next release")
+    return f"{new}{sign}{rest}"
+
+
+def new_name(setting: str, known: Container[str]) -> str | None:
+    """The key that an old one has become, without a warning; None: it is none."""
+    first = setting.partition("#")[0]
+    new = SETTINGS.get(first)
+    return new if new in known and first not in known else None
+
+
+def current_value(setting: str, value: Any) -> Any:
+    """The word that a setting's value has now: ``stage_pooling`` was "map" or "vector"."""
+    new = _VALUES.get(setting, {}).get(value) if isinstance(value, str) else None
+    if new is None:
+        return value
+    _warn(f"{setting} {value} is called {new} now; the old word will be refused in the next release")
+    return new
+
+
+def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded settings of an earlier run, by the names and words of today, without a warning."""
+    renamed = {SETTINGS.get(name, name): value for name, value in settings.items()}
+    for name, words in _VALUES.items():
+        if isinstance(value := renamed.get(name), str):
+            renamed[name] = words.get(value, value)
+    return renamed
+
+
+def hint_of_overlay(file: str) -> str | None:
+    """What replaces a config file that is gone; None: it was never there."""
+    if Path(file).stem not in _OVERLAYS:
+        return None
+    return (
+        "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
+        "one process"
+    )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, DeprecationWarning, stacklevel=3)

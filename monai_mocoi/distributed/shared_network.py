@@ -1,0 +1,52 @@
+"""A network on its device, and shared by the processes of a run (distributed data parallel)."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from monai_mocoi.distributed.processes import world_size
+
+
+def place(
+    network: nn.Module, device: torch.device | str, channels_last: bool = False, trained: bool = True
+) -> nn.Module:
+    """Move a network to its device and, where a run has several processes, let them share its gradients.
+
+    Args:
+        network: changed in place. With several processes it has the same weights on each of them, and every trainable
+            parameter takes part in the loss.
+        device: of this process.
+        channels_last: layout of the weights in memory; faster for convolutions, and the same up to rounding.
+        trained: False: there are no gradients to share.
+
+    Returns:
+        the network, with several processes inside DistributedDataParallel.
+    """
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    # torch.nn declares no overload with memory_format alone.
+    network = network.to(device=torch.device(device), memory_format=layout)  # type: ignore[call-overload]
+    return _data_parallel(network) if trained and world_size() > 1 else network
+
+
+def unwrap(network: nn.Module) -> Any:
+    """The network inside DistributedDataParallel, or the network itself."""
+    return network.module if isinstance(network, DistributedDataParallel) else network
+
+
+def _data_parallel(network: nn.Module) -> DistributedDataParallel:
+    """Average the gradients of all processes.
+
+    Buffers are not sent around before every forward pass: the queue is filled with the keys of all processes on each
+    of them, and :func:`~monai_mocoi.networks.average_batch_statistics` keeps BatchNorm's equal.
+    """
+    device = next(network.parameters()).device
+    # torch 2.13 has a new name for it and warns about the old one.
+    known = inspect.signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    options: dict[str, Any] = {name: False}
+    return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None, **options)

@@ -1,0 +1,120 @@
+"""What all evaluators share: their options, mixed precision, and one measurement over all processes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Evaluator
+from monai.inferers import Inferer, SimpleInferer
+from torch import nn
+
+from monai_mocoi.distributed.processes import gather_ragged_rows, world_size
+from monai_mocoi.engines.events import RunEvents, attach_handlers
+from monai_mocoi.engines.precision import autocast_dtype
+
+
+class AutocastEvaluator(Evaluator):
+    """Base of the evaluators: a network in eval mode, in mixed precision, with :class:`RunEvents`.
+
+    Args:
+        device: where to compute.
+        val_data_loader: what to predict.
+        network: the bare network.
+        prepare: ``(batch, device, non_blocking, channels_last=...)`` to what the subclass's iteration needs.
+        inferer, precision, channels_last, epoch_length, non_blocking, val_handlers: see
+            :class:`~monai_mocoi.engines.EvaluatorOptions`.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        val_data_loader: Iterable,
+        network: nn.Module,
+        prepare: Callable[..., Any],
+        inferer: Inferer | None = None,
+        precision: str = "auto",
+        channels_last: bool = True,
+        epoch_length: int | None = None,
+        non_blocking: bool = True,
+        val_handlers: Sequence[Any] | None = None,
+    ) -> None:
+        self.network: Any = network
+        self.inferer = SimpleInferer() if inferer is None else inferer
+        self.autocast = autocast_dtype(precision, device)
+        super().__init__(
+            device=device,
+            val_data_loader=val_data_loader,
+            epoch_length=epoch_length,
+            non_blocking=non_blocking,
+            prepare_batch=partial(prepare, channels_last=channels_last),
+            decollate=False,
+        )
+        attach_handlers(self, val_handlers)
+
+    @contextmanager
+    def predicting(self) -> Iterator[None]:
+        """Eval mode, no gradients, mixed precision."""
+        kind = self.state.device.type
+        with torch.no_grad(), self.mode(self.network), torch.autocast(kind, self.autocast, self.autocast is not None):
+            yield
+
+
+class GatheringEvaluator(AutocastEvaluator):
+    """Base of the evaluators of a split. A subclass keeps rows of its iterations, and measures when the epoch is over.
+
+    All processes must run it, and all end with the rows of every image. Their shares may be unequal; a process may have
+    none. Handlers of ``Events.EPOCH_COMPLETED`` see the metrics of this epoch.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.add_event_handler(Events.EPOCH_STARTED, lambda: self.forget())
+        self.add_event_handler(RunEvents.VALIDATE, lambda: self.measure())
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Begin anew, with no rows of the right shape and type: a process without images has nothing else to gather."""
+
+    @abstractmethod
+    def measure(self) -> None:
+        """Gather the rows, and put what they say into ``state.metrics``."""
+
+    def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
+        """Evaluate.
+
+        Args:
+            global_epoch: the trainer's epoch, from 1.
+        """
+        if self.state.epoch_length == 0 and world_size() > 1:
+            # MONAI would leave the run out, and the other processes would wait for this one's rows for ever.
+            self.state.max_epochs = self.state.epoch = global_epoch
+            for event in (Events.STARTED, Events.EPOCH_STARTED, Events.EPOCH_COMPLETED, Events.COMPLETED):
+                self.fire_event(event)
+            return
+        super().run(global_epoch)
+
+
+def gathered_once(images: torch.Tensor, *rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """The rows of all processes in the order of their images, each image once.
+
+    Args:
+        images: ``(N,)`` index of each row's image; fewer than the rows means unknown: the rows are then taken to be
+            all different, in the order of the processes.
+        rows: ``(N, ...)`` each.
+
+    Returns:
+        the images, then the rows.
+    """
+    images, *values = (gather_ragged_rows(tensor) for tensor in (images, *rows))
+    if values and len(images) < len(values[0]):
+        return images, *values
+    images, order = images.sort(stable=True)
+    first = torch.ones_like(images, dtype=torch.bool)
+    first[1:] = images[1:] != images[:-1]
+    return images[first], *(value[order[first]] for value in values)

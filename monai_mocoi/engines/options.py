@@ -1,0 +1,85 @@
+"""Arguments that all trainers, or all evaluators, take besides their own; and their checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from monai.inferers import Inferer
+
+
+class EngineOptions(TypedDict, total=False):
+    """Arguments of every engine.
+
+    Attributes:
+        inferer: calls the network; a MONAI ``SimpleInferer`` by default.
+        precision: see :func:`~monai_mocoi.engines.autocast_dtype`; "auto" by default. Losses are computed in float32 or
+            float64.
+        channels_last: pass images in channels-last memory format (convert the network too); True by default.
+        epoch_length: batches per epoch; None: all. A trainer takes nothing else.
+        non_blocking: copy batches to the device asynchronously; True by default.
+    """
+
+    inferer: Inferer | None
+    precision: str
+    channels_last: bool
+    epoch_length: int | None
+    non_blocking: bool
+
+
+class EvaluatorOptions(EngineOptions, total=False):
+    """Arguments of every evaluator.
+
+    Attributes:
+        val_handlers: ignite or MONAI handlers, in any order.
+    """
+
+    val_handlers: Sequence[Any] | None
+
+
+class TrainerOptions(EngineOptions, total=False):
+    """Arguments of every trainer by gradients.
+
+    Attributes:
+        accumulation_steps: batches per step of the optimiser, 1 or more; what remains at an epoch's end is a step too.
+        max_grad_norm: clip the gradient's norm; None: no clipping.
+        debug_dir: folder for the report on a loss that is not finite; None: no report.
+        train_handlers: ignite or MONAI handlers, in any order.
+    """
+
+    accumulation_steps: int
+    max_grad_norm: float | None
+    debug_dir: str | os.PathLike[str] | None
+    train_handlers: Sequence[Any] | None
+
+
+def check_training(
+    max_epochs: int, accumulation_steps: int, max_grad_norm: float | None, epoch_length: int | None, batches: int
+) -> None:
+    """Refuse a training that could not be run, or not be continued.
+
+    Args:
+        max_epochs, accumulation_steps, max_grad_norm, epoch_length: of the trainer.
+        batches: that its loader has.
+
+    Raises:
+        ValueError: names the value and the limit.
+    """
+    if max_epochs < 1:
+        raise ValueError(f"max_epochs is {max_epochs}, but must be 1 or more.")
+    if accumulation_steps < 1:
+        raise ValueError(f"accumulation_steps is {accumulation_steps}, but must be 1 (no accumulation) or more.")
+    if max_grad_norm is not None and not max_grad_norm > 0:
+        raise ValueError(f"max_grad_norm is {max_grad_norm}, but must be above 0, or null for no clipping.")
+    if epoch_length not in (None, batches):
+        raise ValueError(
+            f"epoch_length is {epoch_length}, but the loader has {batches} batches: an epoch must be one pass over the "
+            "data, or a continued run could not find its place. Leave epoch_length out (null), and set the length of "
+            "training by max_epochs."
+        )
+    if batches == 0:
+        raise ValueError(
+            "there are fewer training images than one batch, so not a single step would be made: lower batch_size (or "
+            "add images)."
+        )

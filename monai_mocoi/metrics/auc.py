@@ -1,0 +1,94 @@
+"""Area under the ROC curve (AUC): by image, by patient, and without each patient in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
+
+
+def roc_auc(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
+    """Area under the ROC curve: the chance that a positive image scores higher than a negative one; a tie counts half.
+
+    Args:
+        labels: ``(n,)`` or ``(n, classes)``, 0 or 1; each column by itself.
+        scores: the same shape, any finite numbers; higher means more likely positive.
+        weights: ``(n,)``, 0 or more, one an image; an integer is the same as repeating the image. None: 1 each.
+
+    Returns:
+        float64 0..1 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image of weight
+        above 0.
+
+    Raises:
+        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores, negative weights.
+    """
+    return of_images(roc_auc_by_patient, labels, scores, weights)
+
+
+def roc_auc_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
+    """:func:`roc_auc` of each class for counts of patients, ``(resamples,)`` or ``(resamples, classes)``.
+
+    ``patients``: ``(n,)`` ids, one an image. All sums are of whole numbers and exact, so the value is the same to the
+    last bit in any order of the images.
+    """
+    return column_statistic(labels, scores, patients, _of_column)
+
+
+def _of_column(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> PatientStatistic:
+    # One row for each distinct score of a positive, ascending; there, the negatives beaten are counted twice and ties
+    # once. Each row of `beaten` is what the row before lacks: a negative adds 1 from the first score that is no lower
+    # than its own, and 1 from the first that is higher.
+    values, place = np.unique(scores[labels], return_inverse=True)
+    shape = len(values), count
+    negative = scores[~labels]
+    steps = np.concatenate([np.searchsorted(values, negative, "left"), np.searchsorted(values, negative, "right")])
+    positives = counted(place, index[labels], shape)
+    beaten = counted(steps, np.tile(index[~labels], 2), shape)
+    of_patient = [np.bincount(index[side], minlength=count).astype(np.float64) for side in (labels, ~labels)]
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        twice = beaten @ counts
+        np.cumsum(twice, axis=0, out=twice)
+        won = np.einsum("gr,gr->r", positives @ counts, twice)
+        pairs = (of_patient[0] @ counts) * (of_patient[1] @ counts)
+        return ratio(won, 2 * pairs)
+
+    return PatientStatistic(statistic, lambda: _left_out(labels, scores, index, count))
+
+
+def counted(rows: np.ndarray, index: np.ndarray, shape: tuple[int, int]) -> csr_array:
+    """How many images of each patient fall into each row, ``(rows, patients)``; rows past the last are dropped."""
+    kept = rows < shape[0]
+    return csr_array((np.ones(int(kept.sum())), (rows[kept], index[kept])), shape=shape)
+
+
+def _left_out(labels: np.ndarray, scores: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
+    """The AUC without each patient in turn, from one sort.
+
+    Of all pairs of a positive and a negative those of the patient's positives and those of the patient's negatives go;
+    the pairs within the patient, which are among both, go once. All sums are of whole numbers and exact.
+    """
+    values, place = np.unique(scores, return_inverse=True)
+    positive, negative = place[labels], place[~labels]
+    of_positive, of_negative = index[labels], index[~labels]
+    positives, negatives = np.bincount(of_positive, minlength=count), np.bincount(of_negative, minlength=count)
+
+    won = twice_beaten(positive, negative)
+    lost = 2 * len(positive) - twice_beaten(negative, positive)
+    # With its patient's number before its own, a positive also beats all negatives of the patients before.
+    before = np.cumsum(negatives) - negatives
+    within = twice_beaten(of_positive * len(values) + positive, of_negative * len(values) + negative)
+    within -= 2 * before[of_positive]
+
+    left = won.sum() - np.bincount(of_positive, won - within, count) - np.bincount(of_negative, lost, count)
+    pairs = (len(positive) - positives) * (len(negative) - negatives)
+    return ratio(left, 2 * pairs)
+
+
+def twice_beaten(values: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of the others, those below each value counted twice and those equal to it once: ``(n,)`` integers, exact."""
+    others = np.sort(others)
+    return np.searchsorted(others, values, "left") + np.searchsorted(others, values, "right")

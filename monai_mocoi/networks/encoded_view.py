@@ -1,0 +1,88 @@
+"""Encoding a view in BatchNorm parts: of this process's batch, or of a batch shuffled over processes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from monai_mocoi.distributed.processes import gather_rows, rank, world_size
+from monai_mocoi.networks.batch_statistics import one_update
+from monai_mocoi.networks.stage_heads import StageHead
+
+
+class EncodedView(NamedTuple):
+    """A view of a batch, encoded."""
+
+    vectors: torch.Tensor
+    """``(N, D)`` unit vectors."""
+    pooled: tuple[torch.Tensor, ...]
+    """What each stage head pools from its stage's map."""
+    averages: tuple[torch.Tensor, ...]
+    """``(N, C)`` averaged maps, detached; empty where they are not asked for."""
+
+
+class Branch(NamedTuple):
+    """The networks that encode a view."""
+
+    encoder: nn.Module
+    head: nn.Module
+    stage_heads: Sequence[StageHead]
+
+    def encode(self, images: torch.Tensor, parts: int, averages: bool = False) -> EncodedView:
+        """Encode images in parts of a batch, each with BatchNorm statistics of its own."""
+        views = []
+        with one_update(parts, self.encoder, self.head) as part_done:
+            for part in images.tensor_split(parts):
+                embedding, stages = self.encoder(part)
+                vectors = nn.functional.normalize(full_precision(self.head(embedding)), dim=1)
+                pooled = tuple(h.pool(s) for h, s in zip(self.stage_heads, stages, strict=False))
+                means = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if averages else ()
+                views.append(EncodedView(vectors, pooled, means))
+                part_done()
+        if len(views) == 1:
+            return views[0]
+        return EncodedView(
+            torch.cat([view.vectors for view in views]),
+            tuple(torch.cat(p) for p in zip(*(view.pooled for view in views), strict=True)),
+            tuple(torch.cat(a) for a in zip(*(view.averages for view in views), strict=True)),
+        )
+
+    def encode_shuffled(self, images: torch.Tensor, parts: int, seed: int) -> tuple[EncodedView, torch.Tensor]:
+        """Encode images of all processes in a random order, and give the results back in the batch's own order.
+
+        Args:
+            images: of this process.
+            parts: of the batch of each process.
+            seed: of the order, the same on every process.
+
+        Returns:
+            this process's view, and the unit vectors of all processes in order.
+        """
+        total = len(images) * world_size()
+        own = slice(rank() * len(images), (rank() + 1) * len(images))
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(seed)).to(images.device)
+        back = torch.argsort(order)
+        shuffled = self.encode(gather_rows(images)[order[own]], parts)
+        vectors = gather_rows(shuffled.vectors)[back]
+        pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
+        return EncodedView(vectors[own], pooled, ()), vectors
+
+
+def project(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
+    """Pass pooled maps through a stage head; in parts, if it has weights."""
+    if parts == 1 or next(head.parameters(), None) is None:
+        return full_precision(head(pooled))
+    outputs = []
+    with one_update(parts, head) as part_done:
+        for part in pooled.tensor_split(parts):
+            outputs.append(head(part))
+            part_done()
+    return full_precision(torch.cat(outputs))
+
+
+def full_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """Single precision for half: under autocast the networks work in half precision; similarities and losses do not."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor

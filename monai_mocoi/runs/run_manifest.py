@@ -1,0 +1,47 @@
+"""Run manifest (``manifest.json`` of a run folder): what ran, on what, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from monai_mocoi.errors import MocoiError, RunFolderError
+from monai_mocoi.files.record import Record
+
+
+class RunManifest(Record):
+    """What a run folder says of its run. A dataset folder has a file of the same name, which has no ``status``.
+
+    ``status`` is "running", "finished", "stopped" (ended early, by a signal for example) or "failed"; a process that
+    was killed leaves "running". ``results`` is what the run started from, such as ``pretrained_sha256``; ``commit`` is
+    None for an installed package; ``continued`` has an entry for each time that the run was continued; ``seconds`` is
+    the time of all its parts; ``error`` is the kind of error that ended it.
+    """
+
+    FILE = "manifest.json"
+    ERROR: ClassVar[type[MocoiError]] = RunFolderError
+    REMEDY = "it says whether the run came to its end. Bring back the original, or run it again."
+
+    status: str | None = None
+    started: str | None = None
+    dataset_sha256: str | None = None
+    results: dict[str, Any] | None = None
+    identified: bool | None = None
+    epoch_length: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    threads: int | None = None
+    processes: int | None = None
+    commit: str | None = None
+    python: str | None = None
+    versions: dict[str, str | None] | None = None
+    continued: list[dict[str, Any]] | None = None
+    ended: str | None = None
+    seconds: int | float | None = None
+    epochs: int | None = None
+    iterations: int | None = None
+    error: str | None = None
+
+    def public(self) -> dict[str, Any]:
+        """What may be told to everybody: ``versions``, ``commit`` and ``date``, on which it ended."""
+        versions = {name: version for name, version in (self.versions or {}).items() if version}
+        return {"versions": versions, "commit": self.commit, "date": self.ended[:10] if self.ended else None}

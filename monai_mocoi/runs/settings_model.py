@@ -1,0 +1,147 @@
+"""The settings model: for each constant of a config its type, range, choices, unit and meaning.
+
+One pydantic model a config. From it come the check of a run's settings (:mod:`monai_mocoi.runs.setting_ranges`), the
+check of ``--key value``, the JSON Schema of the bundles' configs and the tables in the docs. It imports neither torch
+nor MONAI, so that ``mocoi run`` refuses a wrong value at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from monai_mocoi.runs import setting_types as t
+from monai_mocoi.runs.setting_groups import (
+    Encoder,
+    Group,
+    ImageErrors,
+    Images,
+    Intervals,
+    Labels,
+    Resumable,
+    Run,
+    Thresholds,
+)  # fmt: skip
+
+_RunFolders = t.Text | t.Texts | None
+
+
+class TrainSettings(Run, Resumable, Images, ImageErrors):
+    """``train.json`` and its overlay ``paper.json``: pretraining."""
+
+    watch_every: t.Count = t.setting("From one value in TensorBoard to the next.", "iterations")
+    check_every: t.Count = t.setting("From one look for collapse to the next.", "optimiser steps")
+    on_collapse: Literal["stop", "warn"] = t.setting("What to do when the encoder collapses.")
+    probe_every: t.CountFromZero = t.setting("From one online probe to the next; 0: none.", "epochs")
+    compile: t.Flag = t.setting("Compile both encoders by torch.compile; worth it on long GPU runs.")
+    learning_rate_per_256: t.Positive = t.setting("Learning rate at a global batch of 256; scaled in proportion.")
+    sgd_momentum: t.Unit = t.setting("Of the optimiser SGD.")
+    head: Literal["linear", "mlp", "mlp_bn"] = t.setting("Kind of the projection head.")
+    head_hidden: t.Count = t.setting("Width of the projection head's hidden layer.", "features")
+    embedding_size: t.Count = t.setting("Length of an embedding.", "features")
+    ema_momentum: t.Unit = t.setting("Of the moving average that the key encoder is.")
+    temperature: t.Positive = t.setting("Of the contrastive loss.")
+    queue_size: t.Count = t.setting("Negatives that are kept.", "embeddings")
+    queue_max_share: t.Share | None = t.setting(
+        "At most this share of the training images; none: no limit.", "0.5 is 50 %"
+    )
+    mask_own_image: t.Flag = t.setting("Keep earlier keys of the query's own image from being negatives.")
+    mask_own_patient: t.Flag = t.setting("Keep images of the query's patient from being negatives.")
+    bn_splits: t.Count = t.setting("Parts of a batch with BatchNorm statistics of their own.", "parts")
+    stage_weights: list[t.NotNegative] = t.setting("Of the stage losses, from stage 1 to 4.", examples=[[1, 1, 1, 1]])
+    stage_pooling: Literal["spatial", "global"] = t.setting("What the stage loss compares: maps, or their averages.")
+    stage_map_sizes: Annotated[list[t.Count], Field(min_length=4, max_length=4)] = t.setting(
+        "Sides of the maps that are compared, from stage 1 to 4.", examples=[[16, 16, 4, 4]]
+    )
+    stage_normalize: t.Flag = t.setting("Standardise the maps before they are compared.")
+    barlow_features: t.Count = t.setting("Width of the Barlow heads.", "features")
+    barlow_off_diagonal_weight: t.NotNegative = t.setting("Of redundancy beside invariance.")
+    barlow_divisor: t.Positive | None = t.setting("What the Barlow loss is divided by; none: the number of features.")
+
+
+class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, Encoder):
+    """``finetune.json`` and its overlay ``paper_finetune.json``: a classifier on labels."""
+
+    trainable: Literal["all", "head"] = t.setting("all: fine-tuning; head: the encoder is frozen, linear evaluation.")
+    stage: Literal[1, 2, 3, 4, "all"] = t.setting(
+        "Whose features the linear layer reads; all: of the four side by side."
+    )
+    solver: Literal["lbfgs", "gradient"] = t.setting("How the linear layer is fitted; lbfgs needs trainable head.")
+    label_fraction: t.Share = t.setting("Share of the training images that have labels.", "0.1 is 10 %")
+    label_seed: t.CountFromZero = t.setting("Which draw of the labels.")
+    label_ids: t.Text | None = t.setting("A labelled.json of an earlier run, or its folder: exactly its images.")
+    labels: t.Texts | None = t.setting(
+        "Labels that the bundle is made for, in their order; none: those of the data set."
+    )
+    label_kind: Literal["multilabel", "softmax"] | None = t.setting("Kind of the labels that the bundle is made for.")
+    class_weighting: t.Flag = t.setting("Weigh rare classes in the loss.")
+    balanced_sampling: t.Flag = t.setting("Draw images so that classes come up equally often.")
+    patience: t.Count | None = t.setting("Stop after so many without a better one; none: never.", "epochs")
+    plot_every: t.Count = t.setting("From one set of plots to the next.", "epochs")
+
+
+class EvaluateSettings(Run, ImageErrors, Intervals, Thresholds):
+    """``evaluate.json``: a classifier on test images."""
+
+    run_dir: t.Text = t.setting("Run folder of finetune.json, or a classifier's file.")
+    split: t.Split = t.setting("Whose images.")
+    worst_errors: t.CountFromZero = t.setting("Pictures of the worst errors; 0: none.", "images a class")
+
+
+class InferenceSettings(Run):
+    """``inference.json``: a classifier on new images."""
+
+    images: t.Text | t.Texts | None = t.setting(
+        "A folder, file or list of new images; none: the test images of dataset_dir."
+    )
+    run_dir: t.Text | None = t.setting(
+        "Run folder of finetune.json, or a classifier's file; none: the bundle's own model."
+    )
+    inference_dir: t.Text = t.setting("Folder to write to.")
+    grad_cam: t.Flag = t.setting("Draw where the evidence lies.")
+    grad_cam_classes: t.Texts | None = t.setting("Classes to draw; none: all.")
+    grad_cam_positive: t.Flag = t.setting("Draw only what is decided to be there.")
+    recalibrate: t.Flag = t.setting("Use the recalibrated probabilities.")
+    unusual_limit: t.Percent = t.setting("Percentile of the training images beyond which an image is called unusual.")
+
+
+class AnalyzeSettings(Run, Images, ImageErrors, Labels, Encoder, Intervals):
+    """``analyze.json``: what an encoder has learnt."""
+
+    split: t.Split = t.setting("Whose images.")
+    analysis_dir: t.Text = t.setting("Folder to write to.")
+    finetuned: _RunFolders = t.setting("Run folders of finetune.json, one or a list; none: none.")
+    few_labels: _RunFolders = t.setting("Tested run folders with few labels.")
+    all_labels: _RunFolders = t.setting("Tested run folders with all labels.")
+    all_labels_again: _RunFolders = t.setting("Tested run folders with all labels and another seed.")
+    parts: t.AnalysisPart | Annotated[list[t.AnalysisPart], Field(min_length=1)] | None = t.setting(
+        "Parts of the analysis; none: all that can be done.", examples=[["reuse", "ks"]]
+    )
+    kernel: Literal["linear", "rbf"] = t.setting("Of feature reuse.")
+    pooling: Literal["vector", "map"] = t.setting("Of the features whose reuse is measured.")
+    max_images: t.Count | None = t.setting("At most so many for feature reuse; none: as many as it can bear.", "images")
+    probe_fractions: Annotated[list[t.Share], Field(min_length=1)] = t.setting(
+        "Label fractions of probing.", examples=[[0.01, 0.1, 1]]
+    )
+    probe_seeds: Annotated[list[t.CountFromZero], Field(min_length=1)] = t.setting(
+        "Label draws of probing.", examples=[[1, 2, 3]]
+    )
+
+
+class AnySettings(InferenceSettings, TrainSettings, FinetuneSettings, EvaluateSettings, AnalyzeSettings):  # type: ignore[misc]
+    """All of them, for a check that does not know the config: a constant means the same in each."""
+
+
+MODELS: dict[str, type[Group]] = {
+    "train": TrainSettings, "finetune": FinetuneSettings, "evaluate": EvaluateSettings, "inference": InferenceSettings,
+    "analyze": AnalyzeSettings,
+}  # fmt: skip
+"""The model of each config, by the stem of its file."""
+OVERLAYS = {"paper": "train", "paper_finetune": "finetune"}
+"""Whose constants the bundles' overlays set."""
+
+
+def model_of(config_name: str) -> type[Group]:
+    """The model of a config's constants, by the stem of its file; that of all constants for another name."""
+    return MODELS.get(OVERLAYS.get(config_name, config_name), AnySettings)

@@ -1,0 +1,125 @@
+"""Colour jitter and random grey: the random transforms that change colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config.type_definitions import KeysCollection
+
+from monai_mocoi.transforms.colour import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+    to_grayscale,
+)
+from monai_mocoi.transforms.dict_forms import SharedDrawd
+from monai_mocoi.transforms.random_image import RandImage
+
+
+class RandColorJitter(RandImage):
+    """Change brightness, contrast, saturation and hue by random amounts, in a random order.
+
+    As torchvision's ``ColorJitter``, but applied with a probability; it acts on every channel alike, and saturation and
+    hue do not apply to a one-channel image. The same seed draws the same numbers whatever the number of channels.
+
+    Args:
+        brightness: b >= 0 draws a factor from max(0, 1 - b) to 1 + b; 0 (default) switches the part off.
+        contrast: the same for contrast.
+        saturation: the same for saturation.
+        hue: h from 0 to 0.5 draws a shift of -h to h turns; 0 (default) switches the part off.
+        prob: probability that an image is changed at all; 0.1 by default, as in MONAI.
+
+    Raises:
+        ValueError: if an argument lies outside its range.
+
+    Examples:
+        >>> import torch
+        >>> from monai_mocoi.transforms import RandColorJitter
+        >>> jitter = RandColorJitter(brightness=0.4, contrast=0.4, prob=1.0)
+        >>> image = torch.rand(1, 8, 8)
+        >>> first, second = (jitter.set_random_state(seed=0)(image) for _ in range(2))
+        >>> torch.equal(first, second)
+        True
+    """
+
+    def __init__(
+        self,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        prob: float = 0.1,
+    ) -> None:
+        for name, value in {"brightness": brightness, "contrast": contrast, "saturation": saturation}.items():
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"RandColorJitter: {name} must be 0 (off) or more, got {value}")
+        if not 0 <= hue <= 0.5:
+            raise ValueError(f"RandColorJitter: hue is a fraction of a turn from 0 (off) to 0.5, got {hue}")
+        super().__init__(prob)
+        self.brightness, self.contrast, self.saturation, self.hue = brightness, contrast, saturation, hue
+        strengths = np.array([brightness, contrast, saturation, hue], dtype=np.float64)
+        self._low = np.array([*np.maximum(0.0, 1 - strengths[:3]), -hue])
+        self._width = np.array([*(1 + strengths[:3]), hue]) - self._low
+        self._parts = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
+        self._active = tuple(strengths > 0)
+        self._order = np.arange(4)
+        self._amounts = self._low
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to act, the order of the four parts and their amounts."""
+        super().randomize(None)
+        if self._do_transform:
+            self._order = self.R.permutation(4)
+            self._amounts = self._low + self._width * self.R.random_sample(4)
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch by the last draw."""
+        for part in self._order:
+            if self._active[part]:
+                images = self._parts[part](images, float(self._amounts[part]))
+        return images
+
+
+class RandGrayscale(RandImage):
+    """Take the colours from an image, with a probability; a one-channel image stays as it is.
+
+    Args:
+        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+    """
+
+    def __init__(self, prob: float = 0.1) -> None:
+        super().__init__(prob)
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Make a batch grey."""
+        return to_grayscale(images)
+
+
+class RandColorJitterd(SharedDrawd):
+    """Dict form of :class:`RandColorJitter`: one draw for all keys."""
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        brightness: float = 0.0,
+        contrast: float = 0.0,
+        saturation: float = 0.0,
+        hue: float = 0.0,
+        prob: float = 0.1,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, RandColorJitter(brightness, contrast, saturation, hue, prob), allow_missing_keys)
+
+
+class RandGrayscaled(SharedDrawd):
+    """Dict form of :class:`RandGrayscale`: one draw for all keys."""
+
+    def __init__(self, keys: KeysCollection, prob: float = 0.1, allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, RandGrayscale(prob), allow_missing_keys)
+
+
+RandColorJitterD = RandColorJitterDict = RandColorJitterd
+RandGrayscaleD = RandGrayscaleDict = RandGrayscaled
