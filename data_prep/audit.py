@@ -73,13 +73,12 @@ class SearchIdentity:
                 raise DatasetError(f"a file in '{folder}' cannot be read ({error.strerror}).") from None
         short = f" ({search.too_short} more are too short to be told from chance)" if search.too_short else ""
         print(f"{len(places) - search.too_short} words were searched for{short}")
-        for number, finding in enumerate(findings):
-            if number == _SHOWN:
-                print(f"  ... and {len(findings) - _SHOWN} more")
-                break
+        for finding in findings[:_SHOWN]:
             # The file is named with its folders, but not where its name holds the word itself.
             where = "a file or folder by its name" if "name" in finding.how else finding.where
             print(f"  {where}: {places[finding.word]} ({finding.how})")
+        if len(findings) > _SHOWN:
+            print(f"  ... and {len(findings) - _SHOWN} more")
         if search.not_searched:
             print(
                 f"{search.not_searched} packed files could not be looked into: they are encrypted, damaged or packed "

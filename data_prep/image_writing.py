@@ -27,15 +27,10 @@ def write_images(
         remove_leftovers(folder)
     if not source.public and (gone := _remove_others(out, candidates)):
         print(f"{gone} images of before were deleted: the export has them no more, or they are left out now")
-    notes: dict[str, Note] = {}
+    finished = {name: record.finished(name, own.source, out / own.target) for name, own in candidates.items()}
+    notes = {name: note for name, note in finished.items() if note is not None}
+    todo = [own for name, own in candidates.items() if finished[name] is None]
     histograms: dict[str, Histogram] = {}
-    todo: list[Candidate] = []
-    for name, candidate in candidates.items():
-        finished = record.finished(name, candidate.source, out / candidate.target)
-        if finished is None:
-            todo.append(candidate)
-        else:
-            notes[name] = finished
     if len(todo) < len(candidates):
         again = " (those that were left out before are looked at again)" if todo else ""
         print(f"{len(candidates) - len(todo)} images are finished already, {len(todo)} are left{again}")

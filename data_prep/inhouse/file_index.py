@@ -54,11 +54,8 @@ class Match:
 class FileIndex:
     """The files by all their keys.
 
-    Args:
-        paths: of each file, below the folder that was given, with "/".
-        headers: of each file; None where it is no DICOM file.
-        patients: id of each file's patient; "" where it is not known. None: that of the header.
-        copies: paths of other files that hold the same, by position: a row may name one of these.
+    Paths are those below the folder that was given, with "/"; a header is None where it is no DICOM file. Patients are
+    ids, "" where they are not known; without them those of the headers count. A row may name a copy of a file.
     """
 
     def __init__(
