@@ -1,21 +1,96 @@
-"""A quick look at what features know of the labels: cheap, exact, nothing to choose, and the same at every look."""
+"""Online probe of an encoder: k-nearest-neighbour and ridge AUC of its features, exact and cheap."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from monai_mocoi.analysis.stage_features import Features
+from monai_mocoi.analysis.stage_features import Features, pooled_features
+from monai_mocoi.data import ImageDataset
+from monai_mocoi.data.probe_images import ProbeImages
 from monai_mocoi.metrics import is_known, nearest_neighbour_scores, over_known, roc_auc
+from monai_mocoi.networks import StageEncoder
 
 RIDGE_PENALTY = 1.0
 """Of the mean squared error: a direction of the standardised features counts by half where its variance is this."""
+
+
+GUESSING = 0.5
+FEW_IMAGES = 100
+"""Of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn."""
+_JUDGED = {"knn_auc": "nearest neighbours", "ridge_auc_stage4": "linear classifier"}
+
+
+def probe_encoder(
+    encoder: StageEncoder,
+    splits: tuple[ImageDataset, ImageDataset],
+    chosen: ProbeImages,
+    transform: Callable[[dict[str, Any]], Any],
+    autocast: torch.dtype | None,
+    **how: Any,
+) -> dict[str, float]:
+    """Score the chosen validation images by the chosen training images, see :func:`probed_aucs`.
+
+    Args:
+        encoder: in eval mode.
+        splits: training and validation.
+        chosen: which of their images.
+        transform: sample to sample, deterministic: what the encoder sees of an image.
+        autocast, how: dtype, ``batch_size`` and ``num_workers``, see :func:`~monai_mocoi.analysis.pooled_features`.
+
+    Raises:
+        FeatureError: features that are not finite.
+    """
+    training, validation = (
+        pooled_features(
+            *(encoder, split.part(images, transform)),
+            device=next(encoder.parameters()).device,
+            autocast=autocast,
+            cache=False,
+            progress=False,
+            **how,
+        )
+        for split, images in zip(splits, (chosen.training, chosen.validation), strict=True)
+    )
+    return probed_aucs(training, chosen.training_labels, validation, chosen.validation_labels, chosen.columns)
+
+
+def probe_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
+    """The AUC of the nearest neighbours, beside that before the first epoch; empty where it is not known.
+
+    Args:
+        untrained: values before the first epoch.
+        values: of now.
+        images: of validation.
+    """
+    if "knn_auc" not in values:
+        return ""
+    notes = [f"untrained {untrained['knn_auc']:.3f}"] if "knn_auc" in untrained else []
+    if images < FEW_IMAGES:
+        notes.append(f"{images} validation images: means little")
+    return f"k-NN AUC {values['knn_auc']:.3f}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def no_gain_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
+    """A hint where stage 4 does not tell the labels better than before the first epoch; empty where it does.
+
+    Empty too with too few images to say so. Arguments as of :func:`probe_in_words`.
+    """
+    if images < FEW_IMAGES or any(values[name] > max(untrained[name], GUESSING) for name in _JUDGED):
+        return ""
+    both = ", ".join(f"{text} {values[n]:.3f} and {untrained[n]:.3f}" for n, text in _JUDGED.items())
+    return (
+        f"stage 4 of the encoder does not tell the labels better than before the first (AUC now and then: {both}; 0.5 "
+        f"is guessing; {images} validation images). The run goes on. Look at loss / guessing and at the view pairs; "
+        "docs/pretraining.md, 'Is it learning?', says what it may mean."
+    )
 
 
 def probed_aucs(

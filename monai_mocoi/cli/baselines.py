@@ -27,9 +27,9 @@ from monai_mocoi.demo import resolve_dataset_dir
 from monai_mocoi.errors import UsageError
 from monai_mocoi.files.atomic_write import write_csv, write_json
 from monai_mocoi.own_command import command
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
-from monai_mocoi.runs.product_folder import check_can_be_written
-from monai_mocoi.runs.versions import package_versions
+from monai_mocoi.runs.product_folders import check_can_be_written
+from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.runs.provenance import package_versions
 
 BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 

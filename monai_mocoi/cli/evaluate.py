@@ -21,7 +21,7 @@ from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predicti
 from monai_mocoi.errors import UsageError
 from monai_mocoi.figures.evaluation import write_evaluation
 from monai_mocoi.runs import check_evaluation_folder
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME
+from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 

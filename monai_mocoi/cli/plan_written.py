@@ -11,8 +11,8 @@ from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row
 from monai_mocoi.errors import HomeFolderError, RunFolderError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.networks.weights_place import check_weights_place
-from monai_mocoi.runs.inference_folder import check_inference_folder
-from monai_mocoi.runs.run_folder_check import check_usable, find_run
+from monai_mocoi.runs.product_folders import check_inference_folder
+from monai_mocoi.runs.run_folder_check import check_run_folder, find_run
 
 
 def written_rows(planned: Planned) -> Iterator[Row]:
@@ -61,8 +61,11 @@ def _state_of(folder: Path, planned: Planned) -> str:
     settings = json.loads(json.dumps(config.settings(), default=str))
     undecided = set(config.raw.get("settings", {})) - set(settings)
     try:
-        run = check_usable(
-            folder, overwrite, resume, settings, undecided, planned.dataset_sha256, config.get("max_epochs")
+        run = check_run_folder(
+            *(folder, overwrite, resume, settings),
+            undecided=undecided,
+            dataset_sha256=planned.dataset_sha256,
+            max_epochs=config.get("max_epochs"),
         )
     except RunFolderError as error:
         planned.refuse(str(error), error.exit_code)

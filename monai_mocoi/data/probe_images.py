@@ -18,6 +18,9 @@ from monai_mocoi.metrics import ranked_columns
 
 MOST_TRAINING = 4000
 MOST_VALIDATION = 2000
+SHARE = 0.03
+"""Of the time of training that all probes of a run may take together."""
+TRAINING_COST = 4  # forward passes of an image
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,18 @@ def _turns(order: Sequence[int], owners: Sequence[Hashable]) -> dict[int, int]:
         turns[image] = seen[owners[image]]
         seen[owners[image]] += 1
     return turns
+
+
+def images_a_probe(images: int, epochs: int, every: int) -> int:
+    """How many images a probe may look at, so that all probes of a run take at most 3 % of its training.
+
+    The number of images decides, not a clock, so that the same run probes the same images. An image costs one forward
+    pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's.
+
+    Args:
+        images: that a process trains on in an epoch.
+        epochs: of the run, 1 or more.
+        every: epochs from one probe to the next, 1 or more. There is one before the first epoch and one after the last.
+    """
+    probes = 1 + -(-epochs // every)
+    return int(SHARE * TRAINING_COST * images * epochs / probes)

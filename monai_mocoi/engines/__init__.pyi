@@ -1,8 +1,6 @@
 from .classifier_evaluator import ClassifierEvaluator as ClassifierEvaluator
 from .classifier_inference import ClassifierInference as ClassifierInference
-from .classifier_trainer import SOLVERS as SOLVERS
 from .classifier_trainer import ClassifierTrainer as ClassifierTrainer
-from .classifier_trainer import finetuning_trainer as finetuning_trainer
 from .events import RunEvents as RunEvents
 from .events import attach_handlers as attach_handlers
 from .events import is_whole as is_whole

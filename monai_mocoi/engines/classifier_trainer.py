@@ -1,19 +1,16 @@
-"""Fine-tuning engine: training a classifier by gradients; and the choice between it and the closed form."""
+"""Fine-tuning engine: training a classifier by gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Unpack
+from collections.abc import Callable, Iterable
+from typing import Unpack
 
 import torch
 from torch import nn
 
 from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
 from monai_mocoi.engines.image_batch import at_least_float32, prepare_images
-from monai_mocoi.engines.linear_trainer import LinearTrainer
 from monai_mocoi.engines.options import TrainerOptions
-
-SOLVERS = ("gradient", "lbfgs")
 
 
 class ClassifierTrainer(GradientTrainer):
@@ -60,24 +57,3 @@ class ClassifierTrainer(GradientTrainer):
         logits = self.inferer(images, self.network)
         with torch.autocast(self.state.device.type, enabled=False):
             return {"loss/classification": self.loss(at_least_float32(logits), labels)}, None
-
-
-def finetuning_trainer(
-    solver: str, gradient: Mapping[str, Any], lbfgs: Mapping[str, Any], **common: Any
-) -> ClassifierTrainer | LinearTrainer:
-    """The trainer of a fine-tuning, by its solver.
-
-    Args:
-        solver: "gradient": a :class:`ClassifierTrainer`; "lbfgs": a :class:`~monai_mocoi.engines.LinearTrainer`.
-        gradient: arguments of the first alone.
-        lbfgs: arguments of the second alone.
-        common: arguments of both, such as ``device``, ``network``, ``precision`` and ``train_handlers``.
-
-    Raises:
-        ValueError: another solver.
-    """
-    if solver not in SOLVERS:
-        raise ValueError(f"solver is {solver!r}; choose one of {', '.join(SOLVERS)}.")
-    if solver == "gradient":
-        return ClassifierTrainer(**common, **gradient)
-    return LinearTrainer(**common, **lbfgs)

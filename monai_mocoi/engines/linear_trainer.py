@@ -38,8 +38,7 @@ class LinearTrainer(Trainer):
         batch_size: images at once.
         precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
         num_workers: loader processes.
-        train_handlers: ignite or MONAI handlers, in any order. Those that act on steps of an optimiser, whose class has
-            ``of_gradient_steps`` True, are left out.
+        train_handlers: ignite or MONAI handlers, in any order.
 
     Attributes:
         fit: the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
@@ -75,7 +74,7 @@ class LinearTrainer(Trainer):
         self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, grid)
         self.fit: LinearFit | None = None
         super().__init__(device=device, max_epochs=1, data_loader=[{}], decollate=False, epoch_length=1)
-        attach_handlers(self, [h for h in train_handlers or () if not getattr(h, "of_gradient_steps", False)])
+        attach_handlers(self, train_handlers)
 
     def run(self) -> None:  # type: ignore[override]
         """Compute, fit and choose.

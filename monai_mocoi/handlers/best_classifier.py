@@ -1,12 +1,14 @@
-"""Which epoch's classifier counts: the best on validation by the reported metric; and when to stop looking for one."""
+"""Model selection and early stopping: the epoch that is best on validation by the reported metric."""
 
 from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
+from ignite.base import Serializable
 from ignite.engine import Events
 from torch import nn
 
@@ -19,7 +21,7 @@ logger = logging.getLogger(__name__)
 SELECTIONS = ("metric", "loss", "last")
 
 
-class BestClassifier:
+class BestClassifier(Serializable):
     """Keep the weights of the best epoch, and end training when none has been better for a while.
 
     Attach it on every process. A metric that is not defined, or NaN, is never the best. The
@@ -39,6 +41,8 @@ class BestClassifier:
     Raises:
         ValueError: an unknown metric or selection, or a patience below 1.
     """
+
+    _state_dict_all_req_keys = ("epoch", "score", "weights", "ended")
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class BestClassifier:
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._judge)
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Any:
         """The best epoch, its score (higher is better) and weights, and whether patience has ended training."""
         return {"epoch": self.epoch, "score": self.score, "weights": self._weights, "ended": self._ended}
 
@@ -78,10 +82,11 @@ class BestClassifier:
             return 0
         return sum(tensor.numel() * tensor.element_size() for tensor in self.module.state_dict().values())
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self.epoch, self.score = int(state["epoch"]), float(state["score"])
-        self._weights, self._ended = state["weights"], bool(state["ended"])
+        super().load_state_dict(state_dict)
+        self.epoch, self.score = int(state_dict["epoch"]), float(state_dict["score"])
+        self._weights, self._ended = state_dict["weights"], bool(state_dict["ended"])
 
     def restore(self) -> None:
         """Put the weights of the best epoch into the network; without any, it keeps those of the last."""

@@ -20,7 +20,7 @@ from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.networks import EncoderCard, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
 from monai_mocoi.networks.encoder_card import CHANNEL_RULE, ENCODER_NAME
-from monai_mocoi.runs.finite_weights import first_not_finite
+from monai_mocoi.runs.run_state import first_not_finite
 
 logger = logging.getLogger(__name__)
 

@@ -30,9 +30,10 @@ from monai_mocoi.figures.evaluation import remove_evaluation, write_evaluation
 from monai_mocoi.handlers.after_evaluation import commands_after
 from monai_mocoi.networks import classifier_path
 from monai_mocoi.runs.evaluated_classifier import EvaluatedClassifier
-from monai_mocoi.runs.evaluation_folder import PREDICTIONS_NAME, check_evaluation_folder
+from monai_mocoi.runs.product_folders import check_evaluation_folder
+from monai_mocoi.runs.product_names import PREDICTIONS_NAME
+from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.setting_ranges import as_flag
-from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
 

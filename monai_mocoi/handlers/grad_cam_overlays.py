@@ -23,7 +23,7 @@ from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
 from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
-from monai_mocoi.runs.inference_folder import OVERLAYS_NAME
+from monai_mocoi.runs.product_names import OVERLAYS_NAME
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,8 @@ from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import references_needed
-from monai_mocoi.runs.inference_folder import TABLE_NAME, check_inference_folder, empty_inference_folder
+from monai_mocoi.runs.product_folders import check_inference_folder, empty_inference_folder
+from monai_mocoi.runs.product_names import TABLE_NAME
 from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)

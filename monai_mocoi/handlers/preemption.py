@@ -1,7 +1,7 @@
-"""A cluster takes the machine back, or somebody presses Ctrl-C: finish the iteration, save, and end.
+"""Preemption: on SIGTERM, SIGUSR1 or Ctrl-C finish the iteration, save the state, and end with an exit code of its own.
 
-SIGTERM and SIGUSR1 (Slurm's ``--signal=USR1@60``, for example) and the first Ctrl-C are caught while the trainer runs.
-Before and after, they end the process as ever: there is nothing to lose. A second Ctrl-C ends it at once.
+The signals (Slurm's ``--signal=USR1@60``, for example) are caught while the trainer runs. Before and after, they end
+the process as ever: there is nothing to lose. A second Ctrl-C ends it at once.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ class Preemption:
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
+        engine.add_event_handler(RunEvents.OPEN_RUN, self._listen)
         engine.add_event_handler(RunEvents.STOP, self._stop)
-        engine.add_event_handler(RunEvents.CLOSE_RUN, self._restore)
-        engine.add_event_handler(RunEvents.RUN_FAILED, self._restore)
+        for end in (RunEvents.CLOSE_RUN, RunEvents.RUN_FAILED):
+            engine.add_event_handler(end, self._restore)
 
     def exit_if_stopped(self) -> None:
         """End the process with the code of a preempted run (or of Ctrl-C), if a signal stopped it: for ``finalize``."""
         if self.stopped:
             sys.exit(INTERRUPTED if self._signal == signal.SIGINT else PREEMPTED)
 
-    def _start(self, engine: GradientTrainer) -> None:
+    def _listen(self, engine: GradientTrainer) -> None:
         self.stopped, self._signal = False, None
         try:
             # What is ignored stays so: a shell starts a job in the background with SIGINT ignored.
@@ -69,21 +69,18 @@ class Preemption:
                 os.write(2, b"\nCtrl-C: finishing this iteration and saving; once more ends at once, unsaved.\n")
 
     def _stop(self, engine: GradientTrainer) -> None:
+        if not engine.step_is_complete() or not any_rank(self._signal is not None):
+            return
         at_epoch_end = engine.state.iteration % engine.state.epoch_length == 0
-        if not engine.step_is_complete() and not at_epoch_end:
-            return
-        if not any_rank(self._signal is not None):
-            return
         if at_epoch_end and (engine.converged or engine.state.epoch == engine.state.max_epochs):
             return
         self.checkpoints.save(engine)
         self.stopped = True
         if rank() == 0:
             name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
-            name = "Ctrl-C" if name == "SIGINT" else name
             logger.warning(
                 "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
-                name,
+                "Ctrl-C" if name == "SIGINT" else name,
                 engine.state.iteration,
             )
         engine.terminate()

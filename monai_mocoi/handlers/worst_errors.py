@@ -20,7 +20,7 @@ from monai_mocoi.errors import DatasetError
 from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
 from monai_mocoi.handlers.classifier_plots import told
-from monai_mocoi.runs.evaluation_folder import WORST_ERRORS_NAME
+from monai_mocoi.runs.product_names import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from monai_mocoi.networks import ClassifierCard, is_identified, read_classifier_
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.encoder_card import ENCODER_NAME
 from monai_mocoi.networks.known_images import WHY_NOT
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, OWN_TEST_NAME
+from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 
 _Record = TypeVar("_Record", bound=Record)

@@ -20,7 +20,7 @@ from monai_mocoi.figures.output_distance import output_distance_figures
 from monai_mocoi.figures.principal_components import principal_components_figure
 from monai_mocoi.figures.probing import probing_figure
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.runs.analysis_folder import FIGURES
+from monai_mocoi.runs.product_names import FIGURES
 
 _THUMBNAIL = 32
 _COLUMNS_A_FIGURE = 4

@@ -21,9 +21,10 @@ from monai_mocoi.report.feature_parts import FeatureParts
 from monai_mocoi.report.output_part import output_distance
 from monai_mocoi.report.probing_part import label_draws
 from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
-from monai_mocoi.runs.analysis_folder import ANALYSIS_NAME, TENSORBOARD, check_analysis_folder
+from monai_mocoi.runs.product_folders import check_analysis_folder
+from monai_mocoi.runs.product_names import ANALYSIS_NAME, TENSORBOARD
+from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.settings import plain
-from monai_mocoi.runs.versions import package_versions
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from monai_mocoi.report.analysis_request import AnalysisRequest
 from monai_mocoi.report.analysis_tables import reuse_rows
 from monai_mocoi.report.embedding_part import embedding
 from monai_mocoi.report.probing_part import placed, probing
-from monai_mocoi.runs.analysis_folder import REUSE_TABLE
+from monai_mocoi.runs.product_names import REUSE_TABLE
 
 logger = logging.getLogger(__name__)
 

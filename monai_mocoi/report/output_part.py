@@ -14,7 +14,7 @@ from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import AnalysisRequest
 from monai_mocoi.report.analysis_tables import distance_rows
 from monai_mocoi.report.tested_classifier import TestedClassifier
-from monai_mocoi.runs.analysis_folder import DISTANCE_TABLE
+from monai_mocoi.runs.product_names import DISTANCE_TABLE
 
 logger = logging.getLogger(__name__)
 

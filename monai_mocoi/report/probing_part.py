@@ -18,7 +18,7 @@ from monai_mocoi.networks import StageEncoder
 from monai_mocoi.report.analysed_network import AnalysedNetwork
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import AnalysisRequest
-from monai_mocoi.runs.analysis_folder import PROBING
+from monai_mocoi.runs.product_names import PROBING
 
 _SPLITS = ("training", "validation", "test")
 

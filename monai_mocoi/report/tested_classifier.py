@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_mocoi.data import Datalist, Predictions, read_predictions
 from monai_mocoi.errors import PredictionsError
-from monai_mocoi.runs.evaluation_folder import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
+from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Checkpoint files: whole or not there, checked by a digest, the newest few kept.
 
-``folder/checkpoint_000000120.pt`` holds the state after iteration 120; ``checkpoint_000000120.pt.sha256`` beside it is
-its digest in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
+``checkpoint_000000120.pt`` holds the state after iteration 120, ``checkpoint_000000120.pt.sha256`` beside it its digest
+in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
 """
 
 from __future__ import annotations
@@ -21,11 +21,26 @@ import torch
 
 from monai_mocoi.errors import CheckpointError, DiskFullError
 from monai_mocoi.files.atomic_write import remove_leftovers, write_bytes
-from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
 
 logger = logging.getLogger(__name__)
 
 FORMAT = 2
+
+
+def checkpoint_files(folder: str | os.PathLike[str]) -> list[Path]:
+    """The checkpoints in a folder, damaged ones too, the newest first; none where there is no folder."""
+    return sorted(Path(folder).glob(f"checkpoint_{'[0-9]' * 9}.pt"), reverse=True)
+
+
+def iteration_of(path: Path) -> int:
+    """The iteration after which a checkpoint was written, by its name."""
+    return int(path.stem.removeprefix("checkpoint_"))
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Remove a checkpoint, if it is there, and its digest."""
+    path.unlink(missing_ok=True)
+    _digest_file(path).unlink(missing_ok=True)
 
 
 def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
@@ -33,12 +48,8 @@ def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapp
 
     Args:
         folder: made if it is missing.
-        iteration: that the state stands after; part of the name.
-        state: tensors and plain values.
+        iteration: after which the state, of tensors and plain values, is taken; part of the name.
         keep: how many to keep, this one included.
-
-    Returns:
-        the file.
 
     Raises:
         DiskFullError: no room (or no quota) left; the checkpoints before it are untouched.
@@ -54,38 +65,23 @@ def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapp
         write_bytes(path, content)
     except OSError as error:
         if not path.exists():
-            _digest_file(path).unlink(missing_ok=True)
+            remove_checkpoint(path)
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise _no_room(error.errno, folder, len(content), "A checkpoint") from error
     for old in [other for other in checkpoint_files(folder) if iteration_of(other) <= iteration][keep:]:
-        old.unlink(missing_ok=True)
-        _digest_file(old).unlink(missing_ok=True)
+        remove_checkpoint(old)
     return path
 
 
-def room_needed(folder: str | os.PathLike[str], size: int, keep: int) -> int:
-    """Bytes that the checkpoints to come will take at most, beside those that are there.
-
-    Args:
-        folder: where they will be; it need not exist yet.
-        size: of a checkpoint, in bytes.
-        keep: how many are kept. While one is written, there is one more; it is written before any is removed.
-    """
-    return max(1, keep + 1 - len(checkpoint_files(folder))) * size
-
-
-def check_room(folder: str | os.PathLike[str], needed: int) -> None:
-    """Refuse a folder without room for the checkpoints to come.
-
-    Args:
-        folder: where they will be; it need not exist yet.
-        needed: bytes.
+def check_room(folder: str | os.PathLike[str], size: int, keep: int) -> None:
+    """Refuse a folder without room for ``keep`` checkpoints of ``size`` bytes, and one more while it is written.
 
     Raises:
-        DiskFullError: less is free.
+        DiskFullError: less is free, besides those that are there.
     """
     folder = Path(folder).absolute()
+    needed = max(1, keep + 1 - len(checkpoint_files(folder))) * size
     parent = next(p for p in (folder, *folder.parents) if p.is_dir())
     if shutil.disk_usage(parent).free < needed:
         raise _no_room(errno.ENOSPC, parent, needed, "The run's checkpoints")
@@ -94,11 +90,8 @@ def check_room(folder: str | os.PathLike[str], needed: int) -> None:
 def newest_checkpoint(folder: str | Path) -> Path | None:
     """The newest checkpoint whose digest is right; damaged newer ones are named in a warning and renamed.
 
-    Args:
-        folder: of the checkpoints.
-
     Returns:
-        the file; None where there are no checkpoints at all.
+        None where there are no checkpoints at all.
 
     Raises:
         CheckpointError: there are some, but every one is damaged.
@@ -120,7 +113,7 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
         return None
     raise CheckpointError(
         f"every checkpoint of the run is damaged ({', '.join(path.name for path in files)}): the run cannot be "
-        "continued. Bring back a copy of one, or start anew with --overwrite true."
+        "continued. Bring back a copy of one, or set overwrite to true to start anew."
     )
 
 
@@ -138,7 +131,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(
             f"{path.name} is no checkpoint of format {FORMAT}: it was written by another version of monai_mocoi. "
-            "Continue the run with that version, or start anew with --overwrite true."
+            "Continue the run with that version, or set overwrite to true to start anew."
         )
     return state
 
@@ -148,10 +141,8 @@ def _damage(path: Path) -> str | None:
         expected = _digest_file(path).read_text(encoding="ascii").split()[0]
     except (OSError, ValueError, IndexError):
         return "its .sha256 is missing or unreadable"
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
+        digest = hashlib.file_digest(file, "sha256")
     return None if digest.hexdigest() == expected else "its content is not what was written"
 
 
@@ -160,11 +151,11 @@ def _digest_file(path: Path) -> Path:
 
 
 def _no_room(number: int, folder: Path, needed: int, what: str) -> DiskFullError:
-    reason = "your quota on its disk is used up"  # what others still have free says nothing then
-    if number != errno.EDQUOT:
-        reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    if number == errno.EDQUOT:
+        reason = "your quota on its disk is used up"
     return DiskFullError(
         number,
         f"{what} of {needed / 2**20:.1f} MiB cannot be written: {reason}. Earlier checkpoints are intact: make room, "
-        "then continue with --resume true (or set keep_checkpoints lower, or start on another disk with --output_dir).",
+        "then continue with resume true (or set keep_checkpoints lower, or start with an output_dir on another disk).",
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.own_command import command
+from monai_mocoi.own_command import command, python_word
 
 
 def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
@@ -30,6 +31,32 @@ def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Se
         if value is not None:
             words += [f"--{name}", value]
     return command(*words)
+
+
+def lines_after_a_run(
+    folder: Path,
+    bundle: str,
+    config: str | None,
+    settings: Mapping[str, Any],
+    own_data: Sequence[str] | None,
+) -> list[str]:
+    """What to do with a finished run: look at its curves, use what it has made, do it with one's own images.
+
+    Args:
+        folder: of the run.
+        bundle: its name.
+        config, settings: of the command that comes next, see :func:`next_command`. None: there is none.
+        own_data: commands that lead from one's own images to a dataset folder DATASET. None: they are not told.
+    """
+    python = shlex.quote(python_word())
+    lines = [f"Curves: {python} -m tensorboard.main --logdir {shlex.quote(str(folder))}"]
+    if config:
+        lines.append(f"Next: {next_command(config, bundle, settings)}")
+    if own_data:
+        train = next_command("train", bundle, {"dataset_dir": "DATASET", "output_dir": "RUN"})
+        commands = [line.replace("python ", f"{python} ", 1) for line in own_data]
+        lines.append("For your own data:\n  " + "\n  ".join([*commands, train]))
+    return lines
 
 
 def config_word(config: str, bundle: str, argv: Sequence[str] | None = None) -> str:

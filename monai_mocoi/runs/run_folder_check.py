@@ -1,13 +1,9 @@
-"""May a run use this folder? Told from the names and the JSON files in it.
-
-``mocoi plan`` asks the same as the run, so that they cannot disagree; torch is not imported for it.
-"""
+"""Whether a run may use a folder, told from the names and the JSON files in it."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +11,16 @@ from typing import Any
 
 from monai_mocoi.errors import RunFolderError
 from monai_mocoi.files.atomic_write import LEFTOVERS
-from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
-from monai_mocoi.runs.product_folder import check_place
-from monai_mocoi.runs.same_settings import check_same_settings
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
+from monai_mocoi.runs.checkpoint_files import checkpoint_files, iteration_of
+from monai_mocoi.runs.product_folders import check_can_be_written, check_place
+from monai_mocoi.runs.run_manifest import RunManifest
+from monai_mocoi.runs.same_settings import check_same_settings, folder_setting
+from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.settings import plain
 
 # What a run has written before its first checkpoint.
-_OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
+_OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorboard", "checkpoints"}
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ def find_run(folder: Path) -> EarlierRun | None:
     if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
         return None  # a dataset folder has a manifest too, and must never be emptied
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = RunManifest.read(folder / RunManifest.FILE)
+    except RunFolderError:
         return None
-    if not isinstance(manifest, dict) or "status" not in manifest:
+    if "status" not in manifest:
         return None
     return EarlierRun(manifest, next(iter(checkpoint_files(folder / "checkpoints")), None))
 
@@ -61,30 +61,29 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"config.json in {folder} cannot be read ({type(error).__name__}).") from error
 
 
-def check_usable(
-    folder: Path,
-    overwrite: bool,
-    resume: bool,
-    settings: Mapping[str, Any],
+def check_run_folder(
+    folder: str | os.PathLike[str],
+    overwrite: bool | str = False,
+    resume: bool | str = False,
+    settings: Mapping[str, Any] | None = None,
+    results: Mapping[str, Any] | None = None,
     undecided: Collection[str] = (),
     dataset_sha256: str | None = None,
     max_epochs: int | None = None,
     epoch_length: int | None = None,
-    results: Mapping[str, Any] | None = None,
 ) -> EarlierRun | None:
     """Refuse a folder that the run to be may not use. Nothing is changed.
 
     Args:
         folder: of the run.
-        overwrite: a folder that holds an earlier run will do; it will be deleted.
-        resume: a folder that holds an earlier run of the same settings will do.
-        settings: of the run to be: names and plain values, as JSON knows them.
+        overwrite: allow a folder that holds an earlier run, which will be deleted. The texts "true" and "false" are
+            accepted, here and for ``resume``, because MONAI's command line gives texts.
+        resume: allow a folder that holds an earlier run of the same settings, or nothing.
+        settings: of the run to be; None: none.
+        results: what it starts from, such as hashes of its weights and labelled images; compared like settings.
         undecided: names of settings that are not known yet, and not compared.
-        dataset_sha256: hash of its ``datalist.json``; None: not known yet.
-        max_epochs: how many it is to have in all; None: not known yet.
-        epoch_length: iterations an epoch; None: what the earlier run's manifest says.
-        results: what the run starts from, as hashes of its weights and of its labelled images; compared like settings.
-            None: not known yet.
+        dataset_sha256, max_epochs, epoch_length: hash of its ``datalist.json``, its length in all, and iterations per
+            epoch. None: not known yet; the settings' and the earlier run's are taken.
 
     Returns:
         the run that the folder holds; None: it holds nothing, or is not there.
@@ -92,48 +91,43 @@ def check_usable(
     Raises:
         RunFolderError: says why it may not, and what to do.
     """
+    folder, settings = Path(folder), plain(settings or {})
+    overwrite, resume = as_flag("overwrite", overwrite), as_flag("resume", resume)
+    max_epochs = settings.get("max_epochs") if max_epochs is None else max_epochs
     if overwrite and int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")):
         raise RunFolderError(
-            "torchrun has started its processes again, and --overwrite true would now delete what the run has reached. "
-            "Nothing was changed: start with --resume true instead, which continues it."
+            "torchrun has started its processes again, and overwrite would now delete what the run has reached. "
+            "Nothing was changed: start with resume true instead, which continues it."
         )
     if overwrite and resume:
         raise RunFolderError("overwrite deletes the earlier run and resume continues it: give only one of them.")
-    check_place(folder, "run_dir" if "trainable" in settings else "output_dir")  # of fine-tuning the first
-    another = _another_place(folder, settings)
+    setting = folder_setting(settings)
+    check_place(folder, setting)
     run = None
     if folder.is_dir() and any(folder.iterdir()):
         run = find_run(folder)
         if run is None:
-            raise RunFolderError(f"{folder} holds files, but not those of a run: {another}, or move them away.")
+            what = "holds files, but not those of a run"
+            raise RunFolderError(f"{folder} {what}: choose another {setting}, or move them away.")
         if resume:
             saved = _continuable_config(folder, run)
             saved |= run.manifest.get("results", {}) if results is not None else {}
-            unknown = {*undecided, "components"}
-            known = {name: value for name, value in saved.items() if name not in unknown}
+            known = {name: value for name, value in saved.items() if name not in {*undecided, "components"}}
             check_same_settings(known, {**settings, **(results or {})}, f"the run in {folder}")
             if run.newest is not None:
                 _check_progress(folder, run, run.newest, dataset_sha256, max_epochs, epoch_length)
-        elif not overwrite and run.manifest["status"] == "finished" and (folder / "classifier.pt").is_file():
-            raise RunFolderError(
-                f"{folder} already holds a run, finished and with its classifier. Nothing was changed. Test it by "
-                f"evaluate.json with --run_dir {shlex.quote(str(folder))}, {another}, or add "
-                "--overwrite true to delete it and start anew."
-            )
         elif not overwrite:
+            whole = run.manifest["status"] == "finished" and (folder / CLASSIFIER_NAME).is_file()
+            state = "finished, with its classifier" if whole else f"state: {run.manifest['status']}"
+            ways = "test it by evaluate.json, " if whole else "set resume to true to continue it, "
             raise RunFolderError(
-                f"{folder} already holds a run (state: {run.manifest['status']}). Nothing was changed. Add --resume "
-                f"true to continue it, {another}, or add --overwrite true to delete it and start anew."
+                f"{folder} already holds a run ({state}). Nothing was changed: {ways}choose another {setting}, or set "
+                "overwrite to true to delete it and start anew."
             )
-    _check_places(folder)
+    check_can_be_written(folder, setting)
+    beside = "Beside a run folder are its lock file and, for a moment, a new or a deleted run. "
+    check_can_be_written(folder.resolve().parent, setting, beside)
     return run
-
-
-def _another_place(folder: Path, settings: Mapping[str, Any]) -> str:
-    """What to do for a run of its own, with another learning rate for example."""
-    if "trainable" in settings:  # fine-tuning: in another output_dir it would not find its encoder
-        return f"give this run a folder of its own by --run_dir {shlex.quote(f'{folder}-2')} (its encoder stays)"
-    return "choose another --output_dir"
 
 
 def _continuable_config(folder: Path, run: EarlierRun) -> dict[str, Any]:
@@ -145,7 +139,7 @@ def _continuable_config(folder: Path, run: EarlierRun) -> dict[str, Any]:
             raise RunFolderError(
                 f"{folder} holds a run without a good checkpoint (state: {run.manifest['status']}; files: "
                 f"{', '.join(kept) or 'none of value'}), which cannot be continued. Nothing was changed. Choose "
-                "another --output_dir, or add --overwrite true to delete it and start anew."
+                "another output_dir, or set overwrite to true to delete it and start anew."
             )
     return read_config(folder)
 
@@ -169,21 +163,5 @@ def _check_progress(
     if dataset_sha256 is not None and run.manifest.get("dataset_sha256") != dataset_sha256:
         raise RunFolderError(
             f"the run in {folder} was made with another data set: its datalist.json differs. Nothing was changed. "
-            "Give the earlier dataset_dir, or choose another --output_dir."
-        )
-
-
-def _check_places(folder: Path) -> None:
-    """The folder itself, and the one in which it stands or will stand, must be folders that can be written."""
-    parent = next(path for path in folder.resolve().parents if path.exists())
-    for place in (folder, parent):
-        if place.exists() and not place.is_dir():
-            raise RunFolderError(f"{place} is a file, not a folder: choose another --output_dir.")
-    if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
-        raise RunFolderError(f"{folder} cannot be written by this user: choose another --output_dir.")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise RunFolderError(
-            f"{parent} cannot be written by this user. The run folder itself is not enough: beside it stand its lock "
-            "file and, for a moment, a new or a deleted run. Ask for the right to write there, or choose another "
-            "--output_dir."
+            "Give the earlier dataset_dir, or choose another output_dir."
         )

@@ -1,4 +1,4 @@
-"""May a run be continued with these settings? Only those that do not change what is learnt may differ."""
+"""Comparison of a run's settings with those it is to be continued with: only some may differ."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _OF_A_CHOICE = frozenset({"val_interval"})
 
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
-    "trainer.precision": "What precision auto stands for depends on the device: give the earlier one with --precision "
-    "(fp16 needs a GPU).",
+    "trainer.precision": "What precision auto is depends on the device: set precision to the earlier one (fp16 needs a "
+    "GPU).",
     "data.readable_images": "Bring the images back to what they were.",
 }
 _SHOWN = 12
@@ -52,12 +52,16 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     shown = [f"{name} {change}" for name, change in differing.items()][:_SHOWN]
     if len(differing) > _SHOWN:
         shown.append(f"and {len(differing) - _SHOWN} more")
-    place = "run_dir" if "trainable" in now else "output_dir"  # of fine-tuning, which finds its encoder in output_dir
     raise RunFolderError(
         f"the run cannot be continued: {what} was made with other settings (before -> now): {'; '.join(shown)}. "
         f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
-        f"Give the earlier settings, or choose another --{place} for a run of its own."
+        f"Give the earlier settings, or choose another {folder_setting(now)} for a run of its own."
     )
+
+
+def folder_setting(settings: Mapping[str, Any]) -> str:
+    """The setting that gives a run another folder; for fine-tuning ``run_dir``: its encoder lies in ``output_dir``."""
+    return "run_dir" if "trainable" in settings else "output_dir"
 
 
 def _may_differ(name: str, saved: Any, now: Any) -> bool:

@@ -25,7 +25,7 @@ from monai.utils import convert_to_dst_type, ensure_tuple
 from PIL import Image
 
 from monai_mocoi.packaging import package_bundle
-from monai_mocoi.runs.inference_folder import TABLE_NAME
+from monai_mocoi.runs.product_names import TABLE_NAME
 from tests.report.finetuned_runs import FINDINGS, make_bundle, make_run
 from tests.transforms import dicom_files
 from tests.transforms.fundus_pictures import fundus

@@ -14,7 +14,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from monai_mocoi.data import ImageDataset
 from monai_mocoi.engines import is_whole
-from monai_mocoi.handlers import BestClassifier, Checkpoints
+from monai_mocoi.handlers import BestClassifier, Checkpoints, checkpoints
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
 from tests.handlers.engine import counting
 
@@ -210,13 +210,15 @@ def test_a_run_that_patience_had_ended_does_not_go_on_when_it_is_continued(tmp_p
 
 
 @pytest.mark.parametrize(("selection", "copies"), [("metric", 2), ("last", 1)])
-def test_room_is_asked_for_the_best_weights_too(tmp_path: Path, selection: str, copies: int) -> None:
+def test_room_is_asked_for_the_best_weights_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, selection: str, copies: int
+) -> None:
     table = Table(np.zeros((6, 1)))
     best = BestClassifier(table, evaluator_of(table, dataset()), selection=selection)
-    plain, keeping = (Checkpoints(tmp_path, {}, "abc", also=also) for also in ({}, {"best": best}))
-    trainer = planned_trainer(best.validator, [PLAN[0]], [best])
-    own = table.logits.numel() * table.logits.element_size()
-    assert keeping._size(trainer) == plain._size(trainer) + (copies - 1) * own == (copies + 1) * own
+    asked: list[int] = []
+    monkeypatch.setattr(checkpoints, "check_room", lambda folder, size, keep: asked.append(size))
+    planned_trainer(best.validator, [PLAN[0]], [best, Checkpoints(tmp_path, {}, "abc", also={"best": best})]).run()
+    assert asked == [(copies + 1) * table.logits.numel() * table.logits.element_size()]
 
 
 def test_the_state_is_a_copy_that_training_does_not_move(tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from monai_mocoi.analysis import collapse_figures
+from monai_mocoi.analysis.collapse_figures import COLLAPSE_FIGURES
 from monai_mocoi.engines import MoCoTrainer
 from monai_mocoi.errors import CollapseError
 from monai_mocoi.exit_codes import COLLAPSED
 from monai_mocoi.handlers import CollapseMonitor, LazySummaryWriter
-from monai_mocoi.handlers import collapse_monitor as module
 from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
 from monai_mocoi.networks.stage_encoder import StageFeatures
 from tests.handlers.test_tensorboard import events
@@ -79,7 +80,7 @@ def scripted(monitor: CollapseMonitor, low: list[bool], monkeypatch: pytest.Monk
     def measure(engine: MoCoTrainer) -> dict[str, float]:
         looked.append(engine.state.iteration)
         value = 0.0 if low[len(looked) - 1] else 1e6
-        return dict.fromkeys(module._NAMES, value)
+        return dict.fromkeys(COLLAPSE_FIGURES, value)
 
     monkeypatch.setattr(monitor, "_measure", measure)
     return looked
@@ -92,7 +93,7 @@ def test_an_encoder_that_ignores_its_input_is_found_behind_every_head(
     head: str, kind: dict[str, float], precision: str
 ) -> None:
     engine, monitor, scalars = watched(blind_moco(head, **kind), 8, {}, precision=precision)
-    with pytest.raises(CollapseError, match=r"collapsed at iteration 3.*--head mlp_bn.*docs/recipe\.md") as caught:
+    with pytest.raises(CollapseError, match=r"collapsed at iteration 3.*head mlp_bn.*docs/recipe\.md") as caught:
         engine.run()
     assert caught.value.exit_code == COLLAPSED
     assert monitor.low_checks == 3
@@ -236,7 +237,7 @@ def test_modes_gradients_buffers_and_queue_stay_as_they_were() -> None:
 def test_modes_come_back_after_an_error_too() -> None:
     network = small_moco().train()
     engine, monitor, _ = watched(network, 1, {})
-    monitor.dataset = [{"view1": torch.zeros(2, 8, 8), "view2": torch.zeros(2, 8, 8)}] * 24
+    monitor.pairs.dataset = [{"view1": torch.zeros(2, 8, 8), "view2": torch.zeros(2, 8, 8)}] * 24
     with pytest.raises(ValueError, match="2 channels"):
         monitor._measure(engine)
     assert all(part.training for part in network.modules())
@@ -244,7 +245,7 @@ def test_modes_come_back_after_an_error_too() -> None:
 
 @pytest.mark.parametrize("kept", [0, 2**29])
 def test_views_are_drawn_once_where_they_are_small(kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_KEPT_BYTES", kept)
+    monkeypatch.setattr(collapse_figures, "_KEPT_BYTES", kept)
     drawn: list[int] = []
 
     class Counted(Drawing):
@@ -253,7 +254,7 @@ def test_views_are_drawn_once_where_they_are_small(kept: int, monkeypatch: pytes
             return super().__getitem__(index)
 
     engine, monitor, scalars = watched(small_moco(), 2, {"images": 5, "batch_size": 2}, lr=0.0)
-    monitor.dataset = Counted()
+    monitor.pairs.dataset = Counted()
     for layer in engine.moco.modules():
         if hasattr(layer, "momentum"):
             layer.momentum = 0.0
@@ -292,7 +293,7 @@ def test_a_low_rank_with_margins_and_a_low_margin_with_rank_are_no_collapse() ->
 
     def low(rank: float, before: float, behind: float) -> bool:
         monitor.low_checks = 0
-        values = dict.fromkeys(module._NAMES, 0.0)
+        values = dict.fromkeys(COLLAPSE_FIGURES, 0.0)
         values |= {"collapse/rank_stage4": rank, "collapse/margin_stage4": before, "collapse/margin": behind}
         monitor._judge(1, 1, values)
         return monitor.low_checks == 1
@@ -338,7 +339,7 @@ def test_tensorboard_shows_the_figures_at_their_iterations(tmp_path: Path) -> No
     engine.run()
     writer.close()
     found = events(tmp_path)
-    assert sorted(found.Tags()["scalars"]) == sorted(module._NAMES)
+    assert sorted(found.Tags()["scalars"]) == sorted(COLLAPSE_FIGURES)
     assert [e.step for e in found.Scalars("collapse/rank_stage4")] == [4, 8]
     assert found.Scalars("collapse/top1_chance")[0].value == pytest.approx(1 / 24)
 
@@ -388,7 +389,7 @@ def _distributed(rank: int) -> list[tuple[str, str, int, int, dict[str, int]]]:
         network = blind_moco("mlp_bn") if rank == 0 and fault == "collapse" else small_moco()
         engine, monitor, scalars = watched(network, 8, {})
         if fault == "error" and rank == 0:
-            monitor.dataset = [{"view1": torch.zeros(2, 8, 8), "view2": torch.zeros(2, 8, 8)}] * 24
+            monitor.pairs.dataset = [{"view1": torch.zeros(2, 8, 8), "view2": torch.zeros(2, 8, 8)}] * 24
         try:
             engine.run()
         except (CollapseError, ValueError, RuntimeError) as error:
@@ -404,7 +405,7 @@ def test_two_processes_stop_together_and_none_waits_for_one_that_failed() -> Non
     assert first[0][0] == "CollapseError"
     assert first[0][2] == 3
     assert first[0][4] == second[0][4] == {"low_checks": 3}
-    assert (first[0][3], second[0][3]) == (len(module._NAMES), 0)  # the first one writes
+    assert (first[0][3], second[0][3]) == (len(COLLAPSE_FIGURES), 0)  # the first one writes
 
     assert first[1][0] == "ValueError"
     assert "2 channels" in first[1][1]

@@ -12,12 +12,13 @@ import torch
 from ignite.engine import Events
 from torch import nn
 
-from monai_mocoi.analysis.online_probe import probed_aucs
+from monai_mocoi.analysis import online_probe
+from monai_mocoi.analysis.online_probe import FEW_IMAGES, probed_aucs
+from monai_mocoi.data.probe_images import images_a_probe
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.handlers import EpochLog, OnlineProbes
 from monai_mocoi.handlers import epoch_log as epoch_log_module
 from monai_mocoi.handlers import online_probes as module
-from monai_mocoi.handlers.online_probes import images_a_probe
 from tests.networks.small import small_moco
 from tests.support.moco_training import batches, run_noting, trainer_of
 from tests.support.processes import in_processes
@@ -247,7 +248,7 @@ def test_a_sober_hint_where_nothing_is_gained(
     values: list[tuple[float, float]], hints: list[int], monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     probes = probes_of(Noted(), 1)
-    monkeypatch.setattr(module, "FEW_IMAGES", 1)
+    monkeypatch.setattr(online_probe, "FEW_IMAGES", 1)
     scripted(probes, values, monkeypatch)
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         engine = trained(probes, 4)
@@ -265,7 +266,7 @@ def test_no_hint_is_drawn_from_few_validation_images(monkeypatch: pytest.MonkeyP
     with caplog.at_level(logging.WARNING, logger=module.__name__):
         trained(probes, 2).run()
     assert probes.images is not None
-    assert 1 < len(probes.images.validation) < module.FEW_IMAGES
+    assert 1 < len(probes.images.validation) < FEW_IMAGES
     assert not [record for record in caplog.records if record.name == module.__name__]
 
 
@@ -298,7 +299,7 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 
 def _distributed(rank: int) -> list[Any]:
-    from monai_mocoi.distributed import data_parallel
+    from monai_mocoi.distributed import place
 
     ends: list[Any] = []
     for every in (0, 1):
@@ -306,7 +307,7 @@ def _distributed(rank: int) -> list[Any]:
         network = small_moco(bn_splits=2)
         writer = Noted()
         probes = probes_of(writer, every)
-        engine = trainer_of(data_parallel(network), batches(6)[rank::2], max_epochs=2)
+        engine = trainer_of(place(network, "cpu"), batches(6)[rank::2], max_epochs=2)
         probes.attach(engine)
         rows = run_noting(engine)
         ends.append((network.state_dict(), rows, probes.latest, len(writer.scalars), torch.get_rng_state()))

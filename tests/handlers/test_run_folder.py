@@ -18,6 +18,7 @@ from ignite.engine import Events
 from monai_mocoi.errors import DatasetError, RunFolderError, SettingsError
 from monai_mocoi.handlers import RunFolder, check_run_folder
 from monai_mocoi.handlers import run_folder as module
+from monai_mocoi.runs import product_folders
 from tests.handlers.engine import counting
 
 
@@ -106,7 +107,7 @@ def test_a_run_that_is_ended_early_is_stopped_not_finished(tmp_path: Path) -> No
 def test_a24_another_run_is_never_overwritten_unasked(tmp_path: Path) -> None:
     run(tmp_path / "x")
     (tmp_path / "x" / "encoder.pt").write_text("precious")
-    with pytest.raises(RunFolderError, match=r"finished.*--overwrite true"):
+    with pytest.raises(RunFolderError, match=r"finished.*overwrite"):
         check_run_folder(tmp_path / "x")
     with pytest.raises(RunFolderError, match="already holds a run"):
         run(tmp_path / "x")
@@ -183,17 +184,17 @@ def test_killed_anywhere_the_next_start_goes_on(tmp_path: Path, monkeypatch: pyt
 
 
 def test_another_command_that_comes_first_keeps_its_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = module.file_lock
+    lock = product_folders.file_lock
 
     @contextmanager
     def after_another(path: Path, wait: bool) -> Iterator[bool]:
-        monkeypatch.setattr(module, "file_lock", lock)
+        monkeypatch.setattr(product_folders, "file_lock", lock)
         run(tmp_path / "x", overwrite=True)  # from start to end, after our first look
         (tmp_path / "x" / "encoder.pt").write_text("precious")
         with lock(path, wait=wait) as held:
             yield held
 
-    monkeypatch.setattr(module, "file_lock", after_another)
+    monkeypatch.setattr(product_folders, "file_lock", after_another)
     with pytest.raises(RunFolderError, match="already holds a run"):
         run(tmp_path / "x")
     assert (tmp_path / "x" / "encoder.pt").read_text() == "precious"
@@ -218,8 +219,8 @@ def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch:
         raise DatasetError("cannot write to the folder 'x'")
         yield
 
-    monkeypatch.setattr(module, "file_lock", refuse)
-    with pytest.raises(RunFolderError, match=r"lock file of .*x cannot be made in the folder above .* --output_dir"):
+    monkeypatch.setattr(product_folders, "file_lock", refuse)
+    with pytest.raises(RunFolderError, match=r"lock file of .*x cannot be made in the folder above .* output_dir"):
         run(tmp_path / "x")
     assert not (tmp_path / "x").exists()
 

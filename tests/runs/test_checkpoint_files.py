@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +13,7 @@ from monai_mocoi.errors import CheckpointError, DiskFullError
 from monai_mocoi.exit_codes import DATA, DISK_FULL
 from monai_mocoi.runs import checkpoint_files as module
 from monai_mocoi.runs import newest_checkpoint, read_checkpoint
-from monai_mocoi.runs.checkpoint_files import check_room, room_needed, write_checkpoint
-from monai_mocoi.runs.checkpoint_names import checkpoint_files, iteration_of
+from monai_mocoi.runs.checkpoint_files import check_room, checkpoint_files, iteration_of, write_checkpoint
 
 
 def written(folder: Path, *iterations: int, keep: int = 5) -> list[Path]:
@@ -85,7 +85,7 @@ def test_damaged_ones_are_named_and_passed_over(tmp_path: Path, damage: str, cap
 def test_all_damaged_is_an_error_that_names_them(tmp_path: Path) -> None:
     for path in written(tmp_path, 1, 2):
         path.write_bytes(b"x")
-    expected = r"checkpoint_000000002.pt, checkpoint_000000001.pt.*--overwrite"
+    expected = r"checkpoint_000000002.pt, checkpoint_000000001.pt.*overwrite"
     with pytest.raises(CheckpointError, match=expected) as caught:
         newest_checkpoint(tmp_path)
     assert caught.value.exit_code == DATA
@@ -135,7 +135,7 @@ def test_a_full_disk_leaves_the_earlier_ones_intact(
 
     original = module.write_bytes
     monkeypatch.setattr(module, "write_bytes", full)
-    with pytest.raises(DiskFullError, match=rf"{reason}\..*--resume true") as caught:
+    with pytest.raises(DiskFullError, match=rf"{reason}\..*resume true") as caught:
         written(tmp_path, 2, keep=1)
     assert caught.value.exit_code == DISK_FULL
     assert newest_checkpoint(tmp_path) == good
@@ -153,17 +153,37 @@ def test_another_error_of_the_disk_is_not_called_full(tmp_path: Path, monkeypatc
 
 
 def test_too_little_room_is_seen_before_the_run(tmp_path: Path) -> None:
-    check_room(tmp_path / "not" / "yet", 1)
+    check_room(tmp_path / "not" / "yet", 1, keep=2)
     with pytest.raises(DiskFullError, match=r"MiB cannot be written"):
-        check_room(tmp_path / "not" / "yet", 1 << 60)
+        check_room(tmp_path / "not" / "yet", 1 << 60, keep=2)
     assert not (tmp_path / "not").exists()
 
 
-def test_room_is_needed_for_those_to_come(tmp_path: Path) -> None:
-    assert room_needed(tmp_path / "none", 10, keep=2) == 30
+def test_room_is_needed_for_those_to_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def needs(room: int) -> bool:
+        for free, enough in ((room, True), (room - 1, False)):
+            monkeypatch.setattr(module.shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+            if enough:
+                check_room(tmp_path, 10, keep=2)
+                continue
+            with pytest.raises(DiskFullError):
+                check_room(tmp_path, 10, keep=2)
+        return True
+
+    assert needs(30)
     written(tmp_path, 1)
     (tmp_path / ".checkpoint_000000002.abc.tmp.pt").write_bytes(b"left by a killed writer")
     (tmp_path / "checkpoint_000000003.pt.damaged").write_bytes(b"")
-    assert room_needed(tmp_path, 10, keep=2) == 20
+    assert needs(20)
     written(tmp_path, 2, 3, 4)
-    assert room_needed(tmp_path, 10, keep=2) == 10  # fewer are kept from now on, but the next one is written first
+    assert needs(10)  # fewer are kept from now on, but the next one is written first
+
+
+def test_the_newest_first_and_nothing_else(tmp_path: Path) -> None:
+    ours = [tmp_path / f"checkpoint_{number:09d}.pt" for number in (1000, 20, 3)]
+    others = ("checkpoint_best.pt", "checkpoint_000000009.pt.damaged", ".checkpoint_000000010.abc.tmp.pt")
+    for path in (*ours, *(tmp_path / name for name in others)):
+        path.touch()
+    assert checkpoint_files(tmp_path) == ours
+    assert [iteration_of(path) for path in ours] == [1000, 20, 3]
+    assert checkpoint_files(tmp_path / "none") == []

@@ -63,7 +63,7 @@ def test_auto_and_what_it_stands_for_are_told_apart_by_what_it_came_to(saved: st
     check_same_settings({"precision": saved}, {"precision": now}, "the run")
     text = refusal({"trainer": {"precision": "fp16"}}, {"trainer": {"precision": "float32"}})
     assert "trainer.precision 'fp16' -> 'float32'" in text
-    assert "give the earlier one with --precision (fp16 needs a GPU)" in text
+    assert "set precision to the earlier one (fp16 needs a GPU)" in text
 
 
 def test_two_precisions_that_were_both_given_differ_at_once() -> None:

@@ -1,4 +1,4 @@
-"""What an evaluation writes, and whether it may; it can be asked before any work, and torch is not imported for it."""
+"""Names of the files and folders of results: evaluation, inference, analysis."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import hashlib
 import json
 import os
 import re
-from pathlib import Path
 
-from monai_mocoi.errors import HomeFolderError, RunFolderError
+from monai_mocoi.errors import HomeFolderError
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import known_images
-from monai_mocoi.runs.product_folder import check_can_be_written
-from monai_mocoi.runs.setting_ranges import as_flag
 
 PREDICTIONS_NAME = "predictions.csv"
 METRICS_NAME = "metrics.json"
@@ -20,42 +17,43 @@ VALIDATION_NAME = "validation_predictions.csv"  # in the run folder, beside the 
 WORST_ERRORS_NAME = "worst_errors.png"
 OWN_TEST_NAME = "evaluation-test"
 """Folder of a classifier's test on its own data set, in its run folder."""
+TABLE_NAME = "classified.csv"
+OVERLAYS_NAME = "grad_cam"
+ANALYSIS_NAME = "analysis.json"
+"""Written last: if it is there, the analysis is whole."""
+REUSE_TABLE = "feature_reuse.csv"
+DISTANCE_TABLE = "output_distance.csv"
+FIGURES = "figures"
+PROBING = "probing"
+TENSORBOARD = "tensorboard"
 
 
 def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
-    """Name of the folder that an evaluation writes: those of other data sets lie beside the classifier's own.
-
-    Args:
-        weights: the classifier's file or run folder.
-        dataset_dir: a dataset folder, or "demo".
-        split: that is tested.
-
-    Returns:
-        of :func:`name_by_data` with the word "evaluation".
-    """
+    """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
     return name_by_data("evaluation", weights, dataset_dir, split)
 
 
 def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
-    """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file.
-
-    Args:
-        weights, dataset_dir, split: see :func:`evaluation_name`.
-    """
+    """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file."""
     place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
     return os.path.join(place, evaluation_name(weights, dataset_dir, split))
+
+
+def analysis_name(pretrained: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an analysis writes: see :func:`name_by_data`; "none" or None are random weights."""
+    return name_by_data("analysis", pretrained, dataset_dir, split)
 
 
 def name_by_data(
     word: str, weights: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str
 ) -> str:
-    """Name of a folder for what weights are found to be on a split: own data and other data sets lie side by side.
+    """Name of a folder for what weights show on a split, so that results of other data sets lie beside its own.
 
     Args:
         word: that the name begins with.
         weights: a file or a run folder, see :func:`~monai_mocoi.networks.known_images.known_images`.
         dataset_dir: a dataset folder, or "demo".
-        split: that is looked at.
+        split: whose images are used.
 
     Returns:
         ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
@@ -75,30 +73,3 @@ def name_by_data(
         return f"{word}-{split}"
     short = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:40] or "other"
     return f"{word}-{short}{'-' + sha256[:8] if name == known.get('dataset') else ''}-{split}"
-
-
-def check_evaluation_folder(
-    folder: str | os.PathLike[str], overwrite: bool | str, option: str = "--evaluation_dir"
-) -> None:
-    """Refuse a folder that holds an earlier evaluation. Nothing is changed.
-
-    Args:
-        folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, the figures and the sheet of the worst errors, and nothing else. The texts "true"
-            and "false" will do: so MONAI's command line hands them on.
-        option: by which the folder is given, for the error.
-
-    Raises:
-        RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
-        SettingsError: ``overwrite`` is neither true nor false.
-    """
-    folder, replace = Path(folder), as_flag("overwrite", overwrite)
-    check_can_be_written(folder, "evaluation_dir")
-    if (folder / "datalist.json").exists():
-        raise RunFolderError(f"{folder} is a dataset folder: name another by {option} FOLDER.")
-    held = [name for name in (METRICS_NAME, PREDICTIONS_NAME) if (folder / name).exists()]
-    if held and not replace:
-        raise RunFolderError(
-            f"{folder} already holds an evaluation ({', '.join(held)}). Nothing was changed. Write elsewhere by "
-            f"{option} FOLDER, or replace it by --overwrite{'' if option == '--out' else ' true'}."
-        )

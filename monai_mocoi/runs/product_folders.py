@@ -1,0 +1,160 @@
+"""Folders of results: whether an evaluation, an inference or an analysis may be written into one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from monai_mocoi.errors import DatasetError, RunFolderError
+from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, OVERLAYS_NAME, PREDICTIONS_NAME, TABLE_NAME
+from monai_mocoi.runs.run_manifest import RunManifest
+from monai_mocoi.runs.setting_ranges import as_flag
+
+
+@dataclass(frozen=True)
+class _Product:
+    """A kind of results: its name, the setting that names its folder, its files, and files of other things."""
+
+    name: str
+    setting: str
+    files: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
+    alone: bool = False  # replaced as a whole folder
+
+    def held(self, folder: Path) -> Iterator[Path]:
+        """Those of its files that a folder has."""
+        for pattern in self.files:
+            yield from sorted(folder.glob(pattern))
+
+    def check(self, folder: str | os.PathLike[str], overwrite: bool | str, setting: str | None = None) -> None:
+        folder, replace, setting = Path(folder), as_flag("overwrite", overwrite), setting or self.setting
+        check_can_be_written(folder, setting)
+        held = [path.name for path in self.held(folder)]
+        other = next((name for name in self.foreign if (folder / name).exists()), None)
+        if self.alone and not held and folder.exists():
+            other = next((path.name for path in folder.iterdir()), None)
+        if other is not None:
+            raise RunFolderError(
+                f"{folder} belongs to something else than {self.name}: it holds {other}. Nothing was changed. Set "
+                f"{setting} to another folder."
+            )
+        if held and not replace:
+            raise RunFolderError(
+                f"{folder} already holds {self.name} ({', '.join(held[:2])}). Nothing was changed. Set {setting} to "
+                "another folder, or set overwrite to true to replace it."
+            )
+
+
+_EVALUATION = _Product("an evaluation", "evaluation_dir", (METRICS_NAME, PREDICTIONS_NAME), ("datalist.json",))
+_INFERENCE = _Product(
+    "predictions of new images",
+    "inference_dir",
+    (TABLE_NAME, f"{OVERLAYS_NAME}/row[0-9]*.png"),
+    ("datalist.json", METRICS_NAME, RunManifest.FILE),
+)
+_ANALYSIS = _Product("an analysis", "analysis_dir", (ANALYSIS_NAME,), alone=True)
+
+
+def check_evaluation_folder(
+    folder: str | os.PathLike[str], overwrite: bool | str, setting: str = "evaluation_dir"
+) -> None:
+    """Refuse a folder that holds an earlier evaluation. Nothing is changed.
+
+    Args:
+        folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
+        overwrite: replace these two, the figures and the sheet of the worst errors, and nothing else. The texts "true"
+            and "false" are accepted, because MONAI's command line gives texts.
+        setting: that names the folder, for the error.
+
+    Raises:
+        RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
+        SettingsError: ``overwrite`` is neither true nor false.
+    """
+    _EVALUATION.check(folder, overwrite, setting)
+
+
+def check_inference_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
+    """Refuse a folder that holds an earlier inference, or is of another kind; as :func:`check_evaluation_folder`."""
+    _INFERENCE.check(folder, overwrite)
+
+
+def check_analysis_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
+    """Refuse a folder that holds anything, but with ``overwrite`` an earlier analysis, which is replaced as a whole.
+
+    Otherwise as :func:`check_evaluation_folder`.
+    """
+    _ANALYSIS.check(folder, overwrite)
+
+
+def empty_inference_folder(folder: Path) -> None:
+    """Remove the table and the overlays of an earlier inference, and nothing else."""
+    for product in _INFERENCE.held(folder):
+        product.unlink()
+
+
+def check_place(folder: Path, setting: str) -> None:
+    """Refuse a place where results would be lost or handed on.
+
+    Args:
+        folder: need not exist.
+        setting: that names it, for the text.
+
+    Raises:
+        RunFolderError: it begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle
+            with its weights, such as an unpacked package, which would be handed on with it.
+    """
+    if str(folder).startswith("~"):
+        raise RunFolderError(
+            f"{folder} begins with '~', which the shell did not replace by a home folder: set {setting} to the whole "
+            "path."
+        )
+    for above in (folder.resolve(), *folder.resolve().parents):
+        if (above / "models" / "model.pt").is_file() and (above / "configs" / "inference.json").is_file():
+            raise RunFolderError(
+                f"{folder} lies in the package {above.name}: results name files of images, and would be handed on with "
+                f"it. Set {setting} to a folder outside of it."
+            )
+
+
+def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
+    """Refuse a place where no file can be written. Nothing is changed.
+
+    Args:
+        folder: need not exist.
+        setting: that names it, for the text.
+        why: a sentence on what would be written there.
+
+    Raises:
+        RunFolderError: as of :func:`check_place`; or it, or the nearest folder above it that exists, is a file or
+            cannot be written by this user.
+    """
+    check_place(folder, setting)
+    place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    if not place.is_dir():
+        raise RunFolderError(f"{place} is a file, but a folder is needed: set {setting} to another one.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise RunFolderError(
+            f"{place} cannot be written by this user. {why}Ask for the right, or choose another {setting}."
+        )
+
+
+def lock_folder(folder: Path, stack: ExitStack) -> None:
+    """Hold the lock of a run folder, a file beside it, until the stack is closed; one, whatever link leads there.
+
+    Raises:
+        RunFolderError: another process holds it, or the lock file cannot be made.
+    """
+    place = folder.resolve()
+    try:
+        held = stack.enter_context(file_lock(place.with_name(f".{place.name}.lock"), wait=False))
+    except DatasetError as error:
+        raise RunFolderError(
+            f"the lock file of {folder} cannot be made in the folder above it: ask for the right to write there, or "
+            "choose another output_dir."
+        ) from error
+    if not held:
+        raise RunFolderError(f"another process is writing to {folder}: wait for its end, or choose another output_dir.")

@@ -1,0 +1,82 @@
+"""Provenance of a result: when, on which machine, by which commit and with which versions it was made."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+_PACKAGES = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-learn", "pydicom", "pillow")
+
+
+def package_versions() -> dict[str, str | None]:
+    """Version by the name of the package, for those that decide a number; None: it is not installed."""
+    found: dict[str, str | None] = dict.fromkeys(_PACKAGES)
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def where_it_runs(device: torch.device) -> dict[str, Any]:
+    """The part of a run's manifest about machine and code."""
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
+        "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "versions": package_versions(),
+    }
+
+
+def continued_manifest(
+    earlier: Mapping[str, Any], now_running: Mapping[str, Any], config: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The manifest of a run that goes on: its first start, and each time that it was continued.
+
+    Args:
+        earlier: its manifest so far.
+        now_running: the manifest that a new run would have.
+        config: its settings so far.
+        settings: those of now; what differs is written down.
+    """
+    again = {name: now_running[name] for name in ("started", "device", "commit", "versions")}
+    again["from_status"] = earlier["status"]
+    again["changed"] = {name: [config.get(name), new] for name, new in settings.items() if config.get(name) != new}
+    return {
+        **now_running,
+        "started": earlier.get("started"),
+        "continued": [*earlier.get("continued", []), again],
+    }
+
+
+def _commit() -> str | None:
+    """Commit of the checkout this package runs from, "-dirty" where files differ; None for an installed package."""
+    here = Path(__file__).resolve().parents[2]
+    if not (here / ".git").exists():
+        return None
+
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
