@@ -5,8 +5,8 @@
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
 else is replaced, and a new key comes behind the one before it in the overlay. What a method does otherwise on one data
-set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept. What the README says of
-a data set, a method, or the two together is in ``docs/words/``.
+set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept. What the README
+says of a data set, a method, or the two together is in ``docs/words/``.
 
 ``settings``, what a run records, is written here: a reference to each constant above it. Versions come from
 ``constraints.txt`` and the package, and that of CITATION.cff too.
