@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import DatasetError
 
-LABELLED_NAME = "labelled.json"
+LABELLED_NAME = LabelledImages.FILE
 """The file of a run folder that holds :attr:`LabelSubset.record`."""
 CUT = ("training", "validation")
 

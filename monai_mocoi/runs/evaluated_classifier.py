@@ -24,7 +24,7 @@ from monai_mocoi.data import (
     read_predictions,
     record_of,
 )
-from monai_mocoi.data.label_ids import LABELLED_NAME
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.product_names import (
@@ -140,7 +140,9 @@ class EvaluatedClassifier:
             if (packaged := self.weights.with_name(PACKAGED_NAME).with_suffix(".json")).is_file():
                 return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
             return dict(
-                json.loads(self.weights.with_name(LABELLED_NAME).read_text(encoding="utf-8"))["counts"]["training"]
+                json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))["counts"][
+                    "training"
+                ]
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
