@@ -143,7 +143,7 @@ def test_labelled_ids_are_there_from_the_start_and_the_rest_only_at_the_end(tmp_
 
     saved(tmp_path, [BAD, GOOD], before=[Look()])
     assert seen == [[], []]
-    assert json.loads((tmp_path / "labelled.json").read_text()) == {"training": ["a.png"]}
+    assert json.loads((tmp_path / "labelled.json").read_text()) == {"format": 1, "training": ["a.png"]}
     assert products(tmp_path) == PRODUCTS
 
 
