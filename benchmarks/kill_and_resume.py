@@ -125,7 +125,7 @@ def failed(folder: Path, name: str, code: int) -> int:
 
 def start(given: argparse.Namespace, folder: Path, name: str) -> subprocess.Popen[bytes]:
     """A run in a process group of its own, continued where there is something to continue."""
-    configs = [str(CONFIGS / "train.json")] + ([str(CONFIGS / "multi_gpu_train.json")] if given.processes > 1 else [])
+    configs = [str(CONFIGS / "train.json")]
     command = [sys.executable, "-m"]
     if given.processes > 1:
         command += ["torch.distributed.run", "--standalone", "--nproc_per_node", str(given.processes), "-m"]

@@ -155,9 +155,9 @@ def image_settings(trial: dict[str, Any]) -> dict[str, Any]:
     parser = ConfigParser()
     parser.read_config(str(train_config(trial)))
     parser.update(
-        {name: trial["overrides"][name] for name in ("image_size", "decode_fit") if name in trial["overrides"]}
+        {name: trial["overrides"][name] for name in ("image_size", "resize_mode") if name in trial["overrides"]}
     )
-    return {name: parser.get_parsed_content(name) for name in ("channels", "image_size", "decode_fit", "mean", "std")}
+    return {name: parser.get_parsed_content(name) for name in ("channels", "image_size", "resize_mode", "mean", "std")}
 
 
 def measured(encoder: Any, settings: dict[str, Any], given: argparse.Namespace) -> dict[str, Any]:
@@ -197,7 +197,7 @@ def decoded(items: list[dict[str, Any]], settings: dict[str, Any]) -> np.ndarray
     from monai_mocoi.data import ImageDataset
     from monai_mocoi.transforms import FitSquare, ReadImage
 
-    fit = FitSquare(size=settings["image_size"], mode=settings["decode_fit"])
+    fit = FitSquare(size=settings["image_size"], mode=settings["resize_mode"])
     data = ImageDataset(items, Compose([ReadImage(channels=settings["channels"]), fit]), progress=False)
     return np.stack([data[i]["image"].numpy() for i in range(len(data))])
 

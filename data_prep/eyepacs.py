@@ -147,6 +147,6 @@ class Eyepacs(Source):
         print_left_out(outcome.exclusions)
         if self.sheet:
             print(f"Before and after, to look over: {os.path.join(self.out, SHEET_NAME)}")
-        print_next(self.bundle, self.out, "--decode_fit fundus_any" if self.keep_badly_exposed else "")
+        print_next(self.bundle, self.out, "--resize_mode fundus_any" if self.keep_badly_exposed else "")
         if self.keep_badly_exposed:
-            print("Give --decode_fit fundus_any to finetune.json too: its default refuses badly exposed photographs.")
+            print("Give --resize_mode fundus_any to finetune.json too: its default refuses badly exposed photographs.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,40 @@ SETTINGS = {
 }
 """Keys of a config: the old name and the new one."""
 _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
+# What packages made by an earlier version name, and where it is now.
+_MOVED = {
+    "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
+    "monai_mocoi.handlers": {
+        **dict.fromkeys(("SettingsText", "check_settings", "check_recalibration", "warn_of_demo_classifier"), "runs"),
+        **dict.fromkeys(("analysis_name", "evaluation_name"), "runs"),
+        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
+        "shared": "deprecated",
+    },
+}
 _OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
+
+
+def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A package's ``__getattr__`` that also finds what has moved into another package.
+
+    Args:
+        package: whose names are looked up.
+        find: its own ``__getattr__``.
+    """
+    moved = _MOVED[package]
+
+    def look_up(name: str) -> Any:
+        if name not in moved:
+            return find(name)
+        _warn(f"{package}.{name} is monai_mocoi.{moved[name]}.{name} now; the old place will go in the next release")
+        return getattr(importlib.import_module(f"monai_mocoi.{moved[name]}"), name)
+
+    return look_up
+
+
+def shared(handler: Any) -> Any:
+    """Return the handler as it is; the lists of earlier configs name handlers so."""
+    return handler
 
 
 def current_name(setting: str, known: Container[str]) -> str:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import bundle_called, find_bundle
+from monai_mocoi.cli.hints import as_options
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.own_command import command
 
@@ -60,8 +61,8 @@ def adapt(
         console.print(
             f"Kind of images: {adapted.modality}, as of {adapted.source}; if that is wrong, name it by --modality."
         )
-    if missing := [option for option in adapted.owner.missing() if option != "--license"]:
-        console.print(f"NOT STATED: {', '.join(missing)}. The bundle says so.")
+    if missing := as_options(name for name in adapted.owner.missing() if name != "license"):
+        console.print(f"NOT STATED: {missing}. The bundle says so.")
     console.print(f"Written: {adapted.folder}")
     console.print("Next:")
     for line in next_commands(adapted, dataset):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 HINTS = {
     "classifier": "Give --run_dir FOLDER.",
     "exists": "Add --overwrite to replace it.",
@@ -12,3 +14,8 @@ HINTS = {
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
 }
 """By :attr:`~monai_mocoi.errors.MocoiError.code`."""
+
+
+def as_options(names: Iterable[str]) -> str:
+    """Names of arguments as what is typed: ``--title, --data-statement``."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)

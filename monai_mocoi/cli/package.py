@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import find_bundle
+from monai_mocoi.cli.hints import as_options
 
 
 def package(
@@ -48,9 +49,9 @@ def package(
     else:
         macro = number_in_words(made.run.metrics["overall"]["macro_auc"])
         console.print(f"Evaluated on {made.run.metrics['images']} test images: macro AUC {macro}")
-    if missing := made.owner.missing():
+    if missing := as_options(made.owner.missing()):
         console.print(
-            f"NOT STATED: {', '.join(missing)}. The card says so; to state it, run this command again with these and "
+            f"NOT STATED: {missing}. The card says so; to state it, run this command again with these and "
             "--overwrite."
         )
     console.print(

@@ -20,7 +20,6 @@ from .overlaid_curves import OverlaidCurves as OverlaidCurves
 from .preemption import Preemption as Preemption
 from .run_folder import RunFolder as RunFolder
 from .run_folder import check_run_folder as check_run_folder
-from .shared_handler import shared as shared
 from .summary_writer import LazySummaryWriter as LazySummaryWriter
 from .timed_validation import TimedValidation as TimedValidation
 from .view_pairs import ViewPairs as ViewPairs

@@ -10,6 +10,7 @@ from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command
 from monai_mocoi.runs.next_command import bundle_word, next_command
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
+from monai_mocoi.runs.run_manifest import RunManifest
 
 _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 
@@ -41,7 +42,7 @@ def after_evaluation(
         run's, or there is nothing of the kind.
     """
     run = run.parent if run.suffix == ".pt" else run
-    if not (run / "manifest.json").is_file():
+    if not (run / RunManifest.FILE).is_file():
         return None
     kind = next((kind for kind in _KINDS if kind in run.name), None)
     if kind:

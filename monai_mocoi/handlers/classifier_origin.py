@@ -83,12 +83,7 @@ class ClassifierOrigin:
             logger.info("%s", line)
 
     def facts(self, module: nn.Module, validator: ClassifierEvaluator) -> dict[str, Any]:
-        """Fields of the card; files that belong to them are written.
-
-        Args:
-            module: the classifier.
-            validator: has the validation images.
-        """
+        """Fields of the card of a classifier; files that belong to them are written. ``validator`` has the images."""
         facts: dict[str, Any] = {"channel_rule": CHANNEL_RULE, "value_range": [0, 1], "settings": self.settings}
         facts |= ClassifierCard.from_settings(self.settings)
         draw = ("label_fraction", "label_seed", "validation_labels")

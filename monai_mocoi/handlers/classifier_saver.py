@@ -32,13 +32,11 @@ logger = logging.getLogger(__name__)
 
 
 class Chosen(Protocol):
-    """Who knows which classifier counts."""
+    """Who knows which classifier counts: puts its weights into the network, and says what was chosen by what."""
 
-    def restore(self) -> None:
-        """Put its weights into the network."""
+    def restore(self) -> None: ...  # noqa: D102
 
-    def summary(self) -> dict[str, Any]:
-        """What was chosen, and by what."""
+    def summary(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 class ClassifierSaver:
@@ -49,17 +47,13 @@ class ClassifierSaver:
     on. A run that ends early writes none of the three. The checkpoints of a finished run are removed last of all:
     until its manifest says that it is finished, they are the way to go on.
 
-    Attach it on every process.
-
     Args:
         folder: of the run.
         network: the classifier, bare or in DistributedDataParallel.
         validator: predicts the validation images; its loader must give all of them.
-        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked in a linear evaluation, which chooses by
-            itself, and None there.
+        chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked by a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
-        plots: draws the predictions of the chosen classifier, with its thresholds, when all is written; None: nothing
-            is drawn.
+        plots: draws the predictions of the chosen classifier when all is written; None: nothing is drawn.
         settings, weights, datalist, training: see :class:`~monai_mocoi.handlers.classifier_origin.ClassifierOrigin`.
 
     Raises:

@@ -24,6 +24,7 @@ from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
 from monai_mocoi.runs.run_folder_check import EarlierRun, read_config
 from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
+from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
@@ -142,7 +143,7 @@ class RunFolder:
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         write_json(folder / "config.json", {**self.settings, "components": self._components})
-        write_json(folder / "manifest.json", manifest)
+        RunManifest.of(manifest).write(folder / RunManifest.FILE)
         skipped = folder / "skipped_images.json"
         if self.skipped_images:
             write_json(skipped, self.skipped_images)
@@ -184,4 +185,4 @@ class RunFolder:
             "epochs": engine.state.epoch,
             "iterations": engine.state.iteration,
         }
-        write_json(self.folder / "manifest.json", self._manifest)
+        RunManifest.of(self._manifest).write(self.folder / RunManifest.FILE)

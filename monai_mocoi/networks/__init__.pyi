@@ -9,8 +9,8 @@ from .encoder_card import final_relative_loss as final_relative_loss
 from .encoder_card import guessing_warning as guessing_warning
 from .encoder_card import read_card as read_card
 from .encoder_card import start_in_words as start_in_words
-from .export import Export as Export
 from .export import export_weights as export_weights
+from .export_source import Export as Export
 from .exported_graph import export_graph as export_graph
 from .known_images import check_drawn_or_real as check_drawn_or_real
 from .known_images import is_identified as is_identified

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from monai.networks.nets import ResNet
-from monai.networks.nets import resnet50 as monais_resnet50
+from monai.networks.nets.resnet import ResNet
+from monai.networks.nets.resnet import resnet50 as monais_resnet50
 
 
 def resnet50() -> ResNet:

@@ -19,15 +19,7 @@ from monai_mocoi.distributed.processes import world_size
 
 
 def batch_parts(batch: int, splits: int) -> int:
-    """Into how many BatchNorm parts a training batch is split.
-
-    Args:
-        batch: images of this process, 0 or more.
-        splits: parts wanted, 1 or more.
-
-    Returns:
-        ``splits``, or so many fewer that each part holds two images at least; never less than 1.
-    """
+    """Into how many BatchNorm parts a batch is split: ``splits``, or fewer, so that each has two images; 1 at least."""
     return max(1, min(splits, batch // 2))
 
 
@@ -94,11 +86,7 @@ def one_update(parts: int, *modules: nn.Module) -> Iterator[Callable[[], None]]:
 
 @torch.no_grad()
 def average_batch_statistics(network: nn.Module) -> None:
-    """Replace the running means and variances by their averages over all processes, which must all call this.
-
-    Args:
-        network: any module, the same on every process. Nothing is done where there is one process.
-    """
+    """Replace the running means and variances by their averages over all processes, which must all call this."""
     if world_size() == 1:
         return
     statistics = [s for norm in _tracking(network) for s in (norm.running_mean, norm.running_var) if s is not None]

@@ -85,7 +85,8 @@ class Classifier(nn.Module):
             features = self.encoder.averaged(images, self.stage)
         # The layer in full precision, as the averages are.
         with torch.autocast(features.device.type, enabled=False):
-            return self.head(features)
+            logits: torch.Tensor = self.head(features)
+            return logits
 
     def train(self, mode: bool = True) -> Classifier:
         """Switch to training or, with False, to evaluation; a frozen encoder stays in evaluation."""

@@ -33,16 +33,12 @@ def export_weights(
     name.
 
     Args:
-        weights: an ``encoder.pt``, a ``classifier.pt`` of stage 4, or any file that
-            :func:`~monai_mocoi.networks.read_weights` reads.
+        weights: see :func:`~monai_mocoi.networks.read_weights`; a classifier of stage 4.
         to: "torchvision", "timm" or "monai". timm must be installed; without torchvision, MONAI's network of the same
             names, strides and outputs takes its place.
         out: the file to write, ending in ``.pt`` or ``.safetensors``. A classifier's linear layer is ``fc``; an encoder
             has none.
         overwrite: replace ``out`` and the JSON file beside it; never the original ones.
-
-    Returns:
-        what was written.
 
     Raises:
         WeightsError: anything of the above is not so, the library has no such network, its outputs differ, or the

@@ -58,12 +58,7 @@ class Source(NamedTuple):
 
 
 def read_source(weights: Path, dtype: torch.dtype = torch.float32, plain_fc: bool = False) -> Source:
-    """Read an encoder, a classifier, or any other file with a ResNet.
-
-    Args:
-        weights: see :func:`~monai_mocoi.networks.read_weights`.
-        dtype: of the network.
-        plain_fc: the layer ``fc`` of a plain ResNet is its classifier.
+    """Read what :func:`~monai_mocoi.networks.read_weights` reads. With ``plain_fc`` a ResNet's own ``fc`` is its head.
 
     Raises:
         WeightsError: it cannot be read or used, or was trained on identified data.
@@ -121,16 +116,10 @@ def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float, whose: str, remedy: str) -> float:
-    """Largest difference of outputs, as a share of the largest output.
-
-    Args:
-        ours, theirs: outputs of our network and of the exported one.
-        tolerance: largest difference that is accepted.
-        whose: what gave ``theirs``, for the error's text.
-        remedy: what may help.
+    """Largest difference of outputs of our and the exported network, as a share of the largest output.
 
     Raises:
-        WeightsError: the shapes or the values differ.
+        WeightsError: it is above the tolerance, or the shapes differ; names whose network it is, and the remedy.
     """
     if ours.shape != theirs.shape:
         raise WeightsError(

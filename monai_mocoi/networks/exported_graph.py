@@ -40,16 +40,12 @@ def export_graph(
     name. It holds no place of this machine.
 
     Args:
-        weights: an ``encoder.pt``, a ``classifier.pt``, a package's ``model.pt``, or any file that
-            :func:`~monai_mocoi.networks.read_weights` reads.
+        weights: see :func:`~monai_mocoi.networks.read_weights`; a package's ``model.pt`` too.
         to: "torchscript" (``.ts``; images of any size), "pt2" (``torch.export``) or "onnx"; the last two take images of
             the size and channels in the weights' JSON file (without one: 224 pixels), any number of them.
         out: the file to write. A JSON file beside it says how to prepare images and what comes out: logits of a
             classifier, else 2,048 (or as many as the encoder has) averaged features.
         overwrite: replace ``out`` and the JSON file beside it.
-
-    Returns:
-        what was written.
 
     Raises:
         WeightsError: anything of the above is not so, a package is missing, the outputs differ, or the weights were

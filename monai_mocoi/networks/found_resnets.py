@@ -88,14 +88,7 @@ def _in_shell(code: str) -> str:
 
 
 def find_resnets(content: Mapping[Any, Any]) -> list[FoundResNet]:
-    """Find every ResNet in what a file holds, in the order in which they stand there.
-
-    Args:
-        content: tensors by name, at any depth of dictionaries.
-
-    Returns:
-        them, moving averages too.
-    """
+    """Find every ResNet, moving averages too, in tensors by name at any depth of dictionaries, in their order."""
     found: list[FoundResNet] = []
     for keys, state in _dictionaries(content):
         names = {str(name) for name, value in state.items() if isinstance(value, torch.Tensor)}
@@ -114,14 +107,9 @@ def find_resnets(content: Mapping[Any, Any]) -> list[FoundResNet]:
 def chosen_resnet(found: Sequence[FoundResNet]) -> FoundResNet | None:
     """The one that others should start from: the only one, or the only one that is no moving average.
 
-    Where two have the same weights (mmselfsup stores one under two names), they count as one.
-
-    Args:
-        found: from :func:`find_resnets`, one at least.
-
-    Returns:
-        it; None: there is only an average, there are several, or it depends on the method (of DINO's student and
-        teacher many take the teacher, though it is the average).
+    Where two have the same weights (mmselfsup stores one under two names), they count as one. None: there is only an
+    average, there are several, or it depends on the method (of DINO's student and teacher many take the teacher, though
+    it is the average).
     """
     if len(found) > 1 and any(_CHOICE_OF_METHOD.search(_lower(resnet.place)) for resnet in found):
         return None

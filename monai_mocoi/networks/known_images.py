@@ -15,6 +15,7 @@ from monai_mocoi.networks.encoder_card import card_path
 
 logger = logging.getLogger(__name__)
 
+RUN_MANIFEST_NAME = "manifest.json"
 IDENTIFIED = "identified"
 """Key of a dataset folder's and a run's ``manifest.json`` and of the JSON file beside weights; true or not there."""
 WHY_NOT = (
@@ -52,12 +53,9 @@ def images_in_words(known: Mapping[str, Any]) -> str:
 
 
 def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default: _Value) -> _Value:
-    """What an encoder's images had for a setting: the default of a run that starts from it.
+    """What an encoder's images had for a setting such as "image_size": the default of a run that starts from it.
 
-    Args:
-        pretrained: as for :func:`known_images`.
-        setting: such as "image_size" or "intensity".
-        default: where it is not known; a value of another type counts as unknown.
+    ``default`` is taken where it is not known; a value of another type counts as unknown.
     """
     value = known_images(pretrained).get(setting)
     return value if type(value) is type(default) and value else default
@@ -107,7 +105,7 @@ def is_identified(weights: str | os.PathLike[str] | None) -> bool:
     if weights is None or str(weights) == "none":
         return False
     path = Path(weights).resolve()
-    said = (card_path(path), path.parent / "manifest.json", path.parent.parent / "manifest.json")
+    said = (card_path(path), path.parent / RUN_MANIFEST_NAME, path.parent.parent / RUN_MANIFEST_NAME)
     return any(_content(file).get(IDENTIFIED) is True for file in said)
 
 

@@ -95,8 +95,7 @@ class MoCo(MomentumPair):
         """Compare two views of a batch of images with each other and with the queue.
 
         Args:
-            query_view: ``(N, C, H, W)`` first views.
-            key_view: ``(N, C, H, W)`` second views, of the same images in the same order.
+            query_view, key_view: ``(N, C, H, W)`` two views of the same images in the same order.
             images: ``(N,)`` index of each image, for the mask of own images; None: unknown.
             patients: ``(N,)`` index of each image's patient; None: unknown.
             move_key_encoder: False for all but the first micro-batch of an accumulated step, so that a step moves

@@ -22,10 +22,7 @@ def bounded_queue_size(size: int, training_images: int, max_share: float | None 
     Args:
         size: the setting, 1 or more.
         training_images: number of training images.
-        max_share: largest queue as a share of the training images, 0.5 by default; None: no bound (the paper).
-
-    Returns:
-        the size to use, at least 1.
+        max_share: largest queue as a share of the training images; None: no bound (the paper).
 
     Raises:
         ValueError: size or max_share out of range.
@@ -38,14 +35,8 @@ def bounded_queue_size(size: int, training_images: int, max_share: float | None 
         raise ValueError(f"queue_max_share is {max_share}, but must lie in 0..1 (null: no bound).")
     bound = max(1, int(max_share * training_images))
     if size > bound:
-        logger.warning(
-            "queue_size %d is more than %g of the %d training images: a queue of %d is used "
-            "(queue_max_share none lifts the bound).",
-            size,
-            max_share,
-            training_images,
-            bound,
-        )
+        text = "queue_size %d is more than %g of the %d training images: a queue of %d is used"
+        logger.warning(f"{text} (queue_max_share none lifts the bound).", size, max_share, training_images, bound)
     return min(size, bound)
 
 
@@ -104,12 +95,9 @@ class NegativeQueue(nn.Module):
     def enqueue(
         self, keys: torch.Tensor, images: torch.Tensor | None = None, patients: torch.Tensor | None = None
     ) -> None:
-        """Put a batch of keys in, over the oldest ones. Of a batch longer than the queue, the last K stay.
+        """Put keys ``(N, dim)`` in, over the oldest ones. Of a batch longer than the queue, the last K stay.
 
-        Args:
-            keys: ``(N, dim)`` unit vectors.
-            images: ``(N,)`` index of the image of each key; None: unknown.
-            patients: ``(N,)`` index of the patient of each key; None: unknown.
+        ``images`` and ``patients`` are ``(N,)``, the index of each key's image and patient; None: unknown.
         """
         if keys.ndim != 2 or keys.shape[1] != self.keys.shape[1]:
             raise ValueError(f"keys must be (N, {self.keys.shape[1]}), but their shape is {tuple(keys.shape)}.")
@@ -125,14 +113,10 @@ class NegativeQueue(nn.Module):
 
     @torch.no_grad()
     def valid_for(self, images: torch.Tensor | None = None, patients: torch.Tensor | None = None) -> torch.Tensor:
-        """Tell which keys are negatives: filled ones that are not the query's own image or patient.
+        """Tell which keys are negatives: ``(N, K)`` bool, or ``(1, K)`` where both arguments are None.
 
-        Args:
-            images: ``(N,)`` index of each query's image; None: own images are not masked.
-            patients: ``(N,)`` index of each query's patient; None: own patients are not masked.
-
-        Returns:
-            ``(N, K)`` bool, or ``(1, K)`` where both are None.
+        These are the filled ones that are not of the query's own image or patient, whose index ``(N,)`` is given; None:
+        own ones are not masked.
         """
         valid = self.filled.unsqueeze(0)
         for own, stored in ((images, self.images), (patients, self.patients)):

@@ -26,11 +26,9 @@ def check_preprocessing(
 
     Args:
         sidecar: :attr:`~monai_mocoi.networks.Pretrained.sidecar`.
-        mean: subtracted from images of 0..1; one number stands for every channel.
-        std: then divided by.
+        mean, std: of images of 0..1; one number, or one a channel.
         channels: of the images, 1 or 3.
-        image_size: pixels a side; None: not compared.
-        modality: kind of the images, such as "chest"; None: not compared.
+        image_size, modality: pixels a side, and kind of the images, such as "chest"; None: not compared.
         intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
             with "declared".
 

@@ -48,9 +48,7 @@ def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | 
 
     Args:
         encoder: changed in place.
-        pretrained: a file as :func:`~monai_mocoi.networks.load_encoder` takes it: ``encoder.pt``, a pretraining
-            checkpoint (its query encoder is taken), a ``classifier.pt``, torchvision's or timm's file, safetensors.
-            "none" or None: the encoder is left as it was drawn.
+        pretrained: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
 
     Returns:
         what it starts from; print it, and compare ``sidecar`` by :func:`check_preprocessing`.

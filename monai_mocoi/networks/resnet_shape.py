@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from monai.networks.nets import ResNet
+from monai.networks.nets.resnet import ResNet
 
 from monai_mocoi.errors import WeightsError
 
@@ -51,13 +51,7 @@ class ResNetShape(NamedTuple):
 
 
 def shape_of_resnet(state: Mapping[str, torch.Tensor]) -> ResNetShape:
-    """Tell a ResNet from its state dict in torchvision's names.
-
-    Args:
-        state: at least the first convolution of each block, and the third of a bottleneck.
-
-    Returns:
-        its shape. The strides are not in a state dict: torchvision's are meant.
+    """Tell a ResNet from its state dict in torchvision's names. Strides are not in it: torchvision's are meant.
 
     Raises:
         WeightsError: a name is missing, so it is another kind of network.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from monai.networks.nets import ResNet
+from monai.networks.nets.resnet import ResNet
 from torch import nn
 
 from monai_mocoi.networks.stage_choice import stages_of
@@ -29,9 +29,11 @@ class ScriptableClassifier(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Classify images: ``(N, C, H, W)`` to ``(N, classes)`` logits."""
         maps = self.encoder(images)
-        if len(maps) == 1:
-            return self.head(averaged(maps[0]))
-        return self.head(torch.cat([averaged(own) for own in maps], dim=1))
+        features = averaged(maps[0])
+        if len(maps) > 1:
+            features = torch.cat([averaged(own) for own in maps], dim=1)
+        outputs: torch.Tensor = self.head(features)
+        return outputs
 
 
 def averaged(maps: torch.Tensor) -> torch.Tensor:
@@ -46,7 +48,8 @@ class _Encoder(nn.Module):
         self.backbone = _Stages(backbone, stage)
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
-        return self.backbone(images)
+        maps: list[torch.Tensor] = self.backbone(images)
+        return maps
 
 
 class _Stages(nn.Module):

@@ -9,11 +9,10 @@ from monai_mocoi.networks.stage_encoder import StageEncoder
 
 
 def draw_weights(module: nn.Module, seed: int) -> None:
-    """Draw a module's weights again from a seed; torch's own random state is left as it was.
+    """Draw a module's weights again; the same seed and shape give the same weights, bit for bit.
 
-    Args:
-        module: a :class:`StageEncoder`, or any module whose layers have ``reset_parameters``.
-        seed: of the draw; the same seed and shape give the same weights, bit for bit.
+    Torch's own random state is left as it was. ``module`` is a :class:`StageEncoder`, or its layers have
+    ``reset_parameters``.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

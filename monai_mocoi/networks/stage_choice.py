@@ -1,4 +1,4 @@
-"""Which of an encoder's four stages a classifier reads: one of them, or all. Without torch, for ``mocoi plan`` asks."""
+"""Stage selection: which of an encoder's four stages a classifier reads, one of them or all."""
 
 from __future__ import annotations
 
@@ -22,12 +22,7 @@ def stages_of(stage: int | str) -> tuple[int, ...]:
 
 
 def width_of(stage: int | str, stage_channels: Sequence[int]) -> int:
-    """How many features those are.
-
-    Args:
-        stage: one of :data:`STAGES_AND_ALL`.
-        stage_channels: of the four stages.
-    """
+    """How many features those are, given the channels of the four stages."""
     return sum(stage_channels[own - 1] for own in stages_of(stage))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-from monai.networks.nets import ResNet
-from monai.networks.nets.resnet import ResNetBottleneck
+from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
 from monai_mocoi.networks.stage_choice import stages_of
@@ -136,7 +135,8 @@ class StageEncoder(nn.Module):
         conv = self.backbone.conv1
         assert isinstance(conv, nn.Conv2d)  # checked when built
         if images.shape[1] == conv.in_channels:
-            return conv(images)
+            convolved: torch.Tensor = conv(images)
+            return convolved
         if images.shape[1] != 1:
             raise ValueError(
                 f"the images have {images.shape[1]} channels, but the encoder's first layer takes {conv.in_channels} "

@@ -38,10 +38,10 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
     """Read a file with the weights of one ResNet, or with a network that has one in it.
 
     Args:
-        path: of a state dict written by ``torch.save`` (plain, or in a checkpoint beside optimiser and settings), or of
-            a safetensors file. The names may begin with anything, also those of dictionaries within dictionaries, and
-            may be the numbers of an ``nn.Sequential``. Of a network and its moving average (MoCo's key encoder, BYOL's
-            target network) the network is taken.
+        path: of an ``encoder.pt``, a ``classifier.pt``, a checkpoint, or torchvision's, timm's or another project's
+            file: a state dict written by ``torch.save``, at any depth of dictionaries, or a safetensors file. The names
+            may begin with anything, and may be the numbers of an ``nn.Sequential``. Of a network and its moving average
+            (MoCo's key encoder, BYOL's target network) the network is taken.
 
     Returns:
         the tensors on the CPU.
@@ -103,10 +103,7 @@ def _content(path: Path) -> Mapping[Any, Any]:
 def load_checked(path: Path) -> Any:
     """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file.
 
-    torch does not look at the check sums that it wrote: a changed byte would be a changed weight.
-
-    Args:
-        path: written by ``torch.save``; of before torch 1.6 there are no check sums.
+    torch does not look at the check sums that it wrote (since 1.6): a changed byte would be a changed weight.
 
     Raises:
         zipfile.BadZipFile: a check sum is wrong.

@@ -46,8 +46,7 @@ def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport
     Args:
         encoder: a :class:`StageEncoder`, or a plain ResNet with torchvision's names (MONAI's or torchvision's own);
             changed in place. A classification layer (``fc``) is left as it is.
-        path: an ``encoder.pt``, or any other file that :func:`~monai_mocoi.networks.read_weights` reads: a pretraining
-            checkpoint, a ``classifier.pt``, torchvision's, timm's or the official MoCo's file, a safetensors file.
+        path: see :func:`~monai_mocoi.networks.read_weights`.
 
     Returns:
         the report; print it. Missing are at most BatchNorm's counters.
@@ -60,19 +59,7 @@ def load_encoder(encoder: nn.Module, path: str | os.PathLike[str]) -> LoadReport
 
 
 def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
-    """Load weights that were read already; see :func:`load_encoder`.
-
-    Args:
-        encoder: as there.
-        file: the weights.
-        name: of the file, for the error's text.
-
-    Returns:
-        the report.
-
-    Raises:
-        WeightsError: as there, but for reading.
-    """
+    """Load weights that were read already; ``name`` is for the error's text. See :func:`load_encoder`."""
     backbone = encoder.backbone if isinstance(encoder, StageEncoder) else encoder
     own = {key: value for key, value in backbone.state_dict().items() if not key.startswith("fc.")}
     state = file.resnet

@@ -10,6 +10,7 @@ from typing import Any
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME, PACKAGED_NAME, ClassifierCard
 from monai_mocoi.networks.encoder_card import ENCODER_NAME, card_path
+from monai_mocoi.networks.known_images import RUN_MANIFEST_NAME
 
 _MOST_RUNS = 8
 
@@ -54,10 +55,7 @@ def runs_nearby(place: Path, product: str) -> list[str]:
 
 
 def read_classifier_sidecar(place: str | os.PathLike[str]) -> ClassifierCard:
-    """Read the card of a classifier.
-
-    Args:
-        place: a run folder with a ``classifier.pt``, or such a file; the card has its name with ``.json``.
+    """Read the card of a classifier, given its file or run folder.
 
     Raises:
         WeightsError: there is none, or it cannot be read.
@@ -81,7 +79,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
         return path
     folder = path.parent
     is_pretraining = (folder / ENCODER_NAME).is_file()
-    if (folder / "manifest.json").is_file() and not is_pretraining:
+    if (folder / RUN_MANIFEST_NAME).is_file() and not is_pretraining:
         raise WeightsError(
             f"the run in {folder} has no {path.name}, because it has not come to its end: continue it.",
             code="unfinished",
@@ -102,16 +100,7 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
 
 
 def check_modality(classifier: Mapping[str, Any], modality: str | None, bundle: str) -> None:
-    """Refuse a classifier of another kind of images than the config's.
-
-    Args:
-        classifier: its card.
-        modality: of the config, such as "chest"; None: of any.
-        bundle: name of the bundle, for the text.
-
-    Raises:
-        WeightsError: the card names another modality.
-    """
+    """Refuse a classifier of another kind of images than the config's (None: any) with a WeightsError."""
     found = classifier.get("modality")
     if found is not None and modality is not None and found != modality:
         raise WeightsError(

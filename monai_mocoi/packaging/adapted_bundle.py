@@ -54,9 +54,6 @@ def adapt_bundle(
         modality: kind of the images, one word such as "hand"; None: the source's.
         owner: title, authors, contact and statement on the data, for metadata and docs.
 
-    Returns:
-        what was written.
-
     Raises:
         AdaptError: a name that cannot be, or is taken; a folder that is no such bundle; an identified data set; labels
             or channels that cannot be.

@@ -17,8 +17,6 @@ _CHANNELS = {
     1: ("magnitude", {"0": "grey value"}, "one-channel"),
     3: ("RGB", {"0": "red", "1": "green", "2": "blue"}, "colour"),
 }
-
-
 _WHOSE_REASONS = "These are reasons of the bundle that this one was made from,"
 _ADAPTED = "adapted from "
 
@@ -29,16 +27,10 @@ def is_adapted(metadata: Mapping[str, Any]) -> bool:
 
 
 def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made: Adaptation) -> dict[str, Any]:
-    """The source's ``metadata.json`` for another data set.
+    """The source's ``metadata.json`` for another data set, given the new ``train.json``.
 
-    Args:
-        metadata: of the source.
-        train: the new ``train.json``.
-        made: what is known.
-
-    Returns:
-        name, task, data, labels, use and input of the new bundle; whose work it is only as stated. Versions, method and
-        references stay.
+    Name, task, data, labels, use and input are the new bundle's; whose work it is only as stated. Versions, method and
+    references stay.
     """
     channels, size = made.chosen("channels"), made.chosen("image_size")
     form, channel_def, kind = _CHANNELS[int(str(channels))]
@@ -93,10 +85,6 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
 
     Sections on the data and the commands are written anew; what is written by a run, and where the recipe departs from
     the paper, is the source's, with the new numbers.
-
-    Args:
-        readme: of the source.
-        made: what is known.
     """
     head, *sections = re.split(r"^(?=## )", _renamed(readme, made.source, made.name), flags=re.MULTILINE)
     method = re.match(r"# \S+: (.+?) on ", head)

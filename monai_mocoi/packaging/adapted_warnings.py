@@ -18,14 +18,7 @@ _FAR_FROM_SQUARE = 1.2
 def warnings_of(
     train: Mapping[str, Any], choices: Sequence[Choice], facts: PictureFacts, stains_left_out: bool
 ) -> Iterator[str]:
-    """What may not fit, though nothing speaks against it for sure.
-
-    Args:
-        train: the source bundle's ``train.json``.
-        choices: see :func:`~monai_mocoi.packaging.adapted_settings.choose_settings`.
-        facts: of the pictures.
-        stains_left_out: the views had a jitter of stains, which grey pictures cannot have.
-    """
+    """What may not fit, though nothing speaks against it for sure, given the source bundle's ``train.json``."""
     chosen = {choice.name: choice.value for choice in choices}
     if chosen["channels"] != train["channels"]:
         meant, found = ("grey" if of["channels"] == 1 else "colour" for of in (train, chosen))
@@ -52,13 +45,7 @@ def warnings_of(
 
 
 def warnings_of_data(labels: Labels, datalist: Datalist, images: int) -> Iterator[str]:
-    """What a run will lack.
-
-    Args:
-        labels: of the data set.
-        datalist: of the data set.
-        images: to pretrain on.
-    """
+    """What a run will lack, given the number of images to pretrain on."""
     if images < FEW_TO_PRETRAIN:
         yield (
             f"{images} images to pretrain on teach an encoder next to nothing: a few hundred at least, better "

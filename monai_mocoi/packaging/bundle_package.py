@@ -46,12 +46,10 @@ def package_bundle(
 ) -> Package:
     """Write a bundle with the classifier of a run as a zip.
 
-    ``<name>/models/model.pt`` is the state dict of the :class:`~monai_mocoi.networks.Classifier` that ``network_def``
-    in ``configs/inference.json`` builds, ``models/model.json`` its sidecar, beside them
-    ``typical_features.safetensors`` if the run has it; ``configs/metadata.json`` has the real figures and
-    ``docs/README.md`` is the model card. ``LICENSE`` and ``docs/data_license.txt`` are the owner's, or say
-    that nothing is stated. The other configs are the bundle's. Nothing tells of the machine, of images or of patients.
-    The same input gives the same bytes.
+    ``<name>/models/model.pt`` is the state dict of the network in ``configs/inference.json``, ``models/model.json`` its
+    card, beside them ``typical_features.safetensors`` if the run has it; ``configs/metadata.json`` has the real figures
+    and ``docs/README.md`` is the model card. ``LICENSE`` and ``docs/data_license.txt`` are the owner's, or say that
+    nothing is stated. Nothing tells of the machine, of images or of patients. The same input gives the same bytes.
 
     Args:
         bundle: folder of the bundle that the run was made with.
@@ -59,12 +57,7 @@ def package_bundle(
         out: the file to write, ending in ``.zip``.
         overwrite: replace it.
         name: of the package; None: see :func:`~monai_mocoi.packaging.package_name`.
-        owner: title, authors, contact, licence and statement on the data; see
-            :func:`~monai_mocoi.packaging.read_owner`. What is missing is taken from a bundle of one's own, which keeps
-            what it was made with, or is said to be missing.
-
-    Returns:
-        what was written.
+        owner: what is stated; the rest is taken from an adapted bundle, or said to be missing.
 
     Raises:
         PackageError: a folder that is no such bundle or run, a run that is not finished or of another bundle or

@@ -20,18 +20,13 @@ def check_bundle_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise AdaptError(
-            f"--name is {name!r}, but must be a plain name: a letter, then letters, digits, '_' and '-', 64 at most, "
+            f"the name is {name!r}, but must be a plain name: a letter, then letters, digits, '_' and '-', 64 at most, "
             "such as my_study."
         )
 
 
 def bundle_place(name: str, out: str | os.PathLike[str], dataset: str | os.PathLike[str]) -> Path:
-    """Return the folder of a new bundle; nothing is made or read.
-
-    Args:
-        name: of the bundle.
-        out: the folder in which it is made.
-        dataset: the dataset folder.
+    """Return the folder of a new bundle in ``out``; nothing is made or read.
 
     Raises:
         AdaptError: the name or place cannot be, or is taken.
@@ -39,13 +34,13 @@ def bundle_place(name: str, out: str | os.PathLike[str], dataset: str | os.PathL
     check_bundle_name(name)
     out, dataset = Path(out), expand_home(dataset)
     if out.exists() and not out.is_dir():
-        raise AdaptError(f"--out is {str(out)!r}, which is a file: give the folder in which {name} is to be made.")
+        raise AdaptError(f"out is {str(out)!r}, which is a file: give the folder in which {name} is to be made.")
     folder, data = out / name, dataset.resolve()
     if data == out.resolve() or data in out.resolve().parents:
         raise AdaptError(
-            f"--out is the dataset folder, or within it: a bundle is handed on, a dataset folder is not. Give another "
+            f"out is the dataset folder, or within it: a bundle is handed on, a dataset folder is not. Give another "
             f"folder for {name}."
         )
     if folder.exists():
-        raise AdaptError(f"{str(folder)!r} exists already, and is left as it is: choose another --name or --out.")
+        raise AdaptError(f"{str(folder)!r} exists already, and is left as it is: choose another name or out.")
     return folder

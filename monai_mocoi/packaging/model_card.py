@@ -26,16 +26,13 @@ _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "
 
 
 def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
-    """Write the card; the text is in ``model_card.md.j2``.
+    """Write the card in Markdown (``model_card.md.j2``). It holds counts, but no name of an image or patient.
 
     Args:
         name: of the package.
         run: what is told of the run.
         metadata: of the *bundle*: its ``data_source`` and ``references``.
         owner: what the package's maker states; None: nothing.
-
-    Returns:
-        Markdown. It holds counts, but no name of an image or patient.
     """
     owner, counts, card = owner or Owner(), run.drawn["counts"], run.sidecar
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}

@@ -33,8 +33,8 @@ class Owner:
     """Text on the images: whose they are, and what allows this use."""
 
     def missing(self) -> list[str]:
-        """The options of ``mocoi package`` that were not given."""
-        return [f"--{f.name.replace('_', '-')}" for f in fields(self) if getattr(self, f.name) is None]
+        """Names of what is not stated."""
+        return [one.name for one in fields(self) if getattr(self, one.name) is None]
 
 
 def read_owner(

@@ -32,11 +32,6 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
     The constants that it would read from the classifier's card are filled in, so that the network can be built wherever
     the file is; the weights are those of the package, and no run can be named.
 
-    Args:
-        config: content of the bundle's ``inference.json``.
-        sidecar: :attr:`~monai_mocoi.packaging.FinetunedRun.sidecar`.
-        name: of the package; its results are in ``runs/<name>``.
-
     Raises:
         PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
     """
@@ -64,16 +59,11 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
 
 
 def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[str, Any]:
-    """A bundle's ``metadata.json`` with the figures of one classifier.
+    """A bundle's ``metadata.json`` with what is known of one run in the place of its general words.
 
-    Args:
-        metadata: of the bundle; what is known of the run takes the place of its general words.
-        run: the run.
-
-    Returns:
-        ``network_data_format``: one image as the sidecar says, one probability a label, named in ``channel_def``;
-        ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
-        that the run was made with.
+    ``network_data_format``: one image as the card says, one probability a label, named in ``channel_def``;
+    ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
+    that the run was made with.
     """
     sidecar, labels = run.sidecar, run.sidecar["labels"]
     findings = sidecar["kind"] == "multilabel"

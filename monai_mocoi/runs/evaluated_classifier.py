@@ -140,7 +140,9 @@ class EvaluatedClassifier:
             if (packaged := self.weights.with_name(PACKAGED_NAME).with_suffix(".json")).is_file():
                 return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
             return dict(
-                json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))["counts"]["training"]
+                json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))["counts"][
+                    "training"
+                ]
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
+from monai_mocoi.runs.run_manifest import RunManifest
 
 
 def finetuning_name(
@@ -80,7 +81,7 @@ def classifier_to_use(
 def _when_it_ended(folder: Path) -> tuple[bool, str, float]:
     """Sorts unfinished runs before finished ones, and these by their end."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / RunManifest.FILE).read_text(encoding="utf-8"))
         ended = str(manifest.get("ended", "")) if manifest.get("status") == "finished" else ""
         weights = (folder / CLASSIFIER_NAME).stat().st_mtime
     except (OSError, ValueError, AttributeError):

@@ -11,6 +11,7 @@ from pathlib import Path
 from monai_mocoi.errors import DatasetError, RunFolderError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, OVERLAYS_NAME, PREDICTIONS_NAME, TABLE_NAME
+from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 
 
@@ -53,7 +54,7 @@ _INFERENCE = _Product(
     "predictions of new images",
     "inference_dir",
     (TABLE_NAME, f"{OVERLAYS_NAME}/row[0-9]*.png"),
-    ("datalist.json", METRICS_NAME, "manifest.json"),
+    ("datalist.json", METRICS_NAME, RunManifest.FILE),
 )
 _ANALYSIS = _Product("an analysis", "analysis_dir", (ANALYSIS_NAME,), alone=True)
 

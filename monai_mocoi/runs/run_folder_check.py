@@ -11,14 +11,16 @@ from typing import Any
 
 from monai_mocoi.errors import RunFolderError
 from monai_mocoi.files.atomic_write import LEFTOVERS
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, iteration_of
 from monai_mocoi.runs.product_folders import check_can_be_written, check_place
+from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.same_settings import check_same_settings, folder_setting
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 # What a run has written before its first checkpoint.
-_OF_A_START = {"config.json", "manifest.json", "skipped_images.json", "tensorboard", "checkpoints"}
+_OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorboard", "checkpoints"}
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,10 @@ def find_run(folder: Path) -> EarlierRun | None:
     if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
         return None  # a dataset folder has a manifest too, and must never be emptied
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = RunManifest.read(folder / RunManifest.FILE)
+    except RunFolderError:
         return None
-    if not isinstance(manifest, dict) or "status" not in manifest:
+    if "status" not in manifest:
         return None
     return EarlierRun(manifest, next(iter(checkpoint_files(folder / "checkpoints")), None))
 
@@ -115,7 +117,7 @@ def check_run_folder(
             if run.newest is not None:
                 _check_progress(folder, run, run.newest, dataset_sha256, max_epochs, epoch_length)
         elif not overwrite:
-            whole = run.manifest["status"] == "finished" and (folder / "classifier.pt").is_file()
+            whole = run.manifest["status"] == "finished" and (folder / CLASSIFIER_NAME).is_file()
             state = "finished, with its classifier" if whole else f"state: {run.manifest['status']}"
             ways = "test it by evaluate.json, " if whole else "set resume to true to continue it, "
             raise RunFolderError(

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from monai_mocoi.errors import MocoiError, RunFolderError
 from monai_mocoi.files.record import Record
+from monai_mocoi.networks.known_images import RUN_MANIFEST_NAME
 
 
 class RunManifest(Record):
@@ -17,7 +18,7 @@ class RunManifest(Record):
     the time of all its parts; ``error`` is the kind of error that ended it.
     """
 
-    FILE = "manifest.json"
+    FILE = RUN_MANIFEST_NAME
     ERROR: ClassVar[type[MocoiError]] = RunFolderError
     REMEDY = "it says whether the run came to its end. Bring back the original, or run it again."
 
@@ -27,7 +28,7 @@ class RunManifest(Record):
     results: dict[str, Any] | None = None
     identified: bool | None = None
     epoch_length: int | None = None
-    seed: int | None = None
+    seed: Any = None
     device: str | None = None
     threads: int | None = None
     processes: int | None = None

@@ -28,12 +28,12 @@ BAD = 3
 def _wired(on_bad_image: str, max_bad_share: float = 0.1) -> dict[str, Any]:
     """Hand the two settings to both data sets, and let the checks before training look at what is left."""
     datasets = "training=@train#dataset, validation=@validate#dataset"
-    wired: dict[str, Any] = {"readable": f"$monai_mocoi.data.without_skipped(@datalist, {datasets})"}
+    wired: dict[str, Any] = {"readable_images": f"$monai_mocoi.data.without_skipped(@datalist, {datasets})"}
     for part in ("train", "validate"):
         wired |= {f"{part}#dataset#on_bad_image": on_bad_image, f"{part}#dataset#max_bad_share": max_bad_share}
     steps = json.loads((BUNDLES / NAME / "configs/train.json").read_text())["initialize"]
     audit = next(i for i, step in enumerate(steps) if "audit_datalist" in step)
-    return wired | {f"initialize#{audit}": "$monai_mocoi.data.audit_datalist(@readable)"}
+    return wired | {f"initialize#{audit}": "$monai_mocoi.data.audit_datalist(@readable_images)"}
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_stop_names_the_image_before_the_first_step(pretrained: Run, damaged: tu
         pretrained(NAME, dataset_dir=str(folder), **_wired("stop"))
     error = _first_of_ours(caught.value)
     assert f"image {BAD} ({name}): " in str(error)
-    assert "--on_bad_image skip" in str(error)
+    assert "on_bad_image skip" in str(error)
     assert error.exit_code == exit_codes.DATA
     assert str(folder) not in str(error)
     assert not Path("runs").exists()
@@ -129,7 +129,7 @@ def test_a_constant_test_image_does_not_stop_a_training_that_skips(
             config_file=file, workflow_type="train", logging_file=False, **of_both, label_fraction=1.0, **settings
         )
         workflow.parser.parse(reset=True)
-        return workflow.parser.get_parsed_content("readable")
+        return workflow.parser.get_parsed_content("readable_images")
 
     readable = readable_of(on_bad_image="skip")
     assert len(audit_datalist(readable).images) == 3

@@ -18,15 +18,14 @@ from tests.bundles.conftest import BUNDLES, SMALL
 from tests.support.rounding import LEARNING_RATE_SHARE, assert_equal_to_rounding
 from tests.support.torchrun import as_torchrun
 
-IN_FLOAT64 = "$@network_def.double().to(device=@device, memory_format=@memory_format)"
+IN_FLOAT64 = "$monai_mocoi.distributed.place(@network_def.double(), @device)"
 
 
-def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: int, *overlays: str) -> dict[str, Any]:
+def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: int) -> dict[str, Any]:
     """Run a bundle in float64; bring back each iteration's gradients, and all numbers that it ends with."""
     os.chdir(folder)
     configs = BUNDLES / name / "configs"
     views = copy.deepcopy(json.loads((configs / "train.json").read_text())["views"]["transform"]["transforms"])
-    network = "network#module" if overlays else "network"
     rate = json.loads((configs / "train.json").read_text())["learning_rate_per_256"]
     settings = {
         **SMALL,
@@ -36,14 +35,14 @@ def pretrain(name: str, dataset: str, folder: str, batch_size: int, bn_splits: i
         "learning_rate_per_256": LEARNING_RATE_SHARE * rate,
         "precision": "float32",  # no autocast: the network's own float64
         "channels_last": False,
-        network: IN_FLOAT64,
+        "network": IN_FLOAT64,
         "views#transform#transforms": [*views, {"_target_": "CastToType", "dtype": "$torch.float64"}],
     }
     if name.endswith("barlow"):
         settings |= {"barlow_features": 16}
-        settings |= {f"network_def#stage_heads#{i}#in_features": 16 * 2**i for i in range(4)}
-    files = [str(configs / file) for file in ("train.json", *overlays)]
-    workflow = ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
+    workflow = ConfigWorkflow(
+        config_file=str(configs / "train.json"), workflow_type="train", logging_file=False, **settings
+    )
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
     start = {name: value.detach().clone() for name, value in trainer.moco.named_parameters()}
@@ -94,7 +93,7 @@ def test_two_processes_of_half_the_batch_equal_one_with_two_batch_norm_parts(
     for folder in folders:
         folder.mkdir()
     one = pretrain(name, str(dataset), str(folders[0]), 8, 2)
-    two = as_torchrun(pretrain, 2, name, str(dataset), str(folders[1]), 4, 1, "multi_gpu_train.json")
+    two = as_torchrun(pretrain, 2, name, str(dataset), str(folders[1]), 4, 1)
 
     assert one["iterations"] >= 4
     for process in two:

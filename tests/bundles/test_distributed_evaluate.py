@@ -56,7 +56,7 @@ def test_two_processes_score_the_images_of_one_process(
     one.finalize()
 
     (tmp_path / "small.json").write_text(json.dumps(BACKBONE))
-    files = [CONFIGS / "evaluate.json", CONFIGS / "multi_gpu_evaluate.json", tmp_path / "small.json"]
+    files = [CONFIGS / "evaluate.json", tmp_path / "small.json"]
     words = ["torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m", "monai_mocoi", "run", *files]
     words += [word for name, value in settings.items() for word in (f"--{name}", value)]
     words += ["--evaluation_dir", "two", "--batch_size", 2]

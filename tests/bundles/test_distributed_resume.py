@@ -43,8 +43,9 @@ def train(dataset: str, folder: str, stop: str | None = None, resume: bool = Fal
         "on_collapse": "warn",
         "resume": resume,
     }
-    files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
-    workflow = ConfigWorkflow(config_file=files, workflow_type="train", logging_file=False, **settings)
+    workflow = ConfigWorkflow(
+        config_file=str(CONFIGS / "train.json"), workflow_type="train", logging_file=False, **settings
+    )
     workflow.initialize()
     trainer = workflow.parser.get_parsed_content("train#trainer")
     rank, code = dist.get_rank(), 0
@@ -107,7 +108,7 @@ def test_two_processes_stopped_in_an_epoch_and_continued_equal_two_undisturbed(
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An overlay with the small network, for the command line."""
-    names = ("network_def#encoder#backbone", "network_def#head#in_features")
+    names = ("network_def#encoder#backbone",)
     file = tmp_path_factory.mktemp("overlay") / "small.json"
     file.write_text(json.dumps({name: SMALL[name] for name in names}))
     return file
@@ -118,7 +119,7 @@ def torchrun(dataset: Path, small: Path, folder: Path, *options: object) -> list
         "dataset_dir": dataset, "output_dir": folder, "image_size": 32, "queue_size": 12, "head_hidden": 16,
         "batch_size": 2, "bn_splits": 1, "max_epochs": 16, "val_interval": 8, "checkpoint_every": 2, "resume": "true",
     }  # fmt: skip
-    files = [CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json", small]
+    files = [CONFIGS / "train.json", small]
     words = ["torch.distributed.run", "--standalone", "--nproc_per_node", 2, *options, "-m", "monai_mocoi", "run"]
     given = [word for name, value in settings.items() for word in (f"--{name}", value)]
     return [sys.executable, "-m", *map(str, [*words, *files, *given])]

@@ -56,7 +56,7 @@ def test_phantoms_are_refused_and_not_drawn(
     with pytest.raises(Exception) as caught:
         parser(name, config).get_parsed_content(part)
     text, code = explain(caught.value)
-    assert (code, "made on the data set 'Hospital'" in text, "--dataset_dir FOLDER" in text) == (2, True, True)
+    assert (code, "made on the data set 'Hospital'" in text, "dataset_dir" in text) == (2, True, True)
     assert not (tmp_path / "cache").exists()
 
 

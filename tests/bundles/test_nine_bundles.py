@@ -84,7 +84,7 @@ def test_a_reference_to_nothing_would_be_seen() -> None:
 # What a data set may say, and what a method may say, by file. ("stage_pooling": fault A14, see below.)
 IMAGES = {"modality", "channels", "image_size", "decode_size", "resize_mode", "mean", "std"}
 OF_DATA = {
-    "train.json": IMAGES | {"crop_area", "views", "batch_size", "max_epochs", "queue_size"},
+    "train.json": IMAGES | {"crop_area", "views", "batch_size", "max_epochs", "queue_size", "own_data"},
     "paper.json": {"image_size", "decode_size", "resize_mode", "batch_size", "crop_area", "views"},
     "finetune.json": IMAGES | {"crop_area", "train_transforms", "metric"},
     "paper_finetune.json": {"image_size", "decode_size", "resize_mode", "crop_area", "train_transforms"},

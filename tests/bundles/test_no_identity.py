@@ -125,14 +125,14 @@ def test_originals_in_place_are_trained_on_but_never_handed_on(export: Export, p
     assert json.loads(Path("data/manifest.json").read_text())["identified"] is True
     pretrain_and_finetune()
     for weights in ("runs/pretrain/encoder.pt", f"{RUN}/classifier.pt"):
-        with pytest.raises(WeightsError, match="Prepare the data without --in-place"):
+        with pytest.raises(WeightsError, match="Prepare the data set without"):
             export_weights(weights, "monai", "out.pt")
     bundle = make_bundle(place / "bundle")
-    with pytest.raises(PackageError, match="Prepare the data without --in-place"):
+    with pytest.raises(PackageError, match="Prepare the data set without"):
         package_bundle(bundle, RUN, place / "package.zip")
     # A classifier of a clean folder that begins with such an encoder is one of them.
     shutil.rmtree("data")
     assert prepare(export) == 0
     run("finetune.json", **NETWORK, image_size=32, batch_size=8, max_epochs=1, overwrite=True)
-    with pytest.raises(PackageError, match="Prepare the data without --in-place"):
+    with pytest.raises(PackageError, match="Prepare the data set without"):
         package_bundle(bundle, RUN, place / "package.zip")

@@ -186,7 +186,7 @@ def test_a_training_run_goes_beside_it_or_is_refused_by_the_plan(package: Path, 
 
 def test_without_its_root_the_message_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(WeightsError, match="--bundle_root FOLDER"):
+    with pytest.raises(WeightsError, match="bundle_root"):
         classifier_path("models/model.pt")
 
 

@@ -38,7 +38,7 @@ def killed_after(workflow: ConfigWorkflow, iteration: int, event: Any = Events.I
 
     with pytest.raises(Killed):
         trainer.run()
-    workflow.parser.get_parsed_content("train#handlers#1")._lock.close()  # the system frees it when a process dies
+    workflow.parser.get_parsed_content("train#handlers#0")._lock.close()  # the system frees it when a process dies
     workflow.parser.get_parsed_content("preemption")._restore(trainer)
     # What the writer still holds would be lost; here it reaches the disk, and must not be seen either.
     workflow.parser.get_parsed_content("summary_writer").close()
@@ -229,21 +229,22 @@ def test_a_run_of_other_settings_is_not_continued(pretrained: Run, change: dict[
     assert before == {path: path.read_bytes() for path in before}
 
 
+OTHER_HEADS = "$monai_mocoi.networks.stage_poolings('spatial', [16, 8, 4, 4])"
 DEEP = {
     "network_def#momentum": (0.5, r"network\W* momentum=0.99 -> momentum=0.5"),
-    "network_def#stage_heads#1#size": (8, r"network.stage_heads.1 size=16 -> size=8"),
+    "network_def#stage_heads": (OTHER_HEADS, r"network.stage_heads.1 size=16 -> size=8"),
     "contrastive_loss#temperature": (0.5, r"contrastive_loss\S* \S*0.2 -> \S*0.5"),
     "optimizer#nesterov": (True, r"optimizer\S*nesterov False -> True"),
     "views#transform#transforms#1#ratio": ([0.9, 1.1], r"transforms.1.ratio \[0.75, 1.33\d*\] -> \[0.9, 1.1\]"),
     "views#transform#transforms#2#brightness": (0.3, r"transforms.2.brightness 0.2 -> 0.3"),
     "decode#transforms#2#mode": ("pad", r"data.decode.transforms.2.mode 'crop' -> 'pad'"),
     "train#dataset#seed": (2, r"data.seed 1 -> 2"),
-    "train#sampler#shuffle": (False, r"data.sampler.shuffle True -> False"),
+    "train#dataloader#shuffle": (False, r"data.sampler.shuffle True -> False"),
     "train#trainer#max_grad_norm": (1.0, r"trainer.max_grad_norm None -> 1.0"),
     "train#trainer#stage_weights": ([2, 1, 1, 1], r"trainer.stage_weights \[1.0.*\] -> \[2, 1, 1, 1\]"),
     "train#trainer#stage_loss#normalize": (False, r"stage_loss normalize=True -> normalize=False"),
-    "train#handlers#4#warmup_max_share": (0.5, r"handlers.WarmupCosine.warmup_max_share 0.1 -> 0.5"),
-    "train#handlers#4#_disabled_": (True, r"handlers.WarmupCosine WarmupCosine -> None"),
+    "train#handlers#2#warmup_max_share": (0.5, r"handlers.WarmupCosine.warmup_max_share 0.1 -> 0.5"),
+    "train#handlers#2#_disabled_": (True, r"handlers.WarmupCosine WarmupCosine -> None"),
 }
 
 

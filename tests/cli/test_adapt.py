@@ -24,8 +24,8 @@ def test_what_was_set_with_its_reason_and_the_next_commands(mocoi):
         "labels: 2 finding(s), each there or not: Fracture, Cast or plate"
     )
     assert lines[1] == "Set for these images (16 of 16 were looked at; all else as in bch_mse):"
-    assert "  channels    1           0 of 16 pictures show colour" in lines
-    assert "  metric      macro_auc   findings" in lines
+    assert "  channels     1           0 of 16 pictures show colour" in lines
+    assert "  metric       macro_auc   findings" in lines
     assert any(line.startswith("WARNING: bch_mse is made for colour pictures, and these are grey") for line in lines)
     assert "Kind of images: histology, as of bch_mse; if that is wrong, name it by --modality." in lines
     assert "NOT STATED: --title, --contact, --data-statement. The bundle says so." in lines

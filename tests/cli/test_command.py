@@ -53,7 +53,7 @@ def test_two_processes(tmp_path):
     dataset = generate_demo(tmp_path / "chest", patients=16, size=40, progress=False)
     words = [
         "torch.distributed.run", "--standalone", "--nproc_per_node", 2, "-m", "monai_mocoi", "run",
-        CONFIGS / "train.json", CONFIGS / "multi_gpu_train.json", small_network(tmp_path), *SHORT,
+        CONFIGS / "train.json", small_network(tmp_path), *SHORT,
         "--dataset_dir", dataset,
     ]  # fmt: skip
     refused = command(*words, "--max_epoch", "1", cwd=tmp_path, CUDA_VISIBLE_DEVICES="")

@@ -24,9 +24,8 @@ def test_overlays_are_merged_as_monai_does(write, order):
 
 
 @pytest.mark.parametrize("name", one_of_each(NAMES))
-@pytest.mark.parametrize("overlay", ["paper.json", "multi_gpu_train.json"])
-def test_every_bundle_is_read_as_monai_does(name, overlay):
-    files = [str(BUNDLES / name / "configs" / file) for file in ("train.json", overlay)]
+def test_every_bundle_is_read_as_monai_does(name):
+    files = [str(BUNDLES / name / "configs" / file) for file in ("train.json", "paper.json")]
     assert read_configs(files).config == ConfigParser.load_config_files(files)
 
 
@@ -91,3 +90,18 @@ def test_an_overlay_that_does_not_fit(write, overlay, reason):
 def test_an_overlay_may_add_what_is_used_or_like_nothing(write):
     read = read_configs([write(), write({"max_epoch": 3, "max_epochs": "@max_epoch", "note": "mine"}, "paper.json")])
     assert read.config["max_epoch"] == 3
+
+
+@pytest.mark.parametrize(
+    "word", ["nih_mse/multi_gpu_train", "nih_mse/multi_gpu_finetune.json", "multi_gpu_evaluate.json"]
+)
+def test_an_overlay_that_is_gone_says_what_replaces_it(word):
+    with pytest.raises(UsageError, match=r"there is no multi_gpu_\w+(\.json)?: .*leave it out.*torchrun") as caught:
+        read_configs(["nih_mse/train", word])
+    assert "\n" not in str(caught.value)
+
+
+def test_an_overlay_with_an_old_name_is_refused_by_the_new_one(write):
+    files = [write({"resize_mode": "crop"}), write({"decode_fit": "pad"}, "mine.json")]
+    with pytest.raises(UsageError, match=r"mine\.json sets decode_fit, but decode_fit is called resize_mode now"):
+        read_configs(files)

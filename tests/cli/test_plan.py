@@ -147,8 +147,6 @@ def test_what_is_written_where(dataset, tmp_path):
     paths = {value.removeprefix(run_dir) for _, value, _ in written.rows}
     assert {"/encoder.pt", "/encoder.json", "/heads.pt", "/config.json", "/manifest.json", "/tensorboard/"} <= paths
     assert "/checkpoints/" in paths
-    plan, _ = planned(TRAIN, "--dataset_dir", dataset, "--rank", "1")  # a second process writes less
-    assert not any(value.endswith("encoder.pt") for section in plan.sections for _, value, _ in section.rows)
 
 
 def earlier_run(folder, manifest=None, checkpoints=(), **config):
@@ -266,11 +264,11 @@ def test_inference_is_refused_as_the_run_would_be(dataset, tmp_path, monkeypatch
     assert "test" in rows["Data"]
     ((text, code),) = plan.refusals
     assert (code, "there is no classifier" in text) == (2, True)
-    assert "runs/nih_mse/finetune-pretrained-all-s4-f1-l1. Make one" in text
+    assert "runs/nih_mse" in text
     (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1").mkdir(parents=True)
     (tmp_path / "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1/classifier.pt").touch()
-    plan, _ = planned(config, "--dataset_dir", dataset)
-    assert "these runs have one: runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1." in plan.refusals[0][0]
+    _, rows = planned(config, "--dataset_dir", dataset)
+    assert rows["Data"]["classifier"][0] == "runs/nih_mse/finetune-pretrained-all-s4-f0.1-l1/classifier.pt"
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "model.pt").write_bytes(b"x")
     (tmp_path / "models" / "model.json").write_text(json.dumps(CLASSIFIER))

@@ -26,9 +26,9 @@ def test_what_was_left_out(capsys):
 
 
 def test_the_next_command_can_be_pasted(capsys):
-    print_next("dr_mse", "my data/", "--decode_fit fundus_any")
+    print_next("dr_mse", "my data/", "--resize_mode fundus_any")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "The dataset folder is ready: my data/"
     assert lines[-1] == f"  {command()} " + (
-        "run dr_mse/train --dataset_dir 'my data/' --output_dir 'runs/my data' --decode_fit fundus_any"
+        "run dr_mse/train --dataset_dir 'my data/' --output_dir 'runs/my data' --resize_mode fundus_any"
     )

@@ -198,7 +198,7 @@ def test_unusable_photographs_are_listed_with_the_reason(source, tmp_path, capsy
     assert main(_arguments(source, tmp_path / "kept", *options)) == 0
     kept = {name for names in _manifest(tmp_path / "kept")["exclusions"].values() for name in names}
     assert kept == {"10_left", "13_left", "14_left", "15_left"}
-    assert "--decode_fit fundus_any" in capsys.readouterr().out
+    assert "--resize_mode fundus_any" in capsys.readouterr().out
 
 
 def test_what_the_bundles_would_refuse_is_left_out(source, tmp_path):

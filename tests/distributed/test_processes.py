@@ -5,8 +5,8 @@ import warnings
 import pytest
 import torch
 
-from monai_mocoi.distributed import data_parallel, from_torchrun, torchrun_device
-from monai_mocoi.distributed.processes import gather_ragged_rows, gather_rows, rank, world_size
+from monai_mocoi.distributed import device, place, rank, world_size
+from monai_mocoi.distributed.processes import gather_ragged_rows, gather_rows
 from tests.support.processes import in_processes
 
 
@@ -53,39 +53,51 @@ def test_one_process_gathers_nothing() -> None:
     assert (rank(), world_size()) == (0, 1)
 
 
-def test_torchrun_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RANK", "3")
-    assert from_torchrun("RANK") == 3
-    monkeypatch.delenv("RANK")
-    with pytest.raises(RuntimeError, match="torchrun --nproc_per_node"):
-        from_torchrun("RANK")
+def torchrun(monkeypatch: pytest.MonkeyPatch, local_rank: int) -> None:
+    numbers = {"RANK": 3, "LOCAL_RANK": local_rank, "WORLD_SIZE": 4, "LOCAL_WORLD_SIZE": 4}
+    for name, number in numbers.items():
+        monkeypatch.setenv(name, str(number))
+
+
+def test_the_number_of_processes_is_known_before_they_have_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    torchrun(monkeypatch, 1)
+    assert (rank(), world_size()) == (3, 4)
+    monkeypatch.delenv("LOCAL_RANK")  # not torchrun's: a variable of that name may come from elsewhere
+    assert (rank(), world_size()) == (0, 1)
 
 
 def test_device_of_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert torchrun_device() == torch.device("cpu")
+    assert device() == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert torchrun_device() == torch.device("cuda", 1)
-    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert device() == torch.device("cuda")
+    torchrun(monkeypatch, 1)
+    assert device() == torch.device("cuda", 1)
+    torchrun(monkeypatch, 2)
     with pytest.raises(RuntimeError, match=r"4 processes .* 2 GPU.*--nproc_per_node 2"):
-        torchrun_device()
+        device()
+
+
+def test_one_process_shares_no_network() -> None:
+    network = place(torch.nn.Conv2d(1, 2, 3), "cpu", channels_last=True)
+    assert isinstance(network, torch.nn.Conv2d)
+    assert network.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 def wrapped(process: int) -> tuple[list[str], torch.Tensor, torch.Tensor]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        network = data_parallel(torch.nn.BatchNorm1d(2))
+        network = place(torch.nn.BatchNorm1d(2), "cpu")
     rows = torch.arange(4.0).reshape(2, 2) + 10 * process
     network(rows).square().sum().backward()
     network(rows)  # a second pass: the first would have come before any sending around
+    assert place(torch.nn.BatchNorm1d(2), "cpu", trained=False).num_features == 2
     return [str(w.message) for w in caught], network.module.weight.grad, network.module.running_mean
 
 
 @pytest.mark.slow
-def test_data_parallel_averages_gradients_but_leaves_buffers_to_each_process() -> None:
+def test_place_averages_gradients_but_leaves_buffers_to_each_process() -> None:
     (messages, grad, mean), (_, other_grad, other_mean) = in_processes(wrapped, 2)
     assert not [m for m in messages if "buffers" in m]
     assert torch.equal(grad, other_grad)

@@ -166,7 +166,7 @@ def test_the_saver_takes_its_layer_and_says_what_was_chosen(kind: str, tmp_path:
     weights = torch.load(tmp_path / "classifier.pt", weights_only=True)
     np.testing.assert_array_equal(weights["head.weight"], trainer.fit.weight.astype(np.float32))
     assert len(read_predictions(tmp_path / "validation_predictions.csv").images) == 12
-    assert json.loads((tmp_path / "labelled.json").read_text()) == {"ids": "drawn"}
+    assert json.loads((tmp_path / "labelled.json").read_text()) == {"format": 1, "ids": "drawn"}
 
 
 def test_what_it_cannot_do_is_refused_before_any_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

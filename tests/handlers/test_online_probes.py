@@ -299,7 +299,7 @@ def test_numbers_out_of_range_are_refused() -> None:
 
 
 def _distributed(rank: int) -> list[Any]:
-    from monai_mocoi.distributed import data_parallel
+    from monai_mocoi.distributed import place
 
     ends: list[Any] = []
     for every in (0, 1):
@@ -307,7 +307,7 @@ def _distributed(rank: int) -> list[Any]:
         network = small_moco(bn_splits=2)
         writer = Noted()
         probes = probes_of(writer, every)
-        engine = trainer_of(data_parallel(network), batches(6)[rank::2], max_epochs=2)
+        engine = trainer_of(place(network, "cpu"), batches(6)[rank::2], max_epochs=2)
         probes.attach(engine)
         rows = run_noting(engine)
         ends.append((network.state_dict(), rows, probes.latest, len(writer.scalars), torch.get_rng_state()))

@@ -96,5 +96,5 @@ def test_a_text_that_means_true_false_or_nothing_is_refused(text: str, meant: st
 def test_torchrun_without_its_overlay_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     check_settings({"world_size": 2})
-    with pytest.raises(ValueError, match=r"started 2 processes, but world_size is 1.*multi_gpu_train\.json"):
+    with pytest.raises(ValueError, match=r"started 2 processes, but world_size is 1"):
         check_settings({"world_size": 1})

@@ -22,7 +22,7 @@ def command(*args: object, cwd: Path, **environment: str) -> subprocess.Complete
 
 def small_network(folder: Path) -> Path:
     """An overlay that puts a small network in the place of the ResNet-50, where it is the command that is tried."""
-    names = ("network_def#encoder#backbone", "network_def#head#in_features")
+    names = ("network_def#encoder#backbone",)
     file = folder / "small_network.json"
     file.write_text(json.dumps({name: SMALL[name] for name in names}))
     return file
