@@ -1,4 +1,4 @@
-"""Sheet of a Grad-CAM: a picture, the heat of one class over it, and all that is needed to read it."""
+"""Grad-CAM sheet: a picture, the heat of one class over it, and texts."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ class RunFolder:
     writes: ClassVar[dict[str, str]] = {
         "{folder}/config.json": "the settings as used",
         "{folder}/manifest.json": "what ran, on what, and how it ended",
+        "{folder}/tensorboard/": "curves and pictures for TensorBoard",
     }
 
     def __init__(
@@ -130,7 +131,6 @@ class RunFolder:
             write_json(folder / SKIPPED_NAME, self.skipped_images)
 
     def _go_on(self) -> None:
-        """Write what was put off until no handler refused the earlier run."""
         if self._taken_up:
             self._manifest, self._taken_up = self._taken_up, {}
             self._write_first_files(self.folder, self._manifest)

@@ -117,7 +117,8 @@ def check_run_folder(
             ways = "test it by evaluate.json, " if whole else "set resume to true to continue it, "
             raise RunFolderError(
                 f"{folder} already holds a run ({state}). Nothing was changed: {ways}choose another {setting}, or set "
-                "overwrite to true to delete it and start anew."
+                "overwrite to true to delete it and start anew.",
+                code="holds_run",
             )
     check_can_be_written(folder, setting)
     beside = "Beside a run folder are its lock file and, for a moment, a new or a deleted run. "
