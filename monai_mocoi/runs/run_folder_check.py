@@ -25,12 +25,10 @@ _OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorbo
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """The run that a folder holds."""
+    """The run that a folder holds: its manifest, which has a ``status``, and its newest checkpoint, if it has any."""
 
     manifest: Mapping[str, Any]
-    """Which has a ``status``."""
     newest: Path | None
-    """Its newest checkpoint, if it has any."""
 
 
 def find_run(folder: Path) -> EarlierRun | None:
