@@ -19,7 +19,7 @@ from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
-from monai_mocoi.files.atomic_write import write_torch
+from monai_mocoi.files.atomic_write import write_json, write_torch
 from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
@@ -86,7 +86,7 @@ class ClassifierSaver:
         self.module = unwrap(network)
         self.validator = validator
         self.chosen = chosen
-        self.labelled = LabelledImages.of(labelled)
+        self.labelled = dict(labelled)
         self.plots = plots
         path = self.folder / CLASSIFIER_NAME
         self.origin = ClassifierOrigin(path, settings, self.labelled, weights, datalist, training)
@@ -99,7 +99,7 @@ class ClassifierSaver:
 
     def _start(self, engine: Workflow) -> None:
         if rank() == 0:
-            self.labelled.write(self.folder / LabelledImages.FILE)
+            write_json(self.folder / LabelledImages.FILE, {"format": LabelledImages.FORMAT, **self.labelled})
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
