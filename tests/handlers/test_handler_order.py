@@ -100,7 +100,7 @@ def finetuning(folder: Path, shuffled: random.Random | None, resume: bool, epoch
     also = {"best": best, "plots": plots, "epoch_log": log}
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
     checkpoints = Checkpoints(folder, SETTINGS, "abc", every=2, resume=resume, summary_writer=writer, also=also)
-    labelled = {"counts": {"training": {"images": 12}}}
+    labelled = {"training": ["a.png"], "validation": ["b.png"], "counts": {"training": {"images": 12}}}
     run(
         lambda handlers: classifier_trainer_of(
             network, loader_of(dataset, shuffle=True), max_epochs=epochs, optimizer=optimizer, train_handlers=handlers
