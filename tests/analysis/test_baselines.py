@@ -11,6 +11,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import Baseline, baselines, shortcut_baselines
+from monai_mocoi.analysis.shortcut_features import column_features, picture_features, shuffled_labels
 from monai_mocoi.data import item_columns, load_datalist
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from tests.support.shortcut_data import SIZES, folder_of
@@ -78,11 +79,11 @@ def test_numbers_that_are_codes_are_told_one_by_one_and_ages_are_not(tmp_path: P
 
 
 def test_codes_are_those_of_training_and_unknown_ones_are_nothing() -> None:
-    made = baselines._column_features("site", {"training": [3, 1, None, 3], "validation": [], "test": [9, 1, None]})
+    made = column_features("site", {"training": [3, 1, None, 3], "validation": [], "test": [9, 1, None]})
     assert made["training"].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
     assert made["validation"].shape == (0, 3)
     assert made["test"].tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 1]]
-    many = baselines._column_features("dose", {split: list(range(9)) for split in ("training", "validation", "test")})
+    many = column_features("dose", {split: list(range(9)) for split in ("training", "validation", "test")})
     assert many["training"].shape == (9, 2)
 
 
@@ -105,7 +106,7 @@ def test_colours_are_means_and_deviations_of_the_whole_picture(tmp_path: Path) -
     """The six numbers, by hand; told by the decision of a fit on them."""
     folder = folder_of(tmp_path / "data")
     datalist = load_datalist(folder)
-    colours, pixels = baselines._pictures(datalist, 1)
+    colours, pixels = picture_features(datalist, 1)
     for row in (0, 59):
         picture = np.asarray(Image.open(datalist.test[row]["image"])) / 255
         expected = [*picture.mean((0, 1)), *picture.std((0, 1))]
@@ -116,14 +117,14 @@ def test_colours_are_means_and_deviations_of_the_whole_picture(tmp_path: Path) -
 def test_shuffled_labels_are_the_same_labels_and_stay_together_by_patient() -> None:
     items = [{"patient": f"p{row // 4}"} for row in range(400)]
     labels = np.repeat(np.random.default_rng(0).integers(0, 2, 100), 4)
-    dealt = baselines._shuffled(labels, items, 3)
+    dealt = shuffled_labels(labels, items, 3)
     assert sorted(dealt) == sorted(labels)
     of_patient = defaultdict(set)
     for item, label in zip(items, dealt, strict=True):
         of_patient[item["patient"]].add(int(label))
     assert all(len(own) == 1 for own in of_patient.values())
     assert 0.3 < (dealt == labels).mean() < 0.7
-    assert not np.array_equal(dealt, baselines._shuffled(labels, items, 4))
+    assert not np.array_equal(dealt, shuffled_labels(labels, items, 4))
 
 
 def test_an_image_that_cannot_be_read_is_named_by_its_row(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_without_a_class_to_score_it_says_why() -> None:
     assert result["scored_classes"] == []
     for number in (result["cells"][0]["metrics"]["macro_auc"], result["summary"][0]["metrics"]["macro_auc"]):
         assert (number["value"], number["interval"]) == (None, None)
-        assert "to be scored" in number["reason"]
+        assert "to be evaluated" in number["reason"]
     assert result["differences"] == []
 
 

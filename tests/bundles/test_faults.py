@@ -149,7 +149,7 @@ def test_a_full_disk_when_the_products_are_written(
         full.setattr(os, "replace", refuse)
         text, code = failing(lambda: pretrained("nih_mse"))
     assert code == exit_codes.DISK_FULL
-    assert "--resume true" in text
+    assert "resume true" in text
     assert not (RUN / product).exists()
     resumes(pretrained)
 

@@ -17,7 +17,7 @@ from data_prep.inhouse.dicom_headers import (
 )
 from data_prep.inhouse.survey import NO_PIXELS, NO_SUCH_FRAMES, NO_SYNTAX, picture_fault
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms import dicom
+from monai_mocoi.transforms import dicom_header
 from tests.support.dicom_files import CR, content, dataset, uid
 
 
@@ -180,7 +180,7 @@ def test_a_deflated_file_that_grows_without_end(monkeypatch: pytest.MonkeyPatch)
     ds.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     raw = content(ds)
     assert header(raw).patient == "MRN1"
-    monkeypatch.setattr(dicom, "_MAX_INFLATED", 100)
+    monkeypatch.setattr(dicom_header, "_MAX_INFLATED", 100)
     with pytest.raises(ImageReadError, match="deflated"):
         header(raw)
 
