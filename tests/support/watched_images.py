@@ -30,7 +30,7 @@ class Images:
         return len(self.rows)
 
     def __getitem__(self, position: int) -> dict[str, torch.Tensor]:
-        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002  (the global one is meant)
+        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - as a transform may
         self.looked.append(self.rows[position])
         return self.transform({"image": self.pictures[self.rows[position]]})
 
