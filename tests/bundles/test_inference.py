@@ -231,9 +231,7 @@ def test_a_list_and_several_places(infer: Infer, mixed: Path, run_dir: Path) -> 
     assert float(again[1]["probability_Atelectasis"]) == pytest.approx(float(rows[1]["probability_Atelectasis"]))
 
 
-def test_without_images_it_takes_the_test_split_and_the_newest_run(
-    infer: Infer, dataset: Path, tmp_path: Path
-) -> None:
+def test_without_images_it_takes_the_test_split_and_the_newest_run(infer: Infer, dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "nih_mse" / "finetune-pretrained-all-s4-f1-l1"
     save(folder, sidecar())
     infer()
