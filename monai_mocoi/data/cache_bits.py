@@ -13,7 +13,7 @@ from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.fit_square import FitSquare
-from monai_mocoi.transforms.rounding import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 _PROBED = 128
 
