@@ -116,6 +116,20 @@ class DatasetError(MocoiError, ValueError):
     exit_code = DATA
 
 
+class NoDatasetError(DatasetError):
+    """A folder is no finished dataset folder.
+
+    Args:
+        text: the whole sentence.
+        dataset_dir: the folder, as it was given.
+        modality: of the bundle that is to use it; None: not known.
+    """
+
+    def __init__(self, text: str, dataset_dir: str = "", modality: str | None = None) -> None:
+        super().__init__(text)
+        self.dataset_dir, self.modality = dataset_dir, modality
+
+
 class RefusedError(DatasetError):
     """An option or an output folder is refused before anything is changed."""
 

@@ -4,7 +4,6 @@ from .ages import is_age as is_age
 from .audit import audit_datalist as audit_datalist
 from .audit_report import AuditReport as AuditReport
 from .audit_report import LeakError as LeakError
-from .cache_bits import resolved_cache_bits as resolved_cache_bits
 from .class_balance import BalancedSampler as BalancedSampler
 from .class_balance import class_weights as class_weights
 from .columns import Columns as Columns
@@ -17,10 +16,10 @@ from .datalist import Datalist as Datalist
 from .datalist import load_datalist as load_datalist
 from .datalist import load_to_pretrain as load_to_pretrain
 from .datalist_writer import write_datalist as write_datalist
-from .dataset import EpochIndex as EpochIndex
 from .dataset import ImageDataset as ImageDataset
 from .decode import ImageList as ImageList
 from .decoded_cache import DecodedCache as DecodedCache
+from .describe import describe_settings as describe_settings
 from .enough_images import check_enough_to_pretrain as check_enough_to_pretrain
 from .enough_images import check_learnable as check_learnable
 from .enough_images import require_images as require_images
@@ -53,10 +52,12 @@ from .predictions import record_of as record_of
 from .predictions_file import read_predictions as read_predictions
 from .predictions_file import write_predictions as write_predictions
 from .prepared_dataset import evaluation_dataset as evaluation_dataset
+from .prepared_dataset import resolved_cache_bits as resolved_cache_bits
 from .pretraining_overlap import overlap_in_words as overlap_in_words
 from .pretraining_overlap import overlap_warnings as overlap_warnings
 from .pretraining_overlap import pretraining_overlap as pretraining_overlap
 from .sampler import EpochSampler as EpochSampler
+from .seeding import EpochIndex as EpochIndex
 from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages
 from .seen_images import take_down_images as take_down_images

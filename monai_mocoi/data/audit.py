@@ -22,10 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def audit_datalist(
-    datalist: Datalist,
-    workers: int | None = None,
-    progress: bool = True,
-    cache_dir: str | Path | None = None,
+    datalist: Datalist, workers: int | None = None, progress: bool = True, cache_dir: str | Path | None = None
 ) -> AuditReport:
     """Audit a datalist for what its splits share; fingerprints and the last comparison are cached.
 

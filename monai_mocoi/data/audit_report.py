@@ -80,8 +80,8 @@ class LeakError(DatasetError):
     """
 
     remedy = (
-        "prepare the dataset folder again with data_prep, which splits by patient, or take the images named above out "
-        "of one of the two splits in datalist.json; then check with `python -m data_prep audit FOLDER`."
+        "prepare the dataset folder again, which splits by patient, or take the images named above out of one of the "
+        "two splits in datalist.json; then audit it again."
     )
 
     def __init__(self, report: AuditReport) -> None:
@@ -90,5 +90,5 @@ class LeakError(DatasetError):
         examples = "\n".join(f"  {pair}" for pair in report.leak_examples)
         super().__init__(
             f"'{report.name}' has {counts} in two splits, so scores would be too good to be true:\n{examples}\n"
-            f"How to mend it: {self.remedy}"
+            f"How to fix it: {self.remedy}"
         )

@@ -22,18 +22,10 @@ from monai_mocoi.data.datalist_form import (
     label_names,
     listed_splits,
 )
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, NoDatasetError
 from monai_mocoi.files.home_folder import expand_home
 
-_HOW_TO_PREPARE = (
-    "Make a dataset folder with one of\n"
-    "  python -m data_prep inhouse --images IMAGES --private PRIVATE --out FOLDER   (your own; docs/inhouse.md)\n"
-    "  python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out FOLDER   (NIH ChestX-ray14)\n"
-    "  python -m data_prep bch --images IMAGES --out FOLDER   (IDC histopathology patches)\n"
-    "  python -m data_prep eyepacs --images IMAGES --labels trainLabels.csv --out FOLDER   (EyePACS photographs)\n"
-    "  python -m data_prep demo --modality chest --out FOLDER   (generated phantoms, no medical data)\n"
-    "(`python -m data_prep --help` lists all sources) and give that FOLDER as dataset_dir."
-)
+_PREPARE = "Prepare a dataset folder first (docs/data.md), and give it as dataset_dir."
 
 
 @dataclass(frozen=True)
@@ -88,12 +80,13 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     folder = expand_home(dataset_dir).resolve()
     file = folder / DATALIST_NAME
     if not folder.is_dir():
-        raise DatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_HOW_TO_PREPARE}")
+        raise NoDatasetError(f"dataset_dir: there is no folder '{dataset_dir}'. {_PREPARE}", str(dataset_dir))
     if not file.is_file():
         refuse_bundle(folder, dataset_dir)
-        raise DatasetError(
+        raise NoDatasetError(
             f"dataset_dir: the folder '{dataset_dir}' has no {DATALIST_NAME}, so it is no (finished) dataset folder. "
-            f"If it was being prepared, run the same data_prep command again to finish it. {_HOW_TO_PREPARE}"
+            f"If it was being prepared, prepare it in the same way again to finish it. {_PREPARE}",
+            str(dataset_dir),
         )
     content = file.read_bytes()
     try:

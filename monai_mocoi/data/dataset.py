@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch.utils.data import Dataset
@@ -14,22 +14,12 @@ from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.decode_errors import changed_in_the_run, warn_of_skipped
 from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
-from monai_mocoi.data.seeding import global_generators_kept, seed_all
+from monai_mocoi.data.seeding import EpochIndex, global_generators_kept, seed_all
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.metrics.known import UNKNOWN
 from monai_mocoi.transforms.rounding import dequantise
 
 ON_BAD_IMAGE = ("stop", "skip")
-
-
-class EpochIndex(NamedTuple):
-    """A sample of a certain epoch: what :class:`~monai_mocoi.data.EpochSampler` gives to the data set.
-
-    ``epoch`` counts from 0; ``index`` is the row in the split, less the skipped rows before it.
-    """
-
-    epoch: int
-    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here
 
 
 class ImageDataset(Dataset[Any]):
@@ -51,7 +41,7 @@ class ImageDataset(Dataset[Any]):
     Args:
         data: the items of a split, see :class:`~monai_mocoi.data.Datalist`.
         decode: see :data:`~monai_mocoi.data.decode.Decode`. With the cache, the same shape for all images, and it must
-            describe itself (see :func:`~monai_mocoi.data.decode_key.describe_decode`).
+            describe itself (see :func:`~monai_mocoi.data.describe_settings`).
         transform: sample -> anything; None gives the sample itself.
         seed: of the views, >= 0.
         cache: decode all images once into a memory-mapped file; False decodes at every access, to the same tensors.

@@ -12,14 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.data.decode_errors import (
-    MAX_FAILURES,
-    Names,
-    read_one,
-    too_many,
-    unreadable,
-    warn_of_ignored_windows,
-)
+from monai_mocoi.data.decode_errors import MAX_FAILURES, Names, read_one, too_many, unreadable, warn_of_ignored_windows
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED

@@ -95,7 +95,7 @@ def read_one(read: Callable[[], _Read], path: str, index: int, names: Names) -> 
             raise
         if not isinstance(root, ImageReadError | DatasetError):  # those name no file
             reason = _without_path(reason, path)
-        raise image_error(index, names, reason) from None  # the chain is cut, for its texts could hold the path
+        raise image_error(index, names, reason) from None  # the chain is cut, because its texts could hold the path
 
 
 def _raise_for_the_machine(error: BaseException, place: str) -> None:

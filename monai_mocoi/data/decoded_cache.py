@@ -13,11 +13,7 @@ from pathlib import Path
 import torch
 
 from monai_mocoi.data.decode import ImageList, Levels, Take
-from monai_mocoi.data.decode_errors import (
-    changed_in_the_run,
-    image_error,
-    image_name,
-)
+from monai_mocoi.data.decode_errors import changed_in_the_run, image_error, image_name
 from monai_mocoi.data.decode_key import decode_key, signature
 from monai_mocoi.data.decoded_file import DecodedFile
 from monai_mocoi.errors import DatasetError, ImageDecodeError
@@ -34,7 +30,7 @@ class DecodedCache:
 
     Args:
         images: the files, all of which give one shape; ``decode`` describes itself (see
-            :func:`~monai_mocoi.data.decode_key.describe_decode`). Unreadable ones, if they are not too many, are listed
+            :func:`~monai_mocoi.data.describe_settings`). Unreadable ones, if they are not too many, are listed
             in ``bad``.
         cache_dir: folder; None means ``user_cache_dir()/decoded``.
         workers: decoding threads; None means one a usable processor.
@@ -47,11 +43,7 @@ class DecodedCache:
     """
 
     def __init__(
-        self,
-        images: ImageList,
-        cache_dir: str | Path | None = None,
-        workers: int | None = None,
-        progress: bool = True,
+        self, images: ImageList, cache_dir: str | Path | None = None, workers: int | None = None, progress: bool = True
     ) -> None:
         if len(images) == 0:
             raise DatasetError("the list of images to decode is empty.")

@@ -85,9 +85,7 @@ def unreadable_images(
 
 
 def keep_fingerprints(
-    folder: str | Path,
-    prints: Mapping[bytes, Fingerprint],
-    cache_dir: str | Path | None = None,
+    folder: str | Path, prints: Mapping[bytes, Fingerprint], cache_dir: str | Path | None = None
 ) -> None:
     """Keep fingerprints that are known already, by the files' signatures: the files are then not read for them."""
     if prints:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from monai_mocoi.data.labels import (
-    class_indicators,
-    label_array,
-    unknown_counts,
-)
+from monai_mocoi.data.labels import class_indicators, label_array, unknown_counts
 
 
 def label_counts(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +11,9 @@ from typing import Any
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words, selection_rule
 from monai_mocoi.data.label_counts import label_counts, uncovered_in_words
-from monai_mocoi.data.label_ids import CUT, agreed, find_items, read_ids
+from monai_mocoi.data.label_ids import agreed, find_items, read_ids
 from monai_mocoi.data.label_order import check_draw, draw_labelled
+from monai_mocoi.data.labelled_images import LABELLED_SPLITS, LabelledImages
 from monai_mocoi.data.labels import (
     label_array,
     label_kind,
@@ -27,36 +26,30 @@ from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
+
 VALIDATION_LABELS = ("same", "all")
 
 
 @dataclass(frozen=True)
 class LabelSubset:
-    """The part of a data set that has labels.
+    """The part of a data set that has labels: training and validation are cut to it, in their order; test is whole.
 
-    Attributes:
-        datalist: training and validation cut to the images with labels, in the order of the whole list; test whole.
-        selection: what chooses the epoch: "metric", "loss" or "last" (see
-            :class:`~monai_mocoi.data.enough_images.SelectionRule`).
-        record: what was done, for ``labelled.json`` in the run folder: settings (null where a given file does not say),
-            ``ids`` ("drawn" or "given"), ``dataset_sha256``, ``kind``, ``counts`` by split, ``selection`` with its
-            reason and classes, ``warnings``, and the images' names: ``training`` and ``validation``.
+    ``selection`` is what chooses the epoch: "metric", "loss" or "last".
     """
 
     datalist: Datalist
     selection: str
-    record: dict[str, Any]
+    record: LabelledImages
 
     @property
     def some_unknown(self) -> bool:
-        """Whether a finding is not known of some training image, so that the loss must leave it out."""
+        """Whether a finding is not known of some training image."""
         return some_unknown(self.datalist.training)
 
     @property
     def sha256(self) -> str:
-        """Hash of the images' names in both splits: whether two runs had the same labels."""
-        names = json.dumps([self.record[split] for split in CUT], ensure_ascii=False)
-        return hashlib.sha256(names.encode()).hexdigest()
+        """Hash of the images' names in both splits."""
+        return self.record.names_sha256
 
 
 def label_subset(
@@ -78,9 +71,9 @@ def label_subset(
         seed: of the draw, >= 0; None means 0. It has no effect on all images.
         validation_labels: "same": validation is cut to the same fraction, because whoever has few labels has few to
             choose a model by, too. "all": it keeps all. None means "same".
-        label_ids: a ``labelled.json`` of an earlier run, or the run folder: exactly its images are used, and nothing is
-            drawn. The three settings must then be None or what the file says. Of a file made by hand only the lists
-            ``training`` and ``validation`` are needed. None: draw.
+        label_ids: a ``labelled.json`` of an earlier run, or the run folder: exactly its images are used. The three
+            settings must then be None or what the file says. Of a file made by hand only the lists ``training`` and
+            ``validation`` are needed. None: draw.
 
     Raises:
         DatasetError: a setting out of range; training without labels, or with labels from which nothing can be learnt
@@ -99,14 +92,14 @@ def label_subset(
         {'no': 10, 'yes': 10}
     """
     kind = label_kind(datalist)
-    labelled = {split: labelled_items(datalist.splits()[split]) for split in CUT}
+    labelled = {split: labelled_items(datalist.splits()[split]) for split in LABELLED_SPLITS}
     settings: dict[str, Any] = {"label_fraction": fraction, "label_seed": seed, "validation_labels": validation_labels}
     warnings = []
     if label_ids is not None:
         document = read_ids(Path(label_ids))
         for key, value in settings.items():
             settings[key] = agreed(key, value, document)
-        kept = {split: find_items(datalist, split, labelled[split], document[split]) for split in CUT}
+        kept = {split: find_items(datalist, split, labelled[split], document[split]) for split in LABELLED_SPLITS}
         if document.get("dataset_sha256", datalist.sha256) != datalist.sha256:
             warnings.append("label_ids were drawn from another version of this data set; all images named are in it.")
     else:
@@ -120,9 +113,8 @@ def label_subset(
     whole = datalist.splits()
     counts = {split: label_counts(items, labelled[split], whole[split], cut.labels) for split, items in kept.items()}
     chosen = selection_rule(label_array(cut.validation) if cut.validation else None, cut.labels)
-    warnings += uncovered_in_words(counts, kind)
-    if few := few_labelled_in_words(counts["training"]["images"]):
-        warnings.append(few)
+    few = few_labelled_in_words(counts["training"]["images"])
+    warnings += uncovered_in_words(counts, kind) + ([few] if few else [])
     for split, items in kept.items():
         unlabelled = counts[split].get("unlabelled", 0) if labelled[split] else 0
         for line in (left_out_in_words(split, unlabelled), unknown_in_words(split, items, cut.labels)):
@@ -130,18 +122,20 @@ def label_subset(
                 logger.info("%s", line)
     for warning in warnings:
         logger.warning("%s", warning)
-    record = {
-        **settings,
-        "ids": "drawn" if label_ids is None else "given",
-        "dataset_sha256": datalist.sha256,
-        "kind": kind,
-        "counts": counts,
-        "selection": chosen.rule,
-        "selection_reason": chosen.reason,
-        "selection_classes": list(chosen.classes),
-        "warnings": warnings,
-        **{split: [item["name"] for item in items] for split, items in kept.items()},
-    }
+    record = LabelledImages.of(
+        {
+            **settings,
+            "ids": "drawn" if label_ids is None else "given",
+            "dataset_sha256": datalist.sha256,
+            "kind": kind,
+            "counts": counts,
+            "selection": chosen.rule,
+            "selection_reason": chosen.reason,
+            "selection_classes": list(chosen.classes),
+            "warnings": warnings,
+            **{split: [item["name"] for item in items] for split, items in kept.items()},
+        }
+    )
     return LabelSubset(cut, chosen.rule, record)
 
 
@@ -155,7 +149,7 @@ def _draw(
             "to the same fraction, or all of it."
         )
     kept = {}
-    for number, split in enumerate(CUT):
+    for number, split in enumerate(LABELLED_SPLITS):
         items = labelled[split]
         kept[split] = items
         if items and (split == "training" or validation_labels == "same"):

@@ -11,30 +11,21 @@ from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import DatasetError
 
-LABELLED_NAME = LabelledImages.FILE
-"""The file of a run folder that holds :attr:`LabelSubset.record`."""
-CUT = ("training", "validation")
 
-
-def read_ids(file: Path) -> dict[str, Any]:
+def read_ids(file: Path) -> LabelledImages:
     """Read the lists of names, and what else an earlier run says; an error without them."""
-    file = file / LABELLED_NAME if file.is_dir() else file
-    hint = f"Give the {LABELLED_NAME} of a run folder, or the run folder."
+    file = file / LabelledImages.FILE if file.is_dir() else file
+    hint = f"Give the {LabelledImages.FILE} of a run folder, or the run folder."
     try:
         document = json.loads(file.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise DatasetError(f"label_ids: '{file.name}' cannot be read ({error.strerror}). {hint}") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DatasetError(f"label_ids: '{file.name}' is not valid JSON ({error}). {hint}") from None
-    for split in CUT:
-        names = document.get(split) if isinstance(document, dict) else None
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise DatasetError(
-                f"label_ids: '{file.name}' has no list '{split}' of image names as they stand in the datalist. {hint}"
-            )
-    if not document["training"]:
+    labelled = LabelledImages.of(document, f"label_ids: '{file.name}'")
+    if not labelled.training:
         raise DatasetError(f"label_ids: '{file.name}' names no training image.")
-    return document
+    return labelled
 
 
 def agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
@@ -42,8 +33,8 @@ def agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
     stated = document.get(key)
     if None not in (stated, value) and stated != value:
         raise DatasetError(
-            f"label_ids: its images were drawn with {key} {stated}, but {key} is {value}: "
-            f"add --{key} {stated}, so that the run is filed under what it has."
+            f"label_ids: its images were drawn with {key} {stated}, but {key} is {value}: set {key} to {stated}, so "
+            "that the run is filed under what it has."
         )
     return stated
 

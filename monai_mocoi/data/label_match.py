@@ -94,16 +94,13 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
     match = match_labels(classifier, datalist, split)
     if match.missing or match.ignored:
         logger.warning(
-            "Scored are %s, which both have. Not scored, for the data set lacks them: %s. Not looked at, for the "
-            "classifier does not know them: %s.",
+            "Scored are %s, which both have. Not scored, because the data set lacks them: %s. Not looked at, because "
+            "the classifier does not know them: %s.",
             _quoted(match.classes),
             _quoted(match.missing),
             _quoted(match.ignored),
         )
-    for line in (
-        left_out_in_words(split, match.unlabelled),
-        unknown_in_words(split, match.items, match.classes),
-    ):
+    for line in (left_out_in_words(split, match.unlabelled), unknown_in_words(split, match.items, match.classes)):
         if line:
             logger.info("%s", line)
     if match.external:

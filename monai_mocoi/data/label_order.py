@@ -108,7 +108,7 @@ def _label_order(counts: NDArray[np.float64], images: NDArray[np.float64], seed:
 def _by_halves(
     block: NDArray[np.intp], counts: NDArray[np.float64], images: NDArray[np.float64], random: np.random.RandomState
 ) -> Iterator[int]:
-    """Give the patients of a block, one half after the other, but for one that is too big to be balanced."""
+    """Give the patients of a block, one half after the other, except one that is too big to be balanced."""
     if len(block) == 1:
         yield int(block[0])
         return

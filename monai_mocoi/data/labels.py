@@ -109,7 +109,7 @@ def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
 
 
 def label_values(labels: Sequence[Any]) -> NDArray[np.int64]:
-    """Labels as they stand in a datalist, ``null`` being None, as numbers: it becomes ``UNKNOWN``."""
+    """Labels as a datalist has them, ``null`` being None, as numbers: it becomes ``UNKNOWN``."""
     try:
         return np.array(labels, dtype=np.int64)
     except TypeError:  # a None among them

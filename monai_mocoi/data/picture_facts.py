@@ -72,7 +72,7 @@ def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -
     if not found:
         raise DatasetError(
             f"none of {len(chosen)} training images that were looked at can be read, so nothing can be said of them. "
-            "python -m data_prep audit FOLDER says what is wrong with each."
+            "An audit of the dataset folder says what is wrong with each."
         )
     sides = [one["shorter"] for one in found]
     return PictureFacts(

@@ -51,8 +51,8 @@ class Predictions:
             )
         if len(set(self.classes)) < classes:
             twice = Counter(self.classes).most_common(1)[0][0]
-            raise PredictionsError(f"the class {twice!r} stands there twice; each class is predicted once.")
-        # Images are named by their number, for their names could be patients'.
+            raise PredictionsError(f"the class {twice!r} is there twice; each class is predicted once.")
+        # Images are named by their number, because their names could be patients'.
         if len(set(self.images)) < n:
             name = Counter(self.images).most_common(1)[0][0]
             first = self.images.index(name)

@@ -1,15 +1,21 @@
-"""The images of a split as a network needs them: decoded, fitted and normalised as the file beside its weights says."""
+"""Prepared data set: images decoded, fitted and normalised as the file beside weights says; and the bits they take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import torch
 from monai.transforms import Compose
 
-from monai_mocoi.data.cache_bits import resolved_cache_bits
 from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.decode import ImageList
+from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms import FitSquare, FitSquared, Normalized, ReadImage, RescaleIntensity
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 PREPARATION = ("channels", "intensity", "decode_size", "decode_fit", "cache_bits", "image_size", "mean", "std")
 """What a classifier's sidecar says of how its images are prepared; see docs/finetuning.md."""
@@ -45,3 +51,66 @@ def evaluation_dataset(
     if normalise:
         plain.append(Normalized(keys="image", mean=own["mean"], std=own["std"]))
     return ImageDataset(items, decode_of(own), Compose(plain), bits=own["cache_bits"], **options)
+
+
+logger = logging.getLogger(__name__)
+
+_PROBED = 128
+
+
+def resolved_cache_bits(
+    bits: int | str, items: Sequence[Mapping[str, Any]], decode: Callable[[str], torch.Tensor]
+) -> int:
+    """Return the bits of a cached value: as given or, for "auto", as the training images need.
+
+    For "auto" up to 128 of them, drawn at random with a fixed seed, are read up to the step that changes their size. 16
+    bits are taken if one of them would be flattened (:func:`is_flattened`), else 8: a set of which 1 % are is found 72
+    times in 100, of 2 % 92 times, of 5 % 999 times in 1000.
+
+    Args:
+        bits: 8, 16 or "auto".
+        items: of the whole training split, whatever part of it is labelled, so that all splits and processes agree.
+        decode: see :data:`~monai_mocoi.data.decode.Decode`; its steps that are ``FitSquare`` are left out.
+
+    Raises:
+        DatasetError: another value of ``bits``.
+    """
+    if bits in (8, 16):
+        return int(bits)
+    if bits != "auto":
+        raise DatasetError(f"cache_bits is {bits!r}; choose 8, 16 or auto.")
+    if not items:
+        return 8
+    # At random: evenly spaced ones could meet only one kind of a set whose kinds take turns.
+    chosen = random.Random(0).sample(list(items), min(_PROBED, len(items)))
+    steps = [step for step in getattr(decode, "transforms", [decode]) if not isinstance(step, FitSquare)]
+
+    def flattened(item: Mapping[str, Any]) -> bool | None:
+        def read(path: str) -> torch.Tensor:
+            value: Any = path
+            for step in steps:
+                value = step(value)
+            found.append(is_flattened(value))
+            return torch.zeros(1, 1, 1)
+
+        found: list[bool] = []
+        try:
+            ImageList([item["image"]], read).decoded(0)
+        except ImageDecodeError:  # a bad image is told of where all are decoded
+            return None
+        return found[0]
+
+    results = map_in_threads(flattened, chosen, len(chosen), description="grey levels", progress=False)
+    readable = [result for _, result in results if result is not None]
+    count = sum(readable)
+    if not count:
+        return 8
+    logger.info(
+        "cache_bits auto: 16. In 8 bits %d of %d training images that were looked at would keep fewer than %d grey "
+        "levels, because they use a small part of the range that their files declare. intensity percentiles stretches "
+        "each picture to its own range.",
+        count,
+        len(readable),
+        FEW_LEVELS,
+    )
+    return 16

@@ -8,8 +8,7 @@ import numpy as np
 import torch.distributed as dist
 from torch.utils.data import Sampler
 
-from monai_mocoi.data.dataset import EpochIndex
-from monai_mocoi.data.seeding import derive_seed
+from monai_mocoi.data.seeding import EpochIndex, derive_seed
 from monai_mocoi.errors import DatasetError
 
 
@@ -30,7 +29,7 @@ class EpochSampler(Sampler[EpochIndex]):
         drop_last: what becomes of a last global batch that is not full. True: it is left out, so that all processes
             have equally many full batches. False: it is shared as evenly as it can be, every sample exactly once; the
             first processes may have one sample more than the others, and the last ones none at all. None: as
-            ``shuffle``, for training must stay in step and a test must be complete.
+            ``shuffle``, because training must stay in step and a test must be complete.
         batch_size: of the loader that this sampler feeds, in each process; 1 deals the samples out one by one.
 
     Raises:

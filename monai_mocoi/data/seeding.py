@@ -1,11 +1,11 @@
-"""Seeds for every draw, computed from where the draw stands and not from what was drawn before."""
+"""Seeds for every draw, computed from where the draw is and not from what was drawn before."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -43,7 +43,8 @@ def seed_all(transform: Any, *parts: int) -> None:
 
 def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> None:
     """Seed ``random``, ``numpy.random`` and torch's CPU generator, each with a number in 0 .. 2**32 - 1."""
-    import torch  # here, for preparing data does without it
+
+    import torch  # here, because preparing data does without it
 
     random.seed(for_python)
     np.random.seed(for_numpy)  # noqa: NPY002 - the global generator is meant
@@ -63,3 +64,13 @@ def global_generators_kept() -> Iterator[None]:
         random.setstate(state[0])
         np.random.set_state(state[1])  # noqa: NPY002
         torch.default_generator.set_state(state[2])
+
+
+class EpochIndex(NamedTuple):
+    """A sample of a certain epoch: what :class:`~monai_mocoi.data.EpochSampler` gives to the data set.
+
+    ``epoch`` counts from 0; ``index`` is the row in the split, less the skipped rows before it.
+    """
+
+    epoch: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs here

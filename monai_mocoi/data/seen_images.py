@@ -101,7 +101,7 @@ def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) ->
 
 
 def try_to_take_down(datalist: Datalist, seen_in: str = "pretraining") -> SeenImages | None:
-    """As :func:`take_down_images`, for a run that must not end for it: None, and a warning, where it cannot be done."""
+    """As :func:`take_down_images`; None, and a warning, where it cannot be done, because no run must end with it."""
     try:
         return replace(take_down_images(datalist), seen_in=(seen_in,))
     except FAILURES as error:

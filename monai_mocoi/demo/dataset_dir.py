@@ -6,7 +6,6 @@ import difflib
 import json
 import logging
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,14 +14,11 @@ from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME
 from monai_mocoi.data.new_images import find_new_images
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import DEMO_VERSIONS, check_modality, generate_demo
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, NoDatasetError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.networks.known_images import check_drawn_or_real
 from monai_mocoi.networks.weights_place import check_weights_place
-
-_OWN = "inhouse --images IMAGES --private PRIVATE"
-_BEGUN = "preparation.jsonl"  # what data_prep leaves when it is interrupted
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +34,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
             :func:`~monai_mocoi.networks.check_drawn_or_real`.
 
     Raises:
-        DatasetError: it is neither; the text names the value and the command to run.
+        DatasetError: it is neither; the text names the value.
         WeightsError: it is "demo", but the weights were made on a dataset folder, or are a ``.pt`` that is not there.
     """
     check_drawn_or_real(dataset_dir, weights)
@@ -64,16 +60,12 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
         refuse_bundle(folder, dataset_dir)
     missing = "does not exist" if os.path.isabs(dataset_dir) else "does not exist in the current folder"
     problem = f"has no {DATALIST_NAME}" if dataset_dir and folder.is_dir() else missing
-    kinds = [DEMO_SETS[modality]] if modality in DEMO_SETS else DEMO_SETS.values()
-    commands = "".join(f"  python -m data_prep {_options(kind.prepare, dataset_dir, folder)}\n" for kind in kinds)
-    raise DatasetError(
-        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Make it first, of images "
-        "of your own (docs/inhouse.md) with\n"
-        f"  python -m data_prep {_options(_OWN, dataset_dir, folder)}\n"
-        f"or of public data with\n{commands}"
-        "One made by hand (docs/data.md shows it whole) is checked by\n"
-        "  python -m data_prep audit FOLDER\n"
-        "Or give dataset_dir as 'demo' to try with generated phantoms."
+    raise NoDatasetError(
+        f"dataset_dir is '{dataset_dir}', which {problem}: it is no finished dataset folder. Prepare it first, of "
+        "images of your own or of public data (docs/data.md); or give dataset_dir as 'demo' to try with generated "
+        "phantoms.",
+        dataset_dir,
+        modality,
     )
 
 
@@ -92,7 +84,7 @@ def _warn_of_other_modality(folder: Path, modality: str) -> None:
         source = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))["source"]
     except (OSError, ValueError, KeyError, TypeError):
         return  # a folder made by hand
-    known = {kind.prepare.split()[0]: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
+    known = {kind.source: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
     if known.get(source, modality) != modality:
         _log.warning(
             "The bundle is for %s images, but data_prep made dataset_dir '%s' of %s images (%s): is this the folder, "
@@ -102,15 +94,6 @@ def _warn_of_other_modality(folder: Path, modality: str) -> None:
             known[source],
             source,
         )
-
-
-def _options(prepare: str, dataset_dir: str, folder: Path) -> str:
-    """The options of data_prep: a folder that holds something else is taken for the raw images, not for the target."""
-    given = shlex.quote(dataset_dir) if dataset_dir else "FOLDER"
-    names = {path.name for path in folder.iterdir()} if dataset_dir and folder.is_dir() else set()
-    if names - {".lock"} and _BEGUN not in names:
-        return f"{prepare.replace('IMAGES', given)} --out NEW_FOLDER"
-    return f"{prepare} --out {given}"
 
 
 def images_to_classify(
@@ -132,5 +115,5 @@ def images_to_classify(
         return find_new_images(images)
     test = load_datalist(resolve_dataset_dir(dataset_dir, modality, weights)).test
     if not test:
-        raise DatasetError("the data set has no test images; say which images to classify by --images FOLDER.")
+        raise DatasetError("the data set has no test images; say which images to classify (images).")
     return [{"image": item["image"], "name": item["name"]} for item in test]

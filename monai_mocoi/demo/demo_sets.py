@@ -39,7 +39,7 @@ class DemoSet:
         title, version, labels: of the data set, the drawing, and in the order of the label values.
         patients, size: how many, and rows of an image, by default.
         images_each: how many images a patient has, in words.
-        prepare: the ``data_prep`` words that prepare real data of the kind, without ``--out``.
+        source: what the manifest of real data of the kind calls theirs.
         sample_patient: draws a patient: what ``write`` needs of it, and the number of images.
         write: draws and writes one image and returns its datalist item.
         write_table: writes what real data of the kind have beside the images; None for nothing.
@@ -51,7 +51,7 @@ class DemoSet:
     patients: int
     size: int
     images_each: str
-    prepare: str
+    source: str
     sample_patient: Callable[[np.random.Generator], tuple[Any, int]]
     write: Callable[[DemoImage], dict[str, Any]]
     write_table: Callable[[Path, Sequence[Any]], None] | None = None
@@ -124,7 +124,7 @@ DEMO_SETS = {
         patients=360,
         size=128,
         images_each="1 to 4",
-        prepare="nih --images IMAGES --metadata Data_Entry_2017_v2020.csv",
+        source="nih",
         sample_patient=_chest_patient,
         write=_write_chest,
     ),
@@ -135,7 +135,7 @@ DEMO_SETS = {
         patients=60,
         size=50,
         images_each="10 to 22",
-        prepare="bch --images IMAGES",
+        source="bch",
         sample_patient=_histology_patient,
         write=_write_histology,
     ),
@@ -146,7 +146,7 @@ DEMO_SETS = {
         patients=420,
         size=160,
         images_each="2",
-        prepare="eyepacs --images IMAGES --labels trainLabels.csv",
+        source="eyepacs",
         sample_patient=_fundus_patient,
         write=_write_fundus,
         write_table=_write_fundus_levels,

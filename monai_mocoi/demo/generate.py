@@ -42,8 +42,8 @@ def generate_demo(
     Args:
         out: the dataset folder to make; it may exist if it is empty.
         modality: a key of ``DEMO_VERSIONS``.
-        patients: 10 to 9999; None: as ``DEMO_SETS`` says.
-        size: rows in pixels, 32 to 2048, and columns except for fundus (up to 1.5 times as wide); None: as there.
+        patients, size: 10 to 9999; rows in pixels, 32 to 2048, and columns except for fundus; None: as ``DEMO_SETS``
+            says.
         seed: >= 0.
         workers: threads; None means one a usable processor. It does not change the files.
         progress: show a bar on standard error.
@@ -76,7 +76,7 @@ def generate_demo(
         partial = folder.with_name(f".{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed: the lock says it has ended
         try:
-            _write(partial, modality, wanted, patients, size, seed, workers, progress)
+            _write(partial, modality, wanted, workers, progress)
             if folder.exists():
                 folder.rmdir()
             partial.rename(folder)
@@ -113,21 +113,12 @@ def _holds(folder: Path, wanted: dict[str, Any]) -> bool:
     )
 
 
-def _write(
-    folder: Path,
-    modality: str,
-    wanted: dict[str, Any],
-    patients: int,
-    size: int,
-    seed: int,
-    workers: int | None,
-    progress: bool,
-) -> None:
+def _write(folder: Path, modality: str, wanted: dict[str, Any], workers: int | None, progress: bool) -> None:
     """Write the images, and then the lists."""
     (folder / "images").mkdir(parents=True)
-    demo = DEMO_SETS[modality]
+    demo, seed, options = DEMO_SETS[modality], wanted["seed"], wanted["options"]
     tasks, patients_drawn = [], []
-    for number in range(1, patients + 1):
+    for number in range(1, options["patients"] + 1):
         drawn, images = demo.sample_patient(np.random.default_rng(derive_seed(seed, number)))
         tasks += [(number, index, drawn) for index in range(images)]
         patients_drawn.append(drawn)
@@ -136,18 +127,10 @@ def _write(
         number, index, drawn = task
         # Random numbers of its own, so that the order of the images does not matter.
         rng = np.random.default_rng(derive_seed(seed, number, index))
-        return demo.write(DemoImage(folder, number, index, drawn, rng, size, seed))
+        return demo.write(DemoImage(folder, number, index, drawn, rng, options["size"], seed))
 
     items: list[dict[str, Any]] = [{} for _ in tasks]
-    written = map_in_threads(
-        write,
-        tasks,
-        total=len(tasks),
-        workers=workers,
-        description="drawing demo images",
-        progress=progress,
-    )
-    for position, item in written:
+    for position, item in map_in_threads(write, tasks, len(tasks), workers, "drawing demo images", progress):
         items[position] = item
     if demo.write_table is not None:
         demo.write_table(folder, patients_drawn)

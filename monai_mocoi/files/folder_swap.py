@@ -26,7 +26,7 @@ def delete_leftovers(folder: Path) -> None:
 
 @contextmanager
 def replaced(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to fill; when the block ends well it stands as ``folder``, and what stood there is deleted.
+    """Give an empty folder to fill; when the block ends well it becomes ``folder``, and what was there is deleted.
 
     Args:
         folder: need not exist. Only one process at a time may replace it.

@@ -20,8 +20,8 @@ from .eight_bit import ScaleFrom8Bit as ScaleFrom8Bit
 from .eight_bit import ScaleFrom8Bitd as ScaleFrom8Bitd
 from .fit_square import FitSquare as FitSquare
 from .fit_square import FitSquared as FitSquared
-from .fundus_crop import FundusCrop as FundusCrop
-from .fundus_crop import FundusCropd as FundusCropd
+from .fit_square import FundusCrop as FundusCrop
+from .fit_square import FundusCropd as FundusCropd
 from .fundus_disc import crop_to_disc as crop_to_disc
 from .fundus_disc import find_disc as find_disc
 from .grey_levels import is_flattened as is_flattened

@@ -1,4 +1,4 @@
-"""PNG or JPEG without what stands beside the picture, so that a large or broken colour profile cannot stop it.
+"""PNG or JPEG without what is beside the picture, so that a large or broken colour profile cannot stop it.
 
 Pillow unpacks profiles and texts while it opens a file, and refuses the file where one is too large or broken.
 """

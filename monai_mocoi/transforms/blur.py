@@ -97,6 +97,3 @@ class RandGaussianBlurd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandGaussianBlur(sigma, prob), allow_missing_keys)
-
-
-RandGaussianBlurD = RandGaussianBlurDict = RandGaussianBlurd

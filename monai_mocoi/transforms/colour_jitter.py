@@ -119,7 +119,3 @@ class RandGrayscaled(SharedDrawd):
 
     def __init__(self, keys: KeysCollection, prob: float = 0.1, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, RandGrayscale(prob), allow_missing_keys)
-
-
-RandColorJitterD = RandColorJitterDict = RandColorJitterd
-RandGrayscaleD = RandGrayscaleDict = RandGrayscaled

@@ -95,10 +95,7 @@ class RandResizedCrop(RandImage):
     """
 
     def __init__(
-        self,
-        size: int | Sequence[int],
-        scale: Sequence[float] = (0.08, 1.0),
-        ratio: Sequence[float] = (3 / 4, 4 / 3),
+        self, size: int | Sequence[int], scale: Sequence[float] = (0.08, 1.0), ratio: Sequence[float] = (3 / 4, 4 / 3)
     ) -> None:
         super().__init__(prob=1.0)
         self.size = _rows_columns(size, "RandResizedCrop")
@@ -145,6 +142,3 @@ class RandResizedCropd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandResizedCrop(size, scale, ratio), allow_missing_keys)
-
-
-RandResizedCropD = RandResizedCropDict = RandResizedCropd

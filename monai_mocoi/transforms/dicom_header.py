@@ -7,11 +7,7 @@ from typing import BinaryIO
 
 from pydicom import Dataset, dcmread
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-)
+from pydicom.uid import DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit
 
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom_fields import MEND, integer_of, number_of, said, text_of

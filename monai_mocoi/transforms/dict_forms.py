@@ -26,6 +26,7 @@ class EachKeyd(MapTransform):
     def __init__(self, keys: KeysCollection, transform: Callable[[Any], Any], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform: Any = transform
+        self.backend = getattr(transform, "backend", [])
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return a copy of the dict in which the keys' values are transformed."""

@@ -142,7 +142,3 @@ class ScaleFrom8Bitd(MapTransform):
             else:
                 d[key] = self.scale(d[key], from_file=picture is not None)
         return d
-
-
-LoadImageFileD = LoadImageFileDict = LoadImageFiled
-ScaleFrom8BitD = ScaleFrom8BitDict = ScaleFrom8Bitd

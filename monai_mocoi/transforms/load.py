@@ -54,8 +54,6 @@ class ReadImage(Transform):
 class ReadImaged(EachKeyd):
     """Dict form of :class:`ReadImage`: each key's path is replaced by its picture."""
 
-    backend = ReadImage.backend
-
     def __init__(
         self,
         keys: KeysCollection,
@@ -64,6 +62,3 @@ class ReadImaged(EachKeyd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, ReadImage(channels, frame), allow_missing_keys)
-
-
-ReadImageD = ReadImageDict = ReadImaged

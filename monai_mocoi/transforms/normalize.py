@@ -27,8 +27,6 @@ class Normalize(NormalizeIntensity):
 class Normalized(EachKeyd):
     """Dict form of :class:`Normalize`."""
 
-    backend = Normalize.backend
-
     def __init__(
         self,
         keys: KeysCollection,
@@ -37,6 +35,3 @@ class Normalized(EachKeyd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, Normalize(mean, std), allow_missing_keys)
-
-
-NormalizeD = NormalizeDict = Normalized

@@ -143,8 +143,7 @@ def _is_not(values: np.ndarray, picture: Image.Image, depth: int, step: int) -> 
         return None
     # Only the sample's own bits count (PNG specification 11.3.1.1, tRNS).
     colour = np.atleast_1d(colour) % 2**depth * step
-    opaque: np.ndarray = (values != colour).any(axis=-1, keepdims=True)
-    return opaque.astype(np.float32)
+    return np.asarray((values != colour).any(axis=-1, keepdims=True), np.float32)
 
 
 def _bytes(picture: Image.Image) -> np.ndarray:

@@ -45,10 +45,7 @@ def collected_notes() -> Iterator[set[str]]:
 
 
 def read_image(
-    path: str | os.PathLike[str],
-    channels: int | None = None,
-    frame: int | None = None,
-    notes: set[str] | None = None,
+    path: str | os.PathLike[str], channels: int | None = None, frame: int | None = None, notes: set[str] | None = None
 ) -> np.ndarray:
     """Read a picture from a PNG, JPEG, TIFF or DICOM file; the format is found from the content.
 

@@ -54,8 +54,6 @@ class Recalibrate(Transform):
 class Recalibrated(EachKeyd):
     """Dict form of :class:`Recalibrate`."""
 
-    backend = Recalibrate.backend
-
     def __init__(
         self,
         keys: KeysCollection,
@@ -65,6 +63,3 @@ class Recalibrated(EachKeyd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, Recalibrate(record, classes, kind), allow_missing_keys)
-
-
-RecalibrateD = RecalibrateDict = Recalibrated

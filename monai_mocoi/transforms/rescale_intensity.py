@@ -71,10 +71,5 @@ class RescaleIntensity(Transform):
 class RescaleIntensityd(EachKeyd):
     """Dict form of :class:`RescaleIntensity`."""
 
-    backend = RescaleIntensity.backend
-
     def __init__(self, keys: KeysCollection, mode: str = "declared", allow_missing_keys: bool = False) -> None:
         super().__init__(keys, RescaleIntensity(mode), allow_missing_keys)
-
-
-RescaleIntensityD = RescaleIntensityDict = RescaleIntensityd

@@ -98,6 +98,3 @@ class RandRotationd(SharedDrawd):
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, RandRotation(degrees, prob, padding_mode), allow_missing_keys)
-
-
-RandRotationD = RandRotationDict = RandRotationd

@@ -82,10 +82,5 @@ class RoundToBits(Transform):
 class RoundToBitsd(EachKeyd):
     """Dict form of :class:`RoundToBits`."""
 
-    backend = RoundToBits.backend
-
     def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
         super().__init__(keys, RoundToBits(bits), allow_missing_keys)
-
-
-RoundToBitsD = RoundToBitsDict = RoundToBitsd

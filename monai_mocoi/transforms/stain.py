@@ -126,6 +126,3 @@ class RandStainJitterd(SharedDrawd):
         self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
     ) -> None:
         super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
-
-
-RandStainJitterD = RandStainJitterDict = RandStainJitterd

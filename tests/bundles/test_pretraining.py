@@ -162,7 +162,7 @@ def test_views_of_a_pair_differ_and_are_the_same_at_every_validation(workflow: R
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"dataset_dir": "nowhere"}, "python -m data_prep nih"),
+        ({"dataset_dir": "nowhere"}, "Prepare it first"),
         ({"head": "conv"}, "linear, mlp, mlp_bn"),
         ({"cosine": "false"}, "--cosine False"),
         ({"batch_size": 4096}, "but 4096 are needed: lower batch_size"),

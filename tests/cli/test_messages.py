@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper  # what a DataLoader's process sends its error in
 
+from monai_mocoi.cli.hints import HINTS
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
-from monai_mocoi.errors import DatasetError, UsageError
+from monai_mocoi.errors import DatasetError, UsageError, WeightsError
 from monai_mocoi.networks import bounded_queue_size
 
 
@@ -110,10 +111,25 @@ def test_an_error_in_a_loaders_process_without_its_traceback():
     sent = ExceptionWrapper((type(inner), inner, inner.__traceback__), where="in DataLoader worker process 0")
     error = caught(sent.reraise)
     assert "Traceback" in str(error)
-    assert explain(error) == (str(inner), 3)
+    text, code = explain(error)
+    assert text.startswith(str(inner))
+    assert "Traceback" not in text
+    assert code == 3
 
 
 def test_a_chain_that_bites_its_tail_ends():
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     assert explain(first)[0].startswith("ValueError: a")
+
+
+@pytest.mark.parametrize("code", HINTS)
+def test_every_hint_is_of_a_code_that_some_error_has(code, repository):
+    sources = (path.read_text(encoding="utf-8") for path in (repository / "monai_mocoi").rglob("*.py"))
+    assert any(f'code="{code}"' in source for source in sources)
+    text, _ = explain(caught(lambda: _raise(WeightsError("Why.", code=code))))
+    assert text == f"Why. {HINTS[code]}"
+
+
+def _raise(error):
+    raise error

@@ -46,7 +46,7 @@ def test_a_set_that_would_be_flattened_is_kept_in_16_bits_and_this_is_said(tmp_p
     with caplog.at_level(logging.INFO):
         assert resolved_cache_bits("auto", items, DECODE) == 16
     assert "3 of 8 training images" in caplog.text
-    assert "--intensity percentiles" in caplog.text
+    assert "intensity percentiles" in caplog.text
     assert resolved_cache_bits("auto", items[:5], DECODE) == 8
 
 

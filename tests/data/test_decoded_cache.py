@@ -21,7 +21,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.data import DecodedCache, decoded_file
 from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.decode_errors import too_many
-from monai_mocoi.data.decode_key import describe_decode
+from monai_mocoi.data.decode_key import decode_key
 from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage
@@ -528,16 +528,19 @@ def test_wrong_arguments(files, decode, tmp_path):
         _open([], decode, tmp_path)
 
 
-def test_descriptions():
-    one = describe_decode(Compose([ReadImage(1), FitSquare(64, "pad")]))
-    assert one == describe_decode(Compose([ReadImage(1), FitSquare(64, "pad")]))
-    others = {describe_decode(Compose([ReadImage(channels), FitSquare(size, mode)]))
-              for channels, size, mode in [(1, 64, "crop"), (1, 32, "pad"), (3, 64, "pad")]}  # fmt: skip
-    assert len(others | {one}) == 4
-    with pytest.raises(DatasetError, match="does not show all its settings"):
-        describe_decode(lambda path: path)
+def test_the_key_is_that_of_all_settings():
+    def key(decode, bits=8):
+        return decode_key(decode, bits, [b"file"])
+
+    one = key(Compose([ReadImage(1), FitSquare(64, "pad")]))
+    assert one == key(Compose([ReadImage(1), FitSquare(64, "pad")]))
+    settings = [(1, 64, "crop"), (1, 32, "pad"), (3, 64, "pad")]
+    others = {key(Compose([ReadImage(channels), FitSquare(size, mode)])) for channels, size, mode in settings}
+    assert len(others | {one, key(Compose([ReadImage(1), FitSquare(64, "pad")]), 16)}) == 5
+    with pytest.raises(DatasetError, match="does not show what it does"):
+        key(lambda path: path)
     with pytest.raises(DatasetError, match="is random"):
-        describe_decode(Compose([ReadImage(1), RandFlip(0.5)]))
+        key(Compose([ReadImage(1), RandFlip(0.5)]))
 
 
 def test_windows_that_were_ignored_are_counted_without_names(tmp_path, caplog):

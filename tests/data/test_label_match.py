@@ -45,7 +45,7 @@ def test_findings_are_matched_by_name_in_the_classifiers_order(
     assert (one.classes, one.ignored) == (("B",), ("A",))
     assert [item["label"] for item in one.items] == [item["label"][1:] for item in datalist.validation]
     check_labels_fit(classifier, datalist, "training")
-    assert "Scored are 'B', 'A', which both have. Not scored, for the data set lacks them: 'X', 'Y'." in caplog.text
+    assert "Scored are 'B', 'A', which both have. Not scored, because the data set lacks them: 'X', 'Y'." in caplog.text
     assert "does not know them: none." in caplog.text
 
 

@@ -90,7 +90,7 @@ def test_indicators() -> None:
         ({"labels": np.zeros(4, dtype=int)}, r"labels \(4,\)"),
         ({"probabilities": np.zeros((4, 3))}, r"probabilities \(4, 3\)"),
         ({"images": ("a", "b", "a", "c")}, "images 1 and 3 of 4 have the same name"),
-        ({"classes": ("A", "A")}, "the class 'A' stands there twice"),
+        ({"classes": ("A", "A")}, "the class 'A' is there twice"),
         ({"patients": ("p0", "", "p1", "p1")}, "image 2 of 4 lacks its name"),
         ({"images": ("a", "b", "", "c")}, "image 3 of 4 lacks its name"),
         ({"labels": np.full((4, 2), 2)}, "labels go from 2 to 2, not from 0 to 1"),

@@ -21,7 +21,7 @@ from monai_mocoi.demo import generate as demo
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import DEMO_VERSIONS, generate_demo
 from monai_mocoi.demo.phantoms.chest import CHEST_FINDINGS
-from monai_mocoi.errors import DatasetError, WeightsError
+from monai_mocoi.errors import DatasetError, NoDatasetError, WeightsError
 
 _small = functools.partial(generate_demo, patients=12, size=32, progress=False)
 
@@ -126,7 +126,7 @@ def test_histology_patients_have_many_patches_of_both_classes_and_stay_together(
 @pytest.mark.slow
 def test_the_default_histology_test_split_has_50_patches_of_each_class(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is drawn."""
-    monkeypatch.setattr(demo_sets, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))
+    monkeypatch.setattr(demo_sets.phantoms, "draw_patch", lambda *_: (np.zeros((1, 1, 3)), {}))
     folder = generate_demo(tmp_path / "x", "histology", progress=False)
     datalist = load_datalist(folder)
     assert np.bincount([item["label"] for item in datalist.test]).min() >= 50
@@ -176,9 +176,9 @@ def test_fundus_grades_are_listed_as_eyepacs_lists_them(fundus):
 def test_the_default_fundus_test_split_has_50_eyes_of_each_class(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is drawn."""
     blank = SimpleNamespace(image=np.zeros((1, 1, 3)))
-    monkeypatch.setattr(demo_sets, "draw_photograph", lambda *_: blank)
+    monkeypatch.setattr(demo_sets.phantoms, "draw_photograph", lambda *_: blank)
     monkeypatch.setattr(
-        demo_sets,
+        demo_sets.phantoms,
         "sample_photograph",
         lambda _, person, side: SimpleNamespace(label=int(person.grades[side == "right"] >= 2)),
     )
@@ -210,7 +210,7 @@ def test_every_kind_of_storage_is_there_and_reads_without_a_warning(folder):
 
 def test_the_default_test_split_has_25_images_with_and_without_each_finding(tmp_path, monkeypatch):
     """At the default count; the pictures themselves are not needed, so none is written."""
-    monkeypatch.setattr(demo_sets, "save_radiograph", lambda path, *_: path.touch())
+    monkeypatch.setattr(demo_sets.phantoms, "save_radiograph", lambda path, *_: path.touch())
     datalist = load_datalist(generate_demo(tmp_path / "x", size=32, progress=False))
     test = np.array([item["label"] for item in datalist.test])
     assert test.sum(0).min() >= 25
@@ -259,7 +259,7 @@ def test_a_failed_run_leaves_no_folder_and_the_next_one_ends_well(tmp_path, monk
         raise OSError("disk full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(demo_sets, "save_radiograph", full)
+        broken.setattr(demo_sets.phantoms, "save_radiograph", full)
         with pytest.raises(OSError, match="disk full"):
             _small(tmp_path / "x")
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
@@ -315,14 +315,8 @@ def test_a_mistyped_folder_names_the_near_one(folder, monkeypatch):
     with pytest.raises(DatasetError, match=f"is '{folder}' meant"):
         resolve_dataset_dir(f"{folder}x", "chest")
     (folder / "datalist.json").rename(folder / "elsewhere.json")  # no dataset folder any more
-    with pytest.raises(DatasetError, match="Make it first"):
+    with pytest.raises(DatasetError, match="Prepare it first"):
         resolve_dataset_dir(wrong, "chest")
-
-
-@pytest.mark.parametrize("modality", DEMO_SETS)
-def test_the_command_to_run_is_that_of_the_modality(tmp_path, modality):
-    with pytest.raises(DatasetError, match=f"data_prep {DEMO_SETS[modality].prepare} --out nowhere"):
-        resolve_dataset_dir("nowhere", modality)
 
 
 def test_a_bundle_is_no_dataset_folder(tmp_path):
@@ -335,35 +329,15 @@ def test_a_bundle_is_no_dataset_folder(tmp_path):
     ("value", "problem"),
     [("nowhere/nih", "does not exist"), ("empty", "has no datalist.json"), ("", "does not exist")],
 )
-def test_anything_else_is_an_error_with_the_command_to_run(cache, tmp_path, monkeypatch, value, problem):
+def test_anything_else_is_an_error_that_knows_what_was_given(cache, tmp_path, monkeypatch, value, problem):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(NoDatasetError) as caught:
         resolve_dataset_dir(value, "chest")
-    text = str(caught.value)
-    assert f"'{value}'" in text
-    assert problem in text
-    assert (
-        f"python -m data_prep nih --images IMAGES --metadata Data_Entry_2017_v2020.csv --out {value or 'FOLDER'}"
-        in text
-    )
-    assert "python -m data_prep audit FOLDER" in text
-    own = f"python -m data_prep inhouse --images IMAGES --private PRIVATE --out {value or 'FOLDER'}"
-    assert 0 < text.find(own) < text.find("python -m data_prep nih")  # one's own images first
+    assert (caught.value.dataset_dir, caught.value.modality) == (value, "chest")
+    assert f"'{value}'" in str(caught.value)
+    assert problem in str(caught.value)
     assert not cache.exists()
-
-
-def test_a_folder_of_raw_images_is_what_to_prepare_and_not_where_to_write(cache, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "raw films").mkdir()
-    (tmp_path / "raw films" / "a.png").touch()
-    with pytest.raises(DatasetError, match=r"inhouse --images 'raw films' --private PRIVATE --out NEW_FOLDER"):
-        resolve_dataset_dir("raw films", "histology")
-    with pytest.raises(DatasetError, match=r"data_prep bch --images 'raw films' --out NEW_FOLDER"):
-        resolve_dataset_dir("raw films", "histology")
-    (tmp_path / "raw films" / "preparation.jsonl").touch()  # begun there, to be gone on with
-    with pytest.raises(DatasetError, match=r"data_prep bch --images IMAGES --out 'raw films'"):
-        resolve_dataset_dir("raw films", "histology")
 
 
 def test_histology_demo_has_a_folder_of_its_own(cache):

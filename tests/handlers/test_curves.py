@@ -8,9 +8,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from monai_mocoi.analysis.collapse_figures import COLLAPSE_FIGURES
 from monai_mocoi.engines import PHASES
 from monai_mocoi.handlers import LazySummaryWriter, OverlaidCurves, shown_in_pretraining
-from monai_mocoi.handlers import collapse_monitor as monitor
 from monai_mocoi.handlers.curves import CURVES, OVERLAID, SHOWN_AS, description_of
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco
@@ -25,7 +25,7 @@ def test_the_docs_are_the_table(repository: Path) -> None:
 
 def test_every_curve_of_the_handlers_has_a_sentence() -> None:
     (row,) = run_noting(trainer_of(small_moco("map"), batches(2), "map"))[1:]
-    written = [*(SHOWN_AS.get(name, name) for name in shown_in_pretraining(row)), *monitor._NAMES]
+    written = [*(SHOWN_AS.get(name, name) for name in shown_in_pretraining(row)), *COLLAPSE_FIGURES]
     written += [f"speed/seconds_{phase}" for phase in PHASES]
     assert len(written) > 30
     assert [name for name in written if not description_of(name)] == []

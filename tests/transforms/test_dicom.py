@@ -24,7 +24,7 @@ from pydicom.uid import (
 )
 
 from monai_mocoi.errors import ConstantImageError, ImageReadError
-from monai_mocoi.transforms import ReadImage, dicom, read_image
+from monai_mocoi.transforms import ReadImage, dicom, dicom_display, dicom_header, read_image
 from monai_mocoi.transforms.reader import collected_notes
 from tests.transforms.dicom_files import (
     PATIENT,
@@ -593,7 +593,7 @@ def test_a_window_or_lut_that_cannot_be_used_is_ignored_and_noted(tmp_path, fiel
     notes = set()
     image = read_image(write(tmp_path / "x.dcm", pixels, **fields), notes=notes)
     np.testing.assert_array_equal(image[0], pixels / np.float32(255))
-    assert notes == {dicom.WINDOW_IGNORED}
+    assert notes == {dicom_display.WINDOW_IGNORED}
     with collected_notes() as collected:
         ReadImage()(tmp_path / "x.dcm")
     assert collected == notes
@@ -697,7 +697,7 @@ def test_a_file_cut_short_is_an_error(tmp_path, syntax):
 def test_a_deflated_file_that_grows_without_bound_is_refused(tmp_path, monkeypatch):
     path = write(tmp_path / "x.dcm", np.eye(300, dtype=np.uint8), syntax=DeflatedExplicitVRLittleEndian)
     assert read_image(path).shape == (1, 300, 300)
-    monkeypatch.setattr(dicom, "_MAX_INFLATED", 10_000)
+    monkeypatch.setattr(dicom_header, "_MAX_INFLATED", 10_000)
     with pytest.raises(ImageReadError, match="beyond the limit of 10000 bytes"):
         read_image(path)
 

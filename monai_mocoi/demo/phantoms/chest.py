@@ -59,7 +59,7 @@ def draw_chest(anatomy: Anatomy, study: Study, size: int) -> Drawing:
     heart = np.maximum(step(heart_depth, 1.5 * soft), 0.8 * step(aorta, 0.8))
     abdomen = step(v - a.dome(u, s.breath), 1.0) * step(wall + 0.5, 3.0)
 
-    # Fluid stands in the costophrenic angle with a meniscus that climbs the chest wall.
+    # Fluid lies in the costophrenic angle with a meniscus that climbs the chest wall.
     height = np.array(s.effusion, np.float32)[left]
     angle = a.dome(np.where(left, a.half_width, -a.half_width), s.breath)
     fluid = (height > 0) * step(v - angle + height * (0.5 + 0.5 * np.clip(np.abs(u) / a.half_width, 0, 1) ** 4), 0.8)

@@ -23,7 +23,7 @@ class Storage:
         inverted: MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2.
         bits: stored, 12 or 16, in 16 allocated.
         window: the picture takes up only a part of the stored range, and window centre and width say which.
-        rescale: stored values are not output units; needs ``window``, which then stands in output units.
+        rescale: stored values are not output units; needs ``window``, which then is in output units.
         rle: RLE Lossless instead of uncompressed.
     """
 

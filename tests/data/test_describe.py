@@ -10,8 +10,8 @@ import pytest
 import torch
 from monai.transforms import Compose, Lambda, NormalizeIntensityd, OneOf, RandFlip
 
-from monai_mocoi.analysis import describe_settings
-from monai_mocoi.analysis.describe import NotDescribableError
+from monai_mocoi.data import describe_settings
+from monai_mocoi.data.describe import NotDescribableError
 from monai_mocoi.transforms import FitSquare, ReadImage
 
 STEPS = """[Compose([NormalizeIntensityd("image", 0.5, 0.25)]), {"a", "b", "c", "d"}]"""
@@ -78,7 +78,7 @@ def test_a_setting_anywhere_changes_the_description():
 def test_it_is_the_same_in_another_process():
     code = (
         "from monai.transforms import Compose, NormalizeIntensityd\n"
-        "from monai_mocoi.analysis import describe_settings\n"
+        "from monai_mocoi.data import describe_settings\n"
         f"print(describe_settings({STEPS}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
