@@ -96,10 +96,10 @@ def simulate(
     done = replaced = scored = 0
     while done < simulations:
         index, labels, scores = draw_population(patients, images, prevalence, generator)
-        if not len(evaluable_classes(labels[:, None], 0, 0, index).scored):
+        if not len(evaluable_classes(labels[:, None], 0, 0, index).evaluable):
             replaced += 1
             continue
-        scored += len(evaluable_classes(labels[:, None], patients=index).scored)
+        scored += len(evaluable_classes(labels[:, None], patients=index).evaluable)
         for method, (low, high) in intervals(index, labels, scores, resamples, int(generator.integers(2**31))).items():
             below[method] += high < AUCS
             above[method] += low > AUCS

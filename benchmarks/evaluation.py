@@ -27,7 +27,7 @@ from monai_mocoi.analysis import (
     fit_recalibration,
 )
 from monai_mocoi.data import Columns, Predictions
-from monai_mocoi.metrics import bootstrap
+from monai_mocoi.metrics import patient_resamples
 
 
 def plain(report):
@@ -85,7 +85,7 @@ def main():
     seconds, report = timed("bca")
     print(f"BCa: {seconds:.1f} s")
     if args.compare:
-        bootstrap._left_out = bootstrap.leave_each_out
+        patient_resamples._left_out = patient_resamples.leave_each_out
         seconds, other = timed("bca")
         print(f"BCa, one evaluation a patient: {seconds:.1f} s")
         print(f"largest difference: {np.abs(np.subtract(plain(report), plain(other))).max():.1e}")

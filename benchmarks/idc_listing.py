@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from data_prep.bch import Bch
-from data_prep.idc_files import find_patches
+from data_prep.image_finder import find_patches
 
 PATCHES, PATIENTS, POSITIVE = 277_524, 279, 0.284
 

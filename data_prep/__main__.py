@@ -1,11 +1,10 @@
 """``python -m data_prep <source> ...``: raw images in, dataset folder out."""
 
-from __future__ import annotations
-
 import errno
 import importlib
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -101,7 +100,13 @@ def _run(command: Any) -> None:
     """Run a command, with one sentence and one code for whatever ends it."""
     try:
         with _ended_by_signals():
-            code = _work(command)
+            if hasattr(command, "run"):
+                code = int(command.run())
+            else:
+                from data_prep.pipeline import prepare  # imports NumPy
+
+                prepare(command)
+                code = FINISHED
     except KeyboardInterrupt as stopped:
         print("\nStopped. The same command again goes on from here.", file=sys.stderr)
         code = PREEMPTED if isinstance(stopped, _Preempted) else INTERRUPTED
@@ -117,15 +122,6 @@ def _run(command: Any) -> None:
     raise typer.Exit(code)
 
 
-def _work(command: Any) -> int:
-    if hasattr(command, "run"):
-        return int(command.run())
-    from data_prep.pipeline import prepare  # imports NumPy
-
-    prepare(command)
-    return FINISHED
-
-
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
     """End the block at SIGTERM and SIGUSR1 as Ctrl-C does, so that no half file is left."""
@@ -133,14 +129,9 @@ def _ended_by_signals() -> Iterator[None]:
     def end(number: int, frame: FrameType | None) -> None:
         raise _Preempted
 
-    before = {}
-    try:
-        for name in ("SIGTERM", "SIGUSR1"):
-            if hasattr(signal, name):  # Windows has one of them
-                number = getattr(signal, name)
-                before[number] = signal.signal(number, end)
-    except ValueError:  # not in the main thread
-        pass
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1") if hasattr(signal, name)]  # Windows has one
+    is_main = threading.current_thread() is threading.main_thread()  # only there handlers can be set
+    before = {number: signal.signal(number, end) for number in numbers if is_main}
     try:
         yield
     finally:

@@ -1,7 +1,5 @@
 """The account of a preparation: every file from found to used, and images and patients by split, label and group."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -64,9 +62,6 @@ class Account:
     seed: int = 0
     datalist_sha256: str = ""  # the dataset hash that runs write down
     identified: bool = False  # the folder refers to originals, so it holds patients' identity
-    made: str | None = (
-        None  # day of preparation, "2026-11-30"; None: not shown, so the same input gives the same report
-    )
 
     def __post_init__(self) -> None:
         if not self.flow:

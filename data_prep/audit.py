@@ -1,7 +1,5 @@
 """``python -m data_prep audit`` and ``search-identity``: checks before a folder is handed on."""
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Annotated
 import typer
 
 from data_prep.byte_search import ByteSearch, Finding
-from data_prep.inhouse.private_table import EXCLUDED_NAME, MAPPING_NAME, SITES_NAME
+from data_prep.inhouse.private_table import EXCLUDED_NAME, IDENTITIES, MAPPING_NAME, SITES_NAME
 from data_prep.options import Workers, no_words, option
 from monai_mocoi.data.audit import audit_datalist
 from monai_mocoi.data.audit_report import LeakError
@@ -40,7 +38,6 @@ class Audit:
         return FINISHED
 
 
-_IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
 _SHOWN = 20
 
 
@@ -76,13 +73,12 @@ class SearchIdentity:
                 raise DatasetError(f"a file in '{folder}' cannot be read ({error.strerror}).") from None
         short = f" ({search.too_short} more are too short to be told from chance)" if search.too_short else ""
         print(f"{len(places) - search.too_short} words were searched for{short}")
-        for number, finding in enumerate(findings):
-            if number == _SHOWN:
-                print(f"  ... and {len(findings) - _SHOWN} more")
-                break
+        for finding in findings[:_SHOWN]:
             # The file is named with its folders, but not where its name holds the word itself.
             where = "a file or folder by its name" if "name" in finding.how else finding.where
             print(f"  {where}: {places[finding.word]} ({finding.how})")
+        if len(findings) > _SHOWN:
+            print(f"  ... and {len(findings) - _SHOWN} more")
         if search.not_searched:
             print(
                 f"{search.not_searched} packed files could not be looked into: they are encrypted, damaged or packed "
@@ -107,13 +103,15 @@ class SearchIdentity:
         paths: dict[str, str] = {}
         folders_of: list[set[str]] = []
         patients = set()
-        for name, columns in ((MAPPING_NAME, _IDENTITIES), (EXCLUDED_NAME, ()), (SITES_NAME, ("name",))):
+        for name, columns in ((MAPPING_NAME, IDENTITIES), (EXCLUDED_NAME, ()), (SITES_NAME, ("name",))):
             if not (folder / name).is_file():
                 continue
             for number, row in enumerate(csv.DictReader(_lines(folder / name)), start=2):
                 for column in columns:
-                    for word in _forms(column, row.get(column) or ""):
-                        places.setdefault(word, f"{column} of row {number} of {name}")
+                    word = row.get(column) or ""
+                    # Headers write a date without dashes.
+                    for form in filter(None, (word, word.replace("-", "") if column == "date" else "")):
+                        places.setdefault(form, f"{column} of row {number} of {name}")
                 if whole := row.get("path"):
                     paths.setdefault(whole, f"path of row {number} of {name}")
                     if name == MAPPING_NAME:
@@ -128,12 +126,6 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
     except OSError as error:
         raise DatasetError(f"'{path.name}' cannot be read ({error.strerror}).") from None
-
-
-def _forms(column: str, word: str) -> list[str]:
-    """Headers write a date without dashes."""
-    forms = [word, word.replace("-", "")] if column == "date" else [word]
-    return [form for form in forms if form]
 
 
 def _parts(paths: dict[str, str], shared: set[str]) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """``python -m data_prep bch``: histopathology patches with the names of the IDC data set."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,12 +11,11 @@ from numpy.typing import NDArray
 
 from data_prep.account import Step
 from data_prep.candidates import Candidate, Exclusions, Found, Outcome, Refused, Written, refused_if_unreadable
-from data_prep.idc_files import find_patches
-from data_prep.image_finder import two_files
+from data_prep.image_finder import find_patches, two_files
 from data_prep.options import Images, check_alone, option
 from data_prep.picture import names_with, picture_note
 from data_prep.record import Note
-from data_prep.source import Source
+from data_prep.source import ADVICE, Source
 from data_prep.splitter import Splitter
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import atomic_path
@@ -45,10 +42,7 @@ class Bch(Source):
 
     key = "bch"
     bundle = "bch_mse"
-    advice = (
-        "Give all folders with --images and the lists that belong to them, or allow a larger share with --max-missing "
-        "(1 = any)."
-    )
+    advice = ADVICE.format("the lists that belong to them")
     all_lines_needed = True
 
     images: Images

@@ -1,7 +1,5 @@
 """Search folders for words in any encoding: who is named where nobody may be named?"""
 
-from __future__ import annotations
-
 import io
 import os
 from collections.abc import Container, Iterable
@@ -10,8 +8,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from data_prep.packed_files import is_archive, unpacked
-from data_prep.word_patterns import encodings
+from data_prep.byte_forms import encodings, is_archive, unpacked
 
 _CHUNK = 1 << 24
 _DEEPEST = 4  # archives in archives
@@ -34,18 +31,13 @@ class _Meaning(NamedTuple):
 class ByteSearch:
     """Search files for many words at once, at tens of MB a second however many there are.
 
-    Args:
-        words: to search for, as they are and, as whole words, in lower and in upper case.
-        as_written: those of them that are searched for only as they are: a folder may be called SCREEN.
-
-    Attributes:
-        too_short: number of words that were left out, because they have no pattern of 4 bytes.
-        not_searched: packed files met so far that could not be looked into: encrypted, damaged, or packed too deep.
+    They are searched for as they are and, as whole words, in lower and in upper case; those ``as_written`` only as they
+    are: a folder may be called SCREEN.
     """
 
     def __init__(self, words: Iterable[str], as_written: Container[str] = ()) -> None:
-        self.too_short = 0
-        self.not_searched = 0
+        self.too_short = 0  # words that were left out, because they have no pattern of 4 bytes
+        self.not_searched = 0  # packed files that could not be looked into: encrypted, damaged, or packed too deep
         # By the first three bytes: a table says whether anything begins so.
         self._begins = np.zeros(1 << 24, bool)
         self._by_start: dict[bytes, dict[int, dict[bytes, list[_Meaning]]]] = {}  # and by the length
@@ -75,7 +67,7 @@ class ByteSearch:
         """Return each word once a file and encoding, in the order of the files.
 
         A file is searched, or all files in a folder and below, their names, and what they pack (see
-        :mod:`data_prep.packed_files`); symbolic links are not followed. A file that cannot be read is an OSError.
+        :mod:`data_prep.byte_forms`); symbolic links are not followed. A file that cannot be read is an OSError.
         """
         root = Path(folder)
         if not root.is_dir():

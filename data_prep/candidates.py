@@ -1,7 +1,5 @@
 """Images on their way through a preparation: candidates, what was found and written, what was left out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,11 +80,10 @@ class Found:
 class Written(NamedTuple):
     """What :meth:`~data_prep.source.Source.write` has done.
 
-    Attributes:
-        note: a number, or a small dictionary for JSON, that outlasts an interruption: all that the source needs to know
-            of the picture later. In a dictionary, ``bits`` is the number of
-            :func:`~data_prep.picture.picture_note`, and ``levels`` that of distinct grey levels in the raw file.
-        picture: (1 or 3, rows, columns) float32 in 0..1: exactly what the reader makes of the written file.
+    The note, a number or a small dictionary for JSON, outlasts an interruption: it is all that the source needs to know
+    of the picture later. In a dictionary, ``bits`` is the number of :func:`~data_prep.picture.picture_note`, and
+    ``levels`` that of distinct grey levels in the raw file. The picture, (1 or 3, rows, columns) float32 in 0..1, is
+    exactly what the reader makes of the written file.
     """
 
     note: Note

@@ -1,7 +1,5 @@
 """Typer commands from dataclasses: each field is an option, and one option may take several words."""
 
-from __future__ import annotations
-
 import copy
 import dataclasses
 import inspect
@@ -23,30 +21,23 @@ def as_command(options: type[Any], run: Callable[[Any], None]) -> Callable[..., 
     """
     hints = get_type_hints(options, include_extras=True)
     common = set(vars(Options)["__annotations__"])
-    fields = sorted((f for f in dataclasses.fields(options) if f.init), key=lambda field: field.name in common)
+    own = [f for f in dataclasses.fields(options) if f.init and f.name not in getattr(options, "hidden", ())]
+    fields = sorted(own, key=lambda field: field.name in common)
 
     def command(**values: Any) -> None:
         run(options(**values))
 
-    parameters = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=_default(field),
-            annotation=_without_opposite(field.name, hints[field.name]),
-        )
-        for field in fields
-    ]
+    parameters = []
+    for field in fields:
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        default = inspect.Parameter.empty if default is dataclasses.MISSING else default
+        hint = _without_opposite(field.name, hints[field.name])
+        kind = inspect.Parameter.KEYWORD_ONLY
+        parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hint))
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     command.__doc__ = options.__doc__
     return command
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    return inspect.Parameter.empty if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def _without_opposite(name: str, hint: Any) -> Any:

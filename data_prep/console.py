@@ -1,7 +1,5 @@
 """What every preparation prints: counts by split and reason, notes on the pictures, and the next command."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -28,11 +26,7 @@ def print_left_out(exclusions: Mapping[str, Sequence[str]], listed: str = " (lis
 
 
 def print_noted(notes: Mapping[str, Note], written_in_8_bits: bool = False) -> None:
-    """Print how many pictures have few grey levels or an unusable window, and what to do.
-
-    Where the dataset folder holds them in 8 bits, whatever their source, no setting of training brings their grey
-    levels back.
-    """
+    """Print how many pictures have few grey levels (lost if written in 8 bits) or an unusable window, with advice."""
     found = noted(notes)
     if few := len(found["few_grey_levels"]):
         print(

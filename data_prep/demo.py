@@ -1,7 +1,5 @@
 """``python -m data_prep demo`` and ``demo-export``: phantoms as a dataset folder, or as a hospital's export."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import tempfile

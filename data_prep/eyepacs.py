@@ -1,7 +1,5 @@
 """``python -m data_prep eyepacs``: the fundus photographs of EyePACS."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from typing import Annotated, Any, Literal
 from data_prep.candidates import MISSING, Candidate, Found, Outcome, Written
 from data_prep.console import print_left_out, print_next, print_table
 from data_prep.eyepacs_labels import GRADES, TARGETS, read_labels
-from data_prep.eyepacs_photographs import CUT_AGAIN, MOVED, REJECTED, SHEET_NAME, SMALL, as_read, cut_out, write_sheet
+from data_prep.eyepacs_photographs import CUT_AGAIN, MOVED, REJECTED, SHEET_NAME, SMALL, cut_out, write_sheet
 from data_prep.image_finder import find_images
 from data_prep.options import Images, check_range, option
 from data_prep.picture import names_with, save_png
@@ -103,8 +101,7 @@ class Eyepacs(Source):
         fundus, note = cut_out(candidate.source, self.size, check_exposure=not self.keep_badly_exposed)
         if self.mirror_left and candidate.columns["side"] == "left":
             fundus = fundus[:, ::-1]
-        save_png(fundus, target)
-        return Written(note, as_read(fundus))
+        return Written(note, save_png(fundus, target))
 
     def check_left_out(self, exclusions: Mapping[str, Sequence[str]], total: int) -> None:
         """Rejected photographs have a limit of their own."""

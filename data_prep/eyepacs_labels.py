@@ -1,7 +1,5 @@
 """The labels of EyePACS (Kaggle's diabetic retinopathy detection): ``trainLabels.csv``, and classes from its grades."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Fundus photographs: the crop of the lit disc, and a contact sheet of before and after, to look a preparation over."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from data_prep.candidates import Outcome, Refused, refused_if_unreadable
-from data_prep.picture import picture_note
+from data_prep.picture import as_read, picture_note
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import FundusError
 from monai_mocoi.files.atomic_write import atomic_path
@@ -74,20 +72,16 @@ def write_contact_sheet(pairs: Iterable[Pair], number: int, target: str | Path) 
         caption = Image.new("RGB", (2 * _CELL + _GAP, _TEXT), _PAPER)
         ImageDraw.Draw(caption).text((0, 0), pair.caption, _INK)
         sheet.paste(caption, (left, top))
-        sheet.paste(_before(pair), (left, top + _TEXT))
+        before, scale, across, down = _small(pair.before)
+        if pair.disc is not None:
+            x, y, radius = across + scale * pair.disc.column, down + scale * pair.disc.row, scale * pair.disc.radius
+            colour = _FOUND if pair.disc.edge_seen else _ASSUMED
+            ImageDraw.Draw(before).ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour)
+        sheet.paste(before, (left, top + _TEXT))
         if pair.after is not None:
             sheet.paste(_small(pair.after)[0], (left + _CELL + _GAP, top + _TEXT))
     with atomic_path(target) as temporary:
         sheet.save(temporary)
-
-
-def _before(pair: Pair) -> Image.Image:
-    cell, scale, across, down = _small(pair.before)
-    if pair.disc is not None:
-        x, y, radius = across + scale * pair.disc.column, down + scale * pair.disc.row, scale * pair.disc.radius
-        colour = _FOUND if pair.disc.edge_seen else _ASSUMED
-        ImageDraw.Draw(cell).ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour)
-    return cell
 
 
 def _small(picture: NDArray[np.float32]) -> tuple[Image.Image, float, int, int]:
@@ -128,8 +122,3 @@ def cut_out(path: str, size: int, check_exposure: bool) -> tuple[NDArray[np.uint
     moved = max(math.hypot(again.row - radius, again.column - radius), abs(again.radius - radius))
     note = picture_note(photograph, passed_over)
     return fundus, note + SMALL * (2 * disc.radius < size) + CUT_AGAIN * (moved > MOVED * radius)
-
-
-def as_read(levels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return what the reader makes of an 8-bit PNG of (rows, columns, 3): (3, rows, columns), 0..1."""
-    return np.ascontiguousarray(levels.transpose(2, 0, 1), np.float32) / np.float32(255)

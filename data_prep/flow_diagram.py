@@ -1,7 +1,5 @@
 """Layout of a flow diagram: the boxes, texts and arrows of every file from found to used."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

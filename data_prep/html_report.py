@@ -1,11 +1,9 @@
 """Preparation report (``report.html``) for the person who answers for the data: one file that loads nothing."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,22 +111,18 @@ def _histograms(account: Account) -> dict[str, Any]:
     vendors = shown_vendors(account, account.histograms)
     shares = {vendor: np.sqrt(np.asarray(account.histograms[vendor], dtype=float)) for vendor in vendors}
     top = max((float(own.max(initial=0)) for own in shares.values()), default=0) or 1
+    outlines = {}
+    for vendor, own in shares.items():
+        step, points = _PLOT_WIDTH / len(own), [f"0,{_PLOT_HEIGHT}"]
+        for place, y in enumerate(_PLOT_HEIGHT * (1 - own / top)):
+            points += [f"{place * step:.1f},{y:.1f}", f"{(place + 1) * step:.1f},{y:.1f}"]
+        outlines[vendor] = " ".join([*points, f"{_PLOT_WIDTH},{_PLOT_HEIGHT}"])
     return {
-        "outlines": {vendor: " ".join(_outline(own / top)) for vendor, own in shares.items()},
+        "outlines": outlines,
         "hidden": len(account.histograms) - len(vendors),
         "width": _PLOT_WIDTH,
         "height": _PLOT_HEIGHT,
     }
-
-
-def _outline(heights: np.ndarray) -> Iterator[str]:
-    step = _PLOT_WIDTH / len(heights)
-    yield f"0,{_PLOT_HEIGHT}"
-    for place, height in enumerate(heights):
-        y = _PLOT_HEIGHT * (1 - height)
-        yield f"{place * step:.1f},{y:.1f}"
-        yield f"{(place + 1) * step:.1f},{y:.1f}"
-    yield f"{_PLOT_WIDTH},{_PLOT_HEIGHT}"
 
 
 def _plain(value: Any) -> str:

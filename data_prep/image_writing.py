@@ -1,11 +1,8 @@
 """Write the images of a preparation in threads, those that are finished already left as they are."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unreadable
 from data_prep.picture import Histogram, histogram
@@ -18,23 +15,10 @@ from monai_mocoi.files.atomic_write import remove_leftovers
 from monai_mocoi.transforms.image_errors import check_not_constant
 
 
-class WrittenImages(NamedTuple):
-    """The images that are in the dataset folder, by name."""
-
-    notes: dict[str, Note]
-    histograms: dict[str, Histogram]  # of those written just now, for the report
-
-
-class _Image(NamedTuple):
-    note: Note
-    print: Fingerprint
-    histogram: Histogram | None
-
-
 def write_images(
     source: Source, candidates: Mapping[str, Candidate], out: Path, record: Record, exclusions: Exclusions, total: int
-) -> WrittenImages:
-    """Write what is not finished yet, and keep the fingerprints of what was written.
+) -> tuple[dict[str, Note], dict[str, Histogram]]:
+    """Write what is not finished yet; return all notes, and histograms of what was written, by name.
 
     ``exclusions`` gets what is left out, by reason; too many of the ``total`` candidates are a DatasetError of the
     source.
@@ -43,19 +27,15 @@ def write_images(
         remove_leftovers(folder)
     if not source.public and (gone := _remove_others(out, candidates)):
         print(f"{gone} images of before were deleted: the export has them no more, or they are left out now")
-    done = WrittenImages({}, {})
-    todo: list[Candidate] = []
-    for name, candidate in candidates.items():
-        finished = record.finished(name, candidate.source, out / candidate.target)
-        if finished is None:
-            todo.append(candidate)
-        else:
-            done.notes[name] = finished
+    finished = {name: record.finished(name, own.source, out / own.target) for name, own in candidates.items()}
+    notes = {name: note for name, note in finished.items() if note is not None}
+    todo = [own for name, own in candidates.items() if finished[name] is None]
+    histograms: dict[str, Histogram] = {}
     if len(todo) < len(candidates):
         again = " (those that were left out before are looked at again)" if todo else ""
         print(f"{len(candidates) - len(todo)} images are finished already, {len(todo)} are left{again}")
 
-    def write(candidate: Candidate) -> str | _Image:
+    def write(candidate: Candidate) -> str | tuple[Note, Fingerprint, Histogram | None]:
         target = out / candidate.target
         try:
             written = source.write(candidate, target)
@@ -64,8 +44,7 @@ def write_images(
         except Refused as reason:
             target.unlink(missing_ok=True)
             return str(reason)
-        own = histogram(written.picture) if source.report else None
-        return _Image(written.note, fingerprint(written.picture), own)
+        return written.note, fingerprint(written.picture), histogram(written.picture) if source.report else None
 
     prints: dict[bytes, Fingerprint] = {}
     try:
@@ -76,14 +55,13 @@ def write_images(
                     exclusions[result].append(candidate.name)
                     source.check_left_out(exclusions, total)
                     continue
-                done.notes[candidate.name] = result.note
-                signature = record.add(candidate.name, candidate.source, out / candidate.target, result.note)
-                prints[signature] = result.print
-                if result.histogram is not None:
-                    done.histograms[candidate.name] = result.histogram
+                notes[candidate.name], known, greys = result
+                prints[record.add(candidate.name, candidate.source, out / candidate.target, result[0])] = known
+                if greys is not None:
+                    histograms[candidate.name] = greys
     finally:
         keep_fingerprints(out, prints)
-    return done
+    return notes, histograms
 
 
 def _remove_others(out: Path, candidates: Mapping[str, Candidate]) -> int:

@@ -1,7 +1,5 @@
 """An invented export of a picture archive: DICOM files of phantoms in folders of people, and a table of labels."""
 
-from __future__ import annotations
-
 import csv
 import random
 import shutil
@@ -44,7 +42,7 @@ class InventedExport:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self._folder, self._seed, self._rng = folder, seed, random.Random(seed)
-        self._counts = dict.fromkeys(("radiographs", "laterals", "screenshots", "copies", "cut off", "texts"), 0)
+        self._counts = dict.fromkeys(("radiographs", "laterals", "screenshots", "copies", "cut off"), 0)
         self._people: dict[str, _Person] = {}
         self._rows: list[list[Any]] = []
 
@@ -56,7 +54,6 @@ class InventedExport:
         for person in self._people.values():
             self._odd_files(person)
         (self._folder / "images" / "README.TXT").write_text("Export of the picture archive. Call the front desk.\n")
-        self._counts["texts"] += 1
         self._rows += [
             [f"A{90 + i}0000", f"H{8000 + i}", "north", 50, "F", *["no"] * len(drawn.labels)] for i in range(3)
         ]
@@ -65,7 +62,7 @@ class InventedExport:
             table = csv.writer(file)
             table.writerow(["accession", "patient", "site", "age", "sex", *map(str.lower, drawn.labels)])
             table.writerows(self._rows)
-        return {**self._counts, ROWS: len(self._rows)}
+        return {**self._counts, "texts": 1, ROWS: len(self._rows)}
 
     def _person(self, key: str) -> _Person:
         if key not in self._people:
@@ -88,9 +85,8 @@ class InventedExport:
         dataset.StudyDate = f"20{year}{month:02d}{day:02d}"
         folder = person.folder / f"study{len(person.files) + 1}"
         path = folder / self._rng.choice(["IM0001", "IM0001.dcm"])
-        self._save(dataset, path)
+        self._save(dataset, path, "radiographs")
         person.files.append(path)
-        self._counts["radiographs"] += 1
         if self._rng.random() >= _UNLABELLED:
             cells = ["" if self._rng.random() < _EMPTY_CELL else ("no", "yes")[value] for value in item["label"]]
             self._rows.append([accession, person.id, person.site, person.age, dataset.PatientSex, *cells])
@@ -102,8 +98,7 @@ class InventedExport:
             dataset = pydicom.dcmread(first)
             dataset.ViewPosition, dataset.InstanceNumber = "LL", 2
             self._with_new_pixels(dataset, np.rot90(dataset.pixel_array))
-            self._save(dataset, first.with_name("IM0002"))
-            self._counts["laterals"] += 1
+            self._save(dataset, first.with_name("IM0002"), "laterals")
         if person.number % 50 == 7:
             dataset = pydicom.dcmread(first)
             dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
@@ -111,18 +106,16 @@ class InventedExport:
             picture = Image.fromarray((read_image(first)[0] * 255).astype(np.uint8))
             ImageDraw.Draw(picture).text((4, 4), f"{person.name.replace('^', ' ')} {person.id}", fill=255)
             self._with_new_pixels(dataset, np.asarray(picture))
-            self._save(dataset, first.with_name("SCREEN"))
-            self._counts["screenshots"] += 1
+            self._save(dataset, first.with_name("SCREEN"), "screenshots")
         if person.number % 50 == 11:
             shutil.copyfile(first, first.with_name("IM0001_copy.dcm"))
             self._counts["copies"] += 1
         if person.number % 100 == 13:
             dataset, path = pydicom.dcmread(first), first.with_name("IM0003")
             self._with_new_pixels(dataset, np.fliplr(dataset.pixel_array))
-            self._save(dataset, path)
+            self._save(dataset, path, "cut off")
             content = path.read_bytes()
             path.write_bytes(content[: len(content) * 2 // 3])
-            self._counts["cut off"] += 1
 
     def _with_new_pixels(self, dataset: pydicom.Dataset, pixels: np.ndarray) -> None:
         uid = generate_uid(entropy_srcs=[f"demo export {self._seed}", dataset.SOPInstanceUID, pixels.tobytes().hex()])
@@ -139,6 +132,7 @@ class InventedExport:
         dataset["PixelData"].VR = "OB" if pixels.dtype == np.uint8 else "OW"
         dataset["PixelData"].is_undefined_length = False
 
-    def _save(self, dataset: pydicom.Dataset, path: Path) -> None:
+    def _save(self, dataset: pydicom.Dataset, path: Path, kind: str) -> None:
+        self._counts[kind] += 1
         path.parent.mkdir(parents=True, exist_ok=True)
         dataset.save_as(path, enforce_file_format=True)

@@ -1,12 +1,10 @@
 """``python -m data_prep join``: the parts of an export, prepared side by side, as one dataset folder."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -43,14 +41,10 @@ class Join(Source):
     copies: ClassVar[Sequence[str]] = COPIES
 
     parts: Annotated[list[str], typer.Argument(metavar="PART ...", help="the dataset folders of all parts")]
-    split_csv: str | None = field(default=None, init=False)
-    val_fraction: float | None = field(default=None, init=False)
-    test_fraction: float | None = field(default=None, init=False)
-    seed: int = field(default=0, init=False)
-    max_missing: float = field(default=0.0, init=False)
-    report: bool = field(default=True, init=False)
+    hidden: ClassVar[Sequence[str]] = ("split_csv", "val_fraction", "test_fraction", "seed", "max_missing", "report")
 
     def __post_init__(self) -> None:
+        self.max_missing, self.report = 0.0, True
         self._parts: list[PreparedPart] = []
         self._candidates: dict[str, Candidate] = {}
         self._notes: dict[str, Note] = {}

@@ -1,7 +1,5 @@
 """``python -m data_prep nih``: the published files of NIH ChestX-ray14."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from data_prep.nih_metadata import COLUMNS, FINDINGS, read_metadata
 from data_prep.options import Images, Size, check_alone, check_range, option
 from data_prep.picture import FLATTENED, names_with, picture_note, write_png
 from data_prep.record import Note
-from data_prep.source import Source
+from data_prep.source import ADVICE, Source
 from data_prep.splitter import Splitter
 from data_prep.tables import file_sha256
 from monai_mocoi.errors import RefusedError
@@ -36,10 +34,7 @@ class Nih(Source):
 
     key = "nih"
     bundle = "nih_mse"
-    advice = (
-        "Give all folders with --images and the lists that belong to the metadata, or allow a larger share with "
-        "--max-missing (1 = any)."
-    )
+    advice = ADVICE.format("the lists that belong to the metadata")
 
     images: Images
     metadata: Annotated[str, option("Data_Entry_2017*.csv, or a part of it; or .gz", "CSV")]

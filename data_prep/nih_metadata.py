@@ -1,7 +1,5 @@
 """The metadata of NIH ChestX-ray14: ``Data_Entry_2017*.csv``."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +11,9 @@ from monai_mocoi.data.columns import as_value
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.errors import DatasetError
 
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Effusion",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pneumonia",
-    "Pneumothorax",
-    "Consolidation",
-    "Edema",
-    "Emphysema",
-    "Fibrosis",
-    "Pleural_Thickening",
-    "Hernia",
+FINDINGS = tuple(
+    "Atelectasis Cardiomegaly Effusion Infiltration Mass Nodule Pneumonia Pneumothorax Consolidation Edema Emphysema "  # noqa: SIM905
+    "Fibrosis Pleural_Thickening Hernia".split()
 )
 """The 14 findings, in the order of the data set's paper (Wang et al., CVPR 2017, and its extension)."""
 

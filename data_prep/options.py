@@ -1,12 +1,10 @@
 """Command-line options that all preparations have, and the checks of their ranges."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -40,6 +38,7 @@ class Options:
     ``val_fraction`` is ``--val-fraction``. A ``list[str]`` takes several words behind one name.
     """
 
+    hidden: ClassVar[Sequence[str]] = ()  # fields for which a source has no option
     out: Out
     split_csv: Annotated[
         str | None, option("columns image (or a patient there) and split (train, val, test); or .gz", "CSV")

@@ -1,25 +1,13 @@
 """Fill the account of a preparation from its outcome."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from data_prep.account import (
-    NEGATIVE,
-    NOT_KNOWN,
-    POSITIVE,
-    Account,
-    Items,
-    Step,
-    count_groups,
-    count_labels,
-    count_splits,
-    grey_band,
-)
+from data_prep import account
+from data_prep.account import Account, Items, Step
 from data_prep.candidates import MISSING, MISSING_LINE, Exclusions, Found, Outcome
 from data_prep.picture import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
@@ -66,14 +54,14 @@ def make_account(
 ) -> Account:
     """Return the account; histograms are those of the images written just now, by name."""
     found = outcome.found
-    labels = count_labels(items, found.labels)
+    labels = account.count_labels(items, found.labels)
     return Account(
         title=found.title,
         source=source.key,
         flow=flow.steps,
-        splits=count_splits(items),
+        splits=account.count_splits(items),
         labels=labels,
-        groups=count_groups(items),
+        groups=account.count_groups(items),
         histograms=_mean_histograms(outcome, histograms) if source.report else {},
         grey_levels=_grey_levels(outcome),
         duplicates={
@@ -104,7 +92,7 @@ def _few_in_test(labels: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Itera
     few = [
         name
         for name, splits in labels.items()
-        if "test" in splits and min(splits["test"][POSITIVE].images, splits["test"][NEGATIVE].images) < SCORED_FROM
+        if "test" in splits and min(splits["test"][value].images for value in ("positive", "negative")) < SCORED_FROM
     ]
     if few:
         yield (
@@ -119,7 +107,7 @@ def _mean_histograms(outcome: Outcome, histograms: Mapping[str, Histogram]) -> d
     for _, name, candidate in outcome.used:
         known = histograms.get(name)
         greys = histogram(read_image(outcome.folder / candidate.target)) if known is None else known
-        own[candidate.vendor or NOT_KNOWN].append(greys)
+        own[candidate.vendor or account.NOT_KNOWN].append(greys)
     return {vendor: np.mean(greys, 0).tolist() for vendor, greys in sorted(own.items())}
 
 
@@ -129,5 +117,5 @@ def _grey_levels(outcome: Outcome) -> dict[str, dict[str, int]]:
     for _, name, candidate in outcome.used:
         note = outcome.notes[name]
         if isinstance(note, dict) and "levels" in note:
-            counted[candidate.vendor or NOT_KNOWN][grey_band(note["levels"])] += 1
+            counted[candidate.vendor or account.NOT_KNOWN][account.grey_band(note["levels"])] += 1
     return {vendor: dict(bands) for vendor, bands in sorted(counted.items())}

@@ -1,7 +1,5 @@
 """A picture on its way: notes and histogram of what was read, and the PNG, or the reference, that is written."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -72,16 +70,21 @@ def write_png(picture: NDArray[np.float32], target: str | Path, size: int, bits:
     top = np.float32(2**bits - 1)
     values = np.asarray(channels[0]) if len(channels) == 1 else np.stack([np.asarray(own) for own in channels], -1)
     levels = np.rint(np.clip(values, 0, 1) * top).astype(f"u{bits // 8}")
-    save_png(levels, target)
-    written: NDArray[np.float32] = np.ascontiguousarray(np.atleast_3d(levels).transpose(2, 0, 1), np.float32) / top
-    return written
+    return save_png(levels, target)
 
 
-def save_png(levels: NDArray[np.unsignedinteger], target: str | Path) -> None:
-    """Write (rows, columns) or (rows, columns, 3) as a PNG; the file appears whole or not at all."""
+def save_png(levels: NDArray[np.unsignedinteger], target: str | Path) -> NDArray[np.float32]:
+    """Write a PNG, which appears whole or not at all; return what the reader makes of it."""
     with atomic_path(target) as temporary:
         # Level 4 gives the size of Pillow's 6 in a third of the time (docs/data.md).
         Image.fromarray(levels).save(temporary, compress_level=4)
+    return as_read(levels)
+
+
+def as_read(levels: NDArray[np.unsignedinteger]) -> NDArray[np.float32]:
+    """Return what the reader makes of levels, (rows, columns) or (rows, columns, 3): (1 or 3, rows, columns), 0..1."""
+    channels = np.ascontiguousarray(np.atleast_3d(levels).transpose(2, 0, 1), np.float32)
+    return channels / np.float32(np.iinfo(levels.dtype).max)
 
 
 def refer_to(original: str, target: Path) -> None:

@@ -24,8 +24,6 @@ path, so a source whose names are hashes keeps paths and file names out of all o
 one-way hashes of path, size, inode and times (:func:`~monai_mocoi.files.file_signature.file_signature`).
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """A dataset folder that ``inhouse --part`` made, as far as the join needs it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -78,7 +76,9 @@ def read_part(folder: str, called: str) -> PreparedPart:
         if "part" not in manifest:
             raise RefusedError(f"{called} is no part: it was made without --part.")
         part = Part(manifest["part"]["number"], manifest["part"]["of"])
-        return PreparedPart(path, part, manifest, datalist, _notes(path / RECORD_NAME))
+        lines = [json.loads(own) for own in (path / RECORD_NAME).read_bytes().split(b"\n")[1:] if own.endswith(b"]")]
+        notes = {name: note for name, *_, note in lines}  # the last line of an image counts
+        return PreparedPart(path, part, manifest, datalist, notes)
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, DatasetError):
             raise
@@ -117,9 +117,3 @@ def all_left_out(parts: Sequence[PreparedPart]) -> Exclusions:
             if reason != OTHER_PART:
                 names.setdefault(reason, set()).update(left_out)
     return {reason: sorted(left_out) for reason, left_out in names.items()}
-
-
-def _notes(record: Path) -> dict[str, Note]:
-    """The note of each image; the last line of an image counts."""
-    lines = [json.loads(line) for line in record.read_bytes().split(b"\n")[1:] if line.endswith(b"]")]
-    return {name: note for name, *_, note in lines}

@@ -1,12 +1,10 @@
 """The record of a preparation: what is finished, so that the same command goes on, and another one is refused."""
 
-from __future__ import annotations
-
 import hmac
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +97,8 @@ def opened_folder(
     with file_lock(folder / ".lock", wait=False) as held:
         if not held:
             raise RefusedError(f"another data_prep is writing to {called}; wait for it or name another folder.")
-        record = Record(folder, options, secret)
-        try:
+        with closing(Record(folder, options, secret)) as record:
             yield record
-        finally:
-            record.close()
 
 
 def begun_options(folder: Path) -> dict[str, Any]:

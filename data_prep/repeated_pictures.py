@@ -1,7 +1,5 @@
 """Remove pictures that are in two splits of published data, which nobody can correct: one copy stays."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import combinations

@@ -1,7 +1,5 @@
 """Tables of the report, without counts of few patients: what is too small to be shown to people outside is hidden."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Hashable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
@@ -96,7 +94,8 @@ def grey_level_table(account: Account) -> dict[str, Any]:
     rows = {}
     for vendor in vendors:
         own = account.grey_levels[vendor]
-        rows[vendor] = [_percent(own.get(band, 0), sum(own.values())) for band in bands]
+        shares = [100 * own.get(band, 0) / max(1, sum(own.values())) for band in bands]
+        rows[vendor] = ["<1%" if 0 < share < 1 else f"{share:.0f}%" for share in shares]
     return {"bands": bands, "rows": rows}
 
 
@@ -136,8 +135,3 @@ def _hidden_of_classes(counts: Mapping[str, Mapping[str, Count]]) -> dict[str, C
     hidden = set().union(*hidden_cells({**patients, ("unknown", ""): unknown}))
     without = {"negative", "unknown"} if ("unknown", "") in hidden else set()
     return {label: without | ({"positive", "negative"} if ("positive", label) in hidden else set()) for label in counts}
-
-
-def _percent(part: int, whole: int) -> str:
-    share = 100 * part / whole if whole else 0
-    return f"{share:.0f}%" if not part or share >= 1 else "<1%"

@@ -3,8 +3,6 @@
 See :mod:`data_prep.pipeline` for what is done with it, and docs/new_source.md for a whole example.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ from data_prep.record import Note
 from data_prep.splitter import Splitter
 from monai_mocoi.errors import DatasetError
 
+ADVICE = "Give all folders with --images and {}, or allow a larger share with --max-missing (1 = any)."
+
 
 @dataclass(kw_only=True)
 class Source(Options, ABC):
@@ -36,10 +36,7 @@ class Source(Options, ABC):
     public: ClassVar[bool] = True
     """Names and paths of files are public. Otherwise errors repeat neither them nor the words of a wrong command, and
     images of files that have left the raw folder since are deleted from the dataset folder."""
-    advice: ClassVar[str] = (
-        "Give all folders with --images and the labels that belong to them, or allow a larger share with "
-        "--max-missing (1 = any)."
-    )
+    advice: ClassVar[str] = ADVICE.format("the labels that belong to them")
     """The next step where too much is missing."""
     all_lines_needed: ClassVar[bool] = False
     """A line of a given split that matches no image counts as missing; otherwise it may name more than is here."""

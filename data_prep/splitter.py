@@ -1,28 +1,18 @@
 """The split of a preparation: given by lists or a table, or drawn by patient."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from data_prep.options import Options
 from data_prep.tables import by_number, check_whole_patients, file_sha256, match_lines, read_lists, read_split_csv
 from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.splits import split_by_patient
 from monai_mocoi.errors import DatasetError, RefusedError
 
 _UNSPLIT = "all"
-
-
-class SplitOptions(Protocol):
-    """The options that decide the split; None where they are not given."""
-
-    split_csv: str | None
-    val_fraction: float | None
-    test_fraction: float | None
-    seed: int
 
 
 class Splitter:
@@ -34,18 +24,13 @@ class Splitter:
         how: where the lists come from, for the console.
         without: how to leave the given split aside, for an error's text: "without lists", say.
 
-    Attributes:
-        description: for the console.
-        options: for the manifest and the record.
-
-    Raises:
-        DatasetError: a file cannot be used, or a name is in two lists.
-        RefusedError: an option does not apply.
+    ``description`` is for the console, ``options`` for the manifest and the record. A file that cannot be used is a
+    DatasetError, an option that does not apply a RefusedError.
     """
 
     def __init__(
         self,
-        args: SplitOptions,
+        args: Options,
         *,
         without: str,
         lists: Mapping[str, str | Path] | None = None,

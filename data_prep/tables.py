@@ -1,7 +1,5 @@
 """Tables and lists of published data sets and splits, and the lines of a split matched with images."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections import defaultdict

@@ -20,7 +20,7 @@ SETTINGS = {
 }
 """Keys of a config: the old name and the new one."""
 _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
-# What packages made by an earlier version name, and where it is now.
+# What earlier versions name, and where it is now: a package, and behind a point its new name, if it has another.
 _MOVED = {
     "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
     "monai_mocoi.handlers": {
@@ -29,12 +29,20 @@ _MOVED = {
         **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
         "shared": "deprecated",
     },
+    "monai_mocoi.losses": {"LABEL_KINDS": "metrics", "class_probabilities": "metrics"},
+    "monai_mocoi.metrics": {
+        "ScoredClasses": "metrics.EvaluableClasses",
+        "feature_spread": "metrics.std_of_l2_normalized",
+        "relative_contrastive_loss": "metrics.normalized_info_nce",
+        "retrieval_accuracy": "metrics.top_k_accuracy",
+        "scored_classes": "metrics.evaluable_classes",
+    },
 }
 _OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
 
 
 def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A package's ``__getattr__`` that also finds what has moved into another package.
+    """A package's ``__getattr__`` that also finds what has moved, or has another name.
 
     Args:
         package: whose names are looked up.
@@ -45,8 +53,9 @@ def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str]
     def look_up(name: str) -> Any:
         if name not in moved:
             return find(name)
-        _warn(f"{package}.{name} is monai_mocoi.{moved[name]}.{name} now; the old place will go in the next release")
-        return getattr(importlib.import_module(f"monai_mocoi.{moved[name]}"), name)
+        place, _, new = moved[name].partition(".")
+        _warn(f"{package}.{name} is monai_mocoi.{place}.{new or name} now; the old place will go in the next release")
+        return getattr(importlib.import_module(f"monai_mocoi.{place}"), new or name)
 
     return look_up
 

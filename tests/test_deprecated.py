@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from monai_mocoi import losses, metrics
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.deprecated import SETTINGS, current_name, current_settings, current_value
 from monai_mocoi.runs.same_settings import check_same_settings
@@ -51,3 +54,16 @@ def test_a_name_that_has_moved_is_found_where_it_was() -> None:
         assert monai_mocoi.handlers.check_settings is monai_mocoi.runs.check_settings  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         monai_mocoi.handlers.check_setings  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("package", "old", "new"),
+    [
+        (metrics, "scored_classes", "evaluable_classes"),
+        (metrics, "feature_spread", "std_of_l2_normalized"),
+        (losses, "class_probabilities", "class_probabilities"),
+    ],
+)
+def test_old_names_of_metrics_and_losses_give_the_new_ones(package: Any, old: str, new: str) -> None:
+    with pytest.warns(DeprecationWarning, match=new):
+        assert getattr(package, old) is getattr(metrics, new)

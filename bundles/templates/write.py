@@ -5,7 +5,8 @@
 A bundle is one template a file (``configs/``, ``docs/``), an overlay of its data set (``data/<data>.json``) and one of
 its method (``methods/<method>.json``). An overlay names a file and the keys to set in it; dicts are merged, everything
 else is replaced, and a new key comes behind the one before it in the overlay. What a method does otherwise on one data
-set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept.
+set is under ``methods`` in that data set's overlay. Empty lines between top-level keys are kept. What the README
+says of a data set, a method, or the two together is in ``docs/words/``.
 
 ``settings``, what a run records, is written here: a reference to each constant above it. Versions come from
 ``constraints.txt`` and the package, and that of CITATION.cff too.
@@ -51,6 +52,13 @@ SCHEMAS = ("train", "finetune", "evaluate", "inference", "analyze")
 def read(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def snippets(name: str) -> dict[str, str]:
+    """The texts that a data set, a method, or the two together have for the README, by their headings; may be none."""
+    path = TEMPLATES / "docs" / "words" / f"{name}.md"
+    parts = path.read_text(encoding="utf-8").split("## ")[1:] if path.is_file() else []
+    return {heading: text.strip() for heading, _, text in (part.partition("\n") for part in parts)}
 
 
 def merged(base: Any, overlay: Any) -> Any:
@@ -100,7 +108,7 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
     for schema in SCHEMAS:
         files[f"configs/schema/{schema}.json"] = on_lines(json_schema(schema)) + "\n"
     files["configs/logging.conf"] = (TEMPLATES / "configs" / "logging.conf").read_text(encoding="utf-8")
-    words = {key: "\n".join(v) if isinstance(v, list) else v for o in overlays for key, v in o.get("words", {}).items()}
+    words = {key: text for part in (data, method, name) for key, text in snippets(part).items()}
     readme = string.Template((TEMPLATES / "docs" / "README.md").read_text(encoding="utf-8"))
     files["docs/README.md"] = readme.substitute(words, bundle=name)
     files["docs/data_license.txt"] = (TEMPLATES / "docs" / f"data_license_{data}.txt").read_text(encoding="utf-8")

@@ -5,12 +5,11 @@ are put together as the Safe Harbor rule of HIPAA asks (45 CFR 164.514(b)(2)(i)(
 is k-anonymity (Sweeney, Int. J. Uncertainty Fuzziness Knowledge-Based Systems 2002), here for each column alone.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from monai_mocoi.data.ages import as_numbers
@@ -60,6 +59,17 @@ def age_in_years(text: str | float | None) -> int | None:
     if numbers is None or math.isnan(numbers[0]):
         return None
     return int(min(math.floor(numbers[0]), OLDEST))
+
+
+def age_of(written: str, born: date | None, studied: date | None) -> float | None:
+    """An age in years: as it is written, else from the dates of birth and study; None where neither is known."""
+    years = as_numbers("age", [written]) if written else None
+    if years is not None and years[0] == years[0]:
+        return float(years[0])
+    if born is None or studied is None or studied < born:
+        return None
+    years_lived = studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day))
+    return float(years_lived) if years_lived <= 120 else None
 
 
 def vendor(text: str | None) -> str | None:

@@ -5,8 +5,6 @@ for a line of several thin strokes of one grey value and high contrast, upright 
 it finds, misses and takes for text on real images (``python -m benchmarks.burned_in``).
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,8 +49,13 @@ def _has_text(values: NDArray[np.uint8]) -> bool:
     if not dense.any():
         return False
     tall = np.lib.stride_tricks.sliding_window_view(dense, _OF_ROWS, axis=0).sum(2, dtype=np.uint8) >= _ROWS
-    places = np.argwhere(tall).tolist()
-    near = [(row, block * _BLOCK) for row, block in places if _in_border(row, block * _BLOCK, rows, columns)]
+    middle_rows, middle_columns = ((_BORDER * side, (1 - _BORDER) * side) for side in values.shape)
+    near = [
+        (row, block * _BLOCK)
+        for row, block in np.argwhere(tall).tolist()
+        if not middle_rows[0] < row + _OF_ROWS // 2 < middle_rows[1]
+        or not middle_columns[0] < (block + 1) * _BLOCK < middle_columns[1]
+    ]
     step = max(1, len(near) // _MOST)
     return any(_is_text(values, upright, top, left) for top, left in near[::step])
 
@@ -70,14 +73,6 @@ def _strokes(values: NDArray[np.uint8]) -> NDArray[np.bool_]:
             darkest = np.minimum(darkest, values[:, _FAR + shift : columns - _FAR + shift])
         found[:, _FAR : columns - _FAR] &= floor[:, _FAR : columns - _FAR] > darkest
     return found
-
-
-def _in_border(top: int, left: int, rows: int, columns: int) -> bool:
-    middle_row, middle_column = top + _OF_ROWS // 2, left + _BLOCK
-    return not (
-        _BORDER * rows < middle_row < (1 - _BORDER) * rows
-        and _BORDER * columns < middle_column < (1 - _BORDER) * columns
-    )
 
 
 def _is_text(values: NDArray[np.uint8], upright: NDArray[np.bool_], top: int, left: int) -> bool:

@@ -1,7 +1,5 @@
 """Cells of a labels table: yes and no in many spellings, classes, empty cells, and free text that may name somebody."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

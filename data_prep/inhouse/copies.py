@@ -1,7 +1,5 @@
 """Copies in an export: one SOP instance in several files, or one picture as several images, perhaps of two patients."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -70,16 +68,9 @@ def same_pictures(
       file has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH
       ChestX-ray14, 520 pairs of different images of one patient stay well below them, see docs/data_steward.md.
 
-    Nearly identical pictures of two patients are left to the audit, which warns of them across splits.
-
-    Args:
-        names: of the images, in the order of the fingerprints.
-        patient_of: the patient of each.
-        prints: from :func:`monai_mocoi.data.fingerprints.dataset_fingerprints`.
-        rank: the copy with the lowest rank stays; equal ranks go by name.
-
-    Returns:
-        sorted names by reason; reasons without names are left out.
+    Nearly identical pictures of two patients are left to the audit, which warns of them across splits. Names are in the
+    order of the fingerprints; of copies, the one with the lowest rank stays, equal ranks by name. Returned are sorted
+    names by reason.
     """
     by_picture: dict[bytes, list[int]] = defaultdict(list)
     for place, digest in enumerate(prints.digests):

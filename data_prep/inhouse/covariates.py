@@ -1,7 +1,5 @@
 """Columns of the table besides labels: covariates that are handed on, and a column of dates."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -96,7 +94,8 @@ def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[
     A cell that is no date, or day and month that cannot be distinguished, are a DatasetError with the numbers of the
     rows.
     """
-    texts = [_date_part(cell) for cell in cells]
+    values = [as_value(cell) for cell in cells]
+    texts = [None if value is None else _TIME.sub("", str(value)).strip() for value in values]
     known = {text for text in texts if text is not None}
     if not known:
         raise DatasetError(f"--date-column: {name!r} has no date in any row.")
@@ -114,11 +113,6 @@ def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[
     if any(way != ways[0] for way in ways[1:]):
         raise DatasetError(f"--date-column: {name!r} may mean day/month or month/day; write the dates as 2019-03-04.")
     return [None if text is None else ways[0][text] for text in texts]
-
-
-def _date_part(cell: str) -> str | None:
-    value = as_value(cell)
-    return None if value is None else _TIME.sub("", str(value)).strip()
 
 
 def _read(text: str, form: str) -> date | None:

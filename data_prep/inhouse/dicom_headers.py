@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
 
-from monai_mocoi.data.ages import as_numbers
+from data_prep.inhouse.bands import age_of
 from monai_mocoi.transforms.dicom_header import check_inflated_size
 from monai_mocoi.transforms.image_errors import guarded
 
@@ -70,17 +70,6 @@ def date_of(ds: Dataset, keyword: str) -> date | None:
         return None
 
 
-def age_of(written: str, born: date | None, studied: date | None) -> float | None:
-    """An age in years: as it is written, else from the dates of birth and study; None where neither is known."""
-    years = as_numbers("age", [written]) if written else None
-    if years is not None and years[0] == years[0]:
-        return float(years[0])
-    if born is None or studied is None or studied < born:
-        return None
-    years_lived = studied.year - born.year - ((studied.month, studied.day) < (born.month, born.day))
-    return float(years_lived) if years_lived <= 120 else None
-
-
 def coded_view(ds: Dataset) -> str:
     """The view by View Code Sequence; empty where it is missing or another one."""
     try:
@@ -93,13 +82,8 @@ def coded_view(ds: Dataset) -> str:
 
 # Fields of the header -> keywords.
 _IDS = {"patient": "PatientID", "accession": "AccessionNumber", "study": "StudyInstanceUID", "sop": "SOPInstanceUID"}
-_NAMES = (
-    "PatientName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "NameOfPhysiciansReadingStudy",
-    "OperatorsName",
-)
+_PHYSICIANS = ("ReferringPhysicianName", "PerformingPhysicianName", "NameOfPhysiciansReadingStudy")
+_NAMES = ("PatientName", *_PHYSICIANS, "OperatorsName")
 _TERMS = {
     "modality": "Modality",
     "body_part": "BodyPartExamined",

@@ -1,8 +1,6 @@
 """Images before they are written: file, frame, row and person, and the columns that are handed on."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -114,7 +112,10 @@ def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[
     for draft in drafts:
         for column, value in draft.columns(covariates, site).items():
             columns.setdefault(column, {})[draft.name] = value
-    kinds = _kinds(columns)
+    kinds: dict[str, list[str]] = {"ages": [], "numbers": [], "words": []}
+    for column, values in sorted(columns.items()):
+        numbers = all(isinstance(value, int | float) for value in values.values() if value is not None)
+        kinds["ages" if is_age(column) else "numbers" if numbers else "words"].append(column)
     columns, merged = banded(columns, {draft.name: draft.patient for draft in drafts}, rare)
     together = [(column, count, OTHER in columns[column].values()) for column, count in sorted(merged.items())]
     decisions = say("columns", kinds["numbers"], together, rare, OTHER)
@@ -124,11 +125,3 @@ def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[
             if value is not None:
                 of_image[name][column] = value
     return HandedOn(of_image, kinds, decisions)
-
-
-def _kinds(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, list[str]]:
-    kinds: dict[str, list[str]] = {"ages": [], "numbers": [], "words": []}
-    for name, values in sorted(columns.items()):
-        numbers = all(isinstance(value, int | float) for value in values.values() if value is not None)
-        kinds["ages" if is_age(name) else "numbers" if numbers else "words"].append(name)
-    return kinds

@@ -1,7 +1,5 @@
 """List the files of an export, each once, and what cannot be read: links, pipes, closed folders."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Sequence
@@ -55,7 +53,8 @@ def list_tree(folders: Sequence[str]) -> ExportTree:
 
         def add(path: str, reason: str | None) -> None:
             key = prefix + os.path.relpath(path, root).replace(os.sep, "/")  # noqa: B023  # called in this turn
-            own = ExportFile(path, _text(key))
+            # A name whose bytes are not UTF-8, as archives of other systems leave them, as a text that can be written.
+            own = ExportFile(path, key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
             (tree.files if reason is None else tree.left_out.setdefault(reason, [])).append(own)
 
         closed: list[OSError] = []
@@ -85,8 +84,3 @@ def _no_file(path: str, roots: Sequence[str]) -> str | None:
         return None if stat.S_ISREG(os.lstat(path).st_mode) else NO_FILE
     except OSError:  # it went away meanwhile, or its folder may be listed and not searched
         return NO_FILE
-
-
-def _text(name: str) -> str:
-    """A name whose bytes are not UTF-8, as archives of other systems leave them, as a text that can be written."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

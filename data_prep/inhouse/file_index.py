@@ -1,7 +1,5 @@
 """Index of an export's files by every key that a table can name them by: UID, path, accession number, patient."""
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -56,11 +54,8 @@ class Match:
 class FileIndex:
     """The files by all their keys.
 
-    Args:
-        paths: of each file, below the folder that was given, with "/".
-        headers: of each file; None where it is no DICOM file.
-        patients: id of each file's patient; "" where it is not known. None: that of the header.
-        copies: paths of other files that hold the same, by position: a row may name one of these.
+    Paths are those below the folder that was given, with "/"; a header is None where it is no DICOM file. Patients are
+    ids, "" where they are not known; without them those of the headers count. A row may name a copy of a file.
     """
 
     def __init__(
@@ -128,14 +123,10 @@ def _index(values: Sequence[str], normalised: Callable[[str], str]) -> dict[str,
     return {value: tuple(own) for value, own in files.items()}
 
 
-def _uid(text: str) -> str:
-    return text.strip(" \0")
-
-
 # Accession numbers lose leading zeros, or become decimals, in the same tables as patients' ids.
 _NORMALISED: dict[str, Callable[[str], str]] = {
-    "sop": _uid,
-    "study": _uid,
+    "sop": lambda uid: uid.strip(" \0"),
+    "study": lambda uid: uid.strip(" \0"),
     "accession": normalised_patient,
     "patient": plain_id,
 }

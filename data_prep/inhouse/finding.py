@@ -1,7 +1,5 @@
 """From an export and its table to candidates. Every file goes on or is left out for a reason; no pixel is read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -15,9 +13,8 @@ from data_prep.inhouse.patients import NO_PATIENT
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.sentences import few_classes, files_found, say
 from data_prep.inhouse.source_options import InhouseOptions
+from data_prep.inhouse.stations import Stations, choose_files, find_owners
 from data_prep.inhouse.survey import survey
-from data_prep.inhouse.wanted_files import Stations, choose_files
-from data_prep.inhouse.whose import find_owners
 
 _AT_ONCE = 1000  # rows of mapping.csv
 

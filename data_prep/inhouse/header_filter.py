@@ -1,7 +1,5 @@
 """Choose DICOM pictures by their headers: kind of object, modality, body part and view."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -31,7 +29,9 @@ def why_unwanted(header: DicomHeader, wanted: InhouseOptions) -> str | None:
     if reason := _another_kind(header, wanted):
         return reason
     for words, values, found, terms in _choices(header, wanted):
-        if values and _plain_view(found) not in {_plain_view(word.strip().upper()) for word in values}:
+        if values and _SAME_VIEW.get(found, found) not in {
+            _SAME_VIEW.get(word, word) for word in (own.strip().upper() for own in values)
+        }:
             return f"another {words} than was asked for ({known_term(found, terms) or 'none or no usual term'})"
     return BURNED_IN if header.burned_in == "YES" and not wanted.keep_burned_in else None
 
@@ -80,9 +80,5 @@ def _choices(header: DicomHeader, wanted: InhouseOptions) -> Sequence[tuple[str,
 
 def known_term(found: str, terms: Sequence[str]) -> str:
     """Return a value that is a term of the standard, else "": any other text could be a name."""
-    found = _plain_view(found)
+    found = _SAME_VIEW.get(found, found)
     return found if found in terms else ""
-
-
-def _plain_view(found: str) -> str:
-    return _SAME_VIEW.get(found, found)

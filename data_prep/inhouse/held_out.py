@@ -8,8 +8,6 @@ patient's other images are left out. In the test split they would not be of that
 of a patient who is tested on.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections.abc import Collection, Mapping

@@ -1,7 +1,5 @@
 """Texts that identify people: dates, names that the headers have, and titles before names."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable

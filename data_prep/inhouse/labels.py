@@ -1,7 +1,5 @@
 """Labels from the columns of a table: findings (yes or no), and columns of classes."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -58,7 +56,14 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
                 for number, word in enumerate(names)
             ]
             continue
-        _check_answers(name, len(cells), strays, known)
+        if strays:
+            some = ", ".join(map(str, strays[:5])) + (", ..." if len(strays) > 5 else "")
+            raise DatasetError(
+                f"--label-columns: {len(strays)} of {len(cells)} cells of {name!r} are neither yes nor no (rows {some})"
+                ". Write 1/0, yes/no, true/false, positive/negative, ja/nein, or nothing where it is not known."
+            )
+        if known == 0:
+            raise DatasetError(f"--label-columns: {name!r} has neither yes nor no in any row; leave it out.")
         findings.append((name, [value if isinstance(value, int) else None for value in own]))
         if len({*own} - {None}) < 2:
             constant.append(f"{name!r} ({'yes' if 1 in own else 'no'})")
@@ -72,18 +77,6 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
         raise DatasetError("--label-columns: a column has the name that a class of another one gets; rename it.")
     rows = [list(row) for row in zip(*(values for _, values in findings), strict=True)]
     return Labels(names, "multi", rows, words, tuple(lines))
-
-
-def _check_answers(name: str, cells: int, strays: Sequence[int], known: int) -> None:
-    """Refuse a finding with other words, in the rows of ``strays``, or without any answer."""
-    if strays:
-        some = ", ".join(map(str, strays[:5])) + (", ..." if len(strays) > 5 else "")
-        raise DatasetError(
-            f"--label-columns: {len(strays)} of {cells} cells of {name!r} are neither yes nor no (rows {some}). Write "
-            "1/0, yes/no, true/false, positive/negative, ja/nein, or nothing where it is not known."
-        )
-    if known == 0:
-        raise DatasetError(f"--label-columns: {name!r} has neither yes nor no in any row; leave it out.")
 
 
 def _classes(name: str, cells: Sequence[str]) -> tuple[tuple[str, ...], list[int | None]]:

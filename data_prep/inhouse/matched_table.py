@@ -1,7 +1,5 @@
 """Match the labels table, or the lines of a given split, with the files, and report how they fit."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

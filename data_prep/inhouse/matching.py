@@ -1,7 +1,5 @@
 """Match the rows of a labels table with files, and explain why a table does not fit: before any pixel is read."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,11 +33,11 @@ def choose_match(
     cells = {column: file.column(column) for column in file.header}
     every = [index.match(column, own, key) for column, own in cells.items() for key in KEYS]
     named = [match for match in every if match.column in columns and wanted in (None, match.key)]
-    numbers = (
-        [match for match in named if match.key == "file" and _are_numbers(cells[match.column], match)]
-        if wanted is None and not column_is_told
-        else []
-    )
+    numbers = []
+    for match in named if wanted is None and not column_is_told else ():
+        matched = [cell for cell, own in zip(cells[match.column], match.files, strict=True) if own]
+        if match.key == "file" and 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in matched) > len(matched):
+            numbers.append(match)  # its cells are mostly numbers
     match = _best([match for match in named if match not in numbers] or named)
     number = max(numbers, key=lambda match: match.rows, default=match)
     if _NEARLY * number.rows > match.rows:
@@ -138,9 +136,3 @@ def _check_rivals(match: Match, others: Iterable[Match]) -> None:
                 + f"  {differ} rows get other images by the one than by the other. Choose the right one: give "
                 f"{match.options()}, or {other.options()}"
             )
-
-
-def _are_numbers(cells: Sequence[str], match: Match) -> bool:
-    """Whether the cells that name a file are mostly numbers."""
-    matched = [cell for cell, own in zip(cells, match.files, strict=True) if own]
-    return 2 * sum(_NUMBER.fullmatch(cell) is not None for cell in matched) > len(matched)

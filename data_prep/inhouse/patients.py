@@ -1,7 +1,5 @@
 """One id a person: what headers, the table and folders call each file's patient, brought together."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -37,7 +35,8 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
     are taken for one stay in one split, which costs nothing. A person's id is the smallest that headers have, else the
     table: so the pseudonym is the same with another table.
     """
-    own_ids, other_ids = [[_key(text) for text in texts] for texts in (headers, table)]
+    normalised = ([normalised_patient(text) for text in texts] for texts in (headers, table))
+    own_ids, other_ids = ([key if key not in _NOBODY else "" for key in keys] for keys in normalised)
     stands_for: dict[str, set[str]] = defaultdict(set)
     for own, other in zip(own_ids, other_ids, strict=True):
         if own and other and own != other:
@@ -71,9 +70,3 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
             written[person] |= {text.strip() for key, text in ((own, header), (other, row)) if key}
     meant = {plain_id(own): name_of[root(own)] for own in every}
     return Patients(ids, meant, sum(len(ways) > 1 for ways in written.values()), len(nobodies))
-
-
-def _key(text: str) -> str:
-    """An id without regard to its spelling; "" for words that mean nobody."""
-    key = normalised_patient(text)
-    return "" if key in _NOBODY else key

@@ -1,7 +1,5 @@
 """One picture of an export: read and written, what the record keeps of it, and what the manifest says of all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from data_prep.picture import FLATTENED, bits_of, picture_note, refer_to, write_
 from data_prep.record import Note
 from monai_mocoi.transforms.reader import read_image, to_channels
 
-_SMALL = 1  # in the note's "bits", beside those of data_prep.picture
+SMALL = 1  # in the note's "bits", beside those of data_prep.picture
 _COLOUR = 0.5  # of the images: from this share on, the data set is one of colour pictures
 
 
@@ -29,13 +27,8 @@ def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int)
     steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
     there = np.zeros(65536, dtype=bool)
     there[steps] = True
-    bits += _SMALL * (min(picture.shape[1:]) < size)
+    bits += SMALL * (min(picture.shape[1:]) < size)
     return {"bits": bits, "levels": int(np.count_nonzero(there)), "channels": len(picture), "written": written}
-
-
-def count_small(notes: Iterable[Note]) -> int:
-    """Return how many images are smaller than was asked for."""
-    return sum(bool(bits_of(note) & _SMALL) for note in notes)
 
 
 def count_in_colour(notes: Iterable[Note]) -> int:
@@ -57,7 +50,7 @@ def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified:
         "size": size,
         "label_kind": label_kind,
         "identified": identified,
-        "smaller_than_size": count_small(notes),
+        "smaller_than_size": sum(bool(bits_of(note) & SMALL) for note in notes),
     }
 
 

@@ -4,8 +4,6 @@ It belongs to whoever may see patients' names (a data steward), only they can re
 handed on. One folder serves all exports of a hospital, so that they get the same pseudonyms. See docs/data_steward.md.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import threading
@@ -16,18 +14,7 @@ from datetime import datetime
 
 from data_prep.candidates import Refused
 from data_prep.inhouse.private_place import LOCK_NAME, LOG_NAME, check_place, read_or_make_key
-from data_prep.inhouse.private_table import (
-    EXCLUDED_COLUMNS,
-    EXCLUDED_NAME,
-    MAPPING_COLUMNS,
-    MAPPING_NAME,
-    SITES_NAME,
-    PrivateTable,
-    append,
-    one_line,
-    restrict,
-    row_digest,
-)
+from data_prep.inhouse.private_table import TABLES, PrivateTable, append, one_line, restrict, row_digest
 from data_prep.inhouse.pseudonyms import Pseudonyms
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.file_lock import file_lock
@@ -59,16 +46,15 @@ class PrivateFolder:
             restrict(self.path, 0o700)
             with self._held():
                 self.pseudonyms = Pseudonyms(read_or_make_key(self.path))
-                self._mapping = PrivateTable(self.path / MAPPING_NAME, MAPPING_COLUMNS)
-                self._excluded = PrivateTable(self.path / EXCLUDED_NAME, EXCLUDED_COLUMNS)
-                self._sites = PrivateTable(self.path / SITES_NAME, ("site", "name"))
+                tables = (PrivateTable(self.path / name, columns) for name, columns in TABLES.items())
+                self._mapping, self._excluded, self._sites = tables
         except OSError as error:
             raise RefusedError(
                 f"the private folder cannot be made or written ({error.strerror}); name one where you may write."
             ) from None
 
     def add(self, rows: Sequence[Mapping[str, str]]) -> None:
-        """Append rows with :data:`MAPPING_COLUMNS` to ``mapping.csv``. Many rows at once are much faster."""
+        """Append rows to ``mapping.csv``. Many rows at once are much faster."""
         with self._held():
             self._mapping.add(rows)
 

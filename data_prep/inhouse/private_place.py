@@ -1,7 +1,5 @@
 """Where a private folder may be, and its key: read or made, and compared with that of a dataset folder."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Sequence

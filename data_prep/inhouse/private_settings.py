@@ -1,7 +1,5 @@
 """Settings and split of an export for the dataset folder, without anything that identifies somebody."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A CSV file of unique rows for its owner alone, to which several processes append."""
 
-from __future__ import annotations
-
 import csv
 import errno
 import io
@@ -14,20 +12,13 @@ from monai_mocoi.errors import RefusedError
 from monai_mocoi.files.atomic_write import write_bytes
 
 MAPPING_NAME, EXCLUDED_NAME, SITES_NAME = "mapping.csv", "excluded.csv", "sites.csv"
-MAPPING_COLUMNS = (
-    "image",
-    "patient",
-    "path",
-    "frame",
-    "patient_id",
-    "accession_number",
-    "study_instance_uid",
-    "sop_instance_uid",
-    "date",
-    "site",
-)
-"""Of ``mapping.csv``: image and patient are pseudonyms, the others what the export has; empty where it has nothing."""
-EXCLUDED_COLUMNS = ("path", "reason", "image", "dataset")
+IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
+TABLES = {
+    MAPPING_NAME: ("image", "patient", "path", "frame", *IDENTITIES),  # image and patient are pseudonyms
+    EXCLUDED_NAME: ("path", "reason", "image", "dataset"),
+    SITES_NAME: ("site", "name"),
+}
+"""The columns of each file; a cell is empty where the export has nothing."""
 
 
 class PrivateTable:
@@ -40,8 +31,11 @@ class PrivateTable:
         if not path.exists() or not path.stat().st_size:
             append(path, _line(self._columns))
         restrict(path, 0o600)
-        _cut_torn_line(path)
-        with open(path, "rb") as file:
+        with open(path, "rb+") as file:
+            content = file.read()
+            if not content.endswith(b"\n"):  # an interruption cut the line off: its row is added again
+                file.truncate(content.rfind(b"\n") + 1)
+            file.seek(0)
             if file.readline() != _line(self._columns):
                 raise RefusedError(
                     f"the private folder: {path.name} does not have the columns {', '.join(self._columns)}; it is of "
@@ -118,14 +112,6 @@ def one_line(text: str) -> str:
 def row_digest(values: Iterable[str]) -> bytes:
     """Return a few bytes that mean a row: memory for millions of images."""
     return blake2b("\0".join(map(one_line, values)).encode(errors="surrogateescape"), digest_size=12).digest()
-
-
-def _cut_torn_line(path: Path) -> None:
-    """Remove a line that an interruption cut off: its row is added again."""
-    with open(path, "rb+") as file:
-        content = file.read()
-        if not content.endswith(b"\n"):
-            file.truncate(content.rfind(b"\n") + 1)
 
 
 def _line(values: Sequence[str]) -> bytes:

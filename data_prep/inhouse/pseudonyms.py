@@ -5,8 +5,6 @@ With a secret key nobody can do that, and the same key gives the same hashes, so
 hospital fits.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

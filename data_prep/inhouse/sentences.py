@@ -1,7 +1,5 @@
 """Sentences on an export, for the console and the report: counts and questions, and nothing of what is in it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache

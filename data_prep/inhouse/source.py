@@ -1,7 +1,5 @@
 """``python -m data_prep inhouse``: a hospital's export and a labels table as a dataset folder without identities."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +12,14 @@ from data_prep.inhouse.copies import leave_out_copies
 from data_prep.inhouse.finding import find_images
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.part import Part, part_record
-from data_prep.inhouse.picture_file import TEXT_LIKE, count_in_colour, count_small, manifest_of_images, write_picture
+from data_prep.inhouse.picture_file import SMALL, TEXT_LIKE, count_in_colour, manifest_of_images, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.private_place import check_key, check_place
 from data_prep.inhouse.private_settings import NAMES_OF_COLUMNS, make_splitter, settings_of
 from data_prep.inhouse.sentences import say
 from data_prep.inhouse.source_options import InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
+from data_prep.picture import names_with
 from data_prep.record import Note, begun_options
 from data_prep.splitter import Splitter
 from monai_mocoi.files.home_folder import expand_home
@@ -101,7 +100,7 @@ class Inhouse(InhouseOptions):
 
     def lines(self, notes: Mapping[str, Note]) -> Iterator[str]:
         """How many pictures are small, and in colour."""
-        if small := count_small(notes.values()):
+        if small := len(names_with(SMALL, notes)):
             yield f"{small} images are smaller than {self.size} px and keep their size (nothing is enlarged)"
         colour = count_in_colour(notes.values())
         if 0 < colour < len(notes):

@@ -1,12 +1,11 @@
 """The options of ``data_prep inhouse``; see docs/inhouse.md."""
 
-from __future__ import annotations
-
 from abc import ABC
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from data_prep.inhouse.bands import RARE
 from data_prep.inhouse.copies import COPIES
 from data_prep.inhouse.held_out import parse_test_from
 from data_prep.inhouse.matching import LEAST_MATCHED
@@ -37,6 +36,7 @@ class InhouseOptions(Source, ABC):
     bundle: ClassVar[str] = "nih_mse"
     public: ClassVar[bool] = False
     copies: ClassVar[Sequence[str]] = COPIES
+    hidden: ClassVar[Sequence[str]] = ("report",)
     advice: ClassVar[str] = (
         "excluded.csv in --private names the files. Repair them, or allow a larger share with --max-missing (1 = any)."
     )
@@ -86,12 +86,12 @@ class InhouseOptions(Source, ABC):
         None
     )
     part: Annotated[str | None, option("do the patients of part K of N alone; data_prep join joins them", "K/N")] = None
-    rare: Annotated[int, option('values of fewer patients become "other" in all columns handed on', "N")] = 5
+    rare: Annotated[int, option('values of fewer patients become "other" in all columns handed on', "N")] = RARE
     min_match: Annotated[float, option("share of the rows, or of the images, that must match", "F")] = LEAST_MATCHED
     max_missing: Annotated[float, option("share of the images that may be unreadable, by header or by pixels", "F")] = (
         0.1
     )
-    report: bool = field(default=True, init=False)
+    report: bool = True
 
     def check(self) -> None:
         """Refuse options that are out of range or do not go together. No path is repeated."""

@@ -1,7 +1,5 @@
 """Survey an export: what each file is, by its first bytes, and what its header says. No pixel is read."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from contextlib import closing
@@ -53,11 +51,8 @@ class Seen:
 
 def survey(files: Sequence[ExportFile], workers: int | None = None) -> list[Seen]:
     """Look at files in threads (None: one a usable processor), and return what was seen, in their order."""
-    seen: list[Seen | None] = [None] * len(files)
     with closing(map_in_threads(look, files, len(files), workers, "headers")) as results:
-        for place, own in results:
-            seen[place] = own
-    return [own for own in seen if own is not None]
+        return [own for _, own in sorted(results, key=lambda result: result[0])]
 
 
 def look(file: ExportFile) -> Seen:

@@ -1,7 +1,5 @@
 """Read a table as hospitals save it: any usual encoding and separator, with or without mark, quoted or not, or gzip."""
 
-from __future__ import annotations
-
 import codecs
 import difflib
 import gzip
@@ -34,30 +32,22 @@ def decode_table(content: bytes) -> str:
     """Return a text: by its mark, else UTF-8, else UTF-16 by its zero bytes, else Windows-1252; or TableError."""
     if content[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0"):
         raise TableError(f"{NAME} is an Excel workbook; save it as CSV UTF-8.")
-    for mark, encoding in _MARKS.items():
-        if content.startswith(mark):
-            return _decoded(content, encoding)
-    sample = content[:2000]
-    zeros = [sample[place::2].count(0) for place in (0, 1)]
-    if max(zeros) > len(sample) // 8:
-        return _decoded(content, "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le")
-    text = ""
-    for encoding in ("utf-8", "cp1252", "latin-1"):  # Windows-1252 has five undefined bytes, Latin-1 none
+    marked = next((encoding for mark, encoding in _MARKS.items() if content.startswith(mark)), None)
+    zeros = [content[place:2000:2].count(0) for place in (0, 1)]
+    if marked is None and max(zeros) > len(content[:2000]) // 8:
+        marked = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
+    # Windows-1252 has five undefined bytes, Latin-1 none.
+    for encoding in ("utf-8", "cp1252", "latin-1") if marked is None else (marked,):
         try:
             text = content.decode(encoding)
             break
         except UnicodeDecodeError:
             continue
-    if text.count("\0") > 0.01 * len(text):
+    else:
+        raise TableError(f"{NAME} begins as {marked} and goes on otherwise; save it as CSV UTF-8.")
+    if marked is None and text.count("\0") > 0.01 * len(text):
         raise TableError(f"{NAME} is no text; save it as CSV UTF-8.")
     return text
-
-
-def _decoded(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError:
-        raise TableError(f"{NAME} begins as {encoding} and goes on otherwise; save it as CSV UTF-8.") from None
 
 
 _PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -8,7 +8,7 @@ no page shows the object; one that names nothing fails the build.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +18,9 @@ OURS = ("monai_mocoi", "data_prep")
 ROLE = re.compile(r":(?P<role>func|class|mod|meth|data|attr|exc):`(?P<name>~?[\w.]+)`", re.DOTALL)
 SHARED = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, (?:\w+|\.\.\.))+): ", re.MULTILINE)  # several arguments at once
 FORMULA = re.compile(r"^\.\. math:: *(?P<formula>.+)$", re.MULTILINE)
+UNPACKED = re.compile(
+    r"^(?P<names>[A-Z]\w*(?:(?:, | = )[A-Z]\w*)+) = ", re.MULTILINE
+)  # constants that Griffe does not see
 LOGGER = griffe.get_logger(__name__)
 
 
@@ -26,6 +29,7 @@ class Faces(griffe.Extension):
 
     def __init__(self) -> None:
         self.shown: dict[str, str] = {}
+        self.unpacked: set[str] = set()
 
     def on_package(self, *, pkg: griffe.Module, loader: griffe.GriffeLoader, **_: Any) -> None:
         """Prepare a package that has just been loaded."""
@@ -39,12 +43,15 @@ class Faces(griffe.Extension):
             if face:
                 module.exports = list(face)
                 self.shown |= {aliases[name].target_path: f"{module.path}.{name}" for name in face}
+            for names in UNPACKED.findall("\n".join(module.lines)):
+                self.unpacked |= set(re.findall(r"\w+", names))
         loader.resolve_aliases(implicit=True)
         for module in _modules(pkg):
             for item in [module, *_objects(module)]:
                 if item.docstring:
                     packages = loader.modules_collection.members
-                    item.docstring.value = _with_links(item, item.docstring.value, self.shown, packages)
+                    text = item.docstring.value
+                    item.docstring.value = _with_links(item, text, self.shown, packages, self.unpacked)
 
 
 def _modules(module: griffe.Module) -> Iterator[griffe.Module]:
@@ -61,12 +68,15 @@ def _objects(parent: Any) -> Iterator[Any]:
             yield from _objects(member)
 
 
-def _with_links(item: Any, text: str, shown: dict[str, str], packages: dict[str, Any]) -> str:
+def _with_links(
+    item: Any, text: str, shown: dict[str, str], packages: dict[str, Any], unpacked: Collection[str]
+) -> str:
     def linked(match: re.Match[str]) -> str:
         name = match["name"].lstrip("~")
         last = name.rpartition(".")[2]
         found = _object_of(item, name, packages)
-        if found is None and (name.split(".")[0] in OURS or ("." not in name and match["role"] != "mod")):
+        ours = name.split(".")[0] in OURS or ("." not in name and match["role"] != "mod")
+        if found is None and ours and last not in unpacked:
             LOGGER.warning(f"{item.path}: its docstring names {name}, which does not exist")
         if found is None or not found.has_docstring:  # no page shows it
             return f"`{last}`"

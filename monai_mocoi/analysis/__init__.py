@@ -1,4 +1,4 @@
-"""What an encoder has learnt, measured on features that are computed once: linear evaluation and its parts."""
+"""Analysis: numbers from features and predictions, such as linear evaluation, evaluation and comparison."""
 
 import lazy_loader
 

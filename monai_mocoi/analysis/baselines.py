@@ -126,12 +126,7 @@ class _Task:
         names = self.datalist.labels
         held = self.labels["validation"]
         rule = selection_rule(held if len(held) else None, names).rule if dealt is None else "last"
-        evaluation = LinearEvaluation(
-            self.kind,
-            len(names),
-            partial(selection_metric, CHOSEN_BY, self.kind),
-            rule,
-        )
+        evaluation = LinearEvaluation(self.kind, len(names), partial(selection_metric, CHOSEN_BY, self.kind), rule)
         labels = self.labels["training"] if dealt is None else dealt
         fit = evaluation.fit(features["training"], labels, features["validation"], held)
         items = self.items["test"]

@@ -9,18 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi import metrics
 from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
 from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import (
-    PROBABILITY_FLOOR,
-    NoCalibrationLineError,
-    brier_by_patient,
-    calibration_line_by_patient,
-    equal_count_bins,
-    is_known,
-    observed_share_by_patient,
-)
 
 MOST_BINS, LEAST_IN_BINS = 10, 5
 """Of a reliability diagram: bins, and positives (or negatives, if they are fewer) a bin on average."""
@@ -60,7 +52,7 @@ def describe_calibration(
     classes = {predictions.classes[i]: _of_class(predictions, i, defined) for i in defined.test.ranked}
     made: dict[str, Any] = {
         "probabilities": "recalibrated" if is_recalibrated else "as given",
-        "logits_clipped_at": PROBABILITY_FLOOR,
+        "logits_clipped_at": metrics.PROBABILITY_FLOOR,
         "macro_brier": float(np.mean([own["brier"]["value"] for own in classes.values()])) if classes else None,
         "classes": classes,
     }
@@ -73,9 +65,9 @@ def describe_calibration(
 
 def _of_class(predictions: Predictions, column: int, defined: WhereDefined) -> dict[str, Any]:
     truth, of_all = predictions.truth()[:, column], predictions.probabilities[:, column]
-    known = is_known(truth)
+    known = metrics.is_known(truth)
     labels, said = truth[known] == 1, of_all[known]
-    clipped = (said < PROBABILITY_FLOOR) | (said > 1 - PROBABILITY_FLOOR)
+    clipped = (said < metrics.PROBABILITY_FLOOR) | (said > 1 - metrics.PROBABILITY_FLOOR)
     edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
     shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
     return {
@@ -99,19 +91,19 @@ def _end_of(said: NDArray[np.float64]) -> float:
 
 def _numbers(truth: NDArray[np.int64], said: NDArray[np.float64], defined: WhereDefined) -> dict[str, Any]:
     try:
-        line = defined.numbers(calibration_line_by_patient, truth, said)
-    except NoCalibrationLineError as error:
+        line = defined.numbers(metrics.calibration_line_by_patient, truth, said)
+    except metrics.NoCalibrationLineError as error:
         line = [{"value": None, "interval": None, "reason": str(error)} for _ in range(2)]
-    brier = defined.numbers(brier_by_patient, truth, said)
+    brier = defined.numbers(metrics.brier_by_patient, truth, said)
     return dict(zip(("intercept", "slope", "brier", "brier_skill"), [*line, *brier], strict=True))
 
 
 def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], defined: WhereDefined) -> list[dict[str, Any]]:
-    known = is_known(truth)
+    known = metrics.is_known(truth)
     labels, said, patients = truth[known] == 1, of_all[known], defined.test.patients[known]
     fewest = int(min(labels.sum(), (~labels).sum()))
-    place = equal_count_bins(said, int(np.clip(fewest // LEAST_IN_BINS, 1, MOST_BINS)))
-    shares = partial(observed_share_by_patient, place=place)
+    place = metrics.equal_count_bins(said, int(np.clip(fewest // LEAST_IN_BINS, 1, MOST_BINS)))
+    shares = partial(metrics.observed_share_by_patient, place=place)
     observed = defined.numbers(shares, truth, of_all)
     return [
         {

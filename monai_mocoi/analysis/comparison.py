@@ -91,11 +91,7 @@ def check_metric(metric: str) -> None:
 
 
 def comparable(images: Predictions, settings: IntervalSettings) -> ResampledImages:
-    """The test that a comparison is made on.
-
-    Raises:
-        ComparisonError: no class has enough images.
-    """
+    """The test that a comparison is made on; ComparisonError: no class has enough images."""
     test = ResampledImages(images, settings)
     if len(test.chosen.evaluable):
         return test

@@ -1,4 +1,4 @@
-"""What a reader must know beside the p-value of a comparison: how the two classifiers came about."""
+"""Notes of a comparison: how the two classifiers were made, and what the p-value does not include."""
 
 from __future__ import annotations
 

@@ -22,14 +22,9 @@ def describe_decision_curve(
 ) -> dict[str, Any]:
     """Net benefit of each evaluable class, of the model and of treating everybody (treating nobody has 0).
 
-    Args:
-        predictions: of ``n`` images.
-        defined: the test; its ``fill`` adds the intervals.
-        thresholds: above 0 and below 1; None: 20 of each class, up to 2.5 times its share of positives.
-
-    Returns:
-        plain values: ``{"classes": {name: {"thresholds": [...], "share_of_positives", "model": [NUMBER],
-        "treat_all": [NUMBER], "model_minus_treat_all": [NUMBER]}}}``.
+    ``defined.fill`` adds the intervals. Thresholds are above 0 and below 1; None: 20 of each class, up to 2.5 times its
+    share of positives. Returns plain values: ``{"classes": {name: {"thresholds": [...], "share_of_positives", "model":
+    [NUMBER], "treat_all": [NUMBER], "model_minus_treat_all": [NUMBER]}}}``.
     """
     check_decision_thresholds(thresholds)
     truth, classes = predictions.truth(), {}

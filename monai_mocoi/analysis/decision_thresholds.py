@@ -39,12 +39,8 @@ def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None
 def decisions(predictions: Predictions, thresholds: Mapping[str, float] | None) -> NDArray[np.bool_] | None:
     """``(n, classes)`` decisions: multiclass by the highest probability; findings by their thresholds.
 
-    Args:
-        predictions: of ``n`` images.
-        thresholds: of each finding; None: there are no decisions. Not looked at for multiclass predictions.
-
-    Raises:
-        EvaluationError: a finding has no threshold, or one that is not finite.
+    None: without thresholds findings have no decisions. EvaluationError: a finding has no threshold, or one that is not
+    finite.
     """
     if predictions.kind != "multilabel":
         return decide_by_highest(predictions.probabilities)

@@ -70,14 +70,7 @@ def measure_on(
     thresholds: Mapping[str, float] | None,
     decided: NDArray[np.bool_] | None,
 ) -> dict[str, Any]:
-    """The report of :func:`evaluate_predictions` on resamples that are drawn already.
-
-    Args:
-        test: the images.
-        predictions: of these images.
-        thresholds: of each finding; None: none.
-        decided: by :func:`~monai_mocoi.analysis.resampled_images.decisions`.
-    """
+    """The report of :func:`evaluate_predictions` on resamples that are drawn already."""
     names, chosen = predictions.classes, test.chosen
     plain = predictions.kind == "multilabel" and thresholds is not None
     report: dict[str, Any] = {

@@ -13,11 +13,7 @@ _MOST_NAMED = 4  # of classes and statistics; metrics.json has all
 
 
 def external_words(found: Mapping[str, Any]) -> list[str]:
-    """What the log says, a few lines: the overall numbers side by side, prevalence, and inputs.
-
-    Args:
-        found: of :func:`external_report`.
-    """
+    """The overall numbers side by side, prevalence, and inputs, in a few lines; of ``external_report``."""
     lines = []
     for name in _SHOWN:
         pair = found["overall"].get(name)
@@ -44,11 +40,7 @@ def external_words(found: Mapping[str, Any]) -> list[str]:
 
 
 def external_warnings(found: Mapping[str, Any]) -> list[str]:
-    """Warn of inputs that are far from the training's.
-
-    Args:
-        found: of :func:`external_report`.
-    """
+    """Warn of inputs that are far from the training's; of ``external_report``."""
     far = {n: s for n, s in (found["inputs"] or {}).items() if s["shift"] is None or abs(s["shift"]) > LARGE_SHIFT}
     if not far:
         return []

@@ -71,8 +71,7 @@ def feature_reuse(
     stages = sorted(first)
     if stages != sorted(second) or not stages:
         raise FeatureReuseError(
-            f"the first encoder has features of the stages {stages}, the second of {sorted(second)}; give "
-            "the same of both."
+            f"the first encoder has features of the stages {stages}, the second of {sorted(second)}; give the same."
         )
     for features, images in ((first, first_images), (second, second_images)):
         for stage, values in features.items():
@@ -90,13 +89,8 @@ def feature_reuse(
     rows = np.arange(len(partner)) if most_images is None else choose_by_patient(patients, most_images, seed)
     index, count = patient_index(np.asarray(patients, dtype=str)[rows])
     try:
-        found = cka_matrix(
-            _rows_of(first, stages, rows),
-            _rows_of(second, stages, partner[rows]),
-            index,
-            kernel=kernel,
-            seed=seed,
-        )
+        sides = _rows_of(first, stages, rows), _rows_of(second, stages, partner[rows])
+        found = cka_matrix(*sides, index, kernel=kernel, seed=seed)
     except ValueError as error:
         raise FeatureReuseError(f"the features cannot be compared: {error}.") from None
     for i, j in np.argwhere(np.isnan(found.value)):
@@ -105,6 +99,7 @@ def feature_reuse(
             "same for all images: the encoder has collapsed, or its weights are not those of a trained one."
         )
     numbers = _numbers(found, len(rows), level)
+    few = {"note": _FEW.format(count)} if count < FEW_PATIENTS else {}
     return {
         "kernel": kernel,
         "pooling": pooling,
@@ -112,12 +107,7 @@ def feature_reuse(
         "patients": count,
         "images_given": len(partner),
         "seed": seed,
-        "intervals": {
-            "method": "jackknife",
-            "over": "patients",
-            "level": level,
-            **({"note": _FEW.format(count)} if count < FEW_PATIENTS else {}),
-        },
+        "intervals": {"method": "jackknife", "over": "patients", "level": level, **few},
         "stages": stages,
         "matrix": numbers,
         "same_stage": {str(stage): numbers[i][i] for i, stage in enumerate(stages)},

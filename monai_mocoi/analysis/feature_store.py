@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.data.describe import NotDescribableError, describe_settings
 from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.describe import NotDescribableError, describe_settings
 from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import CacheFullError, DatasetError
 from monai_mocoi.files.file_signature import file_signature

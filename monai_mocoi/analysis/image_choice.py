@@ -1,4 +1,4 @@
-"""A choice of images, as evenly from the patients as possible."""
+"""Choice of images, as evenly from the patients as possible."""
 
 from __future__ import annotations
 

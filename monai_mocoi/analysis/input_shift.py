@@ -1,4 +1,4 @@
-"""What pictures look like before a network sees them, over a data set, and how far another data set is from it."""
+"""Input shift: image statistics of a data set, and how far those of another one are from them."""
 
 from __future__ import annotations
 

@@ -20,17 +20,12 @@ NO_WIDTH = (
 
 @dataclass(frozen=True)
 class IntervalSettings:
-    """How intervals are made, and which classes get one.
+    """How intervals are made, and which classes get one; a value out of range is an EvaluationError.
 
     Attributes:
-        resamples: of the patients; at least 39 for level 0.95.
-        seed: of the resamples, 0 or more.
-        interval: "bca" or "percentile".
-        level: above 0 and below 1.
+        resamples, seed: of the patients, at least 39 for level 0.95; 0 or more.
+        interval, level: "bca" or "percentile"; above 0 and below 1.
         min_positives, min_negatives: fewest positive and negative images of an evaluable class, 1 or more.
-
-    Raises:
-        EvaluationError: a setting out of range.
     """
 
     resamples: int = 2000

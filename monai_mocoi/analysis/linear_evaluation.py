@@ -10,14 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.linear_fit import GridPoint, LinearFit
-from monai_mocoi.analysis.logistic_regression import (
-    MAX_ITERATIONS,
-    TOLERANCE,
-    LogisticFit,
-    fit_logistic,
-    predict_probabilities,
-)
+from monai_mocoi.analysis.linear_fit import GridPoint, LinearFit, predict_probabilities
+from monai_mocoi.analysis.logistic_regression import MAX_ITERATIONS, TOLERANCE, LogisticFit, fit_logistic
 from monai_mocoi.metrics import check_label_kind, is_known
 
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))
@@ -82,18 +76,10 @@ class LinearEvaluation:
         validation_labels: Array | None = None,
         sample_weight: Array | None = None,
     ) -> LinearFit:
-        """Fit on training, choose on validation.
+        """Fit on training, choose on validation; arguments and errors as of :func:`~monai_mocoi.analysis.fit_logistic`.
 
-        Where the metric is not defined on validation at any penalty, the loss decides instead, with a warning.
-
-        Args:
-            train_features, validation_features: (images, features) float32 or float64; the latter is not used with
-                selection "last".
-            train_labels, validation_labels: see :func:`~monai_mocoi.analysis.fit_logistic`.
-            sample_weight: of the training images, for class weighting; validation is not weighted.
-
-        Raises:
-            ValueError: shapes or values that do not fit, or no validation where one is needed.
+        Validation is not used with selection "last", and not weighted. Where the metric is not defined on validation at
+        any penalty, the loss decides instead, with a warning.
         """
         fits = fit_logistic(
             train_features,
@@ -158,10 +144,7 @@ class LinearEvaluation:
 def log_loss(labels: Array, probabilities: Array, kind: str) -> float:
     """Mean negative log likelihood: over images ("multiclass"), over all known values ("multilabel").
 
-    Args:
-        labels: class numbers (images,), or 0, 1 and ``UNKNOWN`` (images, classes).
-        probabilities: (images, classes); cut to 1e-15 from 0 and 1.
-        kind: "multilabel" or "multiclass".
+    Probabilities (images, classes) are cut to 1e-15 from 0 and 1.
     """
     p = np.clip(probabilities, 1e-15, 1 - 1e-15)
     if check_label_kind(kind) == "multilabel":

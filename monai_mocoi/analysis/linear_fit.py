@@ -9,10 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.logistic_regression import predict_probabilities
+from monai_mocoi.analysis.logistic_inputs import ROWS
 from monai_mocoi.metrics import class_probabilities
 
 Array = NDArray[Any]
+
+
+def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str) -> NDArray[np.float64]:
+    """Probabilities (images, classes) of a linear classifier, computed in float64 from features (images, features)."""
+    logits = np.empty((len(features), len(bias)))
+    for start in range(0, len(features), ROWS):
+        rows = slice(start, start + ROWS)
+        logits[rows] = features[rows].astype(np.float64) @ weight.T + bias
+    return class_probabilities(logits, kind)
 
 
 @dataclass(frozen=True)
@@ -38,12 +47,9 @@ class LinearFit:
     """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
 
     Attributes:
-        weight: (classes, features) float64.
-        bias: (classes,) float64.
-        penalty: the chosen one.
-        selection: what it was chosen by: "metric", "loss", or "last"
-            (:data:`~monai_mocoi.analysis.linear_evaluation.FIXED_PENALTY`).
-        score: its score on validation; None with "last".
+        weight, bias: (classes, features) and (classes,) float64.
+        penalty, selection, score: the chosen one; by "metric", "loss", or "last" (a fixed one); its score on
+            validation.
         edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
         grid: all penalties, from strong to weak.
         constant: classes of which training holds no positive or no negative: their weights are 0.

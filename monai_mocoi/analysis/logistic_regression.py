@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis.lbfgs import LogisticSolver
 from monai_mocoi.analysis.logistic_inputs import (
-    ROWS,
     check_inputs,
     sample_weights,
     smoothed_prevalence,
@@ -21,7 +20,7 @@ from monai_mocoi.analysis.logistic_inputs import (
     targets_of,
 )
 from monai_mocoi.analysis.logistic_problem import LogisticProblem
-from monai_mocoi.metrics import check_label_kind, class_probabilities, is_known
+from monai_mocoi.metrics import check_label_kind, is_known
 
 TOLERANCE = 1e-5
 MAX_ITERATIONS = 500
@@ -34,13 +33,10 @@ class LogisticFit:
     """A linear classifier: logits = features @ weight.T + bias, on the features as they were given.
 
     Attributes:
-        penalty: see :func:`fit_logistic`.
-        weight: (classes, features) float64.
-        bias: (classes,) float64.
-        gradient: (classes,) norm of the gradient at the end, relative to that of the best constant classifier;
-            multiclass: all classes share one value; 0 for constant classes.
+        penalty, iterations: see :func:`fit_logistic`; of L-BFGS.
+        weight, bias: (classes, features) and (classes,) float64.
+        gradient: (classes,) norm of the gradient at the end, relative to that of the best constant classifier.
         converged: (classes,) whether ``gradient`` is at most the tolerance.
-        iterations: of L-BFGS, at this penalty.
         constant: classes (column numbers) of which training holds no positive or no negative: weights 0.
     """
 
@@ -75,10 +71,9 @@ def fit_logistic(
     is the sigmoid's solution at half the penalty. The returned weights are for the features as they were given.
 
     Method: L-BFGS. Its first guess of the inverse Hessian is (v S + penalty)^-1, with the features' covariance S and
-    the mean variance v of the label's predictions, which makes correlated features harmless. Logits are linear along a
-    direction, so that a line search needs no further pass over the features. Each penalty, from strong to weak, starts
-    from the last solution. Each finding is fitted to the images in which it is known. A class without a positive or a
-    negative image gets a constant classifier: the bias of (positives + 1/2) / (images + 1).
+    the mean variance v of the label's predictions, which makes correlated features harmless. Each penalty, from strong
+    to weak, starts from the last solution. Each finding is fitted to the images in which it is known. A class without a
+    positive or a negative image gets a constant classifier: the bias of (positives + 1/2) / (images + 1).
 
     Args:
         features: (images, features) float32 or float64, finite; products with them are in their type, all else in
@@ -90,7 +85,8 @@ def fit_logistic(
         classes: their number.
         sample_weight: (images,), or for findings also (images, classes): >= 0; None: all equal. Standardising ignores
             them.
-        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier.
+        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier; a class that does
+            not reach it is a RuntimeWarning.
         max_iterations: at each penalty.
 
     Returns:
@@ -98,9 +94,6 @@ def fit_logistic(
 
     Raises:
         ValueError: shapes or values that do not fit; the text says which.
-
-    Warns:
-        RuntimeWarning: a class did not reach the tolerance, with the numbers.
     """
     multiclass = check_label_kind(kind) == "multiclass"
     check_inputs(features, penalties, tolerance)
@@ -150,22 +143,6 @@ def fit_logistic(
     return [found[penalty] for penalty in penalties]
 
 
-def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str) -> NDArray[np.float64]:
-    """Return the probabilities (images, classes) of a linear classifier, computed in float64.
-
-    Args:
-        features: (images, features).
-        weight: (classes, features).
-        bias: (classes,).
-        kind: "multilabel" or "multiclass".
-    """
-    logits = np.empty((len(features), len(bias)))
-    for start in range(0, len(features), ROWS):
-        rows = slice(start, start + ROWS)
-        logits[rows] = features[rows].astype(np.float64) @ weight.T + bias
-    return class_probabilities(logits, kind)
-
-
 def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) -> None:
     short = [fit for fit in fits if not fit.converged.all()]
     if short:
@@ -176,7 +153,7 @@ def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) ->
         )
         warnings.warn(
             f"logistic regression stopped before its relative gradient norm was {tolerance:g} (max_iterations "
-            f"{max_iterations}): {some}. Raise max_iterations or the tolerance, or leave out the weakest penalties.",
+            f"{max_iterations}): {some}. Raise it or the tolerance, or leave out the weakest penalties.",
             RuntimeWarning,
             stacklevel=3,
         )

@@ -12,8 +12,7 @@ from monai_mocoi.errors import ComparisonError
 def matched(first: Predictions, second: Predictions) -> Predictions:
     """The second predictions in the order of the first one's images.
 
-    Raises:
-        ComparisonError: the kind, classes, images, patients or labels differ; says how many, and the row of the first.
+    ComparisonError: the kind, classes, images, patients or labels differ; says how many, and the row of the first.
     """
     if first.kind != second.kind:
         raise ComparisonError(

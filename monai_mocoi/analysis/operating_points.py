@@ -9,17 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from monai_mocoi import metrics
 from monai_mocoi.analysis.recalibration import too_few
 from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
-from monai_mocoi.metrics import (
-    OPERATING_MEASURES,
-    is_known,
-    operating_point_by_patient,
-    ranked_columns,
-    threshold_for,
-)
 
 TARGETS = (0.8, 0.9, 0.95)
 """The sensitivities and specificities that fine-tuning writes thresholds for."""
@@ -44,21 +38,21 @@ def choose_operating_points(
     everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
     wanted = _wanted(sensitivities, specificities)
     classes = {}
-    for i in ranked_columns(validation.kind, len(validation.classes)):
-        known = is_known(truth[:, i])
+    for i in metrics.ranked_columns(validation.kind, len(validation.classes)):
+        known = metrics.is_known(truth[:, i])
         labels, said, patients = truth[known, i] == 1, validation.probabilities[known, i], everybody[known]
         few = too_few(labels, patients)
         points = []
         for target, at_least in wanted:
             point: dict[str, Any] = {"target": target, "at_least": at_least}
-            threshold = math.nan if few else threshold_for(target, at_least, labels, said)
+            threshold = math.nan if few else metrics.threshold_for(target, at_least, labels, said)
             if math.isnan(threshold):
                 reason = few or f"No threshold on validation reaches this {target}: too many share one probability."
                 points.append({**point, "reason": reason})
                 continue
             of_all = np.ones((len(set(patients)), 1))
-            values = operating_point_by_patient(labels, said, patients, [threshold])(of_all)[0]
-            there = {name: _plain(value) for name, value in zip(OPERATING_MEASURES, values, strict=True)}
+            values = metrics.operating_point_by_patient(labels, said, patients, [threshold])(of_all)[0]
+            there = {name: _plain(value) for name, value in zip(metrics.OPERATING_MEASURES, values, strict=True)}
             points.append({**point, "threshold": threshold, "validation": there})
         classes[validation.classes[i]] = points
     return {"images": len(validation.images), "patients": len(set(validation.patients)), "classes": classes}
@@ -121,9 +115,9 @@ def describe_operating_points(
         made = [dict(point) for point in points["classes"].get(name, [])]
         known = [point for point in made if "threshold" in point]
         if known:
-            points_of = partial(operating_point_by_patient, thresholds=[point["threshold"] for point in known])
+            points_of = partial(metrics.operating_point_by_patient, thresholds=[point["threshold"] for point in known])
             found = iter(defined.numbers(points_of, truth[:, i], predictions.probabilities[:, i]))
-            for measure in OPERATING_MEASURES:
+            for measure in metrics.OPERATING_MEASURES:
                 for point in known:
                     point[measure] = next(found)
         classes[name] = made

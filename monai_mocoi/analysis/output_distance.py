@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi import metrics
 from monai_mocoi.analysis.interval_settings import IntervalSettings
 from monai_mocoi.analysis.matched import matched
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import (
-    ks_distance,
-    patient_bootstrap,
-    patient_index,
-    ranked_columns,
-    resampled_deviations,
-    swapped_distances,
-)
 
 _ONE_PATIENT = "All images are of one patient: there is no interval over patients."
 _ROUNDING = 1e-9  # of the mean over classes; distances themselves are whole numbers of images
@@ -59,14 +52,16 @@ def compare_outputs(
     """
     IntervalSettings(resamples, seed, level=level)  # its ranges are these
     second = matched(first, second)
-    columns = ranked_columns(first.kind, len(first.classes))
+    columns = metrics.ranked_columns(first.kind, len(first.classes))
     one, other = first.probabilities[:, columns], second.probabilities[:, columns]
-    patients, _ = patient_index(np.array(first.patients, dtype=str))
-    distance, place = ks_distance(one, other)
-    chance = swapped_distances(one, other, patients, resamples, seed)
+    patients, _ = metrics.patient_index(np.array(first.patients, dtype=str))
+    distance, place = metrics.ks_distance(one, other)
+    chance = metrics.swapped_distances(one, other, patients, resamples, seed)
     deviations = None
     if len(set(first.patients)) > 1:
-        deviations = resampled_deviations(one, other, patient_bootstrap(patients, None, resamples, seed))
+        deviations = metrics.resampled_deviations(
+            one, other, metrics.patient_bootstrap(patients, None, resamples, seed)
+        )
 
     def described(column: int | None) -> dict[str, Any]:
         def own(values: NDArray[np.float64]) -> NDArray[np.float64]:

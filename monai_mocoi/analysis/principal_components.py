@@ -1,4 +1,4 @@
-"""Features seen along the directions in which they vary most, and what can be told from these alone.
+"""Principal components of features, and how well columns of the images can be predicted from them.
 
 What an encoder varies by most need not be the disease: it may be the view, the scanner, or how bright a picture is. A
 source that is told from the first components is where a shortcut can come from.
@@ -32,9 +32,7 @@ FEWEST = 10
 class PrincipalComponents:
     """The first components of features, centred but not scaled.
 
-    Attributes:
-        scores: ``(images, components)`` float64: a picture's place along each.
-        explained: ``(components,)`` share of the features' whole variance, 0..1, falling.
+    ``scores``: ``(images, components)`` float64; ``explained``: ``(components,)`` share of the whole variance, falling.
     """
 
     scores: NDArray[np.float64]

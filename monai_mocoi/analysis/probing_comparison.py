@@ -12,12 +12,13 @@ from typing import Any
 from monai_mocoi.analysis.comparison import add_holm, check_metric, comparable, differences
 from monai_mocoi.analysis.interval_settings import IntervalSettings
 from monai_mocoi.analysis.matched import matched
-from monai_mocoi.analysis.probing_place import PROBING_NAME
 from monai_mocoi.analysis.probing_summary import by_fraction_and_stage
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.errors import ComparisonError, PredictionsError
 from monai_mocoi.metrics import Bootstrapped
 
+PROBING_NAME = "probing.json"
+"""The file that holds the result; it is written last: where it exists, the probing is whole."""
 _NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
 
 
@@ -41,6 +42,15 @@ class Probing:
         """
         path = self.folder / str(cell["name"]) / "predictions.csv"
         return read_predictions(path, name=str(path))
+
+
+def find_probing(place: str | os.PathLike[str]) -> Path | None:
+    """The ``probing.json`` of a file, a probing's folder, or an analysis; None: there is none."""
+    place = Path(place)
+    if place.is_file():
+        return place if place.suffix == ".json" else None
+    candidates = (place / PROBING_NAME, place / "probing" / PROBING_NAME)
+    return next((path for path in candidates if path.is_file()), None)
 
 
 def read_probing(path: str | os.PathLike[str]) -> Probing:

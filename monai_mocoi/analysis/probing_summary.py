@@ -16,9 +16,7 @@ LAST_STAGE = 4
 """Each stage is compared with it: it is what fine-tuning, and most users of an encoder, take."""
 
 
-def by_fraction_and_stage(
-    cells: Sequence[Mapping[str, Any]],
-) -> dict[tuple[float, int | str], list[Mapping[str, Any]]]:
+def by_fraction_and_stage(cells: Sequence[Mapping[str, Any]]) -> dict[tuple[float, int | str], list[Mapping[str, Any]]]:
     """The cells of each fraction and stage, from the smallest fraction; the stages in their order."""
     groups: dict[tuple[float, int | str], list[Mapping[str, Any]]] = {}
     for cell in sorted(cells, key=lambda cell: cell["label_fraction"]):  # stable: the stages keep their order
@@ -34,17 +32,9 @@ def _mean(
 
 
 def summary_of(
-    cells: Sequence[Mapping[str, Any]],
-    measured: Mapping[str, Mapping[str, Bootstrapped]],
-    settings: IntervalSettings,
+    cells: Sequence[Mapping[str, Any]], measured: Mapping[str, Mapping[str, Bootstrapped]], settings: IntervalSettings
 ) -> list[dict[str, Any]]:
-    """The ``summary`` of :func:`~monai_mocoi.analysis.probe_stages`.
-
-    Args:
-        cells: described, with their metrics.
-        measured: by cell and metric, where there are resamples.
-        settings: of the intervals.
-    """
+    """The ``summary`` of :func:`~monai_mocoi.analysis.probe_stages`, of its cells and their bootstrapped metrics."""
     summary = []
     for (fraction, stage), own in by_fraction_and_stage(cells).items():
         metrics = {}

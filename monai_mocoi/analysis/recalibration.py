@@ -10,15 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi import metrics
 from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import (
-    NoCalibrationLineError,
-    apply_recalibration,
-    calibration_line,
-    fit_temperature,
-    is_known,
-    ranked_columns,
-)
 
 FEWEST_IMAGES, FEWEST_PATIENTS = 10, 5
 """Of positives, and of negatives, that a validation set needs for fitting or choosing anything by them."""
@@ -53,19 +46,19 @@ def fit_recalibration(validation: Predictions) -> dict[str, Any]:
         return {"method": "temperature", **counts, **_temperature(validation, truth == 1, patients)}
     classes = {
         validation.classes[i]: _line(truth[:, i], validation.probabilities[:, i], patients)
-        for i in ranked_columns(validation.kind, len(validation.classes))
+        for i in metrics.ranked_columns(validation.kind, len(validation.classes))
     }
     return {"method": "platt", **counts, "classes": classes}
 
 
 def _line(truth: NDArray[np.int64], probabilities: NDArray[np.float64], patients: NDArray[Any]) -> dict[str, Any]:
-    known = is_known(truth)
+    known = metrics.is_known(truth)
     labels, probabilities, patients = truth[known] == 1, probabilities[known], patients[known]
     if (reason := too_few(labels, patients)) is not None:
         return {"reason": reason}
     try:
-        line = calibration_line(labels, probabilities)
-    except NoCalibrationLineError as error:
+        line = metrics.calibration_line(labels, probabilities)
+    except metrics.NoCalibrationLineError as error:
         return {"reason": str(error)}
     if line.slope <= 0:
         return {
@@ -81,7 +74,7 @@ def _temperature(validation: Predictions, truth: NDArray[np.bool_], patients: ND
     # One number for all classes: it needs no more than two of them.
     if sum(reason is None for reason in reasons) < 2:
         return {"reason": next(reason for reason in reasons if reason is not None)}
-    found = fit_temperature(validation.labels, validation.probabilities)
+    found = metrics.fit_temperature(validation.labels, validation.probabilities)
     if math.isnan(found):
         return {"reason": "No temperature can be fitted: the probabilities separate the classes, or are uninformative."}
     return {"temperature": found}
@@ -110,5 +103,5 @@ def recalibrated(predictions: Predictions, record: Mapping[str, Any]) -> Predict
     Raises:
         ValueError: the record is of other classes.
     """
-    made = apply_recalibration(predictions.probabilities, record, predictions.classes, predictions.kind)
+    made = metrics.apply_recalibration(predictions.probabilities, record, predictions.classes, predictions.kind)
     return replace(predictions, probabilities=made)

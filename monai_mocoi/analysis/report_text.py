@@ -1,4 +1,4 @@
-"""Lines and warnings of an evaluation, for the log and the terminal."""
+"""Report of an evaluation as lines and warnings, for the log and the terminal."""
 
 from __future__ import annotations
 
@@ -20,12 +20,7 @@ from monai_mocoi.networks.encoder_card import guessing_warning
 
 
 def report_lines(split: str, content: Mapping[str, Any]) -> list[str]:
-    """The numbers of a ``metrics.json``, one a line; which classifier was tested, where that is known.
-
-    Args:
-        split: its name, or that of the file of predictions.
-        content: of :func:`~monai_mocoi.analysis.evaluate_fully`, and what else ``metrics.json`` holds.
-    """
+    """The numbers of a ``metrics.json``, one a line, of a split or file; which classifier was tested, if known."""
     lines = [*([describe_tested(content["tested"])] if "tested" in content else []), *_numbers(split, content)]
     if (line := overlap_in_words(content.get("pretraining_overlap"), split)) is not None:
         lines.append(line)
@@ -91,11 +86,7 @@ def _external_lines(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:
-    """Which classifier was tested, in words.
-
-    Args:
-        tested: of a classifier's sidecar; what is missing is left out.
-    """
+    """Which classifier was tested, in words, by a classifier's sidecar; what is missing is left out."""
     selected = tested.get("selected") or {}
     if "epoch" in selected:
         words = f"the classifier of epoch {selected['epoch']}"

@@ -1,4 +1,4 @@
-"""The images of a test, their evaluable classes, and one draw of resamples for all that is measured on them."""
+"""Resampled images: the images of a test, their evaluable classes, and one draw of resamples for all numbers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known
 
 METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
 """What is measured of each class; higher is better, except for the last."""
-OVERALL = {
-    **{f"macro_{name}": name for name in METRICS[:-1]},
-    "calibration_error": "calibration_error",
-}
+OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_error": "calibration_error"}
 """The numbers for all classes together, and which number of a class each is the mean of."""
 
 
@@ -29,13 +26,11 @@ class ResampledImages:
     """Images, patients and labels of a test with their resamples; made once, because drawing takes a while.
 
     Args:
-        images: of a split, each once; their probabilities are not looked at.
-        settings: of the intervals. An evaluable class also needs positives, and negatives, of two patients.
+        images, settings: of a split, each once (probabilities are not looked at); of the intervals.
 
     Attributes:
         chosen: the evaluable classes, chosen by counts alone.
-        draw: resamples in which every evaluable class is defined; None: there are none.
-        trouble: why there are none.
+        draw, trouble: resamples in which every evaluable class is defined; None: there are none, and why.
         patients: ``(n,)`` number of each image's patient: quicker to sort than text.
     """
 

@@ -74,8 +74,7 @@ def picture_features(datalist: Datalist, workers: int | None) -> tuple[Features,
         except (ValueError, OSError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise ImageDecodeError(
-                f"image {row} of the {split} split cannot be read: {reason}. Check it, or take it out.",
-                str(reason),
+                f"image {row} of the {split} split cannot be read: {reason}. Check it, or take it out.", str(reason)
             ) from None
         wide = picture.astype(np.float64)
         numbers = np.concatenate([wide.mean((1, 2)), wide.std((1, 2))])

@@ -19,10 +19,8 @@ from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.networks.stage_choice import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
-MAP_SIZE = 4
-"""Fields a side of a pooled map."""
-MOST_MAP_IMAGES = 2000
-"""Images whose pooled maps of ResNet-50 take 0.5 GB."""
+MAP_SIZE = 4  # fields a side of a pooled map
+MOST_MAP_IMAGES = 2000  # whose pooled maps of ResNet-50 take 0.5 GB
 
 Features = dict[int, NDArray[np.float32]]
 
@@ -42,30 +40,25 @@ def pooled_features(
     """Compute the stages' maps of every image, averaged over their positions.
 
     The encoder runs in eval mode without gradient and is unchanged (fault A16). What is in the store is read from
-    there; the rest is computed batch by batch and added to it, all four stages at once. Several processes may ask at
-    once: one computes, the others wait and read. A damaged record is computed again.
+    there; the rest is computed batch by batch and added. Of several processes one computes, the others wait and read.
 
     Args:
-        encoder: moved to ``device``.
+        encoder, device: moved to the device.
         dataset: its ``transform`` is deterministic and gives a dict with ``image`` (C, H, W), all of one shape.
         stages: which to return, of 1 to 4.
-        batch_size: images at once, >= 1; it changes speed and memory only (and the last digits).
-        device: where to compute.
+        batch_size, num_workers: images at once, >= 1; loader processes, 0 loads in this one.
         autocast: dtype of convolutions, None for float32; the averages are float32 in any case.
-        num_workers: loader processes; 0 loads in this one.
-        cache: False neither reads nor writes the store.
-        cache_dir: folder of the stores; None means ``user_cache_dir()/features``.
+        cache, cache_dir: False neither reads nor writes the store; None means ``user_cache_dir()/features``.
         progress: show a progress bar if anything has to be computed.
 
     Returns:
         by stage, (images, channels) float32, in the order of the data set's positions.
 
     Raises:
-        DatasetError: the transform is random or does not show its settings (only with ``cache``); an image cannot be
-            read; the store cannot be written.
+        DatasetError: the transform is random or does not show its settings; an image cannot be read; the store cannot
+            be written.
         CacheFullError: no room for the store; what fits is kept.
         FeatureError: features that are not finite.
-        ValueError: an unknown stage.
     """
     _check_stages(stages)
     device = torch.device(device)
@@ -126,16 +119,11 @@ def pooled_maps(
 
     Args:
         encoder, dataset, stages, batch_size, device, autocast, num_workers, progress: as for :func:`pooled_features`.
-        positions: of the images in the data set, in the order of the rows wanted.
+        positions: of the images in the data set, in the order of the rows wanted; one or more, else ValueError.
         size: fields a side, 1 or more.
 
     Returns:
         by stage, (positions, channels * fields) float32.
-
-    Raises:
-        DatasetError: an image cannot be read.
-        FeatureError: features that are not finite.
-        ValueError: an unknown stage, no image, or a size below 1.
     """
     _check_stages(stages)
     if size < 1 or not len(positions):

@@ -15,11 +15,7 @@ _MOST_WARNINGS = 5
 
 
 def subgroups_in_words(report: Mapping[str, Any]) -> list[str]:
-    """Say what was looked at and what was found.
-
-    Args:
-        report: of :func:`~monai_mocoi.analysis.evaluate_subgroups`.
-    """
+    """Say what was looked at and what was found; of :func:`~monai_mocoi.analysis.evaluate_subgroups`."""
     groups = [own for column in report["columns"].values() for own in column["groups"].values()]
     measured = sum("auc" in own for own in groups)
     lines = []
@@ -38,11 +34,7 @@ def subgroups_in_words(report: Mapping[str, Any]) -> list[str]:
 
 
 def subgroup_warnings(report: Mapping[str, Any]) -> list[str]:
-    """Name the significant gaps: whose corrected p-value is at most 1 - level.
-
-    Args:
-        report: of :func:`~monai_mocoi.analysis.evaluate_subgroups`.
-    """
+    """Name the significant gaps: whose corrected p-value is at most 1 - level."""
     alpha = _alpha(report)
     shown = [
         f"Subgroups differ: {_gap(measure, gap)}"

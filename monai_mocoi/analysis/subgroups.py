@@ -9,7 +9,8 @@ from monai_mocoi.analysis.comparison import add_holm
 from monai_mocoi.analysis.decision_thresholds import decisions
 from monai_mocoi.analysis.evaluable import FEW_PATIENTS
 from monai_mocoi.analysis.interval_settings import IntervalSettings, describe_intervals
-from monai_mocoi.analysis.subgroup_measures import LEAST_PATIENTS, SUBGROUP_MEASURES, SubgroupMeasures, counts_of
+from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, counts_of
+from monai_mocoi.analysis.subgroup_measures import SUBGROUP_MEASURES, SubgroupMeasures
 from monai_mocoi.data import AGE_BANDS, Columns, Levels, NoLevels, Predictions, check_age_bands, column_levels
 
 
@@ -83,12 +84,7 @@ def evaluate_subgroups(
 
 
 def gaps_of(report: Mapping[str, Any], measure: str = "auc") -> list[tuple[str, str, str, dict[str, Any]]]:
-    """All gaps of a measure: column, group, reference, and the gap; the smallest p-value first, then the largest gap.
-
-    Args:
-        report: of :func:`evaluate_subgroups`.
-        measure: of ``SUBGROUP_MEASURES``.
-    """
+    """All gaps of a measure: column, group, reference, gap; the smallest p-value first, then the largest gap."""
     found = [
         (name, group, column["reference"], own["gaps"][measure])
         for name, column in report["columns"].items()

@@ -1,8 +1,7 @@
-"""What the features of a classifier's own images look like, so that a picture of another kind can be told from them.
+"""Typical features of a classifier's own images, from which a picture of another kind can be told.
 
 ``typical_features.safetensors`` beside a classifier holds mean and shrunk covariance of its training images' features,
-kept compactly, and the distances of its validation images, which no weight was fitted to: against these the distance of
-a new image is counted. It holds no features of single images.
+and the distances of its validation images, to which new images are compared. It holds no features of single images.
 """
 
 from __future__ import annotations
@@ -29,10 +28,8 @@ from monai_mocoi.networks.stage_choice import stages_of
 from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
 
 TYPICAL_NAME = "typical_features.safetensors"
-MOST_IMAGES = 10_000
-"""Of training and of validation, that are looked at: of more, so many, evenly over the list."""
-RANK = 256
-"""Directions of the covariance that are kept one by one."""
+MOST_IMAGES = 10_000  # of training and of validation; of more, so many, evenly over the list
+RANK = 256  # directions of the covariance that are kept one by one
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +39,8 @@ class TypicalFeatures:
     """The distribution of features, and what distances are usual.
 
     Attributes:
-        gaussian: of the training images' features.
+        gaussian, images: of the training images' features; how many images it was fitted to.
         reference: (m,) distances of the validation images, rising.
-        images: training images that it was fitted to.
     """
 
     gaussian: ShrunkGaussian
@@ -95,11 +91,8 @@ def typical_features(
 
     Args:
         classifier: as it is saved.
-        training, validation: the images of its run.
+        training, validation: the images of its run; two or more, and one or more, else ValueError.
         batch_size, device, autocast, num_workers: see :func:`~monai_mocoi.analysis.pooled_features`.
-
-    Raises:
-        ValueError: fewer than two training images, no validation image, or features that are all equal.
     """
     if not len(validation):
         raise ValueError("there is no validation image to compare with")
@@ -137,7 +130,7 @@ def read_typical_features(weights: str | os.PathLike[str]) -> TypicalFeatures | 
     path = classifier_path(weights)
     record = read_classifier_sidecar(path).get("typical_features")
     if not isinstance(record, dict):
-        logger.info("The classifier does not say what its own images look like: pictures of another kind go unnoticed.")
+        logger.info("The classifier has no typical features: pictures of another kind go unnoticed.")
         return None
     try:
         content = path.with_name(TYPICAL_NAME).read_bytes()
@@ -158,8 +151,7 @@ def read_typical_features(weights: str | os.PathLike[str]) -> TypicalFeatures | 
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         logger.warning(
-            "%s beside the classifier cannot be used (%s): pictures of another kind go unnoticed. Copy it along with "
-            "the classifier.",
+            "%s cannot be used (%s): pictures of another kind go unnoticed. Copy it with the classifier.",
             TYPICAL_NAME,
             why,
         )

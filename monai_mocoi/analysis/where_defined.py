@@ -32,14 +32,9 @@ class WhereDefined:
     def numbers(self, make: Any, truth: NDArray[np.int64], values: NDArray[Any]) -> list[Number]:
         """Value of each column of a statistic of one class; :meth:`fill` adds the intervals.
 
-        Args:
-            make: takes labels, values and patients, see :func:`~monai_mocoi.metrics.known_by_patient`.
-            truth: ``(n,)``, 0, 1 or ``UNKNOWN``.
-            values: ``(n,)`` probabilities.
-
-        Returns:
-            a NUMBER a column, see :func:`~monai_mocoi.analysis.evaluate_predictions`: without a value where the whole
-            sample leaves it undefined, without an interval where a resample, or leaving a patient out, does.
+        ``make``, ``truth`` and ``values`` as for :func:`~monai_mocoi.metrics.known_by_patient`. Returns a NUMBER a
+        column, see :func:`~monai_mocoi.analysis.evaluate_predictions`: without a value where the whole sample leaves it
+        undefined, without an interval where a resample, or leaving a patient out, does.
         """
         statistic = known_by_patient(make, truth, values, self.test.patients)
         made = [_lacking(value, self.test.trouble) for value in statistic(np.ones((self.test.patient_count, 1)))[0]]

@@ -11,13 +11,7 @@ _FEW = 3  # classes that get a line each
 
 
 def value_in_words(number: Mapping[str, Any], sign: str = "", digits: int = 3) -> str:
-    """``0.812 (0.774 to 0.846)``; without an interval the value alone.
-
-    Args:
-        number: ``"value"``, and ``"interval"`` or None.
-        sign: "+": positive numbers have a sign.
-        digits: behind the point.
-    """
+    """``0.812 (0.774 to 0.846)``, or the value alone; ``sign="+"``: positive numbers have a sign."""
     low, high = number["interval"] or (None, None)
     interval = "" if low is None else f" ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
     return f"{number['value']:{sign}.{digits}f}{interval}"
@@ -34,12 +28,7 @@ def number_in_words(number: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
-    """One sentence that warns of intervals over too few patients, or none.
-
-    Args:
-        report: of :func:`~monai_mocoi.analysis.evaluate_predictions` or
-            :func:`~monai_mocoi.analysis.compare_predictions`.
-    """
+    """One sentence that warns of intervals over too few patients, or none; of an evaluation or a comparison."""
     if not (few := report.get("few_patients")):
         return []
     counts = "; ".join(

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import getpass
 import os
-import re
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
 from monai_mocoi import __version__
 from monai_mocoi.cli.adapt import adapt
+from monai_mocoi.cli.command_classes import Commands, WithSettings
 from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.export import export
-from monai_mocoi.cli.options import INTERVALS, OWNER
-from monai_mocoi.cli.overrides import check_command, plain_settings
+from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, Option
+from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.package import package
 from monai_mocoi.cli.reporting import Traceback, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
-from monai_mocoi.exit_codes import FINISHED, INTERRUPTED, USAGE
+from monai_mocoi.cli.values import plain_settings
+from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 _SETTINGS = """\b
@@ -31,41 +32,9 @@ those that you trust."""
 
 _EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"{code:>4}  {meaning}" for code, meaning in exit_code_table())
 
-_ONE_DASH = re.compile(
-    r"(?:-|[\u2012-\u2015]+)([A-Za-z]\w+.*)", re.DOTALL
-)  # also a dash that a text editor made of two
-_CONFIGS = {"train": "train", "pretrain": "train", "finetune": "finetune", "evaluate": "evaluate", "test": "evaluate"}
-_CONFIGS |= {"inference": "inference", "infer": "inference", "predict": "inference"}
-
-
-class _Commands(TyperGroup):
-    """The commands; a word that is the name of a config is told from a command."""
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        command = super().get_command(ctx, cmd_name)
-        if command is None and (config := _CONFIGS.get(cmd_name.removesuffix(".json"))):
-            say(f"{cmd_name} is a config of every bundle, not a command: mocoi run nih_mse/{config}")
-            raise typer.Exit(USAGE)
-        if command is None and "/" in cmd_name:
-            say(f"{cmd_name} is not a command; to run a config write mocoi run {cmd_name}")
-            raise typer.Exit(USAGE)
-        return command
-
-
-class _WithSettings(TyperCommand):
-    """A command that takes any ``--key``; with one dash it would be read letter by letter, ``h`` as ``--help``."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        for word in args:
-            if meant := _ONE_DASH.fullmatch(word):
-                say(f"{word!r} is not a setting, because a setting begins with two dashes: write --{meant[1]}")
-                raise typer.Exit(USAGE)
-        return super().parse_args(ctx, args)
-
-
 app = typer.Typer(
     name="mocoi",
-    cls=_Commands,
+    cls=Commands,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -75,8 +44,10 @@ app = typer.Typer(
 
 _TAKES_ANY_KEY = {"ignore_unknown_options": True}
 _WITH_SETTINGS: dict[str, Any] = {
-    "cls": _WithSettings, "context_settings": _TAKES_ANY_KEY, "epilog": _EXIT_CODES,
-}  # fmt: skip
+    "cls": WithSettings,
+    "context_settings": _TAKES_ANY_KEY,
+    "epilog": f"{_SETTINGS}\n\n{_EXIT_CODES}",
+}
 Words = Annotated[list[str] | None, typer.Argument(metavar="CONFIG... [--KEY VALUE]", show_default=False, hidden=True)]
 
 
@@ -110,7 +81,11 @@ def _mocoi(
 
 
 def run(words: Words = None, show_traceback: Traceback = False) -> None:
-    """Run a config; see the help below."""
+    """Run a config, such as train.json.
+
+    Later config files overlay earlier ones. A setting that the config does not have, or a value that it cannot have, is
+    refused before anything is done.
+    """
     try:
         checked = check_command(words or [])
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
@@ -126,33 +101,25 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
 
 
 def plan(words: Words = None) -> None:
-    """Show a plan; see the help below."""
+    """Show what a run would do, and do nothing.
+
+    Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what
+    would be written where. The exit code is that of a run that would be refused, else 0.
+    """
     checked = check_command(words or [])
     check_ranges(plain_settings(checked.config))
     from monai_mocoi.cli.plan import make_plan
-    from monai_mocoi.cli.show import show_plan
 
     made = make_plan(checked)
-    show_plan(made)
+    for section in made.sections:
+        typer.echo(section.text())
     for text, _ in made.refusals:
         say(f"the run would be refused: {text}")
     raise typer.Exit(made.refusals[0][1] if made.refusals else FINISHED)
 
 
-app.command(**_WITH_SETTINGS, help=f"""Run a config, such as train.json.
-
-Later config files overlay earlier ones. A setting that the config does not have, or a value that it cannot have, is
-refused before anything is done.
-
-{_SETTINGS}
-""")(reporting(run))  # fmt: skip
-app.command(**_WITH_SETTINGS, help=f"""Show what a run would do, and do nothing.
-
-Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what would be
-written where. The exit code is that of a run that would be refused, else 0.
-
-{_SETTINGS}
-""")(reporting(plan))  # fmt: skip
+app.command(**_WITH_SETTINGS)(reporting(run))
+app.command(**_WITH_SETTINGS)(reporting(plan))
 
 
 @app.command(
@@ -169,12 +136,8 @@ def prepare(
     raise typer.Exit(data_prep(words or [], "mocoi prepare"))
 
 
-for function, options in (
-    (adapt, OWNER),
-    (export, {}),
-    (package, OWNER),
-    (compare, INTERVALS),
-    (baselines, INTERVALS),
-    (evaluate, INTERVALS),
-):
+_COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
+    (adapt, OWNER), (export, {}), (package, OWNER), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
+)  # fmt: skip
+for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))

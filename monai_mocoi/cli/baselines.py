@@ -1,4 +1,4 @@
-"""``mocoi baselines``: what shortcuts alone tell of a data set's labels, as predictions, figures and a table."""
+"""``mocoi baselines``: shortcut baselines of a data set, as predictions, figures and a table."""
 
 from __future__ import annotations
 
@@ -12,15 +12,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from monai_mocoi.analysis import (
-    CHOSEN_BY,
-    Baseline,
-    IntervalSettings,
-    evaluate_predictions,
-    few_patients_in_words,
-    shortcut_baselines,
-    value_in_words,
-)
+from monai_mocoi import analysis
 from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, write_predictions
 from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.demo import resolve_dataset_dir
@@ -49,30 +41,27 @@ def baselines_and_show(
         workers: threads that read images; None: one a processor.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
-    made = IntervalSettings(**settings)
+    made = analysis.IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
     whole = load_datalist(resolve_dataset_dir(dataset, "chest"))
     datalist = labelled_part(whole)
-    unlabelled = {
-        split: without
-        for split, items in datalist.splits().items()
-        if (without := len(whole.splits()[split]) - len(items))
-    }
+    counts = {split: len(whole.splits()[split]) - len(items) for split, items in datalist.splits().items()}
+    unlabelled = {split: without for split, without in counts.items() if without}
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     (folder / BASELINES_NAME).unlink(missing_ok=True)
     found: dict[str, dict[str, Any]] = {}
     left_out = []
     intervals, warnings = None, []
-    for baseline in shortcut_baselines(datalist, held.values, made.seed, workers):
-        if not isinstance(baseline, Baseline):
+    for baseline in analysis.shortcut_baselines(datalist, held.values, made.seed, workers):
+        if not isinstance(baseline, analysis.Baseline):
             left_out.append({"column": baseline[0], "reason": baseline[1]})
             continue
-        report = evaluate_predictions(baseline.predictions, None, **vars(made))
-        intervals, warnings = report["intervals"], few_patients_in_words(report)
+        report = analysis.evaluate_predictions(baseline.predictions, None, **vars(made))
+        intervals, warnings = report["intervals"], analysis.few_patients_in_words(report)
         name = _folder_name(baseline.name, found)
         tested = _tested(baseline, len(datalist.training), made.seed)
         content = {"format": 1, "split": "test", "dataset_sha256": datalist.sha256, "tested": tested, **report}
@@ -82,10 +71,9 @@ def baselines_and_show(
         write_json(own / METRICS_NAME, {**content, "python": platform.python_version(), "versions": package_versions()})
         overall = {metric: report["overall"][metric] for metric in ("macro_auc", "macro_average_precision")}
         found[name] = {**tested, "features": baseline.features, "overall": overall, "classes": report["classes"]}
-        if baseline.shuffles:
-            mean, spread = float(np.mean(baseline.shuffles)), float(np.std(baseline.shuffles, ddof=1))
-            of_all = {"macro_auc": list(baseline.shuffles), "mean": mean, "standard_deviation": spread}
-            found[name]["shuffles"] = of_all
+        if of_all := baseline.shuffles:
+            summary = {"mean": float(np.mean(of_all)), "standard_deviation": float(np.std(of_all, ddof=1))}
+            found[name]["shuffles"] = {"macro_auc": list(of_all), **summary}
     write_csv(folder / TABLE_NAME, _rows(found))
     document = {
         "format": 1,
@@ -100,7 +88,7 @@ def baselines_and_show(
         "versions": package_versions(),
     }
     write_json(folder / BASELINES_NAME, document)
-    _show(console, found, left_out, warnings, document)
+    _show(console, document, warnings)
     console.print(f"Baselines: {folder}")
     console.print("To set a tested classifier (A) against all of them, give its predictions.csv first:")
     files = [str(folder / name / PREDICTIONS_NAME) for name in found]
@@ -114,18 +102,18 @@ def _folder_name(name: str, taken: dict[str, Any]) -> str:
     return plain
 
 
-def _tested(baseline: Baseline, images: int, seed: int) -> dict[str, Any]:
+def _tested(baseline: analysis.Baseline, images: int, seed: int) -> dict[str, Any]:
     """What is known of the classifier, under the names of a sidecar of finetune.json."""
     fit = baseline.fit
     by_metric = fit.selection == "metric"
-    named = {"metric": f"validation {CHOSEN_BY}"} if by_metric else {}
+    named = {"metric": f"validation {analysis.CHOSEN_BY}"} if by_metric else {}
     return {
         "baseline": baseline.name,
         "sees": baseline.sees,
         "selected": {"rule": fit.selection, "penalty": fit.penalty, "value": fit.score, **named},
         "labelled_images": images,
         "seed": seed,
-        **({"validation": {f"validation/{CHOSEN_BY}": fit.score}} if by_metric else {}),
+        **({"validation": {f"validation/{analysis.CHOSEN_BY}": fit.score}} if by_metric else {}),
     }
 
 
@@ -139,14 +127,8 @@ def _rows(found: dict[str, dict[str, Any]]) -> Iterator[Sequence[Any]]:
             yield [name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high]
 
 
-def _show(
-    console: Console,
-    found: dict[str, dict[str, Any]],
-    left_out: list[dict[str, str]],
-    warnings: list[str],
-    document: dict[str, Any],
-) -> None:
-    made = document["intervals"]
+def _show(console: Console, document: dict[str, Any], warnings: list[str]) -> None:
+    made, found = document["intervals"], document["baselines"]
     for split, without in document.get("unlabelled_images", {}).items():
         console.print(left_out_in_words(split, without))
     console.print(
@@ -161,11 +143,11 @@ def _show(
         elif number["value"] is None:
             shown, none = "none", number["reason"]
         else:
-            shown = value_in_words(number) + ("" if number["interval"] else " (no interval)")
+            shown = analysis.value_in_words(number) + ("" if number["interval"] else " (no interval)")
         console.print(f"  {name:<{width}}  {shown:<22}  {sees}")
     if none is not None:
         console.print(f"none: {none}")
-    for own_column in left_out:
+    for own_column in document["left_out_columns"]:
         console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")
     for line in warnings:
         console.print(line)

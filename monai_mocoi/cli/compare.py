@@ -7,12 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.analysis import (
-    OVERALL,
-    compare_predictions,
-    find_probing,
-    notes_for_the_reader,
-)
+from monai_mocoi import analysis
 from monai_mocoi.cli.compare_tables import show
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.errors import ComparisonError, UsageError
@@ -39,12 +34,12 @@ def compare_and_show(
     Raises:
         UsageError: an unknown metric, a file that must not be replaced, or thresholds that are missing.
     """
-    if metric not in OVERALL:
-        raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(OVERALL)}.")
+    if metric not in analysis.OVERALL:
+        raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(analysis.OVERALL)}.")
     files = [Path(first), *map(Path, others)]
     if json_file is not None:
         _check_target(Path(json_file), files, overwrite)
-    probings = [path for path in map(find_probing, files) if path is not None]
+    probings = [path for path in map(analysis.find_probing, files) if path is not None]
     if len(probings) == len(files) == 2:
         from monai_mocoi.analysis import compare_probings, read_probing  # they import torch
 
@@ -65,10 +60,10 @@ def compare_and_show(
     results = []
     for second, arm, own_thresholds, metrics in zip(others, arms[1:], thresholds[1:], known[1:], strict=True):
         try:
-            result = compare_predictions(arms[0], arm, metric, thresholds[0], own_thresholds, **settings)
+            result = analysis.compare_predictions(arms[0], arm, metric, thresholds[0], own_thresholds, **settings)
         except ComparisonError as error:
             raise ComparisonError(f"{error} (A: {first}; B: {second})") from error
-        notes = notes_for_the_reader(result, known[0], metrics)
+        notes = analysis.notes_for_the_reader(result, known[0], metrics)
         results.append({"format": 1, "first": first, "second": second, **result, "notes": notes})
     if len(results) > 1:
         adjusted = holm([result["overall"]["p_value"] for result in results])

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 _REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
-_NEAR = 0.6  # difflib's own default
-_NEAR_CONSTANT = 0.75
 
 
 def normal_id(setting: str) -> str:
@@ -85,48 +83,35 @@ def referred(text: str) -> list[str]:
     return [whole[1]] if whole else []
 
 
-def nearest(config: Any, setting: str, least: float = _NEAR) -> list[str]:
-    """Find the settings that were probably meant.
+def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
+    """Find up to three settings that were probably meant, the best first.
 
-    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) stands for that constant.
+    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name
+    without ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``.
 
     Args:
         config: to look in.
         setting: the id that it does not have.
-        least: how alike the ids, or the last parts of them, must be: 0 (anything) to 1 (the same), by difflib.
-
-    Returns:
-        up to three ids, the best first. For a name without ``#`` constants alone, if there are any that are near or
-        begin with it: ``dataset`` means ``dataset_dir``, not ``train#dataset``.
+        least: how alike the last parts of the ids must be: 0 (anything) to 1 (the same), by difflib.
     """
     wanted = normal_id(setting).replace("-", "_")
-    leaf = wanted.rpartition("#")[2]
-    best: dict[str, tuple[float, int]] = {}
+    if "#" not in wanted:
+        constants = [name for name, value in config.items() if not isinstance(value, dict)]
+        begun = [name for name in constants if name.startswith(f"{wanted}_")]
+        if found := _close(wanted, begun, 0) or _close(wanted, constants, max(least, 0.75)):
+            return found
+    ids: dict[str, list[str]] = {}
     for name, value in walk(config):
-        own_leaf = name.rpartition("#")[2]
-        if own_leaf.isdecimal() and not leaf.isdecimal():
-            continue
-        near = max(_likeness(wanted, name), _likeness(leaf, own_leaf))
-        if near < least:
-            continue
-        if isinstance(value, str) and value.startswith("@") and has(config, value[1:]):
-            name, near = normal_id(value[1:]), near - 0.03  # what is called so itself is nearer
-        best[name] = max(best.get(name, (0.0, 0)), (near, -name.count("#")))
-    if "#" not in wanted and (likely := {n: s for n, s in best.items() if _is_constant_near(config, n, wanted)}):
-        best = likely
-    ranked = sorted(best, key=lambda name: best[name], reverse=True)
-    # A name that is clearly nearer than the others stands alone: a list of weak guesses would only confuse.
-    found = [name for name in ranked if best[name][0] > best[ranked[0]][0] - 0.02]
-    constants = [] if "#" in wanted else [name for name in found if "#" not in name]
-    return (constants or found)[:3]
+        is_alias = isinstance(value, str) and value.startswith("@") and has(config, value[1:])
+        ids.setdefault(name.rpartition("#")[2], []).append(normal_id(str(value)[1:]) if is_alias else name)
+    parent, _, leaf = wanted.rpartition("#")
+    found = [id for part in _close(leaf, list(ids), least) for id in ids[part]]
+    same_parent = [id for id in found if parent and id.startswith(f"{parent}#")]
+    return list(dict.fromkeys(same_parent + sorted(found, key=lambda id: id.count("#"))))[:3]
 
 
-def _is_constant_near(config: Any, name: str, wanted: str) -> bool:
-    if "#" in name or isinstance(config.get(name), dict):
-        return False
-    return _likeness(wanted, name) >= _NEAR_CONSTANT or name.startswith(f"{wanted}_")
-
-
-def _likeness(a: str, b: str) -> float:
-    matcher = difflib.SequenceMatcher(None, a, b)
-    return matcher.ratio() if matcher.real_quick_ratio() >= _NEAR and matcher.quick_ratio() >= _NEAR else 0.0
+def _close(word: str, names: list[str], least: float) -> list[str]:
+    """Those nearest to a word: one that is clearly nearer stands alone, because weak guesses would only confuse."""
+    found = difflib.get_close_matches(word, names, cutoff=least)
+    likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in found]
+    return [name for name, own in zip(found, likeness, strict=True) if own > likeness[0] - 0.02]

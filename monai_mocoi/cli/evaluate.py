@@ -1,4 +1,4 @@
-"""``mocoi evaluate``: all that a reviewer asks of a classifier, from a file of predictions alone."""
+"""``mocoi evaluate``: the full evaluation of a file of predictions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,7 @@ from typing import Any
 
 from rich.console import Console
 
-from monai_mocoi.analysis import (
-    choose_operating_points,
-    chosen_thresholds,
-    evaluate_fully,
-    fit_recalibration,
-    report_lines,
-    report_warnings,
-)
+from monai_mocoi import analysis
 from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
 from monai_mocoi.errors import UsageError
 from monai_mocoi.figures.evaluation import write_evaluation
@@ -77,12 +70,12 @@ def evaluate_and_show(
     if validation is not None:
         known = read_predictions(validation, name=validation)
         _check_pair(tested, known)
-        thresholds, _ = chosen_thresholds(known)
+        thresholds, _ = analysis.chosen_thresholds(known)
         fitted = {
-            "recalibration": fit_recalibration(known),
-            "operating_points": choose_operating_points(known, *targets.values()),
+            "recalibration": analysis.fit_recalibration(known),
+            "operating_points": analysis.choose_operating_points(known, *targets.values()),
         }
-    report = evaluate_fully(
+    report = analysis.evaluate_fully(
         tested,
         thresholds,
         recalibrate=recalibrate,
@@ -99,8 +92,8 @@ def evaluate_and_show(
         write_evaluation(Path(out), content)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for line in (
-        *report_lines(predictions, content),
-        *(f"WARNING: {w}" for w in report_warnings(predictions, content)),
+        *analysis.report_lines(predictions, content),
+        *(f"WARNING: {w}" for w in analysis.report_warnings(predictions, content)),
     ):
         console.print(line)
     if out is not None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 HINTS = {
     "classifier": "Give --run_dir FOLDER.",
     "exists": "Add --overwrite to replace it.",
+    "holds_run": "Add --resume true to continue it, or --overwrite true to delete it and start anew.",
     "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",

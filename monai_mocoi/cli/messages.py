@@ -37,9 +37,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
     ours = next((e for e in chain if hasattr(e, "exit_code")), None) or next(filter(_is_ours, chain), None)
     main = ours or next((e for e in chain if not _is_wrapping(e)), error)
-    text = _text(main)
-    if hint := HINTS.get(getattr(main, "code", None) or ""):
-        text += f" {hint}"
+    text = with_hint(main)
     code = int(getattr(main, "exit_code", DISK_FULL if full else ERROR))
     if ours is None and not _raised_by_us(main):
         text = f"{type(main).__name__}: {text}" if text else type(main).__name__
@@ -52,6 +50,12 @@ def explain(error: BaseException) -> tuple[str, int]:
     elif ours is None and not _raised_by_us(main):
         text += "\nThe same command with --traceback shows where."
     return text, code
+
+
+def with_hint(error: BaseException) -> str:
+    """The error's text, and what to type next."""
+    hint = HINTS.get(getattr(error, "code", None) or "")
+    return f"{_text(error)} {hint}" if hint else _text(error)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,30 +1,88 @@
-"""Options that several commands share."""
+"""Options of commands as tables, and those that several commands share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
 
-INTERVALS: dict[str, tuple[Any, Any]] = {
-    "interval": (Annotated[str, typer.Option("--interval", help="bca or percentile.")], "bca"),
-    "level": (Annotated[float, typer.Option("--level", help="of the interval, 0 to 1.")], 0.95),
-    "resamples": (Annotated[int, typer.Option("--resamples", help="of the patients.")], 2000),
-    "seed": (Annotated[int, typer.Option("--seed", help="of everything that is drawn.")], 0),
-    "min_positives": (Annotated[int, typer.Option("--min_positives", help="Fewest positives of a scored class.")], 25),
-    "min_negatives": (Annotated[int, typer.Option("--min_negatives", help="Fewest negatives of a scored class.")], 25),
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a command.
+
+    Attributes:
+        help: what it is.
+        default: None: it may be left out, and help does not show a default.
+        kind: type of its value; of one whose default is None it may be None, too.
+        metavar: what the help calls its value.
+        flag: how it is written; None: its name behind two dashes.
+    """
+
+    help: str
+    default: Any = None
+    kind: Any = str
+    metavar: str | None = None
+    flag: str | None = None
+
+    def annotation(self, name: str) -> Any:
+        """The annotation of a parameter of this name, as typer reads it."""
+        kind = self.kind if self.default is not None else self.kind | None
+        show = self.default is not None and self.kind is not bool
+        flag = self.flag or f"--{name}"
+        return Annotated[kind, typer.Option(flag, help=self.help, metavar=self.metavar, show_default=show)]
+
+
+_STATEMENT = "Text on the images: whose they are, what allows this."
+OWNER = {
+    "title": Option("For people."),
+    "authors": Option("Who makes it."),
+    "contact": Option("Where they can be asked."),
+    "data_statement": Option(_STATEMENT, metavar="FILE", flag="--data-statement"),
 }
-OWNER: dict[str, tuple[Any, Any]] = {
-    "title": (Annotated[str | None, typer.Option("--title", help="For people.")], None),
-    "authors": (Annotated[str | None, typer.Option("--authors", help="Who makes it.")], None),
-    "contact": (Annotated[str | None, typer.Option("--contact", help="Where they can be asked.")], None),
-    "data_statement": (
-        Annotated[
-            str | None,
-            typer.Option(
-                "--data-statement", metavar="FILE", help="Text on the images: whose they are, what allows this."
-            ),
-        ],
-        None,
+INTERVALS = {
+    "interval": Option("bca or percentile.", "bca"),
+    "level": Option("of the interval, 0 to 1.", 0.95, float),
+    "resamples": Option("of the patients.", 2000, int),
+    "seed": Option("of everything that is drawn.", 0, int),
+    "min_positives": Option("Fewest positives of a scored class.", 25, int),
+    "min_negatives": Option("Fewest negatives of a scored class.", 25, int),
+}
+_METRICS = "macro_auc, macro_average_precision, macro_f1, macro_sensitivity, macro_specificity or calibration_error."
+COMPARE = {
+    "metric": Option(_METRICS, "macro_auc"),
+    "json_file": Option("Write the result as JSON too.", metavar="FILE", flag="--json"),
+    "overwrite": Option("Replace that file.", False, bool),
+    **INTERVALS,
+}
+_COLUMNS = "A column image or patient, and others to take in the place of the datalist's."
+BASELINES = {
+    "out": Option("Default: runs/baselines-<DATASET's name>.", metavar="FOLDER"),
+    "columns": Option(_COLUMNS, metavar="FILE.csv"),
+    "workers": Option("Threads that read images.", kind=int),
+    "overwrite": Option("Replace the baselines in that folder.", False, bool),
+    **INTERVALS,
+}
+_VALIDATION = (
+    "The same classifier's predictions on validation images: thresholds, operating points and recalibration are chosen "
+    "on them, never on the tested ones."
+)
+_SUBGROUPS = "A column image or patient, and others that tell subgroups apart, such as sex or site."
+_BANDS = 'First year of each band of ages but the first, as one word. ["[18, 40, 60, 80]"]'
+EVALUATE = {
+    "validation": Option(_VALIDATION, metavar="VALIDATION.csv"),
+    "out": Option("Write metrics.json and figures there.", metavar="FOLDER"),
+    "overwrite": Option("Replace those.", False, bool),
+    "recalibrate": Option("Measure the recalibrated probabilities.", False, bool),
+    "target_sensitivity": Option("Wanted on validation; may be repeated. [0.9]", kind=list[float]),
+    "target_specificity": Option("Wanted on validation; may be repeated. [0.9]", kind=list[float]),
+    "decision_thresholds": Option(
+        "Of the decision curve; may be repeated. [by the share of positives]",
+        kind=list[float],
+        flag="--decision_threshold",
     ),
+    "subgroups": Option(_SUBGROUPS, metavar="FILE.csv"),
+    "age_bands": Option(_BANDS, metavar="LIST"),
+    **INTERVALS,
 }

@@ -28,14 +28,7 @@ _DISABLED = "_disabled_"
 
 @dataclass(frozen=True)
 class Checked:
-    """A command that passed its checks.
-
-    Attributes:
-        files: the config files.
-        config: the whole config, overrides included.
-        overrides: values by id, in the order of the command.
-        run_arguments: MONAI's own.
-    """
+    """A command that passed its checks: files, the whole config, values given by id, and MONAI's own arguments."""
 
     files: ConfigFiles
     config: dict[str, Any]
@@ -45,9 +38,6 @@ class Checked:
 
 def check_command(words: Sequence[str]) -> Checked:
     """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
-
-    Args:
-        words: of the command line, behind ``mocoi run``.
 
     Raises:
         UsageError: one line that says what is wrong and what to write.
@@ -76,13 +66,6 @@ def check_command(words: Sequence[str]) -> Checked:
     if (root := _package_of(files)) and config.get("bundle_root") == ".":
         config["bundle_root"] = overrides["bundle_root"] = root
     return Checked(files, config, overrides, run_arguments)
-
-
-def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
-    names = found if isinstance(found := config.get("settings"), dict) else {}
-    values = {name: config.get(name) for name in names if name in config}
-    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
 
 
 def _package_of(files: ConfigFiles) -> str | None:

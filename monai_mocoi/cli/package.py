@@ -51,8 +51,7 @@ def package(
         console.print(f"Evaluated on {made.run.metrics['images']} test images: macro AUC {macro}")
     if missing := as_options(made.owner.missing()):
         console.print(
-            f"NOT STATED: {missing}. The card says so; to state it, run this command again with these and "
-            "--overwrite."
+            f"NOT STATED: {missing}. The card says so; to state it, run this command again with these and --overwrite."
         )
     console.print(
         f"Use it: unzip it, then in {made.name}/: python -m monai.bundle run --config_file configs/inference.json "

@@ -28,6 +28,14 @@ class Section:
     title: str
     rows: tuple[Row, ...]
 
+    def text(self) -> str:
+        """Plain aligned lines, the same in a terminal, a file or a pipe."""
+        name_width = max(len(name) for name, _, _ in self.rows)
+        # A single long value must not push all notes out of sight.
+        value_width = max((len(value) for _, value, note in self.rows if note and len(value) <= 60), default=0)
+        rows = (f"  {name:<{name_width}}  {value:<{value_width}}  {note}".rstrip() for name, value, note in self.rows)
+        return "\n".join((self.title, *rows))
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -27,7 +27,7 @@ def data_rows(planned: Planned) -> Iterator[Row]:
         yield "classifier", classifier if classifier.endswith(".pt") else str(Path(classifier, CLASSIFIER_NAME)), ""
         with planned.refusing(WeightsError):
             classifier_path(classifier)
-    planned.refuse_as(r"check_\w+(?<!_folder)")
+    planned.refuse_as(r"check_(?!settings)\w+(?<!_folder)")
     pretrained = planned.text("pretrained")
     if pretrained is not None and (known := known_images(pretrained)):
         modality = planned.text("modality")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
+from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.resolved_config import ResolvedConfig
 from monai_mocoi.errors import MocoiError
 
@@ -54,12 +55,12 @@ class Planned:
         try:
             yield
         except errors as error:
-            self.refuse(str(error), error.exit_code)
+            self.refuse(with_hint(error), error.exit_code)
 
     def refuse_as(self, checks: str) -> None:
         """Note what the config's own checks refuse; see :meth:`ResolvedConfig.refused`."""
         for error in self.config.refused(checks):
-            self.refuse(str(error), error.exit_code)
+            self.refuse(with_hint(error), error.exit_code)
 
     def text(self, setting: str) -> str | None:
         """The value at an id where it is a text, else None."""

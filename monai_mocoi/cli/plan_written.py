@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row
 from monai_mocoi.errors import HomeFolderError, RunFolderError, WeightsError
 from monai_mocoi.files.cache_dir import user_cache_dir
@@ -29,7 +29,7 @@ def written_rows(planned: Planned) -> Iterator[Row]:
     if (folder := planned.text("inference_dir")) is not None:
         with planned.refusing(RunFolderError):
             check_inference_folder(Path(folder), config.get("overwrite") is True)
-    if "ImageDataset" in planned.targets:
+    if planned.targets & {"ImageDataset", "evaluation_dataset"}:
         with planned.refusing(HomeFolderError):
             yield "cache", str(user_cache_dir() / "decoded"), _cache_size(planned)
 
@@ -58,7 +58,7 @@ def _state_of(folder: Path, planned: Planned) -> str:
     """Say what is in the run folder and what the run would do with it."""
     config = planned.config
     overwrite, resume = (config.get(name) is True for name in ("overwrite", "resume"))
-    settings = json.loads(json.dumps(config.settings(), default=str))
+    settings = config.settings()
     undecided = set(config.raw.get("settings", {})) - set(settings)
     try:
         run = check_run_folder(
@@ -68,7 +68,7 @@ def _state_of(folder: Path, planned: Planned) -> str:
             max_epochs=config.get("max_epochs"),
         )
     except RunFolderError as error:
-        planned.refuse(str(error), error.exit_code)
+        planned.refuse(with_hint(error), error.exit_code)
         if (run := find_run(folder)) is None:
             return "holds something else" if folder.exists() else "new"
         return f"holds a run ({run.manifest['status']})"

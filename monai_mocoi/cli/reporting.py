@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from monai_mocoi.cli.messages import explain
+from monai_mocoi.cli.options import Option
 from monai_mocoi.errors import UsageError
 from monai_mocoi.exit_codes import ERROR
 
@@ -23,17 +24,16 @@ Traceback = Annotated[
 ]
 
 
-def reporting(
-    function: Callable[..., None], options: Mapping[str, tuple[Any, Any]] | None = None
-) -> Callable[..., Any]:
+def reporting(function: Callable[..., None], options: Mapping[str, Option] | None = None) -> Callable[..., Any]:
     """Make a command of a function: an error ends it with a message and a code, and it has ``--traceback``.
 
     Args:
         function: takes the command's arguments, and ``show_traceback`` if it likes to know.
-        options: annotation and default of further options by name, which the function takes as ``**settings``.
+        options: further options by name, which the function takes as ``**options``.
     """
     own = inspect.signature(function, eval_str=True).parameters
-    added = {**(options or {}), **({} if "show_traceback" in own else {"show_traceback": (Traceback, False)})}
+    added = {name: (option.annotation(name), option.default) for name, option in (options or {}).items()}
+    added |= {} if "show_traceback" in own else {"show_traceback": (Traceback, False)}
 
     @functools.wraps(function)
     def command(show_traceback: bool, **given: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import pydoc
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,11 +20,7 @@ class Undecided(Exception):
 
 
 class ResolvedConfig:
-    """Values of a config.
-
-    Args:
-        files: paths of config files; each overlays those before it.
-        overrides: values by id.
+    """Values of config files, each of which overlays those before it, with overrides by id.
 
     Raises:
         UsageError: a macro or a relative id names nothing.
@@ -89,16 +84,14 @@ class ResolvedConfig:
                     yield error
 
     def reached(self, start: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
-        """Give the ``_target_`` parts that an id needs: id, config, and class or function where it is not MONAI's.
+        """Give the ``_target_`` parts that an id needs: id, arguments, and class or function where it is not MONAI's.
 
-        Of ``A if test else B`` only what will be used counts, and what is disabled does not.
+        What is disabled does not count; nor do arguments that the class or function says are ``unused`` with others:
+        ``{"solver=lbfgs": ("gradient_handlers",)}``.
         """
-        for id, part in self._reached(start, set()):
-            target = str(part["_target_"])
-            is_ours = "." in target and target.partition(".")[0] not in _OF_OTHERS
-            yield id, part, pydoc.locate(target) if is_ours else None
+        return self._reached(start, set())
 
-    def _reached(self, start: str, seen: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _reached(self, start: str, seen: set[str]) -> Iterator[tuple[str, dict[str, Any], Any]]:
         if start in seen or not has(self.raw, start):
             return
         seen.add(start)
@@ -106,28 +99,20 @@ class ResolvedConfig:
         if isinstance(value, dict) and "_target_" in value:
             if str(self.get(f"{start}#_disabled_")).lower() == "true":
                 return
-            yield start, value
+            target = str(value["_target_"])
+            is_ours = "." in target and target.partition(".")[0] not in _OF_OTHERS
+            maker = pydoc.locate(target) if is_ours else None
+            for condition, names in getattr(maker, "unused", {}).items():
+                argument, _, text = condition.partition("=")
+                if str(self.get(f"{start}#{argument}")) == text:
+                    value = {name: own for name, own in value.items() if name not in names}
+            yield start, value, maker
         if isinstance(value, str):
-            for id in ReferenceResolver.match_refs_pattern(self._branch(start, value)):
+            for id in ReferenceResolver.match_refs_pattern(value):
                 yield from self._reached(id.replace("::", "#"), seen)
         elif isinstance(value, dict | list):
             for key in value if isinstance(value, dict) else range(len(value)):
                 yield from self._reached(f"{start}#{key}", seen)
-
-    def _branch(self, setting: str, text: str) -> str:
-        if not text.startswith("$") or " if " not in text:
-            return text
-        try:  # the names have the length of the ids, so that places in the one are places in the other
-            tree = ast.parse(text[1:].replace("@", "_").replace("::", "__"), mode="eval").body
-            if not isinstance(tree, ast.IfExp):
-                return text
-            test, body, orelse = (
-                f"${text[1 + node.col_offset : 1 + (node.end_col_offset or 0)]}"
-                for node in (tree.test, tree.body, tree.orelse)
-            )
-            return body if self._work_out(f"{setting} (which part)", test) else orelse
-        except (SyntaxError, Undecided):
-            return text
 
     def _work_out(self, setting: str, raw: Any) -> Any:
         if self._makes_something(raw, set()):

@@ -27,12 +27,7 @@ _PLAIN: dict[type, Any] = {bool: StrictBool, int: StrictInt, float: Number, str:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a setting takes.
-
-    Attributes:
-        type: as pydantic checks it; ``Any``: only a run can tell.
-        allowed: in words.
-    """
+    """What a setting takes: a type as pydantic checks it (``Any``: only a run can tell), and the same in words."""
 
     type: Any
     allowed: str = "another value"
@@ -47,12 +42,9 @@ class Kind:
 
 
 def kind_of(config: dict[str, Any], setting: str, config_name: str) -> Kind:
-    """Tell what a setting takes: its field in the settings model, else what is like the config's value.
+    """Tell what a setting takes: its field in the model of a config, else what is like the config's value.
 
-    Args:
-        config: the whole one.
-        setting: an id; one that only refers to a constant takes what that takes.
-        config_name: stem of the first file, which tells the model.
+    An id that only refers to a constant takes what that takes.
     """
     if setting.endswith("#_disabled_"):
         return Kind(StrictBool, "true or false")
@@ -87,6 +79,13 @@ def is_expression(word: str) -> bool:
     return word[:1] in ("$", "@", "%")
 
 
+def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
+    names = found if isinstance(found := config.get("settings"), dict) else {}
+    values = {name: config.get(name) for name in names if name in config}
+    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
+
+
 def short(value: Any, most: int = 60) -> str:
     """A value in at most so many letters."""
     text = value if isinstance(value, str) else json.dumps(value)
@@ -94,15 +93,10 @@ def short(value: Any, most: int = 60) -> str:
 
 
 def read_value(setting: str, word: str, kind: Kind) -> Any:
-    """Read a word of the command line as a value that the setting takes.
-
-    Args:
-        setting: its id, for the error.
-        word: as it was typed, not empty. ``$...``, ``@id`` and ``%id`` are handed on as they are.
-        kind: what the setting takes.
+    """Read a word of the command line, which is not empty; ``$...``, ``@id`` and ``%id`` stay as they are.
 
     Raises:
-        UsageError: the word is no such value; one line that says what is allowed.
+        UsageError: the setting does not take it; one line that says what is allowed.
     """
     if is_expression(word):
         return word

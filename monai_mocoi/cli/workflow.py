@@ -23,7 +23,7 @@ class FinalizingWorkflow(ConfigWorkflow):
     """A config workflow whose ``finalize`` runs also when ``initialize`` or ``run`` fails; the first error wins.
 
     MONAI leaves ``finalize`` out then, so that a TensorBoard file stays open or a process group alive. After a failure
-    each of its expressions is tried for itself, but for those that would first have to make what they are to close.
+    each of its expressions is tried for itself, except those that would first have to make what they are to close.
     """
 
     def initialize(self) -> Any:
@@ -71,11 +71,7 @@ class _QuietWorkflow(FinalizingWorkflow):
 
 
 def run_checked(checked: Checked, show_all: bool = False) -> None:
-    """Run a checked command by ``monai.bundle.run``.
-
-    Args:
-        checked: the command.
-        show_all: leave MONAI's own lines and warnings in.
+    """Run a checked command by ``monai.bundle.run``; ``show_all`` leaves MONAI's own lines and warnings in.
 
     Raises:
         SettingsError: a setting cannot have its value.

@@ -42,10 +42,6 @@ class GradientTrainer(Trainer):
         prepare: ``(batch, device, non_blocking, channels_last=...)`` to what :meth:`compute` needs.
         inferer, precision, ..., train_handlers: see :class:`~monai_mocoi.engines.TrainerOptions`.
 
-    Attributes:
-        clock: of the epoch; no part of the state of a run.
-        converged: set by a handler that ends training early because it has reached its goal: a whole run, then.
-
     Raises:
         ValueError: settings out of range, or fewer training images than a batch.
         NotFiniteError: a loss is NaN or infinite; it does not reach the weights.
@@ -86,7 +82,7 @@ class GradientTrainer(Trainer):
         self.max_grad_norm = max_grad_norm
         self.debug_dir = debug_dir
         self.clock = PhaseClock()
-        self.converged = False
+        self.converged = False  # set by a handler that ends training early because it has reached its goal
         batch = partial(prepare, channels_last=channels_last)
         super().__init__(
             device, max_epochs, train_data_loader, epoch_length, non_blocking, prepare_batch=batch, decollate=False

@@ -41,13 +41,9 @@ class EpochTime:
 class PhaseClock:
     """A stopwatch of one process that is always in exactly one phase, so that no second is lost or counted twice.
 
-    A phase is whatever happens in ``with clock.phase(name)``. One inside another, as a step within a validation would
-    be, takes its time from the outer one. What nobody claims is ``other``. So a part tells of its own time only, and
-    the order in which handlers are attached changes nothing.
-
-    A GPU works on while Python goes ahead. Every iteration of a :class:`~monai_mocoi.engines.GradientTrainer` waits for
-    its losses, so forward and backward passes count where they belong. Only the optimiser's own work on the last batch,
-    without a wait of its own, may fall into the phase that comes next. Nothing waits for the sake of the clock.
+    A phase is whatever happens in ``with clock.phase(name)``. One inside another takes its time from the outer one.
+    What nobody claims is ``other``. A GPU works on while Python goes ahead, but every iteration waits for its losses,
+    so that forward and backward passes count where they belong; nothing waits for the sake of the clock.
     """
 
     def __init__(self) -> None:

@@ -41,3 +41,7 @@ def trainer_by_solver(
         raise ValueError(f"solver is {solver!r}; choose one of gradient, lbfgs.")
     handlers = [*train_handlers, *gradient_handlers]
     return ClassifierTrainer(device, network=network, precision=precision, train_handlers=handlers, **gradient)
+
+
+trainer_by_solver.writes = ClassifierTrainer.writes  # type: ignore[attr-defined]  # for the plan of a run
+trainer_by_solver.unused = {"solver=lbfgs": ("gradient_handlers", "debug_dir")}  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Where every figure begins and ends: without matplotlib's global state and without a display.
+"""Canvas: figures without matplotlib's global state and without a display.
 
 A figure goes to TensorBoard as an RGB array (:func:`rendered`), or to a folder as PNG and SVG (:func:`save_figure`).
 """

@@ -27,8 +27,8 @@ def confusion_figures(
 ) -> list[RGB]:
     """Draw confusion tables: multiclass, of true against called classes; two by two of each finding.
 
-    Arguments as for :func:`roc_figures`; without thresholds 0.5, and the figure says so. Returns ``(height, width, 3)``
-    arrays, one for each 4 findings; none without images.
+    Arguments as for :func:`~monai_mocoi.figures.classifier_curves.roc_figures`; without thresholds 0.5, and the figure
+    says so. Returns ``(height, width, 3)`` arrays, one for each 4 findings; none without images.
     """
     if not predictions.images:
         return []

@@ -1,4 +1,4 @@
-"""The errors of which a classifier is surest, class by class, for a sheet of pictures."""
+"""Worst errors of a classifier, class by class, for a sheet of pictures."""
 
 from __future__ import annotations
 

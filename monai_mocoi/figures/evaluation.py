@@ -1,4 +1,4 @@
-"""An evaluation as files: its figures and its metrics."""
+"""Files of an evaluation: its figures and its metrics."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ DECISION_CURVE_NAME = "decision_curve"
 
 
 def remove_evaluation(folder: Path) -> None:
-    """Remove the metrics and figures of an earlier evaluation: perhaps of more classes, or of subgroups.
-
-    Args:
-        folder: of the evaluation; other files in it stay.
-    """
+    """Remove the metrics and figures of an earlier evaluation from its folder; other files stay."""
     (folder / METRICS_NAME).unlink(missing_ok=True)
     names = "|".join((RELIABILITY_NAME, DECISION_CURVE_NAME, SUBGROUPS_NAME))
     for old in folder.glob("*"):
@@ -32,32 +28,16 @@ def remove_evaluation(folder: Path) -> None:
 
 
 def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write the figures and, last, ``metrics.json``: where it exists, the evaluation is whole.
-
-    Args:
-        folder: where to.
-        content: of :func:`~monai_mocoi.analysis.evaluate_fully`, and what else ``metrics.json`` is to hold. Earlier
-            figures are removed.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Write the figures and, last, ``metrics.json``: where it exists, the evaluation is whole."""
     remove_evaluation(folder)
     save_evaluation_figures(folder, content)
     write_json(folder / METRICS_NAME, content)
 
 
 def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
-    """Write ``reliability``, ``decision_curve`` and ``subgroups``, each as PNG and SVG.
+    """Write ``reliability``, ``decision_curve`` and ``subgroups`` of an evaluation, each as PNG and SVG.
 
-    More than 16 classes have several of the first two, numbered.
-
-    Args:
-        folder: where to.
-        report: of :func:`~monai_mocoi.analysis.evaluate_fully`.
-
-    Returns:
-        the files; none where no class is evaluable.
+    More than 16 classes have several of the first two, numbered; without an evaluable class there are none.
     """
     groups = subgroup_figure(report["subgroups"]) if "subgroups" in report else None
     drawn = {

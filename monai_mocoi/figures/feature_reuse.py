@@ -1,4 +1,4 @@
-"""How much of an encoder's features is kept by fine-tuning: CKA as a table of colours, and stage by stage."""
+"""Figures of feature reuse: CKA as a table of colours, and stage by stage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the outputs of two classifiers are spread: their distribution functions, and where these lie farthest apart."""
+"""Figures of output distances: distribution functions of two classifiers, and their largest gap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several pairs of axes in one figure, all of one size, and the manner that the figures of an analysis share."""
+"""Panels: several pairs of axes in one figure, and the style of the figures of an analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as points along the two directions in which their features vary most, coloured by label and by source."""
+"""Figure of principal components: images as points, coloured by label and by source."""
 
 from __future__ import annotations
 

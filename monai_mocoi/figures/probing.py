@@ -1,4 +1,4 @@
-"""What a linear classifier reads off each stage of an encoder, with few labels and with all."""
+"""Figure of a layer-wise probing: the metric by stage, with few labels and with all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Sheets of pictures with captions, drawn with Pillow: several times faster than a matplotlib figure, and thousands may
-be wanted.
-"""
+"""Sheets of pictures with captions, drawn with Pillow: several times faster than matplotlib figures."""
 
 from __future__ import annotations
 
@@ -133,11 +131,7 @@ def broken(text: str, width: int, size: int) -> list[str]:
 
 
 def save_sheet(path: Path, sheet: RGB) -> None:
-    """Write a sheet as PNG, in one step; the same sheet gives the same bytes.
-
-    Raises:
-        OSError: it cannot be written.
-    """
+    """Write a sheet as PNG, in one step; the same sheet gives the same bytes. Raises OSError."""
     content = io.BytesIO()
     Image.fromarray(sheet).save(content, "PNG")
     write_bytes(path, content.getbuffer())

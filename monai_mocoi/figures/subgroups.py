@@ -1,4 +1,4 @@
-"""The subgroups of an evaluation as a forest plot: the AUC of each group, and its gap to the column's largest group."""
+"""Forest plot of subgroups: the AUC of each group, and its gap to the column's largest group."""
 
 from __future__ import annotations
 

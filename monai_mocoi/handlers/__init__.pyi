@@ -11,7 +11,6 @@ from .evaluation_saver import EvaluationSaver as EvaluationSaver
 from .first_process import Progress as Progress
 from .first_process import TensorBoardStats as TensorBoardStats
 from .grad_cam_overlays import GradCAMOverlays as GradCAMOverlays
-from .grad_cam_overlays import overlay as overlay
 from .inference_table import InferenceTable as InferenceTable
 from .learning_rate import WarmupCosine as WarmupCosine
 from .learning_rate import warmup_cosine as warmup_cosine

@@ -1,4 +1,4 @@
-"""What to do after a classifier has been tested: test its counterpart, compare the two, or package it."""
+"""Next commands after an evaluation: test the counterpart, compare the two, or package the classifier."""
 
 from __future__ import annotations
 

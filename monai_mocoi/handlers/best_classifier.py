@@ -24,9 +24,8 @@ SELECTIONS = ("metric", "loss", "last")
 class BestClassifier(Serializable):
     """Keep the weights of the best epoch, and end training when none has been better for a while.
 
-    Attach it on every process. A metric that is not defined, or NaN, is never the best. The
-    weights are part of the state that :class:`~monai_mocoi.handlers.Checkpoints` keeps: so they are those of the epoch
-    that goes with them, to whichever checkpoint a run goes back, and every process of every machine has them.
+    Attach it on every process. A metric that is not defined, or NaN, is never the best. The weights are part of the
+    state that a checkpoint keeps, so that they always go with it, and every process has them.
 
     Args:
         network: the classifier, bare or in DistributedDataParallel.

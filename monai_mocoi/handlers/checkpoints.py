@@ -30,30 +30,24 @@ logger = logging.getLogger(__name__)
 class Checkpoints:
     """Save the state of a :class:`~monai_mocoi.engines.GradientTrainer`, and continue from the newest good one.
 
-    A checkpoint (``checkpoints/checkpoint_*.pt``) holds the network of the first process (queue and its ids too),
-    optimiser, gradient scaler, iteration, settings, the trainer's description, the states of other handlers, the
-    lengths of the TensorBoard files, and for each process its random generators.
-
-    Attach it on every process.
+    Attach it on every process. A checkpoint (``checkpoints/checkpoint_*.pt``) holds the network of the first process
+    (queue and its ids too), optimiser, gradient scaler, iteration, settings, the trainer's description, the states of
+    other handlers, the lengths of the TensorBoard files, and for each process its random generators.
 
     Args:
         folder: of the run.
-        settings, dataset_sha256: the resolved constants, and the hash of ``datalist.json``. A checkpoint of others is
-            refused, except for those that do not change what is learnt (see :mod:`monai_mocoi.runs.same_settings`); so
-            is one of a trainer with another description, or of another number of processes.
-        every: iterations from one checkpoint to the next, 1 or more; an accumulated step is completed first. There is
-            one after each epoch too.
-        keep: how many to keep, 1 or more; 2 leave one to go back to when the newest is damaged.
-        resume: continue from the newest good checkpoint; without any, start from the beginning. The texts "true" and
-            "false" are accepted, because MONAI's command line gives texts.
+        settings, dataset_sha256, results: see :class:`~monai_mocoi.handlers.RunFolder`. A checkpoint of others is
+            refused (see :mod:`monai_mocoi.runs.same_settings`), or of a trainer with another description.
+        every: iterations from one checkpoint to the next, 1 or more; there is one after each epoch too.
+        keep: how many to keep, 1 or more; 2 leave one in reserve.
+        resume: continue from the newest good checkpoint, if there is any. The texts "true" and "false" are accepted.
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other handlers whose state is kept, by name; those of the first process. One whose state is large gives
             its bytes by ``run_state.state_size()``.
-        results: see :class:`~monai_mocoi.handlers.RunFolder`; a checkpoint of others is refused.
 
     Raises:
-        ValueError: ``every`` or ``keep`` out of range.
-        CheckpointError, RunFolderError: when the run starts: nothing to read, other settings or an earlier version.
+        ValueError: ``every`` or ``keep`` below 1.
+        CheckpointError, RunFolderError: at the start: nothing to read, other settings or an earlier version.
         WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
@@ -72,10 +66,9 @@ class Checkpoints:
         also: Mapping[str, Serializable] | None = None,
         results: Mapping[str, Any] | None = None,
     ) -> None:
-        if every < 1:
-            raise ValueError(f"checkpoint_every is {every}, but must be 1 (every iteration) or more.")
-        if keep < 1:
-            raise ValueError(f"keep_checkpoints is {keep}, but must be 1 or more (2 leave one in reserve).")
+        for name, value in (("checkpoint_every", every), ("keep_checkpoints", keep)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}, but must be 1 or more.")
         self.folder = Path(folder) / "checkpoints"
         self.compared = {**plain(settings), **plain(results or {}), "dataset_sha256": dataset_sha256}
         self.every, self.keep = every, keep
@@ -91,10 +84,7 @@ class Checkpoints:
         engine.add_event_handler(RunEvents.SAVE_STATE, self._save_if_due)
 
     def save(self, engine: GradientTrainer) -> None:
-        """Write a checkpoint of the state after the current iteration, which must complete a step of the optimiser.
-
-        All processes must call it together.
-        """
+        """Write a checkpoint of the state after a completed step of the optimiser; all processes must call it."""
         if self._saved == engine.state.iteration:
             return
         with engine.clock.phase("checkpoints"):
@@ -116,8 +106,8 @@ class Checkpoints:
         path = from_first_rank(newest_checkpoint(self.folder) if self.resume and rank() == 0 else None)
         if path is not None:
             self._load(engine, read_checkpoint(path))
-            state = engine.state
-            logger.info("Continued from %s: epoch %d, iteration %d.", path.name, state.epoch, state.iteration)
+            reached = engine.state.epoch, engine.state.iteration
+            logger.info("Continued from %s: epoch %d, iteration %d.", path.name, *reached)
         elif self.resume and rank() == 0:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
@@ -154,8 +144,7 @@ class Checkpoints:
         if missing := [name for name in self.also if name not in state["also"]]:
             raise RunFolderError(
                 f"the run cannot be continued: the checkpoint has no state of {', '.join(missing)}, which an earlier "
-                "version of monai_mocoi did not keep. Nothing was changed. Continue the run with that version, or "
-                "start again with a folder of its own."
+                "version of monai_mocoi did not keep. Nothing was changed. Use that version, or another folder."
             )
         engine.module.load_state_dict(state["network"])
         engine.optimizer.load_state_dict(state["optimizer"])

@@ -47,14 +47,13 @@ class CollapseMonitor(Serializable):
 
     Args:
         dataset: validation images; ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access.
-        summary_writer: where to write.
         check_every: steps of the optimiser (not iterations) from one check to the next, 1 or more.
         images: how many images to look at, the first of the data set, 2 or more. The rank grows with them.
         grace_steps, warmup_steps: no check counts up to the larger of these steps; 0: all count.
         patience: low checks in a row that make a collapse, 1 or more.
         rank_threshold, margin_threshold: 0 or more.
         on_collapse: "stop": raise :class:`CollapseError`; "warn": log a warning, once for each run of low checks.
-        batch_size: images per forward pass.
+        summary_writer, batch_size: where to write; images per forward pass.
 
     Raises:
         ValueError: a number out of range, or an unknown ``on_collapse``.

@@ -1,11 +1,13 @@
-"""One line of text an epoch, for those who read logs rather than curves, and the epoch's speed for both."""
+"""Epoch log: one line of text per epoch, and the epoch's speed for log and curves."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
+from ignite.base import Serializable
 from ignite.engine import Events
 from monai.engines import Workflow
 
@@ -14,6 +16,7 @@ from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.engines import EpochTime, GradientTrainer, RunEvents
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.runs.time_words import about, short_rate
 
 logger = logging.getLogger(__name__)
 
@@ -28,29 +31,22 @@ _FIRST_LOOK = range(2, 7)  # iterations timed for the first forecast; before, lo
 _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
-class EpochLog:
+class EpochLog(Serializable):
     """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
 
-    The line comes last of all that an epoch does, so that the epoch's time holds validation and checkpoint too.
-
     Images a second are the images of all processes divided by the first process's seconds: those of loading and
-    training for "in training", all from the epoch's start for "over the epoch". TensorBoard gets, at the epoch,
-    ``speed/images_per_second_training``, ``speed/images_per_second_epoch`` and ``speed/seconds_...`` for each of
-    :data:`~monai_mocoi.engines.PHASES`. Of an epoch that a continued run took up in its middle, images and seconds
-    count from there. The time is no part of the state: a run that is continued from the checkpoint at an epoch's end
-    has no ``speed/`` points of that epoch, which came after it.
-
-    A run of more than a minute says after its first iterations how long an epoch will take, and each epoch's line ends
-    with the time that is left.
+    training for "in training", all from the epoch's start, validation and checkpoint too, for "over the epoch".
+    TensorBoard gets both at the epoch, and ``speed/seconds_...`` for each of :data:`~monai_mocoi.engines.PHASES`; of an
+    epoch that a continued run took up in its middle, from there. A run of more than a minute forecasts its length.
 
     Args:
         validator: the evaluator whose metrics to show; None: none.
-        means: which of the trainer's outputs to show, and what to call each; in this order, and where they are there.
-            None: what pretraining has.
-        metrics: the same for the validator's metrics.
-        summary_writer: where to write the speed; None: nowhere.
-        probes: whose number to show at the epochs that are probed; None: none.
+        means: which of the trainer's outputs to show, if they are there, and what to call each. None: pretraining's.
+        metrics: the same for the validator's.
+        summary_writer, probes: where to write the speed; whose number to show. None: nowhere, none.
     """
+
+    _state_dict_all_req_keys = ("sums", "counts")
 
     def __init__(
         self,
@@ -60,13 +56,11 @@ class EpochLog:
         summary_writer: LazySummaryWriter | None = None,
         probes: OnlineProbes | None = None,
     ) -> None:
-        self.validator = validator
+        self.validator, self.writer, self.probes = validator, summary_writer, probes
         self.means = dict(_MEANS if means is None else means)
         self.metrics = dict(_METRICS if metrics is None else metrics)
-        self.writer = summary_writer
-        self.probes = probes
         self.latest: dict[str, float] = {}
-        """The trainer's means and the validator's metrics of the last epoch that is over, but no speeds."""
+        """The trainer's means and the validator's metrics of the last epoch that is over."""
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
         self._shown: list[str] = []
@@ -78,15 +72,16 @@ class EpochLog:
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._sum_up)
         engine.add_event_handler(RunEvents.LOG_EPOCH, self._log)
 
-    def state_dict(self) -> dict[str, dict[str, float]]:
+    def state_dict(self) -> Any:
         """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
         return {"sums": dict(self._sums), "counts": dict(self._counts), "latest": dict(self.latest)}
 
-    def load_state_dict(self, state: dict[str, dict[str, float]]) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self._sums = defaultdict(float, state["sums"])
-        self._counts = defaultdict(int, {name: int(count) for name, count in state["counts"].items()})
-        self.latest = dict(state.get("latest", {}))
+        super().load_state_dict(state_dict)
+        self._sums = defaultdict(float, state_dict["sums"])
+        self._counts = defaultdict(int, {name: int(count) for name, count in state_dict["counts"].items()})
+        self.latest = dict(state_dict.get("latest", {}))
 
     def _add(self, engine: GradientTrainer) -> None:
         for name, value in engine.state.output.items():
@@ -107,8 +102,8 @@ class EpochLog:
                 logger.info(
                     "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top.",
                     self._done,
-                    _about(each * state.epoch_length),
-                    _about(left),
+                    about(each * state.epoch_length),
+                    about(left),
                 )
 
     def _sum_up(self, engine: GradientTrainer) -> None:
@@ -135,7 +130,7 @@ class EpochLog:
         state = engine.state
         probed = "" if self.probes is None else self.probes.in_words(state.epoch)
         left = time.total * (state.max_epochs - state.epoch)
-        forecast = f"{_about(left)} left" if left >= _WORTH_SAYING else ""
+        forecast = f"{about(left)} left" if left >= _WORTH_SAYING else ""
         parts = [", ".join(self._shown), validation, probed, _speed(time), forecast]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
         if self.writer is not None:
@@ -161,16 +156,4 @@ def _speed(time: EpochTime) -> str:
     training, epoch = _rate(time, time.training), _rate(time, time.total)
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
     parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))
-    return f"{_short(training)} images/s in training, {_short(epoch)} over the epoch ({parts})"
-
-
-def _about(seconds: float) -> str:
-    """A time in the largest unit of which there are two."""
-    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return f"about {seconds:.0f} s"
-
-
-def _short(rate: float) -> str:
-    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+    return f"{short_rate(training)} images/s in training, {short_rate(epoch)} over the epoch ({parts})"

@@ -1,38 +1,28 @@
-"""The product of an evaluation: the predictions, the metrics with their intervals, and which classifier they are of."""
+"""Evaluation saver: predictions, metrics with their intervals, and which classifier they are of."""
 
 from __future__ import annotations
 
 import logging
 import os
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ignite.engine import Events
 
-from monai_mocoi.analysis import IntervalSettings, evaluate_fully, report_lines, report_warnings
-from monai_mocoi.data import (
-    AGE_BANDS,
-    Columns,
-    ImageDataset,
-    LabelMatch,
-    Predictions,
-    check_age_bands,
-    chosen_columns,
-    write_predictions,
-)
+from monai_mocoi import data
+from monai_mocoi.analysis import IntervalSettings, report_lines, report_warnings
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.evaluation import remove_evaluation, write_evaluation
 from monai_mocoi.handlers.after_evaluation import commands_after
+from monai_mocoi.handlers.evaluation_content import evaluation_content
 from monai_mocoi.networks import classifier_path
 from monai_mocoi.runs.evaluated_classifier import EvaluatedClassifier
 from monai_mocoi.runs.product_folders import check_evaluation_folder
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
-from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
@@ -48,26 +38,20 @@ class EvaluationSaver:
 
     Args:
         folder, overwrite: see :func:`~monai_mocoi.runs.check_evaluation_folder`, which is asked when the run starts.
-        classifier: the classifier's sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
+        classifier, run_dir: its sidecar, and its folder (None: what is beside it is not looked at), see
+            :class:`~monai_mocoi.runs.evaluated_classifier.EvaluatedClassifier`.
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
         skipped_images: descriptions of images of the split that could not be read and are not evaluated.
-        resamples, seed, interval, level, min_positives, min_negatives: see
-            :class:`~monai_mocoi.analysis.IntervalSettings`.
+        resamples, seed, interval, level, min_positives, min_negatives: :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for the commands that are logged at the end; None: none.
-        run_dir: of the classifier: with ``seen_images.json`` beside it, ``metrics.json`` has ``pretraining_overlap``
-            (:func:`~monai_mocoi.data.pretraining_overlap`). None: not looked at.
         dataset_folder, images: of the images; those that are tested and can be read.
-        subgroups: see :func:`~monai_mocoi.data.chosen_columns`; without a column there are no ``subgroups``.
-        age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
+        subgroups, age_bands: see :func:`~monai_mocoi.data.chosen_columns`; without a column there are no subgroups.
         recalibrate: measure the recalibrated probabilities. ``predictions.csv``, ``external`` and decisions stay those
             of the probabilities as the network gives them. The texts "true" and "false" are accepted.
-        target_sensitivity, target_specificity: wanted ones; their thresholds are chosen on the
-            ``validation_predictions.csv`` beside the classifier, or are those of its sidecar.
-        decision_thresholds: of the decision curve, see :func:`~monai_mocoi.analysis.evaluate_fully`.
-        external: the images and labels matched with the classifier's, from :func:`~monai_mocoi.data.match_labels`: for
-            another data set, ``metrics.json`` has ``external`` (:func:`~monai_mocoi.analysis.external_report`). None:
-            nothing is compared.
-        dataset, dataset_name: with ``external``, the images as they are tested, to measure their statistics; a name.
+        target_sensitivity, target_specificity, decision_thresholds: see :func:`~monai_mocoi.analysis.evaluate_fully`.
+        external, dataset, dataset_name: the images and labels matched with the classifier's, from
+            :func:`~monai_mocoi.data.match_labels`; the images, to measure their statistics; a name. For another data
+            set, ``metrics.json`` has ``external`` (:func:`~monai_mocoi.analysis.external_report`). None: not compared.
 
     Raises:
         EvaluationError: a setting out of range.
@@ -100,41 +84,33 @@ class EvaluationSaver:
     dataset_folder: str | os.PathLike[str] = "."
     images: Sequence[Mapping[str, Any]] = ()
     subgroups: str | os.PathLike[str] | Sequence[str] | None = None
-    age_bands: Sequence[float] = AGE_BANDS
+    age_bands: Sequence[float] = data.AGE_BANDS
     recalibrate: bool | str = False
     target_sensitivity: Sequence[float] = (0.9,)
     target_specificity: Sequence[float] = (0.9,)
     decision_thresholds: Sequence[float] | None = None
-    external: LabelMatch | None = None
-    dataset: ImageDataset | None = None
+    external: data.LabelMatch | None = None
+    dataset: data.ImageDataset | None = None
     dataset_name: str | None = None
 
     def __post_init__(self) -> None:
         weights = None if self.run_dir is None else classifier_path(self.run_dir)
-        self._of = EvaluatedClassifier(dict(self.classifier), weights)
-        self._elsewhere = self.external if self.external is not None and self.external.external else None
-        self._recalibrate = as_flag("recalibrate", self.recalibrate)
-        if self._recalibrate and self._elsewhere is not None:
-            self._of.check_recalibration(self._elsewhere.classes)
-        self._settings = IntervalSettings(
+        self.known = EvaluatedClassifier(dict(self.classifier), weights)
+        self.elsewhere = self.external if self.external is not None and self.external.external else None
+        self.recalibrated = as_flag("recalibrate", self.recalibrate)
+        if self.recalibrated and self.elsewhere is not None:
+            self.known.check_recalibration(self.elsewhere.classes)
+        self.settings = IntervalSettings(
             self.resamples, self.seed, self.interval, self.level, self.min_positives, self.min_negatives
         )
-        check_age_bands(self.age_bands)
+        data.check_age_bands(self.age_bands)
         by = self.subgroups
-        self._columns = chosen_columns(os.fspath(by) if isinstance(by, os.PathLike) else by, self.images)
+        self.columns = data.chosen_columns(os.fspath(by) if isinstance(by, os.PathLike) else by, self.images)
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
         engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
         engine.add_event_handler(Events.COMPLETED, self._save)
-
-    def _columns_of(self, predictions: Predictions) -> Columns:
-        """The columns of the images that were predicted, in their order."""
-        row_of = {item["name"]: row for row, item in enumerate(self.images)} if self._columns.values else {}
-        return replace(
-            self._columns,
-            values={name: [own[row_of[i]] for i in predictions.images] for name, own in self._columns.values.items()},
-        )
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions
@@ -142,8 +118,8 @@ class EvaluationSaver:
             return
         folder = Path(self.folder)
         remove_evaluation(folder)  # it would be of other predictions
-        write_predictions(folder / PREDICTIONS_NAME, predictions)
-        content = self._content(engine.name, predictions)
+        data.write_predictions(folder / PREDICTIONS_NAME, predictions)
+        content = evaluation_content(self, engine.name, predictions)
         write_evaluation(folder, content)
         for line in report_lines(engine.name, content):
             logger.info("%s", line)
@@ -156,41 +132,5 @@ class EvaluationSaver:
             logger.warning("%s", warning)
         logger.info("Predictions and metrics: %s", folder)
         if self.next_of and any(number["value"] is not None for number in content["overall"].values()):
-            for line in commands_after(folder, engine.name, self.next_of, self._elsewhere is not None):
+            for line in commands_after(folder, engine.name, self.next_of, self.elsewhere is not None):
                 logger.info("%s", line)
-
-    def _content(self, split: str, predictions: Predictions) -> dict[str, Any]:
-        """Of ``metrics.json``."""
-        classifier, classes = self._of, predictions.classes
-        report = evaluate_fully(
-            predictions,
-            classifier.thresholds(classes),
-            classifier.record("recalibration", classes),
-            self._recalibrate,
-            classifier.operating_points(classes, (self.target_sensitivity, self.target_specificity)),
-            self.decision_thresholds,
-            self._columns_of(predictions),
-            list(self.age_bands),
-            **vars(self._settings),
-        )
-        if split == "validation":
-            report["operating_points"]["note"] = "The thresholds were chosen on these very images."
-        overlap = classifier.overlap(split, Path(self.dataset_folder), self.images)
-        external = None
-        if self._elsewhere is not None:
-            external = classifier.external(self._elsewhere, predictions, report, self.dataset_name, self.dataset)
-        unlabelled = 0 if self.external is None else self.external.unlabelled
-        return {
-            "format": 1,
-            "split": split,
-            "dataset_sha256": self.dataset_sha256,
-            "tested": classifier.tested,
-            "skipped_images": [dict(image) for image in self.skipped_images],
-            **({"unlabelled_images": unlabelled} if unlabelled else {}),
-            **({} if overlap is None else {"pretraining_overlap": overlap}),
-            **report,
-            **({} if external is None else {"external": external}),
-            "seed": self.seed,
-            "python": platform.python_version(),
-            "versions": package_versions(),
-        }

@@ -1,10 +1,9 @@
-"""Where in an image the evidence for a class lies: Grad-CAM (Selvaraju et al. 2017) laid over it."""
+"""Grad-CAM overlays (Selvaraju et al. 2017): where in an image the evidence for a class lies."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,8 +17,7 @@ from torch import nn
 
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import SettingsError
-from monai_mocoi.figures.canvas import RGB
-from monai_mocoi.figures.grad_cam_sheet import grad_cam_sheet
+from monai_mocoi.figures.grad_cam_sheet import FEWEST_FIELDS, file_names, heat_sheet
 from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
@@ -27,37 +25,26 @@ from monai_mocoi.runs.product_names import OVERLAYS_NAME
 
 logger = logging.getLogger(__name__)
 
-FEWEST_FIELDS = 4
-"""A side; a map of fewer shows no place."""
-
-_STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
-
 
 class GradCAMOverlays:
     """Write a sheet for each image and class wanted, ``grad_cam/row000012_Pleural_Thickening.png``.
 
-    It shows the picture as the network sees it, but for the normalisation, which is undone; the same with the heat in
-    black to red, yellow and white over it; and says the probability, the decision, and how coarse the heat is. The rows
-    are those of the table, from 1. The heat comes from the stage that the classifier looks at, in float32; it
-    is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images cannot
-    be compared. Of a classifier of all four stages it comes from stage 4, the usual choice, and what the other three
-    add to the class is not in it.
-
-    The log warns of maps of fewer than 4 x 4 fields, and tells at the end how many sheets there are, and how many of
-    them without any heat.
+    It shows the picture as the network sees it, except for the normalisation, which is undone; the same with the heat
+    in black to red, yellow and white over it; and says the probability, the decision, and how coarse the heat is. The
+    rows are those of the table, from 1. The heat comes from the (last) stage that the classifier looks at, in float32;
+    it is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images
+    cannot be compared.
 
     Args:
         folder: of the inference.
         network: the classifier. It is for inference alone from then on: its weights are frozen.
         classes: names of findings or classes.
-        mean: subtracted by the images' last transform, one value or one a channel.
-        std: divided by there.
-        only: names of the classes to show; None: all.
-        positive: show a class on those images alone for which it was decided.
+        mean, std: subtracted, and divided by, in the images' last transform; one value or one per channel.
+        only, positive: names of the classes to show, None: all; only on images for which the class was decided.
 
     Raises:
         SettingsError: a class that the classifier does not have.
-        ValueError: a classifier whose encoder gives no gradient; weights of such a one are loaded into another.
+        ValueError: a classifier whose encoder gives no gradient.
     """
 
     writes: ClassVar[dict[str, str]] = {"{folder}/grad_cam/": "sheets of where the evidence lies"}
@@ -73,15 +60,11 @@ class GradCAMOverlays:
         positive: bool = True,
     ) -> None:
         if network.trainable != "all":
-            raise ValueError(
-                "Grad-CAM needs a classifier built with trainable 'all'; load the weights into such a one."
-            )
+            raise ValueError("Grad-CAM needs a classifier with trainable 'all'; load the weights into such a one.")
         wanted = [only] if isinstance(only, str) else list(classes if only is None else only)
         if unknown := [name for name in wanted if name not in classes]:
-            raise SettingsError(
-                f"grad_cam_classes has {unknown[0]!r}, which is no class of this classifier; those are "
-                f"{', '.join(classes)}."
-            )
+            known = ", ".join(classes)
+            raise SettingsError(f"grad_cam_classes has {unknown[0]!r}, but this classifier's classes are {known}.")
         self.folder = Path(folder) / OVERLAYS_NAME
         self.network = network
         self.columns = [column for column, name in enumerate(classes) if name in wanted]
@@ -89,15 +72,14 @@ class GradCAMOverlays:
         self.positive = positive
         self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
         self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
-        self._names = _file_names(classes)
+        self._names = file_names(classes)
         layer = f"encoder.backbone.layer{stages_of(network.stage)[-1]}"
         network.requires_grad_(False)
         network.get_submodule(layer).register_forward_pre_hook(_begin_gradient)
         network.get_submodule(layer).register_forward_hook(self._note_fields)
         self._stage = int(layer[-1])
         self._fields = (0, 0)
-        self._sheets = self._empty = 0
-        self._warned = False
+        self._start()
         self._grad_cam = GradCAM(network, layer, postprocessing=lambda heat: heat)
 
     def attach(self, engine: Workflow) -> None:
@@ -106,9 +88,8 @@ class GradCAMOverlays:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._draw)
         engine.add_event_handler(RunEvents.FINISH_RUN, self._sum_up)
 
-    def _start(self, engine: Workflow) -> None:
-        self._sheets = self._empty = 0
-        self._warned = False
+    def _start(self) -> None:
+        self._sheets, self._empty, self._warned = 0, 0, False
 
     def _note_fields(self, stage: nn.Module, inputs: Any, output: torch.Tensor) -> None:
         rows, columns = output.shape[-2:]
@@ -127,49 +108,27 @@ class GradCAMOverlays:
             for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
                 row = int(output["index"][place]) + 1
                 said = self._in_words(output, int(place), column)
-                sheet = self._sheet(f"Row {row}, {said}", image * self.std + self.mean, heat)
+                sheet = heat_sheet(f"Row {row}, {said}", image * self.std + self.mean, heat, self._fields)
                 save_sheet(self.folder / f"row{row:06d}_{self._names[column]}.png", sheet)
                 self._sheets += 1
                 self._empty += not heat.any()
 
     def _in_words(self, output: dict[str, Any], place: int, column: int) -> str:
         called, thresholds = bool(output["decisions"][place, column]), output["thresholds"]
-        if thresholds is None:
-            by = f"the highest of {len(self.classes)}" if called else f"not the highest of {len(self.classes)}"
-        else:
+        by = f"{'' if called else 'not '}the highest of {len(self.classes)}"
+        if thresholds is not None:
             by = f"threshold {in_words(float(thresholds[column]))}"
         probability = in_words(float(output["probabilities"][place, column]))
         return f"{self.classes[column]}: probability {probability}, {by}: {'called' if called else 'not called'}"
-
-    def _sheet(self, title: str, picture: torch.Tensor, heat: torch.Tensor) -> RGB:
-        size = _by(*picture.shape[-2:])
-        if heat.any():
-            coarse = ": too few to show a place" if min(self._fields) < FEWEST_FIELDS else ""
-            what = f"evidence for it, from a map of {_by(*self._fields)} fields{coarse}"
-        else:
-            what = "no heat: no place in the picture speaks for it"
-        notes = (
-            "The heat shows what this network used, not where a disease is. It is scaled for this picture and class "
-            "alone: two sheets cannot be compared."
-        )
-        ramp = torch.linspace(0, 1, 256).reshape(-1, 1)
-        scale = overlay(torch.full((1, 256, 1), 0.75), ramp)
-        plain, heated = overlay(picture, torch.zeros_like(heat)), overlay(picture, heat)
-        return grad_cam_sheet(title, plain, heated, scale, (f"as the network sees it, {size} pixels", what), notes)
 
     def _warn_of_few_fields(self, images: torch.Tensor) -> None:
         if self._warned or min(self._fields) >= FEWEST_FIELDS:
             return
         self._warned = True
-        rows, columns = images.shape[-2:]
         logger.warning(
             "Grad-CAM: at %d x %d pixels the map of stage %d has %d x %d fields, too few to show a place. Take a "
-            "classifier that was trained at a larger --image_size, %d or more.",
-            rows,
-            columns,
-            self._stage,
-            *self._fields,
-            FEWEST_FIELDS * 2 ** (self._stage + 1),
+            "classifier that was trained at a larger image_size, %d or more.",
+            *(*images.shape[-2:], self._stage, *self._fields, FEWEST_FIELDS * 2 ** (self._stage + 1)),
         )
 
     def _sum_up(self, engine: Workflow) -> None:
@@ -177,7 +136,7 @@ class GradCAMOverlays:
             empty = f"; {self._empty} of them without heat: nothing speaks for the class" if self._empty else ""
             logger.info("Grad-CAM: %d sheet%s in %s%s", self._sheets, "s" * (self._sheets > 1), self.folder, empty)
             return
-        why = " None of the classes was called; --grad_cam_positive false shows them all the same." * self.positive
+        why = " None of the classes was called; grad_cam_positive false shows them all the same." * self.positive
         logger.info("Grad-CAM: no sheet.%s", why)
 
     def heat(self, images: torch.Tensor, column: int) -> torch.Tensor:
@@ -199,33 +158,3 @@ class GradCAMOverlays:
 def _begin_gradient(stage: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
     """Let the gradient go back to the stage's input and no further, so that no activation before it is kept."""
     return (inputs[0].detach().requires_grad_(torch.is_grad_enabled()),)
-
-
-def overlay(picture: torch.Tensor, heat: torch.Tensor) -> np.ndarray:
-    """Lay a heat over a picture.
-
-    Args:
-        picture: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1; what lies outside is cut off.
-        heat: ``(H, W)`` in 0..1. Colour c(h) = (3 h, 3 h - 1, 3 h - 2), each cut off to 0..1, covers 0.6 h of the
-            picture.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
-    """
-    steps = torch.arange(3, dtype=heat.dtype).reshape(3, 1, 1)
-    colour = (3 * heat - steps).clamp(0, 1)
-    share = _STRONGEST * heat
-    mixed = picture.clamp(0, 1).expand(3, -1, -1) * (1 - share) + colour * share
-    return (mixed * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
-
-
-def _by(rows: int, columns: int) -> str:
-    return f"{rows}\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}{columns}"
-
-
-def _file_names(classes: Sequence[str]) -> list[str]:
-    """Names of classes as parts of file names: letters, digits and lines; no two alike, capitals or not."""
-    names = [re.sub(r"\W+", "_", name).strip("_") for name in classes]
-    if all(names) and len({name.lower() for name in names}) == len(names):
-        return names
-    return [f"{name}_{number}" for number, name in enumerate(names, start=1)]

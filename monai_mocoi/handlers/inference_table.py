@@ -1,4 +1,4 @@
-"""The product of inference: one CSV row an image, readable or not."""
+"""Table of an inference (CSV): one row per image, readable or not."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import io
 import logging
 import os
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +20,7 @@ from monai_mocoi.data.decode_errors import warn_of_ignored_windows
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
-from monai_mocoi.metrics import references_needed
+from monai_mocoi.runs.inference_words import contradictions_in_words, done_in_words, warn_of_unusual
 from monai_mocoi.runs.product_folders import check_inference_folder, empty_inference_folder
 from monai_mocoi.runs.product_names import TABLE_NAME
 from monai_mocoi.runs.setting_ranges import as_flag
@@ -29,7 +28,6 @@ from monai_mocoi.runs.setting_ranges import as_flag
 logger = logging.getLogger(__name__)
 
 _MOST_REASONS = 20  # shown in the log; the table has all of them
-_MOST_ROWS, _MOST_KINDS = 5, 3  # named in its last line
 _UNUSUAL = "unlike the images that the classifier was made with"
 
 
@@ -49,12 +47,11 @@ class InferenceTable:
         classes: names of findings or classes.
         kind: "multilabel" or "softmax".
         overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
-            "true" and "false" will do.
+            "true" and "false" are accepted.
         unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note, and the log counts these: above 0,
             at most 100; 100 turns it off. Of images of the classifier's own kind about ``100 - unusual_limit`` % reach
-            it (at most, if they and validation were drawn one by one; several images a patient, and a validation that
-            chose the epoch, loosen that).
-        typical: as the engine has it: how many validation images the percentiles rest on.
+            it.
+        typical: as the engine has it: on how many validation images the percentiles are based.
     """
 
     writes: ClassVar[dict[str, str]] = {"{folder}/classified.csv": "probabilities and decisions, a row an image"}
@@ -83,11 +80,7 @@ class InferenceTable:
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def check(self) -> None:
-        """Refuse a folder that holds an earlier table.
-
-        Raises:
-            RunFolderError: it does.
-        """
+        """Refuse a folder that holds an earlier table (RunFolderError)."""
         check_inference_folder(self.folder, self.overwrite)
 
     def attach(self, engine: Workflow) -> None:
@@ -125,12 +118,8 @@ class InferenceTable:
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         decisions = [f"decision_{name}" for name in self.classes] if self.kind == "multilabel" else ["decision"]
-        table.writerow(
-            [
-                *("row", "image", "status", "reason", *(f"probability_{name}" for name in self.classes), *decisions),
-                *("unusual_percentile", "note"),
-            ]
-        )
+        probabilities = [f"probability_{name}" for name in self.classes]
+        table.writerow(["row", "image", "status", "reason", *probabilities, *decisions, "unusual_percentile", "note"])
         empty = [""] * (len(self.classes) + len(decisions))
         for index, item in enumerate(self.items):
             if index in self._known:
@@ -143,7 +132,10 @@ class InferenceTable:
         done = len(self._known)
         logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
         warn_of_ignored_windows(self._windows_ignored, done)
-        self._warn_of_other_kinds(done)
+        for line in contradictions_in_words(self._contradictions, done):
+            logger.warning("%s", line)
+        if self.reference is not None and done:
+            warn_of_unusual(self._percentiles, done, self.unusual_limit, self.reference)
 
     def _sum_up(self, engine: Workflow) -> None:
         words = done_in_words(len(self._known), self.unreadable)
@@ -160,70 +152,9 @@ class InferenceTable:
         said += [self._contradictions[index]] if index in self._contradictions else []
         return "; ".join(said)
 
-    def _warn_of_other_kinds(self, done: int) -> None:
-        """What the log says, sooner than of each image: how many there are, and how many chance alone would give."""
-        if self._contradictions:
-            logger.warning(
-                "%d of %d images are of another kind by their DICOM header (row%s; the column 'note' says how). They "
-                "were classified all the same: what is said of them may mean nothing.",
-                len(self._contradictions),
-                done,
-                _rows(self._contradictions),
-            )
-        if self.reference is None or not done:
-            return
-        unusual = [index for index, percentile in self._percentiles.items() if percentile >= self.unusual_limit]
-        if unusual:
-            logger.warning(
-                "%d of %d images are unlike the classifier's own (unusual_percentile %g or more; about %.3g would "
-                "be so by chance, were they all of its kind): row%s. What is said of them may mean nothing; look at "
-                "them.",
-                len(unusual),
-                done,
-                self.unusual_limit,
-                done * (100 - self.unusual_limit) / 100,
-                _rows(unusual),
-            )
-        elif self.reference < (needed := references_needed(self.unusual_limit)):
-            logger.info(
-                "No image is warned of as unusual: unusual_percentile rests on %d validation images, so that it is "
-                "%.1f at most, below --unusual_limit %g (which needs %d validation images). Sort by it, and look at "
-                "the highest; or lower --unusual_limit.",
-                self.reference,
-                100 * self.reference / (self.reference + 1),
-                self.unusual_limit,
-                needed,
-            )
-
     def _cells(self, probabilities: np.ndarray, decisions: np.ndarray) -> list[Any]:
         if self.kind == "multilabel":
             decided: list[Any] = decisions.astype(int).tolist()
         else:
             decided = [self.classes[int(decisions.argmax())]]
         return [*map(repr, probabilities.tolist()), *decided]
-
-
-def done_in_words(done: int, unreadable: Mapping[int, str]) -> str:
-    """``Done: 7 of 8. 1 unreadable (row 6): it is empty``; of several reasons each with its number of images.
-
-    Args:
-        done: how many images were read.
-        unreadable: the reasons, by index from 0.
-    """
-    total = f"Done: {done} of {done + len(unreadable)}."
-    if not unreadable:
-        return total
-    rows = [str(index + 1) for index in sorted(unreadable)]
-    named = ", ".join(rows[:_MOST_ROWS]) + (" and others" if len(rows) > _MOST_ROWS else "")
-    kinds = Counter(reason.rstrip(".") for reason in unreadable.values()).most_common()
-    shown = [reason if len(kinds) == 1 else f"{count} {reason}" for reason, count in kinds[:_MOST_KINDS]]
-    if others := sum(count for _, count in kinds[_MOST_KINDS:]):
-        shown.append(f"{others} for other reasons")
-    return f"{total} {len(rows)} unreadable (row{'s' if len(rows) > 1 else ''} {named}): {'; '.join(shown)}"
-
-
-def _rows(indices: Iterable[int]) -> str:
-    """``s 3, 7 and 12 more``: the first rows, from 1."""
-    rows = sorted(index + 1 for index in indices)
-    more = f" and {len(rows) - _MOST_REASONS} more" if len(rows) > _MOST_REASONS else ""
-    return ("s " if len(rows) > 1 else " ") + ", ".join(map(str, rows[:_MOST_REASONS])) + more

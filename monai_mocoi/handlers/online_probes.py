@@ -26,10 +26,9 @@ class OnlineProbes(Serializable):
     """Before the first epoch, every ``every`` epochs and after the last, see how well features tell the labels.
 
     Training images and their labels against validation images and theirs; test is never looked at. Written to
-    TensorBoard, at the epoch (0: the untrained encoder), are macro AUCs, 0.5 is guessing: ``probe/knn_auc`` of a
-    weighted vote of the 20 nearest training images by the features of stage 4, and ``probe/ridge_auc_stage1`` to ``4``
-    of a linear classifier on each stage (:func:`~monai_mocoi.analysis.online_probe.probed_aucs`). Features are the
-    averaged maps of the *query* encoder in eval mode, of whole images without augmentation.
+    TensorBoard, at the epoch (0: the untrained encoder), are the macro AUCs ``probe/knn_auc`` and
+    ``probe/ridge_auc_stage1`` to ``4`` (:func:`~monai_mocoi.analysis.online_probe.probed_aucs`) of the *query* encoder
+    in eval mode, on whole images without augmentation.
 
     They choose nothing, stop nothing and change nothing of the run. From its middle on, one line of the log says so if
     neither the neighbours nor the linear classifier of stage 4 do better than before the first epoch. The images cost
@@ -39,17 +38,10 @@ class OnlineProbes(Serializable):
     Args:
         training, validation: images of the two splits.
         transform: sample to sample, deterministic: what the encoder sees of an image.
-        classes: names of classes or findings.
-        summary_writer: where to write.
+        classes, summary_writer: names of classes or findings; where to write.
         every: epochs from one probe to the next; 0: none at all.
-        batch_size: images per forward pass; the trainer's.
-        num_workers: loader processes; 0 loads in this one.
+        batch_size, num_workers: images per forward pass, the trainer's; loader processes.
         seed: of the choice of images.
-
-    Attributes:
-        images: what is probed; None: nothing.
-        untrained: the values before the first epoch; empty where they are not known.
-        latest: the last probed epoch and its values.
 
     Raises:
         ValueError: ``every`` below 0, or ``batch_size`` below 1.
@@ -73,13 +65,11 @@ class OnlineProbes(Serializable):
             raise ValueError(f"probe_every is {every}, but must be 1 (each epoch) or more, or 0 for no probes.")
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}, but must be 1 or more.")
-        self.training, self.validation = training, validation
-        self.transform = transform
+        self.training, self.validation, self.transform = training, validation, transform
         self.classes = tuple(classes)
         self.writer = summary_writer
-        self.every = every
+        self.every, self.seed = every, seed
         self.batch_size, self.num_workers = batch_size, num_workers
-        self.seed = seed
         self.images: ProbeImages | None = None
         self.untrained: dict[str, float] = {}
         self.latest: tuple[int, dict[str, float]] = (-1, {})
@@ -105,10 +95,9 @@ class OnlineProbes(Serializable):
 
     def in_words(self, epoch: int) -> str:
         """The probe of an epoch for its line in the log; empty where there is none."""
-        probed, values = self.latest
-        if probed != epoch or self.images is None:
+        if self.latest[0] != epoch or self.images is None:
             return ""
-        return probe_in_words(self.untrained, values, len(self.images.validation))
+        return probe_in_words(self.untrained, self.latest[1], len(self.images.validation))
 
     def _choose(self, engine: MoCoTrainer) -> None:
         # A last batch that is not full is left out of training.
@@ -126,11 +115,11 @@ class OnlineProbes(Serializable):
         for split, items in (("training", training), ("validation", validation)):
             if sentence := left_out_in_words(split, len(items) - len(labelled_items(items))):
                 say("Online probes: %s", sentence)
+        parts = self.images.training, self.images.validation, self.images.columns, self.classes
         say(
             "Online probes before the first epoch, every %d epoch(s) and after the last: %d training against %d "
             "validation images, mean AUC of %d of %d classes. They choose nothing.",
-            self.every,
-            *(len(part) for part in (self.images.training, self.images.validation, self.images.columns, self.classes)),
+            *(self.every, *map(len, parts)),
         )
 
     def _probe_untrained(self, engine: MoCoTrainer) -> None:
@@ -142,8 +131,7 @@ class OnlineProbes(Serializable):
         if epoch % self.every and epoch != last:
             return
         values = self._probe(engine, epoch)
-        if values and self.untrained and not self._hinted and 2 * epoch >= last:
-            assert self.images is not None
+        if values and self.images and self.untrained and not self._hinted and 2 * epoch >= last:
             hint = no_gain_in_words(self.untrained, values, len(self.images.validation))
             self._hinted = bool(hint)
             if hint and rank() == 0:
@@ -154,21 +142,17 @@ class OnlineProbes(Serializable):
             return {}
         with engine.clock.phase("probe"):
             values = measured_by_the_first(lambda: self._measure(engine), "what the encoder knows of the labels")
-            if rank() == 0:
-                for name, value in values.items():
-                    self.writer.add_scalar(f"probe/{name}", value, epoch)
+            for name, value in values.items() if rank() == 0 else ():
+                self.writer.add_scalar(f"probe/{name}", value, epoch)
         self.latest = epoch, values
         return values
 
     def _measure(self, engine: MoCoTrainer) -> dict[str, float]:
         assert self.images is not None
-        how: dict[str, Any] = {"batch_size": self.batch_size, "num_workers": self.num_workers}
-        splits = self.training, self.validation
+        what = engine.moco.query_encoder, (self.training, self.validation), self.images, self.transform
         with untouched(engine.moco):
             try:
-                return probe_encoder(
-                    engine.moco.query_encoder, splits, self.images, self.transform, engine.autocast, **how
-                )
+                return probe_encoder(*what, engine.autocast, batch_size=self.batch_size, num_workers=self.num_workers)
             except FeatureError as error:  # not for a probe to stop the run: the trainer looks at its losses itself
                 logger.warning("Nothing was probed: %s", error)
                 return {}

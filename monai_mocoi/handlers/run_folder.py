@@ -22,40 +22,34 @@ from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
 from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
-from monai_mocoi.runs.run_folder_check import EarlierRun, read_config
 from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
+from monai_mocoi.runs.run_folder_check import read_config
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
 
+SKIPPED_NAME = "skipped_images.json"
+
 
 class RunFolder:
     """Make the run folder when training starts, or go on with an earlier one; keep its manifest true until the end.
 
-    Writes ``config.json`` (the settings, resolved; under ``components`` what a
-    :class:`~monai_mocoi.engines.GradientTrainer` learns with, where an override deep inside the config shows) and
-    ``manifest.json`` (status, dataset hash, seed, versions, commit, device, times), on the first process only. While it
-    runs, a lock file beside the folder keeps another command out. A run that is to be continued is left as it is until
-    its first epoch begins, because other handlers may refuse it.
+    The first process writes ``config.json`` (the settings; under ``components`` what a ``GradientTrainer`` learns with,
+    so that an override deep inside the config shows) and the :class:`~monai_mocoi.runs.run_manifest.RunManifest`. While
+    it runs, a lock file beside the folder keeps another command out.
 
     Args:
         folder: of the run.
         settings: the resolved constants of the config: plain values, others are written as text.
         dataset_sha256: hash of the data set's ``datalist.json``.
-        overwrite: see :func:`~monai_mocoi.runs.check_run_folder`.
-        resume: keep a folder that has checkpoints; one without any is made anew.
-        skipped_images: descriptions of images that were left out, written to ``skipped_images.json`` if there are any.
-        own_data, next_config, next_settings: see :func:`~monai_mocoi.runs.next_command.lines_after_a_run`, which are
-            logged at the end.
-        results: what the run starts from, such as ``pretrained_sha256``, known only when data and weights have been
-            looked at. A run is only continued with the same ones. None: nothing.
-        identified: the images, or those that the weights it starts from were trained on, are links to originals with
-            patients' identity: the manifest says so, and nothing of the run is exported or packaged.
-
-    The status is "running", then "finished", "stopped" (ended early, by a signal for example), or "failed"; a process
-    that was killed leaves "running".
+        overwrite, resume: see :func:`~monai_mocoi.runs.check_run_folder`; a folder without checkpoints is made anew.
+        skipped_images: descriptions of images that were left out, for ``skipped_images.json``.
+        own_data, next_config, next_settings: for :func:`~monai_mocoi.runs.next_command.lines_after_a_run`.
+        results: what the run starts from, such as ``pretrained_sha256``; it is only continued with the same ones.
+        identified: the images, or those of its weights, are links to originals with patients' identity: nothing of the
+            run is exported or packaged.
 
     Raises:
         RunFolderError: at the start: the folder may not be used, or another process is writing to it.
@@ -64,6 +58,7 @@ class RunFolder:
     writes: ClassVar[dict[str, str]] = {
         "{folder}/config.json": "the settings as used",
         "{folder}/manifest.json": "what ran, on what, and how it ended",
+        "{folder}/tensorboard/": "curves and pictures for TensorBoard",
     }
 
     def __init__(
@@ -80,15 +75,11 @@ class RunFolder:
         next_settings: Mapping[str, Any] | None = None,
         identified: bool = False,
     ) -> None:
-        self.folder = Path(folder)
-        self.settings = plain(settings)
-        self.dataset_sha256 = dataset_sha256
+        self.folder, self.settings, self.dataset_sha256 = Path(folder), plain(settings), dataset_sha256
         self.overwrite, self.resume = overwrite, resume
         self.skipped_images = [dict(image) for image in skipped_images]
-        self.own_data = own_data
         self.results = plain(results or {})
-        self.next_config = next_config
-        self.next_settings = dict(next_settings or {})
+        self.next = str(self.settings.get("bundle")), next_config, dict(next_settings or {}), own_data
         self.identified = identified
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
@@ -96,18 +87,19 @@ class RunFolder:
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
-        if rank() > 0:
-            return
-        engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
-        engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
-        engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
-        engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
+        if rank() == 0:
+            engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
+            engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
+            engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
+            engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
         self._manifest, self._taken_up = {}, {}
-        self._check(engine)
+        known = (self.folder, self.overwrite, self.resume, self.settings, self.results, (), self.dataset_sha256)
+        length = engine.state.max_epochs, engine.state.epoch_length
+        check_run_folder(*known, *length)
         lock_folder(self.folder, self._lock)
-        earlier = self._check(engine)  # again: another command may have come first
+        earlier = check_run_folder(*known, *length)  # again: another command may have come first
         self._began, self._seconds_before = time.monotonic(), 0.0
         self._components = describe_training(engine) if isinstance(engine, GradientTrainer) else {}
         manifest = {
@@ -129,29 +121,17 @@ class RunFolder:
             with replaced(self.folder) as made:
                 self._write_first_files(made, manifest)
             self._manifest = manifest
-        length = f"{engine.state.max_epochs} epochs of {engine.state.epoch_length} iterations"
-        logger.info("Run folder: %s (%s; %s)", self.folder, manifest["device"], length)
-
-    def _check(self, engine: Workflow) -> EarlierRun | None:
-        state = engine.state
-        return check_run_folder(
-            *(self.folder, self.overwrite, self.resume, self.settings, self.results),
-            dataset_sha256=self.dataset_sha256,
-            max_epochs=state.max_epochs,
-            epoch_length=state.epoch_length,
-        )
+        logger.info("Run folder: %s (%s; %d epochs of %d iterations)", self.folder, manifest["device"], *length)
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         write_json(folder / "config.json", {**self.settings, "components": self._components})
         RunManifest.of(manifest).write(folder / RunManifest.FILE)
-        skipped = folder / "skipped_images.json"
+        (folder / SKIPPED_NAME).unlink(missing_ok=True)
         if self.skipped_images:
-            write_json(skipped, self.skipped_images)
-        else:
-            skipped.unlink(missing_ok=True)
+            write_json(folder / SKIPPED_NAME, self.skipped_images)
 
     def _go_on(self) -> None:
-        """Write what was put off until it was sure that the earlier run is continued."""
+        """Write what was put off until no handler refused the earlier run."""
         if self._taken_up:
             self._manifest, self._taken_up = self._taken_up, {}
             self._write_first_files(self.folder, self._manifest)
@@ -161,28 +141,22 @@ class RunFolder:
         self._update(engine, "finished" if is_whole(engine) else "stopped")
         self._lock.close()
         if is_whole(engine):
-            bundle = str(self.settings.get("bundle"))
-            for line in lines_after_a_run(self.folder, bundle, self.next_config, self.next_settings, self.own_data):
+            for line in lines_after_a_run(self.folder, *self.next):
                 logger.info("%s", line)
 
     def _fail(self, engine: Workflow) -> None:
         if self._manifest:  # else nothing was begun: an earlier run is left as it was found
-            error = engine.state.failure
-            interrupted = isinstance(error, KeyboardInterrupt)
-            if not interrupted:
-                self._manifest["error"] = type(error).__name__  # the type only: a text could name a file
+            interrupted = isinstance(engine.state.failure, KeyboardInterrupt)
+            if not interrupted:  # the type only: a text could name a file
+                self._manifest["error"] = type(engine.state.failure).__name__
             try:
                 self._update(engine, "stopped" if interrupted else "failed")
             except OSError as second:  # a full disk, for example: the first error is the one to be seen
-                logger.warning("manifest.json could not be brought up to date: %s", second.strerror)
+                logger.warning("%s could not be brought up to date: %s", RunManifest.FILE, second.strerror)
         self._lock.close()
 
     def _update(self, engine: Workflow, status: str) -> None:
-        self._manifest |= {
-            "status": status,
-            "ended": now(),
-            "seconds": round(self._seconds_before + time.monotonic() - self._began, 1),
-            "epochs": engine.state.epoch,
-            "iterations": engine.state.iteration,
-        }
+        seconds = round(self._seconds_before + time.monotonic() - self._began, 1)
+        self._manifest |= {"status": status, "ended": now(), "seconds": seconds}
+        self._manifest |= {"epochs": engine.state.epoch, "iterations": engine.state.iteration}
         RunManifest.of(self._manifest).write(self.folder / RunManifest.FILE)

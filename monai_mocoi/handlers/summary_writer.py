@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 from tensorboard.data_compat import migrate_value
 from torch.utils.tensorboard import SummaryWriter
@@ -33,8 +33,6 @@ class LazySummaryWriter:
     Raises:
         DiskFullError: from any method: no room (or no quota) left.
     """
-
-    writes: ClassVar[dict[str, str]] = {"{log_dir}/": "curves and pictures for TensorBoard"}
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
         self.log_dir = os.fspath(log_dir)

@@ -1,4 +1,4 @@
-"""One sheet with the worst errors of an evaluation: what a reader of the numbers should see."""
+"""Worst errors: one sheet with the pictures of which a classifier was most surely wrong."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
-from monai_mocoi.handlers.classifier_plots import told
+from monai_mocoi.figures.surest_images import told
 from monai_mocoi.runs.product_names import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)

@@ -40,7 +40,7 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
     """
     if not several_processes():
         return tensor
-    total: torch.Tensor = _AllReduceSum.apply(tensor)
+    total: torch.Tensor = _AllReduceSum.apply(tensor)  # type: ignore[no-untyped-call]
     return total
 
 

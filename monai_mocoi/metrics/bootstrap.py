@@ -15,7 +15,7 @@ DRAWS_AT_ONCE = 2**16
 """Patients drawn in one call; the resamples do not depend on it."""
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, seed: int = 0) -> PatientResamples:
     """Draw as many patients as there are, with replacement, many times; a patient's images stay together.
 

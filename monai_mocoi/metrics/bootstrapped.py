@@ -39,11 +39,7 @@ class Bootstrapped:
         return self.evaluate_left_out()
 
     def mean(self) -> Bootstrapped:
-        """Mean over the columns: from the classes' AUC to the macro AUC.
-
-        Raises:
-            ValueError: there are no columns.
-        """
+        """Mean over the columns: from the classes' AUC to the macro AUC."""
         if self.values.ndim == 1:
             raise ValueError("the statistic has one value a resample: there are no columns to average")
         return _combined([self], lambda values: values.mean(axis=-1))
@@ -58,11 +54,7 @@ class Bootstrapped:
         return _combined([self, other], lambda own, others: own - others)
 
     def kept(self, method: str) -> Bootstrapped:
-        """The same numbers without the statistic that they came from, which may hold many images.
-
-        Args:
-            method: of the intervals that will be asked for.
-        """
+        """The same numbers, for intervals of a method, without the statistic, which may hold many images."""
         if not _is_bca(method):
             return self
         left_out = self.left_out
@@ -70,12 +62,9 @@ class Bootstrapped:
 
     @staticmethod
     def mean_of(several: Sequence[Bootstrapped]) -> Bootstrapped:
-        """Mean of several statistics, resample by resample, such as of runs tested on the same patients.
+        """Mean of several statistics on the same resamples, one by one, such as of runs tested on the same patients.
 
         Its interval is over the patients, at exactly these runs: it does not include the variation between runs.
-
-        Raises:
-            ValueError: there are none, or they are of different resamples.
         """
         if not several or any(own.resamples is not several[0].resamples for own in several):
             raise ValueError("a mean needs one or more statistics on the same resamples: apply all to one draw")

@@ -46,7 +46,7 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
     return np.log(p) - np.log1p(-p)
 
 
-@threadpool_limits.wrap(limits=1, user_api="blas")
+@threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     """Fit it by maximum likelihood, iterated to the end.
 
@@ -83,17 +83,12 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
 
 
 def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientStatistic:
-    """Intercept and slope of :func:`calibration_line` for counts of patients.
+    """Intercept and slope of :func:`calibration_line` for counts of patients: ``(resamples, 2)``.
 
     Each resample is fitted to the end, on the images counted in up to 256 cells of the logit (exact where no more are
-    distinct), half of them of equal width and half by quantiles, and shifted by the difference that the cells make on
-    the whole sample. One Newton step from the whole sample's values (the one-step bootstrap) would be quicker, but with
-    few positives it is off by a tenth of the interval. It is enough for the values without each patient in turn.
-
-    Arguments and errors as for :func:`calibration_line`, with ``patients``: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        the statistic: ``(resamples, 2)``, intercept and slope; NaN where the probabilities separate the images drawn.
+    distinct), and shifted by the difference that the cells make on the whole sample. One Newton step from the whole
+    sample's values (the one-step bootstrap) would be quicker, but with few positives it is off by a tenth of the
+    interval; it is enough for the values without each patient. NaN where the probabilities separate the images drawn.
     """
     labels, probabilities = one_column(labels, probabilities)
     line = calibration_line(labels, probabilities)

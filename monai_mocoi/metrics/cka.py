@@ -40,9 +40,8 @@ class CKA:
         value: ``(first, second)``, -1..1; exactly 1 where the two sets are equal.
         left_out: ``(patients, first, second)``: without each patient in turn, for the jackknife; NaN where there is
             none.
-        permuted: ``(first, second)``: with the second set's rows permuted at random.
-        exchanged: ``(first, second)``: with whole patients exchanged at random, each with one of about as many images;
-            None where fewer than four images can be paired; NaN where the features of the paired images are constant.
+        permuted, exchanged: ``(first, second)``: with the second set's rows, or whole patients, exchanged at random;
+            the latter None where fewer than four images can be, NaN where their features are constant.
     """
 
     value: np.ndarray
@@ -54,12 +53,8 @@ class CKA:
 def permuted_cka_sd(images: int) -> float:
     """Standard deviation ``sqrt(2 / (n (n - 3)))`` of the debiased CKA of n images, one side's rows permuted at random.
 
-    Exact over all n! orders, for any features and any kernel, with mean 0: of two symmetric matrices with zero
-    diagonals and zero row sums, ``sum_ij A_ij B_p(i)p(j)`` has mean 0 and variance ``2 |A|^2 |B|^2 / (n (n - 3))``
-    (Mantel 1967). The distribution is skewed to the right where few directions hold most of the variance.
-
-    Raises:
-        ValueError: fewer than four images.
+    Exact over all n! orders, for any features and any kernel, with mean 0 (Mantel 1967). The distribution is skewed to
+    the right where few directions hold most of the variance. Fewer than four images are refused with ValueError.
     """
     check_count(images)
     return float(np.sqrt(2 / (images * (images - 3))))

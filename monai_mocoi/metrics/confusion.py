@@ -80,10 +80,7 @@ def macro_f1(labels: Any, decided: Any, weights: Any = None) -> float:
 
 
 def confusion_by_patient(
-    labels: Any,
-    decided: Any,
-    patients: Any,
-    measure: Literal["sensitivity", "specificity", "f1"] | Sequence[str],
+    labels: Any, decided: Any, patients: Any, measure: Literal["sensitivity", "specificity", "f1"] | Sequence[str]
 ) -> PatientStatistic:
     """Sensitivity, specificity or F1 of each class for counts of patients, at fixed decisions.
 

@@ -16,10 +16,8 @@ class EvaluableClasses:
     """Columns that are evaluated and those that are not.
 
     Attributes:
-        evaluable: columns with enough positives and negatives, ascending.
-        left_out: the other columns, ascending; reported by name with their counts, without an interval.
-        positives, negatives: ``(classes,)`` images of every class that are known to have it, or to lack it.
-        unknown: ``(classes,)`` images of which it is not known.
+        evaluable, left_out: columns with enough positives and negatives, ascending; the others.
+        positives, negatives, unknown: ``(classes,)`` images that are known to have it, or to lack it; the others.
     """
 
     evaluable: np.ndarray

@@ -56,17 +56,11 @@ class FeatureRows:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Sums over images of sets of features.
+    """Sums over n images of sets of features.
 
-    Attributes:
-        images: n.
-        crossed: of each pair ``(p, q)``: X'Y.
-        squares: of each pair: ``|X'Y|^2``.
-        totals: of each set ``(p,)``: s.
-        lengths: ``(sets, sets)``: sum_i d_i e_i.
-        weighted: of each set ``(p, sets)``: X'd for the squared lengths d of every set.
-        lengths_alone: ``(sets,)``: sum_i d_i.
-        equal: of each pair, whether all rows were equal.
+    Of each pair X'Y (``crossed``), ``|X'Y|^2`` (``squares``), whether all rows were equal; of each set s (``totals``),
+    sum d_i (``lengths_alone``) and X'd for the squared lengths d of every set (``weighted``); of all sets sum d_i e_i,
+    ``(sets, sets)`` (``lengths``).
     """
 
     images: int
@@ -94,13 +88,7 @@ class Moments:
 
 
 def moments(data: FeatureRows, rows: Sequence[np.ndarray], pairs: list[Pair]) -> Moments:
-    """Sum up, in blocks of rows.
-
-    Args:
-        data: the sets.
-        rows: of each set ``(n,)``: which rows, in which order.
-        pairs: of sets, whose X'Y is wanted.
-    """
+    """Sum up, in blocks of rows: of each set the ``rows`` ``(n,)``, in their order; X'Y of the ``pairs``."""
     sets, n, edges = len(data.sets), len(rows[0]), data.edges
     widths = np.diff(edges)
     # All pairs of different sets in one large product: many small ones take longer.

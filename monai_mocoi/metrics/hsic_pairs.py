@@ -22,8 +22,8 @@ class HsicOfPairs:
     Attributes:
         whole: of each first set with each second one, and of each set with itself.
         left_out: the same without each patient in turn, ``(patients,)``; NaN where fewer than four images are left.
-        permuted: of first with second, the second's rows dealt out at random.
-        exchanged: as ``whole``, with whole patients dealt out at random (other images: some may be left out); or None.
+        permuted, exchanged: with images, and with whole patients, exchanged at random; the latter None where
+            impossible.
         equal: of first with second: whether the two sets are equal, number by number.
     """
 

@@ -15,12 +15,11 @@ class PatientOrder:
 
     Attributes:
         rows: ``(n,)`` the images' rows, those of a patient together.
-        starts: ``(patients,)`` where each patient's begin.
-        sizes: ``(patients,)`` how many each has, 1 or more.
+        starts, sizes: ``(patients,)`` where each patient's begin, and how many each has.
         permuted: ``(n,)`` all images in a random order.
-        exchanged: two equally long lists of places: of images, and of images of another patient, the same one for all
-            images of the first. Patients of about the same size are paired, and surplus images are left out. None where
-            every patient has one image, there is only one patient, or fewer than four images take part.
+        exchanged: two equally long lists of places: of images, and of images of another patient of about the same size,
+            the same one for all images of the first; surplus images are left out. None where fewer than four images
+            take part.
     """
 
     rows: np.ndarray

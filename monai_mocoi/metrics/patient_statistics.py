@@ -25,8 +25,7 @@ class PatientStatistic:
 
     Attributes:
         evaluate: from ``(patients, resamples)`` counts to ``(resamples,)`` or ``(resamples, columns)``.
-        left_out: takes nothing; returns ``(patients,)`` or ``(patients, columns)``, equal to
-            :func:`~monai_mocoi.metrics.patient_resamples.leave_each_out` up to rounding, but quicker.
+        left_out: takes nothing; returns ``(patients,)`` or ``(patients, columns)``.
     """
 
     evaluate: Statistic
@@ -80,12 +79,7 @@ def column_statistic(
 
 
 def statistic_of_sums(sums: csr_array | np.ndarray, combine: Callable[[np.ndarray], np.ndarray]) -> PatientStatistic:
-    """A statistic that needs only some sums over the images.
-
-    Args:
-        sums: ``(sums, patients)``, those of each patient's images.
-        combine: from ``(sums, resamples)`` to ``(resamples,)`` or ``(resamples, columns)``.
-    """
+    """A statistic of ``(sums, patients)`` over each patient's images; ``combine`` takes ``(sums, resamples)``."""
 
     def left_out() -> np.ndarray:
         own = sums if isinstance(sums, np.ndarray) else sums.toarray()

@@ -11,11 +11,9 @@ BLACK, WHITE = 0.02, 0.98
 def statistics_of_picture(picture: NDArray[np.floating]) -> dict[str, float]:
     """Measure one picture, (C, rows, columns), values 0..1, C of 1 or 3, at least 3 x 3.
 
-    Returns:
-        ``brightness``: mean; ``contrast``: standard deviation over the positions of the channels' mean; ``black`` and
-        ``white``: shares of pixels at most 0.02 and at least 0.98; ``sharpness``: standard deviation of the Laplacian
-            over
-        ``contrast``. Of three channels also ``red`` and ``blue``: how much brighter than the picture their means are.
+    ``brightness``: mean; ``contrast``: standard deviation over the positions; ``black``, ``white``: shares of pixels at
+    most 0.02 and at least 0.98; ``sharpness``: standard deviation of the Laplacian over ``contrast``. Of three channels
+    also ``red`` and ``blue``: how much brighter than the picture their means are.
     """
     grey = picture.mean(axis=0, dtype=np.float64)
     contrast = float(grey.std())

@@ -83,14 +83,9 @@ def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
     lacking = [key for key in report.missing if not key.endswith(_COUNTER)]
     excess = [key for key in report.unexpected if key in state and key.startswith(_TRUNK)]
     if lacking or excess:
-        what = " and ".join(
-            text
-            for text, keys in (
-                (f"lacks {len(lacking)} of the encoder's weights ({', '.join(lacking[:3])})", lacking),
-                (f"has {len(excess)} that the encoder lacks ({', '.join(excess[:3])})", excess),
-            )
-            if keys
-        )
+        lacks = f"lacks {len(lacking)} of the encoder's weights ({', '.join(lacking[:3])})" if lacking else ""
+        has = f"has {len(excess)} that the encoder lacks ({', '.join(excess[:3])})" if excess else ""
+        what = " and ".join(filter(None, (lacks, has)))
         raise WeightsError(
             f"{name!r} {what}, so it is a ResNet of another depth or kind: take a file of the same ResNet."
         )

@@ -1,4 +1,4 @@
-"""What leaves the project: a bundle made for a data set, a package with its model card, the folder of an analysis."""
+"""Report: the analysis of an encoder, with its tables, figures and files."""
 
 import lazy_loader
 

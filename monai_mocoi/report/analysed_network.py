@@ -1,4 +1,4 @@
-"""An encoder that is looked into: its weights, how its images are prepared, and what is known of it."""
+"""Encoder of an analysis: its weights, the preparation of its images, and what is known of it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ class AnalysedNetwork:
     """One encoder.
 
     Attributes:
-        name: "before", or the name of the run folder: for files and figures.
-        encoder: with its weights.
+        name, encoder: "before", or the name of the run folder; with its weights.
         preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
         about: plain values for ``analysis.json``, without a path.
         sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
@@ -48,10 +47,7 @@ class AnalysedNetwork:
 
 
 def read_before(
-    template: StageEncoder,
-    weights: str | os.PathLike[str] | None,
-    preparation: Mapping[str, Any],
-    seed: int,
+    template: StageEncoder, weights: str | os.PathLike[str] | None, preparation: Mapping[str, Any], seed: int
 ) -> AnalysedNetwork:
     """Read the encoder before fine-tuning.
 

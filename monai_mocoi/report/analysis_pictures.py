@@ -1,4 +1,4 @@
-"""What an analysis draws: figures as files and in TensorBoard, and points for TensorBoard's projector."""
+"""Pictures of an analysis: figures as files and in TensorBoard, and points for its projector."""
 
 from __future__ import annotations
 
@@ -27,15 +27,7 @@ _COLUMNS_A_FIGURE = 4
 
 
 class AnalysisPictures:
-    """Draw into a folder and into TensorBoard.
-
-    Args:
-        folder: of the analysis.
-        writer: of TensorBoard.
-
-    Attributes:
-        most_embedded: images that the projector shows at most.
-    """
+    """Draw into the folder of an analysis and TensorBoard; the projector shows ``most_embedded`` images at most."""
 
     most_embedded = 2000
 

@@ -33,7 +33,7 @@ class AnalysisRequest:
     those of one of all) and ``embedding`` (principal components, and TensorBoard's projector).
 
     Args:
-        folder, overwrite: see :func:`~monai_mocoi.runs.analysis_folder.check_analysis_folder`.
+        folder, overwrite: see :func:`~monai_mocoi.runs.product_folders.check_analysis_folder`.
         datalist: of the dataset folder.
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.
@@ -107,14 +107,9 @@ class AnalysisRequest:
         logger.warning("%s", text)
 
     def chosen_parts(self, finetuned: bool, tested: bool) -> list[str]:
-        """The parts that are asked for and can be done.
+        """The parts that are asked for and can be made, with fine-tuned runs and two tested classifiers, or without.
 
-        Args:
-            finetuned: there are fine-tuned runs.
-            tested: there are the two classifiers whose outputs are compared.
-
-        Raises:
-            SettingsError: an unknown part, none, or one that was asked for and lacks what it needs.
+        SettingsError: an unknown part, none, or one that was asked for and lacks what it needs.
         """
         lacks = {
             "reuse": None if finetuned else "a fine-tuned run (finetuned)",
@@ -134,11 +129,7 @@ class AnalysisRequest:
         return chosen
 
     def leave_out(self, part: str, reason: str) -> None:
-        """Leave out a part that lacks something.
-
-        Raises:
-            SettingsError: it was asked for.
-        """
+        """Leave out a part that lacks something; SettingsError: it was asked for."""
         if self.parts is not None:
             raise SettingsError(f"parts has {part!r}, which needs {reason}.")
         self.left_out.append({"part": part, "needs": reason})

@@ -32,15 +32,10 @@ def embedding(
     items: Sequence[Mapping[str, Any]],
     rows: Sequence[int],
 ) -> dict[str, Any]:
-    """Draw the components of each network's features; what ``analysis.json`` says of them.
+    """Draw the components of each network's features; returns what ``analysis.json`` says of them.
 
-    Args:
-        request: settings.
-        pictures: to draw into.
-        networks: the encoder before fine-tuning first.
-        features: of each network, by stage.
-        items: the images, in their order.
-        rows: of each image, its row in the split.
+    ``networks``: the encoder before fine-tuning first; ``features``: of each, by stage; ``items``, ``rows``: the
+    images, in their order, and of each its row in the split.
     """
     patients = [item["patient"] for item in items]
     plain_images = evaluation_dataset(items, networks[0].preparation, normalise=False, **request.reading)

@@ -1,4 +1,4 @@
-"""The analysis of an encoder: what fine-tuning keeps of it, what its stages know, and what they vary by."""
+"""Analysis of an encoder: what fine-tuning keeps of it, what its stages know, and what they vary by."""
 
 from __future__ import annotations
 

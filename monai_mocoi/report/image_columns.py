@@ -1,4 +1,4 @@
-"""What an image's place among the others can be coloured by: its label, what the datalist tells, and its brightness."""
+"""Columns of images for colouring points: label, columns of the datalist, and brightness."""
 
 from __future__ import annotations
 

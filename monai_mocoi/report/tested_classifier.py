@@ -1,4 +1,4 @@
-"""What a classifier said of a split, found by the folder of its run or of its evaluation."""
+"""Predictions of a tested classifier, found by the folder of its run or of its evaluation."""
 
 from __future__ import annotations
 

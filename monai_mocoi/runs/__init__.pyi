@@ -1,7 +1,8 @@
 from .begin import begin as begin
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
-from .demo_warning import warn_of_demo_classifier as warn_of_demo_classifier
+from .classifier_checks import check_recalibration as check_recalibration
+from .classifier_checks import warn_of_demo_classifier as warn_of_demo_classifier
 from .description import describe_training as describe_training
 from .finetuned_runs import classifier_to_use as classifier_to_use
 from .finetuned_runs import finetuned_from as finetuned_from
@@ -13,7 +14,6 @@ from .product_folders import check_inference_folder as check_inference_folder
 from .product_names import analysis_name as analysis_name
 from .product_names import default_evaluation_dir as default_evaluation_dir
 from .product_names import evaluation_name as evaluation_name
-from .recalibration_check import check_recalibration as check_recalibration
 from .run_folder_check import check_run_folder as check_run_folder
 from .settings import SettingsText as SettingsText
 from .settings import check_settings as check_settings

@@ -90,11 +90,8 @@ def check_room(folder: str | os.PathLike[str], size: int, keep: int) -> None:
 def newest_checkpoint(folder: str | Path) -> Path | None:
     """The newest checkpoint whose digest is right; damaged newer ones are named in a warning and renamed.
 
-    Returns:
-        None where there are no checkpoints at all.
-
     Raises:
-        CheckpointError: there are some, but every one is damaged.
+        CheckpointError: there are some, but every one is damaged. (None: there are none at all.)
     """
     remove_leftovers(folder)
     for digest in Path(folder).glob("checkpoint_*.pt.sha256"):

@@ -26,12 +26,12 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
     """Describe whatever changes what is learnt: no path, and no name of an image.
 
     Args:
-        trainer: before its first step, for the learning rate is that of the moment.
+        trainer: before its first step, because the learning rate is that of the moment.
 
     Returns:
-        plain values: ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses too, and
-        the precision that "auto" came to), ``data`` (views, decoding, sampler, and which images can be read, as a count
-        and a digest), ``handlers`` (those that hold the optimiser or the network, such as the schedule).
+        plain values: ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses and
+        precision too), ``data`` (views, decoding, sampler, and which images can be read, as a count and a digest),
+        ``handlers`` (those that hold the optimiser or the network, such as the schedule).
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)

@@ -8,31 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.analysis import (
-    choose_operating_points,
-    external_report,
-    summarise_inputs,
-    wanted_points,
-    why_not_fitted,
-)
-from monai_mocoi.data import (
-    ImageDataset,
-    LabelMatch,
-    Predictions,
-    predictions_of,
-    pretraining_overlap,
-    read_predictions,
-    record_of,
-)
+from monai_mocoi import analysis, data
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
-from monai_mocoi.runs.product_names import (
-    METRICS_NAME,
-    OWN_TEST_NAME,
-    PREDICTIONS_NAME,
-    VALIDATION_NAME,
-)
+from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
 
 
 @dataclass(frozen=True)
@@ -59,7 +39,7 @@ class EvaluatedClassifier:
 
     def record(self, name: str, classes: Sequence[str]) -> dict[str, Any] | None:
         """A record of its sidecar for these classes, which may be fewer than its own in another hospital."""
-        return record_of(self.sidecar.get(name), classes)
+        return data.record_of(self.sidecar.get(name), classes)
 
     def check_recalibration(self, classes: Sequence[str]) -> None:
         """Refuse, before any image is predicted, to recalibrate what has no recalibration.
@@ -67,7 +47,7 @@ class EvaluatedClassifier:
         Raises:
             SettingsError: of none of these classes is there one.
         """
-        if (reason := why_not_fitted(self.record("recalibration", classes))) is not None:
+        if (reason := analysis.why_not_fitted(self.record("recalibration", classes))) is not None:
             raise SettingsError(
                 f"recalibrate is true, but nothing can be recalibrated of {', '.join(classes)}, the classes that this "
                 f"data set has. {reason} Set recalibrate to false."
@@ -77,32 +57,32 @@ class EvaluatedClassifier:
         """Chosen on the validation predictions beside the weights, or those of the sidecar; None: there are none."""
         beside = None if self.weights is None else self.weights.with_name(VALIDATION_NAME)
         if beside is not None and beside.is_file():
-            validation = read_predictions(beside)
+            validation = data.read_predictions(beside)
             common = tuple(name for name in classes if name in validation.classes)
             # Of the classes of one softmax all or none are known.
-            if common and (part := predictions_of(validation, common)).classes == common:
-                return choose_operating_points(part, *targets)
-        return wanted_points(self.record("operating_points", classes), *targets)
+            if common and (part := data.predictions_of(validation, common)).classes == common:
+                return analysis.choose_operating_points(part, *targets)
+        return analysis.wanted_points(self.record("operating_points", classes), *targets)
 
     def overlap(self, split: str, folder: Path, images: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """How many of the images it has seen in training or pretraining; None: unknown."""
         from_random = (self.sidecar.get("start") or {}).get("kind") == "none"
         if self.weights is None or (from_random and "seen_images" not in self.sidecar):
             return None
-        return pretraining_overlap(self.weights, self.sidecar, folder, {split: images})
+        return data.pretraining_overlap(self.weights, self.sidecar, folder, {split: images})
 
     def external(
         self,
-        match: LabelMatch,
-        predictions: Predictions,
+        match: data.LabelMatch,
+        predictions: data.Predictions,
         report: Mapping[str, Any],
         dataset_name: str | None,
-        dataset: ImageDataset | None,
+        dataset: data.ImageDataset | None,
     ) -> dict[str, Any]:
         """What ``metrics.json`` has under ``external``: this test beside the classifier's own."""
         own, why = self._own_test()
         inputs = self.sidecar.get("input_statistics")
-        here = None if inputs is None or dataset is None else summarise_inputs(dataset)
+        here = None if inputs is None or dataset is None else analysis.summarise_inputs(dataset)
         return {
             "dataset": dataset_name,
             "classifier_dataset": self.sidecar.get("dataset"),
@@ -110,10 +90,10 @@ class EvaluatedClassifier:
             "ignored_labels": list(match.ignored),
             "own_test": {"images": len(own.images), "patients": len(set(own.patients))} if own else None,
             "own_test_missing": why,
-            **external_report(predictions, report, own, self._training_counts(), inputs, here),
+            **analysis.external_report(predictions, report, own, self._training_counts(), inputs, here),
         }
 
-    def _own_test(self) -> tuple[Predictions | None, str | None]:
+    def _own_test(self) -> tuple[data.Predictions | None, str | None]:
         """The predictions of the classifier's own test, or why there are none to compare with."""
         if self.weights is None:
             return None, "the place of the classifier is not known"
@@ -128,7 +108,7 @@ class EvaluatedClassifier:
             of_this = json.loads(json.dumps(self.tested, default=str)) == metrics.get("tested")
             if not of_this or metrics.get("dataset_sha256") != self.sidecar.get("dataset_sha256"):
                 return None, f"{OWN_TEST_NAME} is of another classifier or data set: {again}, overwriting it"
-            return read_predictions(folder / PREDICTIONS_NAME), None
+            return data.read_predictions(folder / PREDICTIONS_NAME), None
         except (OSError, ValueError, AttributeError) as error:
             return None, f"{OWN_TEST_NAME} cannot be read ({type(error).__name__}): {again}, overwriting it"
 

@@ -17,14 +17,12 @@ def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Se
     """The command line that runs another config of the bundle that this process runs.
 
     Args:
-        config: name of the other config, such as "evaluate".
-        bundle: name of the bundle.
+        config, bundle: name of the other config, such as "evaluate", and of the bundle.
         settings: names and values, for the command line; those that are None are left out.
         argv: of this process, by ``mocoi run`` or ``monai.bundle run``; None: ``sys.argv``.
 
     Returns:
-        the command, quoted for a shell. The config is named as the one that is running was: by a path, or by the
-        bundle's name.
+        quoted for a shell. The config is named as the one that is running was: by a path, or by the bundle's name.
     """
     words: list[object] = ["run", config_word(config, bundle, argv)]
     for name, value in settings.items():
@@ -34,19 +32,14 @@ def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Se
 
 
 def lines_after_a_run(
-    folder: Path,
-    bundle: str,
-    config: str | None,
-    settings: Mapping[str, Any],
-    own_data: Sequence[str] | None,
+    folder: Path, bundle: str, config: str | None, settings: Mapping[str, Any], own_data: Sequence[str] | None
 ) -> list[str]:
     """What to do with a finished run: look at its curves, use what it has made, do it with one's own images.
 
     Args:
-        folder: of the run.
-        bundle: its name.
+        folder, bundle: of the run; its name.
         config, settings: of the command that comes next, see :func:`next_command`. None: there is none.
-        own_data: commands that lead from one's own images to a dataset folder DATASET. None: they are not told.
+        own_data: commands that lead from one's own images to a dataset folder DATASET. None: they are not shown.
     """
     python = shlex.quote(python_word())
     lines = [f"Curves: {python} -m tensorboard.main --logdir {shlex.quote(str(folder))}"]

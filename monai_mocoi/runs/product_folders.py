@@ -65,28 +65,25 @@ def check_evaluation_folder(
     """Refuse a folder that holds an earlier evaluation. Nothing is changed.
 
     Args:
-        folder: for ``predictions.csv`` and ``metrics.json``; it need not exist.
-        overwrite: replace these two, the figures and the sheet of the worst errors, and nothing else. The texts "true"
-            and "false" are accepted, because MONAI's command line gives texts.
+        folder: it need not exist.
+        overwrite: allow it; its own files are replaced then, and nothing else. The texts "true" and "false" are
+            accepted, because MONAI's command line gives texts.
         setting: that names the folder, for the error.
 
     Raises:
-        RunFolderError: it holds one of them, it is a file or a dataset folder, or it cannot be written.
+        RunFolderError: it holds one, it belongs to something else, it is a file, or it cannot be written.
         SettingsError: ``overwrite`` is neither true nor false.
     """
     _EVALUATION.check(folder, overwrite, setting)
 
 
 def check_inference_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
-    """Refuse a folder that holds an earlier inference, or is of another kind; as :func:`check_evaluation_folder`."""
+    """Refuse a folder that holds an earlier inference, as :func:`check_evaluation_folder`."""
     _INFERENCE.check(folder, overwrite)
 
 
 def check_analysis_folder(folder: str | os.PathLike[str], overwrite: bool | str) -> None:
-    """Refuse a folder that holds anything, but with ``overwrite`` an earlier analysis, which is replaced as a whole.
-
-    Otherwise as :func:`check_evaluation_folder`.
-    """
+    """Refuse a folder that holds anything, as :func:`check_evaluation_folder`; an analysis is replaced as a whole."""
     _ANALYSIS.check(folder, overwrite)
 
 
@@ -98,10 +95,6 @@ def empty_inference_folder(folder: Path) -> None:
 
 def check_place(folder: Path, setting: str) -> None:
     """Refuse a place where results would be lost or handed on.
-
-    Args:
-        folder: need not exist.
-        setting: that names it, for the text.
 
     Raises:
         RunFolderError: it begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle
@@ -125,8 +118,7 @@ def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
 
     Args:
         folder: need not exist.
-        setting: that names it, for the text.
-        why: a sentence on what would be written there.
+        setting, why: the setting that names it, and a sentence on what would be written, for the text.
 
     Raises:
         RunFolderError: as of :func:`check_place`; or it, or the nearest folder above it that exists, is a file or

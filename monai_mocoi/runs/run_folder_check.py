@@ -25,15 +25,12 @@ _OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorbo
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """The run that a folder holds.
-
-    Attributes:
-        manifest: its ``manifest.json``, which has a ``status``.
-        newest: its newest checkpoint; None: it has none.
-    """
+    """The run that a folder holds."""
 
     manifest: Mapping[str, Any]
+    """Which has a ``status``."""
     newest: Path | None
+    """Its newest checkpoint, if it has any."""
 
 
 def find_run(folder: Path) -> EarlierRun | None:
@@ -76,14 +73,12 @@ def check_run_folder(
 
     Args:
         folder: of the run.
-        overwrite: allow a folder that holds an earlier run, which will be deleted. The texts "true" and "false" are
-            accepted, here and for ``resume``, because MONAI's command line gives texts.
-        resume: allow a folder that holds an earlier run of the same settings, or nothing.
-        settings: of the run to be; None: none.
-        results: what it starts from, such as hashes of its weights and labelled images; compared like settings.
+        overwrite: allow a folder that holds an earlier run, which will be deleted.
+        resume: allow a folder that holds an earlier run of the same settings, or nothing. Of both, the texts "true" and
+            "false" are accepted.
+        settings, results: of the run to be; what it starts from, such as hashes of its weights and labelled images.
         undecided: names of settings that are not known yet, and not compared.
-        dataset_sha256, max_epochs, epoch_length: hash of its ``datalist.json``, its length in all, and iterations per
-            epoch. None: not known yet; the settings' and the earlier run's are taken.
+        dataset_sha256, max_epochs, epoch_length: of the data, in all, and in iterations. None: not known yet.
 
     Returns:
         the run that the folder holds; None: it holds nothing, or is not there.
@@ -107,8 +102,8 @@ def check_run_folder(
     if folder.is_dir() and any(folder.iterdir()):
         run = find_run(folder)
         if run is None:
-            what = "holds files, but not those of a run"
-            raise RunFolderError(f"{folder} {what}: choose another {setting}, or move them away.")
+            text = f"{folder} holds files, but not those of a run: choose another {setting}, or move them away."
+            raise RunFolderError(text)
         if resume:
             saved = _continuable_config(folder, run)
             saved |= run.manifest.get("results", {}) if results is not None else {}
@@ -122,7 +117,8 @@ def check_run_folder(
             ways = "test it by evaluate.json, " if whole else "set resume to true to continue it, "
             raise RunFolderError(
                 f"{folder} already holds a run ({state}). Nothing was changed: {ways}choose another {setting}, or set "
-                "overwrite to true to delete it and start anew."
+                "overwrite to true to delete it and start anew.",
+                code="holds_run",
             )
     check_can_be_written(folder, setting)
     beside = "Beside a run folder are its lock file and, for a moment, a new or a deleted run. "

@@ -11,45 +11,15 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from monai_mocoi.analysis import Baseline, baselines, shortcut_baselines
+from monai_mocoi.analysis.shortcut_features import column_features, picture_features, shuffled_labels
 from monai_mocoi.data import item_columns, load_datalist
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-
-SIZES = {"training": 80, "validation": 40, "test": 60}
+from tests.support.shortcut_data import SIZES, folder_of
 
 
 @pytest.fixture(autouse=True)
 def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(baselines, "SHUFFLES", 3)
-
-
-def folder_of(folder: Path, grey: bool = False, softmax: bool = True, **columns: Any) -> Path:
-    """Red pictures are mostly of class 1, and nothing else tells anything; two images a patient.
-
-    Args:
-        columns: functions of the label and a generator.
-    """
-    generator = np.random.default_rng(0)
-    document: dict[str, Any] = {"name": "made", "labels": {"0": "no", "1": "yes"}}
-    (folder / "images").mkdir(parents=True)
-    number = 0
-    for split, count in SIZES.items():
-        document[split] = []
-        for row in range(count):
-            label = row // 2 % 2
-            pixels = generator.integers(0, 256, (20, 24, 3)).astype(np.float64)
-            pixels[..., 0] *= 0.5 if generator.random() < (0.1 if label else 0.9) else 1.0
-            if grey:
-                pixels = pixels[..., :1].repeat(3, axis=2)
-            Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"{number}.png")
-            item = {
-                "image": f"images/{number}.png",
-                "label": label if softmax else [label, int(generator.random() < 0.5)],
-                "patient": f"{split}{row // 2}",
-            }
-            document[split].append(item | {name: make(label, generator) for name, make in columns.items()})
-            number += 1
-    (folder / "datalist.json").write_text(json.dumps(document))
-    return folder
 
 
 def run(folder: Path) -> dict[str, Any]:
@@ -109,11 +79,11 @@ def test_numbers_that_are_codes_are_told_one_by_one_and_ages_are_not(tmp_path: P
 
 
 def test_codes_are_those_of_training_and_unknown_ones_are_nothing() -> None:
-    made = baselines._column_features("site", {"training": [3, 1, None, 3], "validation": [], "test": [9, 1, None]})
+    made = column_features("site", {"training": [3, 1, None, 3], "validation": [], "test": [9, 1, None]})
     assert made["training"].tolist() == [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 1, 0]]
     assert made["validation"].shape == (0, 3)
     assert made["test"].tolist() == [[0, 0, 0], [1, 0, 0], [0, 0, 1]]
-    many = baselines._column_features("dose", {split: list(range(9)) for split in ("training", "validation", "test")})
+    many = column_features("dose", {split: list(range(9)) for split in ("training", "validation", "test")})
     assert many["training"].shape == (9, 2)
 
 
@@ -136,7 +106,7 @@ def test_colours_are_means_and_deviations_of_the_whole_picture(tmp_path: Path) -
     """The six numbers, by hand; told by the decision of a fit on them."""
     folder = folder_of(tmp_path / "data")
     datalist = load_datalist(folder)
-    colours, pixels = baselines._pictures(datalist, 1)
+    colours, pixels = picture_features(datalist, 1)
     for row in (0, 59):
         picture = np.asarray(Image.open(datalist.test[row]["image"])) / 255
         expected = [*picture.mean((0, 1)), *picture.std((0, 1))]
@@ -147,14 +117,14 @@ def test_colours_are_means_and_deviations_of_the_whole_picture(tmp_path: Path) -
 def test_shuffled_labels_are_the_same_labels_and_stay_together_by_patient() -> None:
     items = [{"patient": f"p{row // 4}"} for row in range(400)]
     labels = np.repeat(np.random.default_rng(0).integers(0, 2, 100), 4)
-    dealt = baselines._shuffled(labels, items, 3)
+    dealt = shuffled_labels(labels, items, 3)
     assert sorted(dealt) == sorted(labels)
     of_patient = defaultdict(set)
     for item, label in zip(items, dealt, strict=True):
         of_patient[item["patient"]].add(int(label))
     assert all(len(own) == 1 for own in of_patient.values())
     assert 0.3 < (dealt == labels).mean() < 0.7
-    assert not np.array_equal(dealt, baselines._shuffled(labels, items, 4))
+    assert not np.array_equal(dealt, shuffled_labels(labels, items, 4))
 
 
 def test_an_image_that_cannot_be_read_is_named_by_its_row(tmp_path: Path) -> None:

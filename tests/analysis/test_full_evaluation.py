@@ -20,7 +20,7 @@ from monai_mocoi.analysis import (
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import calibration_line, patient_bootstrap
-from tests.analysis.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, of, softmax_classes
 
 FEW = {"resamples": 99}
 HALF = {"A": 0.5, "B": 0.5}

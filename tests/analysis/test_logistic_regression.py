@@ -306,7 +306,7 @@ def test_each_finding_is_fitted_where_it_is_known():
         model.fit(scaled[known], labels[known, k])
         np.testing.assert_allclose(found[k], model.coef_[0], atol=1e-5)
         np.testing.assert_allclose(offset[k], model.intercept_[0], atol=1e-5)
-    with pytest.raises(ValueError, match="softmax labels have the shape"):
+    with pytest.raises(ValueError, match="labels have the shape"):
         fit_logistic(features, labels, [0.01], "softmax", CLASSES)
     labels[:, 1] = UNKNOWN  # nothing at all is known: even odds
     (fit,) = fit_logistic(features, labels, [0.01], "multilabel", CLASSES)

@@ -13,7 +13,7 @@ import pytest
 from monai_mocoi.analysis import Probing, compare_predictions, compare_probings, find_probing, read_probing
 from monai_mocoi.data import read_predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
-from tests.analysis.test_layerwise_probing import FEW, datalist, made_features, probed
+from tests.support.probing_data import FEW, datalist, made_features, probed
 
 
 def pair(folder: Path, kind: str = "multilabel", **second: Any) -> tuple[Probing, Probing]:

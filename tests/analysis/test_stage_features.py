@@ -13,7 +13,7 @@ from monai.transforms import Compose, NormalizeIntensityd, RandFlipd
 from torch.utils.data import get_worker_info
 
 from monai_mocoi import exit_codes
-from monai_mocoi.analysis import pooled_features, pooled_maps, stage_features
+from monai_mocoi.analysis import feature_store, pooled_features, pooled_maps, stage_maps
 from monai_mocoi.data import ImageDataset, load_datalist
 from monai_mocoi.errors import CacheFullError, DatasetError, FeatureError
 from monai_mocoi.files.cache_dir import user_cache_dir
@@ -186,7 +186,7 @@ def test_damaged_and_half_written_records_are_computed_again(encoder, data, tmp_
 
 
 def test_a_stopped_run_leaves_what_it_has_done(encoder, data, monkeypatch):
-    encode, done = stage_features._encode, []
+    encode, done = stage_maps._encode, []
 
     def stop(*arguments):
         if len(done) == 2:
@@ -195,7 +195,7 @@ def test_a_stopped_run_leaves_what_it_has_done(encoder, data, monkeypatch):
         return encode(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage_features, "_encode", stop)
+        patch.setattr(stage_maps, "_encode", stop)
         with pytest.raises(KeyboardInterrupt):
             _features(encoder, _dataset(data))
     assert encoder.training
@@ -294,7 +294,7 @@ def test_a_full_disk(encoder, data, tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
     dataset, cache = _dataset(data), tmp_path / "cache"
     with monkeypatch.context() as patch:
-        patch.setattr(stage_features.shutil, "disk_usage", lambda path: usage(100))
+        patch.setattr(feature_store.shutil, "disk_usage", lambda path: usage(100))
         with pytest.raises(CacheFullError, match="MONAI_MOCOI_CACHE") as caught:
             _features(encoder, dataset, cache_dir=cache)
     assert caught.value.exit_code == exit_codes.DISK_FULL
@@ -318,7 +318,7 @@ def test_a_full_disk(encoder, data, tmp_path, monkeypatch):
             self.file.close()
 
     with monkeypatch.context() as patch:
-        patch.setattr(stage_features, "open", Full, raising=False)
+        patch.setattr(feature_store, "open", Full, raising=False)
         with pytest.raises(CacheFullError):
             _features(encoder, dataset, cache_dir=cache)
     assert encoder.encoded == 8

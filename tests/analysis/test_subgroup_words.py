@@ -4,7 +4,7 @@ import numpy as np
 
 from monai_mocoi.analysis import evaluate_subgroups, gaps_of, subgroup_warnings, subgroups_in_words
 from monai_mocoi.data import Columns
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 
 def report_of(**settings):

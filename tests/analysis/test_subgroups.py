@@ -11,7 +11,7 @@ from monai_mocoi.analysis import evaluate_subgroups, gaps_of
 from monai_mocoi.data import Columns, Predictions
 from monai_mocoi.errors import EvaluationError, RefusedError
 from monai_mocoi.metrics import holm, patient_bootstrap
-from tests.analysis.made_predictions import findings, softmax_classes
+from tests.support.made_predictions import findings, softmax_classes
 
 FEW = {"resamples": 99, "min_positives": 10, "min_negatives": 10}
 THRESHOLDS = {"A": 0.5, "B": 0.4}

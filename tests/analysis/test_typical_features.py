@@ -19,9 +19,9 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from tests.engines.classifiers import dataset_of
 from tests.networks.small import small_resnet
 
-NEEDED = {
-    **dict.fromkeys(("kind", "labels", "stage", "thresholds", "image_size", "decode_size", "decode_fit", "channels")),
-    **dict.fromkeys(("mean", "std")),
+NEEDED: dict[str, Any] = {
+    **{"kind": "multilabel", "labels": ["A", "B"], "stage": 4, "thresholds": None, "mean": 0.5, "std": 0.25},
+    **{"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1},
 }
 
 
@@ -95,7 +95,7 @@ def test_without_the_file_nothing_is_compared_and_this_is_said(
     assert str(tmp_path) not in caplog.text
     weights.with_suffix(".json").write_text(json.dumps(NEEDED))
     assert read_typical_features(weights) is None
-    assert "does not say what its own images look like" in caplog.messages[-1]
+    assert "has no typical features" in caplog.messages[-1]
 
 
 def test_features_of_a_frozen_encoder_are_kept_and_those_of_a_trained_one_not(

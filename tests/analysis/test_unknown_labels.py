@@ -26,7 +26,7 @@ from monai_mocoi.analysis import (
 from monai_mocoi.analysis.linear_evaluation import log_loss
 from monai_mocoi.data import Columns, Predictions
 from monai_mocoi.metrics import UNKNOWN, holm, is_known, patient_bootstrap, percentile_interval
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 FEW: dict[str, Any] = {"resamples": 60, "min_positives": 10, "min_negatives": 10}
 HALF = {"A": 0.5, "B": 0.4}

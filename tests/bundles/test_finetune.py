@@ -275,7 +275,7 @@ def _all_texts(error: BaseException | None) -> str:
     ("given", "text"),
     [
         ({"resamples": 10}, "resample"),
-        ({"interval": "normal"}, "choose one of bca"),
+        ({"interval": "normal"}, "must be one of bca"),
         ({"channels_last": "no"}, "true or"),
     ],
 )
@@ -299,7 +299,10 @@ def test_evaluation_is_refused_for_other_labels(run: Run, tmp_path: Path, datase
 
 @pytest.mark.parametrize(
     ("change", "text"),
-    [({"label_fraction": 0}, "label_fraction is 0, but must be above 0"), ({"batch_size": 1}, "no batch statistics")],
+    [
+        ({"label_fraction": 0}, "label_fraction is 0, but must be a number above 0"),
+        ({"batch_size": 1}, "no batch statistics"),
+    ],
 )
 def test_settings_are_refused_before_data_weights_or_network(
     build: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], text: str

@@ -109,11 +109,10 @@ def test_data_sets_and_methods_set_only_what_is_theirs() -> None:
             overlay = json.loads(path.read_text())
             for method, both in overlay.pop("methods", {}).items():
                 assert method in METHODS
-                assert {file: set(keys) for file, keys in both.items() if file != "words"} in (
+                assert {file: set(keys) for file, keys in both.items()} in (
                     {"train.json": {"stage_pooling"}},
                     {"train.json": {"stage_pooling"}, "paper.json": {"stage_pooling"}},
                 ), path
-            del overlay["words"]
             for file, keys in overlay.items():
                 assert set(keys) <= allowed[file], f"{path.name}: {file}"
             assert set(overlay.get("train.json", {}).get("network_def", {})) <= {"stage_heads"}

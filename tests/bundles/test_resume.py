@@ -363,7 +363,7 @@ def test_torchruns_restart_never_deletes(pretrained: Run, monkeypatch: pytest.Mo
     monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
     with pytest.raises(RuntimeError) as caught:
         pretrained("nih_mse", max_epochs=1, overwrite=True)
-    assert "start with --resume true instead" in texts(caught.value)
+    assert "start with resume true instead" in texts(caught.value)
     assert (RUN / "encoder.pt").exists()
 
 

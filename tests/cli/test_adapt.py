@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_app import loaded_by
 from tests.report.study_folders import change_manifest, study
+from tests.support.loaded_modules import loaded_by
 
 
 @pytest.fixture(autouse=True)

@@ -3,15 +3,13 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from monai_mocoi import __version__
 from monai_mocoi.cli import app as app_module
 from monai_mocoi.cli.exit_code_table import exit_code_table
+from tests.support.loaded_modules import loaded_by
 
 FAILS = {
     "imports": ["$import tests.cli.test_app as here"],
@@ -162,17 +160,6 @@ def test_prepare_hands_everything_on(mocoi, capsys):
     result = mocoi("prepare", "nih", "--help")
     assert result.exit_code == 0
     assert "--metadata" in result.stdout
-
-
-def loaded_by(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    code = (
-        "import atexit, sys\n"
-        "atexit.register(lambda: print('LOADED', sorted({'torch', 'monai', 'ignite', 'numpy'} & set(sys.modules))))\n"
-        f"sys.argv = ['mocoi', *{[str(word) for word in words]!r}]\n"
-        "from monai_mocoi.cli.app import main\n"
-        "main()\n"
-    )
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_refusals_plans_and_help_need_neither_torch_nor_monai(write, tmp_path):

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from monai_mocoi.analysis import evaluate_predictions
+from monai_mocoi.analysis import baselines, evaluate_predictions
 from monai_mocoi.data import read_predictions
-from tests.analysis.test_baselines import few_shuffles, folder_of  # noqa: F401  (a fixture of every test here)
+from tests.support.shortcut_data import folder_of
 
 FEW = ("--resamples", "99", "--min_positives", "10", "--min_negatives", "10")
+
+
+@pytest.fixture(autouse=True)
+def few_shuffles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baselines, "SHUFFLES", 3)
 
 
 def test_predictions_figures_and_table(mocoi, tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 from monai_mocoi.analysis import compare_predictions
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import holm
-from tests.analysis.made_predictions import findings
-from tests.analysis.test_layerwise_probing import FEW as FEW_PROBED
-from tests.analysis.test_layerwise_probing import datalist, made_features, probed
-from tests.cli.test_app import loaded_by
+from tests.support.loaded_modules import loaded_by
+from tests.support.made_predictions import findings
+from tests.support.probing_data import FEW as FEW_PROBED
+from tests.support.probing_data import datalist, made_features, probed
 
 THRESHOLDS = {"A": 0.4, "B": 0.5, "C": 0.5}
 FEW = ("--resamples", "199")
@@ -56,7 +56,7 @@ def test_the_table_and_the_file(mocoi, pair):
     ]
     assert [line.split()[0] for line in lines[5:7]] == ["A", "B"]
     assert "Paired, over patients: bca, 199 resamples, seed 0." in lines
-    assert "Not scored: C (6 positive, 144 negative images: fewer than 25 positives)" in lines
+    assert "Not evaluated: C (6 positive, 144 negative images: fewer than 25 positives)" in lines
     assert lines[-len(written["notes"]) :] == written["notes"]
     assert [line.split(":")[0] for line in written["notes"][:2]] == ["A", "B"]
     assert all("nothing is known of the classifier" in line for line in written["notes"][:2])
@@ -109,7 +109,7 @@ def test_a_file_with_itself(mocoi, pair):
     result = mocoi("compare", pair[0], pair[0], *FEW)
     assert result.exit_code == 0
     assert "+0.000 to +0.000  1" in result.stdout
-    assert "no certainty" in result.stdout
+    assert "zero width" in result.stdout
 
 
 def test_thresholds_are_needed_for_decisions(mocoi, pair, tmp_path):
@@ -130,7 +130,7 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
         ((pair[0], "nowhere.csv"), 3, "there is no file 'nowhere.csv'"),
         ((pair[0], str(tmp_path / "other.csv")), 3, "the classes differ (3 and 1)"),
         ((*pair, "--interval", "normal"), 2, "interval is 'normal'"),
-        ((*pair, "--resamples", "10"), 2, "10 resamples cannot tell an interval of level 0.95"),
+        ((*pair, "--resamples", "10"), 2, "a 95 % interval needs at least 39 bootstrap resamples, got 10"),
         ((*pair, "--min_positives", "150"), 3, "None of the 3 classes has enough"),
         ((*pair, "--json", "there.json"), 2, "'there.json' exists already"),
         ((*pair, "--json", pair[0], "--overwrite"), 2, f"--json {pair[0]} is a folder or one of the files"),

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from monai_mocoi.analysis import choose_operating_points, chosen_thresholds, evaluate_fully, fit_recalibration
 from monai_mocoi.data import write_predictions
 from monai_mocoi.metrics import UNKNOWN
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 FEW = ("--resamples", "99")
 
@@ -77,7 +77,7 @@ def test_what_is_refused(mocoi, files, tmp_path):
         (("--out", str(tmp_path / "a")), 2, "the folder of the predictions"),
         (("--target_specificity", "1.5"), 2, "target_specificity is [1.5]"),
         (("--decision_threshold", "1"), 2, "decision_thresholds is [1.0]"),
-        (("--resamples", "3"), 2, "3 resamples"),
+        (("--resamples", "3"), 2, "got 3"),
         (("--age_bands", "[18]"), 2, "--age_bands needs ages"),
         (("--age_bands", "[40, 18]", "--subgroups", "ages.csv"), 2, "age_bands is [40, 18]"),
         (("--age_bands", "old", "--subgroups", "ages.csv"), 2, "age_bands is 'old'"),

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from monai_mocoi.networks import StageEncoder, save_encoder
-from tests.cli.test_app import loaded_by
 from tests.networks.small import small_resnet
+from tests.support.loaded_modules import loaded_by
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper  # what a DataLoader's process sends its error in
 
+from monai_mocoi.cli.hints import HINTS
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
-from monai_mocoi.errors import DatasetError, UsageError
+from monai_mocoi.errors import DatasetError, UsageError, WeightsError
 from monai_mocoi.networks import bounded_queue_size
 
 
@@ -120,3 +121,15 @@ def test_a_chain_that_bites_its_tail_ends():
     first, second = ValueError("a"), ValueError("b")
     first.__cause__, second.__cause__ = second, first
     assert explain(first)[0].startswith("ValueError: a")
+
+
+@pytest.mark.parametrize("code", HINTS)
+def test_every_hint_is_of_a_code_that_some_error_has(code, repository):
+    sources = (path.read_text(encoding="utf-8") for path in (repository / "monai_mocoi").rglob("*.py"))
+    assert any(f'code="{code}"' in source for source in sources)
+    text, _ = explain(caught(lambda: _raise(WeightsError("Why.", code=code))))
+    assert text == f"Why. {HINTS[code]}"
+
+
+def _raise(error):
+    raise error

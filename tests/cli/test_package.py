@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_app import loaded_by
 from tests.report.finetuned_runs import change, make_bundle, make_run
+from tests.support.loaded_modules import loaded_by
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, recalibrated
 from monai_mocoi.data import predictions_of, record_of
-from tests.analysis.made_predictions import findings, softmax_classes
+from tests.support.made_predictions import findings, softmax_classes
 
 
 def test_of_findings_those_that_are_named_in_their_order() -> None:

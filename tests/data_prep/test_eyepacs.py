@@ -144,7 +144,7 @@ def test_interrupted_and_continued_is_the_same_as_at_once(shared_source, tmp_pat
         if len(written) == 9:
             raise KeyboardInterrupt
         written.append(target.name)
-        write(picture, target)
+        return write(picture, target)
 
     arguments = _arguments(shared_source, tmp_path / "parts", "--sheet", "4", "--workers", "1")
     monkeypatch.setattr(eyepacs, "save_png", interrupted_after_9)

@@ -10,9 +10,9 @@ from monai_mocoi.analysis import evaluate_fully, evaluate_subgroups
 from monai_mocoi.data import Columns
 from monai_mocoi.figures.class_panels import panels
 from monai_mocoi.figures.decision_curve import decision_curve_figures
-from monai_mocoi.figures.evaluation import remove_evaluation, save_evaluation_figures
+from monai_mocoi.figures.evaluation import remove_evaluation, save_evaluation_figures, write_evaluation
 from monai_mocoi.figures.reliability import reliability_figures
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 REPORT = json.loads(json.dumps(evaluate_fully(findings((0.4, 0.3, 0.2)), None, resamples=99)))
 
@@ -57,10 +57,9 @@ def test_16_classes_a_figure() -> None:
 def test_earlier_figures_are_replaced_and_other_files_left(tmp_path: Path) -> None:
     for name in ("reliability_2.png", "reliability_notes.txt", "subgroups.png", "subgroups.svg"):
         (tmp_path / name).touch()
-    files = save_evaluation_figures(tmp_path, REPORT)
+    write_evaluation(tmp_path, REPORT)
     names = {f"{name}.{ending}" for name in ("reliability", "decision_curve") for ending in ("png", "svg")}
-    assert {file.name for file in files} == names
-    assert {file.name for file in tmp_path.iterdir()} == {*names, "reliability_notes.txt"}
+    assert {file.name for file in tmp_path.iterdir()} == {*names, "metrics.json", "reliability_notes.txt"}
     picture = np.asarray(Image.open(tmp_path / "reliability.png").convert("L"))
     assert picture.std() > 10  # something is drawn
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.figures.output_distance import CLASSES_A_FIGURE, output_distance_figures
-from tests.analysis.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, of, softmax_classes
 
 NAMES = ("few labels", "all labels")
 

@@ -6,7 +6,7 @@ from monai_mocoi.analysis import evaluate_subgroups
 from monai_mocoi.data import Columns
 from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.figures.subgroups import subgroup_figure
-from tests.analysis.made_predictions import findings
+from tests.support.made_predictions import findings
 
 
 def figure_of(**settings):

@@ -22,6 +22,7 @@ from monai_mocoi.figures import names
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
 from monai_mocoi.figures.names import in_words
+from monai_mocoi.figures.surest_images import surest, told
 from monai_mocoi.handlers import (
     BestClassifier,
     Checkpoints,
@@ -30,7 +31,6 @@ from monai_mocoi.handlers import (
     LazySummaryWriter,
     classifier_plots,
 )
-from monai_mocoi.handlers.classifier_plots import surest, told
 from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered, planned_trainer
 

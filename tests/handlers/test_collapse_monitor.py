@@ -18,10 +18,10 @@ from monai_mocoi.exit_codes import COLLAPSED
 from monai_mocoi.handlers import CollapseMonitor, LazySummaryWriter
 from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
 from monai_mocoi.networks.stage_encoder import StageFeatures
-from tests.handlers.test_tensorboard import events
 from tests.networks.small import small_moco, small_resnet, views
 from tests.support.moco_training import batches, run_noting, trainer_of
 from tests.support.processes import in_processes
+from tests.support.tensorboard_events import events
 
 HEADS = ("linear", "mlp", "mlp_bn")
 

@@ -31,23 +31,10 @@ from monai_mocoi.data import (
 from monai_mocoi.errors import DatasetError, EvaluationError, NotFinitePredictionError, RunFolderError, SettingsError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.handlers import EvaluationSaver
-from tests.analysis.made_predictions import findings as made_predictions
 from tests.data.dataset_folders import dataset_folder
 from tests.engines.classifiers import Table, dataset_of, evaluator_of
-
-CLASSIFIER = {
-    "kind": "multilabel",
-    "labels": ["A", "B"],
-    "stage": 4,
-    "trainable": "all",
-    "thresholds": {"A": 0.5, "B": 0.6},
-    "selected": {"rule": "metric", "epoch": 7, "metric": "validation macro_auc", "value": 0.8125},
-    "label_fraction": 0.1,
-    "validation_labels": "same",
-    "dataset_sha256": "of training",
-    "settings": {"output_dir": "somewhere"},
-}
-FEW = {"resamples": 99, "min_positives": 5, "min_negatives": 5}
+from tests.support.evaluated_classifier import CLASSIFIER, FEW
+from tests.support.made_predictions import findings as made_predictions
 
 
 def labels(count: int = 60) -> np.ndarray:
@@ -123,7 +110,7 @@ def test_nothing_to_score_is_said_and_written(tmp_path: Path, caplog: pytest.Log
     found = evaluate(tmp_path, min_positives=50)
     assert found["overall"]["macro_auc"]["value"] is None
     positives = labels().sum(axis=0)
-    assert f"not scored: A ({positives[0]} positive), B ({positives[1]} positive)" in caplog.text
+    assert f"not evaluated: A ({positives[0]} positive), B ({positives[1]} positive)" in caplog.text
     assert caplog.text.count("None of the 2 classes") == 1
     assert "left_out_classes has the counts. So there is no macro_auc, " in caplog.text
 
@@ -211,7 +198,7 @@ def no_home(path: Path) -> Path:
     ("key", "change", "words"),
     [
         ("damaged", None, "64 hexadecimal digits"),
-        (None, (fingerprints, "_save", no_room), "No space left on device"),
+        (None, (fingerprints, "save_store", no_room), "No space left on device"),
         (None, (Path, "expanduser", no_home), "home"),
     ],
 )

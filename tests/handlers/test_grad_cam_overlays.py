@@ -12,7 +12,9 @@ from PIL import Image
 from torch.nn import functional
 
 from monai_mocoi.errors import SettingsError
-from monai_mocoi.handlers import GradCAMOverlays, grad_cam_overlays, overlay
+from monai_mocoi.figures import grad_cam_sheet
+from monai_mocoi.figures.grad_cam_sheet import file_names, overlay
+from monai_mocoi.handlers import GradCAMOverlays
 from monai_mocoi.networks import Classifier, StageEncoder
 from tests.handlers.engine import counting
 from tests.networks.small import small_resnet
@@ -117,9 +119,9 @@ def test_what_was_decided_is_drawn(tmp_path: Path) -> None:
 def sheets(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What each sheet is given, in the order in which they are drawn."""
     given: list[Any] = []
-    real = grad_cam_overlays.grad_cam_sheet
+    real = grad_cam_sheet.grad_cam_sheet
     monkeypatch.setattr(
-        grad_cam_overlays, "grad_cam_sheet", lambda *arguments: [given.append(arguments), real(*arguments)][1]
+        grad_cam_sheet, "grad_cam_sheet", lambda *arguments: [given.append(arguments), real(*arguments)][1]
     )
     return given
 
@@ -198,7 +200,7 @@ def test_maps_of_fewer_than_four_fields_are_warned_of_once(
     warnings = [text for text in caplog.messages if "fields" in text]
     assert warnings == [
         f"Grad-CAM: at 64 x 64 pixels the map of stage 4 has {fields} x {fields} fields, too few to show a place. Take "
-        f"a classifier that was trained at a larger --image_size, {size} or more."
+        f"a classifier that was trained at a larger image_size, {size} or more."
     ] * bool(size)
 
 
@@ -214,13 +216,12 @@ def test_all_images_and_some_classes(tmp_path: Path) -> None:
 def test_an_unknown_class_and_a_frozen_encoder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="trainable 'all'"):
         GradCAMOverlays(tmp_path, classifier(trainable="head"), CLASSES, 0.5, 0.25)
-    with pytest.raises(SettingsError, match=r"'mass/nodule', which is no class .* Pleural Thickening, Mass/Nodule"):
+    with pytest.raises(SettingsError, match=r"'mass/nodule', but .* Pleural Thickening, Mass/Nodule"):
         GradCAMOverlays(tmp_path, classifier(), CLASSES, 0.5, 0.25, only=["mass/nodule"])
 
 
 def test_names_of_files_are_told_apart(tmp_path: Path) -> None:
-    from monai_mocoi.handlers.grad_cam_overlays import _file_names
 
-    assert _file_names(["a b", "Größe 3"]) == ["a_b", "Größe_3"]
-    assert _file_names(["a b", "A/B", "c"]) == ["a_b_1", "A_B_2", "c_3"]
-    assert _file_names(["+", "c"]) == ["_1", "c_2"]
+    assert file_names(["a b", "Größe 3"]) == ["a_b", "Größe_3"]
+    assert file_names(["a b", "A/B", "c"]) == ["a_b_1", "A_B_2", "c_3"]
+    assert file_names(["+", "c"]) == ["_1", "c_2"]

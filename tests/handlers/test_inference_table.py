@@ -14,8 +14,8 @@ from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import RunFolderError, SettingsError
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.handlers import InferenceTable
-from monai_mocoi.handlers.inference_table import done_in_words
 from monai_mocoi.metrics import fit_shrunk_gaussian
+from monai_mocoi.runs.inference_words import done_in_words
 from tests.handlers.engine import counting
 
 ITEMS = [{"name": name} for name in ("a.png", 'b "x",\n.png', "c\udcff.png", "d.png")]
@@ -187,7 +187,7 @@ def test_too_few_validation_images_to_warn_are_said_to_be_so(tmp_path: Path, cap
     caplog.set_level(logging.INFO)
     outputs = [{**OUTPUTS[0], "unusual_percentiles": np.array([96.77, 96.77])}]
     engine_of(InferenceTable(tmp_path, ITEMS, ["x", "y"], "multilabel", typical=typical(30)), outputs).run()
-    said = "validation images, so that it is 96.8 at most, below --unusual_limit 99 (which needs 99 validation images)"
+    said = "validation images, so that it is 96.8 at most, below unusual_limit 99 (which needs 99 validation images)"
     assert any(said in message for message in caplog.messages)
     assert [row[-1] for row in rows(tmp_path)[1:]] == ["", "", ""]
     caplog.clear()

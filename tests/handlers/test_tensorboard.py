@@ -11,15 +11,11 @@ import pytest
 import torch
 from monai.handlers import TensorBoardStatsHandler
 from PIL import Image
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_mocoi.handlers import LazySummaryWriter, ViewPairs, view_pairs
 from monai_mocoi.runs import SettingsText, check_settings
 from tests.handlers.engine import counting
-
-
-def events(folder: Path) -> EventAccumulator:
-    return EventAccumulator(str(folder), size_guidance={"scalars": 0, "images": 0}).Reload()
+from tests.support.tensorboard_events import events
 
 
 def test_nothing_is_written_until_something_is(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from monai_mocoi.handlers import EvaluationSaver, WorstErrors
 from monai_mocoi.handlers import worst_errors as module
 from monai_mocoi.metrics import UNKNOWN
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered
-from tests.handlers.test_evaluation_saver import CLASSIFIER, FEW
+from tests.support.evaluated_classifier import CLASSIFIER, FEW
 
 LIMITS = {"A": 0.3, "B": 0.7}
 ENOUGH = {"min_positives": 5, "min_negatives": 5}

@@ -194,7 +194,7 @@ def test_the_same_analysis_gives_the_same_numbers(
 
 
 def test_features_are_paired_by_image_whatever_can_be_read_a20(
-    folder: Path, network: StageEncoder, tmp_path: Path
+    folder: Path, network: StageEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An image that one network's preparation cannot read is left out of both sides."""
     run = finetuned(tmp_path / "run", network, **{"image_size": 16, "decode_size": 16})
@@ -205,12 +205,12 @@ def test_features_are_paired_by_image_whatever_can_be_read_a20(
     mixed.check()
     assert any("decode_size, image_size" in note for note in mixed.notes)
 
-    def some_unreadable(network: Any, items: Any) -> Any:
-        dataset = evaluation_dataset(items, network.preparation, progress=False)
-        dataset.rows = dataset.rows[1:] if network is mixed.before else dataset.rows[:-1]
+    def some_unreadable(items: Any, preparation: Any, **_: Any) -> Any:
+        dataset = evaluation_dataset(items, preparation, progress=False)
+        dataset.rows = dataset.rows[1:] if preparation is mixed.networks[0].preparation else dataset.rows[:-1]
         return dataset
 
-    mixed._dataset = some_unreadable  # type: ignore[method-assign]
+    monkeypatch.setattr("monai_mocoi.report.feature_parts.evaluation_dataset", some_unreadable)
     result = mixed.run()
     assert (result["images"], result["skipped_images"]) == (34, 2)
     assert result["feature_reuse"]["run"]["same_stage"]["1"]["value"] > 0.5
@@ -233,9 +233,9 @@ def test_random_weights_are_those_that_a_run_from_scratch_starts_from(
     run = finetuned(tmp_path / "run", start, seed=7)
     scratch = analysis(tmp_path / "first", folder, network, finetuned=run, parts="reuse")
     scratch.check()
-    assert scratch.after[0].about["started_from_before"] is True
+    assert scratch.networks[1][0].about["started_from_before"] is True
     scratch.run()
-    assert weights_sha256(encoder_state_dict(scratch.before.encoder)) == scratch.before.about["sha256"]
+    assert weights_sha256(encoder_state_dict(scratch.networks[0].encoder)) == scratch.networks[0].about["sha256"]
     other = analysis(tmp_path / "out", folder, network, finetuned=finetuned(tmp_path / "other", network, seed=7))
     other.check()
     assert any("did not start from this encoder" in note for note in other.notes)
@@ -246,9 +246,9 @@ def test_parts_without_what_they_need_are_left_out_or_refused(
 ) -> None:
     alone = analysis(tmp_path / "out", folder, network)
     alone.check()
-    assert alone.parts == ["probing", "embedding"]
+    assert alone.made == ["probing", "embedding"]
     assert [own["part"] for own in alone.left_out] == ["reuse", "ks"]
-    with pytest.raises(SettingsError, match="'reuse', which needs a fine-tuned run: --finetuned"):
+    with pytest.raises(SettingsError, match="'reuse', which needs a fine-tuned run"):
         analysis(tmp_path / "out", folder, network, parts=["reuse"]).check()
     with pytest.raises(SettingsError, match="'cka'; choose of reuse, probing, ks, embedding"):
         analysis(tmp_path / "out", folder, network, parts=["cka"]).check()
@@ -271,7 +271,7 @@ def test_without_labels_the_rest_is_done(folder: Path, network: StageEncoder, tm
     write_list(bare, **{split: document[split] for split in ("training", "validation", "test")})
     made = analysis(tmp_path / "out", bare, network)
     made.check()
-    assert made.parts == ["embedding"]
+    assert made.made == ["embedding"]
     assert list(made.run()["embedding"]["before"]["4"]["told"]) == ["view", "age", "mean brightness"]
 
 
@@ -320,14 +320,14 @@ def test_fractions_too_small_to_learn_from_are_left_out(
 
     made = checked(probe_fractions=[0.01, 1.0])
     assert {draw.record["label_fraction"] for draw in made.draws} == {1.0}
-    assert made.parts == ["probing", "embedding"]
+    assert made.made == ["probing", "embedding"]
     (own,) = (left for left in made.left_out if left["part"] == "probing")
     assert own["probe_fraction"] == 0.01
     assert "2 of 24 labelled images" in own["needs"]
     line = "probing: fraction 0.01 would be 2 of 24 labelled images: left out (probe_fractions)"
     assert [record.getMessage() for record in caplog.records].count(line) == 1
     none = checked(probe_fractions=[0.01])
-    assert none.parts == ["embedding"]
+    assert none.made == ["embedding"]
     assert "raise probe_fractions, or take other probe_seeds" in none.left_out[-1]["needs"]
     with pytest.raises(SettingsError, match=r"'probing', which needs labels .* raise probe_fractions"):
         checked(probe_fractions=[0.01], parts=["probing"])

@@ -8,8 +8,8 @@ import pytest
 from monai_mocoi.data import Datalist, load_datalist, write_predictions
 from monai_mocoi.errors import PredictionsError
 from monai_mocoi.report.tested_classifier import read_tested
-from tests.analysis.made_predictions import findings
 from tests.data.dataset_folders import dataset_folder
+from tests.support.made_predictions import findings
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,3 +115,15 @@ def test_the_json_schema_takes_values_and_expressions(name: str) -> None:
 def test_the_model_is_light() -> None:
     code = "import sys, monai_mocoi.runs.setting_ranges; sys.exit(any(m in sys.modules for m in ('torch', 'monai')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("page", "config"), [("pretraining", "train"), ("finetuning", "finetune"), ("analysis", "analyze")]
+)
+def test_the_docs_name_constants_that_there_are(repository: Path, page: str, config: str) -> None:
+    lines = (repository / "docs" / f"{page}.md").read_text(encoding="utf-8").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(("| Constant |", "| Setting |")))
+    rows = itertools.takewhile(lambda line: line.startswith("| "), (line for line in lines[start + 2 :]))
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named
+    assert named <= set(field_schemas(config))

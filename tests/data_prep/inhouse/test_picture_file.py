@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from data_prep.candidates import Found, Outcome
-from data_prep.inhouse.picture_file import count_in_colour, count_small, image_note, manifest_of_images
+from data_prep.inhouse.picture_file import SMALL, count_in_colour, image_note, manifest_of_images
+from data_prep.picture import names_with
 
 
 def note(channels: int = 1, side: int = 40, written: int = 8) -> dict[str, Any]:
@@ -37,4 +38,4 @@ def test_the_manifest_counts_those_that_are_used(colour: int, channels: int) -> 
         "identified": False,
         "smaller_than_size": 1,
     }
-    assert (count_small(notes.values()), count_in_colour(notes.values())) == (2, colour + 1)
+    assert (len(names_with(SMALL, notes)), count_in_colour(notes.values())) == (2, colour + 1)

@@ -11,7 +11,7 @@ import pytest
 
 from data_prep.candidates import Refused
 from data_prep.inhouse.private_folder import PrivateFolder
-from data_prep.inhouse.private_table import EXCLUDED_COLUMNS, MAPPING_COLUMNS
+from data_prep.inhouse.private_table import TABLES
 from monai_mocoi.errors import DatasetError
 
 
@@ -135,7 +135,7 @@ def test_rows_are_written_once_over_interruptions(tmp_path):
     folder.add([row, {**row, "image": "i3"}])
     rows = _rows(tmp_path / "private", "mapping.csv")
     assert [r["image"] for r in rows] == ["i1", "i2", "i3"]
-    assert tuple(rows[0]) == MAPPING_COLUMNS
+    assert tuple(rows[0]) == TABLES["mapping.csv"]
     assert {r["path"] for r in rows} == {"Müller, Zoë/IM1"}
     assert {r["patient_id"] for r in rows} == {'a"b'}
 
@@ -182,7 +182,7 @@ def test_exclusions_of_this_data_set_are_those_of_its_last_run(tmp_path):
     again.forget_other_exclusions()
     one.exclude("d", "empty")  # another process that had read the longer file
     rows = _rows(tmp_path / "private", "excluded.csv")
-    assert tuple(rows[0]) == EXCLUDED_COLUMNS
+    assert tuple(rows[0]) == TABLES["excluded.csv"]
     assert [(r["path"], r["reason"], r["dataset"]) for r in rows] == [
         ("b", "truncated", "one"),
         ("c", "empty", "two"),

@@ -22,7 +22,7 @@ import pytest
 from PIL import Image
 
 from data_prep.__main__ import main
-from data_prep.inhouse import whose
+from data_prep.inhouse import stations
 from data_prep.inhouse.copies import AGAIN, COPY, TWO_PATIENTS
 from data_prep.inhouse.pseudonyms import normalised_patient
 from monai_mocoi.data.datalist import load_datalist
@@ -473,8 +473,8 @@ def test_a_table_that_goes_away_is_not_named(
 ) -> None:
     shutil.copytree(two_sites, tmp_path / "Qvistgaard")
     labels = tmp_path / "Qvistgaard" / "labels.csv"
-    match = whose.match_table
-    monkeypatch.setattr("data_prep.inhouse.whose.match_table", lambda *words: (match(*words), labels.unlink())[0])
+    match = stations.match_table
+    monkeypatch.setattr("data_prep.inhouse.stations.match_table", lambda *words: (match(*words), labels.unlink())[0])
     assert of_sites(tmp_path / "Qvistgaard", tmp_path) == DATA
     said = "".join(capsys.readouterr())
     assert "--labels was read, but cannot be read again" in said
@@ -535,7 +535,7 @@ def test_an_unexpected_error_tells_its_text_to_the_private_log_alone(
     def fail(*words: object) -> None:
         raise KeyError("Qvistgaard")
 
-    monkeypatch.setattr("data_prep.inhouse.whose.join_patients", fail)
+    monkeypatch.setattr("data_prep.inhouse.stations.join_patients", fail)
     assert prepare(export, tmp_path) == DATA
     said = capsys.readouterr()
     assert "an unexpected error (KeyError)" in said.err

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from data_prep.account import Step
-from data_prep.inhouse.wanted_files import Stations
+from data_prep.inhouse.stations import Stations
 
 
 def test_every_file_is_left_or_has_a_reason() -> None:

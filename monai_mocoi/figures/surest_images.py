@@ -1,0 +1,85 @@
+"""Images about which a classifier is surest, right and wrong, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monai_mocoi.data import Predictions
+from monai_mocoi.figures.classifier_tables import THRESHOLD
+from monai_mocoi.figures.names import in_words, short
+from monai_mocoi.metrics import UNKNOWN, decide
+
+
+def surest(
+    predictions: Predictions, count: int, thresholds: Sequence[float] | None = None
+) -> dict[str, tuple[list[int], list[int]]]:
+    """Choose images about which the classifier is surest: right ones and wrong ones.
+
+    Of softmax classes it is sure of the class with the highest probability. Of findings, an image and a finding that
+    is present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
+    has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or finding) come
+    first, then the second ones, and so on.
+
+    Args:
+        predictions: of a split.
+        count: how many of each kind at most.
+        thresholds: from which findings are called, one a class; None: 0.5.
+
+    Returns:
+        by "right" and "wrong", places of images in the predictions, each once, and the class or finding of each: what
+        was called, or the finding in question.
+    """
+    probabilities, (positive, negative) = predictions.probabilities, predictions.sides()
+    if predictions.kind == "softmax":
+        called = np.zeros(positive.shape, dtype=bool)
+        called[np.arange(len(called)), probabilities.argmax(axis=1) if len(called) else 0] = True
+        sureness = np.repeat(probabilities.max(axis=1, initial=0)[:, None], positive.shape[1], axis=1)
+        candidates = {"right": positive & called, "wrong": positive & ~called}
+    else:
+        limits = np.full(len(predictions.classes), THRESHOLD) if thresholds is None else np.asarray(thresholds)
+        called = decide(probabilities, limits)
+        way = np.where(called, 1 - limits, limits)  # a threshold of 1 leaves none
+        sureness = np.abs(probabilities - limits) / np.where(way > 0, way, 1)
+        candidates = {"right": positive & called, "wrong": (positive & ~called) | (negative & called)}
+    chosen = {}
+    for name, candidate in candidates.items():
+        images, classes = _in_turn(candidate, sureness, count)
+        if predictions.kind == "softmax":
+            classes = [int(probabilities[image].argmax()) for image in images]
+        chosen[name] = (images, classes)
+    return chosen
+
+
+def _in_turn(candidate: NDArray[np.bool_], sureness: NDArray[np.float64], count: int) -> tuple[list[int], list[int]]:
+    ranked = []
+    for column in range(candidate.shape[1]):
+        (images,) = np.nonzero(candidate[:, column])
+        order = np.argsort(-sureness[images, column], kind="stable")
+        ranked += [(turn, column, int(image)) for turn, image in enumerate(images[order][:count])]
+    chosen: dict[int, int] = {}
+    for _, column, image in sorted(ranked):
+        if len(chosen) < count:
+            chosen.setdefault(image, column)
+    return list(chosen), list(chosen.values())
+
+
+def told(predictions: Predictions, image: int, column: int, thresholds: Sequence[float] | None) -> str:
+    """What is said of an image and what is true, in lines.
+
+    Args:
+        predictions: of a split.
+        image: its place in them.
+        column: number of the finding in question, or of the class that was called.
+        thresholds: of the findings, one a class; None: 0.5.
+    """
+    probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
+    if predictions.kind == "multilabel":
+        limit = THRESHOLD if thresholds is None else thresholds[column]
+        truth = {1: "present", 0: "absent", UNKNOWN: "not known"}[int(predictions.labels[image, column])]
+        return f"{name}: {in_words(probability)} (called from {in_words(limit)})\ntruth: {truth}"
+    true_class = int(predictions.labels[image])
+    text = f"called: {name} {in_words(probability)}\ntruth: {short(predictions.classes[true_class])}"
+    return text if true_class == column else f"{text} {in_words(predictions.probabilities[image, true_class])}"
