@@ -13,6 +13,7 @@ from monai.bundle import ConfigComponent, ConfigExpression, ConfigWorkflow, run
 
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.distributed import abandon
 from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -42,6 +43,7 @@ class FinalizingWorkflow(ConfigWorkflow):
             raise
 
     def _finalize_what_was_made(self) -> None:
+        abandon()  # before finalize waits for processes that may wait for this one
         config = self.parser.get(self.final_id)
         ids = [f"{self.final_id}::{i}" for i in range(len(config))] if isinstance(config, list) else [self.final_id]
         for id in ids:

@@ -7,5 +7,6 @@ from .processes import rank as rank
 from .processes import world_size as world_size
 from .shared_network import place as place
 from .shared_network import unwrap as unwrap
+from .start import abandon as abandon
 from .start import join as join
 from .start import leave as leave

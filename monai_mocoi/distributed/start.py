@@ -46,6 +46,12 @@ def leave() -> None:
         dist.destroy_process_group()
 
 
+def abandon() -> None:
+    """End the process group without waiting, after an error: the other processes end with an error of their own."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
     """Agree on a name that no earlier start has had, over a store that may hold the remains of earlier ones.
 

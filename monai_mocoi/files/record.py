@@ -105,7 +105,8 @@ class Record(BaseModel, Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         if key not in self.model_fields_set:
             raise KeyError(key)
-        return getattr(self, key)
+        extra = self.model_extra or {}  # first, because a key may have the name of a method
+        return extra[key] if key in extra else getattr(self, key)
 
     def __iter__(self) -> Iterator[str]:  # type: ignore[override]
         names = [*type(self).model_fields, *(self.model_extra or {})]

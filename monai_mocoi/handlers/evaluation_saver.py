@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ignite.engine import Events
-
 from monai_mocoi import data
 from monai_mocoi.analysis import IntervalSettings, report_lines, report_warnings
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank
-from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.engines import ClassifierEvaluator, RunEvents
 from monai_mocoi.figures.evaluation import remove_evaluation, write_evaluation
 from monai_mocoi.handlers.after_evaluation import commands_after
 from monai_mocoi.handlers.evaluation_content import evaluation_content
@@ -109,8 +107,8 @@ class EvaluationSaver:
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
-        engine.add_event_handler(Events.STARTED, lambda: check_evaluation_folder(self.folder, self.overwrite))
-        engine.add_event_handler(Events.COMPLETED, self._save)
+        engine.add_event_handler(RunEvents.OPEN_RUN, lambda: check_evaluation_folder(self.folder, self.overwrite))
+        engine.add_event_handler(RunEvents.FINISH_RUN, self._save)  # the last file: where it is, all are
 
     def _save(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import torch
-from ignite.engine import Events
 
 from monai_mocoi.analysis import IntervalSettings
 from monai_mocoi.analysis.evaluable import choose_classes
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
-from monai_mocoi.engines import ClassifierEvaluator
+from monai_mocoi.engines import ClassifierEvaluator, RunEvents
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
@@ -71,7 +70,7 @@ class WorstErrors:
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on an evaluator."""
-        engine.add_event_handler(Events.COMPLETED, self._draw)
+        engine.add_event_handler(RunEvents.WRITE_PRODUCTS, self._draw)
 
     def _draw(self, engine: ClassifierEvaluator) -> None:
         predictions = engine.predictions

@@ -33,7 +33,9 @@ def finetuning_name(
 
 
 def newest_finetuned(output_dir: str | os.PathLike[str], pattern: str = "finetune-*") -> str:
-    """The finished fine-tuning run that ended last.
+    """The finished fine-tuning run to use: the newest one of a pretrained encoder with all weights, else the newest.
+
+    A linear evaluation or a supervised baseline that was run later is not taken in its place.
 
     Args:
         output_dir: folder that holds the runs.
@@ -78,12 +80,13 @@ def classifier_to_use(
     return os.path.join(newest_finetuned(output_dir) if run_dir is None else run_dir, CLASSIFIER_NAME)
 
 
-def _when_it_ended(folder: Path) -> tuple[bool, str, float]:
-    """Sorts unfinished runs before finished ones, and these by their end."""
+def _when_it_ended(folder: Path) -> tuple[bool, bool, str, float]:
+    """Sorts unfinished runs before finished ones, those before fine-tuned encoders, and these by their end."""
+    usual = folder.name.startswith("finetune-pretrained-all-")
     try:
         manifest = json.loads((folder / RunManifest.FILE).read_text(encoding="utf-8"))
         ended = str(manifest.get("ended", "")) if manifest.get("status") == "finished" else ""
         weights = (folder / CLASSIFIER_NAME).stat().st_mtime
     except (OSError, ValueError, AttributeError):
-        return False, "", folder.stat().st_mtime
-    return bool(ended), ended, weights  # the end is given in whole seconds
+        return False, usual, "", folder.stat().st_mtime
+    return bool(ended), usual, ended, weights  # the end is given in whole seconds

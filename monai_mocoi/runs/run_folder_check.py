@@ -32,15 +32,20 @@ class EarlierRun:
 
 
 def find_run(folder: Path) -> EarlierRun | None:
-    """The run that a folder holds; None where it holds something else, or nothing."""
+    """The run that a folder holds; None where it holds something else, or nothing.
+
+    Raises:
+        RunFolderError: its manifest has a format that this version does not read.
+    """
     if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
         return None  # a dataset folder has a manifest too, and must never be emptied
     try:
-        manifest = RunManifest.read(folder / RunManifest.FILE)
-    except RunFolderError:
+        content = json.loads((folder / RunManifest.FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    if "status" not in manifest:
+    if not isinstance(content, dict) or "status" not in content:
         return None
+    manifest = RunManifest.of(content)
     return EarlierRun(manifest, next(iter(checkpoint_files(folder / "checkpoints")), None))
 
 

@@ -110,7 +110,9 @@ class Intervals(Group):
 class Thresholds(Group):
     """Operating points, subgroups and recalibration of an evaluation."""
 
-    subgroups: t.Text | None = t.setting("A CSV file with a column image or patient, and columns such as sex or site.")
+    subgroups: t.Text | t.Texts | None = t.setting(
+        "A CSV file with a column image or patient, and columns such as sex or site; or columns of the datalist."
+    )
     age_bands: t.Rising = t.setting(
         "First year of each band of ages but the first.", "years",
         wording="a list of rising years above 0", examples=[[18, 40, 60, 80]],

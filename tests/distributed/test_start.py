@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime
+import multiprocessing
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import torch
 import torch.distributed as dist
 
-from monai_mocoi.distributed.start import agree_on_start
+from monai_mocoi.distributed.start import abandon, agree_on_start
 
 
 def stores(number: int) -> list[dist.TCPStore]:
@@ -45,3 +48,27 @@ def test_remains_of_processes_that_died_while_they_joined_are_passed_over() -> N
 def test_a_process_that_never_comes_is_named() -> None:
     with pytest.raises(RuntimeError, match="process 1 of 2 did not come"):
         agree_on_start(stores(1)[0], 0, 2, limit=0.2)
+
+
+def meet(rank: int, port: int) -> None:
+    store = dist.TCPStore("127.0.0.1", port, 2, is_master=rank == 0, timeout=datetime.timedelta(seconds=30))
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=2)
+    if rank == 1:
+        abandon()  # as after an error, while the first waits for it
+        return
+    try:
+        dist.all_reduce(torch.ones(1))
+    except RuntimeError:
+        raise SystemExit(3) from None
+
+
+def test_after_an_error_of_one_process_no_other_waits_for_ever() -> None:
+    port = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False).port
+    started = time.monotonic()
+    processes = [multiprocessing.get_context("spawn").Process(target=meet, args=(rank, port)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [3, 0]
+    assert time.monotonic() - started < 60

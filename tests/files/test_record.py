@@ -83,3 +83,9 @@ def test_a_pydantic_field_without_a_place_is_told_nowhere() -> None:
     assert private.isdisjoint(ClassifierCard.told_in("package"))
     known: dict[str, Any] = dict.fromkeys(ClassifierCard.model_fields)
     assert set(ClassifierCard.model_construct(**known).part("config")) <= set(ClassifierCard.told_in("package"))
+
+
+def test_a_key_with_the_name_of_a_method_keeps_its_value() -> None:
+    content = {"kind": "apple", "text": "red", "items": [1], "keys": 2, "write": None}
+    assert dict(Fruit.of(content)) == content
+    assert json.loads(Fruit.of(content).text()) == {"format": 1, **content}

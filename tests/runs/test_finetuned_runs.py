@@ -40,10 +40,17 @@ def test_the_newest_finished_run_is_taken(tmp_path: Path) -> None:
     whole = run(tmp_path / "finetune-pretrained-all-s4-f1-l1", ended="2026-01-02T00:00:00+00:00")
     run(tmp_path / "finetune-pretrained-all-s4-f1-l2", ended="2026-01-01T00:00:00+00:00")
     assert newest_finetuned(tmp_path) == finetuned_from(tmp_path) == whole
-    scratch = run(tmp_path / "finetune-scratch-all-s4-f1-l1", ended="2026-01-03T00:00:00+00:00")
     (tmp_path / "finetune-notes").mkdir()
-    assert newest_finetuned(tmp_path) == scratch
-    assert finetuned_from(tmp_path) == whole
+    assert newest_finetuned(tmp_path) == whole
+
+
+def test_a_baseline_that_was_run_later_is_not_taken_for_the_fine_tuned_encoder(tmp_path: Path) -> None:
+    scratch = run(tmp_path / "finetune-scratch-all-s4-f1-l1", ended="2026-01-03T00:00:00+00:00")
+    head = run(tmp_path / "finetune-pretrained-head-s4-f1-l1", ended="2026-01-04T00:00:00+00:00")
+    assert newest_finetuned(tmp_path) == head
+    whole = run(tmp_path / "finetune-pretrained-all-s4-f1-l1", ended="2026-01-02T00:00:00+00:00")
+    assert newest_finetuned(tmp_path) == finetuned_from(tmp_path) == whole
+    assert scratch != whole
 
 
 def test_new_images_are_classified_by_the_package_unless_a_run_is_named(tmp_path: Path) -> None:

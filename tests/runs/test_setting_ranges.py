@@ -153,3 +153,8 @@ def test_pretraining_needs_two_images_for_the_batch_norm_of_its_heads() -> None:
             check_ranges(settings)
         check_ranges({**settings, "batch_size": 2})
     check_ranges({**pretraining, "head": "linear"})
+
+
+@pytest.mark.parametrize("subgroups", [None, "columns.csv", ["sex", "view"], []])
+def test_subgroups_are_a_file_or_columns_of_the_datalist(subgroups: object) -> None:
+    check_ranges({"subgroups": subgroups})
