@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from data_prep.picture import noted
 from data_prep.record import Note
 from monai_mocoi.own_command import command
-from monai_mocoi.transforms.rounding import FEW_LEVELS
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS
 
 
 def print_table(table: Mapping[str, Mapping[str, int]], splits: Mapping[str, Sequence[str]]) -> None:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, FundusError, ImageReadError
 from monai_mocoi.transforms.fundus_disc import find_disc
+from monai_mocoi.transforms.grey_levels import is_flattened
 from monai_mocoi.transforms.reader import read_image
-from monai_mocoi.transforms.rounding import is_flattened
 
 MEASURED = 128
 _TINT = 0.05  # of 0..1: a JPEG's grey is off by less

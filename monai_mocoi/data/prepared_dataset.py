@@ -15,7 +15,7 @@ from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.transforms import FitSquare, FitSquared, Normalized, ReadImage, RescaleIntensity
-from monai_mocoi.transforms.rounding import FEW_LEVELS, is_flattened
+from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 PREPARATION = ("channels", "intensity", "decode_size", "decode_fit", "cache_bits", "image_size", "mean", "std")
 """What a classifier's sidecar says of how its images are prepared; see docs/finetuning.md."""

@@ -48,8 +48,7 @@ class RunFolder:
         skipped_images: descriptions of images that were left out, for ``skipped_images.json``.
         own_data, next_config, next_settings: for :func:`~monai_mocoi.runs.next_command.lines_after_a_run`.
         results: what the run starts from, such as ``pretrained_sha256``; it is only continued with the same ones.
-        identified: the images, or those of its weights, are links to originals with patients' identity: nothing of the
-            run is exported or packaged.
+        identified: the images, or its weights', are links to originals with identity: nothing is exported or packaged.
 
     Raises:
         RunFolderError: at the start: the folder may not be used, or another process is writing to it.
@@ -131,7 +130,6 @@ class RunFolder:
             write_json(folder / SKIPPED_NAME, self.skipped_images)
 
     def _go_on(self) -> None:
-        """Write what was put off until no handler refused the earlier run."""
         if self._taken_up:
             self._manifest, self._taken_up = self._taken_up, {}
             self._write_first_files(self.folder, self._manifest)

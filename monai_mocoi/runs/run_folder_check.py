@@ -25,12 +25,10 @@ _OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorbo
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """The run that a folder holds."""
+    """The run that a folder holds: its manifest, which has a ``status``, and its newest checkpoint, if it has any."""
 
     manifest: Mapping[str, Any]
-    """Which has a ``status``."""
     newest: Path | None
-    """Its newest checkpoint, if it has any."""
 
 
 def find_run(folder: Path) -> EarlierRun | None:
@@ -77,8 +75,7 @@ def check_run_folder(
         resume: allow a folder that holds an earlier run of the same settings, or nothing. Of both, the texts "true" and
             "false" are accepted.
         settings, results: of the run to be; what it starts from, such as hashes of its weights and labelled images.
-        undecided: names of settings that are not known yet, and not compared.
-        dataset_sha256, max_epochs, epoch_length: of the data, in all, and in iterations. None: not known yet.
+        undecided: names of settings that are not known yet; dataset_sha256, max_epochs, epoch_length: None: not known.
 
     Returns:
         the run that the folder holds; None: it holds nothing, or is not there.

@@ -24,6 +24,7 @@ from .fit_square import FundusCrop as FundusCrop
 from .fit_square import FundusCropd as FundusCropd
 from .fundus_disc import crop_to_disc as crop_to_disc
 from .fundus_disc import find_disc as find_disc
+from .grey_levels import is_flattened as is_flattened
 from .image_errors import MAX_PIXELS as MAX_PIXELS
 from .load import ReadImage as ReadImage
 from .load import ReadImaged as ReadImaged
@@ -39,7 +40,6 @@ from .rotation import RandRotationd as RandRotationd
 from .rotation import rotate as rotate
 from .rounding import RoundToBits as RoundToBits
 from .rounding import RoundToBitsd as RoundToBitsd
-from .rounding import is_flattened as is_flattened
 from .stain import RandStainJitter as RandStainJitter
 from .stain import RandStainJitterd as RandStainJitterd
 from .stain import adjust_stain as adjust_stain

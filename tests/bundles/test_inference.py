@@ -231,9 +231,7 @@ def test_a_list_and_several_places(infer: Infer, mixed: Path, run_dir: Path) -> 
     assert float(again[1]["probability_Atelectasis"]) == pytest.approx(float(rows[1]["probability_Atelectasis"]))
 
 
-def test_without_images_it_takes_the_test_split_and_the_newest_run(
-    infer: Infer, dataset: Path, tmp_path: Path
-) -> None:
+def test_without_images_it_takes_the_test_split_and_the_newest_run(infer: Infer, dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "nih_mse" / "finetune-pretrained-all-s4-f1-l1"
     save(folder, sidecar())
     infer()
@@ -333,9 +331,9 @@ def test_grad_cam_of_recalibrated_probabilities_names_thresholds_that_fit_them(
     record = {"method": "platt", "images": 40, "patients": 40, "classes": {"Atelectasis": line}}
     save(tmp_path / "run", {**sidecar(), "recalibration": record})
     titles = []
-    real = grad_cam_overlays.grad_cam_sheet
+    real = grad_cam_overlays.heat_sheet
     monkeypatch.setattr(
-        grad_cam_overlays, "grad_cam_sheet", lambda title, *rest: [titles.append(title), real(title, *rest)][1]
+        grad_cam_overlays, "heat_sheet", lambda title, *rest: [titles.append(title), real(title, *rest)][1]
     )
     infer(
         images=str(mixed), run_dir="run", recalibrate=True, grad_cam=True, grad_cam_classes=["Atelectasis"],

@@ -148,3 +148,13 @@ def test_as_a_module_and_without_torch():
     assert (result.returncode, result.stdout) == (0, "")
     assert "error: dataset_dir: there is no folder 'nowhere'" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_no_command_imports_torch():
+    code = (
+        "import importlib, sys, data_prep.__main__ as m\n"
+        "[importlib.import_module(place.partition(':')[0]) for place, _ in m.COMMANDS.values()]\n"
+        "sys.exit('torch' in sys.modules or 'monai' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

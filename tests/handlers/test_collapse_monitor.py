@@ -18,10 +18,11 @@ from monai_mocoi.exit_codes import COLLAPSED
 from monai_mocoi.handlers import CollapseMonitor, LazySummaryWriter
 from monai_mocoi.networks import MoCo, NegativeQueue, ProjectionHead, StageEncoder
 from monai_mocoi.networks.stage_encoder import StageFeatures
-from tests.networks.small import small_moco, small_resnet, views
+from tests.networks.small import small_moco, small_resnet
 from tests.support.moco_training import batches, run_noting, trainer_of
 from tests.support.processes import in_processes
 from tests.support.tensorboard_events import events
+from tests.support.watched_images import pairs
 
 HEADS = ("linear", "mlp", "mlp_bn")
 
@@ -57,11 +58,6 @@ def blind_moco(head: str, **kind: float) -> MoCo:
     for name, value in kind.items():
         setattr(encoder, name, value)
     return MoCo(encoder, ProjectionHead(head, encoder.stage_channels[-1], 24, 12), NegativeQueue(16, 12), seed=1)
-
-
-def pairs(count: int = 24, seed: int = 50) -> list[dict[str, torch.Tensor]]:
-    view1, view2 = views(count, seed)
-    return [{"view1": a, "view2": b} for a, b in zip(view1, view2, strict=True)]
 
 
 def watched(network: torch.nn.Module, steps: int, options: dict[str, Any], **trainer: Any) -> tuple[Any, Any, Any]:

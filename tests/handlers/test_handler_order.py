@@ -39,10 +39,9 @@ from monai_mocoi.networks import Classifier, StageEncoder
 from monai_mocoi.runs import SettingsText
 from tests.engines.classifiers import dataset_of, evaluator_of, loader_of
 from tests.engines.classifiers import trainer_of as classifier_trainer_of
-from tests.handlers.test_collapse_monitor import pairs
-from tests.handlers.test_online_probes import Images, halved
 from tests.networks.small import small_moco, small_resnet
 from tests.support.moco_training import batches, trainer_of
+from tests.support.watched_images import Images, halved, pairs
 from tests.support.whole_runs import differences, events
 
 CARD = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
@@ -100,7 +99,7 @@ def finetuning(folder: Path, shuffled: random.Random | None, resume: bool, epoch
     also = {"best": best, "plots": plots, "epoch_log": log}
     optimizer = torch.optim.SGD(network.parameters(), lr=0.05)
     checkpoints = Checkpoints(folder, SETTINGS, "abc", every=2, resume=resume, summary_writer=writer, also=also)
-    labelled = {"counts": {"training": {"images": 12}}}
+    labelled = {"training": ["a.png"], "validation": ["b.png"], "counts": {"training": {"images": 12}}}
     run(
         lambda handlers: classifier_trainer_of(
             network, loader_of(dataset, shuffle=True), max_epochs=epochs, optimizer=optimizer, train_handlers=handlers

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import copy
 import logging
 import random
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from monai_mocoi.handlers import online_probes as module
 from tests.networks.small import small_moco
 from tests.support.moco_training import batches, run_noting, trainer_of
 from tests.support.processes import in_processes
+from tests.support.watched_images import Images, halved
 
 BATCHES = 3
 NAMES = ["knn_auc", *(f"ridge_auc_stage{stage}" for stage in range(1, 5))]
@@ -35,37 +34,6 @@ class Noted:
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
         self.scalars.setdefault(name, {})[step] = value
-
-
-class Images:
-    """Stands in for an ImageDataset: light pictures are class 1, dark ones class 0; every fourth is neither."""
-
-    def __init__(self, count: int, seed: int, labels: bool = True) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        noise = torch.rand(count, 1, 32, 32, generator=generator)
-        truth = [number % 2 for number in range(count)]
-        self.pictures = [noise[i] + 0.5 * truth[i] for i in range(count)]
-        self.data = [{"patient": f"p{i}", **({"label": truth[i]} if labels else {})} for i in range(count)]
-        self.rows = list(range(count))
-        self.transform: Any = None
-        self.looked: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, position: int) -> dict[str, torch.Tensor]:
-        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - as a transform may
-        self.looked.append(self.rows[position])
-        return self.transform({"image": self.pictures[self.rows[position]]})
-
-    def part(self, positions: Sequence[int], transform: Any) -> Images:
-        part = copy.copy(self)
-        part.rows, part.transform = [self.rows[p] for p in positions], transform
-        return part
-
-
-def halved(sample: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {"image": sample["image"] / 2}
 
 
 def probes_of(writer: Any, every: int = 2, images: int = 2000, **options: Any) -> OnlineProbes:

@@ -17,8 +17,7 @@ from ignite.engine import Events
 
 from monai_mocoi.errors import DatasetError, RunFolderError, SettingsError
 from monai_mocoi.handlers import RunFolder, check_run_folder
-from monai_mocoi.handlers import run_folder as module
-from monai_mocoi.runs import product_folders
+from monai_mocoi.runs import product_folders, provenance
 from tests.handlers.engine import counting
 
 
@@ -160,7 +159,7 @@ def run_until_killed(folder: Path, step: int, **options: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("again", ["resume", "overwrite"])
 def test_killed_anywhere_the_next_start_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: str) -> None:
-    monkeypatch.setattr(module, "_commit", lambda: None)  # it starts processes
+    monkeypatch.setattr(provenance, "_commit", lambda: None)  # it starts processes
     old, new = {"config.json", "manifest.json", "encoder.pt"}, {"config.json", "manifest.json", "skipped_images.json"}
     options: dict[str, Any] = {"skipped_images": [{"row": 1}]}
     for step in range(100):
