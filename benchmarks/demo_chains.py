@@ -6,7 +6,7 @@
 For each bundle: ``train.json``, ``finetune.json`` and ``evaluate.json``, one after the other, by MONAI's command and
 with defaults only (fine-tuning then takes 10 % of the labels). For each kind of images also the supervised run on all
 labels, and its test. ``run`` appends a line to ``results.jsonl`` in the output folder for each chain that has come to
-its end, and leaves out those that stand there; ``table`` prints the tables of ``docs/demo_chains.md``.
+its end, and leaves out those that stand there; ``table`` prints the tables of ``benchmarks/demo_chains.md``.
 """
 
 from __future__ import annotations
