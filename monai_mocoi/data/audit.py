@@ -4,8 +4,6 @@ The split ``pretraining`` is compared with validation and test; what it shares w
 published lists of this method's histopathology data had the same validation and test images (fault A4).
 """
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence

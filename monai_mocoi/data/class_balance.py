@@ -1,7 +1,5 @@
 """Class balance: weights of the classes in a loss, and images of rare classes drawn more often."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

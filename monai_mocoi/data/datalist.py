@@ -3,8 +3,6 @@
 A dataset folder holds ``datalist.json``, ``manifest.json`` (where it came from) and the images. See docs/data.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Errors of decoding: whose fault it is, how many may fail, and what is said, without a path or a patient's name."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import os

@@ -1,7 +1,5 @@
 """Key of decoded images: a hash of everything on which their pixels depend."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ One :class:`~monai_mocoi.data.decoded_file.DecodedFile` a list of images, in ``u
 hash of everything on which the pixels depend, so that a changed file or setting never meets an old result.
 """
 
-from __future__ import annotations
-
 import warnings
 from contextlib import suppress
 from pathlib import Path

@@ -3,8 +3,6 @@
 ``<key>.npy`` holds the pictures, ``<key>.json`` the rest. Neither file holds a path, a name or an id.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os

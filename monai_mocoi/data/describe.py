@@ -1,7 +1,5 @@
 """Writing down what a preprocessing does, so that a stored result is found again only while it is the same."""
 
-from __future__ import annotations
-
 import enum
 import hashlib
 from collections.abc import Mapping

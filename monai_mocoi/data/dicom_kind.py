@@ -1,7 +1,5 @@
 """Whether the header of a DICOM file contradicts the kind of images that a classifier is for."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Enough images: to learn from, to choose the epoch by (fault A18), and for a number to mean anything."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -3,8 +3,6 @@
 The store is in ``user_cache_dir()/fingerprints``. It holds hashes and descriptors, neither paths nor names.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """Secret key of the fingerprints: who has it can look for a picture among codes; made on first use."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

@@ -1,7 +1,5 @@
 """Fingerprints of a dataset folder's images: read from its store, or made; entries of changed files do not count."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass

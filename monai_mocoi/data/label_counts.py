@@ -1,7 +1,5 @@
 """Counts of a labelled part: images, patients and positives by split, and classes without any."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Which training and validation images have labels: drawn by fraction and seed, or given back (faults A2 and A18)."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Labelled images (``labelled.json``): which images of a run had labels, and how they were drawn."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The labels of a datalist's items as arrays; what is not known of an image is neither 0 nor 1."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

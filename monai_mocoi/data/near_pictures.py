@@ -1,7 +1,5 @@
 """Near-identical pictures across splits: pairs whose descriptors correlate."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """One function over many items in threads, with a progress bar and a quick end on an error or Ctrl-C."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable

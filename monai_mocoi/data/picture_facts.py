@@ -1,7 +1,5 @@
 """What the pictures of a data set are like, from some of them: sizes, colour, and how much of their range they use."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Mapping, Sequence

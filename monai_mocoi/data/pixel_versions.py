@@ -1,7 +1,5 @@
 """The versions that decide what the pixels of a decoded image are."""
 
-from __future__ import annotations
-
 import platform
 from importlib.metadata import PackageNotFoundError, version
 

@@ -1,7 +1,5 @@
 """File of predictions, ``predictions.csv``: one row an image; every metric can be computed from it again."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter

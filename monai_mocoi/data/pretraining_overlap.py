@@ -1,7 +1,5 @@
 """Overlap with pretraining: how many images and patients of a data set a training has seen, and what is said of it."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Which images the online probes look at: few, the same at every probe, training against validation, never test."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Seeds for every draw, computed from where the draw is and not from what was drawn before."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager

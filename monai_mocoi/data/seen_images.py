@@ -5,8 +5,6 @@ each patient's id that was trained on: HMAC-SHA256 under a secret key of the use
 evaluation tells how many of its test images were among them; without it, nobody can.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -67,7 +65,7 @@ class SeenImages:
         record = {"file": SEEN_NAME, "sha256": hashlib.sha256(content).hexdigest(), "seen_in": list(self.seen_in)}
         return record | ({"unknown": self.unknown} if self.unknown else {})
 
-    def after(self, before: SeenImages | None, reason: str) -> SeenImages:
+    def after(self, before: "SeenImages | None", reason: str) -> "SeenImages":
         """Put together what was seen before and these.
 
         Args:

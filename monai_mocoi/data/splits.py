@@ -1,7 +1,5 @@
 """Splits by patient: no patient in two splits, and each finding about as frequent in every split."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What the demo data of each modality are: classes, default numbers, how a patient is drawn and an image written."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 It imports nothing of ours, so every floor may use it.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """Cache folder: where this package keeps what can be computed again, and what is said when its disk fails."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Tables and lists that people saved: UTF-8 CSV, and what is said of the other forms that spreadsheets write."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io

@@ -1,7 +1,5 @@
 """File lock: what several processes need is made once."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

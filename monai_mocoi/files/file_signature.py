@@ -1,7 +1,5 @@
 """Whether a source file is still the one from which something was computed, at best without reading or naming it."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 

@@ -4,8 +4,6 @@ The new one is made beside it, hidden, as ``.<name>.being-made``, and renamed; t
 ``.<name>.being-deleted``. What a killed process leaves under these names is deleted by the next one.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

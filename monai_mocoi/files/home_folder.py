@@ -1,7 +1,5 @@
 """Home folder of the user, and ``~`` in a path: a system may know none, as for a container's user without an entry."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

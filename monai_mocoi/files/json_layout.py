@@ -1,7 +1,5 @@
 """How the JSON of a bundle is laid out, so that a person can read it. It imports nothing of ours."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterator

@@ -1,7 +1,5 @@
 """Records: JSON files of a fixed form that one step writes and a later one reads, one class each."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping

@@ -3,8 +3,6 @@
 Pillow unpacks profiles and texts while it opens a file, and refuses the file where one is too large or broken.
 """
 
-from __future__ import annotations
-
 import io
 import zlib
 from typing import BinaryIO

@@ -1,13 +1,10 @@
 """Gaussian blur: batched function, and the random blur that calls it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import check_batch, per_sample_on_host
@@ -89,11 +86,4 @@ class RandGaussianBlur(RandImage):
 class RandGaussianBlurd(SharedDrawd):
     """Dict form of :class:`RandGaussianBlur`: one draw for all keys."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        sigma: Sequence[float] = (0.1, 2.0),
-        prob: float = 0.1,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandGaussianBlur(sigma, prob), allow_missing_keys)
+    ARRAY = RandGaussianBlur

@@ -1,7 +1,5 @@
 """Header of a DICOM picture, read and checked before its pixels are decoded."""
 
-from __future__ import annotations
-
 import zlib
 from typing import BinaryIO
 

@@ -4,8 +4,6 @@ MONAI's tools that bring their own array (MONAI Deploy) leave out every step who
 hand on what they read, 0..255. So the reader gives 0..255 as well, and the scaling is a step of its own.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Hashable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """By what a file is known: its first bytes, and the suffixes of DICOM files that begin with any bytes."""
 
-from __future__ import annotations
-
 RASTER_MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",

@@ -4,8 +4,6 @@ Whatever an image file holds, reading it ends in a picture or in an ``ImageReadE
 log on the way. Only a lack of memory is the machine's, and no reason to call the file bad.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import warnings

@@ -1,7 +1,5 @@
 """What every view transform takes: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked in one place."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -3,8 +3,6 @@
 The decoders here are this package's own, so that nothing of pydicom is changed for others.
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any
 

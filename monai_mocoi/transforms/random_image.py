@@ -1,7 +1,5 @@
 """Random transform of one image: what all of ours share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

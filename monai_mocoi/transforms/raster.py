@@ -1,7 +1,5 @@
 """PNG, JPEG and TIFF through Pillow, each to float32 (C, rows, columns) in 0..1."""
 
-from __future__ import annotations
-
 from typing import BinaryIO
 
 import numpy as np

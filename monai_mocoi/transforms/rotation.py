@@ -1,7 +1,5 @@
 """Rotation about the centre: batched function, and the random rotation that calls it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +7,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import check_batch, per_sample_on_host
@@ -89,12 +86,4 @@ class RandRotation(RandImage):
 class RandRotationd(SharedDrawd):
     """Dict form of :class:`RandRotation`: one draw for all keys."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        degrees: float | Sequence[float],
-        prob: float = 0.1,
-        padding_mode: str = "zeros",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandRotation(degrees, prob, padding_mode), allow_missing_keys)
+    ARRAY = RandRotation

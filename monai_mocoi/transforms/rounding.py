@@ -1,13 +1,10 @@
 """Rounding pictures to whole numbers of 8 or 16 bits: what the cache keeps, and what inference repeats."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
@@ -82,5 +79,4 @@ class RoundToBits(Transform):
 class RoundToBitsd(EachKeyd):
     """Dict form of :class:`RoundToBits`."""
 
-    def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, RoundToBits(bits), allow_missing_keys)
+    ARRAY = RoundToBits

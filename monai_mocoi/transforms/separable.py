@@ -1,7 +1,5 @@
 """Weighted sums of neighbouring rows, then of columns: what both resizing and blurring are."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 import torch.nn.functional as F

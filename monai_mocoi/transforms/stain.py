@@ -13,13 +13,10 @@ A density here is -ln(value), as Beer's law has it, and negative amounts are kep
 back as it was. Other forms are in use, in which one sigma means another strength; docs/views.md compares them.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import check_batch, plain_image
@@ -122,7 +119,4 @@ class RandStainJitter(RandImage):
 class RandStainJitterd(SharedDrawd):
     """Dict form of :class:`RandStainJitter`: one draw for all keys."""
 
-    def __init__(
-        self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
-    ) -> None:
-        super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
+    ARRAY = RandStainJitter

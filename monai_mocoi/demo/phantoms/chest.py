@@ -5,8 +5,6 @@ downwards, with the origin in the midline near the hila. Structures are added up
 lung = 1, air outside = 0), and a film curve turns the sum into grey values. Nothing is taken from a real image.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

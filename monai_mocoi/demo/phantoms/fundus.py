@@ -6,8 +6,6 @@ uneven lamp, a camera with a colour and a field of its own, and dust and flare d
 image.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass

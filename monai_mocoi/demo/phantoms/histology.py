@@ -6,8 +6,6 @@ The label says whether tumour cells were drawn: large nuclei of varying size and
 tissue as benign ones, so that neither colour nor the number of nuclei tells it. Nothing is taken from a real image.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -3,8 +3,6 @@
 Source: DICOM PS3.3, Computed Radiography Image IOD (A.2), Modality LUT (C.11.1), VOI LUT (C.11.2).
 """
 
-from __future__ import annotations
-
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
