@@ -18,8 +18,7 @@ _FORMAT = 4
 def decode_key(decode: Any, bits: int, signatures: Sequence[bytes]) -> str:
     """Return the key, in hexadecimal, of files with these signatures decoded in one way to ``bits``.
 
-    Raises:
-        DatasetError: the way cannot be described (a lambda, for example), or it is random.
+    Raises DatasetError: the way cannot be described (a lambda, for example), or it is random.
     """
     try:
         steps = describe_settings(decode)

@@ -78,9 +78,8 @@ class DecodedCache:
     def __getitem__(self, index: int) -> torch.Tensor:
         """Return picture ``index`` as (C, H, W) float32 in 0..1.
 
-        Raises:
-            ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
-                longer be read, since the cache was opened.
+        Raises ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
+        longer be read, since the cache was opened.
         """
         if index in self.bad:
             raise image_error(index, self.images.names, self.bad[index])

@@ -76,8 +76,7 @@ class DecodedFile:
     def write(self, shape: tuple[int, ...], fill: Callable[[Take], dict[int, str]]) -> None:
         """Make both files anew, of pictures of one shape: ``fill`` hands each to the function that it is given.
 
-        Raises:
-            CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.
+        Raises CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.
         """
         dtype = np.dtype(DTYPES[self.bits])
         picture_bytes = math.prod(shape) * dtype.itemsize

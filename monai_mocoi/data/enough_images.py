@@ -78,9 +78,8 @@ def few_labelled_in_words(images: int) -> str | None:
 def few_scored_in_words(labels: NDArray[np.int64], names: Sequence[str]) -> str:
     """Why metrics on so few images mean nothing, to be put behind them in brackets; empty where they do mean something.
 
-    Args:
-        labels: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them.
-        names: of the classes or findings.
+    ``labels``: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them. ``names``: of the
+    classes or findings.
     """
     rule = selection_rule(labels, names).rule
     if rule == "metric" or not len(labels):
@@ -97,11 +96,9 @@ MIN_OF_EACH = 5
 class SelectionRule(NamedTuple):
     """What chooses the epoch whose weights are kept.
 
-    Attributes:
-        rule: "metric": the reported metric on validation. "loss": the validation loss. "last": nothing; the last epoch
-            is taken.
-        reason: why, as a sentence.
-        classes: names of the classes with at least 5 positive and 5 negative validation images.
+    ``rule``: "metric": the reported metric on validation. "loss": the validation loss. "last": nothing; the last epoch
+    is taken. ``reason``: why, as a sentence. ``classes``: names of the classes with at least 5 positive and 5 negative
+    validation images.
     """
 
     rule: str

@@ -28,11 +28,8 @@ def fingerprint_key() -> bytes:
 
     It is in the file that :data:`KEY_VARIABLE` names, else in ``$XDG_CONFIG_HOME/monai_mocoi/fingerprint.key`` or
     ``~/.config/monai_mocoi/fingerprint.key``: not in the cache, which may be emptied. Only without a home folder it is
-    in ``user_cache_dir()``.
-
-    Raises:
-        DatasetError: the file holds no key, or cannot be read or made.
-        HomeFolderError: a home folder is needed, and not known.
+    in ``user_cache_dir()``. Raises DatasetError: the file holds no key, or cannot be read or made. Raises
+    HomeFolderError: a home folder is needed, and not known.
     """
     path = _key_path()
     try:

@@ -74,10 +74,7 @@ def unreadable_images(
     """Return why images have no fingerprint, by position in ``paths``: they cannot be read.
 
     The others' fingerprints are kept, so that :func:`dataset_fingerprints`, which has the same arguments, does not read
-    them again.
-
-    Raises:
-        DatasetError: a file is not there.
+    them again. Raises DatasetError: a file is not there.
     """
     return _all(folder, paths, names, None, progress, cache_dir, False, len(paths))[2]
 

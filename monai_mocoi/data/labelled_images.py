@@ -14,18 +14,13 @@ LABELLED_SPLITS = ("training", "validation")
 class LabelledImages(Record):
     """What was drawn.
 
-    Attributes:
-        label_fraction, label_seed, validation_labels: of the draw; None where a given file does not say.
-        ids: "drawn" or "given".
-        dataset_sha256: of the ``datalist.json``.
-        kind: "multilabel" or "softmax".
-        counts: by split: ``images``, ``of`` so many with labels, ``patients``, and ``positives`` by class; where there
-            are any ``unlabelled``, the images of the split without a label, and ``unknown`` by finding, of how many of
-            the images it is not known.
-        selection, selection_reason: what chooses the epoch, and why.
-        selection_classes: with at least 5 positive and 5 negative validation images.
-        warnings: sentences.
-        training, validation: names of the images. A file made by hand needs only these two.
+    ``label_fraction``, ``label_seed``, ``validation_labels``: of the draw; None where a given file does not say.
+    ``ids``: "drawn" or "given". ``dataset_sha256``: of the ``datalist.json``. ``kind``: "multilabel" or "softmax".
+    ``counts``: by split: ``images``, ``of`` so many with labels, ``patients``, and ``positives`` by class; where there
+    are any ``unlabelled``, the images of the split without a label, and ``unknown`` by finding, of how many of the
+    images it is not known. ``selection``, ``selection_reason``: what chooses the epoch, and why. ``selection_classes``:
+    with at least 5 positive and 5 negative validation images. ``warnings``: sentences. ``training``, ``validation``:
+    names of the images. A file made by hand needs only these two.
     """
 
     FILE = "labelled.json"

@@ -141,8 +141,7 @@ def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.boo
 def class_truth(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Return (images, classes) of 1, 0, or :data:`~monai_mocoi.metrics.UNKNOWN`, from :func:`label_array`'s labels.
 
-    Raises:
-        DatasetError: the labels do not fit the number of classes.
+    Raises DatasetError: the labels do not fit the number of classes.
     """
     if labels.ndim == 2:
         if labels.shape[1] != classes:

@@ -25,14 +25,12 @@ _PERCENTILES = (0.5, 99.5)  # of intensity "percentiles"
 class PictureFacts:
     """Of the pictures that were looked at and could be read.
 
-    Attributes:
-        of, read, unreadable: how many images there are, could be read, and could not.
-        shorter_sides: least, median and largest shorter side, pixels; ``long_to_short``: median of longer / shorter.
-        coloured: how many show colour: in more than 1 % of the pixels the channels are further apart than 0.05 of 0..1.
-        range_used: median distance of the 0.5th and the 99.5th percentile, of the range 0..1 that a file declares.
-        flattened: how many would be left with few grey levels in 8 bits.
-        without_disc: in how many no usable fundus disc is found; None: it was not looked for.
-        suffixes: of the file names, without dot, in small letters, sorted.
+    ``of``, ``read``, ``unreadable``: how many images there are, could be read, and could not. ``shorter_sides``: least,
+    median and largest shorter side, pixels; ``long_to_short``: median of longer / shorter. ``coloured``: how many show
+    colour: in more than 1 % of the pixels the channels are further apart than 0.05 of 0..1. ``range_used``: median
+    distance of the 0.5th and the 99.5th percentile, of the range 0..1 that a file declares. ``flattened``: how many
+    would be left with few grey levels in 8 bits. ``without_disc``: in how many no usable fundus disc is found; None: it
+    was not looked for. ``suffixes``: of the file names, without dot, in small letters, sorted.
     """
 
     of: int

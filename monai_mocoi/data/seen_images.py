@@ -112,8 +112,7 @@ def read_seen_images(
 ) -> tuple[SeenImages | None, str]:
     """Read what lies beside weights, an ``encoder.pt`` or ``classifier.pt``, with what their JSON file says.
 
-    Returns:
-        the codes; or None, and why there are none.
+    Returns the codes; or None, and why there are none.
     """
     named = (sidecar or {}).get("seen_images")
     if not isinstance(named, Mapping):

@@ -33,14 +33,11 @@ class DemoImage:
 class DemoSet:
     """The demo data of one modality.
 
-    Attributes:
-        title, version, labels: of the data set, the drawing, and in the order of the label values.
-        patients, size: how many, and rows of an image, by default.
-        images_each: how many images a patient has, in words.
-        source: what the manifest of real data of the kind calls theirs.
-        sample_patient: draws a patient: what ``write`` needs of it, and the number of images.
-        write: draws and writes one image and returns its datalist item.
-        write_table: writes what real data of the kind have beside the images; None for nothing.
+    ``title``, ``version``, ``labels``: of the data set, the drawing, and in the order of the label values.
+    ``patients``, ``size``: how many, and rows of an image, by default. ``images_each``: how many images a patient has,
+    in words. ``source``: what the manifest of real data of the kind calls theirs. ``sample_patient``: draws a patient:
+    what ``write`` needs of it, and the number of images. ``write``: draws and writes one image and returns its datalist
+    item. ``write_table``: writes what real data of the kind have beside the images; None for nothing.
     """
 
     title: str

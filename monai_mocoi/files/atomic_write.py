@@ -40,9 +40,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def remove_leftovers(folder: str | Path, stem: str = "*") -> None:
     """Remove the temporary files that a killed process left behind; only to be called where no other one writes.
 
-    Args:
-        folder: where to look, not below it; it need not exist.
-        stem: name without suffix of the file that was to be made; "*" means any.
+    ``folder``: where to look, not below it; it need not exist. ``stem``: name without suffix of the file that was to be
+    made; "*" means any.
     """
     for path in Path(folder).glob(f".{stem}.*.tmp*"):
         path.unlink(missing_ok=True)
@@ -90,10 +89,8 @@ def sync_folder(folder: str | Path) -> None:
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     """Write ``content`` as UTF-8 JSON to ``path`` in one step; the same content gives the same bytes.
 
-    Args:
-        path: the file to make or replace.
-        content: anything that :mod:`json` can write; NaN and infinity are refused.
-        indent: spaces a level; None writes one line.
+    ``path``: the file to make or replace. ``content``: anything that :mod:`json` can write; NaN and infinity are
+    refused. ``indent``: spaces a level; None writes one line.
     """
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())

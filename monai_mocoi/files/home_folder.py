@@ -17,8 +17,7 @@ def home_folder() -> Path | None:
 def expand_home(path: str | os.PathLike[str]) -> Path:
     """Return a path with the home folder in the place of a leading ``~`` or ``~user``.
 
-    Raises:
-        HomeFolderError: there is no such user, or no home folder is known.
+    Raises HomeFolderError: there is no such user, or no home folder is known.
     """
     try:
         return Path(path).expanduser()

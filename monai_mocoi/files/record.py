@@ -40,8 +40,7 @@ class Record(BaseModel, Mapping[str, Any]):
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file.
 
-        Raises:
-            MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
+        Raises MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
         """
         path = Path(path)
         try:

@@ -128,8 +128,7 @@ class FundusCrop(Transform):
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
         """Crop one picture (1 or 3, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
-        Returns:
-            the fundus (C, size, size), float32, values 0..1, contiguous.
+        Returns the fundus (C, size, size), float32, values 0..1, contiguous.
         """
         picture = plain_image(img, "FundusCrop").float().cpu().numpy()
         disc = find_disc(picture, self.check_exposure)

@@ -26,8 +26,7 @@ def is_constant(image: np.ndarray) -> bool:
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
     """Refuse a picture (C, rows, columns) each of whose channels has one value; ``why``: what made it so, if known.
 
-    Raises:
-        ConstantImageError: it shows nothing.
+    Raises ConstantImageError: it shows nothing.
     """
     if is_constant(image):
         reason = f": {why}" if why else ""

@@ -31,9 +31,7 @@ def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
     """Refuse what is no batch of float images (N, C, H, W); N may be 0.
 
     ``name``, of the function that asks, begins the error text; ``colour``: C must be 1 (grey) or 3 (red, green, blue).
-
-    Raises:
-        ValueError: if the shape, the number type or the number of channels is another.
+    Raises ValueError: if the shape, the number type or the number of channels is another.
     """
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
@@ -53,8 +51,7 @@ def _check_float(images: torch.Tensor, name: str) -> None:
 def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> torch.Tensor:
     """One parameter a sample, (N,) or one number for all, as (N, 1, 1, 1) with the batch's dtype and device.
 
-    Raises:
-        ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
+    Raises ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
     """
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):
@@ -86,8 +83,7 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
 def check_probability(prob: float, name: str) -> None:
     """Refuse a probability outside 0..1, which MONAI would cut off silently.
 
-    Raises:
-        ValueError: if ``prob`` is below 0, above 1 or not a number.
+    Raises ValueError: if ``prob`` is below 0, above 1 or not a number.
     """
     if not 0 <= prob <= 1:
         raise ValueError(f"{name}: prob must lie between 0 (never) and 1 (always), got {prob}")

@@ -35,8 +35,7 @@ class Recalibrate(Transform):
     def __call__(self, probabilities: Any) -> Any:
         """Take ``(..., classes)`` of 0..1, a tensor or an array; return the same shape and type.
 
-        Raises:
-            ValueError: the record is of other classes.
+        Raises ValueError: the record is of other classes.
         """
         if self.record is None:
             return probabilities

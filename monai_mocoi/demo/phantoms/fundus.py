@@ -45,10 +45,9 @@ _REFLECTED = {
 class FundusDrawing:
     """A drawn photograph and where its structures lie.
 
-    Attributes:
-        image: (rows, columns, 3) red, green and blue, 0..1.
-        masks: (rows, columns) each: field, optic disc, vessel, and the kinds of ``LESIONS``.
-        row, column, radius: of the field in pixels; the middle of the first pixel is (0.5, 0.5).
+    ``image``: (rows, columns, 3) red, green and blue, 0..1. ``masks``: (rows, columns) each: field, optic disc, vessel,
+    and the kinds of ``LESIONS``. ``row``, ``column``, ``radius``: of the field in pixels; the middle of the first pixel
+    is (0.5, 0.5).
     """
 
     image: NDArray[np.float32]

@@ -17,12 +17,10 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 class Storage:
     """How grey values are stored; none of it changes the picture that DICOM's rules give.
 
-    Attributes:
-        inverted: MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2.
-        bits: stored, 12 or 16, in 16 allocated.
-        window: the picture takes up only a part of the stored range, and window centre and width say which.
-        rescale: stored values are not output units; needs ``window``, which then is in output units.
-        rle: RLE Lossless instead of uncompressed.
+    ``inverted``: MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2. ``bits``: stored, 12 or 16, in
+    16 allocated. ``window``: the picture takes up only a part of the stored range, and window centre and width say
+    which. ``rescale``: stored values are not output units; needs ``window``, which then is in output units. ``rle``:
+    RLE Lossless instead of uncompressed.
     """
 
     inverted: bool
