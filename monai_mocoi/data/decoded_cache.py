@@ -12,8 +12,8 @@ import torch
 
 from monai_mocoi.data.decode import ImageList, Levels, Take
 from monai_mocoi.data.decode_errors import changed_in_the_run, image_error, image_name
-from monai_mocoi.data.decode_key import decode_key, signature
 from monai_mocoi.data.decoded_file import DecodedFile
+from monai_mocoi.data.describe import decode_key, signature
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock

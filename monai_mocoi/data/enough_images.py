@@ -94,16 +94,11 @@ MIN_OF_EACH = 5
 
 
 class SelectionRule(NamedTuple):
-    """What chooses the epoch whose weights are kept.
+    """What chooses the epoch whose weights are kept."""
 
-    ``rule``: "metric": the reported metric on validation. "loss": the validation loss. "last": nothing; the last epoch
-    is taken. ``reason``: why, as a sentence. ``classes``: names of the classes with at least 5 positive and 5 negative
-    validation images.
-    """
-
-    rule: str
-    reason: str
-    classes: tuple[str, ...]
+    rule: str  # "metric": the reported one on validation; "loss": that of validation; "last": the last epoch is taken
+    reason: str  # why, as a sentence
+    classes: tuple[str, ...]  # with at least 5 positive and 5 negative validation images
 
 
 def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> SelectionRule:

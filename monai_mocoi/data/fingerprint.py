@@ -75,9 +75,9 @@ Known = dict[bytes, Fingerprint]
 
 
 @contextmanager
-def opened_store(folder: str | Path, cache_dir: str | Path | None) -> Iterator[Path]:
+def opened_store(folder: str | Path) -> Iterator[Path]:
     """Give the file of a folder's store while no other process has it."""
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    root = user_cache_dir() / "fingerprints"
     source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
     key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
     with file_lock(root / f"{key}.lock"):

@@ -73,9 +73,7 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"monai_mocoi fingerprint key\0" + key).hexdigest()[:_CODE]
 
 
-def codes(
-    key: bytes, folder: str | Path, items: Sequence[Mapping[str, Any]], cache_dir: str | Path | None
-) -> tuple[list[str], list[str]]:
+def codes(key: bytes, folder: str | Path, items: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     """Codes of the pictures and of the patients of items, in their order."""
 
     def code(kind: bytes, content: bytes) -> str:
@@ -84,7 +82,7 @@ def codes(
     if not items:
         return [], []
     paths, names = ([item[name] for item in items] for name in ("image", "name"))
-    prints = dataset_fingerprints(folder, paths, names, cache_dir=cache_dir, drop_others=False)
+    prints = dataset_fingerprints(folder, paths, names, drop_others=False)
     return [code(b"picture", bytes(digest)) for digest in prints.digests], [
         code(b"patient", patient_key(item["patient"]).encode()) for item in items
     ]

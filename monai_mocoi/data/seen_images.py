@@ -83,18 +83,17 @@ class SeenImages:
         )
 
 
-def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) -> SeenImages:
+def take_down_images(datalist: Datalist) -> SeenImages:
     """Take down what a training on a data set sees: the images of ``training`` and ``validation``.
 
     Args:
-        datalist: without the images that cannot be read.
-        cache_dir: of the fingerprints; what the audit has read is not read again.
+        datalist: without the images that cannot be read. What the audit has read is not read again.
 
     Raises:
         DatasetError: an image cannot be read, or the key's file is damaged.
     """
     key = fingerprint_key()
-    pictures, patients = codes(key, datalist.folder, [*datalist.training, *datalist.validation], cache_dir)
+    pictures, patients = codes(key, datalist.folder, [*datalist.training, *datalist.validation])
     return SeenImages(key_id(key), frozenset(pictures), frozenset(patients))
 
 

@@ -31,25 +31,18 @@ class DemoImage:
 
 @dataclass(frozen=True)
 class DemoSet:
-    """The demo data of one modality.
-
-    ``title``, ``version``, ``labels``: of the data set, the drawing, and in the order of the label values.
-    ``patients``, ``size``: how many, and rows of an image, by default. ``images_each``: how many images a patient has,
-    in words. ``source``: what the manifest of real data of the kind calls theirs. ``sample_patient``: draws a patient:
-    what ``write`` needs of it, and the number of images. ``write``: draws and writes one image and returns its datalist
-    item. ``write_table``: writes what real data of the kind have beside the images; None for nothing.
-    """
+    """The demo data of one modality."""
 
     title: str
-    version: int
-    labels: tuple[str, ...]
-    patients: int
-    size: int
-    images_each: str
-    source: str
-    sample_patient: Callable[[np.random.Generator], tuple[Any, int]]
-    write: Callable[[DemoImage], dict[str, Any]]
-    write_table: Callable[[Path, Sequence[Any]], None] | None = None
+    version: int  # of the drawing
+    labels: tuple[str, ...]  # in the order of the label values
+    patients: int  # how many by default
+    size: int  # rows of an image by default
+    images_each: str  # how many images a patient has, in words
+    source: str  # what the manifest of real data of the kind calls theirs
+    sample_patient: Callable[[np.random.Generator], tuple[Any, int]]  # what ``write`` needs; the number of images
+    write: Callable[[DemoImage], dict[str, Any]]  # draws and writes one image and returns its datalist item
+    write_table: Callable[[Path, Sequence[Any]], None] | None = None  # what real data have beside the images
 
 
 def _chest_patient(rng: np.random.Generator) -> tuple[phantoms.Anatomy, int]:

@@ -13,7 +13,7 @@ from monai_mocoi.transforms.colour import (
     to_grayscale,
 )
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage
 
 
 class RandColorJitter(RandImage):
@@ -84,7 +84,7 @@ class RandGrayscale(RandImage):
     """Take the colours from an image, with a probability; a one-channel image stays as it is.
 
     Args:
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
     """
 
     def __init__(self, prob: float = 0.1) -> None:

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch
 from monai_mocoi.transforms.separable import Taps, filter_separable
 
 

@@ -1,10 +1,12 @@
-"""What every view transform takes: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked in one place."""
+"""Images of the view transforms: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked; and random ones."""
 
 from typing import Any
 
 import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
+from monai.transforms.transform import RandomizableTransform
+from monai.utils.enums import TransformBackends
 
 
 def plain_image(img: Any, name: str) -> torch.Tensor:
@@ -80,10 +82,34 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
         )
 
 
-def check_probability(prob: float, name: str) -> None:
-    """Refuse a probability outside 0..1, which MONAI would cut off silently.
+class RandImage(RandomizableTransform):
+    """Act on an image with a probability; a subclass draws amounts in ``randomize`` and applies them in ``apply``.
 
-    Raises ValueError: if ``prob`` is below 0, above 1 or not a number.
+    Args:
+        prob: probability that an image is changed at all, 0..1.
+
+    Raises:
+        ValueError: if ``prob`` lies outside 0..1.
     """
-    if not 0 <= prob <= 1:
-        raise ValueError(f"{name}: prob must lie between 0 (never) and 1 (always), got {prob}")
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, prob: float) -> None:
+        if not 0 <= prob <= 1:  # which MONAI would cut off silently
+            raise ValueError(f"{type(self).__name__}: prob must lie between 0 (never) and 1 (always), got {prob}")
+        super().__init__(prob)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to act."""
+        super().randomize(None)
+
+    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
+        """Change one image (C, H, W), floating point, values 0..1; ``randomize`` False repeats the last draw."""
+        image = plain_image(img, type(self).__name__)
+        if randomize:
+            self.randomize(image)
+        return self.apply(image[None])[0] if self._do_transform else image
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch (N, C, H, W) by the last draw."""
+        raise NotImplementedError

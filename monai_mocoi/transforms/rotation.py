@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch, per_sample_on_host
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch, per_sample_on_host
 
 _PADDING_MODES = ("zeros", "border", "reflection")
 
@@ -58,7 +57,7 @@ class RandRotation(RandImage):
 
     Args:
         degrees: d >= 0 draws an angle from -d to d; a pair (low, high) draws from low to high.
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
         padding_mode: see :func:`rotate`; ``"zeros"`` is the paper's.
     """
 

@@ -19,8 +19,7 @@ import numpy as np
 import torch
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch, plain_image
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch, plain_image
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -82,7 +81,7 @@ class RandStainJitter(RandImage):
 
     Args:
         sigma: strength from 0 (nothing changes) to 1.
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
 
     Raises:
         ValueError: if ``sigma`` lies outside 0..1; when called, not 3 channels, also where the draw is not to act.
