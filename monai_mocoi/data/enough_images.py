@@ -104,13 +104,9 @@ class SelectionRule(NamedTuple):
 def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> SelectionRule:
     """Choose by the reported metric where it means something, else by the loss, else not at all.
 
-    Args:
-        labels: of the validation images that have labels, see :func:`~monai_mocoi.data.labels.label_array`; None: none.
-        names: of the classes or findings.
-
-    Returns:
-        "last" for fewer than 20 images; "loss" where every class has fewer than 5 positive or fewer than 5 negative
-        images; otherwise "metric".
+    ``labels``: of the validation images that have labels, see :func:`~monai_mocoi.data.labels.label_array`; None: none.
+    ``names``: of the classes or findings. Returns "last" for fewer than 20 images; "loss" where every class has fewer
+    than 5 positive or fewer than 5 negative images; otherwise "metric".
     """
     if labels is None:
         return SelectionRule("last", "no validation image has a label: the last epoch is taken.", ())

@@ -36,13 +36,8 @@ def fingerprint(image: NDArray[np.float32]) -> Fingerprint:
     RGB. The descriptors stay nearly the same when a picture is resized, stretched, saved as JPEG or changed in
     brightness and contrast: it is averaged down to 16 x 16, the local mean (3 x 3) is taken off, because the coarse
     brightness of all chest X-rays is alike, and the result is scaled to length 1. The second one is that of the middle,
-    two thirds of each side: all fundus photographs have the same outline.
-
-    Args:
-        image: (1 or 3, rows, columns) float32, values 0..1.
-
-    Returns:
-        digest (16 bytes) and descriptors (2, 256) float16, of the whole and of the middle.
+    two thirds of each side: all fundus photographs have the same outline. ``image``: (1 or 3, rows, columns) float32,
+    values 0..1. Returns digest (16 bytes) and descriptors (2, 256) float16, of the whole and of the middle.
     """
     if len(image) == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
         image = image[:1]

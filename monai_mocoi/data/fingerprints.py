@@ -39,17 +39,11 @@ def dataset_fingerprints(
 ) -> Fingerprints:
     """Return the fingerprints of a dataset folder's images; only new and changed files are read.
 
-    What was read is kept even when the reading is interrupted, so that a second call goes on from there.
-
-    Args:
-        folder: the dataset folder: names the store, as a hash.
-        paths, names: the image files, and what to call them in an error.
-        workers: reading threads; None means one a usable processor.
-        progress: show a progress bar if anything has to be read.
-        drop_others: ``paths`` are all images of the folder: what is kept of others is forgotten when something is read.
-
-    Raises:
-        DatasetError: files that cannot be read, by name and reason.
+    What was read is kept even when the reading is interrupted, so that a second call goes on from there. ``folder``:
+    the dataset folder: names the store, as a hash. ``paths``, ``names``: the image files, and what to call them in an
+    error. ``workers``: reading threads; None means one a usable processor. ``progress``: show a progress bar if
+    anything has to be read. ``drop_others``: ``paths`` are all images of the folder: what is kept of others is
+    forgotten when something is read. Raises DatasetError: files that cannot be read, by name and reason.
     """
     signatures, known, bad = _all(folder, paths, names, workers, progress, drop_others, _MAX_FAILURES)
     if bad:

@@ -40,12 +40,8 @@ class PictureFacts:
 def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -> PictureFacts:
     """Look at up to 128 images, drawn at random with a fixed seed: those that ``cache_bits`` "auto" looks at.
 
-    Args:
-        items: of a datalist's training split.
-        fundus: look for the disc of a fundus photograph, too.
-
-    Raises:
-        DatasetError: no item, or none that can be read.
+    ``items``: of a datalist's training split. ``fundus``: look for the disc of a fundus photograph, too. Raises
+    DatasetError: no item, or none that can be read.
     """
     chosen = random.Random(0).sample(list(items), min(MEASURED, len(items)))
     found = [

@@ -21,11 +21,8 @@ LEFTOVERS = ".*.tmp*"
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; it takes the name ``path`` when the block ends well.
 
-    Args:
-        path: the file to make or replace. Its folder is made if it is missing.
-
-    Yields:
-        the temporary path, in the same folder and with the same suffix. It is removed when the block raises.
+    ``path``: the file to make or replace. Its folder is made if it is missing. Yields the temporary path, in the same
+    folder and with the same suffix. It is removed when the block raises.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

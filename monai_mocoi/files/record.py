@@ -53,12 +53,8 @@ class Record(BaseModel, Mapping[str, Any]):
     def of(cls, content: Any, name: str = "") -> Self:
         """Check content that was read already.
 
-        Args:
-            content: of the file.
-            name: of the file, for the error's text; empty: the usual one.
-
-        Raises:
-            MocoiError: as :meth:`read`.
+        ``content``: of the file. ``name``: of the file, for the error's text; empty: the usual one. Raises MocoiError:
+        as :meth:`read`.
         """
         name = name or cls.FILE
         if not isinstance(content, Mapping):

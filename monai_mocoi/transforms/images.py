@@ -12,12 +12,9 @@ from monai.utils.enums import TransformBackends
 def plain_image(img: Any, name: str) -> torch.Tensor:
     """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down; no copy where possible.
 
-    Args:
-        img: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array.
-        name: the transform that asks; it begins the error text.
-
-    Raises:
-        ValueError: if the image has not three dimensions, is empty, or does not hold floating-point numbers.
+    ``img``: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array. ``name``: the transform
+    that asks; it begins the error text. Raises ValueError: if the image has not three dimensions, is empty, or does not
+    hold floating-point numbers.
     """
     tensor = img.as_tensor() if isinstance(img, MetaTensor) else torch.as_tensor(img)
     if tensor.ndim != 3 or 0 in tensor.shape:
@@ -85,11 +82,7 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
 class RandImage(RandomizableTransform):
     """Act on an image with a probability; a subclass draws amounts in ``randomize`` and applies them in ``apply``.
 
-    Args:
-        prob: probability that an image is changed at all, 0..1.
-
-    Raises:
-        ValueError: if ``prob`` lies outside 0..1.
+    ``prob``: probability that an image is changed at all, 0..1. Raises ValueError: if ``prob`` lies outside 0..1.
     """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)

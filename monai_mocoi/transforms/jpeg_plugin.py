@@ -44,12 +44,8 @@ def jpeg_decoders() -> dict[str, Decoder]:
 def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
     """Decode one frame; called by pydicom, whose ``runner`` knows the header and gets the result's ``bits_allocated``.
 
-    Returns:
-        the pixels, colour by pixel.
-
-    Raises:
-        ValueError: the stream is damaged, cut short, or its size is not that of the header.
-        TooLittleMemoryError: there is too little memory, which says nothing about the file.
+    Returns the pixels, colour by pixel. Raises ValueError: the stream is damaged, cut short, or its size is not that of
+    the header. Raises TooLittleMemoryError: there is too little memory, which says nothing about the file.
     """
     try:
         return _decoded(src, runner)
