@@ -1,6 +1,5 @@
 """What the demo data of each modality are: classes, default numbers, how a patient is drawn and an image written."""
 
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from monai_mocoi.demo import phantoms
+from monai_mocoi.files.atomic_write import write_csv
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,12 @@ def _write_fundus(image: DemoImage) -> dict[str, Any]:
 
 def _write_fundus_levels(folder: Path, people: Sequence[phantoms.Person]) -> None:
     """The grades, as ``data_prep eyepacs`` reads them."""
-    with open(folder / "trainLabels.csv", "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("image", "level"))
-        for number, person in enumerate(people, 1):
-            table.writerows(
-                (f"p{number:04d}_{side}", grade) for side, grade in zip(phantoms.SIDES, person.grades, strict=True)
-            )
+    rows = [
+        (f"p{number:04d}_{side}", grade)
+        for number, person in enumerate(people, 1)
+        for side, grade in zip(phantoms.SIDES, person.grades, strict=True)
+    ]
+    write_csv(folder / "trainLabels.csv", [("image", "level"), *rows])
 
 
 DEMO_SETS = {
