@@ -1,7 +1,5 @@
 """Ages in columns: which names say so, in which unit, and values as numbers."""
 
-from __future__ import annotations
-
 import math
 import re
 import unicodedata

@@ -4,13 +4,10 @@ The split ``pretraining`` is compared with validation and test; what it shares w
 published lists of this method's histopathology data had the same validation and test images (fault A4).
 """
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from itertools import combinations, zip_longest
-from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.audit_report import AuditReport, LeakError, Pair
@@ -21,14 +18,12 @@ from monai_mocoi.data.near_pictures import EXAMPLES, Places, named_place, near_p
 logger = logging.getLogger(__name__)
 
 
-def audit_datalist(
-    datalist: Datalist, workers: int | None = None, progress: bool = True, cache_dir: str | Path | None = None
-) -> AuditReport:
+def audit_datalist(datalist: Datalist, workers: int | None = None, progress: bool = True) -> AuditReport:
     """Audit a datalist for what its splits share; fingerprints and the last comparison are cached.
 
     Args:
         datalist: from :func:`~monai_mocoi.data.load_datalist`.
-        workers, progress, cache_dir: as for :func:`~monai_mocoi.data.fingerprints.dataset_fingerprints`.
+        workers, progress: as for :func:`~monai_mocoi.data.fingerprints.dataset_fingerprints`.
 
     Raises:
         LeakError: a patient, a file or an identical picture (the decoded pixels, whatever the file format) is in two
@@ -37,14 +32,8 @@ def audit_datalist(
     """
     splits = datalist.splits()
     places = [(split, item) for split, items in splits.items() for item in items]
-    prints = dataset_fingerprints(
-        datalist.folder,
-        [item["image"] for _, item in places],
-        [item["name"] for _, item in places],
-        workers,
-        progress,
-        cache_dir,
-    )
+    paths, names = ([item[key] for _, item in places] for key in ("image", "name"))
+    prints = dataset_fingerprints(datalist.folder, paths, names, workers, progress)
     digests = [bytes(digest) for digest in prints.digests]
     keys: dict[str, Callable[[int], Hashable]] = {
         "patient": lambda i: places[i][1]["patient"],
@@ -53,7 +42,7 @@ def audit_datalist(
     }
     found = {what: _shared(places, what, key) for what, key in keys.items()}
     examples = [pair for group in zip_longest(*found.values()) for pair in group if pair is not None]
-    near, near_examples = near_pairs(places, prints, cache_dir)
+    near, near_examples = near_pairs(places, prints)
     report = AuditReport(
         name=datalist.name,
         images={split: len(items) for split, items in splits.items()},

@@ -1,7 +1,5 @@
 """Report of a leak audit: what was found, in numbers and examples."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from monai_mocoi.errors import DatasetError

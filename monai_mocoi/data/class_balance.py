@@ -1,7 +1,5 @@
 """Class balance: weights of the classes in a loss, and images of rare classes drawn more often."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,12 +48,8 @@ def balancing_groups(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
 
     An image stands for its class; with several findings for the rarest that it is known to have (the first of equally
     rare ones), and without any for "no finding". Its weight is 1 / the number of images that have this class.
-
-    Args:
-        labels: see :func:`~monai_mocoi.data.labels.label_array`.
-
-    Returns:
-        (images,) the class, for no finding the number of findings; (images,) the weight, sum 1.
+    ``labels``: see :func:`~monai_mocoi.data.labels.label_array`. Returns (images,) the class, for no finding the number
+    of findings; (images,) the weight, sum 1.
     """
     if labels.ndim == 1:
         group, positives = labels, np.bincount(labels)

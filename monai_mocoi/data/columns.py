@@ -1,7 +1,5 @@
 """What is known of an image beside its label: columns of the datalist or of a table, such as sex, age and view."""
 
-from __future__ import annotations
-
 import math
 import posixpath
 from collections import Counter

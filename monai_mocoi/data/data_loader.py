@@ -1,7 +1,5 @@
 """Data loader: batches of a data set, in an order that its sampler decides, read by worker processes."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

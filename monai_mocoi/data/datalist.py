@@ -3,8 +3,6 @@
 A dataset folder holds ``datalist.json``, ``manifest.json`` (where it came from) and the images. See docs/data.md.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
@@ -117,8 +115,7 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
 def refuse_bundle(folder: Path, named: str | Path) -> None:
     """Refuse a folder without a datalist that is a bundle (has a folder ``configs``), as the user named it.
 
-    Raises:
-        DatasetError: it is one.
+    Raises DatasetError: it is one.
     """
     if (folder / "configs").is_dir():
         raise DatasetError(

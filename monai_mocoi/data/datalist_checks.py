@@ -1,7 +1,5 @@
 """Checks across a datalist's items: one kind of label, one id a person, and every file in its folder."""
 
-from __future__ import annotations
-
 import logging
 import os
 import posixpath

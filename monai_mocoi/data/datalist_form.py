@@ -1,7 +1,5 @@
 """Form of ``datalist.json``: its splits and keys, and each item's name, label and patient, checked."""
 
-from __future__ import annotations
-
 import os
 import posixpath
 import re

@@ -1,7 +1,5 @@
 """Writing a dataset folder's datalist and manifest; a folder that has a datalist is complete."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping, Sequence

@@ -1,11 +1,9 @@
 """Image data set: the images of a split; random views depend on nothing but seed, epoch and index."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch.utils.data import Dataset
@@ -114,7 +112,7 @@ class ImageDataset(Dataset[Any]):
         """The decoded image at a position, float32 (C, H, W) in 0..1, before any transform."""
         return self._picture(self.rows[position])
 
-    def spread(self, most: int) -> ImageDataset:
+    def spread(self, most: int) -> Self:
         """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
         if len(self) <= most:
             return self
@@ -143,7 +141,7 @@ class ImageDataset(Dataset[Any]):
         seed_all(self.transform, self.seed, epoch, row)
         return self.transform(sample)
 
-    def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> ImageDataset:
+    def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> Self:
         """Some of the images, in the order of these positions, with another transform; what is decoded is shared."""
         part = copy(self)
         part.rows = [self.rows[position] for position in positions]

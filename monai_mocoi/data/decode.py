@@ -1,7 +1,5 @@
 """Decode: from an image file to whole numbers of 8 or 16 bits, one file or a whole list."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Errors of decoding: whose fault it is, how many may fail, and what is said, without a path or a patient's name."""
 
-from __future__ import annotations
-
 import errno
 import logging
 import os
@@ -73,12 +71,9 @@ def unreadable(
 def read_one(read: Callable[[], _Read], path: str, index: int, names: Names) -> _Read:
     """Call what reads one file, and turn what goes wrong into an error of the image's or of the machine's.
 
-    ``path`` is taken out of every text; ``index`` and ``names`` say which image it is.
-
-    Raises:
-        ImageDecodeError: it cannot be read; the text has the index, the name and the reader's reason.
-        MemoryError, DatasetError: the machine has too little memory, or no file handle or disk left: not the image's
-            fault.
+    ``path`` is taken out of every text; ``index`` and ``names`` say which image it is. Raises ImageDecodeError: it
+    cannot be read; the text has the index, the name and the reader's reason. Raises MemoryError, DatasetError: the
+    machine has too little memory, or no file handle or disk left: not the image's fault.
     """
     try:
         return read()

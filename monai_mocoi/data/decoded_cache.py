@@ -4,8 +4,6 @@ One :class:`~monai_mocoi.data.decoded_file.DecodedFile` a list of images, in ``u
 hash of everything on which the pixels depend, so that a changed file or setting never meets an old result.
 """
 
-from __future__ import annotations
-
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -14,8 +12,8 @@ import torch
 
 from monai_mocoi.data.decode import ImageList, Levels, Take
 from monai_mocoi.data.decode_errors import changed_in_the_run, image_error, image_name
-from monai_mocoi.data.decode_key import decode_key, signature
 from monai_mocoi.data.decoded_file import DecodedFile
+from monai_mocoi.data.describe import decode_key, signature
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
@@ -80,9 +78,8 @@ class DecodedCache:
     def __getitem__(self, index: int) -> torch.Tensor:
         """Return picture ``index`` as (C, H, W) float32 in 0..1.
 
-        Raises:
-            ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
-                longer be read, since the cache was opened.
+        Raises ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
+        longer be read, since the cache was opened.
         """
         if index in self.bad:
             raise image_error(index, self.images.names, self.bad[index])

@@ -3,8 +3,6 @@
 ``<key>.npy`` holds the pictures, ``<key>.json`` the rest. Neither file holds a path, a name or an id.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -78,8 +76,7 @@ class DecodedFile:
     def write(self, shape: tuple[int, ...], fill: Callable[[Take], dict[int, str]]) -> None:
         """Make both files anew, of pictures of one shape: ``fill`` hands each to the function that it is given.
 
-        Raises:
-            CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.
+        Raises CacheFullError, DatasetError: the disk; nothing half written is left. Also what ``fill`` raises.
         """
         dtype = np.dtype(DTYPES[self.bits])
         picture_bytes = math.prod(shape) * dtype.itemsize

@@ -1,7 +1,5 @@
 """Whether the header of a DICOM file contradicts the kind of images that a classifier is for."""
 
-from __future__ import annotations
-
 import os
 from typing import NamedTuple
 
@@ -48,12 +46,9 @@ BODY_PARTS = """
 def dicom_contradiction(path: str | os.PathLike[str], modality: str | None) -> str | None:
     """Compare Modality and Body Part Examined of a DICOM file with what a bundle is for.
 
-    Args:
-        path: a file that can be read as a picture, of any format.
-        modality: of the bundle, such as "chest"; None, or one not known here: nothing is compared.
-
-    Returns:
-        a sentence, or None: nothing contradicts it. A value that is no term of the standard is not repeated.
+    ``path``: a file that can be read as a picture, of any format. ``modality``: of the bundle, such as "chest"; None,
+    or one not known here: nothing is compared. Returns a sentence, or None: nothing contradicts it. A value that is no
+    term of the standard is not repeated.
     """
     kind = _KINDS.get(str(modality))
     if kind is None or not _may_be_dicom(path):

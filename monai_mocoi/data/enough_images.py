@@ -1,7 +1,5 @@
 """Enough images: to learn from, to choose the epoch by (fault A18), and for a number to mean anything."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -80,9 +78,8 @@ def few_labelled_in_words(images: int) -> str | None:
 def few_scored_in_words(labels: NDArray[np.int64], names: Sequence[str]) -> str:
     """Why metrics on so few images mean nothing, to be put behind them in brackets; empty where they do mean something.
 
-    Args:
-        labels: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them.
-        names: of the classes or findings.
+    ``labels``: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them. ``names``: of the
+    classes or findings.
     """
     rule = selection_rule(labels, names).rule
     if rule == "metric" or not len(labels):
@@ -97,30 +94,19 @@ MIN_OF_EACH = 5
 
 
 class SelectionRule(NamedTuple):
-    """What chooses the epoch whose weights are kept.
+    """What chooses the epoch whose weights are kept."""
 
-    Attributes:
-        rule: "metric": the reported metric on validation. "loss": the validation loss. "last": nothing; the last epoch
-            is taken.
-        reason: why, as a sentence.
-        classes: names of the classes with at least 5 positive and 5 negative validation images.
-    """
-
-    rule: str
-    reason: str
-    classes: tuple[str, ...]
+    rule: str  # "metric": the reported one on validation; "loss": that of validation; "last": the last epoch is taken
+    reason: str  # why, as a sentence
+    classes: tuple[str, ...]  # with at least 5 positive and 5 negative validation images
 
 
 def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> SelectionRule:
     """Choose by the reported metric where it means something, else by the loss, else not at all.
 
-    Args:
-        labels: of the validation images that have labels, see :func:`~monai_mocoi.data.labels.label_array`; None: none.
-        names: of the classes or findings.
-
-    Returns:
-        "last" for fewer than 20 images; "loss" where every class has fewer than 5 positive or fewer than 5 negative
-        images; otherwise "metric".
+    ``labels``: of the validation images that have labels, see :func:`~monai_mocoi.data.labels.label_array`; None: none.
+    ``names``: of the classes or findings. Returns "last" for fewer than 20 images; "loss" where every class has fewer
+    than 5 positive or fewer than 5 negative images; otherwise "metric".
     """
     if labels is None:
         return SelectionRule("last", "no validation image has a label: the last epoch is taken.", ())

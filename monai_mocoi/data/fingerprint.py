@@ -3,8 +3,6 @@
 The store is in ``user_cache_dir()/fingerprints``. It holds hashes and descriptors, neither paths nor names.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zipfile
@@ -38,13 +36,8 @@ def fingerprint(image: NDArray[np.float32]) -> Fingerprint:
     RGB. The descriptors stay nearly the same when a picture is resized, stretched, saved as JPEG or changed in
     brightness and contrast: it is averaged down to 16 x 16, the local mean (3 x 3) is taken off, because the coarse
     brightness of all chest X-rays is alike, and the result is scaled to length 1. The second one is that of the middle,
-    two thirds of each side: all fundus photographs have the same outline.
-
-    Args:
-        image: (1 or 3, rows, columns) float32, values 0..1.
-
-    Returns:
-        digest (16 bytes) and descriptors (2, 256) float16, of the whole and of the middle.
+    two thirds of each side: all fundus photographs have the same outline. ``image``: (1 or 3, rows, columns) float32,
+    values 0..1. Returns digest (16 bytes) and descriptors (2, 256) float16, of the whole and of the middle.
     """
     if len(image) == 3 and (image[0] == image[1]).all() and (image[0] == image[2]).all():
         image = image[:1]
@@ -77,9 +70,9 @@ Known = dict[bytes, Fingerprint]
 
 
 @contextmanager
-def opened_store(folder: str | Path, cache_dir: str | Path | None) -> Iterator[Path]:
+def opened_store(folder: str | Path) -> Iterator[Path]:
     """Give the file of a folder's store while no other process has it."""
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
+    root = user_cache_dir() / "fingerprints"
     source = json.dumps([_FORMAT, str(Path(folder).absolute()), sorted(decoder_versions().items())])
     key = hashlib.sha256(source.encode(errors="surrogateescape")).hexdigest()
     with file_lock(root / f"{key}.lock"):

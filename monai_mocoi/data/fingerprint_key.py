@@ -1,7 +1,5 @@
 """Secret key of the fingerprints: who has it can look for a picture among codes; made on first use."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os
@@ -30,11 +28,8 @@ def fingerprint_key() -> bytes:
 
     It is in the file that :data:`KEY_VARIABLE` names, else in ``$XDG_CONFIG_HOME/monai_mocoi/fingerprint.key`` or
     ``~/.config/monai_mocoi/fingerprint.key``: not in the cache, which may be emptied. Only without a home folder it is
-    in ``user_cache_dir()``.
-
-    Raises:
-        DatasetError: the file holds no key, or cannot be read or made.
-        HomeFolderError: a home folder is needed, and not known.
+    in ``user_cache_dir()``. Raises DatasetError: the file holds no key, or cannot be read or made. Raises
+    HomeFolderError: a home folder is needed, and not known.
     """
     path = _key_path()
     try:
@@ -78,9 +73,7 @@ def key_id(key: bytes) -> str:
     return hashlib.sha256(b"monai_mocoi fingerprint key\0" + key).hexdigest()[:_CODE]
 
 
-def codes(
-    key: bytes, folder: str | Path, items: Sequence[Mapping[str, Any]], cache_dir: str | Path | None
-) -> tuple[list[str], list[str]]:
+def codes(key: bytes, folder: str | Path, items: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[str]]:
     """Codes of the pictures and of the patients of items, in their order."""
 
     def code(kind: bytes, content: bytes) -> str:
@@ -89,7 +82,7 @@ def codes(
     if not items:
         return [], []
     paths, names = ([item[name] for item in items] for name in ("image", "name"))
-    prints = dataset_fingerprints(folder, paths, names, cache_dir=cache_dir, drop_others=False)
+    prints = dataset_fingerprints(folder, paths, names, drop_others=False)
     return [code(b"picture", bytes(digest)) for digest in prints.digests], [
         code(b"patient", patient_key(item["patient"]).encode()) for item in items
     ]

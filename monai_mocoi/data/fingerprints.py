@@ -1,7 +1,5 @@
 """Fingerprints of a dataset folder's images: read from its store, or made; entries of changed files do not count."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -37,25 +35,17 @@ def dataset_fingerprints(
     names: Sequence[str],
     workers: int | None = None,
     progress: bool = True,
-    cache_dir: str | Path | None = None,
     drop_others: bool = True,
 ) -> Fingerprints:
     """Return the fingerprints of a dataset folder's images; only new and changed files are read.
 
-    What was read is kept even when the reading is interrupted, so that a second call goes on from there.
-
-    Args:
-        folder: the dataset folder: names the store, as a hash.
-        paths, names: the image files, and what to call them in an error.
-        workers: reading threads; None means one a usable processor.
-        progress: show a progress bar if anything has to be read.
-        cache_dir: folder of the stores; None means ``user_cache_dir()/fingerprints``.
-        drop_others: ``paths`` are all images of the folder: what is kept of others is forgotten when something is read.
-
-    Raises:
-        DatasetError: files that cannot be read, by name and reason.
+    What was read is kept even when the reading is interrupted, so that a second call goes on from there. ``folder``:
+    the dataset folder: names the store, as a hash. ``paths``, ``names``: the image files, and what to call them in an
+    error. ``workers``: reading threads; None means one a usable processor. ``progress``: show a progress bar if
+    anything has to be read. ``drop_others``: ``paths`` are all images of the folder: what is kept of others is
+    forgotten when something is read. Raises DatasetError: files that cannot be read, by name and reason.
     """
-    signatures, known, bad = _all(folder, paths, names, workers, progress, cache_dir, drop_others, _MAX_FAILURES)
+    signatures, known, bad = _all(folder, paths, names, workers, progress, drop_others, _MAX_FAILURES)
     if bad:
         count = f"{len(bad)} image(s)" if len(bad) < _MAX_FAILURES else f"{_MAX_FAILURES} or more images"
         some = "\n  ".join(f"{names[position]}: {reason}" for position, reason in list(bad.items())[:5])
@@ -66,30 +56,19 @@ def dataset_fingerprints(
     )
 
 
-def unreadable_images(
-    folder: str | Path,
-    paths: Sequence[str],
-    names: Sequence[str],
-    progress: bool = True,
-    cache_dir: str | Path | None = None,
-) -> dict[int, str]:
+def unreadable_images(folder: str | Path, paths: Sequence[str], names: Sequence[str]) -> dict[int, str]:
     """Return why images have no fingerprint, by position in ``paths``: they cannot be read.
 
-    The others' fingerprints are kept, so that :func:`dataset_fingerprints`, which has the same arguments, does not read
-    them again.
-
-    Raises:
-        DatasetError: a file is not there.
+    The others' fingerprints are kept, so that :func:`dataset_fingerprints` does not read them again. Raises
+    DatasetError: a file is not there.
     """
-    return _all(folder, paths, names, None, progress, cache_dir, False, len(paths))[2]
+    return _all(folder, paths, names, None, True, False, len(paths))[2]
 
 
-def keep_fingerprints(
-    folder: str | Path, prints: Mapping[bytes, Fingerprint], cache_dir: str | Path | None = None
-) -> None:
+def keep_fingerprints(folder: str | Path, prints: Mapping[bytes, Fingerprint]) -> None:
     """Keep fingerprints that are known already, by the files' signatures: the files are then not read for them."""
     if prints:
-        with opened_store(folder, cache_dir) as store:
+        with opened_store(folder) as store:
             save_store(store, {**load_store(store), **prints})
 
 
@@ -99,23 +78,39 @@ def _all(
     names: Sequence[str],
     workers: int | None,
     progress: bool,
-    cache_dir: str | Path | None,
     drop_others: bool,
     most_failures: int,
 ) -> tuple[list[bytes], Known, dict[int, str]]:
     """Each file's signature, what is known by signature, and by position why there is nothing."""
+
+    def one(position: int) -> Fingerprint | str:
+        try:
+            return fingerprint(read_image(paths[position]))
+        except OSError as error:
+            return error.strerror or str(error)
+        except ValueError as error:
+            return str(error)
+
     bad: dict[int, str] = {}
-    with opened_store(folder, cache_dir) as store:
+    with opened_store(folder) as store:
         signatures = [_signature(path, name) for path, name in zip(paths, names, strict=True)]
         known = load_store(store)
         todo = [position for position, signature in enumerate(signatures) if signature not in known]
-        if todo:
-            try:
-                bad = _read(todo, signatures, paths, known, workers, progress, most_failures)
-            finally:
-                # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
-                kept = {s: known[s] for s in signatures if s in known} if drop_others else known
-                save_store(store, kept)
+        if not todo:
+            return signatures, known, bad
+        try:
+            with closing(map_in_threads(one, todo, len(todo), workers, "fingerprints", progress)) as results:
+                for place, result in results:
+                    if not isinstance(result, str):
+                        known[signatures[todo[place]]] = result
+                        continue
+                    bad[todo[place]] = result
+                    if len(bad) == most_failures:
+                        break
+        finally:
+            # What no longer belongs to the data set is dropped here, so that the store does not grow for ever.
+            kept = {s: known[s] for s in signatures if s in known} if drop_others else known
+            save_store(store, kept)
     return signatures, known, bad
 
 
@@ -126,32 +121,3 @@ def _signature(path: str, name: str) -> bytes:
         raise DatasetError(
             f"{name} cannot be read ({error.strerror}); copy it into the dataset folder again."
         ) from None
-
-
-def _read(
-    todo: Sequence[int],
-    signatures: Sequence[bytes],
-    paths: Sequence[str],
-    known: Known,
-    workers: int | None,
-    progress: bool,
-    most_failures: int,
-) -> dict[int, str]:
-    def one(position: int) -> Fingerprint | str:
-        try:
-            return fingerprint(read_image(paths[position]))
-        except OSError as error:
-            return error.strerror or str(error)
-        except ValueError as error:
-            return str(error)
-
-    bad: dict[int, str] = {}
-    with closing(map_in_threads(one, todo, len(todo), workers, "fingerprints", progress)) as results:
-        for place, result in results:
-            if not isinstance(result, str):
-                known[signatures[todo[place]]] = result
-                continue
-            bad[todo[place]] = result
-            if len(bad) == most_failures:
-                break
-    return bad

@@ -1,7 +1,5 @@
 """Which training and validation images have labels: drawn by fraction and seed, or given back (faults A2 and A18)."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,10 +8,9 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.enough_images import check_learnable, few_labelled_in_words, selection_rule
-from monai_mocoi.data.label_counts import label_counts, uncovered_in_words
 from monai_mocoi.data.label_ids import agreed, find_items, read_ids
 from monai_mocoi.data.label_order import check_draw, draw_labelled
-from monai_mocoi.data.labelled_images import LABELLED_SPLITS, LabelledImages
+from monai_mocoi.data.labelled_images import LABELLED_SPLITS, LabelledImages, label_counts, uncovered_in_words
 from monai_mocoi.data.labels import (
     label_array,
     label_kind,

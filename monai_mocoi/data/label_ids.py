@@ -1,7 +1,5 @@
 """Labelled images given by name: read from an earlier run's ``labelled.json`` and found in the datalist."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Labels of another data set set beside a classifier's, by name."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The order in which patients get their labels: stratified, seeded, and one order for all fractions."""
 
-from __future__ import annotations
-
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """The labels of a datalist's items as arrays; what is not known of an image is neither 0 nor 1."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -143,8 +141,7 @@ def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.boo
 def class_truth(labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Return (images, classes) of 1, 0, or :data:`~monai_mocoi.metrics.UNKNOWN`, from :func:`label_array`'s labels.
 
-    Raises:
-        DatasetError: the labels do not fit the number of classes.
+    Raises DatasetError: the labels do not fit the number of classes.
     """
     if labels.ndim == 2:
         if labels.shape[1] != classes:

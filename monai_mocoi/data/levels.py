@@ -1,7 +1,5 @@
 """From the values of a column to the groups of images that are told apart: words as they are, numbers in bands."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,12 +1,9 @@
 """Near-identical pictures across splits: pairs whose descriptors correlate."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,16 +37,13 @@ def named_place(place: tuple[str, dict[str, Any]]) -> tuple[str, str]:
     return place[0], place[1]["name"]
 
 
-def near_pairs(
-    places: Places, prints: Fingerprints, cache_dir: str | Path | None
-) -> tuple[dict[str, int], tuple[Pair, ...]]:
+def near_pairs(places: Places, prints: Fingerprints) -> tuple[dict[str, int], tuple[Pair, ...]]:
     """Count nearly identical pairs by pair of splits, and give the most alike; from the cache if nothing changed."""
     names = np.array([split for split, _ in places])
     inputs = hashlib.sha256(json.dumps([_FORMAT, NEAR_CORRELATION, NEAR_IN_THE_MIDDLE]).encode())
     for part in (names.astype("S"), prints.digests, prints.descriptors):
         inputs.update(np.ascontiguousarray(part).data)
-    root = Path(cache_dir) if cache_dir is not None else user_cache_dir() / "fingerprints"
-    file = root / f"{inputs.hexdigest()}.near.json"
+    file = user_cache_dir() / "fingerprints" / f"{inputs.hexdigest()}.near.json"
     try:
         counts, best = json.loads(file.read_text())
     except (OSError, ValueError):

@@ -1,7 +1,5 @@
 """New images as a torch ``Dataset``: decoded when asked for and kept nowhere; an unreadable one gives its reason."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

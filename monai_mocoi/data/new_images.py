@@ -1,7 +1,5 @@
 """New images, without labels or patients: found in folders, or named in a list."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Sequence

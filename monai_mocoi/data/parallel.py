@@ -1,7 +1,5 @@
 """One function over many items in threads, with a progress bar and a quick end on an error or Ctrl-C."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -40,12 +38,9 @@ def map_in_threads(
 
     Threads, not processes: image decoding and NumPy release Python's lock, and nothing has to be copied. Only a few
     items a thread are in flight, so memory does not grow with their number. An exception ends the run: what has not
-    begun is dropped, and it is raised here.
-
-    Args:
-        function, items: what to do; ``total`` is the number of items.
-        workers: threads; None means one a usable processor.
-        description, progress: the bar's label, and whether to show it.
+    begun is dropped, and it is raised here. ``function``, ``items``: what to do; ``total`` is the number of items.
+    ``workers``: threads; None means one a usable processor. ``description``, ``progress``: the bar's label, and whether
+    to show it.
     """
     workers = workers or usable_cpus()
     numbered = enumerate(items)

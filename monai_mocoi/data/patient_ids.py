@@ -1,7 +1,5 @@
 """Patients told twice: spellings of one id, and what published file names say of the patient."""
 
-from __future__ import annotations
-
 import hashlib
 import posixpath
 import re

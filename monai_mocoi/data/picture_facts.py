@@ -1,7 +1,5 @@
 """What the pictures of a data set are like, from some of them: sizes, colour, and how much of their range they use."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -25,39 +23,25 @@ _PERCENTILES = (0.5, 99.5)  # of intensity "percentiles"
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """Of the pictures that were looked at and could be read.
+    """Of the pictures that were looked at and could be read."""
 
-    Attributes:
-        of, read, unreadable: how many images there are, could be read, and could not.
-        shorter_sides: least, median and largest shorter side, pixels; ``long_to_short``: median of longer / shorter.
-        coloured: how many show colour: in more than 1 % of the pixels the channels are further apart than 0.05 of 0..1.
-        range_used: median distance of the 0.5th and the 99.5th percentile, of the range 0..1 that a file declares.
-        flattened: how many would be left with few grey levels in 8 bits.
-        without_disc: in how many no usable fundus disc is found; None: it was not looked for.
-        suffixes: of the file names, without dot, in small letters, sorted.
-    """
-
-    of: int
-    read: int
+    of: int  # how many images there are
+    read: int  # how many could be read
     unreadable: int
-    shorter_sides: tuple[int, int, int]
-    long_to_short: float
-    coloured: int
-    range_used: float
-    flattened: int
-    without_disc: int | None
-    suffixes: tuple[str, ...]
+    shorter_sides: tuple[int, int, int]  # the least, the median and the largest, in pixels
+    long_to_short: float  # median of longer / shorter side
+    coloured: int  # how many have channels further apart than 0.05 of 0..1 in more than 1 % of the pixels
+    range_used: float  # median distance of the 0.5th and the 99.5th percentile, of the range 0..1 that a file declares
+    flattened: int  # how many would be left with few grey levels in 8 bits
+    without_disc: int | None  # in how many no usable fundus disc is found; None: it was not looked for
+    suffixes: tuple[str, ...]  # of the file names, without dot, in small letters, sorted
 
 
 def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -> PictureFacts:
     """Look at up to 128 images, drawn at random with a fixed seed: those that ``cache_bits`` "auto" looks at.
 
-    Args:
-        items: of a datalist's training split.
-        fundus: look for the disc of a fundus photograph, too.
-
-    Raises:
-        DatasetError: no item, or none that can be read.
+    ``items``: of a datalist's training split. ``fundus``: look for the disc of a fundus photograph, too. Raises
+    DatasetError: no item, or none that can be read.
     """
     chosen = random.Random(0).sample(list(items), min(MEASURED, len(items)))
     found = [

@@ -1,7 +1,5 @@
 """Predictions of a classifier for images whose labels are known."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

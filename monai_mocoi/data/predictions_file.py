@@ -1,9 +1,5 @@
 """File of predictions, ``predictions.csv``: one row an image; every metric can be computed from it again."""
 
-from __future__ import annotations
-
-import csv
-import io
 from collections import Counter
 from pathlib import Path
 
@@ -11,7 +7,7 @@ import numpy as np
 
 from monai_mocoi.data.predictions import Predictions
 from monai_mocoi.errors import PredictionsError, TableError
-from monai_mocoi.files.atomic_write import write_bytes
+from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.files.csv_table import read_table
 from monai_mocoi.metrics.known import UNKNOWN
 
@@ -26,16 +22,14 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
     Columns: ``image``, ``patient``, then for findings ``label_<finding>`` (0, 1, or empty where it is not known), for
     classes ``label`` (the name), then ``probability_<class>`` with all digits of a float64.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
     multilabel = predictions.kind == "multilabel"
     labels = [f"{_LABEL}{name}" for name in predictions.classes] if multilabel else ["label"]
-    table.writerow(["image", "patient", *labels, *(f"{_PROBABILITY}{name}" for name in predictions.classes)])
+    table = [["image", "patient", *labels, *(f"{_PROBABILITY}{name}" for name in predictions.classes)]]
     rows = zip(predictions.images, predictions.patients, predictions.labels, predictions.probabilities, strict=True)
     for image, patient, label, probabilities in rows:
         shown = [_IN_CELL[value] for value in label.tolist()] if multilabel else [predictions.classes[label]]
-        table.writerow([image, patient, *shown, *map(repr, probabilities.tolist())])
-    write_bytes(Path(path), text.getvalue().encode())
+        table.append([image, patient, *shown, *map(repr, probabilities.tolist())])
+    write_csv(path, table)
 
 
 def read_predictions(path: str | Path, name: str | None = None) -> Predictions:

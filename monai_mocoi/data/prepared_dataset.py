@@ -1,7 +1,5 @@
 """Prepared data set: images decoded, fitted and normalised as the file beside weights says; and the bits they take."""
 
-from __future__ import annotations
-
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence

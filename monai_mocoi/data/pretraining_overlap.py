@@ -1,7 +1,5 @@
 """Overlap with pretraining: how many images and patients of a data set a training has seen, and what is said of it."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -19,7 +17,6 @@ def pretraining_overlap(
     sidecar: Mapping[str, Any] | None,
     folder: str | Path,
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
-    cache_dir: str | Path | None = None,
 ) -> dict[str, Any]:
     """Count the images and patients of splits that an encoder or classifier has seen.
 
@@ -31,7 +28,6 @@ def pretraining_overlap(
         weights, sidecar: see :func:`~monai_mocoi.data.seen_images.read_seen_images`.
         folder: the dataset folder.
         splits: items (``image``, ``name``, ``patient``) by split; such as can be read.
-        cache_dir: of the fingerprints.
 
     Returns:
         ``{"checked": True, "splits": {name: {"images", "seen_images", "patients", "seen_patients"}}}``, all of them
@@ -45,24 +41,19 @@ def pretraining_overlap(
     if seen is None:
         return {"checked": False, "reason": reason, **told}
     try:
-        return _overlap(seen, folder, splits, cache_dir) | told
+        return _overlap(seen, folder, splits) | told
     except FAILURES as error:
         logger.warning("%s", why(error))
         return {"checked": False, "reason": "an image or the key of the fingerprints could not be read", **told}
 
 
-def _overlap(
-    seen: SeenImages,
-    folder: str | Path,
-    splits: Mapping[str, Sequence[Mapping[str, Any]]],
-    cache_dir: str | Path | None,
-) -> dict[str, Any]:
+def _overlap(seen: SeenImages, folder: str | Path, splits: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     key = fingerprint_key()
     if key_id(key) != seen.key_id:
         return {"checked": False, "reason": OTHER_KEY}
     counts = {}
     for name, items in splits.items():
-        pictures, patients = codes(key, folder, items, cache_dir)
+        pictures, patients = codes(key, folder, items)
         counts[name] = {
             "images": len(pictures),
             "seen_images": sum(code in seen.pictures for code in pictures),

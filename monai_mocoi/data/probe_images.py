@@ -1,7 +1,5 @@
 """Which images the online probes look at: few, the same at every probe, training against validation, never test."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,10 +48,8 @@ def choose_probe_images(
     A third of them are validation images, drawn at random as they are: an AUC over images that were balanced by class
     would be another number than that of an evaluation. The training images are balanced: each class in turn (see
     :func:`~monai_mocoi.data.class_balance.balancing_groups`), and in each class first one image of every patient. Else
-    a rare class would hardly be among anybody's neighbours. Items without a label are not taken.
-
-    Raises:
-        DatasetError: no labels, or too few images or positives for a number that means something; says which.
+    a rare class would hardly be among anybody's neighbours. Items without a label are not taken. Raises DatasetError:
+    no labels, or too few images or positives for a number that means something; says which.
     """
     places = [[place for place, item in enumerate(items) if "label" in item] for items in (training, validation)]
     for name, own in zip(("training", "validation"), places, strict=True):
@@ -116,11 +112,8 @@ def images_a_probe(images: int, epochs: int, every: int) -> int:
 
     The number of images decides, not a clock, so that the same run probes the same images. An image costs one forward
     pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's.
-
-    Args:
-        images: that a process trains on in an epoch.
-        epochs: of the run, 1 or more.
-        every: epochs from one probe to the next, 1 or more. There is one before the first epoch and one after the last.
+    ``images``: that a process trains on in an epoch. ``epochs``: of the run, 1 or more. ``every``: epochs from one
+    probe to the next, 1 or more. There is one before the first epoch and one after the last.
     """
     probes = 1 + -(-epochs // every)
     return int(SHARE * TRAINING_COST * images * epochs / probes)

@@ -1,7 +1,5 @@
 """The order of the samples, as a pure function of seed and epoch: repeatable, shareable and resumable."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

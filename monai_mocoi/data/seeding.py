@@ -1,7 +1,5 @@
 """Seeds for every draw, computed from where the draw is and not from what was drawn before."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,9 +29,8 @@ def derive_seeds(count: int, *parts: int) -> list[int]:
 def seed_all(transform: Any, *parts: int) -> None:
     """Seed a transform, if it is random, and ``random``, ``numpy.random`` and torch's CPU generator.
 
-    Args:
-        transform: is seeded if it has ``set_random_state``.
-        *parts: as for :func:`derive_seed`; each generator gets a seed of its own.
+    ``transform``: is seeded if it has ``set_random_state``. ``*parts``: as for :func:`derive_seed`; each generator gets
+    a seed of its own.
     """
     own, *global_seeds = derive_seeds(4, *parts)
     if hasattr(transform, "set_random_state"):

@@ -5,8 +5,6 @@ each patient's id that was trained on: HMAC-SHA256 under a secret key of the use
 evaluation tells how many of its test images were among them; without it, nobody can.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging
@@ -67,7 +65,7 @@ class SeenImages:
         record = {"file": SEEN_NAME, "sha256": hashlib.sha256(content).hexdigest(), "seen_in": list(self.seen_in)}
         return record | ({"unknown": self.unknown} if self.unknown else {})
 
-    def after(self, before: SeenImages | None, reason: str) -> SeenImages:
+    def after(self, before: "SeenImages | None", reason: str) -> "SeenImages":
         """Put together what was seen before and these.
 
         Args:
@@ -85,18 +83,17 @@ class SeenImages:
         )
 
 
-def take_down_images(datalist: Datalist, cache_dir: str | Path | None = None) -> SeenImages:
+def take_down_images(datalist: Datalist) -> SeenImages:
     """Take down what a training on a data set sees: the images of ``training`` and ``validation``.
 
     Args:
-        datalist: without the images that cannot be read.
-        cache_dir: of the fingerprints; what the audit has read is not read again.
+        datalist: without the images that cannot be read. What the audit has read is not read again.
 
     Raises:
         DatasetError: an image cannot be read, or the key's file is damaged.
     """
     key = fingerprint_key()
-    pictures, patients = codes(key, datalist.folder, [*datalist.training, *datalist.validation], cache_dir)
+    pictures, patients = codes(key, datalist.folder, [*datalist.training, *datalist.validation])
     return SeenImages(key_id(key), frozenset(pictures), frozenset(patients))
 
 
@@ -114,8 +111,7 @@ def read_seen_images(
 ) -> tuple[SeenImages | None, str]:
     """Read what lies beside weights, an ``encoder.pt`` or ``classifier.pt``, with what their JSON file says.
 
-    Returns:
-        the codes; or None, and why there are none.
+    Returns the codes; or None, and why there are none.
     """
     named = (sidecar or {}).get("seen_images")
     if not isinstance(named, Mapping):

@@ -1,7 +1,5 @@
 """Images that are skipped because they cannot be read: a datalist without them."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Splits by patient: no patient in two splits, and each finding about as frequent in every split."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -58,13 +56,9 @@ def count_by_patient(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
     """Count images and findings of each patient; the patients are numbered in the order of their ids.
 
-    Returns:
-        (images,) the patient's number for each image; (patients, findings) how many images of each patient have each
-        finding or class, and last, how many are known not to have a finding that is not known of all; (patients,) how
-        many images each has.
-
-    Raises:
-        DatasetError: not one label an image.
+    Returns (images,) the patient's number for each image; (patients, findings) how many images of each patient have
+    each finding or class, and last, how many are known not to have a finding that is not known of all; (patients,) how
+    many images each has. Raises DatasetError: not one label an image.
     """
     names, patient_of = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     findings = _as_indicators(labels, len(patient_of))

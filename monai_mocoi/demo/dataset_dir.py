@@ -1,7 +1,5 @@
 """What ``dataset_dir`` means in a bundle: a dataset folder, or the word "demo"."""
 
-from __future__ import annotations
-
 import difflib
 import json
 import logging

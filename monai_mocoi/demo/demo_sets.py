@@ -1,8 +1,5 @@
 """What the demo data of each modality are: classes, default numbers, how a patient is drawn and an image written."""
 
-from __future__ import annotations
-
-import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from monai_mocoi.demo import phantoms
+from monai_mocoi.files.atomic_write import write_csv
 
 
 @dataclass(frozen=True)
@@ -33,28 +31,18 @@ class DemoImage:
 
 @dataclass(frozen=True)
 class DemoSet:
-    """The demo data of one modality.
-
-    Attributes:
-        title, version, labels: of the data set, the drawing, and in the order of the label values.
-        patients, size: how many, and rows of an image, by default.
-        images_each: how many images a patient has, in words.
-        source: what the manifest of real data of the kind calls theirs.
-        sample_patient: draws a patient: what ``write`` needs of it, and the number of images.
-        write: draws and writes one image and returns its datalist item.
-        write_table: writes what real data of the kind have beside the images; None for nothing.
-    """
+    """The demo data of one modality."""
 
     title: str
-    version: int
-    labels: tuple[str, ...]
-    patients: int
-    size: int
-    images_each: str
-    source: str
-    sample_patient: Callable[[np.random.Generator], tuple[Any, int]]
-    write: Callable[[DemoImage], dict[str, Any]]
-    write_table: Callable[[Path, Sequence[Any]], None] | None = None
+    version: int  # of the drawing
+    labels: tuple[str, ...]  # in the order of the label values
+    patients: int  # how many by default
+    size: int  # rows of an image by default
+    images_each: str  # how many images a patient has, in words
+    source: str  # what the manifest of real data of the kind calls theirs
+    sample_patient: Callable[[np.random.Generator], tuple[Any, int]]  # what ``write`` needs; the number of images
+    write: Callable[[DemoImage], dict[str, Any]]  # draws and writes one image and returns its datalist item
+    write_table: Callable[[Path, Sequence[Any]], None] | None = None  # what real data have beside the images
 
 
 def _chest_patient(rng: np.random.Generator) -> tuple[phantoms.Anatomy, int]:
@@ -107,13 +95,12 @@ def _write_fundus(image: DemoImage) -> dict[str, Any]:
 
 def _write_fundus_levels(folder: Path, people: Sequence[phantoms.Person]) -> None:
     """The grades, as ``data_prep eyepacs`` reads them."""
-    with open(folder / "trainLabels.csv", "w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("image", "level"))
-        for number, person in enumerate(people, 1):
-            table.writerows(
-                (f"p{number:04d}_{side}", grade) for side, grade in zip(phantoms.SIDES, person.grades, strict=True)
-            )
+    rows = [
+        (f"p{number:04d}_{side}", grade)
+        for number, person in enumerate(people, 1)
+        for side, grade in zip(phantoms.SIDES, person.grades, strict=True)
+    ]
+    write_csv(folder / "trainLabels.csv", [("image", "level"), *rows])
 
 
 DEMO_SETS = {

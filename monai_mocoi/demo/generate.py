@@ -1,7 +1,5 @@
 """Generated demo data sets: a dataset folder of phantoms, the same for the same seed."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

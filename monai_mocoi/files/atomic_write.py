@@ -3,8 +3,6 @@
 It imports nothing of ours, so every floor may use it.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json
@@ -23,11 +21,8 @@ LEFTOVERS = ".*.tmp*"
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; it takes the name ``path`` when the block ends well.
 
-    Args:
-        path: the file to make or replace. Its folder is made if it is missing.
-
-    Yields:
-        the temporary path, in the same folder and with the same suffix. It is removed when the block raises.
+    ``path``: the file to make or replace. Its folder is made if it is missing. Yields the temporary path, in the same
+    folder and with the same suffix. It is removed when the block raises.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,9 +37,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def remove_leftovers(folder: str | Path, stem: str = "*") -> None:
     """Remove the temporary files that a killed process left behind; only to be called where no other one writes.
 
-    Args:
-        folder: where to look, not below it; it need not exist.
-        stem: name without suffix of the file that was to be made; "*" means any.
+    ``folder``: where to look, not below it; it need not exist. ``stem``: name without suffix of the file that was to be
+    made; "*" means any.
     """
     for path in Path(folder).glob(f".{stem}.*.tmp*"):
         path.unlink(missing_ok=True)
@@ -92,10 +86,8 @@ def sync_folder(folder: str | Path) -> None:
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     """Write ``content`` as UTF-8 JSON to ``path`` in one step; the same content gives the same bytes.
 
-    Args:
-        path: the file to make or replace.
-        content: anything that :mod:`json` can write; NaN and infinity are refused.
-        indent: spaces a level; None writes one line.
+    ``path``: the file to make or replace. ``content``: anything that :mod:`json` can write; NaN and infinity are
+    refused. ``indent``: spaces a level; None writes one line.
     """
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())

@@ -1,7 +1,5 @@
 """Cache folder: where this package keeps what can be computed again, and what is said when its disk fails."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shutil
@@ -45,10 +43,7 @@ def writing_cache(what: str, left: str, without: str) -> Iterator[None]:
     """Turn what the system says while a cache is written into an error of ours.
 
     Texts: ``what`` it is, such as "the cache of images"; what is ``left`` of it; how to do ``without`` it, behind "or".
-
-    Raises:
-        CacheFullError: no room.
-        DatasetError: any other ``OSError``.
+    Raises CacheFullError: no room. Raises DatasetError: any other ``OSError``.
     """
     try:
         yield
@@ -67,8 +62,7 @@ def writing_cache(what: str, left: str, without: str) -> Iterator[None]:
 def check_room(folder: Path, needed: int, what: str, without: str) -> None:
     """Refuse to begin a cache of ``needed`` bytes for which a folder's disk has no room; texts as above.
 
-    Raises:
-        CacheFullError: says how much is needed and free.
+    Raises CacheFullError: says how much is needed and free.
     """
     free = shutil.disk_usage(folder).free
     if needed > free:

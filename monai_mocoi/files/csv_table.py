@@ -1,7 +1,5 @@
 """Tables and lists that people saved: UTF-8 CSV, and what is said of the other forms that spreadsheets write."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import io
@@ -30,8 +28,7 @@ class Table:
 def read_text(path: str | Path, name: str | None = None) -> str:
     """Read a text file: UTF-8 with or without mark, plain or gzip (``.gz``); errors call it ``name``, or its own.
 
-    Raises:
-        TableError: it is not there, damaged, or in another encoding.
+    Raises TableError: it is not there, damaged, or in another encoding.
     """
     path = Path(path)
     if not path.is_file():
@@ -63,9 +60,7 @@ def read_table(path: str | Path, needed: Sequence[str], name: str | None = None)
     """Read a CSV table with commas. Which columns are missing, the caller has to say.
 
     By ``needed`` columns, in any case, a table with semicolons or tabs is known; ``name`` as for :func:`read_text`.
-
-    Raises:
-        TableError: as :func:`read_text`; or the table has semicolons or tabs.
+    Raises TableError: as :func:`read_text`; or the table has semicolons or tabs.
     """
     text = read_text(path, name)
     name = name or Path(path).name
@@ -80,11 +75,7 @@ def read_table(path: str | Path, needed: Sequence[str], name: str | None = None)
 
 
 def parse_table(text: str, name: str, delimiter: str = ",") -> Table:
-    """Parse the text of a table.
-
-    Raises:
-        TableError: it is no CSV; names the row.
-    """
+    """Parse the text of a table. Raises TableError: it is no CSV; names the row."""
     header: list[str] | None = None
     rows: list[tuple[int, list[str]]] = []
     number = 0

@@ -1,7 +1,5 @@
 """File lock: what several processes need is made once."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
@@ -29,18 +27,9 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
 
     Where the file system has no locks (NFS or Lustre, as they may be mounted), that of a file in the machine's folder
     for temporary files is held in its place, which keeps the processes of one machine apart; if that fails too, there
-    is no lock. Either is warned of once a folder.
-
-    Args:
-        path: the lock file.
-        wait: wait for another holder to finish; False does not wait.
-        poll: seconds between two tries.
-
-    Raises:
-        RefusedError: the folder cannot be made or written.
-
-    Yields:
-        True if the lock is held; False (only when ``wait`` is False) if another process holds it.
+    is no lock. Either is warned of once a folder. ``path``: the lock file. ``wait``: wait for another holder to finish;
+    False does not wait. ``poll``: seconds between two tries. Raises RefusedError: the folder cannot be made or written.
+    Yields True if the lock is held; False (only when ``wait`` is False) if another process holds it.
     """
     path = Path(path)
     try:

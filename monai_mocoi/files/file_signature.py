@@ -1,7 +1,5 @@
 """Whether a source file is still the one from which something was computed, at best without reading or naming it."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 
@@ -17,10 +15,8 @@ def file_signature(path: str) -> bytes:
     Size and time of last change are not enough: uncompressed pictures of one format all have one size, and ``cp -p``,
     ``rsync -t`` and archives set the time. Nobody can set the change time (ctime), and two files differ by inode. The
     price: rights changed, a copied folder, or a network disk that numbers its files anew make the file count as another
-    one. Where the file system keeps no change time, 4 kB each from beginning, middle and end are hashed too.
-
-    Raises:
-        OSError: the file does not exist, its folder cannot be searched, or it has to be read and cannot.
+    one. Where the file system keeps no change time, 4 kB each from beginning, middle and end are hashed too. Raises
+    OSError: the file does not exist, its folder cannot be searched, or it has to be read and cannot.
     """
     status = os.stat(path)
     times = f"{status.st_mtime_ns}\0{status.st_ctime_ns}"

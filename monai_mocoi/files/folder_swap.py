@@ -4,8 +4,6 @@ The new one is made beside it, hidden, as ``.<name>.being-made``, and renamed; t
 ``.<name>.being-deleted``. What a killed process leaves under these names is deleted by the next one.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil
@@ -28,11 +26,8 @@ def delete_leftovers(folder: Path) -> None:
 def replaced(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill; when the block ends well it becomes ``folder``, and what was there is deleted.
 
-    Args:
-        folder: need not exist. Only one process at a time may replace it.
-
-    Yields:
-        the folder to fill, on the same file system. It is deleted when the block raises.
+    ``folder``: need not exist. Only one process at a time may replace it. Yields the folder to fill, on the same file
+    system. It is deleted when the block raises.
     """
     delete_leftovers(folder)
     folder = folder.resolve()

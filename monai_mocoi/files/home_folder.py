@@ -1,7 +1,5 @@
 """Home folder of the user, and ``~`` in a path: a system may know none, as for a container's user without an entry."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -19,8 +17,7 @@ def home_folder() -> Path | None:
 def expand_home(path: str | os.PathLike[str]) -> Path:
     """Return a path with the home folder in the place of a leading ``~`` or ``~user``.
 
-    Raises:
-        HomeFolderError: there is no such user, or no home folder is known.
+    Raises HomeFolderError: there is no such user, or no home folder is known.
     """
     try:
         return Path(path).expanduser()

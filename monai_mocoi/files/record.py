@@ -1,7 +1,5 @@
 """Records: JSON files of a fixed form that one step writes and a later one reads, one class each."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -42,8 +40,7 @@ class Record(BaseModel, Mapping[str, Any]):
     def read(cls, path: str | os.PathLike[str]) -> Self:
         """Read a file.
 
-        Raises:
-            MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
+        Raises MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
         """
         path = Path(path)
         try:
@@ -56,12 +53,8 @@ class Record(BaseModel, Mapping[str, Any]):
     def of(cls, content: Any, name: str = "") -> Self:
         """Check content that was read already.
 
-        Args:
-            content: of the file.
-            name: of the file, for the error's text; empty: the usual one.
-
-        Raises:
-            MocoiError: as :meth:`read`.
+        ``content``: of the file. ``name``: of the file, for the error's text; empty: the usual one. Raises MocoiError:
+        as :meth:`read`.
         """
         name = name or cls.FILE
         if not isinstance(content, Mapping):

@@ -1,7 +1,5 @@
 """Picture that somebody else read into an array: its axes, and its values 0..255."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

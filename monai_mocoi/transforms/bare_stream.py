@@ -3,8 +3,6 @@
 Pillow unpacks profiles and texts while it opens a file, and refuses the file where one is too large or broken.
 """
 
-from __future__ import annotations
-
 import io
 import zlib
 from typing import BinaryIO
@@ -26,12 +24,8 @@ _JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
     """Check every chunk of a PNG, and keep those that say something of the picture.
 
-    Returns:
-        the file without colour profile, texts (except those that hold an orientation) and the like; and the bits of a
-        sample.
-
-    Raises:
-        ImageReadError: cut short, or a chunk's check sum is wrong, also that of one that is left out.
+    Returns the file without colour profile, texts (except those that hold an orientation) and the like; and the bits of
+    a sample. Raises ImageReadError: cut short, or a chunk's check sum is wrong, also that of one that is left out.
     """
     content = file.read()
     parts = [_PNG_START]

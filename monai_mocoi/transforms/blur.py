@@ -1,17 +1,13 @@
 """Gaussian blur: batched function, and the random blur that calls it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch, per_sample_on_host
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch, per_sample_on_host
 from monai_mocoi.transforms.separable import Taps, filter_separable
 
 _TRUNCATE = 4.0  # the kernel ends at this many sigmas, as scipy.ndimage's does
@@ -63,7 +59,7 @@ class RandGaussianBlur(RandImage):
     Args:
         sigma: smallest and largest standard deviation in pixels, 0 <= low <= high; drawn uniformly. The default is the
             paper's.
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
     """
 
     def __init__(self, sigma: Sequence[float] = (0.1, 2.0), prob: float = 0.1) -> None:
@@ -89,11 +85,4 @@ class RandGaussianBlur(RandImage):
 class RandGaussianBlurd(SharedDrawd):
     """Dict form of :class:`RandGaussianBlur`: one draw for all keys."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        sigma: Sequence[float] = (0.1, 2.0),
-        prob: float = 0.1,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandGaussianBlur(sigma, prob), allow_missing_keys)
+    ARRAY = RandGaussianBlur

@@ -5,8 +5,6 @@ the shape (N,) or is one number. The result is new and cut off at 0 and 1; a one
 saturation, hue and grey return it as it is. A batch or parameter of another form is a ``ValueError``.
 """
 
-from __future__ import annotations
-
 import torch
 
 from monai_mocoi.transforms.images import check_batch, per_sample

@@ -1,12 +1,9 @@
 """Colour jitter and random grey: the random transforms that change colours."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.colour import (
     adjust_brightness,
@@ -16,7 +13,7 @@ from monai_mocoi.transforms.colour import (
     to_grayscale,
 )
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage
 
 
 class RandColorJitter(RandImage):
@@ -87,7 +84,7 @@ class RandGrayscale(RandImage):
     """Take the colours from an image, with a probability; a one-channel image stays as it is.
 
     Args:
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
     """
 
     def __init__(self, prob: float = 0.1) -> None:
@@ -101,21 +98,10 @@ class RandGrayscale(RandImage):
 class RandColorJitterd(SharedDrawd):
     """Dict form of :class:`RandColorJitter`: one draw for all keys."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        brightness: float = 0.0,
-        contrast: float = 0.0,
-        saturation: float = 0.0,
-        hue: float = 0.0,
-        prob: float = 0.1,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandColorJitter(brightness, contrast, saturation, hue, prob), allow_missing_keys)
+    ARRAY = RandColorJitter
 
 
 class RandGrayscaled(SharedDrawd):
     """Dict form of :class:`RandGrayscale`: one draw for all keys."""
 
-    def __init__(self, keys: KeysCollection, prob: float = 0.1, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, RandGrayscale(prob), allow_missing_keys)
+    ARRAY = RandGrayscale

@@ -1,18 +1,14 @@
 """Cutting a box out of an image and resizing it: batched function, and the random resized crop that calls it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch
 from monai_mocoi.transforms.separable import Taps, filter_separable
 
 
@@ -133,12 +129,4 @@ class RandResizedCrop(RandImage):
 class RandResizedCropd(SharedDrawd):
     """Dict form of :class:`RandResizedCrop`: one box for all keys, whose images need the same height and width."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        size: int | Sequence[int],
-        scale: Sequence[float] = (0.08, 1.0),
-        ratio: Sequence[float] = (3 / 4, 4 / 3),
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandResizedCrop(size, scale, ratio), allow_missing_keys)
+    ARRAY = RandResizedCrop

@@ -6,8 +6,6 @@ pydicom's own functions (up to 3.0.2) hold a LUT's index in the type of its outp
 pixels wrap around in a LUT of 8-bit entries.
 """
 
-from __future__ import annotations
-
 from typing import BinaryIO
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Display values of DICOM: stored values through modality, VOI and palette to 0..1 (PS3.3, PS3.4 N.2)."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fields of a DICOM header: texts, numbers and look-up tables (PS3.3 C.7.9, C.11.1), and how errors tell them."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

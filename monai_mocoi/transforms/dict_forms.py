@@ -4,29 +4,23 @@ Every dict form takes ``keys``, the arguments of its array form, and ``allow_mis
 a dict does not have; False (default) raises ``KeyError``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from monai.config.type_definitions import KeysCollection
-from monai.transforms.transform import MapTransform, Randomizable, RandomizableTransform
+from monai.transforms.transform import MapTransform, Randomizable
 
 
 class EachKeyd(MapTransform):
-    """Apply an array transform to each key.
+    """Apply an array transform, ``ARRAY``, to each key; its arguments are those of the array form."""
 
-    Args:
-        keys: of the dict's values to transform.
-        transform: of one value.
-        allow_missing_keys: see this module.
-    """
+    ARRAY: ClassVar[Callable[..., Any]]
 
-    def __init__(self, keys: KeysCollection, transform: Callable[[Any], Any], allow_missing_keys: bool = False) -> None:
+    def __init__(self, keys: KeysCollection, *args: Any, allow_missing_keys: bool = False, **kwargs: Any) -> None:
         super().__init__(keys, allow_missing_keys)
-        self.transform: Any = transform
-        self.backend = getattr(transform, "backend", [])
+        self.transform: Any = self.ARRAY(*args, **kwargs)
+        self.backend = getattr(self.transform, "backend", [])
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return a copy of the dict in which the keys' values are transformed."""
@@ -39,12 +33,7 @@ class EachKeyd(MapTransform):
 class SharedDrawd(Randomizable, EachKeyd):
     """Apply one draw of a random array transform to every key; it fits the first of them that is present."""
 
-    def __init__(
-        self, keys: KeysCollection, transform: RandomizableTransform, allow_missing_keys: bool = False
-    ) -> None:
-        EachKeyd.__init__(self, keys, transform, allow_missing_keys)
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> SharedDrawd:
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
         """Seed the array transform, which makes the draws."""
         self.transform.set_random_state(seed, state)
         self.R = self.transform.R

@@ -1,7 +1,5 @@
 """Circle through the edge of a lit piece: random trials, then robust least squares."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

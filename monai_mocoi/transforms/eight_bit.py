@@ -4,8 +4,6 @@ MONAI's tools that bring their own array (MONAI Deploy) leave out every step who
 hand on what they read, 0..255. So the reader gives 0..255 as well, and the scaling is a step of its own.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -89,15 +87,11 @@ class ScaleFrom8Bit(Transform):
     def __call__(self, img: NDArray[Any] | torch.Tensor, from_file: bool = False) -> torch.Tensor:
         """Scale one picture to float32 (channels, rows, columns), values 0..1, on the CPU.
 
-        Args:
-            img: uint8 or floating point, values 0..255: (rows, columns), (channels, rows, columns) or (rows, columns,
-                channels), of 1 or 3 channels. Colour is red, green, blue.
-            from_file: it is what :class:`LoadImageFile` gave, however dark.
-
-        Raises:
-            ConstantImageError: all its values are equal.
-            ImageReadError: it cannot be such a picture: another type or shape; values below 0, above 255 or not finite;
-                none above 1, as if scaled already; or the axes of a scan, as MONAI's readers give it.
+        ``img``: uint8 or floating point, values 0..255: (rows, columns), (channels, rows, columns) or (rows, columns,
+        channels), of 1 or 3 channels. Colour is red, green, blue. ``from_file``: it is what :class:`LoadImageFile`
+        gave, however dark. Raises ConstantImageError: all its values are equal. Raises ImageReadError: it cannot be
+        such a picture: another type or shape; values below 0, above 255 or not finite; none above 1, as if scaled
+        already; or the axes of a scan, as MONAI's readers give it.
         """
         if isinstance(img, MetaTensor) and any(name in img.meta for name in _AXES_OF_A_SCAN):
             raise ImageReadError(

@@ -1,7 +1,5 @@
 """By what a file is known: its first bytes, and the suffixes of DICOM files that begin with any bytes."""
 
-from __future__ import annotations
-
 RASTER_MAGIC = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -18,8 +16,6 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 def starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
     """Return the kind of which a file begins as all do; None: it begins otherwise.
 
-    Args:
-        head: the first bytes of the file.
-        kinds: names by the bytes.
+    ``head``: the first bytes of the file. ``kinds``: names by the bytes.
     """
     return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)

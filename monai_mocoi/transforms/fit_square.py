@@ -1,9 +1,6 @@
 """Fitting pictures of any size to one square size, without randomness; of a fundus photograph, its disc."""
 
-from __future__ import annotations
-
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
@@ -101,8 +98,7 @@ class FitSquare(Transform):
 class FitSquared(EachKeyd):
     """Dict form of :class:`FitSquare`."""
 
-    def __init__(self, keys: KeysCollection, size: int, mode: str = "crop", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, FitSquare(size, mode), allow_missing_keys)
+    ARRAY = FitSquare
 
 
 class FundusCrop(Transform):
@@ -132,8 +128,7 @@ class FundusCrop(Transform):
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
         """Crop one picture (1 or 3, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
 
-        Returns:
-            the fundus (C, size, size), float32, values 0..1, contiguous.
+        Returns the fundus (C, size, size), float32, values 0..1, contiguous.
         """
         picture = plain_image(img, "FundusCrop").float().cpu().numpy()
         disc = find_disc(picture, self.check_exposure)
@@ -143,7 +138,4 @@ class FundusCrop(Transform):
 class FundusCropd(EachKeyd):
     """Dict form of :class:`FundusCrop`."""
 
-    def __init__(
-        self, keys: KeysCollection, size: int = 299, check_exposure: bool = True, allow_missing_keys: bool = False
-    ) -> None:
-        super().__init__(keys, FundusCrop(size, check_exposure), allow_missing_keys)
+    ARRAY = FundusCrop

@@ -1,7 +1,5 @@
 """The lit disc in a fundus photograph: found, judged and cut out. NumPy, SciPy and Pillow only, no torch."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image

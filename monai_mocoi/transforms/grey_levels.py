@@ -1,7 +1,5 @@
 """Flattened pictures: 8 bits keep few of the grey levels of a small part of a file's range."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -4,8 +4,6 @@ Whatever an image file holds, reading it ends in a picture or in an ``ImageReadE
 log on the way. Only a lack of memory is the machine's, and no reason to call the file bad.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import warnings
@@ -28,8 +26,7 @@ def is_constant(image: np.ndarray) -> bool:
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
     """Refuse a picture (C, rows, columns) each of whose channels has one value; ``why``: what made it so, if known.
 
-    Raises:
-        ConstantImageError: it shows nothing.
+    Raises ConstantImageError: it shows nothing.
     """
     if is_constant(image):
         reason = f": {why}" if why else ""

@@ -1,23 +1,20 @@
-"""What every view transform takes: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked in one place."""
-
-from __future__ import annotations
+"""Images of the view transforms: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked; and random ones."""
 
 from typing import Any
 
 import numpy as np
 import torch
 from monai.data.meta_tensor import MetaTensor
+from monai.transforms.transform import RandomizableTransform
+from monai.utils.enums import TransformBackends
 
 
 def plain_image(img: Any, name: str) -> torch.Tensor:
     """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down; no copy where possible.
 
-    Args:
-        img: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array.
-        name: the transform that asks; it begins the error text.
-
-    Raises:
-        ValueError: if the image has not three dimensions, is empty, or does not hold floating-point numbers.
+    ``img``: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array. ``name``: the transform
+    that asks; it begins the error text. Raises ValueError: if the image has not three dimensions, is empty, or does not
+    hold floating-point numbers.
     """
     tensor = img.as_tensor() if isinstance(img, MetaTensor) else torch.as_tensor(img)
     if tensor.ndim != 3 or 0 in tensor.shape:
@@ -33,9 +30,7 @@ def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
     """Refuse what is no batch of float images (N, C, H, W); N may be 0.
 
     ``name``, of the function that asks, begins the error text; ``colour``: C must be 1 (grey) or 3 (red, green, blue).
-
-    Raises:
-        ValueError: if the shape, the number type or the number of channels is another.
+    Raises ValueError: if the shape, the number type or the number of channels is another.
     """
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
@@ -55,8 +50,7 @@ def _check_float(images: torch.Tensor, name: str) -> None:
 def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> torch.Tensor:
     """One parameter a sample, (N,) or one number for all, as (N, 1, 1, 1) with the batch's dtype and device.
 
-    Raises:
-        ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
+    Raises ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
     """
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):
@@ -85,11 +79,30 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
         )
 
 
-def check_probability(prob: float, name: str) -> None:
-    """Refuse a probability outside 0..1, which MONAI would cut off silently.
+class RandImage(RandomizableTransform):
+    """Act on an image with a probability; a subclass draws amounts in ``randomize`` and applies them in ``apply``.
 
-    Raises:
-        ValueError: if ``prob`` is below 0, above 1 or not a number.
+    ``prob``: probability that an image is changed at all, 0..1. Raises ValueError: if ``prob`` lies outside 0..1.
     """
-    if not 0 <= prob <= 1:
-        raise ValueError(f"{name}: prob must lie between 0 (never) and 1 (always), got {prob}")
+
+    backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
+
+    def __init__(self, prob: float) -> None:
+        if not 0 <= prob <= 1:  # which MONAI would cut off silently
+            raise ValueError(f"{type(self).__name__}: prob must lie between 0 (never) and 1 (always), got {prob}")
+        super().__init__(prob)
+
+    def randomize(self, data: Any = None) -> None:
+        """Draw whether to act."""
+        super().randomize(None)
+
+    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
+        """Change one image (C, H, W), floating point, values 0..1; ``randomize`` False repeats the last draw."""
+        image = plain_image(img, type(self).__name__)
+        if randomize:
+            self.randomize(image)
+        return self.apply(image[None])[0] if self._do_transform else image
+
+    def apply(self, images: torch.Tensor) -> torch.Tensor:
+        """Change a batch (N, C, H, W) by the last draw."""
+        raise NotImplementedError

@@ -3,8 +3,6 @@
 The decoders here are this package's own, so that nothing of pydicom is changed for others.
 """
 
-from __future__ import annotations
-
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,12 +44,8 @@ def jpeg_decoders() -> dict[str, Decoder]:
 def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
     """Decode one frame; called by pydicom, whose ``runner`` knows the header and gets the result's ``bits_allocated``.
 
-    Returns:
-        the pixels, colour by pixel.
-
-    Raises:
-        ValueError: the stream is damaged, cut short, or its size is not that of the header.
-        TooLittleMemoryError: there is too little memory, which says nothing about the file.
+    Returns the pixels, colour by pixel. Raises ValueError: the stream is damaged, cut short, or its size is not that of
+    the header. Raises TooLittleMemoryError: there is too little memory, which says nothing about the file.
     """
     try:
         return _decoded(src, runner)

@@ -1,11 +1,8 @@
 """Reading an image file as the first step of a chain of transforms."""
 
-from __future__ import annotations
-
 import os
 
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
@@ -54,11 +51,4 @@ class ReadImage(Transform):
 class ReadImaged(EachKeyd):
     """Dict form of :class:`ReadImage`: each key's path is replaced by its picture."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        channels: int | None = None,
-        frame: int | None = None,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, ReadImage(channels, frame), allow_missing_keys)
+    ARRAY = ReadImage

@@ -1,10 +1,7 @@
 """Normalisation: subtract a mean and divide by a standard deviation, one for all channels or one each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.intensity.array import NormalizeIntensity
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
@@ -27,11 +24,4 @@ class Normalize(NormalizeIntensity):
 class Normalized(EachKeyd):
     """Dict form of :class:`Normalize`."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        mean: float | Sequence[float],
-        std: float | Sequence[float],
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, Normalize(mean, std), allow_missing_keys)
+    ARRAY = Normalize

@@ -1,7 +1,5 @@
 """PNG, JPEG and TIFF through Pillow, each to float32 (C, rows, columns) in 0..1."""
 
-from __future__ import annotations
-
 from typing import BinaryIO
 
 import numpy as np
@@ -105,10 +103,8 @@ def _check_strips(picture: ImageFile.ImageFile) -> None:
 def _levels(picture: Image.Image, depth: int, lower: Image.Image | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """Values (rows, columns, 1 or 3) and, where something is transparent, opacity (rows, columns, 1); float32, 0..1.
 
-    Args:
-        picture: as Pillow reads it.
-        depth: bits of a sample in a PNG, 1 to 16, in which its transparent colour is told.
-        lower: of 16-bit colour, the lower bytes.
+    ``picture``: as Pillow reads it. ``depth``: bits of a sample in a PNG, 1 to 16, in which its transparent colour is
+    told. ``lower``: of 16-bit colour, the lower bytes.
     """
     if picture.mode in _SIXTEEN_BIT_MODES:
         bits = _tiff_tag(picture, _BITS_PER_SAMPLE, 16)

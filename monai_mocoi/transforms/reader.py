@@ -1,7 +1,5 @@
 """The one reader of images: PNG, JPEG, TIFF and DICOM; the same tensor whatever the format."""
 
-from __future__ import annotations
-
 import os
 import stat
 from collections.abc import Iterator

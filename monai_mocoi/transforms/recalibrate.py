@@ -1,13 +1,10 @@
 """Recalibration as the last step of a postprocessing: for programs that take a bundle's probabilities."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 
@@ -38,8 +35,7 @@ class Recalibrate(Transform):
     def __call__(self, probabilities: Any) -> Any:
         """Take ``(..., classes)`` of 0..1, a tensor or an array; return the same shape and type.
 
-        Raises:
-            ValueError: the record is of other classes.
+        Raises ValueError: the record is of other classes.
         """
         if self.record is None:
             return probabilities
@@ -54,12 +50,4 @@ class Recalibrate(Transform):
 class Recalibrated(EachKeyd):
     """Dict form of :class:`Recalibrate`."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        record: Mapping[str, Any] | None,
-        classes: Sequence[str],
-        kind: str,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, Recalibrate(record, classes, kind), allow_missing_keys)
+    ARRAY = Recalibrate

@@ -1,10 +1,7 @@
 """The scale of grey values: the file's own, or the picture's, for files that use a small part of what they declare."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
@@ -71,5 +68,4 @@ class RescaleIntensity(Transform):
 class RescaleIntensityd(EachKeyd):
     """Dict form of :class:`RescaleIntensity`."""
 
-    def __init__(self, keys: KeysCollection, mode: str = "declared", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, RescaleIntensity(mode), allow_missing_keys)
+    ARRAY = RescaleIntensity

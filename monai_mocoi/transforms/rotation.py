@@ -1,7 +1,5 @@
 """Rotation about the centre: batched function, and the random rotation that calls it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch, per_sample_on_host
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch, per_sample_on_host
 
 _PADDING_MODES = ("zeros", "border", "reflection")
 
@@ -61,7 +57,7 @@ class RandRotation(RandImage):
 
     Args:
         degrees: d >= 0 draws an angle from -d to d; a pair (low, high) draws from low to high.
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
         padding_mode: see :func:`rotate`; ``"zeros"`` is the paper's.
     """
 
@@ -89,12 +85,4 @@ class RandRotation(RandImage):
 class RandRotationd(SharedDrawd):
     """Dict form of :class:`RandRotation`: one draw for all keys."""
 
-    def __init__(
-        self,
-        keys: KeysCollection,
-        degrees: float | Sequence[float],
-        prob: float = 0.1,
-        padding_mode: str = "zeros",
-        allow_missing_keys: bool = False,
-    ) -> None:
-        super().__init__(keys, RandRotation(degrees, prob, padding_mode), allow_missing_keys)
+    ARRAY = RandRotation

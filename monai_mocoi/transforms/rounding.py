@@ -1,13 +1,10 @@
 """Rounding pictures to whole numbers of 8 or 16 bits: what the cache keeps, and what inference repeats."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
@@ -22,13 +19,10 @@ DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[np.unsignedinteger[Any]]:
     """Round a picture to whole numbers: q = round(v * (2**bits - 1)), a half to the even neighbour.
 
-    Args:
-        picture: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter).
-        bits: 8 (uint8) or 16 (uint16). An 8-bit source that was only scaled by 1/255 comes back exactly.
-
-    Raises:
-        ImageReadError: not three-dimensional, not finite (NaN or infinity), or outside 0..1.
-        ConstantImageError: it has several values (of a channel), of which rounding leaves one.
+    ``picture``: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter). ``bits``:
+    8 (uint8) or 16 (uint16). An 8-bit source that was only scaled by 1/255 comes back exactly. Raises ImageReadError:
+    not three-dimensional, not finite (NaN or infinity), or outside 0..1. Raises ConstantImageError: it has several
+    values (of a channel), of which rounding leaves one.
     """
     values = np.asarray(picture, dtype=np.float32)
     if values.ndim != 3 or values.size == 0:
@@ -82,5 +76,4 @@ class RoundToBits(Transform):
 class RoundToBitsd(EachKeyd):
     """Dict form of :class:`RoundToBits`."""
 
-    def __init__(self, keys: KeysCollection, bits: int = 8, allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, RoundToBits(bits), allow_missing_keys)
+    ARRAY = RoundToBits

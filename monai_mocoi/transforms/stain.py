@@ -13,17 +13,13 @@ A density here is -ln(value), as Beer's law has it, and negative amounts are kep
 back as it was. Other forms are in use, in which one sigma means another strength; docs/views.md compares them.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 import torch
-from monai.config.type_definitions import KeysCollection
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import check_batch, plain_image
-from monai_mocoi.transforms.random_image import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch, plain_image
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -85,7 +81,7 @@ class RandStainJitter(RandImage):
 
     Args:
         sigma: strength from 0 (nothing changes) to 1.
-        prob: see :class:`~monai_mocoi.transforms.random_image.RandImage`.
+        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
 
     Raises:
         ValueError: if ``sigma`` lies outside 0..1; when called, not 3 channels, also where the draw is not to act.
@@ -122,7 +118,4 @@ class RandStainJitter(RandImage):
 class RandStainJitterd(SharedDrawd):
     """Dict form of :class:`RandStainJitter`: one draw for all keys."""
 
-    def __init__(
-        self, keys: KeysCollection, sigma: float = 0.05, prob: float = 0.1, allow_missing_keys: bool = False
-    ) -> None:
-        super().__init__(keys, RandStainJitter(sigma, prob), allow_missing_keys)
+    ARRAY = RandStainJitter

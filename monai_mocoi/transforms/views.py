@@ -1,9 +1,7 @@
 """Two independent random views of one image, the same for the same seed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -51,7 +49,7 @@ class TwoViews(Randomizable, Transform):
                 "be equal; add for example RandResizedCrop or RandColorJitter"
             )
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> TwoViews:
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
         """Start the stream of random numbers anew, for all random parts of the transform.
 
         The same seed, any integer, gives the same two views; without one, ``state`` is drawn from; None for both: an
@@ -127,7 +125,7 @@ class TwoViewsd(Randomizable, MapTransform):
         self.view_keys = tuple(view_keys)
         self.keep = keep
 
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> TwoViewsd:
+    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
         """Start the stream of random numbers anew, as :meth:`TwoViews.set_random_state`."""
         self.R = self.views.set_random_state(seed, state).R
         return self

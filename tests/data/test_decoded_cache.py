@@ -21,7 +21,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.data import DecodedCache, decoded_file
 from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.decode_errors import too_many
-from monai_mocoi.data.decode_key import decode_key
+from monai_mocoi.data.describe import decode_key
 from monai_mocoi.errors import CacheFullError, DatasetError, ImageDecodeError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.transforms import FitSquare, ReadImage

@@ -116,7 +116,7 @@ def files(tmp_path):
 
 
 @pytest.fixture
-def reads(monkeypatch):
+def reads(monkeypatch, tmp_path):
     calls = []
 
     def counted(path):
@@ -124,12 +124,13 @@ def reads(monkeypatch):
         return read_image(path)
 
     monkeypatch.setattr(fingerprints, "read_image", counted)
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
     return calls
 
 
 def _of(files, tmp_path):
     names = [os.path.basename(file) for file in files]
-    return dataset_fingerprints(tmp_path, files, names, progress=False, cache_dir=tmp_path / "cache")
+    return dataset_fingerprints(tmp_path, files, names, progress=False)
 
 
 def test_only_new_and_changed_files_are_read(files, reads, tmp_path):
@@ -152,7 +153,7 @@ def test_only_new_and_changed_files_are_read(files, reads, tmp_path):
 
 def test_a_damaged_store_is_made_anew(files, reads, tmp_path):
     first = _of(files, tmp_path)
-    (store,) = (tmp_path / "cache").glob("*.npz")
+    (store,) = (tmp_path / "cache/fingerprints").glob("*.npz")
     raw = bytearray(store.read_bytes())
     raw[len(raw) // 2] ^= 1
     for content in (bytes(raw), raw[:100], b""):
@@ -179,19 +180,20 @@ def test_what_is_known_already_is_kept_and_not_read(files, reads, tmp_path):
     reads.clear()
     prints = {file_signature(path): fingerprint(read_image(path)) for path in files}
     known = list(prints)
-    keep_fingerprints(tmp_path, {}, tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
+    stores = set((tmp_path / "cache").rglob("*"))
+    keep_fingerprints(tmp_path, {})
+    assert set((tmp_path / "cache").rglob("*")) == stores
     for part in (known[:2], known[2:]):  # the second call adds to the first
-        keep_fingerprints(tmp_path, {signature: prints[signature] for signature in part}, tmp_path / "cache")
+        keep_fingerprints(tmp_path, {signature: prints[signature] for signature in part})
     kept = _of(files, tmp_path)
     assert reads == []
     np.testing.assert_array_equal(kept.digests, expected.digests)
     np.testing.assert_array_equal(kept.descriptors, expected.descriptors)
 
 
-def test_no_names_in_the_store(files, tmp_path):
+def test_no_names_in_the_store(files, reads, tmp_path):
     _of(files, tmp_path)
-    for path in (tmp_path / "cache").iterdir():
+    for path in (tmp_path / "cache/fingerprints").iterdir():
         assert b"secret" not in path.read_bytes()
 
 

@@ -57,7 +57,8 @@ def test_the_fingerprints_kept_are_those_of_the_written_files(tmp_path, monkeypa
         assert main([kind, *words, "--out", str(out)]) == 0
     paths = sorted(str(path) for path in (out / "images").rglob("*.png"))
     kept = dataset_fingerprints(out, paths, paths)
-    read = dataset_fingerprints(out, paths, paths, cache_dir=tmp_path / "empty")
+    monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "empty"))
+    read = dataset_fingerprints(out, paths, paths)
     np.testing.assert_array_equal(kept.digests, read.digests)
     np.testing.assert_array_equal(kept.descriptors, read.descriptors)
 

@@ -5,8 +5,6 @@ downwards, with the origin in the midline near the hila. Structures are added up
 lung = 1, air outside = 0), and a film curve turns the sum into grey values. Nothing is taken from a real image.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -39,8 +37,7 @@ class Drawing:
 def draw_chest(anatomy: Anatomy, study: Study, size: int) -> Drawing:
     """Draw one radiograph of ``size`` rows and columns; the field is always ``FIELD_CM`` wide.
 
-    Returns:
-        the image as float32 in 0..1 (air dark, bone bright), the masks of what was drawn, and the labels.
+    Returns the image as float32 in 0..1 (air dark, bone bright), the masks of what was drawn, and the labels.
     """
     a, s, rng = anatomy, study, np.random.default_rng(study.seed)
     pixel = FIELD_CM / size

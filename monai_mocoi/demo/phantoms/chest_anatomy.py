@@ -1,7 +1,5 @@
 """Anatomy and study of a drawn chest: what all images of a patient share, and what belongs to one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Parts of a drawn chest as relative attenuation: bones, body, vessels, infiltrates, and the film."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from monai_mocoi.demo.phantoms.chest_anatomy import Anatomy, Study

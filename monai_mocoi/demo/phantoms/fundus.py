@@ -6,8 +6,6 @@ uneven lamp, a camera with a colour and a field of its own, and dust and flare d
 image.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -45,17 +43,11 @@ _REFLECTED = {
 
 @dataclass(frozen=True)
 class FundusDrawing:
-    """A drawn photograph and where its structures lie.
+    """A drawn photograph and where its structures lie."""
 
-    Attributes:
-        image: (rows, columns, 3) red, green and blue, 0..1.
-        masks: (rows, columns) each: field, optic disc, vessel, and the kinds of ``LESIONS``.
-        row, column, radius: of the field in pixels; the middle of the first pixel is (0.5, 0.5).
-    """
-
-    image: NDArray[np.float32]
-    masks: dict[str, NDArray[np.bool_]]
-    row: float
+    image: NDArray[np.float32]  # (rows, columns, 3) red, green and blue, 0..1
+    masks: dict[str, NDArray[np.bool_]]  # (rows, columns) each: field, optic disc, vessel, and the kinds of LESIONS
+    row: float  # of the field's middle in pixels; the middle of the first pixel is (0.5, 0.5)
     column: float
     radius: float
 

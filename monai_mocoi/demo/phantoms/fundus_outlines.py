@@ -5,8 +5,6 @@ the nose, ``y`` downwards, with the origin in the fovea. Small lesions are drawn
 pixels a side.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 

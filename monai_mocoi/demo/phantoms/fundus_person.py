@@ -1,7 +1,5 @@
 """Person of a drawn fundus photograph, the camera, and one eye's photograph: what is drawn at random."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Vessels of a drawn retina: courses that wind, widths that taper, and the tree that they make."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

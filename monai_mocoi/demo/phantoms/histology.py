@@ -6,8 +6,6 @@ The label says whether tumour cells were drawn: large nuclei of varying size and
 tissue as benign ones, so that neither colour nor the number of nuclei tells it. Nothing is taken from a real image.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -68,9 +66,8 @@ def _stain_nucleus(
 def draw_patch(slide: Slide, patch: Patch, size: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.bool_]]]:
     """Draw one patch of ``size`` rows and columns; the field is always ``FIELD_UM`` wide.
 
-    Returns:
-        the image as float32 (size, size, 3), red, green and blue in 0..1; and masks (size, size): ``tumour`` and
-        ``benign`` nuclei, ``lumen`` and ``fat``.
+    Returns the image as float32 (size, size, 3), red, green and blue in 0..1; and masks (size, size): ``tumour`` and
+    ``benign`` nuclei, ``lumen`` and ``fat``.
     """
     rng = np.random.default_rng(patch.seed)
     pixel = FIELD_UM / size

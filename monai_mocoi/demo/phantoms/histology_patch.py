@@ -1,7 +1,5 @@
 """Slides and patches of drawn histology: what a patient's patches share, and one patch's tissue."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

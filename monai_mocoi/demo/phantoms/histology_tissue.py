@@ -1,7 +1,5 @@
 """Tissue of a drawn histology patch while it is filled: cells, ducts and fat, none on another."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

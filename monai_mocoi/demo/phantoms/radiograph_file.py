@@ -3,8 +3,6 @@
 Source: DICOM PS3.3, Computed Radiography Image IOD (A.2), Modality LUT (C.11.1), VOI LUT (C.11.2).
 """
 
-from __future__ import annotations
-
 import datetime
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +15,13 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 
 @dataclass(frozen=True)
 class Storage:
-    """How grey values are stored; none of it changes the picture that DICOM's rules give.
+    """How grey values are stored; none of it changes the picture that DICOM's rules give."""
 
-    Attributes:
-        inverted: MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2.
-        bits: stored, 12 or 16, in 16 allocated.
-        window: the picture takes up only a part of the stored range, and window centre and width say which.
-        rescale: stored values are not output units; needs ``window``, which then is in output units.
-        rle: RLE Lossless instead of uncompressed.
-    """
-
-    inverted: bool
-    bits: int
-    window: bool
-    rescale: bool
-    rle: bool
+    inverted: bool  # MONOCHROME1 (the lowest value is shown white) instead of MONOCHROME2
+    bits: int  # stored, 12 or 16, in 16 allocated
+    window: bool  # the picture takes up a part of the stored range, and window centre and width say which
+    rescale: bool  # stored values are not output units; needs ``window``, which then is in output units
+    rle: bool  # RLE Lossless instead of uncompressed
 
 
 @dataclass(frozen=True)

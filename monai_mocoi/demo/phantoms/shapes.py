@@ -1,7 +1,5 @@
 """Shapes that the drawers share: soft outlines, rods and clouds of smooth noise."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
