@@ -1,7 +1,5 @@
 """Shortcut baselines: linear classifiers of columns, colours, small pixels and shuffled labels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Paired comparison of two classifiers on the same images: difference, interval over patients, and p-value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

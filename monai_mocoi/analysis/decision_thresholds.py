@@ -1,7 +1,5 @@
 """Decisions of a classifier, and their thresholds, which are chosen on validation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 
@@ -19,12 +17,8 @@ WITHOUT_A_CHOICE = 0.5
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
     """Choose the decision threshold of each finding on the validation images in which it is known, by Youden's index.
 
-    Args:
-        predictions: of the validation images.
-
-    Returns:
-        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. Multiclass:
-        None and none, because the highest probability decides.
+    ``predictions``: of the validation images. Returns the threshold by finding (0.5 where there is nothing to choose
+    by), and the names of the latter. Multiclass: None and none, because the highest probability decides.
     """
     if predictions.kind != "multilabel":
         return None, []

@@ -1,7 +1,5 @@
 """Evaluable classes of predictions: chosen by counts alone, and described with the reason of each that is left out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Evaluation of predictions: the numbers of a report, each with an interval over patients."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """External test in words: numbers of both tests, prevalence and inputs side by side, for the log."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

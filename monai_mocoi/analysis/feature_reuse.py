@@ -1,7 +1,5 @@
 """Feature reuse: how similar two encoders' features of the same images are, stage by stage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Choice of images, as evenly from the patients as possible."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Settings of intervals over patients: resamples, method, level, and which classes are evaluated."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

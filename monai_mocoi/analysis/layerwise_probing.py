@@ -1,7 +1,5 @@
 """Layer-wise probing: how well a linear classifier reads the labels off each of an encoder's four stages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path

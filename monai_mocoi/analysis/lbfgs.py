@@ -3,8 +3,6 @@
 torch.optim.LBFGS was tried (benchmarks/README.md): with all labels in one closure it does not reach the tolerance.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 

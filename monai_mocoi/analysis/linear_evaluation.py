@@ -1,7 +1,5 @@
 """Linear evaluation: how much a linear classifier can read off frozen features."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable, Sequence

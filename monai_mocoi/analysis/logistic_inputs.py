@@ -1,7 +1,5 @@
 """Inputs of a logistic regression: checked, as tensors, and standardised."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

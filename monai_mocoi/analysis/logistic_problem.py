@@ -1,7 +1,5 @@
 """Log loss of linear classifiers, its gradient, and the principal axes of the features."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Predictions of the same images, matched by the images' ids."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

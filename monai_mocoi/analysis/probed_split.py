@@ -1,7 +1,5 @@
 """Data of a probing: draws of labels, and the images of a split that have features."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

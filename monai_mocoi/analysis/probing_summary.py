@@ -1,7 +1,5 @@
 """Summary of a probing: means over the draws of labels, and each stage beside the last one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

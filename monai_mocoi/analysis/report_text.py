@@ -1,7 +1,5 @@
 """Report of an evaluation as lines and warnings, for the log and the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Features of shortcuts: columns of a datalist, colours, small pixels, and labels shuffled by patient."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

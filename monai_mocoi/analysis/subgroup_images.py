@@ -1,7 +1,5 @@
 """Images of subgroups: which classes are measured in which group, and resamples in which all of them are defined."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Measures of a classifier in the groups of a column: AUC, sensitivity, specificity, and gaps to a reference."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Subgroup evaluation: whether a classifier serves all groups of patients alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 A figure goes to TensorBoard as an RGB array (:func:`rendered`), or to a folder as PNG and SVG (:func:`save_figure`).
 """
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Small multiples: one panel a class, all in one figure."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,8 +19,7 @@ def panels(
 ) -> Iterator[tuple[Figure, list[tuple[str, Any, SubplotSpec, bool]]]]:
     """Room for each class: panels of ``width`` x ``height`` inches, with ``head`` above all for the legend.
 
-    Yields:
-        a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
+    Yields a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
     """
     items = list(classes.items())
     for start in range(0, len(items), PANELS_A_FIGURE):

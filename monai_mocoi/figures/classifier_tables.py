@@ -1,7 +1,5 @@
 """Confusion tables of a classifier's predictions as RGB arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Decision curves: the net benefit of a classifier beside that of treating everybody, and nobody."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Worst errors of a classifier, class by class, for a sheet of pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,10 +15,8 @@ from monai_mocoi.metrics import decide
 class Errors:
     """Images of one class of which the classifier was wrong in one way.
 
-    Attributes:
-        heading: the class and the way, with the number of all such errors.
-        images: places in the predictions, the worst first.
-        columns: of each, the finding in question, or the class that was called.
+    ``heading``: the class and the way, with the number of all such errors; ``images``: places in the predictions, the
+    worst first; ``columns``: of each, the finding in question, or the class that was called.
     """
 
     heading: str
@@ -33,13 +29,9 @@ def worst_errors(
 ) -> list[Errors]:
     """The errors of which a classifier is surest, class by class; of equal ones the first image comes first.
 
-    Args:
-        predictions: of a split.
-        thresholds: from which findings are called, one a class; None: multiclass.
-        classes, count: columns to look at; of each class and kind, how many at most.
-
-    Returns:
-        of a finding those missed, then those falsely called; multiclass: images of the class taken for another.
+    ``predictions``: of a split. ``thresholds``: from which findings are called, one a class; None: multiclass.
+    ``classes``, ``count``: columns to look at; of each class and kind, how many at most. Returns of a finding those
+    missed, then those falsely called; multiclass: images of the class taken for another.
     """
     probabilities = predictions.probabilities
     result = []

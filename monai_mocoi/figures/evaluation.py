@@ -1,7 +1,5 @@
 """Files of an evaluation: its figures and its metrics."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Titles, names and numbers that are short enough for a figure."""
 
-from __future__ import annotations
-
 import textwrap
 
 import numpy as np

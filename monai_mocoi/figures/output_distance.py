@@ -1,7 +1,5 @@
 """Figures of output distances: distribution functions of two classifiers, and their largest gap."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Panels: several pairs of axes in one figure, and the style of the figures of an analysis."""
 
-from __future__ import annotations
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 

@@ -1,7 +1,5 @@
 """Figure of principal components: images as points, coloured by label and by source."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,10 +27,9 @@ def principal_components_figure(
 ) -> Figure:
     """Draw a row of panels for each stage, a panel for each column.
 
-    Args:
-        scores, explained: by stage ``(images, components)``, and the share of variance of each component.
-        columns: what to colour by, one value an image: texts or numbers; None is not known.
-        told: by stage and column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
+    ``scores``, ``explained``: by stage ``(images, components)``, and the share of variance of each component.
+    ``columns``: what to colour by, one value an image: texts or numbers; None is not known. ``told``: by stage and
+    column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
     """
     stages = list(scores)
     figure, panels = new_panels(len(stages) * len(columns), 2.5, 2.35, a_row=len(columns))

@@ -1,7 +1,5 @@
 """Figure of a layer-wise probing: the metric by stage, with few labels and with all."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reliability diagrams: the observed share of positives beside the mean predicted probability."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

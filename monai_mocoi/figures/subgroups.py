@@ -1,7 +1,5 @@
 """Forest plot of subgroups: the AUC of each group, and its gap to the column's largest group."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

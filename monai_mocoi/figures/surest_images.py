@@ -1,7 +1,5 @@
 """Images about which a classifier is surest, right and wrong, and what is said of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -23,14 +21,9 @@ def surest(
     has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or finding) come
     first, then the second ones, and so on.
 
-    Args:
-        predictions: of a split.
-        count: how many of each kind at most.
-        thresholds: from which findings are called, one a class; None: 0.5.
-
-    Returns:
-        by "right" and "wrong", places of images in the predictions, each once, and the class or finding of each: what
-        was called, or the finding in question.
+    ``predictions``: of a split. ``count``: how many of each kind at most. ``thresholds``: from which findings are
+    called, one a class; None: 0.5. The result is by "right" and "wrong", places of images in the predictions, each
+    once, and the class or finding of each: what was called, or the finding in question.
     """
     probabilities, (positive, negative) = predictions.probabilities, predictions.sides()
     if predictions.kind == "softmax":
@@ -69,11 +62,8 @@ def _in_turn(candidate: NDArray[np.bool_], sureness: NDArray[np.float64], count:
 def told(predictions: Predictions, image: int, column: int, thresholds: Sequence[float] | None) -> str:
     """What is said of an image and what is true, in lines.
 
-    Args:
-        predictions: of a split.
-        image: its place in them.
-        column: number of the finding in question, or of the class that was called.
-        thresholds: of the findings, one a class; None: 0.5.
+    ``predictions``: of a split. ``image``: its place in them. ``column``: number of the finding in question, or of the
+    class that was called. ``thresholds``: of the findings, one a class; None: 0.5.
     """
     probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
     if predictions.kind == "multilabel":

@@ -1,7 +1,5 @@
 """Bootstrap over patients: resamples of patients, with all images of a patient together."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

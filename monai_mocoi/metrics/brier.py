@@ -1,7 +1,5 @@
 """Brier score: the mean squared difference of probability and label."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -12,8 +12,6 @@ U-centred matrices (Szekely and Rizzo 2014): it is in -1..1, is 0 on average for
 kernel does not change when features are shifted, rotated, or scaled as a whole.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Conformal p-values: how unusual a score is among reference scores, whatever their distribution."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

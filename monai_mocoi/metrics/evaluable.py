@@ -1,7 +1,5 @@
 """Evaluable classes: chosen by counts alone, before any score is looked at or any image resampled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +13,8 @@ from monai_mocoi.metrics.patients import patient_index
 class EvaluableClasses:
     """Columns that are evaluated and those that are not.
 
-    Attributes:
-        evaluable, left_out: columns with enough positives and negatives, ascending; the others.
-        positives, negatives, unknown: ``(classes,)`` images that are known to have it, or to lack it; the others.
+    ``evaluable``, ``left_out``: columns with enough positives and negatives, ascending; the others. ``positives``,
+    ``negatives``, ``unknown``: ``(classes,)`` images that are known to have it, or to lack it; the others.
     """
 
     evaluable: np.ndarray
@@ -32,11 +29,9 @@ def evaluable_classes(
 ) -> EvaluableClasses:
     """Choose the classes with enough positive and negative images.
 
-    Args:
-        labels: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        min_positives, min_negatives: fewest positive and negative images of an evaluable class.
-        patients: ``(n,)`` patient ids: positives must come from at least two patients, and negatives too; None: not
-            checked.
+    ``labels``: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
+    ``min_positives``, ``min_negatives``: fewest positive and negative images of an evaluable class. ``patients``:
+    ``(n,)`` patient ids: positives must come from at least two patients, and negatives too; None: not checked.
     """
     shape = np.shape(labels)
     if len(shape) != 2:

@@ -1,7 +1,5 @@
 """HSIC of linear kernels of more images than features, from sums over the images (:mod:`.feature_moments`)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

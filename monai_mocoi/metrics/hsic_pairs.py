@@ -1,7 +1,5 @@
 """HSIC of pairs of sets of features: whole, without each patient, and shuffled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +17,10 @@ FEWEST_IMAGES = 4
 class HsicOfPairs:
     """HSIC (U-statistic of Song et al. 2012) of pairs of sets.
 
-    Attributes:
-        whole: of each first set with each second one, and of each set with itself.
-        left_out: the same without each patient in turn, ``(patients,)``; NaN where fewer than four images are left.
-        permuted, exchanged: with images, and with whole patients, exchanged at random; the latter None where
-            impossible.
-        equal: of first with second: whether the two sets are equal, number by number.
+    ``whole``: of each first set with each second one, and of each set with itself. ``left_out``: the same without each
+    patient in turn, ``(patients,)``; NaN where fewer than four images are left. ``permuted``, ``exchanged``: with
+    images, and with whole patients, exchanged at random; the latter None where impossible. ``equal``: of first with
+    second: whether the two sets are equal, number by number.
     """
 
     whole: dict[Pair, float]
@@ -45,10 +41,8 @@ def pairs_of(first: int, second: int) -> tuple[list[Pair], list[Pair]]:
 def u_statistic(products: Any, sums: Any, sums_of_rows: Any, images: Any) -> Any:
     """HSIC from sums over two kernel matrices of n images with zero diagonals; NaN below four images.
 
-    Args:
-        products, sums, sums_of_rows: sum of the products of their entries; product of their sums; sum over the rows of
-            the products of their row sums.
-        images: n.
+    ``products``, ``sums``, ``sums_of_rows``: sum of the products of their entries; product of their sums; sum over the
+    rows of the products of their row sums. ``images``: n.
     """
     n = np.maximum(images, FEWEST_IMAGES)
     value = (products + sums / ((n - 1) * (n - 2)) - 2 / (n - 2) * sums_of_rows) / (n * (n - 3))

@@ -1,7 +1,5 @@
 """Interval of a difference between two independent samples, from the interval of each (MOVER)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Checks of what every metric takes: a wrong shape, or a value that is not a number, is refused and never averaged."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -17,8 +15,7 @@ def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     """Return finite scores ``(n,)`` or ``(n, columns)`` as float64.
 
-    Raises:
-        ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
+    ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim not in (1, 2):
@@ -30,8 +27,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> np.ndarray:
     """Return labels 0 or 1 of the given shape as bool.
 
-    Raises:
-        ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
+    ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
     """
     labels = np.asarray(labels)
     if labels.shape != shape:
@@ -43,8 +39,7 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> n
 def check_weights(weights: Any, n: int) -> np.ndarray:
     """Return weights of ``n`` images as float64; None is 1 for each.
 
-    Raises:
-        ValueError: not one weight an image, or one that is negative or not finite.
+    ValueError: not one weight an image, or one that is negative or not finite.
     """
     if weights is None:
         return np.ones(n)

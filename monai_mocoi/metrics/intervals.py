@@ -1,7 +1,5 @@
 """Confidence intervals and p-values from the values of a statistic over bootstrap resamples."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -80,14 +78,10 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
     The quantiles of :func:`percentile_interval` at Phi(z0 + (z0 + z) / (1 - a (z0 + z))), with z0 and a of
     :func:`bias_and_acceleration`.
 
-    Args:
-        estimate: ``()`` or ``(columns,)``, of the whole sample.
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
-        left_out: ``(patients,)`` or ``(patients, columns)``, each patient left out in turn, finite.
-        level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not finite, or too few for the level.
+    ``estimate``: ``()`` or ``(columns,)``, of the whole sample; ``values``: ``(resamples,)`` or
+    ``(resamples, columns)``, finite; ``left_out``: ``(patients,)`` or ``(patients, columns)``, each patient left out in
+    turn, finite; ``level``: 0..1. Returns ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not
+    finite, or too few for the level.
     """
     ordered = _sorted_values(values, level)
     bias, acceleration = bias_and_acceleration(estimate, ordered, left_out)
@@ -107,13 +101,9 @@ def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration:
     nearer end. For BCa this share is transformed back by its formula first. A ``null`` beyond all values has the rank
     1, so that the p-value is never 0.
 
-    Args:
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
-        null: the value to be excluded.
-        bias, acceleration: of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
-
-    Returns:
-        ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
+    ``values``: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance. ``null``: the value
+    to be excluded. ``bias``, ``acceleration``: of :func:`bias_and_acceleration` for the BCa interval; 0 for the
+    percentile interval. Returns ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
     """
     ordered = _sorted_values(values)
     least = 1 / (len(ordered) + 1)

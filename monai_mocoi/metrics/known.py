@@ -1,7 +1,5 @@
 """Unknown labels: each class is measured over the images in which it is known."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -21,8 +19,7 @@ def is_known(labels: Any) -> np.ndarray:
 def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Return which labels are 1 and which are 0, as two bool arrays; an unknown label is neither.
 
-    Raises:
-        ValueError: another shape; or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
+    ValueError: another shape; or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
     """
     labels = np.asarray(labels)
     known = is_known(labels)
@@ -33,14 +30,9 @@ def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray,
 def over_known(metric: Callable[[Any, Any], Any], labels: Any, values: Any) -> np.ndarray:
     """A metric of each class over its known images; of all images together where all labels are known.
 
-    Args:
-        metric: takes ``(m,)`` or ``(m, classes)`` labels of 0 and 1, and values of the same shape; returns one number a
-            class (:func:`~monai_mocoi.metrics.roc_auc`), or several arrays of that shape.
-        labels: ``(n, classes)``, 0, 1 or ``UNKNOWN``.
-        values: the same shape: scores, or decisions.
-
-    Returns:
-        ``(classes,)``, or ``(arrays, classes)``.
+    ``metric``: takes ``(m,)`` or ``(m, classes)`` labels of 0 and 1, and values of the same shape; returns one number a
+    class (:func:`~monai_mocoi.metrics.roc_auc`), or several arrays of that shape. ``labels``: ``(n, classes)``, 0, 1 or
+    ``UNKNOWN``. ``values``: the same shape: scores, or decisions. Returns ``(classes,)``, or ``(arrays, classes)``.
     """
     labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
     if known.all():

@@ -1,7 +1,5 @@
 """Mahalanobis distance to a normal distribution with a shrunk covariance, stored compactly."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -36,12 +34,8 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
     in probabilistic PCA (Tipping and Bishop 1999). Where the data have no more directions, it is scikit-learn's
     ``LedoitWolf``.
 
-    Args:
-        features: (n, d), n of 2 or more, finite.
-        rank: most directions to keep, >= 1.
-
-    Raises:
-        ValueError: fewer than two rows, or all of them equal.
+    ``features``: (n, d), n of 2 or more, finite; ``rank``: most directions to keep, >= 1. ValueError: fewer than two
+    rows, or all of them equal.
     """
     values = np.asarray(features, dtype=np.float64)
     n, d = values.shape

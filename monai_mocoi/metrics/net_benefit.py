@@ -1,7 +1,5 @@
 """Net benefit: whether deciding by a classifier does more good than treating everybody, or nobody."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -16,13 +14,9 @@ def net_benefit_by_patient(labels: Any, probabilities: Any, patients: Any, thres
     At the threshold t an image is treated when ``probability >= t``; the net benefit is TP / n - FP / n x t / (1 - t):
     one missed case is as bad as (1 - t) / t false alarms. Treating nobody has the net benefit 0.
 
-    Args:
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1.
-        patients: ``(n,)`` patient ids, one an image.
-        thresholds: ascending, above 0 and below 1; other values are refused with ValueError.
-
-    Returns:
-        the statistic: ``(resamples, 3 thresholds)``: of the model, of treating everybody, and their difference.
+    ``labels``, ``probabilities``: ``(n,)``, 0 or 1; ``(n,)``, 0..1. ``patients``: ``(n,)`` patient ids, one an image.
+    ``thresholds``: ascending, above 0 and below 1; other values are refused with ValueError. Returns the statistic:
+    ``(resamples, 3 thresholds)``: of the model, of treating everybody, and their difference.
     """
     labels, probabilities = one_column(labels, probabilities)
     cuts = np.asarray(thresholds, dtype=np.float64)

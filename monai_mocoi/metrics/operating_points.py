@@ -1,7 +1,5 @@
 """Operating points: the threshold for a wanted sensitivity or specificity, and what it gives on other images."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -20,16 +18,10 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
     :func:`~monai_mocoi.metrics.youden_threshold`: for a sensitivity the highest one that reaches it, for a specificity
     the lowest one.
 
-    Args:
-        target, at_least: "sensitivity" or "specificity"; above 0, at most 1.
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones.
-
-    Returns:
-        the threshold; NaN where there is no positive or no negative image, or where no candidate reaches the
-        specificity.
-
-    Raises:
-        ValueError: values or shapes other than these.
+    ``target``, ``at_least``: "sensitivity" or "specificity"; above 0, at most 1. ``labels``, ``probabilities``:
+    ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones. Returns the threshold; NaN where
+    there is no positive or no negative image, or where no candidate reaches the specificity. ValueError: values or
+    shapes other than these.
     """
     if target not in ("sensitivity", "specificity"):
         raise ValueError(f'target is {target!r}; expected "sensitivity" or "specificity"')
@@ -57,15 +49,10 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
 def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
     """What each threshold gives on one class, for counts of patients.
 
-    Args:
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1.
-        patients: ``(n,)`` patient ids, one an image.
-        thresholds: one or more, in any order; each is taken as fixed; not NaN.
-
-    Returns:
-        the statistic: ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order
-            given;
-        NaN where a predictive value has no meaning. Other values or shapes are refused with ValueError.
+    ``labels``, ``probabilities``: ``(n,)``, 0 or 1; ``(n,)``, 0..1. ``patients``: ``(n,)`` patient ids, one an image.
+    ``thresholds``: one or more, in any order; each is taken as fixed; not NaN. Returns the statistic:
+    ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order given; NaN where a
+    predictive value has no meaning. Other values or shapes are refused with ValueError.
     """
     labels, probabilities = one_column(labels, probabilities)
     given = np.asarray(thresholds, dtype=np.float64)

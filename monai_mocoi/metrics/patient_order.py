@@ -1,7 +1,5 @@
 """Orders of images: by patient, and two random ones that separate features from their images."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +11,10 @@ from monai_mocoi.metrics.hsic_pairs import FEWEST_IMAGES
 class PatientOrder:
     """Images sorted by patient. What follows are places in that order.
 
-    Attributes:
-        rows: ``(n,)`` the images' rows, those of a patient together.
-        starts, sizes: ``(patients,)`` where each patient's begin, and how many each has.
-        permuted: ``(n,)`` all images in a random order.
-        exchanged: two equally long lists of places: of images, and of images of another patient of about the same size,
-            the same one for all images of the first; surplus images are left out. None where fewer than four images
-            take part.
+    ``rows``: ``(n,)`` the images' rows, those of a patient together. ``starts``, ``sizes``: ``(patients,)`` where each
+    patient's begin, and how many each has. ``permuted``: ``(n,)`` all images in a random order. ``exchanged``: two
+    equally long lists of places: of images, and of images of another patient of about the same size, the same one for
+    all images of the first; surplus images are left out. None where fewer than four images take part.
     """
 
     rows: np.ndarray

@@ -1,7 +1,5 @@
 """Patients of images: numbers, and sums by patient, because every interval is over patients and not over images."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -11,12 +9,8 @@ from scipy.sparse import csr_array
 def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]:
     """Number each image's patient from 0, in the sorted order of the ids.
 
-    Args:
-        patients: ``(n,)`` ids, text or integers, one an image; another shape is refused with ValueError.
-        n: number of images expected; None: any.
-
-    Returns:
-        ``(n,)`` numbers and how many patients there are.
+    ``patients``: ``(n,)`` ids, text or integers, one an image; another shape is refused with ValueError. ``n``: number
+    of images expected; None: any. Returns ``(n,)`` numbers and how many patients there are.
     """
     ids = np.asarray(patients)
     if ids.ndim != 1 or (n is not None and len(ids) != n):

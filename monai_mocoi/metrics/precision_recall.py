@@ -1,7 +1,5 @@
 """Average precision: by image, by patient, and without each patient in turn."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -66,10 +64,8 @@ def average_precision_left_out(
     all patients that took away as many there: of one image each, there are three kinds. None: there would be more
     running sums than patients, and evaluating the metric without each is as quick.
 
-    Args:
-        labels, scores: ``(n,)`` bool; ``(n,)`` finite.
-        index: ``(n,)`` the patient of each image, 0..count - 1.
-        count: number of patients.
+    ``labels``, ``scores``: ``(n,)`` bool; ``(n,)`` finite. ``index``: ``(n,)`` the patient of each image, 0..count - 1.
+    ``count``: number of patients.
     """
     values, rank = np.unique(-scores[labels], return_inverse=True)
     last = len(values)

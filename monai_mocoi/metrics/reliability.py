@@ -1,7 +1,5 @@
 """Reliability diagram: the observed share of positives beside the mean predicted probability, bin by bin."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Encoder of an analysis: its weights, the preparation of its images, and what is known of it."""
 
-from __future__ import annotations
-
 import copy
 import os
 from collections.abc import Mapping, Sequence
@@ -32,11 +30,9 @@ _OF_CLASSIFIER = (
 class AnalysedNetwork:
     """One encoder.
 
-    Attributes:
-        name, encoder: "before", or the name of the run folder; with its weights.
-        preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
-        about: plain values for ``analysis.json``, without a path.
-        sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
+    ``name``, ``encoder``: "before", or the name of the run folder; with its weights. ``preparation``: see
+    :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`. ``about``: plain values for ``analysis.json``, without a
+    path. ``sidecar``: what is known of its weights' images; None: nothing is, empty: the weights are random.
     """
 
     name: str
@@ -51,12 +47,9 @@ def read_before(
 ) -> AnalysedNetwork:
     """Read the encoder before fine-tuning.
 
-    Args:
-        template: of its shape; unchanged.
-        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, with which
-            ``finetune.json`` with this seed starts.
-        preparation: of its images.
-        seed: of random weights.
+    ``template``: of its shape; unchanged. ``weights``: as :func:`~monai_mocoi.networks.load_pretrained` takes them;
+    "none": random ones, with which ``finetune.json`` with this seed starts. ``preparation``: of its images. ``seed``:
+    of random weights.
     """
     encoder = copy.deepcopy(template)
     random = weights is None or str(weights) == "none"
@@ -89,8 +82,7 @@ def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str 
 def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
     """A name for each run: its folder's, and where two have one, with the folder above (not what stands before it).
 
-    Raises:
-        WeightsError: one run is given twice, or two differ in nothing but folders further up.
+    WeightsError: one run is given twice, or two differ in nothing but folders further up.
     """
     folders = [_found(place).resolve().parent for place in places]
     names = [folder.name for folder in folders]

@@ -1,7 +1,5 @@
 """The encoders of an analysis: the one before fine-tuning and those after, with what makes them hard to compare."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,8 +14,7 @@ def read_networks(
 ) -> tuple[AnalysedNetwork, list[AnalysedNetwork]]:
     """Read the encoder before, and those after fine-tuning (run folders); differences become notes of the request.
 
-    Raises:
-        WeightsError: weights cannot be read, or do not fit.
+    WeightsError: weights cannot be read, or do not fit.
     """
     template, pretrained = request.encoder, request.pretrained
     preparation: Mapping[str, Any] = request.preparation

@@ -1,7 +1,5 @@
 """Pictures of an analysis: figures as files and in TensorBoard, and points for its projector."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,10 +77,8 @@ class AnalysisPictures:
     ) -> None:
         """Points for the projector tab, of the last stage: a thumbnail and the columns beside each, named by its row.
 
-        Args:
-            name, components: of the network; by stage.
-            columns, images: one value an image; values 0..1.
-            shown, rows: positions of the images to show; of each position, the row in the split, from 0.
+        ``name``, ``components``: of the network; by stage. ``columns``, ``images``: one value an image; values 0..1.
+        ``shown``, ``rows``: positions of the images to show; of each position, the row in the split, from 0.
         """
         stage = max(components)
         points = components[stage].scores[shown]

@@ -1,7 +1,5 @@
 """Tables of an analysis: feature reuse and output distances, as rows of CSV files."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

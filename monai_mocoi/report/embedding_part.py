@@ -1,7 +1,5 @@
 """Principal components of encoders' features: what they vary by, and whether columns can be predicted from them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Analysis of an encoder: what fine-tuning keeps of it, what its stages know, and what they vary by."""
 
-from __future__ import annotations
-
 import logging
 import os
 from pathlib import Path

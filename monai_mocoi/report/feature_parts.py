@@ -1,7 +1,5 @@
 """The parts of an analysis that are made of features: reuse, probing, and principal components."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Columns of images for colouring points: label, columns of the datalist, and brightness."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -30,14 +28,10 @@ def image_columns(
     patient is left out: one of more than 20 words, or one of which most values belong to one patient alone (except
     ages).
 
-    Args:
-        items: of a split.
-        labels: names of the classes or findings.
-        images: of these items, values 0..1, all readable.
-
-    Returns:
-        by name, one value an image, None where it is not known: ``label``, the datalist's first six columns that make
-        groups, and ``mean brightness``. And the reason of each column that is left out, without its values.
+    ``items``: of a split; ``labels``: names of the classes or findings; ``images``: of these items, values 0..1, all
+    readable. The result is by name, one value an image, None where it is not known: ``label``, the datalist's first six
+    columns that make groups, and ``mean brightness``. And the reason of each column that is left out, without its
+    values.
     """
     columns: dict[str, Column] = {}
     if any("label" in item for item in items):
@@ -63,8 +57,7 @@ def image_columns(
 def _groups(name: str, values: Sequence[Value], patients: Sequence[str]) -> Column:
     """The group of each image, by name.
 
-    Raises:
-        NoLevels: there are none, or the values could name a patient: edges of quartiles are values too.
+    NoLevels: there are none, or the values could name a patient: edges of quartiles are values too.
     """
     levels = column_levels(name, values)
     owners: dict[Value, set[str]] = {}

@@ -1,7 +1,5 @@
 """Output distances of an analysis: a classifier of few labels, and another seed, from one of all labels."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from pathlib import Path

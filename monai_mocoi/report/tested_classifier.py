@@ -1,7 +1,5 @@
 """Predictions of a tested classifier, found by the folder of its run or of its evaluation."""
 
-from __future__ import annotations
-
 import json
 import os
 from dataclasses import dataclass
@@ -17,10 +15,8 @@ from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME, evalu
 class TestedClassifier:
     """Predictions and what is known of whose they are.
 
-    Attributes:
-        name: of its folder.
-        predictions: as they are.
-        tested: of ``metrics.json`` beside them: method, label fraction and more; empty where there is none.
+    ``name``: of its folder. ``predictions``: as they are. ``tested``: of ``metrics.json`` beside them: method, label
+    fraction and more; empty where there is none.
     """
 
     __test__ = False  # not one of pytest's
@@ -38,14 +34,9 @@ class TestedClassifier:
 def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, setting: str) -> TestedClassifier:
     """Read a classifier's predictions.
 
-    Args:
-        place: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``.
-        datalist, split: whose images were tested.
-        setting: that names the place, for the error.
-
-    Raises:
-        PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another
-            datalist.
+    ``place``: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``;
+    ``datalist``, ``split``: whose images were tested; ``setting``: that names the place, for the error.
+    PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another datalist.
     """
     place = Path(place)
     # The own evaluation last: where that alone is there, the error below can say that it is of other images.
