@@ -10,8 +10,7 @@ from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import decide, decide_by_highest, over_known, youden_threshold
 
-WITHOUT_A_CHOICE = 0.5
-"""The threshold of a finding that cannot be chosen on validation."""
+WITHOUT_A_CHOICE = 0.5  # the threshold of a finding that cannot be chosen on validation
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:

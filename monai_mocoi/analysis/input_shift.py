@@ -8,11 +8,9 @@ import numpy as np
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.metrics import statistics_of_picture
 
-MOST_PICTURES = 2_000
-"""That are looked at: of more, so many, evenly over the list."""
+MOST_PICTURES = 2_000  # that are looked at: of more, so many, evenly over the list
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-LARGE_SHIFT = 0.5
-"""In standard deviations of the training images: beyond it a statistic is warned of."""
+LARGE_SHIFT = 0.5  # in standard deviations of the training images: beyond it a statistic is warned of
 
 
 def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from monai_mocoi.analysis.logistic_problem import LogisticLoss, LogisticProblem, principal_axes
+from monai_mocoi.analysis.logistic_inputs import LogisticLoss, LogisticProblem, principal_axes
 
 _HISTORY = 20
 _TRIALS = 30  # of step lengths

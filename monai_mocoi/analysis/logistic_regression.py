@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis.lbfgs import LogisticSolver
 from monai_mocoi.analysis.logistic_inputs import (
+    LogisticProblem,
     check_inputs,
     sample_weights,
     smoothed_prevalence,
     standardise,
     targets_of,
 )
-from monai_mocoi.analysis.logistic_problem import LogisticProblem
 from monai_mocoi.metrics import check_label_kind, is_known
 
 TOLERANCE = 1e-5

@@ -21,8 +21,7 @@ RIDGE_PENALTY = 1.0
 
 
 GUESSING = 0.5
-FEW_IMAGES = 100
-"""Of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn."""
+FEW_IMAGES = 100  # of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn
 _JUDGED = {"knn_auc": "nearest neighbours", "ridge_auc_stage4": "linear classifier"}
 
 

@@ -13,8 +13,7 @@ from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 
-TARGETS = (0.8, 0.9, 0.95)
-"""The sensitivities and specificities that fine-tuning writes thresholds for."""
+TARGETS = (0.8, 0.9, 0.95)  # the sensitivities and specificities that fine-tuning writes thresholds for
 _KINDS = ("sensitivity", "specificity")
 
 

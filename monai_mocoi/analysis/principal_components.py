@@ -22,8 +22,7 @@ from monai_mocoi.metrics import roc_auc
 
 COMPONENTS = 10
 FOLDS = 5
-FEWEST = 10
-"""Images, and as many others, of a level that is told from the others."""
+FEWEST = 10  # images, and as many others, of a level that is told from the others
 
 
 @dataclass(frozen=True)

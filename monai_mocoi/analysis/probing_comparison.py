@@ -52,10 +52,7 @@ def find_probing(place: str | os.PathLike[str]) -> Path | None:
 
 
 def read_probing(path: str | os.PathLike[str]) -> Probing:
-    """Read a ``probing.json``.
-
-    PredictionsError: it cannot be read, or is no probing.
-    """
+    """Read a ``probing.json``. PredictionsError: it cannot be read, or is no probing."""
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -9,8 +9,13 @@ from numpy.typing import NDArray
 
 from monai_mocoi import metrics
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.evaluable import choose_classes, describe_choice
-from monai_mocoi.analysis.interval_settings import IntervalSettings, describe_intervals, numbers
+from monai_mocoi.analysis.interval_settings import (
+    IntervalSettings,
+    choose_classes,
+    describe_choice,
+    describe_intervals,
+    numbers,
+)
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known_by_patient
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.analysis.evaluable import FEW_PATIENTS
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS
 
 _FEW = 3  # classes that get a line each
 

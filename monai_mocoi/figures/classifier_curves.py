@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.canvas import COLOURS, RGB, new_figure
-from monai_mocoi.figures.names import WIDTH, class_name, finished, parts_of, title_height
+from monai_mocoi.figures.canvas import COLOURS, RGB, WIDTH, class_name, finished, new_figure, parts_of, title_height
 from monai_mocoi.metrics import average_precision, confusion_over_known, decide, is_known, ranked_columns, roc_auc
 
 CURVES_A_FIGURE = len(COLOURS)

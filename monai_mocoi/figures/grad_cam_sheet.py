@@ -9,11 +9,9 @@ import torch
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.sheet import CAPTION, FAINT, GAP, PAPER, TITLE, beside, enlarged, stacked, text_block
 
-FEWEST_FIELDS = 4
-"""A side; a map of fewer shows no place."""
+FEWEST_FIELDS = 4  # a side; a map of fewer shows no place
 _STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
-LEAST_SIDE = 256
-"""Pixels; smaller pictures are enlarged to it."""
+LEAST_SIDE = 256  # pixels; smaller pictures are enlarged to it
 
 _BAR, _LABEL = 20, 84  # pixels: width of the scale of colours, and of the words beside it
 

@@ -9,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.names import short
+from monai_mocoi.figures.canvas import COLOURS, plain, short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
-MOST_POINTS = 4000
-"""More images are drawn from at random, for a picture in which points still can be seen."""
+MOST_POINTS = 4000  # more images are drawn from at random, for a picture in which points still can be seen
 _LEVELS = 6  # of a column of texts; the rarer ones are one more
 _OTHER, _UNKNOWN = "other", "not known"
 

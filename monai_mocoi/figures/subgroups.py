@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, new_figure, plain
 
-SUBGROUPS_NAME = "subgroups"
-"""Of the figure's files, without ending."""
+SUBGROUPS_NAME = "subgroups"  # of the figure's files, without ending
 
 _ROW, _MARGIN = 0.24, 1.0  # inches
 _LONGEST_NAME = 26

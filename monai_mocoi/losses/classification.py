@@ -23,10 +23,7 @@ class KnownValuesLoss(nn.Module):
         self.each = nn.BCEWithLogitsLoss(pos_weight=weights, reduction="none")
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Average.
-
-        ``logits``: ``(N, classes)``. ``labels``: the same shape: 1, 0, or below 0 where it is not known.
-        """
+        """Average. ``logits``: ``(N, classes)``. ``labels``: the same shape: 1, 0, or below 0 where it is not known."""
         known = labels >= 0
         # Times 0, not left out: a logit that is not finite must show, whatever is known of its image.
         values = self.each(logits, torch.where(known, labels, 0)) * known

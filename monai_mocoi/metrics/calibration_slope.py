@@ -7,9 +7,9 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from monai_mocoi.metrics.inputs import patient_index, sum_by_patient
 from monai_mocoi.metrics.logistic_line import fit_intercept, fit_line
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
-from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 PROBABILITY_FLOOR = 1e-6

@@ -6,8 +6,7 @@ import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from monai_mocoi.metrics.auc import twice_beaten
-from monai_mocoi.metrics.inputs import check_labels, check_scores
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_labels, check_scores, patient_index
 
 
 class ClusteredAUC(NamedTuple):

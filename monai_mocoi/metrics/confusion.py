@@ -8,10 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_labels, check_weights
-from monai_mocoi.metrics.known import over_known
+from monai_mocoi.metrics.inputs import check_labels, check_weights, over_known, patient_index, sum_by_patient
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
-from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
 
 class ConfusionCounts(NamedTuple):

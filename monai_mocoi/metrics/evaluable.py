@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.known import check_known_labels
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_known_labels, patient_index
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, pairs_of, u_statistic
-from monai_mocoi.metrics.patient_order import PatientOrder
+from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, PatientOrder, pairs_of, u_statistic
 
 COLUMNS_AT_ONCE = 4096
 

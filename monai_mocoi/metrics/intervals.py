@@ -1,5 +1,7 @@
 """Confidence intervals and p-values from the values of a statistic over bootstrap resamples."""
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -125,3 +127,20 @@ def _share_at(ordered: np.ndarray, null: float, passed: np.ndarray) -> np.ndarra
     below = np.take_along_axis(ordered, np.clip(ranks - 1, 0, last)[None], axis=0)[0]
     above = np.take_along_axis(ordered, np.clip(ranks, 0, last)[None], axis=0)[0]
     return (ranks + _divided(null - below, above - below, 0)) / (len(ordered) + 1)
+
+
+def interval_of_difference(
+    first: float, interval_of_first: Sequence[float], second: float, interval_of_second: Sequence[float]
+) -> tuple[float, float]:
+    """Interval of ``first - second``, two estimates from independent samples, from their intervals of the same level.
+
+    The variance of each sample is recovered from the relevant side of its interval ("MOVER": Zou and Donner, Stat. Med.
+    2008; Newcombe 1998), so that asymmetric intervals give an asymmetric one. An estimate outside its own interval,
+    which bias correction can cause, has a distance of 0 on that side.
+    """
+    (low_1, high_1), (low_2, high_2) = interval_of_first, interval_of_second
+    difference = first - second
+    return (
+        difference - math.hypot(max(0.0, first - low_1), max(0.0, high_2 - second)),
+        difference + math.hypot(max(0.0, high_1 - first), max(0.0, second - low_2)),
+    )

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-NEAR_ONE = 1e-6
-"""This close to 1 or -1 a left-out value is no more than rounding away from it."""
+NEAR_ONE = 1e-6  # this close to 1 or -1 a left-out value is no more than rounding away from it
 
 
 def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.ndarray:

@@ -10,12 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_scores
+from monai_mocoi.metrics.inputs import check_scores, patient_index
 from monai_mocoi.metrics.patient_resamples import PatientResamples
-from monai_mocoi.metrics.patients import patient_index
 
-_VALUES_AT_ONCE = 2**18
-"""Outputs times swaps (or resamples) held at once; the results do not depend on it."""
+_VALUES_AT_ONCE = 2**18  # outputs times swaps (or resamples) held at once; the results do not depend on it
 
 
 def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights
-from monai_mocoi.metrics.known import is_known
+from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights, is_known, patient_index
 from monai_mocoi.metrics.patient_resamples import Statistic
-from monai_mocoi.metrics.patients import patient_index
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,7 @@ from monai_mocoi.metrics.auc import counted
 from monai_mocoi.metrics.patient_resamples import leave_each_out
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
 
-TERMS_AT_ONCE = 2**15
-"""Numbers of a table of running sums: as float64 they stay in a core's cache."""
+TERMS_AT_ONCE = 2**15  # numbers of a table of running sums: as float64 they stay in a core's cache
 
 
 def average_precision(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:

@@ -6,8 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from monai_mocoi.metrics.calibration import probability_bins
-from monai_mocoi.metrics.inputs import check_labels
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_labels, patient_index
 
 
 def one_column(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
