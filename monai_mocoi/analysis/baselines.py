@@ -1,7 +1,5 @@
 """Shortcut baselines: linear classifiers of columns, colours, small pixels and shuffled labels."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,8 +24,7 @@ from monai_mocoi.data.enough_images import selection_rule
 from monai_mocoi.metrics import selection_metric
 
 COLOUR, PIXELS, SHUFFLED = "colour", "pixels", "shuffled"
-SHUFFLES = 20
-"""How often the labels are shuffled."""
+SHUFFLES = 20  # how often the labels are shuffled
 CHOSEN_BY = "macro_auc"
 
 

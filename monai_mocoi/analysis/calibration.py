@@ -1,7 +1,5 @@
 """Calibration of a classifier, as a report has it: intercept, slope, Brier score, and the points of a diagram."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -29,12 +27,9 @@ def describe_calibration(
 ) -> dict[str, Any]:
     """Measure the calibration of each evaluable class.
 
-    Args:
-        predictions: of ``n`` images.
-        defined: the test; its ``fill`` adds the intervals.
-        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`; the numbers after it are added. None:
-            unknown.
-        is_recalibrated: the predictions are recalibrated already.
+    ``predictions``: of ``n`` images. ``defined``: the test; its ``fill`` adds the intervals. ``recalibration``: of
+    :func:`~monai_mocoi.analysis.fit_recalibration`; the numbers after it are added. None: unknown. ``is_recalibrated``:
+    the predictions are recalibrated already.
 
     Returns:
         plain values::

@@ -1,7 +1,5 @@
 """Figures by which a collapsed encoder is recognised: effective rank, spread and margins on pairs of views."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -26,14 +24,9 @@ def collapse_figures(
 ) -> dict[str, float]:
     """Measure how well the query encoder, as it is (in eval mode, if the caller says so), tells images apart.
 
-    Args:
-        moco: whose query encoder and head are used.
-        pairs: batches of the two views of images, ``(N, C, H, W)`` each.
-        device: of the network.
-        channels_last: give the views in channels-last memory format.
-
-    Returns:
-        by the names in :data:`COLLAPSE_FIGURES`, see :class:`~monai_mocoi.handlers.CollapseMonitor`.
+    ``moco``: whose query encoder and head are used; ``pairs``: batches of the two views of images, ``(N, C, H, W)``
+    each; ``device``: of the network; ``channels_last``: give the views in channels-last memory format. The result is by
+    the names in :data:`COLLAPSE_FIGURES`, see :class:`~monai_mocoi.handlers.CollapseMonitor`.
     """
     pooled: list[list[torch.Tensor]] = [[] for _ in range(5)]
     embedded: list[list[torch.Tensor]] = [[], []]
@@ -62,11 +55,9 @@ def collapse_in_words(
 ) -> str:
     """What is said of a collapsed encoder, and what to change.
 
-    Args:
-        when: such as "at iteration 300".
-        checks: how many checks on how many images failed.
-        figures: of the last check, see :func:`collapse_figures`.
-        rank_limit, margin_limit: of the effective rank and of the margins.
+    ``when``: such as "at iteration 300"; ``checks``: how many checks on how many images failed; ``figures``: of the
+    last check, see :func:`collapse_figures`; ``rank_limit``, ``margin_limit``: of the effective rank and of the
+    margins.
     """
     return (
         f"The encoder has collapsed {when}: it maps different images to almost the same features. {checks} failed; in "
@@ -83,10 +74,8 @@ def collapse_in_words(
 class KeptPairs:
     """The first images' pairs of views in batches; kept after the first time unless they are large, to save time.
 
-    Args:
-        dataset: ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access.
-        images: how many.
-        batch_size: images per batch.
+    ``dataset``: ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access; ``images``: how
+    many; ``batch_size``: images per batch.
     """
 
     def __init__(self, dataset: Any, images: int, batch_size: int) -> None:

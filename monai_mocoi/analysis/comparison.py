@@ -1,15 +1,12 @@
 """Paired comparison of two classifiers on the same images: difference, interval over patients, and p-value."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.evaluable import class_counts
-from monai_mocoi.analysis.interval_settings import IntervalSettings, numbers
+from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts, numbers
 from monai_mocoi.analysis.matched import matched
 from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages
 from monai_mocoi.data import Predictions

@@ -1,7 +1,5 @@
 """Notes of a comparison: how the two classifiers were made, and what the p-value does not include."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,12 +14,9 @@ def notes_for_the_reader(
 ) -> list[str]:
     """Say what is known of two classifiers that were compared.
 
-    Args:
-        result: of :func:`~monai_mocoi.analysis.compare_predictions`.
-        first, second: the ``metrics.json`` that belongs to each file of predictions; None: there is none.
-
-    Returns:
-        lines: one a classifier, then what the p-value does not include, then validation where it points the other way.
+    ``result``: of :func:`~monai_mocoi.analysis.compare_predictions`. ``first``, ``second``: the ``metrics.json`` that
+    belongs to each file of predictions; None: there is none. Returns lines: one a classifier, then what the p-value
+    does not include, then validation where it points the other way.
     """
     known = [None if metrics is None else dict(metrics.get("tested") or {}) or None for metrics in (first, second)]
     lines = [_of_one(side, tested, result["metric"]) for side, tested in zip(_SIDES, known, strict=True)]

@@ -1,7 +1,5 @@
 """Decision curve of a classifier: its net benefit over a range of threshold probabilities."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

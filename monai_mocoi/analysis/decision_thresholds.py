@@ -1,7 +1,5 @@
 """Decisions of a classifier, and their thresholds, which are chosen on validation."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 
@@ -12,19 +10,14 @@ from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import decide, decide_by_highest, over_known, youden_threshold
 
-WITHOUT_A_CHOICE = 0.5
-"""The threshold of a finding that cannot be chosen on validation."""
+WITHOUT_A_CHOICE = 0.5  # the threshold of a finding that cannot be chosen on validation
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
     """Choose the decision threshold of each finding on the validation images in which it is known, by Youden's index.
 
-    Args:
-        predictions: of the validation images.
-
-    Returns:
-        the threshold by finding (0.5 where there is nothing to choose by), and the names of the latter. Multiclass:
-        None and none, because the highest probability decides.
+    ``predictions``: of the validation images. Returns the threshold by finding (0.5 where there is nothing to choose
+    by), and the names of the latter. Multiclass: None and none, because the highest probability decides.
     """
     if predictions.kind != "multilabel":
         return None, []

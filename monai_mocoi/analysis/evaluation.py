@@ -1,7 +1,5 @@
 """Evaluation of predictions: the numbers of a report, each with an interval over patients."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.evaluable import class_counts
-from monai_mocoi.analysis.interval_settings import IntervalSettings
+from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts
 from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import Bootstrapped, is_known, logit_interval, normal_interval, obuchowski_auc

@@ -1,7 +1,5 @@
 """External test: a classifier on the images of another hospital, compared with its own test images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

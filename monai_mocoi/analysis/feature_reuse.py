@@ -1,23 +1,19 @@
 """Feature reuse: how similar two encoders' features of the same images are, stage by stage."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.image_choice import choose_by_patient
+from monai_mocoi.analysis.matched import choose_by_patient
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.errors import FeatureReuseError
 from monai_mocoi.metrics import CKA, KERNELS, cka_matrix, jackknife_interval, permuted_cka_sd
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import patient_index
 
-MOST_IMAGES_RBF = 4000
-"""Its kernel matrices are held: five to seven of n x n float64, 0.9 GB."""
-FEW_PATIENTS = 10
-"""With fewer patients the intervals come with a warning."""
+MOST_IMAGES_RBF = 4000  # its kernel matrices are held: five to seven of n x n float64, 0.9 GB
+FEW_PATIENTS = 10  # with fewer patients the intervals come with a warning
 _FEW = "Only {} patients: with fewer than 10 the intervals are too narrow. Do not rely on them."
 
 

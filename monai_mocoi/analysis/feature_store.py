@@ -4,8 +4,6 @@ A record holds a hash that says which file it was, unchanged (:func:`~monai_moco
 the features and a checksum: no path, name or id.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Full evaluation: all that a reviewer asks of a classifier, from predictions alone."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

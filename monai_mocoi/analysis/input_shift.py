@@ -1,7 +1,5 @@
 """Input shift: image statistics of a data set, and how far those of another one are from them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,19 +8,16 @@ import numpy as np
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.metrics import statistics_of_picture
 
-MOST_PICTURES = 2_000
-"""That are looked at: of more, so many, evenly over the list."""
+MOST_PICTURES = 2_000  # that are looked at: of more, so many, evenly over the list
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-LARGE_SHIFT = 0.5
-"""In standard deviations of the training images: beyond it a statistic is warned of."""
+LARGE_SHIFT = 0.5  # in standard deviations of the training images: beyond it a statistic is warned of
 
 
 def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
     """Measure the decoded pictures of a data set, before any normalisation.
 
-    Returns:
-        plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``, with the
-        names of :func:`~monai_mocoi.metrics.statistics_of_picture`.
+    Returns plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``, with
+    the names of :func:`~monai_mocoi.metrics.statistics_of_picture`.
     """
     looked_at = dataset.spread(MOST_PICTURES)
     rows = [statistics_of_picture(looked_at.picture(place).numpy()) for place in range(len(looked_at))]
@@ -43,9 +38,8 @@ def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
 def input_shift(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """How far the pictures of another data set are from the training's, both from :func:`summarise_inputs`.
 
-    Returns:
-        by statistic ``training`` and ``here``, the means, and ``shift``: their difference in standard deviations of the
-        training images; None where those have none.
+    The result is by statistic ``training`` and ``here``, the means, and ``shift``: their difference in standard
+    deviations of the training images; None where those have none.
     """
     shifts: dict[str, dict[str, float | None]] = {}
     for name, found in other["statistics"].items():

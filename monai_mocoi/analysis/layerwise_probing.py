@@ -1,7 +1,5 @@
 """Layer-wise probing: how well a linear classifier reads the labels off each of an encoder's four stages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,8 @@ from monai_mocoi.analysis.decision_thresholds import chosen_thresholds
 from monai_mocoi.analysis.evaluation import overall_on
 from monai_mocoi.analysis.interval_settings import IntervalSettings
 from monai_mocoi.analysis.linear_evaluation import PENALTIES, LinearEvaluation
-from monai_mocoi.analysis.probed_split import ProbedSplit
 from monai_mocoi.analysis.probing_comparison import PROBING_NAME
-from monai_mocoi.analysis.probing_summary import against_last, summary_of, table_rows
+from monai_mocoi.analysis.probing_summary import ProbedSplit, against_last, summary_of, table_rows
 from monai_mocoi.analysis.resampled_images import ResampledImages
 from monai_mocoi.analysis.stage_features import features_of
 from monai_mocoi.data import Datalist, label_kind, write_predictions

@@ -3,15 +3,13 @@
 torch.optim.LBFGS was tried (benchmarks/README.md): with all labels in one closure it does not reach the tolerance.
 """
 
-from __future__ import annotations
-
 import math
 from collections import deque
 
 import torch
 from torch import Tensor
 
-from monai_mocoi.analysis.logistic_problem import LogisticLoss, LogisticProblem, principal_axes
+from monai_mocoi.analysis.logistic_inputs import LogisticLoss, LogisticProblem, principal_axes
 
 _HISTORY = 20
 _TRIALS = 30  # of step lengths

@@ -1,7 +1,5 @@
 """Linear evaluation: how much a linear classifier can read off frozen features."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Callable, Sequence
@@ -17,8 +15,7 @@ from monai_mocoi.metrics import check_label_kind, is_known
 PENALTIES = tuple(10.0 ** (half / 2) for half in range(4, -9, -1))
 """The grid of every linear evaluation: 100 to 0.0001, two a decade (:func:`~monai_mocoi.analysis.fit_logistic`)."""
 
-FIXED_PENALTY = 0.1
-"""Used where there is nothing to choose by (selection "last")."""
+FIXED_PENALTY = 0.1  # used where there is nothing to choose by (selection "last")
 
 SELECTIONS = ("metric", "loss", "last")
 

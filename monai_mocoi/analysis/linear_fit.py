@@ -1,7 +1,5 @@
 """The result of a linear evaluation: the chosen linear classifier, and the grid that it was chosen from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +26,9 @@ def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str
 class GridPoint:
     """One penalty of the grid.
 
-    Attributes:
-        penalty, iterations: see :func:`~monai_mocoi.analysis.fit_logistic`.
-        score: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
-        gradient: largest relative gradient norm of a class.
-        converged: whether all classes reached the tolerance.
+    ``penalty``, ``iterations``: see :func:`~monai_mocoi.analysis.fit_logistic`. ``score``: on validation, higher is
+    better: the metric, or minus the log loss; None if it is not defined there. ``gradient``: largest relative gradient
+    norm of a class. ``converged``: whether all classes reached the tolerance.
     """
 
     penalty: float
@@ -46,13 +42,10 @@ class GridPoint:
 class LinearFit:
     """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
 
-    Attributes:
-        weight, bias: (classes, features) and (classes,) float64.
-        penalty, selection, score: the chosen one; by "metric", "loss", or "last" (a fixed one); its score on
-            validation.
-        edge: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside; else None.
-        grid: all penalties, from strong to weak.
-        constant: classes of which training holds no positive or no negative: their weights are 0.
+    ``weight``, ``bias``: (classes, features) and (classes,) float64. ``penalty``, ``selection``, ``score``: the chosen
+    one; by "metric", "loss", or "last" (a fixed one); its score on validation. ``edge``: "strongest" or "weakest" where
+    it is the end of the grid, so that a better one may be outside; else None. ``grid``: all penalties, from strong to
+    weak. ``constant``: classes of which training holds no positive or no negative: their weights are 0.
     """
 
     weight: NDArray[np.float64]

@@ -1,7 +1,5 @@
 """L2-penalised logistic regression on many features: all labels in one solve, a grid of penalties in one call."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,13 +11,13 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis.lbfgs import LogisticSolver
 from monai_mocoi.analysis.logistic_inputs import (
+    LogisticProblem,
     check_inputs,
     sample_weights,
     smoothed_prevalence,
     standardise,
     targets_of,
 )
-from monai_mocoi.analysis.logistic_problem import LogisticProblem
 from monai_mocoi.metrics import check_label_kind, is_known
 
 TOLERANCE = 1e-5
@@ -32,12 +30,10 @@ Array = NDArray[Any]
 class LogisticFit:
     """A linear classifier: logits = features @ weight.T + bias, on the features as they were given.
 
-    Attributes:
-        penalty, iterations: see :func:`fit_logistic`; of L-BFGS.
-        weight, bias: (classes, features) and (classes,) float64.
-        gradient: (classes,) norm of the gradient at the end, relative to that of the best constant classifier.
-        converged: (classes,) whether ``gradient`` is at most the tolerance.
-        constant: classes (column numbers) of which training holds no positive or no negative: weights 0.
+    ``penalty``, ``iterations``: see :func:`fit_logistic`; of L-BFGS. ``weight``, ``bias``: (classes, features) and
+    (classes,) float64. ``gradient``: (classes,) norm of the gradient at the end, relative to that of the best constant
+    classifier. ``converged``: (classes,) whether ``gradient`` is at most the tolerance. ``constant``: classes (column
+    numbers) of which training holds no positive or no negative: weights 0.
     """
 
     penalty: float

@@ -1,7 +1,5 @@
 """Online probe of an encoder: k-nearest-neighbour and ridge AUC of its features, exact and cheap."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -23,8 +21,7 @@ RIDGE_PENALTY = 1.0
 
 
 GUESSING = 0.5
-FEW_IMAGES = 100
-"""Of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn."""
+FEW_IMAGES = 100  # of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn
 _JUDGED = {"knn_auc": "nearest neighbours", "ridge_auc_stage4": "linear classifier"}
 
 
@@ -38,15 +35,9 @@ def probe_encoder(
 ) -> dict[str, float]:
     """Score the chosen validation images by the chosen training images, see :func:`probed_aucs`.
 
-    Args:
-        encoder: in eval mode.
-        splits: training and validation.
-        chosen: which of their images.
-        transform: sample to sample, deterministic: what the encoder sees of an image.
-        autocast, how: dtype, ``batch_size`` and ``num_workers``, see :func:`~monai_mocoi.analysis.pooled_features`.
-
-    Raises:
-        FeatureError: features that are not finite.
+    ``encoder``: in eval mode. ``splits``: training and validation. ``chosen``: which of their images. ``transform``:
+    sample to sample, deterministic: what the encoder sees of an image. ``autocast``, ``how``: dtype, ``batch_size`` and
+    ``num_workers``, see :func:`~monai_mocoi.analysis.pooled_features`. FeatureError: features that are not finite.
     """
     training, validation = (
         pooled_features(
@@ -65,10 +56,7 @@ def probe_encoder(
 def probe_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
     """The AUC of the nearest neighbours, beside that before the first epoch; empty where it is not known.
 
-    Args:
-        untrained: values before the first epoch.
-        values: of now.
-        images: of validation.
+    ``untrained``: values before the first epoch; ``values``: of now; ``images``: of validation.
     """
     if "knn_auc" not in values:
         return ""
@@ -102,15 +90,11 @@ def probed_aucs(
 ) -> dict[str, float]:
     """Score validation images by training images, with the features of an encoder's stages.
 
-    Args:
-        training, validation: by stage, (images, channels).
-        training_labels, validation_labels: (images, classes): 1, 0 or ``UNKNOWN``.
-        columns: classes over which the AUC is averaged, each with positives and negatives in both.
-
-    Returns:
-        macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` with the features of the last stage; ``ridge_auc_stage1`` and so
-            on
-        of a ridge regression on each stage's standardised features, with :data:`RIDGE_PENALTY`, solved exactly.
+    ``training``, ``validation``: by stage, (images, channels). ``training_labels``, ``validation_labels``: (images,
+    classes): 1, 0 or ``UNKNOWN``. ``columns``: classes over which the AUC is averaged, each with positives and
+    negatives in both. Returns macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` with the features of the last stage;
+    ``ridge_auc_stage1`` and so on of a ridge regression on each stage's standardised features, with
+    :data:`RIDGE_PENALTY`, solved exactly.
     """
     wanted, truth = training_labels[:, list(columns)], validation_labels[:, list(columns)]
     known = is_known(wanted)

@@ -1,7 +1,5 @@
 """Operating points: thresholds chosen on validation for a wanted sensitivity or specificity, and what test says."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,8 +13,7 @@ from monai_mocoi.analysis.where_defined import WhereDefined
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 
-TARGETS = (0.8, 0.9, 0.95)
-"""The sensitivities and specificities that fine-tuning writes thresholds for."""
+TARGETS = (0.8, 0.9, 0.95)  # the sensitivities and specificities that fine-tuning writes thresholds for
 _KINDS = ("sensitivity", "specificity")
 
 
@@ -25,14 +22,10 @@ def choose_operating_points(
 ) -> dict[str, Any]:
     """Choose on validation the threshold of each class for each wanted sensitivity and specificity.
 
-    Args:
-        validation: predictions of images that are not reported on.
-        sensitivities, specificities: wanted ones, above 0 and at most 1.
-
-    Returns:
-        plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity", "at_least": 0.9,
-        "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value", ...}}]}}``; a
-        ``"reason"`` instead of the last two where none can be chosen.
+    ``validation``: predictions of images that are not reported on; ``sensitivities``, ``specificities``: wanted ones,
+    above 0 and at most 1. Returns plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity",
+    "at_least": 0.9, "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value",
+    ...}}]}}``; a ``"reason"`` instead of the last two where none can be chosen.
     """
     check_targets(sensitivities, specificities)
     everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
@@ -92,16 +85,11 @@ def describe_operating_points(
 ) -> dict[str, Any]:
     """What the chosen thresholds give on test.
 
-    Args:
-        predictions: of test, probabilities as the classifier gives them.
-        points: of :func:`choose_operating_points`; None: no validation predictions are known.
-        defined: the test; its ``fill`` adds the intervals.
-
-    Returns:
-        plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name: [the point, with
-            a
-        NUMBER for each of OPERATING_MEASURES]}}``; a point without a threshold keeps its reason. ``{"reason"}`` without
-        points.
+    ``predictions``: of test, probabilities as the classifier gives them. ``points``: of
+    :func:`choose_operating_points`; None: no validation predictions are known. ``defined``: the test; its ``fill`` adds
+    the intervals. Returns plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes":
+    {name: [the point, with a NUMBER for each of
+    OPERATING_MEASURES]}}``; a point without a threshold keeps its reason. ``{"reason"}`` without points.
     """
     if points is None:
         return {

@@ -1,7 +1,5 @@
 """Kolmogorov-Smirnov distance of two classifiers' outputs on the same images, with a null and an interval."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

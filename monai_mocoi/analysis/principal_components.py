@@ -4,8 +4,6 @@ What an encoder varies by most need not be the disease: it may be the view, the 
 source that is told from the first components is where a shortcut can come from.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +22,7 @@ from monai_mocoi.metrics import roc_auc
 
 COMPONENTS = 10
 FOLDS = 5
-FEWEST = 10
-"""Images, and as many others, of a level that is told from the others."""
+FEWEST = 10  # images, and as many others, of a level that is told from the others
 
 
 @dataclass(frozen=True)
@@ -42,8 +39,7 @@ class PrincipalComponents:
 def principal_components(features: NDArray[np.floating[Any]], count: int = COMPONENTS) -> PrincipalComponents:
     """Project features ``(images, width)``, two images or more, on the directions of largest variance.
 
-    Raises:
-        ValueError: fewer than two images, or features that are not finite.
+    ValueError: fewer than two images, or features that are not finite.
     """
     values = np.asarray(features, dtype=np.float64)
     if values.ndim != 2 or len(values) < 2:
@@ -65,15 +61,10 @@ def how_well_told(
     fold, because decisions of several models on one scale are below 0.5 by chance. Of other numbers it is R2 (ridge), 0
     by chance.
 
-    Args:
-        scores: ``(images, components)``.
-        values: of the column, texts or numbers; None: not known, and left out.
-        patients: of each image.
-        name: of the column, which shows whether it holds ages.
-
-    Returns:
-        ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that
-        has 10 images, and 10 others, of 5 patients or more. ``value`` is None with a ``"reason"`` where there is none.
+    ``scores``: ``(images, components)``. ``values``: of the column, texts or numbers; None: not known, and left out.
+    ``patients``: of each image. ``name``: of the column, which shows whether it holds ages. Returns
+    ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that has
+    10 images, and 10 others, of 5 patients or more. ``value`` is None with a ``"reason"`` where there is none.
     """
     known = [i for i, value in enumerate(values) if value is not None]
     own = [values[i] for i in known]

@@ -1,7 +1,5 @@
 """Two probings on the same images: at each stage and label fraction the paired difference of their means."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
@@ -54,11 +52,7 @@ def find_probing(place: str | os.PathLike[str]) -> Path | None:
 
 
 def read_probing(path: str | os.PathLike[str]) -> Probing:
-    """Read a ``probing.json``.
-
-    Raises:
-        PredictionsError: it cannot be read, or is no probing.
-    """
+    """Read a ``probing.json``. PredictionsError: it cannot be read, or is no probing."""
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))

@@ -1,7 +1,5 @@
 """Fitting a recalibration on validation predictions, with a reason where there are too few images."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Resampled images: the images of a test, their evaluable classes, and one draw of resamples for all numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -11,8 +9,13 @@ from numpy.typing import NDArray
 
 from monai_mocoi import metrics
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.evaluable import choose_classes, describe_choice
-from monai_mocoi.analysis.interval_settings import IntervalSettings, describe_intervals, numbers
+from monai_mocoi.analysis.interval_settings import (
+    IntervalSettings,
+    choose_classes,
+    describe_choice,
+    describe_intervals,
+    numbers,
+)
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known_by_patient
 
@@ -25,13 +28,10 @@ OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_erro
 class ResampledImages:
     """Images, patients and labels of a test with their resamples; made once, because drawing takes a while.
 
-    Args:
-        images, settings: of a split, each once (probabilities are not looked at); of the intervals.
-
-    Attributes:
-        chosen: the evaluable classes, chosen by counts alone.
-        draw, trouble: resamples in which every evaluable class is defined; None: there are none, and why.
-        patients: ``(n,)`` number of each image's patient: quicker to sort than text.
+    ``images``, ``settings``: of a split, each once (probabilities are not looked at); of the intervals. ``chosen``: the
+    evaluable classes, chosen by counts alone. ``draw``, ``trouble``: resamples in which every evaluable class is
+    defined; None: there are none, and why. ``patients``: ``(n,)`` number of each image's patient: quicker to sort than
+    text.
     """
 
     draw: PatientResamples | None

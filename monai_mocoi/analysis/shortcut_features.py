@@ -1,7 +1,5 @@
 """Features of shortcuts: columns of a datalist, colours, small pixels, and labels shuffled by patient."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,14 +15,11 @@ from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms import FitSquare, read_image
 
-SMALL = 32
-"""Rows and columns of the small pictures."""
-COMPONENTS = 64
-"""Principal components of their pixels."""
+SMALL = 32  # rows and columns of the small pictures
+COMPONENTS = 64  # principal components of their pixels
 SPLITS = ("training", "validation", "test")
 
-Features = dict[str, NDArray[np.float64]]
-"""Of each split ``(images, features)``."""
+Features = dict[str, NDArray[np.float64]]  # of each split ``(images, features)``
 
 
 def column_features(name: str, values: Mapping[str, Sequence[Value]]) -> Features | str:

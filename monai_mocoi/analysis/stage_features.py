@@ -1,7 +1,5 @@
 """The averaged features of an encoder's four stages, computed once an image and kept between runs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any

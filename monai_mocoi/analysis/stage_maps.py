@@ -1,7 +1,5 @@
 """Maps of an encoder's four stages, batch by batch, in eval mode and without gradient."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any

@@ -1,19 +1,15 @@
 """Images of subgroups: which classes are measured in which group, and resamples in which all of them are defined."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.evaluable import FEW_PATIENTS, choose_classes
-from monai_mocoi.analysis.interval_settings import IntervalSettings
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS, IntervalSettings, choose_classes
 from monai_mocoi.data import Levels, Predictions
 from monai_mocoi.metrics import PatientResamples, patient_bootstrap, patient_index, ranked_columns
 
-LEAST_PATIENTS = 5
-"""A group of fewer patients is named, but its counts are kept back: they could point to a person."""
+LEAST_PATIENTS = 5  # a group of fewer patients is named, but its counts are kept back: they could point to a person
 _SURELY_DRAWN = 50
 """Of so many patients one is in every resample (without any: e^-50), so that it need not be looked for."""
 

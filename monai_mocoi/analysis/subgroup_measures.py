@@ -1,7 +1,5 @@
 """Measures of a classifier in the groups of a column: AUC, sensitivity, specificity, and gaps to a reference."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi import metrics
-from monai_mocoi.analysis.evaluable import FEW_PATIENTS
-from monai_mocoi.analysis.interval_settings import numbers
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS, numbers
 from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, SubgroupImages, counts_of
 from monai_mocoi.data import Levels
 

@@ -1,7 +1,5 @@
 """Subgroups of an evaluation in words: how many there are, the clearest gap, and which gaps are significant."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

@@ -1,14 +1,11 @@
 """Subgroup evaluation: whether a classifier serves all groups of patients alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from monai_mocoi.analysis.comparison import add_holm
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.evaluable import FEW_PATIENTS
-from monai_mocoi.analysis.interval_settings import IntervalSettings, describe_intervals
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS, IntervalSettings, describe_intervals
 from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, counts_of
 from monai_mocoi.analysis.subgroup_measures import SUBGROUP_MEASURES, SubgroupMeasures
 from monai_mocoi.data import AGE_BANDS, Columns, Levels, NoLevels, Predictions, check_age_bands, column_levels

@@ -4,8 +4,6 @@
 and the distances of its validation images, to which new images are compared. It holds no features of single images.
 """
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os
@@ -38,9 +36,8 @@ logger = logging.getLogger(__name__)
 class TypicalFeatures:
     """The distribution of features, and what distances are usual.
 
-    Attributes:
-        gaussian, images: of the training images' features; how many images it was fitted to.
-        reference: (m,) distances of the validation images, rising.
+    ``gaussian``, ``images``: of the training images' features; how many images it was fitted to. ``reference``: (m,)
+    distances of the validation images, rising.
     """
 
     gaussian: ShrunkGaussian
@@ -89,10 +86,9 @@ def typical_features(
     The features are those that its linear layer gets. Those of a frozen encoder are shared with every linear evaluation
     (:func:`~monai_mocoi.analysis.pooled_features`); those of a fine-tuned one are stored nowhere.
 
-    Args:
-        classifier: as it is saved.
-        training, validation: the images of its run; two or more, and one or more, else ValueError.
-        batch_size, device, autocast, num_workers: see :func:`~monai_mocoi.analysis.pooled_features`.
+    ``classifier``: as it is saved. ``training``, ``validation``: the images of its run; two or more, and one or more,
+    else ValueError. ``batch_size``, ``device``, ``autocast``, ``num_workers``: see
+    :func:`~monai_mocoi.analysis.pooled_features`.
     """
     if not len(validation):
         raise ValueError("there is no validation image to compare with")

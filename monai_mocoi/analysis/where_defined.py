@@ -1,7 +1,5 @@
 """Numbers with intervals of statistics that some resamples leave undefined, such as a predictive value."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +19,7 @@ Number = dict[str, Any]
 class WhereDefined:
     """Collects statistics of a test, and computes all their intervals together, in few passes over the resamples.
 
-    Args:
-        test: the images and their resamples.
+    ``test``: the images and their resamples.
     """
 
     def __init__(self, test: ResampledImages) -> None:

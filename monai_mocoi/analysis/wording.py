@@ -1,11 +1,9 @@
 """Numbers of an evaluation in words: for the log, the terminal, figures and the model card."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
-from monai_mocoi.analysis.evaluable import FEW_PATIENTS
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS
 
 _FEW = 3  # classes that get a line each
 
@@ -51,8 +49,7 @@ def unknown_in_report(report: Mapping[str, Any]) -> list[str]:
 def calibration_in_words(report: Mapping[str, Any]) -> list[str]:
     """Calibration, before and after recalibration: a line a class of up to three, else one line for all.
 
-    Args:
-        report: of :func:`~monai_mocoi.analysis.evaluate_fully`; without its keys there are no lines.
+    ``report``: of :func:`~monai_mocoi.analysis.evaluate_fully`; without its keys there are no lines.
     """
     found = report.get("calibration")
     if not found or not found["classes"]:
@@ -94,8 +91,7 @@ def _calibration_of(classes: Mapping[str, Any], title: str) -> list[str]:
 def operating_points_in_words(report: Mapping[str, Any]) -> list[str]:
     """What the thresholds chosen on validation give: a line each of up to three classes, or why there are none.
 
-    Args:
-        report: as for :func:`calibration_in_words`.
+    ``report``: as for :func:`calibration_in_words`.
     """
     found = report.get("operating_points")
     if not found:

@@ -14,7 +14,7 @@ from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
 from monai_mocoi.data.seeding import EpochIndex, global_generators_kept, seed_all
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.metrics.known import UNKNOWN
+from monai_mocoi.metrics.inputs import UNKNOWN
 from monai_mocoi.transforms.rounding import dequantise
 
 ON_BAD_IMAGE = ("stop", "skip")

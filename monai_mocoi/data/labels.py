@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.metrics.known import UNKNOWN, is_known
+from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 

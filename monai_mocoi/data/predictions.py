@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.labels import class_sides, class_truth
 from monai_mocoi.errors import NotFinitePredictionError, PredictionsError
-from monai_mocoi.metrics.known import is_known
+from monai_mocoi.metrics.inputs import is_known
 
 
 @dataclass(frozen=True)

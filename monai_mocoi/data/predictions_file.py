@@ -9,7 +9,7 @@ from monai_mocoi.data.predictions import Predictions
 from monai_mocoi.errors import PredictionsError, TableError
 from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.files.csv_table import read_table
-from monai_mocoi.metrics.known import UNKNOWN
+from monai_mocoi.metrics.inputs import UNKNOWN
 
 _LABEL, _PROBABILITY = "label_", "probability_"
 _IN_CELL = {0: "0", 1: "1", UNKNOWN: ""}

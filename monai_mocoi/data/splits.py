@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from monai_mocoi.data.labels import label_values
 from monai_mocoi.data.seeding import derive_seed
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.metrics.known import is_known
+from monai_mocoi.metrics.inputs import is_known
 
 
 def split_by_patient(

@@ -3,8 +3,6 @@
 They are small, with large letters: TensorBoard shows pictures some 330 pixels wide until one is clicked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.canvas import COLOURS, RGB, new_figure
-from monai_mocoi.figures.names import WIDTH, class_name, finished, parts_of, title_height
+from monai_mocoi.figures.canvas import COLOURS, RGB, WIDTH, class_name, finished, new_figure, parts_of, title_height
 from monai_mocoi.metrics import average_precision, confusion_over_known, decide, is_known, ranked_columns, roc_auc
 
 CURVES_A_FIGURE = len(COLOURS)
@@ -24,13 +21,10 @@ CURVES_A_FIGURE = len(COLOURS)
 def roc_figures(predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None) -> list[RGB]:
     """Draw the ROC curve of each class of which there are positive and negative images.
 
-    Args:
-        predictions: of findings, or of classes, each against the rest (of two classes the second alone).
-        about: what they are of, above the figure.
-        thresholds: of the findings, one a class: each has its dot on the curve. None: unknown, or multiclass.
-
-    Returns:
-        ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a curve.
+    ``predictions``: of findings, or of classes, each against the rest (of two classes the second alone). ``about``:
+    what they are of, above the figure. ``thresholds``: of the findings, one a class: each has its dot on the curve.
+    None: unknown, or multiclass. Returns ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a
+    curve.
     """
     return _curve_figures(predictions, about, thresholds, recall=False)
 

@@ -1,7 +1,5 @@
 """Confusion tables of a classifier's predictions as RGB arrays."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,16 +8,12 @@ from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix
 
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.canvas import RGB, new_figure
-from monai_mocoi.figures.names import WIDTH, class_name, finished, parts_of, title_height
+from monai_mocoi.figures.canvas import RGB, WIDTH, class_name, finished, new_figure, parts_of, title_height
 from monai_mocoi.metrics import confusion_over_known, decide
 
-TABLES_A_FIGURE = 4
-"""More than these are spread over several figures."""
-NUMBERED_CLASSES = 16
-"""A multiclass table of more has colours, but no numbers."""
-THRESHOLD = 0.5
-"""From where on a finding counts as called, until its threshold is chosen."""
+TABLES_A_FIGURE = 4  # more than these are spread over several figures
+NUMBERED_CLASSES = 16  # a multiclass table of more has colours, but no numbers
+THRESHOLD = 0.5  # from where on a finding counts as called, until its threshold is chosen
 
 
 def confusion_figures(

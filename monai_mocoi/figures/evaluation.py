@@ -1,15 +1,12 @@
 """Files of an evaluation: its figures and its metrics."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.figures.canvas import save_figure
-from monai_mocoi.figures.decision_curve import decision_curve_figures
-from monai_mocoi.figures.reliability import reliability_figures
+from monai_mocoi.figures.reliability import decision_curve_figures, reliability_figures
 from monai_mocoi.figures.subgroups import SUBGROUPS_NAME, subgroup_figure
 from monai_mocoi.files.atomic_write import write_json
 

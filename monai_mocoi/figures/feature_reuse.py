@@ -1,7 +1,5 @@
 """Figures of feature reuse: CKA as a table of colours, and stage by stage."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

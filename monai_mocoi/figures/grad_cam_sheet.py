@@ -1,7 +1,5 @@
 """Grad-CAM sheet: a picture, the heat of one class over it, and texts."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
@@ -11,11 +9,9 @@ import torch
 from monai_mocoi.figures.canvas import RGB
 from monai_mocoi.figures.sheet import CAPTION, FAINT, GAP, PAPER, TITLE, beside, enlarged, stacked, text_block
 
-FEWEST_FIELDS = 4
-"""A side; a map of fewer shows no place."""
+FEWEST_FIELDS = 4  # a side; a map of fewer shows no place
 _STRONGEST = 0.6  # share of the colour at a heat of 1; the rest is the picture
-LEAST_SIDE = 256
-"""Pixels; smaller pictures are enlarged to it."""
+LEAST_SIDE = 256  # pixels; smaller pictures are enlarged to it
 
 _BAR, _LABEL = 20, 84  # pixels: width of the scale of colours, and of the words beside it
 
@@ -23,14 +19,9 @@ _BAR, _LABEL = 20, 84  # pixels: width of the scale of colours, and of the words
 def grad_cam_sheet(title: str, picture: RGB, overlaid: RGB, scale: RGB, below: tuple[str, str], notes: str) -> RGB:
     """Draw the picture, the same with the heat over it, the scale of colours, and texts.
 
-    Args:
-        title, notes: what is shown, and what was decided; what the heat means.
-        picture, overlaid: ``(H, W, 3)``.
-        scale: ``(N, 1, 3)``, the colours from no heat to the strongest.
-        below: captions of the two.
-
-    Returns:
-        ``(height, width, 3)`` array; a picture's longer side has 256 pixels or more.
+    ``title``, ``notes``: what is shown, and what was decided; what the heat means. ``picture``, ``overlaid``:
+    ``(H, W, 3)``. ``scale``: ``(N, 1, 3)``, the colours from no heat to the strongest. ``below``: captions of the two.
+    Returns ``(height, width, 3)`` array; a picture's longer side has 256 pixels or more.
     """
     side = max(LEAST_SIDE, *picture.shape[:2])
     shown = [enlarged(one, side) for one in (picture, overlaid)]
@@ -57,11 +48,9 @@ def _above(picture: RGB, caption: RGB) -> RGB:
 def heat_sheet(title: str, picture: torch.Tensor, heat: torch.Tensor, fields: tuple[int, int]) -> RGB:
     """The sheet of a picture and its heat.
 
-    Args:
-        title: what is shown, and what was decided.
-        picture: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1.
-        heat: ``(H, W)`` in 0..1; all 0 where nothing speaks for the class.
-        fields: rows and columns of the map that the heat comes from.
+    ``title``: what is shown, and what was decided. ``picture``: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1. ``heat``:
+    ``(H, W)`` in 0..1; all 0 where nothing speaks for the class. ``fields``: rows and columns of the map that the heat
+    comes from.
     """
     what = "no heat: no place in the picture speaks for it"
     if heat.any():
@@ -80,13 +69,9 @@ def heat_sheet(title: str, picture: torch.Tensor, heat: torch.Tensor, fields: tu
 def overlay(picture: torch.Tensor, heat: torch.Tensor) -> np.ndarray:
     """Lay a heat over a picture.
 
-    Args:
-        picture: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1; what lies outside is cut off.
-        heat: ``(H, W)`` in 0..1. Colour c(h) = (3 h, 3 h - 1, 3 h - 2), each cut off to 0..1, covers 0.6 h of the
-            picture.
-
-    Returns:
-        ``(H, W, 3)`` uint8.
+    ``picture``: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1; what lies outside is cut off. ``heat``: ``(H, W)`` in 0..1.
+    Colour c(h) = (3 h, 3 h - 1, 3 h - 2), each cut off to 0..1, covers 0.6 h of the picture. Returns ``(H, W, 3)``
+    uint8.
     """
     steps = torch.arange(3, dtype=heat.dtype).reshape(3, 1, 1)
     colour = (3 * heat - steps).clamp(0, 1)

@@ -1,14 +1,16 @@
-"""Panels: several pairs of axes in one figure, and the style of the figures of an analysis."""
+"""Panels: several pairs of axes in one figure, one panel a class, and the style of the figures of an analysis."""
 
-from __future__ import annotations
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 
 from monai_mocoi.figures.canvas import new_figure
 
-TEXT = 8
-"""Points: of what stands beside axes; 7 is the least that a paper prints."""
+TEXT = 8  # points: of what stands beside axes; 7 is the least that a paper prints
 SMALL = 7
 MARKERS = "osD^vPX*"
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -45,3 +47,35 @@ def bare(axes: Axes) -> None:
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set_fontsize(TEXT)
     axes.title.set_fontsize(TEXT)
+
+
+PANELS_A_FIGURE = 16  # classes of one figure; more of them are spread over several
+_COLUMNS = 4
+
+
+def panels(
+    classes: Mapping[str, Any], width: float, height: float, head: float = 0.4
+) -> Iterator[tuple[Figure, list[tuple[str, Any, SubplotSpec, bool]]]]:
+    """Room for each class: panels of ``width`` x ``height`` inches, with ``head`` above all for the legend.
+
+    Yields a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
+    """
+    items = list(classes.items())
+    for start in range(0, len(items), PANELS_A_FIGURE):
+        part = items[start : start + PANELS_A_FIGURE]
+        columns = min(_COLUMNS, math.ceil(math.sqrt(len(part))))  # near a square: five are three and two
+        rows = -(-len(part) // columns)
+        figure, axes = new_figure(width * columns + 0.3, height * rows + head)
+        axes.remove()
+        size = figure.get_size_inches()
+        grid = figure.add_gridspec(
+            rows,
+            columns,
+            left=0.72 / size[0],
+            right=1 - 0.2 / size[0],
+            bottom=0.45 / size[1],
+            top=1 - (head + 0.28) / size[1],
+            wspace=0.42,
+            hspace=0.42,
+        )
+        yield figure, [(name, own, grid[divmod(i, columns)], i == 0) for i, (name, own) in enumerate(part)]

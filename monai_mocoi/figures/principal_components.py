@@ -1,7 +1,5 @@
 """Figure of principal components: images as points, coloured by label and by source."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from monai_mocoi.figures.canvas import COLOURS, plain
-from monai_mocoi.figures.names import short
+from monai_mocoi.figures.canvas import COLOURS, plain, short
 from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 
-MOST_POINTS = 4000
-"""More images are drawn from at random, for a picture in which points still can be seen."""
+MOST_POINTS = 4000  # more images are drawn from at random, for a picture in which points still can be seen
 _LEVELS = 6  # of a column of texts; the rarer ones are one more
 _OTHER, _UNKNOWN = "other", "not known"
 
@@ -29,10 +25,9 @@ def principal_components_figure(
 ) -> Figure:
     """Draw a row of panels for each stage, a panel for each column.
 
-    Args:
-        scores, explained: by stage ``(images, components)``, and the share of variance of each component.
-        columns: what to colour by, one value an image: texts or numbers; None is not known.
-        told: by stage and column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
+    ``scores``, ``explained``: by stage ``(images, components)``, and the share of variance of each component.
+    ``columns``: what to colour by, one value an image: texts or numbers; None is not known. ``told``: by stage and
+    column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
     """
     stages = list(scores)
     figure, panels = new_panels(len(stages) * len(columns), 2.5, 2.35, a_row=len(columns))

@@ -1,7 +1,5 @@
 """Sheets of pictures with captions, drawn with Pillow: several times faster than matplotlib figures."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,14 +52,9 @@ def enlarged(picture: RGB, side: int) -> RGB:
 def picture_sheet(title: str, parts: Sequence[Part], columns: int = 3, side: int = 176) -> RGB:
     """Draw pictures in rows, each above its caption.
 
-    Args:
-        title: above all of them.
-        parts: of pictures; one without pictures has its heading alone.
-        columns: pictures a row; three of 176 pixels can be read at the width of TensorBoard's tiles.
-        side: pixels of a picture's longer side.
-
-    Returns:
-        ``(height, width, 3)`` array.
+    ``title``: above all of them. ``parts``: of pictures; one without pictures has its heading alone. ``columns``:
+    pictures a row; three of 176 pixels can be read at the width of TensorBoard's tiles. ``side``: pixels of a picture's
+    longer side. Returns ``(height, width, 3)`` array.
     """
     shown = [[Captioned(enlarged(one.picture, side), one.caption) for one in part.pictures] for part in parts]
     cell = max([_LEAST_CELL, *(one.picture.shape[1] for pictures in shown for one in pictures)])

@@ -1,7 +1,5 @@
 """Forest plot of subgroups: the AUC of each group, and its gap to the column's largest group."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +8,7 @@ from matplotlib.figure import Figure
 
 from monai_mocoi.figures.canvas import COLOURS, new_figure, plain
 
-SUBGROUPS_NAME = "subgroups"
-"""Of the figure's files, without ending."""
+SUBGROUPS_NAME = "subgroups"  # of the figure's files, without ending
 
 _ROW, _MARGIN = 0.24, 1.0  # inches
 _LONGEST_NAME = 26

@@ -17,8 +17,8 @@ from torch import nn
 
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.errors import SettingsError
+from monai_mocoi.figures.canvas import in_words
 from monai_mocoi.figures.grad_cam_sheet import FEWEST_FIELDS, file_names, heat_sheet
-from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
 from monai_mocoi.runs.product_names import OVERLAYS_NAME

@@ -11,14 +11,13 @@ from typing import Any, ClassVar, cast
 import torch
 
 from monai_mocoi.analysis import IntervalSettings
-from monai_mocoi.analysis.evaluable import choose_classes
+from monai_mocoi.analysis.interval_settings import choose_classes
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator, RunEvents
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.figures.errors import worst_errors
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
-from monai_mocoi.figures.surest_images import told
+from monai_mocoi.figures.surest_images import told, worst_errors
 from monai_mocoi.runs.product_names import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)

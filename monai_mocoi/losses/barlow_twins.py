@@ -1,7 +1,5 @@
 """Barlow Twins loss (Zbontar et al. 2021, https://arxiv.org/abs/2103.03230) on projected stage features."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

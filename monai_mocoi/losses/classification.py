@@ -1,7 +1,5 @@
 """Classification losses: cross-entropy or binary cross-entropy, by the kind of labels."""
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 from torch import nn
@@ -17,8 +15,7 @@ class KnownValuesLoss(nn.Module):
     the number of processes, divided by the number of all, so that DistributedDataParallel's average is the value and
     gradient of one process with the whole batch. Without any known value it is 0.
 
-    Args:
-        weights: ``(classes,)`` positive, of a finding's positives against its negatives; None: all 1.
+    ``weights``: ``(classes,)`` positive, of a finding's positives against its negatives; None: all 1.
     """
 
     def __init__(self, weights: torch.Tensor | None = None) -> None:
@@ -26,12 +23,7 @@ class KnownValuesLoss(nn.Module):
         self.each = nn.BCEWithLogitsLoss(pos_weight=weights, reduction="none")
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Average.
-
-        Args:
-            logits: ``(N, classes)``.
-            labels: the same shape: 1, 0, or below 0 where it is not known.
-        """
+        """Average. ``logits``: ``(N, classes)``. ``labels``: the same shape: 1, 0, or below 0 where it is not known."""
         known = labels >= 0
         # Times 0, not left out: a logit that is not finite must show, whatever is known of its image.
         values = self.each(logits, torch.where(known, labels, 0)) * known

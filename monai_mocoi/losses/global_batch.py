@@ -1,7 +1,5 @@
 """Statistics over the global batch, that is over the samples of all processes, with gradients."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -31,12 +29,9 @@ class _AllReduceSum(torch.autograd.Function):
 def global_sum(tensor: torch.Tensor) -> torch.Tensor:
     """Sum a tensor over all processes, differentiably; the tensor itself where there is one process.
 
-    Args:
-        tensor: any shape, the same on every process.
-
-    Returns:
-        the elementwise sum. Its gradient is summed over the processes too, so that two processes of N / 2 samples give
-        the loss and, by DistributedDataParallel's average, the gradient of one process with N samples.
+    ``tensor``: any shape, the same on every process. Returns the elementwise sum. Its gradient is summed over the
+    processes too, so that two processes of N / 2 samples give the loss and, by DistributedDataParallel's average, the
+    gradient of one process with N samples.
     """
     if not several_processes():
         return tensor
@@ -47,12 +42,9 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
 def standardize(features: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
     """Standardise each channel over the global batch and all positions, as BatchNorm in training without affine part.
 
-    Args:
-        features: ``(N, C, ...)`` in float32 or float64. Every process must hold the same N.
-        eps: added to the (biased) variance: a constant channel becomes 0.
-
-    Returns:
-        features of the same shape with mean 0 and variance ``v / (v + eps)`` per channel.
+    ``features``: ``(N, C, ...)`` in float32 or float64. Every process must hold the same N. ``eps``: added to the
+    (biased) variance: a constant channel becomes 0. Returns features of the same shape with mean 0 and variance
+    ``v / (v + eps)`` per channel.
     """
     dims = [0, *range(2, features.ndim)]
     per_channel = features.numel() // max(features.shape[1], 1)

@@ -1,7 +1,5 @@
 """InfoNCE: pick the positive key among the negatives (van den Oord et al. 2018, https://arxiv.org/abs/1807.03748)."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -4,8 +4,6 @@ Reference: Kaku, Upadhya, Razavian, "Intermediate Layers Matter in Momentum Cont
 NeurIPS 2021.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -1,7 +1,5 @@
 """Area under the ROC curve (AUC): by image, by patient, and without each patient in turn."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,18 +1,14 @@
 """Bootstrap over patients: resamples of patients, with all images of a patient together."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from monai_mocoi.metrics.known import check_known_labels
+from monai_mocoi.metrics.inputs import check_known_labels, patient_index, sum_by_patient
 from monai_mocoi.metrics.patient_resamples import PatientResamples
-from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
-DRAWS_AT_ONCE = 2**16
-"""Patients drawn in one call; the resamples do not depend on it."""
+DRAWS_AT_ONCE = 2**16  # patients drawn in one call; the resamples do not depend on it
 
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]

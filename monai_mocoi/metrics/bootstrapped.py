@@ -21,11 +21,9 @@ class Bootstrapped:
 
     The difference of two, ``second - first``, is paired: both must be of the same resamples.
 
-    Attributes:
-        estimate: ``()`` or ``(columns,)``, on the whole sample.
-        values: ``(resamples,)`` or ``(resamples, columns)``.
-        resamples: what it was evaluated on.
-        evaluate_left_out: computes :attr:`left_out`, which is slow and needed by BCa only.
+    ``estimate``: ``()`` or ``(columns,)``, on the whole sample; ``values``: ``(resamples,)`` or
+    ``(resamples, columns)``; ``resamples``: what it was evaluated on; ``evaluate_left_out``: computes :attr:`left_out`,
+    which is slow and needed by BCa only.
     """
 
     estimate: np.ndarray

@@ -1,15 +1,13 @@
-"""Brier score: the mean squared difference of probability and label."""
-
-from __future__ import annotations
+"""Brier score, and the points of a reliability diagram: how near probabilities are to what is observed."""
 
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
+from monai_mocoi.metrics.inputs import patient_index
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio, statistic_of_sums
-from monai_mocoi.metrics.patients import patient_index
-from monai_mocoi.metrics.threshold_counts import one_column
+from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 
 def brier_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientStatistic:
@@ -30,3 +28,28 @@ def brier_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientS
         return np.stack([score, 1 - ratio(score, share * (1 - share))], axis=1)
 
     return statistic_of_sums(sums, combine)
+
+
+def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
+    """Bin ``(n,)`` of each probability, from 0: ``bins`` of about equal counts, fewer with few distinct values.
+
+    Between quantiles, as scikit-learn's ``calibration_curve``.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    edges = np.percentile(probabilities, np.linspace(0, 1, bins + 1) * 100)[1:-1]
+    return np.unique(np.searchsorted(edges, probabilities), return_inverse=True)[1]
+
+
+def observed_share_by_patient(labels: Any, probabilities: Any, patients: Any, place: np.ndarray) -> PatientStatistic:
+    """Share of positives in each bin of ``place``, for counts of patients: ``(resamples, bins)``.
+
+    NaN where no image of a bin was drawn. Takes labels ``(n,)``, 0 or 1, probabilities ``(n,)``, 0..1, and ids
+    ``(n,)``.
+    """
+    labels, _ = one_column(labels, probabilities)
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        positive, negative = sums.reshape(2, -1, sums.shape[1])
+        return ratio(positive, positive + negative).T
+
+    return statistic_of_sums(sums_by_place(labels, place, int(place.max()) + 1, patients), combine)

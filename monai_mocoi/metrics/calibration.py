@@ -1,7 +1,5 @@
 """Expected calibration error: whether a probability of 0.7 is right in seven of ten images."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 
@@ -22,8 +20,7 @@ from monai_mocoi.metrics.thresholds import one_hot
 def probability_bins(probabilities: Any, bins: int) -> np.ndarray:
     """Bin of each probability: bin b of ``bins`` holds b/bins <= p < (b + 1)/bins; the last one holds p = 1 too.
 
-    Raises:
-        ValueError: probabilities outside 0..1, or fewer than 1 bin.
+    ValueError: probabilities outside 0..1, or fewer than 1 bin.
     """
     probabilities = check_scores(probabilities, "probabilities")
     if bins < 1:

@@ -1,7 +1,5 @@
 """Calibration intercept and slope: whether probabilities are too high or too low, too extreme or too moderate."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +7,9 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from monai_mocoi.metrics.inputs import patient_index, sum_by_patient
 from monai_mocoi.metrics.logistic_line import fit_intercept, fit_line
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
-from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
 
 PROBABILITY_FLOOR = 1e-6
@@ -27,12 +25,10 @@ class NoCalibrationLineError(ValueError):
 class CalibrationLine:
     """What logistic recalibration finds (Cox 1958; Van Calster et al. 2019).
 
-    Attributes:
-        intercept: calibration-in-the-large: a of logit(share) = a + logit(p), the slope fixed at 1. Above 0 the
-            probabilities are too low, below 0 too high.
-        slope: b of logit(share) = c + b logit(p). Below 1 the probabilities are too extreme, above 1 too moderate,
-            below 0 they rank backwards.
-        offset: c of the same; with the slope it maps a probability to a calibrated one.
+    ``intercept``: calibration-in-the-large: a of logit(share) = a + logit(p), the slope fixed at 1. Above 0 the
+    probabilities are too low, below 0 too high. ``slope``: b of logit(share) = c + b logit(p). Below 1 the
+    probabilities are too extreme, above 1 too moderate, below 0 they rank backwards. ``offset``: c of the same; with
+    the slope it maps a probability to a calibrated one.
     """
 
     intercept: float
@@ -52,9 +48,8 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
 
     Takes labels ``(n,)``, 0 or 1 (multiclass: whether the image is of the class), and probabilities ``(n,)``, 0..1.
 
-    Raises:
-        NoCalibrationLineError: no positive or no negative image, all probabilities equal, or perfect separation.
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
+    NoCalibrationLineError: no positive or no negative image, all probabilities equal, or perfect separation.
+    ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
     """
     labels, probabilities = one_column(labels, probabilities)
     x = clipped_logit(probabilities)

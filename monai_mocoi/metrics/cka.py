@@ -12,8 +12,6 @@ U-centred matrices (Szekely and Rizzo 2014): it is in -1..1, is 0 on average for
 kernel does not change when features are shifted, rotated, or scaled as a whole.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,13 +21,11 @@ import numpy as np
 from monai_mocoi.metrics.feature_moments import FeatureRows, moments
 from monai_mocoi.metrics.hsic_of_features import hsic_of_features
 from monai_mocoi.metrics.hsic_of_kernels import hsic_of_kernels, linear_kernel, u_centred
-from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, check_count, check_sets
-from monai_mocoi.metrics.patient_order import draw_order
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, check_count, check_sets, draw_order
+from monai_mocoi.metrics.inputs import patient_index
 
 KERNELS = ("linear", "rbf")
-ROWS_AT_ONCE = 2048
-"""Images that are worked on at once; the result does not depend on it, up to the last digits."""
+ROWS_AT_ONCE = 2048  # images that are worked on at once; the result does not depend on it, up to the last digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,5 +140,4 @@ def _alignment(hsic: dict[Pair, Any], split: int) -> np.ndarray:
     return np.stack([np.stack([of(i, j) for j in seconds], axis=-1) for i in firsts], axis=-2)
 
 
-_NOTHING = 1e-20
-"""HSIC of features of mean square 1 with themselves that is no more than rounding."""
+_NOTHING = 1e-20  # HSIC of features of mean square 1 with themselves that is no more than rounding

@@ -1,15 +1,12 @@
 """AUC of clustered data: its variance and interval without resampling, where patients have several images."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
 from monai_mocoi.metrics.auc import twice_beaten
-from monai_mocoi.metrics.inputs import check_labels, check_scores
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_labels, check_scores, patient_index
 
 
 class ClusteredAUC(NamedTuple):
@@ -79,11 +76,8 @@ def _enlarged(clusters: int) -> float:
 def normal_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
     """auc -+ z sqrt(variance), cut at 0 and 1: ``(2,)`` or ``(2, columns)``, lower and upper limit.
 
-    Args:
-        auc: ``()`` or ``(columns,)``, 0..1.
-        variance: the same shape; where it is 0, as with complete separation, the interval has zero width, which does
-            not mean that the AUC is certain.
-        level: 0..1.
+    ``auc``: ``()`` or ``(columns,)``, 0..1. ``variance``: the same shape; where it is 0, as with complete separation,
+    the interval has zero width, which does not mean that the AUC is certain. ``level``: 0..1.
     """
     auc, half = np.asarray(auc), ndtri((1 + level) / 2) * np.sqrt(variance)
     return np.clip(np.stack([auc - half, auc + half]), 0, 1)

@@ -3,17 +3,13 @@
 The table of classes against classes is scikit-learn's ``confusion_matrix``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_labels, check_weights
-from monai_mocoi.metrics.known import over_known
+from monai_mocoi.metrics.inputs import check_labels, check_weights, over_known, patient_index, sum_by_patient
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
-from monai_mocoi.metrics.patients import patient_index, sum_by_patient
 
 
 class ConfusionCounts(NamedTuple):
@@ -51,14 +47,10 @@ def _outcomes(labels: Any, decided: Any) -> list[np.ndarray]:
 def confusion_counts(labels: Any, decided: Any, weights: Any = None) -> ConfusionCounts:
     """Count true and false positives and negatives, each class against the rest.
 
-    Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        decided: the same shape, from :func:`~monai_mocoi.metrics.decide` or
-            :func:`~monai_mocoi.metrics.decide_by_highest`.
-        weights: ``(n,)``, 0 or more, one an image; None: 1 each.
-
-    Returns:
-        four float64 arrays of shape ``()`` or ``(classes,)``, and sensitivity, specificity and F1 of them.
+    ``labels``: ``(n,)`` or ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
+    ``decided``: the same shape, from :func:`~monai_mocoi.metrics.decide` or
+    :func:`~monai_mocoi.metrics.decide_by_highest`. ``weights``: ``(n,)``, 0 or more, one an image; None: 1 each.
+    Returns four float64 arrays of shape ``()`` or ``(classes,)``, and sensitivity, specificity and F1 of them.
     """
     outcomes = _outcomes(labels, decided)
     weights = check_weights(weights, len(outcomes[0]))
@@ -84,16 +76,10 @@ def confusion_by_patient(
 ) -> PatientStatistic:
     """Sensitivity, specificity or F1 of each class for counts of patients, at fixed decisions.
 
-    Args:
-        labels, decided: ``(n,)`` or ``(n, classes)``, 0 or 1.
-        patients: ``(n,)`` patient ids, one an image.
-        measure: which; of several, for labels ``(n, classes)``, the columns are joined: quicker than one by one.
-
-    Returns:
-        the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.
-
-    Raises:
-        ValueError: shapes that do not fit, values other than 0 and 1, or another measure.
+    ``labels``, ``decided``: ``(n,)`` or ``(n, classes)``, 0 or 1. ``patients``: ``(n,)`` patient ids, one an image.
+    ``measure``: which; of several, for labels ``(n, classes)``, the columns are joined: quicker than one by one.
+    Returns the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.
+    ValueError: shapes that do not fit, values other than 0 and 1, or another measure.
     """
     measures = [measure] if isinstance(measure, str) else list(measure)
     for name in measures:

@@ -1,23 +1,19 @@
 """Evaluable classes: chosen by counts alone, before any score is looked at or any image resampled."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.known import check_known_labels
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_known_labels, patient_index
 
 
 @dataclass(frozen=True)
 class EvaluableClasses:
     """Columns that are evaluated and those that are not.
 
-    Attributes:
-        evaluable, left_out: columns with enough positives and negatives, ascending; the others.
-        positives, negatives, unknown: ``(classes,)`` images that are known to have it, or to lack it; the others.
+    ``evaluable``, ``left_out``: columns with enough positives and negatives, ascending; the others. ``positives``,
+    ``negatives``, ``unknown``: ``(classes,)`` images that are known to have it, or to lack it; the others.
     """
 
     evaluable: np.ndarray
@@ -32,11 +28,9 @@ def evaluable_classes(
 ) -> EvaluableClasses:
     """Choose the classes with enough positive and negative images.
 
-    Args:
-        labels: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
-        min_positives, min_negatives: fewest positive and negative images of an evaluable class.
-        patients: ``(n,)`` patient ids: positives must come from at least two patients, and negatives too; None: not
-            checked.
+    ``labels``: ``(n, classes)``, 0, 1 or ``UNKNOWN`` (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
+    ``min_positives``, ``min_negatives``: fewest positive and negative images of an evaluable class. ``patients``:
+    ``(n,)`` patient ids: positives must come from at least two patients, and negatives too; None: not checked.
     """
     shape = np.shape(labels)
     if len(shape) != 2:

@@ -1,18 +1,14 @@
 """HSIC of linear kernels of more images than features, from sums over the images (:mod:`.feature_moments`)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
 
 from monai_mocoi.metrics.feature_moments import FeatureRows, Moments, moments
-from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, pairs_of, u_statistic
-from monai_mocoi.metrics.patient_order import PatientOrder
-from monai_mocoi.metrics.patients import sum_by_patient
+from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, PatientOrder, pairs_of, u_statistic
+from monai_mocoi.metrics.inputs import sum_by_patient
 
-NUMBERS_AT_ONCE = 2**20
-"""Of the products between the images of one patient."""
+NUMBERS_AT_ONCE = 2**20  # of the products between the images of one patient
 
 
 def hsic_of_features(sets: list[np.ndarray], split: int, order: PatientOrder, rows_at_once: int) -> HsicOfPairs:

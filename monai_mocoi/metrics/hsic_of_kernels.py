@@ -1,11 +1,8 @@
 """HSIC from the kernel matrices themselves: for kernels without features, and for more features than images."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, pairs_of, u_statistic
-from monai_mocoi.metrics.patient_order import PatientOrder
+from monai_mocoi.metrics.hsic_pairs import HsicOfPairs, Pair, PatientOrder, pairs_of, u_statistic
 
 COLUMNS_AT_ONCE = 4096
 
@@ -61,8 +58,7 @@ def linear_kernel(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def rbf_kernel(linear: np.ndarray, number: int = 0) -> np.ndarray:
     """``exp(-|x_i - x_j|^2 / (2 s^2))`` from inner products, with s the median over all pairs of different images.
 
-    Raises:
-        ValueError: s is 0; ``number`` is that of the set, for the text.
+    ValueError: s is 0; ``number`` is that of the set, for the text.
     """
     length = np.diag(linear)
     squares = length[:, None] + length - 2 * linear

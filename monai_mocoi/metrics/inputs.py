@@ -1,10 +1,10 @@
-"""Checks of what every metric takes: a wrong shape, or a value that is not a number, is refused and never averaged."""
+"""Inputs of every metric: scores, labels (known or not), weights, patients. A wrong value is refused, not averaged."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 
 def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None:
@@ -17,8 +17,7 @@ def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
     """Return finite scores ``(n,)`` or ``(n, columns)`` as float64.
 
-    Raises:
-        ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
+    ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
     """
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim not in (1, 2):
@@ -30,8 +29,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> np.ndarray:
     """Return labels 0 or 1 of the given shape as bool.
 
-    Raises:
-        ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
+    ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
     """
     labels = np.asarray(labels)
     if labels.shape != shape:
@@ -43,8 +41,7 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> n
 def check_weights(weights: Any, n: int) -> np.ndarray:
     """Return weights of ``n`` images as float64; None is 1 for each.
 
-    Raises:
-        ValueError: not one weight an image, or one that is negative or not finite.
+    ValueError: not one weight an image, or one that is negative or not finite.
     """
     if weights is None:
         return np.ones(n)
@@ -53,3 +50,55 @@ def check_weights(weights: Any, n: int) -> np.ndarray:
         raise ValueError(f"the weights have shape {weights.shape} but ({n},) was expected, one an image")
     _refuse(weights, ~(np.isfinite(weights) & (weights >= 0)), "weights", "each must be a finite number, 0 or more")
     return weights
+
+
+UNKNOWN = -1
+"""The label of an image of which it is not known whether it has the finding."""
+
+
+def is_known(labels: Any) -> np.ndarray:
+    """Which labels are known: bool of the same shape, false for ``UNKNOWN``."""
+    return np.asarray(labels) != UNKNOWN
+
+
+def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return which labels are 1 and which are 0, as two bool arrays; an unknown label is neither.
+
+    ValueError: another shape; or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
+    """
+    labels = np.asarray(labels)
+    known = is_known(labels)
+    positive = check_labels(np.where(known, labels, 0), shape)
+    return positive, known & ~positive
+
+
+def over_known(metric: Callable[[Any, Any], Any], labels: Any, values: Any) -> np.ndarray:
+    """A metric of each class over its known images; of all images together where all labels are known.
+
+    ``metric``: takes ``(m,)`` or ``(m, classes)`` labels of 0 and 1, and values of the same shape; returns one number a
+    class (:func:`~monai_mocoi.metrics.roc_auc`), or several arrays of that shape. ``labels``: ``(n, classes)``, 0, 1 or
+    ``UNKNOWN``. ``values``: the same shape: scores, or decisions. Returns ``(classes,)``, or ``(arrays, classes)``.
+    """
+    labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
+    if known.all():
+        return np.asarray(metric(labels, values))
+    return np.stack([np.asarray(metric(labels[own, i], values[own, i])) for i, own in enumerate(known.T)], axis=-1)
+
+
+def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]:
+    """Number each image's patient from 0, in the sorted order of the ids.
+
+    ``patients``: ``(n,)`` ids, text or integers, one an image; another shape is refused with ValueError. ``n``: number
+    of images expected; None: any. Returns ``(n,)`` numbers and how many patients there are.
+    """
+    ids = np.asarray(patients)
+    if ids.ndim != 1 or (n is not None and len(ids) != n):
+        raise ValueError(f"the patients have shape {ids.shape} but ({'images' if n is None else n},) was expected")
+    unique, index = np.unique(ids, return_inverse=True)
+    return index, len(unique)
+
+
+def sum_by_patient(values: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
+    """Sum ``(n, columns)`` values of images over the images of each of ``count`` patients: ``(patients, columns)``."""
+    membership = csr_array((np.ones(len(index)), (index, np.arange(len(index)))), shape=(count, len(index)))
+    return membership @ values.astype(np.float64)

@@ -1,7 +1,5 @@
 """Instance discrimination: top-k accuracy and normalised InfoNCE, by which a contrastive run is monitored."""
 
-from __future__ import annotations
-
 import torch
 
 
@@ -19,14 +17,9 @@ def top_k_accuracy(
     A negative that is exactly as similar as the positive counts as more similar, so that an encoder which ignores its
     input scores 0, not 1.
 
-    Args:
-        positive: ``(N,)`` similarity with the own key.
-        negative: ``(N, K)`` similarity with the negatives.
-        mask: ``(N, K)`` bool, True where a negative counts; None: all.
-        k: 1 for top-1, 5 for top-5.
-
-    Returns:
-        a scalar 0..1 over the rows that have a negative; NaN where no row has one.
+    ``positive``: ``(N,)`` similarity with the own key. ``negative``: ``(N, K)`` similarity with the negatives.
+    ``mask``: ``(N, K)`` bool, True where a negative counts; None: all. ``k``: 1 for top-1, 5 for top-5. Returns a
+    scalar 0..1 over the rows that have a negative; NaN where no row has one.
     """
     ahead = ~(negative < positive.unsqueeze(1))  # so that NaN counts as a miss
     if mask is not None:
@@ -39,13 +32,9 @@ def top_k_accuracy(
 def normalized_info_nce(losses: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
     """InfoNCE divided by ln(1 + valid negatives), the loss of random guessing: 1 is guessing, for any queue.
 
-    Args:
-        losses: ``(N,)`` InfoNCE of each row.
-        negative: ``(N, K)`` the negatives' similarities; only the shape matters.
-        mask: ``(N, K)`` bool, True where a negative counts; None: all.
-
-    Returns:
-        a scalar: the mean over the rows that have a negative; NaN where no row has one.
+    ``losses``: ``(N,)`` InfoNCE of each row. ``negative``: ``(N, K)`` the negatives' similarities; only the shape
+    matters. ``mask``: ``(N, K)`` bool, True where a negative counts; None: all. Returns a scalar: the mean over the
+    rows that have a negative; NaN where no row has one.
     """
     count = _count(negative, mask)
     told = count > 0

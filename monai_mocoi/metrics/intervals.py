@@ -1,7 +1,7 @@
 """Confidence intervals and p-values from the values of a statistic over bootstrap resamples."""
 
-from __future__ import annotations
-
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -80,14 +80,10 @@ def bca_interval(estimate: Any, values: Any, left_out: Any, level: float = 0.95)
     The quantiles of :func:`percentile_interval` at Phi(z0 + (z0 + z) / (1 - a (z0 + z))), with z0 and a of
     :func:`bias_and_acceleration`.
 
-    Args:
-        estimate: ``()`` or ``(columns,)``, of the whole sample.
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite.
-        left_out: ``(patients,)`` or ``(patients, columns)``, each patient left out in turn, finite.
-        level: 0..1.
-
-    Returns:
-        ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not finite, or too few for the level.
+    ``estimate``: ``()`` or ``(columns,)``, of the whole sample; ``values``: ``(resamples,)`` or
+    ``(resamples, columns)``, finite; ``left_out``: ``(patients,)`` or ``(patients, columns)``, each patient left out in
+    turn, finite; ``level``: 0..1. Returns ``(2,)`` or ``(2, columns)``. Raises ValueError for values that are not
+    finite, or too few for the level.
     """
     ordered = _sorted_values(values, level)
     bias, acceleration = bias_and_acceleration(estimate, ordered, left_out)
@@ -107,13 +103,9 @@ def bootstrap_p_value(values: Any, null: float = 0, bias: Any = 0, acceleration:
     nearer end. For BCa this share is transformed back by its formula first. A ``null`` beyond all values has the rank
     1, so that the p-value is never 0.
 
-    Args:
-        values: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance.
-        null: the value to be excluded.
-        bias, acceleration: of :func:`bias_and_acceleration` for the BCa interval; 0 for the percentile interval.
-
-    Returns:
-        ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
+    ``values``: ``(resamples,)`` or ``(resamples, columns)``, finite; of a difference, for instance. ``null``: the value
+    to be excluded. ``bias``, ``acceleration``: of :func:`bias_and_acceleration` for the BCa interval; 0 for the
+    percentile interval. Returns ``()`` or ``(columns,)``, from 2 / (B + 1), the least that B resamples can give, to 1.
     """
     ordered = _sorted_values(values)
     least = 1 / (len(ordered) + 1)
@@ -135,3 +127,20 @@ def _share_at(ordered: np.ndarray, null: float, passed: np.ndarray) -> np.ndarra
     below = np.take_along_axis(ordered, np.clip(ranks - 1, 0, last)[None], axis=0)[0]
     above = np.take_along_axis(ordered, np.clip(ranks, 0, last)[None], axis=0)[0]
     return (ranks + _divided(null - below, above - below, 0)) / (len(ordered) + 1)
+
+
+def interval_of_difference(
+    first: float, interval_of_first: Sequence[float], second: float, interval_of_second: Sequence[float]
+) -> tuple[float, float]:
+    """Interval of ``first - second``, two estimates from independent samples, from their intervals of the same level.
+
+    The variance of each sample is recovered from the relevant side of its interval ("MOVER": Zou and Donner, Stat. Med.
+    2008; Newcombe 1998), so that asymmetric intervals give an asymmetric one. An estimate outside its own interval,
+    which bias correction can cause, has a distance of 0 on that side.
+    """
+    (low_1, high_1), (low_2, high_2) = interval_of_first, interval_of_second
+    difference = first - second
+    return (
+        difference - math.hypot(max(0.0, first - low_1), max(0.0, high_2 - second)),
+        difference + math.hypot(max(0.0, high_1 - first), max(0.0, second - low_2)),
+    )

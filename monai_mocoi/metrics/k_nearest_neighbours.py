@@ -1,7 +1,5 @@
 """k-nearest-neighbour classifier: it learns nothing, so that it shows what the features alone know."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -24,17 +22,11 @@ def nearest_neighbour_scores(
     Near is a high cosine similarity; a neighbour's weight is exp(similarity / temperature) (Wu et al. 2018,
     "Unsupervised Feature Learning via Non-Parametric Instance Discrimination", section 3.4).
 
-    Args:
-        train_features, features: ``(n, features)`` and ``(m, features)``, finite; the latter of the images to score.
-        train_positive: ``(n, classes)`` 0 or 1. With one 1 a row (multiclass) the shares add up to 1.
-        neighbours: how many count, 1 or more; at most all n.
-        temperature: above 0; the smaller, the more weight the nearest of them have.
-
-    Returns:
-        ``(m, classes)`` float64, 0..1.
-
-    Raises:
-        ValueError: a number out of range; from scikit-learn: shapes that do not fit, or features that are not finite.
+    ``train_features``, ``features``: ``(n, features)`` and ``(m, features)``, finite; the latter of the images to
+    score. ``train_positive``: ``(n, classes)`` 0 or 1. With one 1 a row (multiclass) the shares add up to 1.
+    ``neighbours``: how many count, 1 or more; at most all n. ``temperature``: above 0; the smaller, the more weight the
+    nearest of them have. Returns ``(m, classes)`` float64, 0..1. ValueError: a number out of range; from scikit-learn:
+    shapes that do not fit, or features that are not finite.
     """
     if neighbours < 1:
         raise ValueError(f"neighbours is {neighbours}, but must be 1 or more.")

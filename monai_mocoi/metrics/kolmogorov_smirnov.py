@@ -5,19 +5,15 @@ a null distribution beside it (:func:`swapped_distances`). Resampled distances w
 resampling adds a second random gap to the first: use :func:`resampled_deviations` for an interval.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_scores
+from monai_mocoi.metrics.inputs import check_scores, patient_index
 from monai_mocoi.metrics.patient_resamples import PatientResamples
-from monai_mocoi.metrics.patients import patient_index
 
-_VALUES_AT_ONCE = 2**18
-"""Outputs times swaps (or resamples) held at once; the results do not depend on it."""
+_VALUES_AT_ONCE = 2**18  # outputs times swaps (or resamples) held at once; the results do not depend on it
 
 
 def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -26,9 +22,8 @@ def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
     Exact with ties, as SciPy's ``ks_2samp``. Takes ``(n,)`` or ``(n, columns)`` and the same number of columns, any
     number of rows; raises ValueError for no rows, other columns, NaN or infinity.
 
-    Returns:
-        the distance, 0..1, and the least value ``v`` at which the shares of outputs of at most ``v`` differ most; each
-        of shape ``()`` or ``(columns,)``.
+    Returns the distance, 0..1, and the least value ``v`` at which the shares of outputs of at most ``v`` differ most;
+    each of shape ``()`` or ``(columns,)``.
     """
     first, second = check_scores(first, "first outputs"), check_scores(second, "second outputs")
     if first.shape[1:] != second.shape[1:] or not len(first) or not len(second):
@@ -46,13 +41,9 @@ def swapped_distances(first: Any, second: Any, patients: Any, swaps: int = 2000,
     Each patient's outputs of the two models change places, all together, with a probability of one half. A p-value is
     ``(1 + distances at least as large) / (1 + swaps)``.
 
-    Args:
-        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
-        patients: ``(n,)`` ids.
-        swaps, seed: how many times, 1 or more, all columns together; 0 or more.
-
-    Returns:
-        ``(swaps,)`` or ``(swaps, columns)``, whole numbers divided by n: they compare exactly with :func:`ks_distance`.
+    ``first``, ``second``: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
+    ``patients``: ``(n,)`` ids. ``swaps``, ``seed``: how many times, 1 or more, all columns together; 0 or more. Returns
+    ``(swaps,)`` or ``(swaps, columns)``, whole numbers divided by n: they compare exactly with :func:`ks_distance`.
     """
     first, second = _paired(first, second)
     index, count = patient_index(patients, len(first))
@@ -76,12 +67,9 @@ def resampled_deviations(first: Any, second: Any, resamples: PatientResamples) -
     By the triangle inequality ``distance -+ quantile of level`` of these is an interval for the distance that is not
     biased upwards, and covers the true distance at least as often as its level says, usually more often.
 
-    Args:
-        first, second: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
-        resamples: of the patients of these images (:func:`~monai_mocoi.metrics.patient_bootstrap`).
-
-    Returns:
-        ``(resamples,)`` or ``(resamples, columns)``, 0 or more.
+    ``first``, ``second``: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite;
+    ``resamples``: of the patients of these images (:func:`~monai_mocoi.metrics.patient_bootstrap`). Returns
+    ``(resamples,)`` or ``(resamples, columns)``, 0 or more.
     """
     first, second = _paired(first, second)
     if len(resamples.index) != len(first):

@@ -1,7 +1,5 @@
 """Logistic regression on one variable, of many resamples at once, by Newton's method."""
 
-from __future__ import annotations
-
 import numpy as np
 from scipy.special import expit
 

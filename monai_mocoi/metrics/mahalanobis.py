@@ -1,7 +1,6 @@
-"""Mahalanobis distance to a normal distribution with a shrunk covariance, stored compactly."""
+"""Mahalanobis distance to a shrunk normal distribution, and its conformal p-value: how unusual an image is."""
 
-from __future__ import annotations
-
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,16 +16,11 @@ class ShrunkGaussian(NamedTuple):
     orthogonal to the components.
     """
 
-    mean: NDArray[np.float64]
-    """(d,)."""
-    components: NDArray[np.float64]
-    """(k, d), orthonormal rows."""
-    variances: NDArray[np.float64]
-    """(k,), above 0, falling."""
-    remainder: float
-    """Variance of each other direction, above 0."""
-    shrinkage: float
-    """Of the covariance towards equal variances, 0..1."""
+    mean: NDArray[np.float64]  # (d,)
+    components: NDArray[np.float64]  # (k, d), orthonormal rows
+    variances: NDArray[np.float64]  # (k,), above 0, falling
+    remainder: float  # variance of each other direction, above 0
+    shrinkage: float  # of the covariance towards equal variances, 0..1
 
 
 def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> ShrunkGaussian:
@@ -36,12 +30,8 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
     in probabilistic PCA (Tipping and Bishop 1999). Where the data have no more directions, it is scikit-learn's
     ``LedoitWolf``.
 
-    Args:
-        features: (n, d), n of 2 or more, finite.
-        rank: most directions to keep, >= 1.
-
-    Raises:
-        ValueError: fewer than two rows, or all of them equal.
+    ``features``: (n, d), n of 2 or more, finite; ``rank``: most directions to keep, >= 1. ValueError: fewer than two
+    rows, or all of them equal.
     """
     values = np.asarray(features, dtype=np.float64)
     n, d = values.shape
@@ -79,3 +69,25 @@ def mahalanobis_distance(features: NDArray[np.floating], gaussian: ShrunkGaussia
     within = centred @ gaussian.components.T
     rest = np.maximum((centred**2).sum(axis=1) - (within**2).sum(axis=1), 0)
     return np.sqrt((within**2 / gaussian.variances).sum(axis=1) + rest / gaussian.remainder)
+
+
+def unusual_percentile(scores: NDArray[np.floating], reference: NDArray[np.floating]) -> NDArray[np.float64]:
+    """100 x (1 - p), where p is the conformal p-value of each score: (1 + reference scores as high) / (1 + all).
+
+    A new image that is drawn like the reference reaches a percentile of at least ``100 - a`` with a probability of at
+    most ``a`` %, if all are exchangeable (Bates et al., Ann. Stat. 2023). With several images a patient, or reference
+    images that were used to choose the epoch, this holds only approximately.
+
+    Args:
+        scores, reference: (n,) and (m,), m >= 1; higher is more unusual.
+
+    Returns:
+        (n,), from 0 to ``100 m / (m + 1)``.
+    """
+    lower = np.searchsorted(np.sort(reference), scores, side="left")
+    return 100 * lower / (len(reference) + 1)
+
+
+def references_needed(limit: float) -> int:
+    """Fewest reference scores with which a percentile can reach a limit; 0: no number is enough (a limit of 100)."""
+    return 0 if limit >= 100 else max(1, math.ceil(limit / (100 - limit) - 1e-9))

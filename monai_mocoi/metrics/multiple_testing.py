@@ -1,7 +1,5 @@
 """Holm's correction of several p-values for their number."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -15,8 +13,7 @@ def holm(p_values: Any) -> NDArray[np.float64]:
     that of a smaller p-value, nor larger than 1. Claiming wherever the adjusted p-value is at most ``level`` makes a
     false claim with probability ``level`` at most, whatever the dependence between the tests.
 
-    Raises:
-        ValueError: another shape, or a value that is NaN or outside of 0..1.
+    ValueError: another shape, or a value that is NaN or outside of 0..1.
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1:

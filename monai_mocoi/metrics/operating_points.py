@@ -1,6 +1,4 @@
-"""Operating points: the threshold for a wanted sensitivity or specificity, and what it gives on other images."""
-
-from __future__ import annotations
+"""Operating points and net benefit: what calling images from a threshold does, and how a threshold is chosen."""
 
 from typing import Any
 
@@ -20,16 +18,10 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
     :func:`~monai_mocoi.metrics.youden_threshold`: for a sensitivity the highest one that reaches it, for a specificity
     the lowest one.
 
-    Args:
-        target, at_least: "sensitivity" or "specificity"; above 0, at most 1.
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones.
-
-    Returns:
-        the threshold; NaN where there is no positive or no negative image, or where no candidate reaches the
-        specificity.
-
-    Raises:
-        ValueError: values or shapes other than these.
+    ``target``, ``at_least``: "sensitivity" or "specificity"; above 0, at most 1. ``labels``, ``probabilities``:
+    ``(n,)``, 0 or 1; ``(n,)``, 0..1; of validation images, never of the reported ones. Returns the threshold; NaN where
+    there is no positive or no negative image, or where no candidate reaches the specificity. ValueError: values or
+    shapes other than these.
     """
     if target not in ("sensitivity", "specificity"):
         raise ValueError(f'target is {target!r}; expected "sensitivity" or "specificity"')
@@ -57,15 +49,10 @@ def threshold_for(target: str, at_least: float, labels: Any, probabilities: Any)
 def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
     """What each threshold gives on one class, for counts of patients.
 
-    Args:
-        labels, probabilities: ``(n,)``, 0 or 1; ``(n,)``, 0..1.
-        patients: ``(n,)`` patient ids, one an image.
-        thresholds: one or more, in any order; each is taken as fixed; not NaN.
-
-    Returns:
-        the statistic: ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order
-            given;
-        NaN where a predictive value has no meaning. Other values or shapes are refused with ValueError.
+    ``labels``, ``probabilities``: ``(n,)``, 0 or 1; ``(n,)``, 0..1. ``patients``: ``(n,)`` patient ids, one an image.
+    ``thresholds``: one or more, in any order; each is taken as fixed; not NaN. Returns the statistic:
+    ``(resamples, 4 thresholds)``, for each of ``OPERATING_MEASURES`` the thresholds in the order given; NaN where a
+    predictive value has no meaning. Other values or shapes are refused with ValueError.
     """
     labels, probabilities = one_column(labels, probabilities)
     given = np.asarray(thresholds, dtype=np.float64)
@@ -83,5 +70,29 @@ def operating_point_by_patient(labels: Any, probabilities: Any, patients: Any, t
             ratio(spared, spared + missed),
         ]
         return np.concatenate([measure[order] for measure in measures]).T
+
+    return statistic_of_sums(sums_at_thresholds(labels, probabilities, cuts, patients), combine)
+
+
+def net_benefit_by_patient(labels: Any, probabilities: Any, patients: Any, thresholds: Any) -> PatientStatistic:
+    """Net benefit (Vickers and Elkin 2006) of one class at each threshold probability, for counts of patients.
+
+    At the threshold t an image is treated when ``probability >= t``; the net benefit is TP / n - FP / n x t / (1 - t):
+    one missed case is as bad as (1 - t) / t false alarms. Treating nobody has the net benefit 0.
+
+    ``labels``, ``probabilities``: ``(n,)``, 0 or 1; ``(n,)``, 0..1. ``patients``: ``(n,)`` patient ids, one an image.
+    ``thresholds``: ascending, above 0 and below 1; other values are refused with ValueError. Returns the statistic:
+    ``(resamples, 3 thresholds)``: of the model, of treating everybody, and their difference.
+    """
+    labels, probabilities = one_column(labels, probabilities)
+    cuts = np.asarray(thresholds, dtype=np.float64)
+    if cuts.ndim != 1 or not len(cuts) or not ((cuts > 0) & (cuts < 1)).all() or (np.diff(cuts) <= 0).any():
+        raise ValueError(f"thresholds are {thresholds}; expected ascending numbers above 0 and below 1")
+    odds = (cuts / (1 - cuts))[:, None]
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        true, false, positives, negatives = called_from(sums)
+        of_model, of_all = true - odds * false, positives - odds * negatives
+        return ratio(np.concatenate([of_model, of_all, of_model - of_all]), positives + negatives).T
 
     return statistic_of_sums(sums_at_thresholds(labels, probabilities, cuts, patients), combine)

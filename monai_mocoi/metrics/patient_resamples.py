@@ -1,7 +1,5 @@
 """Resamples of patients, and statistics evaluated on all of them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,10 +26,9 @@ core's cache."""
 class PatientResamples:
     """Resamples of patients that any number of statistics are evaluated on.
 
-    Attributes:
-        counts: ``(resamples, patients)`` uint8, how often each patient was drawn, in the sorted order of the ids.
-        index: ``(n,)`` the patient of each image, as its place in that order.
-        redrawn: resamples that were thrown away because a class had no positive or no negative image in them.
+    ``counts``: ``(resamples, patients)`` uint8, how often each patient was drawn, in the sorted order of the ids;
+    ``index``: ``(n,)`` the patient of each image, as its place in that order; ``redrawn``: resamples that were thrown
+    away because a class had no positive or no negative image in them.
     """
 
     counts: np.ndarray
@@ -45,11 +42,9 @@ class PatientResamples:
     def apply(self, statistic: Statistic, keep_undefined: bool = False, of: np.ndarray | None = None) -> Bootstrapped:
         """Evaluate a statistic on the whole sample and on every resample.
 
-        Args:
-            statistic: what to evaluate.
-            keep_undefined: keep values that are not finite; false: they are refused with ValueError.
-            of: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their patients only;
-                None: all.
+        ``statistic``: what to evaluate. ``keep_undefined``: keep values that are not finite; false: they are refused
+        with ValueError. ``of``: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their
+        patients only; None: all.
         """
         if of is not None:
             return self._apply_to(statistic, np.unique(self.index[of]), keep_undefined)

@@ -4,8 +4,6 @@ A ``*_by_patient`` function prepares one metric of fixed images once (sorting, s
 with weights, is the same with each image a patient.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +11,16 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights
-from monai_mocoi.metrics.known import is_known
+from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights, is_known, patient_index
 from monai_mocoi.metrics.patient_resamples import Statistic
-from monai_mocoi.metrics.patients import patient_index
 
 
 @dataclass(frozen=True, eq=False)
 class PatientStatistic:
     """A statistic that also gives its values without each patient in turn, which the BCa interval needs.
 
-    Attributes:
-        evaluate: from ``(patients, resamples)`` counts to ``(resamples,)`` or ``(resamples, columns)``.
-        left_out: takes nothing; returns ``(patients,)`` or ``(patients, columns)``.
+    ``evaluate``: from ``(patients, resamples)`` counts to ``(resamples,)`` or ``(resamples, columns)``. ``left_out``:
+    takes nothing; returns ``(patients,)`` or ``(patients, columns)``.
     """
 
     evaluate: Statistic
@@ -54,10 +49,9 @@ def column_statistic(
 ) -> PatientStatistic:
     """Prepare each column by itself; one-dimensional labels give one value a resample.
 
-    Args:
-        labels, scores: ``(n,)`` or ``(n, classes)``, 0 or 1; finite; other values are refused with ValueError.
-        patients: ``(n,)`` patient ids, one an image.
-        prepare: takes labels and scores ``(n,)``, each image's patient as a number from 0, and the number of patients.
+    ``labels``, ``scores``: ``(n,)`` or ``(n, classes)``, 0 or 1; finite; other values are refused with ValueError.
+    ``patients``: ``(n,)`` patient ids, one an image. ``prepare``: takes labels and scores ``(n,)``, each image's
+    patient as a number from 0, and the number of patients.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
@@ -100,10 +94,9 @@ def known_by_patient(make: Make, labels: Any, values: Any, patients: Any) -> Pat
     A patient without a known image changes nothing. Several classes are made one by one, each over its own known
     images.
 
-    Args:
-        make: such as :func:`~monai_mocoi.metrics.roc_auc_by_patient`; gets labels of 0 and 1.
-        labels, values: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``; scores, probabilities or decisions.
-        patients: ``(n,)`` patient ids, one an image.
+    ``make``: such as :func:`~monai_mocoi.metrics.roc_auc_by_patient`; gets labels of 0 and 1. ``labels``, ``values``:
+    ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``; scores, probabilities or decisions. ``patients``: ``(n,)``
+    patient ids, one an image.
     """
     labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
     if known.all():

@@ -1,7 +1,5 @@
 """Image statistics that differ between scanners, stains and export settings."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

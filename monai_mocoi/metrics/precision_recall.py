@@ -1,7 +1,5 @@
 """Average precision: by image, by patient, and without each patient in turn."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -10,8 +8,7 @@ from monai_mocoi.metrics.auc import counted
 from monai_mocoi.metrics.patient_resamples import leave_each_out
 from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
 
-TERMS_AT_ONCE = 2**15
-"""Numbers of a table of running sums: as float64 they stay in a core's cache."""
+TERMS_AT_ONCE = 2**15  # numbers of a table of running sums: as float64 they stay in a core's cache
 
 
 def average_precision(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
@@ -66,10 +63,8 @@ def average_precision_left_out(
     all patients that took away as many there: of one image each, there are three kinds. None: there would be more
     running sums than patients, and evaluating the metric without each is as quick.
 
-    Args:
-        labels, scores: ``(n,)`` bool; ``(n,)`` finite.
-        index: ``(n,)`` the patient of each image, 0..count - 1.
-        count: number of patients.
+    ``labels``, ``scores``: ``(n,)`` bool; ``(n,)`` finite. ``index``: ``(n,)`` the patient of each image, 0..count - 1.
+    ``count``: number of patients.
     """
     values, rank = np.unique(-scores[labels], return_inverse=True)
     last = len(values)

@@ -1,7 +1,5 @@
 """Probabilities of classes from logits, in float64."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -14,8 +12,7 @@ LABEL_KINDS = ("multilabel", "multiclass")
 def check_label_kind(kind: str) -> str:
     """Return the kind of labels; "softmax", the older name of "multiclass", becomes that.
 
-    Raises:
-        ValueError: an unknown kind.
+    ValueError: an unknown kind.
     """
     kind = "multiclass" if kind == "softmax" else kind
     if kind not in LABEL_KINDS:
@@ -26,15 +23,9 @@ def check_label_kind(kind: str) -> str:
 def class_probabilities(logits: Any, kind: str) -> np.ndarray:
     """Turn logits into probabilities.
 
-    Args:
-        logits: ``(N, classes)``; computed in float64, so that rounding does not make ties.
-        kind: "multilabel" (a sigmoid a class) or "multiclass" (one softmax).
-
-    Returns:
-        ``(N, classes)`` float64 in 0..1. An infinite logit becomes NaN.
-
-    Raises:
-        ValueError: an unknown kind.
+    ``logits``: ``(N, classes)``; computed in float64, so that rounding does not make ties. ``kind``: "multilabel" (a
+    sigmoid a class) or "multiclass" (one softmax). Returns ``(N, classes)`` float64 in 0..1. An infinite logit becomes
+    NaN. ValueError: an unknown kind.
     """
     # Not torch's sigmoid: it rounds by an element's place in the array, and so by the batch that an image came in.
     values = np.asarray(logits, dtype=np.float64)

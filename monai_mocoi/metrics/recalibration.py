@@ -1,7 +1,5 @@
 """Recalibration: monotone maps that correct probabilities, fitted on validation images."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,13 +66,9 @@ def fit_temperature(labels: Any, probabilities: Any) -> float:
 def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: Sequence[str], kind: str) -> np.ndarray:
     """Recalibrate ``(..., classes)`` probabilities as a record says.
 
-    Args:
-        probabilities: 0..1.
-        record: of :func:`~monai_mocoi.analysis.fit_recalibration`; a class without numbers keeps its probabilities.
-        classes, kind: names of findings or classes, in their order; "multilabel" or "multiclass".
-
-    Raises:
-        ValueError: the record is of another method or of other classes.
+    ``probabilities``: 0..1. ``record``: of :func:`~monai_mocoi.analysis.fit_recalibration`; a class without numbers
+    keeps its probabilities. ``classes``, ``kind``: names of findings or classes, in their order; "multilabel" or
+    "multiclass". ValueError: the record is of another method or of other classes.
     """
     made = np.array(probabilities, dtype=np.float64)
     method, of_classes = record.get("method"), record.get("classes", {})

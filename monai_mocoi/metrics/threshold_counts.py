@@ -1,22 +1,18 @@
 """Counts of positives and negatives by patient at fixed thresholds, of one class."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from monai_mocoi.metrics.calibration import probability_bins
-from monai_mocoi.metrics.inputs import check_labels
-from monai_mocoi.metrics.patients import patient_index
+from monai_mocoi.metrics.inputs import check_labels, patient_index
 
 
 def one_column(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
     """Labels and probabilities of one finding or class, checked: ``(n,)`` bool and ``(n,)`` float64.
 
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
+    ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
     """
     probability_bins(probabilities, 1)  # it checks each of them
     probabilities = np.asarray(probabilities, dtype=np.float64)
@@ -44,8 +40,7 @@ def sums_at_thresholds(
 def called_from(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """True and false positives at each threshold, ``(thresholds, resamples)``; all positives and negatives.
 
-    Args:
-        sums: ``(2 (thresholds + 1), resamples)``, of :func:`sums_at_thresholds`.
+    ``sums``: ``(2 (thresholds + 1), resamples)``, of :func:`sums_at_thresholds`.
     """
     reached = sums.reshape(2, -1, sums.shape[1])[:, ::-1].cumsum(axis=1)[:, ::-1]
     return reached[0, 1:], reached[1, 1:], reached[0, 0], reached[1, 0]

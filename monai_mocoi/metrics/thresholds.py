@@ -1,7 +1,5 @@
 """Decisions from scores: thresholds by Youden's index, and the class of the highest score."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -81,8 +79,7 @@ def decide_by_highest(scores: Any) -> np.ndarray:
 def one_hot(labels: Any, classes: int) -> np.ndarray:
     """Class numbers ``(n,)`` as one column a class, bool ``(n, classes)``: the form in which the metrics take labels.
 
-    Raises:
-        ValueError: a label that is no number 0..classes - 1.
+    ValueError: a label that is no number 0..classes - 1.
     """
     labels = np.asarray(labels)
     outside = ~np.isin(labels, np.arange(classes))

@@ -1,6 +1,4 @@
-"""Encoder of an analysis: its weights, the preparation of its images, and what is known of it."""
-
-from __future__ import annotations
+"""Encoders of an analysis: their weights, the preparation of their images, and what makes them hard to compare."""
 
 import copy
 import os
@@ -9,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.data.prepared_dataset import PREPARATION
+from monai_mocoi.data.prepared_dataset import PREPARATION, with_bits
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     StageEncoder,
+    check_preprocessing,
     classifier_path,
     encoder_state_dict,
     load_pretrained,
@@ -20,6 +19,7 @@ from monai_mocoi.networks import (
     weights_sha256,
 )
 from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.report.analysis_request import AnalysisRequest, Place
 
 _OF_ENCODER = ("method", "dataset", "dataset_sha256", "epochs", "iterations", "relative_loss", "modality")
 _OF_CLASSIFIER = (
@@ -32,11 +32,9 @@ _OF_CLASSIFIER = (
 class AnalysedNetwork:
     """One encoder.
 
-    Attributes:
-        name, encoder: "before", or the name of the run folder; with its weights.
-        preparation: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`.
-        about: plain values for ``analysis.json``, without a path.
-        sidecar: what is known of its weights' images; None: nothing is, empty: the weights are random.
+    ``name``, ``encoder``: "before", or the name of the run folder; with its weights. ``preparation``: see
+    :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`. ``about``: plain values for ``analysis.json``, without a
+    path. ``sidecar``: what is known of its weights' images; None: nothing is, empty: the weights are random.
     """
 
     name: str
@@ -51,12 +49,9 @@ def read_before(
 ) -> AnalysedNetwork:
     """Read the encoder before fine-tuning.
 
-    Args:
-        template: of its shape; unchanged.
-        weights: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, with which
-            ``finetune.json`` with this seed starts.
-        preparation: of its images.
-        seed: of random weights.
+    ``template``: of its shape; unchanged. ``weights``: as :func:`~monai_mocoi.networks.load_pretrained` takes them;
+    "none": random ones, with which ``finetune.json`` with this seed starts. ``preparation``: of its images. ``seed``:
+    of random weights.
     """
     encoder = copy.deepcopy(template)
     random = weights is None or str(weights) == "none"
@@ -89,8 +84,7 @@ def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str 
 def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
     """A name for each run: its folder's, and where two have one, with the folder above (not what stands before it).
 
-    Raises:
-        WeightsError: one run is given twice, or two differ in nothing but folders further up.
+    WeightsError: one run is given twice, or two differ in nothing but folders further up.
     """
     folders = [_found(place).resolve().parent for place in places]
     names = [folder.name for folder in folders]
@@ -122,3 +116,43 @@ def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:
 
 def _described(about: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, "preparation": _prepared(known)}
+
+
+def read_networks(
+    request: AnalysisRequest, finetuned: Sequence[Place]
+) -> tuple[AnalysedNetwork, list[AnalysedNetwork]]:
+    """Read the encoder before, and those after fine-tuning (run folders); differences become notes of the request.
+
+    WeightsError: weights cannot be read, or do not fit.
+    """
+    template, pretrained = request.encoder, request.pretrained
+    preparation: Mapping[str, Any] = request.preparation
+    after = [read_after(template, place, name) for place, name in zip(finetuned, names_of(finetuned), strict=True)]
+    # Random weights are those that these runs began with, where all have one seed.
+    seeds = {int(own.about["seed"]) for own in after if own.about.get("seed") is not None}
+    seed = seeds.pop() if len(seeds) == 1 else request.interval_settings.seed
+    if after and (pretrained is None or str(pretrained) == "none"):
+        # Random weights know no images: they are shown the pictures that those are shown that started from them.
+        preparation = after[0].preparation
+    else:
+        preparation = with_bits(preparation, request.datalist.training)
+    before = read_before(template, pretrained, preparation, seed)
+    own = before.preparation
+    compared = {name: own[name] for name in ("mean", "std", "channels", "image_size", "intensity")}
+    for warning in check_preprocessing(before.sidecar, **compared, modality=request.modality):
+        request.note(warning)
+    for network in after:
+        differing = [name for name, value in own.items() if network.preparation[name] != value]
+        if differing:
+            request.note(
+                f"{network.name}: its images are prepared in another way than those of the encoder before "
+                f"({', '.join(differing)}), so that part of the difference may come from the pictures."
+            )
+        started = network.about.get("pretrained_sha256")
+        network.about["started_from_before"] = None if started is None else started == before.about["sha256"]
+        if network.about["started_from_before"] is False:
+            request.note(
+                f"{network.name} did not start from this encoder: what they share is no reuse. Give the encoder that "
+                "it started from as `pretrained`."
+            )
+    return before, after

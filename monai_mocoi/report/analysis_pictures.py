@@ -1,8 +1,6 @@
-"""Pictures of an analysis: figures as files and in TensorBoard, and points for its projector."""
+"""Pictures and tables of an analysis: figures as files and in TensorBoard, its projector, and rows of CSV files."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +14,8 @@ from monai_mocoi.data import Predictions
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.figures.canvas import rendered, save_figure
 from monai_mocoi.figures.feature_reuse import reuse_figure, reuse_matrix_figure
-from monai_mocoi.figures.output_distance import output_distance_figures
+from monai_mocoi.figures.output_distance import output_distance_figures, probing_figure
 from monai_mocoi.figures.principal_components import principal_components_figure
-from monai_mocoi.figures.probing import probing_figure
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.runs.product_names import FIGURES
 
@@ -79,10 +76,8 @@ class AnalysisPictures:
     ) -> None:
         """Points for the projector tab, of the last stage: a thumbnail and the columns beside each, named by its row.
 
-        Args:
-            name, components: of the network; by stage.
-            columns, images: one value an image; values 0..1.
-            shown, rows: positions of the images to show; of each position, the row in the split, from 0.
+        ``name``, ``components``: of the network; by stage. ``columns``, ``images``: one value an image; values 0..1.
+        ``shown``, ``rows``: positions of the images to show; of each position, the row in the split, from 0.
         """
         stage = max(components)
         points = components[stage].scores[shown]
@@ -110,3 +105,32 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return "not known"
     return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _numbers(number: Mapping[str, Any]) -> list[str]:
+    return [_number(value) for value in (number["value"], *(number["interval"] or [None, None]))]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(float(value))
+
+
+def reuse_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
+    """A row for each run and pair of stages."""
+    nulls = ("sd", "permuted", "exchanged")
+    yield ["finetuned", "stage_before", "stage_after", "cka", "low", "high", *(f"null_{name}" for name in nulls)]
+    for name, own in found.items():
+        for before, row in zip(own["stages"], own["matrix"], strict=True):
+            for after, number in zip(own["stages"], row, strict=True):
+                yield [name, before, after, *_numbers(number), *(_number(number["null"][key]) for key in nulls)]
+
+
+def distance_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
+    """A row for each class, and one for their mean, of each pair."""
+    null = ("null_mean", "null_limit")
+    yield ["classifier", "from", "class", "distance", "low", "high", *null, "p_value", "at"]
+    for name, own in found.items():
+        for label, number in {"(mean)": own["overall"], **own["classes"]}.items():
+            null_cells = [repr(number["null"][key]) for key in ("mean", "limit")]
+            at = repr(number["at"]) if "at" in number else ""
+            yield [name, "all_labels", label, *_numbers(number), *null_cells, repr(number["p_value"]), at]

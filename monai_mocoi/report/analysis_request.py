@@ -1,7 +1,5 @@
 """Settings of an analysis of an encoder, and which of its parts can be made."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping, Sequence

@@ -1,22 +1,100 @@
-"""Principal components of encoders' features: what they vary by, and whether columns can be predicted from them."""
-
-from __future__ import annotations
+"""Principal components of encoders' features: what they vary by, and whether columns of the images tell from them."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import torch
 
 from monai_mocoi.analysis import choose_by_patient, how_well_told
 from monai_mocoi.analysis.principal_components import principal_components
 from monai_mocoi.analysis.stage_features import Features
+from monai_mocoi.data.ages import Value
+from monai_mocoi.data.columns import item_columns
+from monai_mocoi.data.dataset import ImageDataset
+from monai_mocoi.data.levels import NoLevels, column_levels
 from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.report.analysed_network import AnalysedNetwork
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import AnalysisRequest
-from monai_mocoi.report.image_columns import image_columns
 
-SHOWN_STAGES = (1, 4)
-"""Whose principal components are drawn."""
+LABEL, BRIGHTNESS = "label", "mean brightness"
+MOST_COLUMNS = 6  # of the datalist, in its order
+_FINDINGS = 5
+
+Column = list[str | float | None]
+
+
+def image_columns(
+    items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset
+) -> tuple[dict[str, Column], dict[str, str]]:
+    """Collect the columns of images.
+
+    A datalist's columns are shown as the groups of :func:`~monai_mocoi.data.column_levels`. A column that could name a
+    patient is left out: one of more than 20 words, or one of which most values belong to one patient alone (except
+    ages).
+
+    ``items``: of a split; ``labels``: names of the classes or findings; ``images``: of these items, values 0..1, all
+    readable. The result is by name, one value an image, None where it is not known: ``label``, the datalist's first six
+    columns that make groups, and ``mean brightness``. And the reason of each column that is left out, without its
+    values.
+    """
+    columns: dict[str, Column] = {}
+    if any("label" in item for item in items):
+        columns[LABEL] = _label_words([item.get("label") for item in items], labels)
+    patients = [str(item["patient"]) for item in items]
+    grouped: dict[str, Column] = {}
+    left_out: dict[str, str] = {}
+    for name, values in item_columns(items).items():
+        if len(set(values) - {None}) < 2:
+            continue
+        try:
+            own = _groups(name, values, patients)
+            if len(grouped) == MOST_COLUMNS:
+                raise NoLevels(f"{MOST_COLUMNS} columns before it are shown, as many as there may be")
+            grouped[name if name not in (LABEL, BRIGHTNESS) else f"{name} (datalist)"] = own
+        except NoLevels as reason:
+            left_out[name] = str(reason)
+    columns |= grouped
+    columns[BRIGHTNESS] = [float(torch.as_tensor(images[i]["image"]).mean()) for i in range(len(images))]
+    return columns, left_out
+
+
+def _groups(name: str, values: Sequence[Value], patients: Sequence[str]) -> Column:
+    """The group of each image, by name.
+
+    NoLevels: there are none, or the values could name a patient: edges of quartiles are values too.
+    """
+    levels = column_levels(name, values)
+    owners: dict[Value, set[str]] = {}
+    for value, patient in zip(values, patients, strict=True):
+        if value is not None:
+            owners.setdefault(value, set()).add(patient)
+    alone = sum(len(own) == 1 for own in owners.values())
+    if levels.kind != "ages" and 2 * alone > len(owners):
+        raise NoLevels(f"{alone} of its {len(owners)} values belong to one patient alone, and could name him or her")
+    return [None if place < 0 else levels.names[place] for place in levels.index]
+
+
+def _label_words(values: Sequence[Any], labels: Sequence[str]) -> Column:
+    if not any(isinstance(value, list) for value in values):
+        return [None if value is None else labels[value] for value in values]
+    known = [[None] * len(labels) if value is None else value for value in values]
+    has = [[name for name, one in zip(labels, value, strict=True) if one] for value in known]
+    often = {name for name, _ in Counter(own[0] for own in has if len(own) == 1).most_common(_FINDINGS)}
+    words: Column = []
+    for own, value in zip(has, known, strict=True):
+        if len(own) == 1:
+            words.append(own[0] if own[0] in often else "another")
+        elif not own and None in value:
+            words.append(None)
+        else:
+            words.append("several" if own else "none")
+    return words
+
+
+SHOWN_STAGES = (1, 4)  # whose principal components are drawn
 IN_PROJECTOR, TOLD_BY = 50, 10
 """Components: of TensorBoard's projector (all 2,048 features of 2,000 images would be a file of 40 MB), and those from
 which columns are predicted."""

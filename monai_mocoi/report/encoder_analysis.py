@@ -1,7 +1,5 @@
 """Analysis of an encoder: what fine-tuning keeps of it, what its stages know, and what they vary by."""
 
-from __future__ import annotations
-
 import logging
 import os
 from pathlib import Path
@@ -13,14 +11,13 @@ from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.report.analysed_networks import read_networks
+from monai_mocoi.report.analysed_network import read_networks
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import PARTS as PARTS
 from monai_mocoi.report.analysis_request import AnalysisRequest, Place
 from monai_mocoi.report.feature_parts import FeatureParts
-from monai_mocoi.report.output_part import output_distance
 from monai_mocoi.report.probing_part import label_draws
-from monai_mocoi.report.tested_classifier import TestedClassifier, read_tested
+from monai_mocoi.report.tested_classifier import TestedClassifier, output_distance, read_tested
 from monai_mocoi.runs.product_folders import check_analysis_folder
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, TENSORBOARD
 from monai_mocoi.runs.provenance import package_versions

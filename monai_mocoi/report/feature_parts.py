@@ -1,7 +1,5 @@
 """The parts of an analysis that are made of features: reuse, probing, and principal components."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +14,8 @@ from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.report.analysed_network import AnalysedNetwork, label_of
-from monai_mocoi.report.analysis_pictures import AnalysisPictures
+from monai_mocoi.report.analysis_pictures import AnalysisPictures, reuse_rows
 from monai_mocoi.report.analysis_request import AnalysisRequest
-from monai_mocoi.report.analysis_tables import reuse_rows
 from monai_mocoi.report.embedding_part import embedding
 from monai_mocoi.report.probing_part import placed, probing
 from monai_mocoi.runs.product_names import REUSE_TABLE

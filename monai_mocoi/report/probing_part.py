@@ -1,7 +1,5 @@
 """Layer-wise probing as a part of an analysis: the features of what is labelled, and the cells in the log."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

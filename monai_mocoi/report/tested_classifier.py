@@ -1,26 +1,29 @@
-"""Predictions of a tested classifier, found by the folder of its run or of its evaluation."""
-
-from __future__ import annotations
+"""Tested classifiers: their predictions, found by a folder, and the distances of their outputs."""
 
 import json
+import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.data import Datalist, Predictions, read_predictions
 from monai_mocoi.errors import PredictionsError
-from monai_mocoi.runs.product_names import METRICS_NAME, PREDICTIONS_NAME, evaluation_name
+from monai_mocoi.files.atomic_write import write_csv
+from monai_mocoi.report.analysed_network import label_of
+from monai_mocoi.report.analysis_pictures import AnalysisPictures, distance_rows
+from monai_mocoi.report.analysis_request import AnalysisRequest
+from monai_mocoi.runs.product_names import DISTANCE_TABLE, METRICS_NAME, PREDICTIONS_NAME, evaluation_name
 
 
 @dataclass(frozen=True)
 class TestedClassifier:
     """Predictions and what is known of whose they are.
 
-    Attributes:
-        name: of its folder.
-        predictions: as they are.
-        tested: of ``metrics.json`` beside them: method, label fraction and more; empty where there is none.
+    ``name``: of its folder. ``predictions``: as they are. ``tested``: of ``metrics.json`` beside them: method, label
+    fraction and more; empty where there is none.
     """
 
     __test__ = False  # not one of pytest's
@@ -38,14 +41,9 @@ class TestedClassifier:
 def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, setting: str) -> TestedClassifier:
     """Read a classifier's predictions.
 
-    Args:
-        place: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``.
-        datalist, split: whose images were tested.
-        setting: that names the place, for the error.
-
-    Raises:
-        PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another
-            datalist.
+    ``place``: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``;
+    ``datalist``, ``split``: whose images were tested; ``setting``: that names the place, for the error.
+    PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another datalist.
     """
     place = Path(place)
     # The own evaluation last: where that alone is there, the error below can say that it is of other images.
@@ -74,3 +72,29 @@ def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, s
     name = folder.parent.name if folder.name.startswith("evaluation-") else folder.name
     predictions = read_predictions(path, f"{setting}'s {PREDICTIONS_NAME}")
     return TestedClassifier(name, predictions, tested if isinstance(tested, dict) else {})
+
+
+logger = logging.getLogger(__name__)
+
+
+def output_distance(
+    request: AnalysisRequest, tested: Mapping[str, TestedClassifier], folder: Path, pictures: AnalysisPictures
+) -> dict[str, Any]:
+    """Compare the outputs of ``few_labels`` and, if there is one, ``all_labels_again`` with those of ``all_labels``."""
+    own, few, everything = request.interval_settings, tested["few_labels"], tested["all_labels"]
+    settings: dict[str, Any] = {"resamples": own.resamples, "seed": own.seed, "level": own.level}
+    found: dict[str, Any] = {name: one.about() for name, one in tested.items()}
+    found["distance"] = compare_outputs(few.predictions, everything.predictions, **settings)
+    found["reference"] = None
+    if again := tested.get("all_labels_again"):
+        found["reference"] = compare_outputs(again.predictions, everything.predictions, **settings)
+    pairs = {"few_labels": found["distance"], "all_labels_again": found["reference"]}
+    made = {name: distance for name, distance in pairs.items() if distance}
+    write_csv(folder / DISTANCE_TABLE, distance_rows(made))
+    labels = label_of(few.tested, few.name), label_of(everything.tested, everything.name)
+    pictures.distance(few.predictions, everything.predictions, found["distance"], labels)
+    for name, distance in made.items():
+        number = distance["overall"]
+        by_chance = f"by chance {number['null']['mean']:.3f}, p {number['p_value']:.2g}"
+        logger.info("Kolmogorov-Smirnov distance of %s from all_labels: %.3f (%s)", name, number["value"], by_chance)
+    return found

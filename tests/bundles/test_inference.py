@@ -24,7 +24,7 @@ from monai_mocoi import exit_codes
 from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.data import load_datalist
-from monai_mocoi.figures.names import in_words
+from monai_mocoi.figures.canvas import in_words
 from monai_mocoi.handlers import grad_cam_overlays
 from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance
 from monai_mocoi.networks import Classifier

@@ -8,10 +8,9 @@ from PIL import Image
 
 from monai_mocoi.analysis import evaluate_fully, evaluate_subgroups
 from monai_mocoi.data import Columns
-from monai_mocoi.figures.class_panels import panels
-from monai_mocoi.figures.decision_curve import decision_curve_figures
 from monai_mocoi.figures.evaluation import remove_evaluation, save_evaluation_figures, write_evaluation
-from monai_mocoi.figures.reliability import reliability_figures
+from monai_mocoi.figures.panels import panels
+from monai_mocoi.figures.reliability import decision_curve_figures, reliability_figures
 from tests.support.made_predictions import findings
 
 REPORT = json.loads(json.dumps(evaluate_fully(findings((0.4, 0.3, 0.2)), None, resamples=99)))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from monai_mocoi.figures.probing import probing_figure
+from monai_mocoi.figures.output_distance import probing_figure
 
 
 def probing(value: float | None = 0.8) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from monai_mocoi.data import Predictions, read_predictions
-from monai_mocoi.figures import names
+from monai_mocoi.figures import canvas
+from monai_mocoi.figures.canvas import in_words
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
-from monai_mocoi.figures.names import in_words
 from monai_mocoi.figures.surest_images import surest, told
 from monai_mocoi.handlers import (
     BestClassifier,
@@ -57,7 +57,7 @@ def predictions(count: int, classes: int, kind: str = "multilabel", names: Any =
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     """The figures, kept from being cleared."""
     kept: list[Figure] = []
-    real = names.rendered
+    real = canvas.rendered
 
     def render(figure: Figure) -> Any:
         with monkeypatch.context() as patch:
@@ -66,7 +66,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
         kept.append(figure)
         return picture
 
-    monkeypatch.setattr(names, "rendered", render)
+    monkeypatch.setattr(canvas, "rendered", render)
     return kept
 
 

@@ -10,7 +10,7 @@ import torch
 
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.figures.errors import worst_errors
+from monai_mocoi.figures.surest_images import worst_errors
 from monai_mocoi.handlers import EvaluationSaver, WorstErrors
 from monai_mocoi.handlers import worst_errors as module
 from monai_mocoi.metrics import UNKNOWN

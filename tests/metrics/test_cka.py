@@ -12,7 +12,7 @@ from monai_mocoi.metrics import cka_matrix, jackknife_interval, linear_cka, perc
 from monai_mocoi.metrics.feature_moments import FeatureRows, moments
 from monai_mocoi.metrics.hsic_of_features import hsic_left_out
 from monai_mocoi.metrics.hsic_of_kernels import linear_kernel, rbf_kernel, u_centred
-from monai_mocoi.metrics.patient_order import draw_order
+from monai_mocoi.metrics.hsic_pairs import draw_order
 
 
 def _hsic_by_loops(first, second):

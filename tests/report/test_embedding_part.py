@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi.data import ImageDataset, load_datalist
-from monai_mocoi.report.image_columns import image_columns
+from monai_mocoi.report.embedding_part import image_columns
 from monai_mocoi.transforms import ReadImage
 from tests.data.dataset_folders import dataset_folder
 
