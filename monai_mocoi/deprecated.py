@@ -1,7 +1,5 @@
 """Deprecated names: accepted for one release, each with a ``DeprecationWarning``."""
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Callable, Container, Mapping

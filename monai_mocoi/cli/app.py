@@ -1,7 +1,5 @@
 """The command ``mocoi`` and its subcommands."""
 
-from __future__ import annotations
-
 import getpass
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """``mocoi baselines``: shortcut baselines of a data set, as predictions, figures and a table."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -1,7 +1,5 @@
 """A bundle by its name: ``nih_mse/train`` for ``bundles/nih_mse/configs/train.json``, from any folder."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The words of a command line parted into config files and ``--key value`` pairs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

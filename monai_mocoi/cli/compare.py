@@ -1,7 +1,5 @@
 """``mocoi compare``: files of predictions, or two probings, and their paired differences, in tables and as JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Tables of ``mocoi compare``: paired differences of predictions, or of probings, on the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

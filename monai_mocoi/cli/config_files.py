@@ -1,7 +1,5 @@
 """Config files, read and overlaid without MONAI, so that a key that is not there is refused at once."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Sequence

@@ -4,8 +4,6 @@ The parts are keys of objects or, in a list, indices from 0. What is here is wha
 imported; all else asks ``monai.bundle.ConfigParser``.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator

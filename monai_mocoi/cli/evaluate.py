@@ -1,7 +1,5 @@
 """``mocoi evaluate``: the full evaluation of a file of predictions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

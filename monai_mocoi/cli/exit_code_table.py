@@ -1,7 +1,5 @@
 """The exit codes and what they mean, read from ``monai_mocoi/exit_codes.py``, so that help and code cannot disagree."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections.abc import Iterator

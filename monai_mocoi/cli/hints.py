@@ -1,7 +1,5 @@
 """What to type next, by the code of an error: the library names values, the command line its options."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 HINTS = {

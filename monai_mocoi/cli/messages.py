@@ -1,7 +1,5 @@
 """One clear message and one exit code from whatever error ended a run."""
 
-from __future__ import annotations
-
 import errno
 import re
 import traceback

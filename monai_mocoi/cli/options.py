@@ -1,7 +1,5 @@
 """Options of commands as tables, and those that several commands share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """The words of a command: config files, then ``--key value``; each key and value checked against the config."""
 
-from __future__ import annotations
-
 import ast
 import copy
 import json

@@ -1,7 +1,5 @@
 """``mocoi package``: a zip for MONAI's bundle tools; what it wrote, in words."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Annotated, Any
 

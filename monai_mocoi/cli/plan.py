@@ -3,8 +3,6 @@
 MONAI's parser works the constants out. Neither data nor a network is made, and nothing is written.
 """
 
-from __future__ import annotations
-
 import math
 import os
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A plan in the making: the config, what was found of the data, and what a run would refuse."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager

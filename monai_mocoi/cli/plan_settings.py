@@ -1,7 +1,5 @@
 """The settings of a plan: each constant as it comes out, and what changed it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

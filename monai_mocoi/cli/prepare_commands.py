@@ -1,7 +1,5 @@
 """Commands that make a dataset folder: what to type next where there is none."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Errors of a command: one message on standard error and one exit code, the same for every command."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os

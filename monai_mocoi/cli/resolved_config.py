@@ -1,7 +1,5 @@
 """A config as MONAI's parser works it out, without making what its ``_target_`` parts describe."""
 
-from __future__ import annotations
-
 import pydoc
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """A word of the command line as the value of a setting: checked against the settings model, or the config's default."""
 
-from __future__ import annotations
-
 import ast
 import json
 import math

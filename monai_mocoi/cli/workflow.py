@@ -1,7 +1,5 @@
 """MONAI's own ``run``, with a workflow that finalises whatever happens. This module imports torch and MONAI."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """ResNet-50 for images of two dimensions, as torchvision builds it."""
 
-from __future__ import annotations
-
 from monai.networks.nets.resnet import ResNet
 from monai.networks.nets.resnet import resnet50 as monais_resnet50
 

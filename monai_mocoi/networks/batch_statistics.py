@@ -5,8 +5,6 @@ once, towards the average of the parts' statistics. So it does not matter whethe
 over processes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 

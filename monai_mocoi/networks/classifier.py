@@ -1,7 +1,5 @@
 """Classifier of fine-tuning, linear evaluation and inference: a stage encoder and one linear layer."""
 
-from __future__ import annotations
-
 import logging
 import os
 
@@ -88,7 +86,7 @@ class Classifier(nn.Module):
             logits: torch.Tensor = self.head(features)
             return logits
 
-    def train(self, mode: bool = True) -> Classifier:
+    def train(self, mode: bool = True) -> "Classifier":
         """Switch to training or, with False, to evaluation; a frozen encoder stays in evaluation."""
         super().train(mode)
         if self.trainable == "head":
@@ -100,7 +98,7 @@ class Classifier(nn.Module):
         return ScriptableClassifier(self.encoder, self.head, self.stage)
 
 
-def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Classifier:
+def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Classifier":
     """Load the weights of a classifier, all of them.
 
     Args:

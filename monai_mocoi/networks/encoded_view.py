@@ -1,7 +1,5 @@
 """Encoding a view in BatchNorm parts: of this process's batch, or of a batch shuffled over processes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

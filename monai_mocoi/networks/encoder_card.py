@@ -1,7 +1,5 @@
 """Encoder card (``encoder.json``): how an encoder was pretrained, and how its images must be prepared."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

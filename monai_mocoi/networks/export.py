@@ -1,7 +1,5 @@
 """Export of weights: a state dict in another library's names, tried in its own network before it is kept."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

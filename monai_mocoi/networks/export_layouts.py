@@ -1,7 +1,5 @@
 """Networks of other libraries that exported weights are tried in: torchvision, timm and MONAI."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from types import ModuleType

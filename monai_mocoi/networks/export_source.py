@@ -1,7 +1,5 @@
 """What is exported: an encoder or classifier, read once for all formats; and what every export checks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

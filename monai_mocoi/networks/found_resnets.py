@@ -1,7 +1,5 @@
 """The ResNets in a weights file: where they lie, how their names begin, and which is another's moving average."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """File formats of whole networks: TorchScript, ``torch.export`` (``.pt2``) and ONNX, written and run."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 import zipfile

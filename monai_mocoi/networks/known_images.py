@@ -1,7 +1,5 @@
 """Weights before they are loaded: what the JSON file beside them says, and whether they may be used."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

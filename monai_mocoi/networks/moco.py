@@ -3,8 +3,6 @@
 References: He et al. 2020 (momentum contrast); Kaku, Upadhya, Razavian 2021 (losses after each stage).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """What a training step of MoCo computes its losses from."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -1,7 +1,5 @@
 """Preprocessing check: whether images are prepared as they were when the weights were learnt."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

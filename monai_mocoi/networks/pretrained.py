@@ -1,7 +1,5 @@
 """Pretrained weights: what an encoder starts from, and what is known of it."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """ResNet architectures: which one a state dict belongs to, and MONAI's network of it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple

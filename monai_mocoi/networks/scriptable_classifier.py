@@ -1,7 +1,5 @@
 """The classifier in the part of Python that TorchScript knows: ``torch.jit.script`` compiles it for ``ckpt_export``."""
 
-from __future__ import annotations
-
 import torch
 from monai.networks.nets.resnet import ResNet
 from torch import nn

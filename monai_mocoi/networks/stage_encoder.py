@@ -1,7 +1,5 @@
 """The encoder: a MONAI ResNet that returns its pooled embedding and the maps of its four stages."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

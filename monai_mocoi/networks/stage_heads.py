@@ -5,8 +5,6 @@ map (un-shuffled, in the batch's own order) and returns what the loss compares. 
 they are part of the network, so that the optimiser and DistributedDataParallel see them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

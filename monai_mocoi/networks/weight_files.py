@@ -1,7 +1,5 @@
 """Weights files of any kind, read into tensors by name: nothing in them is ever run."""
 
-from __future__ import annotations
-
 import os
 import re
 import zipfile

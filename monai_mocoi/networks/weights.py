@@ -1,7 +1,5 @@
 """Encoder weights as a state dict in torchvision's names: taken out, hashed, checked and saved."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Places of weights: found, or refused with what is nearby."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

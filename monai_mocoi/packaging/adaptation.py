@@ -1,7 +1,5 @@
 """What is known of a bundle that is made for a data set: what its configs, its docs and the command line tell."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """``mocoi adapt``: a bundle of one's own for a data set, made from another bundle."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

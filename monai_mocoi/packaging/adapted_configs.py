@@ -1,7 +1,5 @@
 """Configs of an adapted bundle: the source's, with the new settings written in."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

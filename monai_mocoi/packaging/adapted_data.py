@@ -1,7 +1,5 @@
 """Data set of ``mocoi adapt``: its manifest, labels and folder name, refused where no bundle can be made of them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

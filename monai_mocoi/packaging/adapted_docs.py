@@ -1,7 +1,5 @@
 """``metadata.json``, ``README.md`` and ``data_license.txt`` of an adapted bundle: the source's, as far as they hold."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from copy import deepcopy

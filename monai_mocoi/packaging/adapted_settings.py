@@ -1,7 +1,5 @@
 """Settings that follow from a data set, and why: the rules of ``mocoi adapt``, without any file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any

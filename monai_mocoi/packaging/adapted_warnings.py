@@ -1,7 +1,5 @@
 """Warnings of ``mocoi adapt``: what to look at before a run with the new bundle."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """``mocoi package``: a bundle and a fine-tuned classifier as one zip that MONAI's bundle tools take."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Name and place of a bundle of one's own: they can be refused at once, so nothing heavy is imported for it."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

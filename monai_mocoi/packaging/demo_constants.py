@@ -1,7 +1,5 @@
 """Constants of a config that have another value on phantoms: ``"$64 if @demo else 224"``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

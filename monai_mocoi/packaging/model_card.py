@@ -1,7 +1,5 @@
 """Model card of a package: what the classifier is, what it was made from, how good it is, what it is not for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whose a package is: what its maker states, and what is said where nothing is, so that nobody is credited wrongly."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping

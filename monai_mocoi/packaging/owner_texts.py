@@ -1,7 +1,5 @@
 """Texts of a package that say whose it is: metadata, licences, and rows of the model card."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

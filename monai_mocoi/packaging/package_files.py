@@ -1,7 +1,5 @@
 """Files of a package: weights that were tried, texts without places of this machine, and the zip of them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re

@@ -1,7 +1,5 @@
 """A fine-tuned classifier in words: what it is, what it started from, and what its images were."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

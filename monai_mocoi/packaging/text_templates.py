@@ -1,7 +1,5 @@
 """Text templates (Jinja2) of what leaves the project: ``*.md.j2`` in this folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
