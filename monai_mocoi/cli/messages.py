@@ -19,17 +19,11 @@ _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or
 
 
 def explain(error: BaseException) -> tuple[str, int]:
-    """Say what happened, in words for who gave the command.
+    """Say what happened, in words for who gave the command, and the exit code.
 
     Of the chain of errors that led to this one, the message is that of the outermost error of this package, which was
     written to be read; without any, that of the first error inside MONAI's wrapping. The exit code is that error's
     ``exit_code``; a full disk anywhere in the chain has its own.
-
-    Args:
-        error: as it was caught.
-
-    Returns:
-        the message, of one or more lines, and the exit code.
     """
     chain = list(_chain(error))
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)

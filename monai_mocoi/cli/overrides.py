@@ -37,8 +37,7 @@ class Checked:
 def check_command(words: Sequence[str]) -> Checked:
     """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
 
-    Raises:
-        UsageError: one line that says what is wrong and what to write.
+    A UsageError says in one line what is wrong and what to write.
     """
     config_files, pairs = split_words(words)
     files = read_configs(config_files)

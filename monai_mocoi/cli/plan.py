@@ -37,23 +37,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command would do.
+    """What a command would do."""
 
-    Attributes:
-        sections: to be shown in this order.
-        refusals: what would stop the run before its first step, with the exit code of each, the first one first.
-    """
-
-    sections: tuple[Section, ...]
-    refusals: tuple[tuple[str, int], ...]
+    sections: tuple[Section, ...]  # to be shown in this order
+    refusals: tuple[tuple[str, int], ...]  # what would stop the run before its first step, and the exit code
 
 
 def make_plan(checked: Checked) -> Plan:
-    """Work out the plan of a checked command.
-
-    Raises:
-        UsageError: a constant cannot be worked out: it refers to nothing, or in a circle, or divides by 0.
-    """
+    """Work out the plan of a checked command; a constant that cannot be worked out at all is a UsageError."""
     planned = Planned(ResolvedConfig(checked.files.files, checked.overrides))
     with planned.refusing(SettingsError):
         check_ranges(planned.config.settings())

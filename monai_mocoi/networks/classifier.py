@@ -71,13 +71,9 @@ class Classifier(nn.Module):
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Classify images.
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the sidecar of the weights says.
 
-        Args:
-            images: ``(N, C, H, W)``, normalised as the sidecar of the weights says.
-
-        Returns:
-            ``(N, classes)`` logits: a sigmoid (findings) or a softmax (classes) of them gives probabilities.
+        A sigmoid (findings) or a softmax (classes) of them gives probabilities.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable == "all"):
             features = self.encoder.averaged(images, self.stage)

@@ -14,12 +14,9 @@ from monai_mocoi.networks.stage_heads import StageHead
 class EncodedView(NamedTuple):
     """A view of a batch, encoded."""
 
-    vectors: torch.Tensor
-    """``(N, D)`` unit vectors."""
-    pooled: tuple[torch.Tensor, ...]
-    """What each stage head pools from its stage's map."""
-    averages: tuple[torch.Tensor, ...]
-    """``(N, C)`` averaged maps, detached; empty where they are not asked for."""
+    vectors: torch.Tensor  # (N, D) unit vectors
+    pooled: tuple[torch.Tensor, ...]  # what each stage head pools from its stage's map
+    averages: tuple[torch.Tensor, ...]  # (N, C) averaged maps, detached; empty where they are not asked for
 
 
 class Branch(NamedTuple):
@@ -49,15 +46,10 @@ class Branch(NamedTuple):
         )
 
     def encode_shuffled(self, images: torch.Tensor, parts: int, seed: int) -> tuple[EncodedView, torch.Tensor]:
-        """Encode images of all processes in a random order, and give the results back in the batch's own order.
+        """Encode images of all processes in a random order; return this view and all vectors, put back in order.
 
-        Args:
-            images: of this process.
-            parts: of the batch of each process.
-            seed: of the order, the same on every process.
-
-        Returns:
-            this process's view, and the unit vectors of all processes in order.
+        ``images`` are of this process, and ``parts`` of the batch of each; the order is drawn from ``seed``, the same
+        on all.
         """
         total = len(images) * world_size()
         own = slice(rank() * len(images), (rank() + 1) * len(images))

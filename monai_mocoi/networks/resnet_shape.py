@@ -21,14 +21,10 @@ _NAMED: dict[tuple[str, tuple[int, ...]], str] = {
 class ResNetShape(NamedTuple):
     """The kind and size of a ResNet of four stages."""
 
-    block: str
-    """ "basic" (two convolutions) or "bottleneck" (three)."""
-    layers: tuple[int, ...]
-    """Blocks of each stage; ResNet-50: 3, 4, 6, 3."""
-    planes: tuple[int, ...]
-    """Channels of each stage's first convolutions; usually 64, 128, 256, 512."""
-    in_channels: int
-    """Channels of an image."""
+    block: str  # "basic" (two convolutions) or "bottleneck" (three)
+    layers: tuple[int, ...]  # blocks of each stage; ResNet-50: 3, 4, 6, 3
+    planes: tuple[int, ...]  # channels of each stage's first convolutions; usually 64, 128, 256, 512
+    in_channels: int  # channels of an image
     downsample_bias: bool = False
     """The convolutions of the shortcuts have a bias: MONAI's default, of no effect before BatchNorm's own."""
 

@@ -99,13 +99,9 @@ def _content(path: Path) -> Mapping[Any, Any]:
 
 
 def load_checked(path: Path) -> Any:
-    """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file.
+    """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file (BadZipFile).
 
     torch does not look at the check sums that it wrote (since 1.6): a changed byte would be a changed weight.
-
-    Raises:
-        zipfile.BadZipFile: a check sum is wrong.
-        Exception: whatever ``torch.load`` says of a file that is none of its own.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

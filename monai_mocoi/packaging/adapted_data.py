@@ -18,8 +18,7 @@ _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
 def read_manifest(dataset: Path) -> dict[str, Any]:
     """What ``data_prep`` says of a dataset folder; empty for one made by hand.
 
-    Raises:
-        AdaptError: it cannot be read, says that the images are identified, or names what no bundle can have.
+    AdaptError: it cannot be read, says that the images are identified, or names what no bundle can have.
     """
     path = dataset / MANIFEST_NAME
     if not path.is_file():
@@ -46,11 +45,9 @@ def read_manifest(dataset: Path) -> dict[str, Any]:
 
 
 def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
-    """The labels of a data set.
+    """The labels of a data set, of the kind that the manifest says, if it says one.
 
-    Raises:
-        AdaptError: they are of another kind than the manifest says, nothing can be learnt from them, or MONAI would
-            read a name as something else.
+    AdaptError: nothing can be learnt from them, the kinds differ, or MONAI would read a name as something else.
     """
     kind = label_kind(datalist) if labelled_items(datalist.training) else None
     labels = Labels(datalist.labels, kind) if kind else Labels()
@@ -70,11 +67,7 @@ def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
 
 
 def folder_name(folder: Path) -> str:
-    """What the configs call the data set: not its path, which could name people.
-
-    Raises:
-        AdaptError: MONAI would read it as something else.
-    """
+    """What the configs call the data set: not its path, which could name people. AdaptError: MONAI would misread it."""
     name = folder.name
     if name == "demo" or not reads_as_itself(name) or "::" in name:
         why = "the word for phantoms" if name == "demo" else "a text that MONAI's configs read otherwise"

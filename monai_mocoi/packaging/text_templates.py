@@ -16,10 +16,5 @@ _ENVIRONMENT.filters |= {
 
 
 def render(template: str, **content: Any) -> str:
-    """The text of a template.
-
-    Args:
-        template: name of its file.
-        content: what it names.
-    """
+    """The text of a template, given by the name of its file, with the content that it names."""
     return _ENVIRONMENT.get_template(template).render(**content)
