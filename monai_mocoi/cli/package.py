@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import find_bundle
-from monai_mocoi.cli.hints import as_options
+from monai_mocoi.cli.messages import as_options
 
 
 def package(

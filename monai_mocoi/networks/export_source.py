@@ -24,10 +24,8 @@ class Export(NamedTuple):
     """What an export wrote."""
 
     path: Path
-    sidecar: dict[str, Any]
-    """Content of the JSON file beside it."""
-    proof: str
-    """In which network the file was tried, and how far its outputs were from ours."""
+    sidecar: dict[str, Any]  # content of the JSON file beside it
+    proof: str  # in which network the file was tried, and how far its outputs were from ours
 
 
 class Source(NamedTuple):

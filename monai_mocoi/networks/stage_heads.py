@@ -106,10 +106,5 @@ class BarlowProjector(StageHead):
 
 
 def barlow_projectors(encoder: StageEncoder, features: int = 2048) -> list[StageHead]:
-    """A :class:`BarlowProjector` of its own for each stage of an encoder.
-
-    Args:
-        encoder: of which the stages are.
-        features: width of the projectors' layers.
-    """
+    """A :class:`BarlowProjector` of its own for each stage of an encoder; ``features`` is the width of their layers."""
     return [BarlowProjector(channels, features) for channels in encoder.stage_channels]
