@@ -1,7 +1,5 @@
 """Deprecated names: accepted for one release, each with a ``DeprecationWarning``."""
 
-from __future__ import annotations
-
 import importlib
 import warnings
 from collections.abc import Callable, Container, Mapping
@@ -42,12 +40,7 @@ _OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
 
 
 def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A package's ``__getattr__`` that also finds what has moved, or has another name.
-
-    Args:
-        package: whose names are looked up.
-        find: its own ``__getattr__``.
-    """
+    """A package's ``__getattr__``, given its own, that also finds what has moved, or has another name."""
     moved = _MOVED[package]
 
     def look_up(name: str) -> Any:
@@ -66,14 +59,10 @@ def shared(handler: Any) -> Any:
 
 
 def current_name(setting: str, known: Container[str]) -> str:
-    """The name that a setting has now.
+    """The id by the name that a setting has now, such as that of ``decode_fit`` or ``views#transforms``.
 
-    Args:
-        setting: an id such as ``decode_fit`` or ``views#transforms``; only its first part may be an old name.
-        known: top-level keys of the config. An old name that is one of them is no old name there.
-
-    Returns:
-        the id with the new name; ``setting`` itself where it has no other.
+    Only its first part may be an old name; one that is among the top-level keys of the config, ``known``, is none
+    there.
     """
     if (new := new_name(setting, known)) is None:
         return setting

@@ -1,7 +1,5 @@
 """A command of ``mocoi`` as it can be pasted into the shell of this process. Imports nothing of ours."""
 
-from __future__ import annotations
-
 import os
 import shlex
 import shutil

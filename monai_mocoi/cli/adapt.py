@@ -1,7 +1,5 @@
 """``mocoi adapt``: a bundle for a data set; what it set and why, in words."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +7,7 @@ import typer
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import bundle_called, find_bundle
-from monai_mocoi.cli.hints import as_options
+from monai_mocoi.cli.messages import as_options
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.own_command import command
 
@@ -69,7 +67,7 @@ def adapt(
         console.print(f"  {line}")
 
 
-def next_commands(adapted: Adaptation, dataset: str) -> list[str]:
+def next_commands(adapted: "Adaptation", dataset: str) -> list[str]:
     """The commands that show and run the first config of the new bundle from the current folder."""
     found = bundle_called(adapted.name)
     here = found is not None and found.resolve() == adapted.folder.resolve()

@@ -1,18 +1,18 @@
 """The command ``mocoi`` and its subcommands."""
 
-from __future__ import annotations
-
+import ast
 import getpass
+import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
 
-from monai_mocoi import __version__
+from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.adapt import adapt
 from monai_mocoi.cli.command_classes import Commands, WithSettings
-from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.export import export
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, Option
 from monai_mocoi.cli.overrides import check_command
@@ -22,6 +22,16 @@ from monai_mocoi.cli.score_commands import baselines, compare, evaluate
 from monai_mocoi.cli.values import plain_settings
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
 from monai_mocoi.runs.setting_ranges import check_ranges
+
+
+def exit_code_table() -> Iterator[tuple[int, str]]:
+    """Give each code and its meaning, in the order of the file."""
+    body = ast.parse(inspect.getsource(exit_codes)).body
+    for statement, meaning in pairwise(body):
+        match statement, meaning:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+                yield getattr(exit_codes, name), " ".join(text.replace("``", "").split())
+
 
 _SETTINGS = """\b
 A config is a file, or a bundle and one of its configs: nih_mse/train, from any folder.

@@ -1,7 +1,5 @@
 """``mocoi baselines``: shortcut baselines of a data set, as predictions, figures and a table."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re
@@ -31,15 +29,10 @@ def baselines_and_show(
 ) -> None:
     """Train and test the baselines of a data set, write them, and print their AUCs.
 
-    Each baseline has its folder, with ``predictions.csv`` and ``metrics.json``. ``baselines.csv`` and, last,
-    ``baselines.json`` hold all figures.
-
-    Args:
-        dataset: a dataset folder; or "demo", the chest phantoms.
-        out, overwrite: where to write; None: ``runs/baselines-<name of the dataset folder>``. Replace earlier ones.
-        columns: a CSV table whose columns replace the datalist's; None: the datalist's.
-        workers: threads that read images; None: one a processor.
-        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
+    Each baseline has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last,
+    ``baselines.json`` hold all figures. ``dataset`` may be "demo", the chest phantoms; without ``out`` they are in
+    ``runs/baselines-<name of the dataset folder>``. ``columns`` is a CSV table whose columns replace the datalist's.
+    ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
     made = analysis.IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))

@@ -1,7 +1,5 @@
 """A bundle by its name: ``nih_mse/train`` for ``bundles/nih_mse/configs/train.json``, from any folder."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator
@@ -16,18 +14,10 @@ _PACKAGE = Path(monai_mocoi.__file__).resolve().parent
 
 
 def find_config(word: str) -> str:
-    """The config file that a word of the command line names.
+    """The config file that a word names: a path, or a bundle and one of its configs (``nih_mse/train``).
 
-    Args:
-        word: a path, or a bundle and one of its configs: ``nih_mse/train`` or ``nih_mse/train.json``. What is there as
-            a path, or could only be one, is left as it is.
-
-    Returns:
-        the path; that of a named config is absolute unless it lies below the current folder.
-
-    Raises:
-        UsageError: no such bundle or config; it lists those that are nearly called so, and where bundles were looked
-            for.
+    What is there as a path, or could only be one, is left as it is; that of a named config is absolute unless it lies
+    below the current folder. A UsageError lists what is nearly called so, and where bundles were looked for.
     """
     named = _NAMED.fullmatch(word)
     if named is None or Path(word).exists() or (word.endswith(".json") and Path(word).parent.is_dir()):
@@ -48,11 +38,7 @@ def find_config(word: str) -> str:
 
 
 def find_bundle(word: str) -> str:
-    """The folder of a bundle, given as a path or by its name.
-
-    Raises:
-        UsageError: a name for which there is no bundle; a path is left for others to judge.
-    """
+    """The folder of a bundle, given as a path, which others judge, or by its name; UsageError: no such bundle."""
     if "/" in word or Path(word).exists():
         return word
     return str(_find(word, f"there is no bundle {word}"))

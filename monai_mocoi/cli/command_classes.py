@@ -1,7 +1,5 @@
 """typer's classes, with refusals of what is nearly a command or a setting."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The words of a command line parted into config files and ``--key value`` pairs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,11 +12,7 @@ _NOT_TAKEN = {
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
-    """Part the words into config files, and pairs of a key and its value; None: it has none.
-
-    Raises:
-        UsageError: a word is neither.
-    """
+    """Part the words into config files, and pairs of a key and its value or None; UsageError for a stray one."""
     files: list[str] = []
     pairs: list[tuple[str, str | None]] = []
     for word in words:

@@ -1,7 +1,5 @@
 """``mocoi compare``: files of predictions, or two probings, and their paired differences, in tables and as JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,17 +20,10 @@ def compare_and_show(
 ) -> None:
     """Compare files of predictions with the first, print the differences, and what is known of the classifiers.
 
-    Or two probings: the differences at every stage and label fraction that both have.
-
-    Args:
-        first: a ``predictions.csv`` file; or a ``probing.json``, or a folder that holds one, and so the other.
-        others: one or more of the same images; of several, the p-values are corrected together by Holm's method.
-        metric: a name of :data:`~monai_mocoi.analysis.OVERALL`.
-        json_file, overwrite: where to write the result too; None: nowhere. Replace that file.
-        settings: of :func:`~monai_mocoi.analysis.compare_predictions`.
-
-    Raises:
-        UsageError: an unknown metric, a file that must not be replaced, or thresholds that are missing.
+    Or two probings (files or their folders): the differences at every stage and label fraction that both have. The
+    p-values of several comparisons are corrected by Holm's method. ``settings`` are those of
+    :func:`~monai_mocoi.analysis.compare_predictions`. An unknown metric, a file that must not be replaced, or missing
+    thresholds are a UsageError.
     """
     if metric not in analysis.OVERALL:
         raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(analysis.OVERALL)}.")

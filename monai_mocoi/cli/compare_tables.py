@@ -1,7 +1,5 @@
 """Tables of ``mocoi compare``: paired differences of predictions, or of probings, on the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,11 +11,10 @@ from monai_mocoi.analysis import few_patients_in_words, unknown_in_report
 
 
 def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
-    """Print a comparison of predictions or of probings.
+    """Print a comparison of predictions or of probings, one of so many with the first classifier.
 
-    Args:
-        result: of ``compare_predictions`` with ``notes``, or of ``compare_probings``; with ``first`` and ``second``.
-        comparisons: how many there are with the first classifier.
+    ``result`` is that of ``compare_predictions`` with ``notes``, or of ``compare_probings``, with ``first`` and
+    ``second``.
     """
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     made, cells = result["intervals"], result.get("cells")

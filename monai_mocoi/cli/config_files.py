@@ -1,7 +1,5 @@
 """Config files, read and overlaid without MONAI, so that a key that is not there is refused at once."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -20,21 +18,13 @@ _ROOT_OF_REFERENCE = re.compile(r"[@%](\w+)")
 
 @dataclass(frozen=True)
 class ConfigFiles:
-    """Config files and what they make together.
+    """Config files and what they make together."""
 
-    Attributes:
-        given: the words of the command: paths, or names such as ``nih_mse/train``.
-        files: the paths.
-        names: what to call them in a message: the file's name, or the path where two have the same name.
-        config: of all files.
-        origin: for each id that a file sets, the place of that file in ``files``; a key of the file at its top level.
-    """
-
-    given: tuple[str, ...]
-    files: tuple[str, ...]
-    names: tuple[str, ...]
-    config: dict[str, Any]
-    origin: dict[str, int]
+    given: tuple[str, ...]  # the words of the command: paths, or names such as nih_mse/train
+    files: tuple[str, ...]  # the paths
+    names: tuple[str, ...]  # what to call them in a message: the file's name, or the path where two have the same name
+    config: dict[str, Any]  # of all files
+    origin: dict[str, int]  # place in ``files`` of the one that sets an id, which is a key of the file at its top level
 
     @property
     def together(self) -> str:
@@ -47,14 +37,8 @@ def read_configs(words: Sequence[str]) -> ConfigFiles:
 
     A key may be an id (``"train#trainer#max_epochs"``), and ``"+id"`` adds to the object or the list that is there. A
     key that an overlay adds, that nothing refers to and that is nearly the name of a setting, is taken for a slip:
-    MONAI would keep it and never look at it.
-
-    Args:
-        words: paths of JSON files, or names as :func:`~monai_mocoi.cli.bundle_names.find_config` takes them; at least
-            one.
-
-    Raises:
-        UsageError: a file is missing, cannot be read, is not JSON, holds a key twice, or does not fit what it overlays.
+    MONAI would keep it and never look at it. What cannot be read, is not JSON, holds a key twice, or does not fit what
+    it overlays is a UsageError.
     """
     if not words:
         raise UsageError("no config file is named: write, for example, mocoi run nih_mse/train")

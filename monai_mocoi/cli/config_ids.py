@@ -4,8 +4,6 @@ The parts are keys of objects or, in a list, indices from 0. What is here is wha
 imported; all else asks ``monai.bundle.ConfigParser``.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Iterator
@@ -20,11 +18,7 @@ def normal_id(setting: str) -> str:
 
 
 def find(config: Any, setting: str) -> Any:
-    """Return what the config has at an id.
-
-    Raises:
-        KeyError: there is nothing.
-    """
+    """Return what the config has at an id; a KeyError where there is nothing."""
     for part in normal_id(setting).split("#"):
         if isinstance(config, list) and part.isdecimal() and int(part) < len(config):
             config = config[int(part)]
@@ -45,11 +39,7 @@ def has(config: Any, setting: str) -> bool:
 
 
 def put(config: Any, setting: str, value: Any) -> None:
-    """Set a value, in place; a key that its object lacks is added.
-
-    Raises:
-        KeyError: the parent is not there, is neither object nor list, or the list has no such index.
-    """
+    """Set a value, in place; an object gets a key that it lacks, but without its parent or index it is a KeyError."""
     parent, _, last = normal_id(setting).rpartition("#")
     holder = find(config, parent) if parent else config
     if isinstance(holder, dict):
@@ -84,15 +74,11 @@ def referred(text: str) -> list[str]:
 
 
 def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
-    """Find up to three settings that were probably meant, the best first.
+    """Find up to three settings that were probably meant by an id that the config does not have, the best first.
 
-    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name
-    without ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``.
-
-    Args:
-        config: to look in.
-        setting: the id that it does not have.
-        least: how alike the last parts of the ids must be: 0 (anything) to 1 (the same), by difflib.
+    A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name without
+    ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``. The last parts of the
+    ids must be alike by ``least``: 0 (anything) to 1 (the same), by difflib.
     """
     wanted = normal_id(setting).replace("-", "_")
     if "#" not in wanted:

@@ -1,7 +1,5 @@
 """``mocoi evaluate``: the full evaluation of a file of predictions."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,27 +29,13 @@ def evaluate_and_show(
     age_bands: str | None = None,
     **settings: Any,
 ) -> dict[str, Any]:
-    """Evaluate a file of predictions, print the numbers, and write them with their figures.
+    """Evaluate a file of predictions, print the numbers, and write them with their figures; return ``metrics.json``.
 
-    Args:
-        predictions: a ``predictions.csv`` of ours or of another program.
-        validation: predictions of the same classifier on validation images, to fit thresholds, operating points and
-            recalibration on; None: what needs them has a reason instead.
-        out: folder for ``metrics.json`` and the figures; None: nothing is written.
-        overwrite: replace those.
-        recalibrate: measure the recalibrated probabilities.
-        target_sensitivity, target_specificity, decision_thresholds: see :func:`~monai_mocoi.analysis.evaluate_fully`.
-        subgroups: a CSV table of columns for subgroups; None: there are none.
-        age_bands: as text, "[18, 65]"; None: those of ``evaluate.json``.
-        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
-
-    Returns:
-        the content of ``metrics.json``.
-
-    Raises:
-        UsageError: recalibration without validation, age bands without subgroups, images in both files, or a folder
-            that holds predictions.
-        PredictionsError, EvaluationError, SettingsError, RunFolderError: see the functions called.
+    Thresholds, operating points and recalibration are fitted on ``validation``, predictions of the same classifier;
+    without it, what needs them has a reason instead. Without ``out`` nothing is written. ``subgroups`` is a CSV table
+    of columns; ``age_bands`` a text, "[18, 65]"; ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`.
+    Recalibration without validation, age bands without subgroups, images in both files, or a folder that holds
+    predictions are a UsageError.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)

@@ -1,7 +1,5 @@
 """``mocoi export``: weights for another library; what it wrote, in words."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

@@ -1,16 +1,33 @@
 """One clear message and one exit code from whatever error ended a run."""
 
-from __future__ import annotations
-
 import errno
+import os
 import re
+import shlex
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from monai_mocoi.cli.hints import HINTS
-from monai_mocoi.cli.prepare_commands import prepare_commands
 from monai_mocoi.errors import NoDatasetError
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
+
+HINTS = {
+    "classifier": "Give --run_dir FOLDER.",
+    "exists": "Add --overwrite to replace it.",
+    "holds_run": "Add --resume true to continue it, or --overwrite true to delete it and start anew.",
+    "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
+    "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
+    "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
+    "unfinished": "Give the run's own command with --resume true.",
+    "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
+}
+"""By :attr:`~monai_mocoi.errors.MocoiError.code`."""
+
+
+def as_options(names: Iterable[str]) -> str:
+    """Names of arguments as what is typed: ``--title, --data-statement``."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
 
 _OURS = ("monai_mocoi", "data_prep")
 # How MONAI's config parser begins the errors that it wraps around the one that matters.
@@ -21,17 +38,11 @@ _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or
 
 
 def explain(error: BaseException) -> tuple[str, int]:
-    """Say what happened, in words for who gave the command.
+    """Say what happened, in words for who gave the command, and the exit code.
 
     Of the chain of errors that led to this one, the message is that of the outermost error of this package, which was
     written to be read; without any, that of the first error inside MONAI's wrapping. The exit code is that error's
     ``exit_code``; a full disk anywhere in the chain has its own.
-
-    Args:
-        error: as it was caught.
-
-    Returns:
-        the message, of one or more lines, and the exit code.
     """
     chain = list(_chain(error))
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
@@ -105,3 +116,33 @@ def _text(error: BaseException) -> str:
 def _first_line(text: str) -> str:
     line = text.splitlines()[0] if text else ""
     return line if len(line) <= 160 else f"{line[:157]}..."
+
+
+_OWN = "inhouse --images IMAGES --private PRIVATE"
+_PUBLIC = {
+    "chest": "nih --images IMAGES --metadata Data_Entry_2017_v2020.csv",
+    "histology": "bch --images IMAGES",
+    "fundus": "eyepacs --images IMAGES --labels trainLabels.csv",
+}
+_BEGUN = "preparation.jsonl"  # what an interrupted preparation leaves
+
+
+def prepare_commands(error: NoDatasetError) -> str:
+    """The lines to put below the error's text: first one's own images, then public data of the bundle's modality."""
+    kinds = [_PUBLIC[error.modality]] if error.modality in _PUBLIC else list(_PUBLIC.values())
+    public = "".join(f"  mocoi prepare {_options(kind, error.dataset_dir)}\n" for kind in kinds)
+    return (
+        f"\nOf images of your own (docs/inhouse.md) with\n  mocoi prepare {_options(_OWN, error.dataset_dir)}\n"
+        f"or of public data with\n{public}"
+        "One made by hand (docs/data.md shows it whole) is checked by\n  mocoi prepare audit FOLDER"
+    )
+
+
+def _options(prepare: str, dataset_dir: str) -> str:
+    """The options: a folder that holds something else is taken for the raw images, not for the target."""
+    given = shlex.quote(dataset_dir) if dataset_dir else "FOLDER"
+    folder = Path(os.path.expanduser(dataset_dir))
+    names = {path.name for path in folder.iterdir()} if dataset_dir and folder.is_dir() else set()
+    if names - {".lock"} and _BEGUN not in names:
+        return f"{prepare.replace('IMAGES', given)} --out NEW_FOLDER"
+    return f"{prepare} --out {given}"

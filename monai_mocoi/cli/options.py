@@ -1,7 +1,5 @@
 """Options of commands as tables, and those that several commands share."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,21 +8,13 @@ import typer
 
 @dataclass(frozen=True)
 class Option:
-    """An option of a command.
-
-    Attributes:
-        help: what it is.
-        default: None: it may be left out, and help does not show a default.
-        kind: type of its value; of one whose default is None it may be None, too.
-        metavar: what the help calls its value.
-        flag: how it is written; None: its name behind two dashes.
-    """
+    """An option of a command."""
 
     help: str
-    default: Any = None
-    kind: Any = str
-    metavar: str | None = None
-    flag: str | None = None
+    default: Any = None  # None: it may be left out, and help does not show a default
+    kind: Any = str  # of its value; where the default is None it may be None, too
+    metavar: str | None = None  # what the help calls its value
+    flag: str | None = None  # how it is written; None: its name behind two dashes
 
     def annotation(self, name: str) -> Any:
         """The annotation of a parameter of this name, as typer reads it."""

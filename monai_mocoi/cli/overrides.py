@@ -1,7 +1,5 @@
 """The words of a command: config files, then ``--key value``; each key and value checked against the config."""
 
-from __future__ import annotations
-
 import ast
 import copy
 import json
@@ -39,8 +37,7 @@ class Checked:
 def check_command(words: Sequence[str]) -> Checked:
     """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
 
-    Raises:
-        UsageError: one line that says what is wrong and what to write.
+    A UsageError says in one line what is wrong and what to write.
     """
     config_files, pairs = split_words(words)
     files = read_configs(config_files)

@@ -1,7 +1,5 @@
 """``mocoi package``: a zip for MONAI's bundle tools; what it wrote, in words."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Annotated, Any
 
@@ -9,7 +7,7 @@ import typer
 from rich.console import Console
 
 from monai_mocoi.cli.bundle_names import find_bundle
-from monai_mocoi.cli.hints import as_options
+from monai_mocoi.cli.messages import as_options
 
 
 def package(

@@ -1,7 +1,5 @@
 """The data of a plan: what a run would read, looked at as the run does before its first step."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A plan in the making: the config, what was found of the data, and what a run would refuse."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,19 +18,12 @@ AT_RUN_TIME = "known when the run starts"
 
 @dataclass
 class Planned:
-    """What the sections of a plan share.
-
-    Attributes:
-        config: the config.
-        images: number of images by split; empty until the list of the dataset folder is read, and where there is none.
-        dataset_sha256: of that list.
-        refusals: text and exit code of what would stop the run.
-    """
+    """What the sections of a plan share."""
 
     config: ResolvedConfig
-    images: dict[str, int] = field(default_factory=dict)
-    dataset_sha256: str | None = None
-    refusals: list[tuple[str, int]] = field(default_factory=list)
+    images: dict[str, int] = field(default_factory=dict)  # by split; empty where no dataset folder is read, or not yet
+    dataset_sha256: str | None = None  # of its list
+    refusals: list[tuple[str, int]] = field(default_factory=list)  # text and exit code of what would stop the run
 
     @cached_property
     def parts(self) -> list[tuple[str, dict[str, Any], Any]]:

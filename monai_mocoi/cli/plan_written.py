@@ -1,7 +1,5 @@
 """What a run would write, and where: each class that writes files says so of itself, in its ``writes``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Errors of a command: one message on standard error and one exit code, the same for every command."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os
@@ -27,9 +25,8 @@ Traceback = Annotated[
 def reporting(function: Callable[..., None], options: Mapping[str, Option] | None = None) -> Callable[..., Any]:
     """Make a command of a function: an error ends it with a message and a code, and it has ``--traceback``.
 
-    Args:
-        function: takes the command's arguments, and ``show_traceback`` if it likes to know.
-        options: further options by name, which the function takes as ``**options``.
+    The function takes the command's arguments, the further ``options`` as ``**options``, and ``show_traceback`` if it
+    likes to know.
     """
     own = inspect.signature(function, eval_str=True).parameters
     added = {name: (option.annotation(name), option.default) for name, option in (options or {}).items()}

@@ -1,7 +1,5 @@
 """A config as MONAI's parser works it out, without making what its ``_target_`` parts describe."""
 
-from __future__ import annotations
-
 import pydoc
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +20,7 @@ class Undecided(Exception):
 class ResolvedConfig:
     """Values of config files, each of which overlays those before it, with overrides by id.
 
-    Raises:
-        UsageError: a macro or a relative id names nothing.
+    A macro or a relative id that names nothing is a UsageError.
     """
 
     def __init__(self, files: Sequence[str], overrides: Mapping[str, Any] | None = None) -> None:
@@ -41,11 +38,9 @@ class ResolvedConfig:
         return has(self.raw, setting)
 
     def value(self, setting: str) -> Any:
-        """The value at an id.
+        """The value at an id; Undecided if only a run can tell.
 
-        Raises:
-            Undecided: only a run can tell.
-            UsageError: it cannot be worked out at all: it refers to nothing, or in a circle, or divides by 0.
+        UsageError: it cannot be worked out at all, because it refers to nothing, or in a circle, or divides by 0.
         """
         return self._work_out(setting, find(self.raw, setting))
 
@@ -67,11 +62,7 @@ class ResolvedConfig:
         return values
 
     def refused(self, checks: str) -> Iterator[MocoiError]:
-        """Try those checks of ``initialize`` that need nothing made; give the errors of ours.
-
-        Args:
-            checks: pattern of the names of functions of this package.
-        """
+        """Try those checks of ``initialize``, by a pattern of names, that need nothing made; give their errors."""
         steps = found if isinstance(found := self.raw.get("initialize"), list) else []
         for step in steps:
             if isinstance(step, str) and re.match(rf"\$monai_mocoi\.[\w.]*\b{checks}\(", step):

@@ -1,7 +1,5 @@
 """``mocoi compare``, ``mocoi baselines`` and ``mocoi evaluate``, which import what they need when they are called."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

@@ -1,7 +1,5 @@
 """A word of the command line as the value of a setting: checked against the settings model, or the config's default."""
 
-from __future__ import annotations
-
 import ast
 import json
 import math
@@ -93,11 +91,7 @@ def short(value: Any, most: int = 60) -> str:
 
 
 def read_value(setting: str, word: str, kind: Kind) -> Any:
-    """Read a word of the command line, which is not empty; ``$...``, ``@id`` and ``%id`` stay as they are.
-
-    Raises:
-        UsageError: the setting does not take it; one line that says what is allowed.
-    """
+    """Read a word that is not empty; ``$...``, ``@id`` and ``%id`` stay. A UsageError says what the setting takes."""
     if is_expression(word):
         return word
     for value in _meanings(word):

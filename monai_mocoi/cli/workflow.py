@@ -1,7 +1,5 @@
 """MONAI's own ``run``, with a workflow that finalises whatever happens. This module imports torch and MONAI."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Callable, Iterator
@@ -75,10 +73,8 @@ class _QuietWorkflow(FinalizingWorkflow):
 def run_checked(checked: Checked, show_all: bool = False) -> None:
     """Run a checked command by ``monai.bundle.run``; ``show_all`` leaves MONAI's own lines and warnings in.
 
-    Raises:
-        SettingsError: a setting cannot have its value.
-        UsageError: a constant cannot be worked out; or ``--device`` names a device that is not there.
-        Exception: whatever the run raises.
+    Before it, a value that a setting cannot have is a SettingsError; a constant that cannot be worked out, or a device
+    that is not there, a UsageError.
     """
     check_ranges(ResolvedConfig(checked.files.files, checked.overrides).settings())
     if isinstance(device := checked.overrides.get("device"), str) and device[0] not in "$@%":
@@ -95,11 +91,7 @@ def run_checked(checked: Checked, show_all: bool = False) -> None:
 
 
 def check_device(name: str) -> None:
-    """Refuse a device that torch does not know or this machine does not have.
-
-    Raises:
-        UsageError: names the device and what to write.
-    """
+    """Refuse a device that torch does not know or this machine does not have with a UsageError."""
     try:
         device = torch.device(name)
     except RuntimeError as error:

@@ -5,8 +5,6 @@ once, towards the average of the parts' statistics. So it does not matter whethe
 over processes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -36,17 +34,13 @@ def _copies(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
 def one_update(parts: int, *modules: nn.Module) -> Iterator[Callable[[], None]]:
     """Let the forward passes of a batch's parts move the running statistics once, towards their average.
 
-    Passed through one after the other, the last part would weigh the most, and the old value would fade by
-    (1 - momentum) ** parts. Here the result is ``(1 - m) old + (m / parts) (a_1 + ... + a_parts)``, with momentum m and
-    the parts' statistics a, and counts as one batch in ``num_batches_tracked``. Parts weigh the same, whatever their
-    sizes. A BatchNorm with momentum None averages over all batches and is left as it is.
+    Passed through one after the other, the last part would weigh the most, and the old value would fade by (1 -
+    momentum) ** parts. Here the result is ``(1 - m) old + (m / parts) (a_1 + ... + a_parts)``, with momentum m and the
+    parts' statistics a, and counts as one batch in ``num_batches_tracked``. Parts weigh the same, whatever their sizes.
+    A BatchNorm with momentum None averages over all batches and is left as it is, as is one in eval mode, and all where
+    there is one part.
 
-    Args:
-        parts: 1 or more; with 1 nothing is changed.
-        modules: the BatchNorm layers that are in train mode in these are meant.
-
-    Yields:
-        a function to call after each part.
+    It gives a function to call after each part.
     """
     norms = [n for n in _tracking(*modules) if n.training and n.momentum is not None] if parts > 1 else []
     momenta = [float(norm.momentum) for norm in norms]  # type: ignore[arg-type]

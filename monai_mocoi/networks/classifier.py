@@ -1,7 +1,5 @@
 """Classifier of fine-tuning, linear evaluation and inference: a stage encoder and one linear layer."""
 
-from __future__ import annotations
-
 import logging
 import os
 
@@ -73,13 +71,9 @@ class Classifier(nn.Module):
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Classify images.
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the sidecar of the weights says.
 
-        Args:
-            images: ``(N, C, H, W)``, normalised as the sidecar of the weights says.
-
-        Returns:
-            ``(N, classes)`` logits: a sigmoid (findings) or a softmax (classes) of them gives probabilities.
+        A sigmoid (findings) or a softmax (classes) of them gives probabilities.
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable == "all"):
             features = self.encoder.averaged(images, self.stage)
@@ -88,7 +82,7 @@ class Classifier(nn.Module):
             logits: torch.Tensor = self.head(features)
             return logits
 
-    def train(self, mode: bool = True) -> Classifier:
+    def train(self, mode: bool = True) -> "Classifier":
         """Switch to training or, with False, to evaluation; a frozen encoder stays in evaluation."""
         super().train(mode)
         if self.trainable == "head":
@@ -100,7 +94,7 @@ class Classifier(nn.Module):
         return ScriptableClassifier(self.encoder, self.head, self.stage)
 
 
-def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> Classifier:
+def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Classifier":
     """Load the weights of a classifier, all of them.
 
     Args:

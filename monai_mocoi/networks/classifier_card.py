@@ -1,7 +1,5 @@
 """Classifier card (``classifier.json``): what a classifier is, and what must be known to use it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any, ClassVar

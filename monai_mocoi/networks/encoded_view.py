@@ -1,7 +1,5 @@
 """Encoding a view in BatchNorm parts: of this process's batch, or of a batch shuffled over processes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -16,12 +14,9 @@ from monai_mocoi.networks.stage_heads import StageHead
 class EncodedView(NamedTuple):
     """A view of a batch, encoded."""
 
-    vectors: torch.Tensor
-    """``(N, D)`` unit vectors."""
-    pooled: tuple[torch.Tensor, ...]
-    """What each stage head pools from its stage's map."""
-    averages: tuple[torch.Tensor, ...]
-    """``(N, C)`` averaged maps, detached; empty where they are not asked for."""
+    vectors: torch.Tensor  # (N, D) unit vectors
+    pooled: tuple[torch.Tensor, ...]  # what each stage head pools from its stage's map
+    averages: tuple[torch.Tensor, ...]  # (N, C) averaged maps, detached; empty where they are not asked for
 
 
 class Branch(NamedTuple):
@@ -51,15 +46,10 @@ class Branch(NamedTuple):
         )
 
     def encode_shuffled(self, images: torch.Tensor, parts: int, seed: int) -> tuple[EncodedView, torch.Tensor]:
-        """Encode images of all processes in a random order, and give the results back in the batch's own order.
+        """Encode images of all processes in a random order; return this view and all vectors, put back in order.
 
-        Args:
-            images: of this process.
-            parts: of the batch of each process.
-            seed: of the order, the same on every process.
-
-        Returns:
-            this process's view, and the unit vectors of all processes in order.
+        ``images`` are of this process, and ``parts`` of the batch of each; the order is drawn from ``seed``, the same
+        on all.
         """
         total = len(images) * world_size()
         own = slice(rank() * len(images), (rank() + 1) * len(images))
@@ -86,3 +76,25 @@ def project(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
 def full_precision(tensor: torch.Tensor) -> torch.Tensor:
     """Single precision for half: under autocast the networks work in half precision; similarities and losses do not."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+class MoCoOutput(NamedTuple):
+    """Of a batch of N images of this process, with a queue of K keys."""
+
+    query: torch.Tensor
+    """``(N, D)`` unit vectors of the query view."""
+    key: torch.Tensor
+    """``(N, D)`` unit vectors of the key view, in the batch's order, without gradient."""
+    positive: torch.Tensor
+    """``(N,)`` similarity of each query with its own key."""
+    negative: torch.Tensor
+    """``(N, K)`` similarity of each query with the queue, as it was before this batch entered."""
+    mask: torch.Tensor
+    """``(N, K)`` bool: True where a queue entry is a negative."""
+    stages_query: tuple[torch.Tensor, ...]
+    """The query view's stage representations, one a stage head."""
+    stages_key: tuple[torch.Tensor, ...]
+    """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
+    pooled_stages: tuple[torch.Tensor, ...]
+    """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
+    ``watch_stages`` is False."""

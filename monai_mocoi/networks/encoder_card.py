@@ -1,7 +1,5 @@
 """Encoder card (``encoder.json``): how an encoder was pretrained, and how its images must be prepared."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,12 +107,7 @@ def guessing_warning(start: Mapping[str, Any] | None) -> str | None:
 
 
 def start_in_words(start: Mapping[str, Any] | None, method: str | None = None) -> str:
-    """What a classifier's encoder started from, in a few words.
-
-    Args:
-        start: of a classifier's card.
-        method: of the pretraining.
-    """
+    """What a classifier's encoder started from, in words: ``start`` of its card, and the pretraining's ``method``."""
     kind = (start or {}).get("kind")
     if kind == "none":
         return "random weights (no pretraining)"

@@ -1,7 +1,5 @@
 """Export of weights: a state dict in another library's names, tried in its own network before it is kept."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,9 +68,7 @@ def export_weights(
         "weights_sha256": weights_sha256(state),
     }
     if source.shape.in_channels == 3:  # for a library without StageEncoder's rule
-        content["channel_rule"] = (
-            "a one-channel image is given as three equal channels, each with the same mean and std"
-        )
+        content["channel_rule"] = _CHANNEL_RULE
     if source.classes is None:
         content = {name: value for name, value in content.items() if name not in ("kind", "labels", "thresholds")}
     with atomic_path(out) as temporary:

@@ -1,7 +1,5 @@
 """Networks of other libraries that exported weights are tried in: torchvision, timm and MONAI."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Callable
 from types import ModuleType
@@ -69,11 +67,7 @@ LAYOUTS: dict[str, Callable[[ResNetShape, int | None], Target]] = {
 
 
 def _imported(library: str, other: str) -> ModuleType:
-    """Import a library that need not be there.
-
-    Raises:
-        WeightsError: it is not installed, or is broken; the text says how to install it, and ``other``.
-    """
+    """Import a library; WeightsError if it is not there or broken: how to install it, and the ``other`` layout."""
     otherwise = f". Or: {other}." if other else "."
     try:
         return importlib.import_module(library)

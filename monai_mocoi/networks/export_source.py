@@ -1,7 +1,5 @@
 """What is exported: an encoder or classifier, read once for all formats; and what every export checks."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,26 +24,19 @@ class Export(NamedTuple):
     """What an export wrote."""
 
     path: Path
-    sidecar: dict[str, Any]
-    """Content of the JSON file beside it."""
-    proof: str
-    """In which network the file was tried, and how far its outputs were from ours."""
+    sidecar: dict[str, Any]  # content of the JSON file beside it
+    proof: str  # in which network the file was tried, and how far its outputs were from ours
 
 
 class Source(NamedTuple):
     """What is exported."""
 
-    network: ScriptableClassifier
-    """In evaluation, without gradients."""
-    encoder: dict[str, torch.Tensor]
-    """The encoder's weights as they are in the file, in torchvision's names."""
-    head: dict[str, torch.Tensor]
-    """``weight`` and ``bias`` of the linear layer; empty for an encoder."""
+    network: ScriptableClassifier  # in evaluation, without gradients
+    encoder: dict[str, torch.Tensor]  # the encoder's weights as they are in the file, in torchvision's names
+    head: dict[str, torch.Tensor]  # weight and bias of the linear layer; empty for an encoder
     shape: ResNetShape
-    stage: int | str
-    """Whose features the linear layer reads; 4 for an encoder."""
-    card: dict[str, Any]
-    """What is known of the weights."""
+    stage: int | str  # whose features the linear layer reads; 4 for an encoder
+    card: dict[str, Any]  # what is known of the weights
 
     @property
     def classes(self) -> int | None:
@@ -60,8 +51,7 @@ class Source(NamedTuple):
 def read_source(weights: Path, dtype: torch.dtype = torch.float32, plain_fc: bool = False) -> Source:
     """Read what :func:`~monai_mocoi.networks.read_weights` reads. With ``plain_fc`` a ResNet's own ``fc`` is its head.
 
-    Raises:
-        WeightsError: it cannot be read or used, or was trained on identified data.
+    What cannot be used, or was trained on identified data, is a WeightsError.
     """
     check_not_identified(weights)
     file = read_weights(weights)
@@ -94,12 +84,7 @@ def _finished(encoder: StageEncoder, head: nn.Module, stage: int | str) -> Scrip
 
 
 def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]) -> None:
-    """Refuse a file that cannot or must not be written.
-
-    Raises:
-        WeightsError: it has another suffix, belongs to the weights, is a folder, or exists and is not to be replaced
-            (code "exists").
-    """
+    """Refuse a file that belongs to the weights, is a folder, has another suffix, or exists (code "exists")."""
     if out.suffix not in suffixes:
         raise WeightsError(f"the file to write is named {out.name!r}, but must end in {' or '.join(suffixes)}.")
     originals = {path.resolve() for path in (weights, card_path(weights))}
@@ -116,10 +101,9 @@ def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]
 
 
 def difference(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float, whose: str, remedy: str) -> float:
-    """Largest difference of outputs of our and the exported network, as a share of the largest output.
+    """Largest difference of our outputs and those of the exported network, as a share of the largest output.
 
-    Raises:
-        WeightsError: it is above the tolerance, or the shapes differ; names whose network it is, and the remedy.
+    WeightsError: it is above the tolerance, or the shapes differ; it names ``whose`` network it is, and the remedy.
     """
     if ours.shape != theirs.shape:
         raise WeightsError(

@@ -4,8 +4,6 @@ Torch writes into each where its source code was on this machine. That is taken 
 could be left, before it is kept.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import site

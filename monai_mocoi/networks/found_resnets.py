@@ -1,7 +1,5 @@
 """The ResNets in a weights file: where they lie, how their names begin, and which is another's moving average."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
@@ -26,14 +24,10 @@ _CHOICE_OF_METHOD = re.compile(r"(?:^|[._])(?:teacher|student)(?=[._])")
 class FoundResNet(NamedTuple):
     """A ResNet in a file."""
 
-    state: Mapping[Any, Any]
-    """The dictionary that its tensors lie in, perhaps among others."""
-    keys: tuple[Any, ...]
-    """The keys that lead there from the file's whole content."""
-    prefix: str
-    """What stands before each of its names."""
-    is_sequential: bool
-    """Its layers have the numbers of an ``nn.Sequential`` of torchvision's children."""
+    state: Mapping[Any, Any]  # the dictionary that its tensors lie in, perhaps among others
+    keys: tuple[Any, ...]  # the keys that lead there from the file's whole content
+    prefix: str  # what stands before each of its names
+    is_sequential: bool  # its layers have the numbers of an nn.Sequential of torchvision's children
 
     @property
     def place(self) -> str:

@@ -1,7 +1,5 @@
 """File formats of whole networks: TorchScript, ``torch.export`` (``.pt2``) and ONNX, written and run."""
 
-from __future__ import annotations
-
 import io
 import tempfile
 import zipfile
@@ -21,10 +19,8 @@ class GraphFormat(NamedTuple):
     """A format."""
 
     suffix: str
-    write: Callable[[nn.Module, torch.Tensor], bytes]
-    """The network and a batch of images to the file's content."""
-    read: Callable[[Path], tuple[_Forward, str]]
-    """The file to what runs it, and the name of that."""
+    write: Callable[[nn.Module, torch.Tensor], bytes]  # the network and a batch of images to the file's content
+    read: Callable[[Path], tuple[_Forward, str]]  # the file to what runs it, and the name of that
     opens_with: str
 
 

@@ -1,7 +1,5 @@
 """Weights before they are loaded: what the JSON file beside them says, and whether they may be used."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os
@@ -27,15 +25,10 @@ _Value = TypeVar("_Value", int, str)
 
 
 def known_images(weights: str | os.PathLike[str] | None) -> dict[str, Any]:
-    """What the JSON file beside weights says.
+    """What the JSON file beside weights says: ``image_size``, ``modality``, ``dataset``, ``settings`` and more.
 
-    Args:
-        weights: ``encoder.pt``, ``classifier.pt`` or the folder of one, a checkpoint of a pretraining run, or any other
-            file; "none" or None: none.
-
-    Returns:
-        ``image_size``, ``modality``, ``dataset``, ``settings`` and more; empty where nothing is known, as of public
-        weights. A damaged file says nothing here: loading refuses it.
+    The weights are an ``encoder.pt``, ``classifier.pt`` or its folder, a checkpoint of a pretraining run, any other
+    file, or none ("none"). Empty where nothing is known; a damaged file says nothing here, because loading refuses it.
     """
     if weights is None or str(weights) == "none":
         return {}

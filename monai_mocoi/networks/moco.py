@@ -3,8 +3,6 @@
 References: He et al. 2020 (momentum contrast); Kaku, Upadhya, Razavian 2021 (losses after each stage).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -12,8 +10,7 @@ from torch import nn
 
 from monai_mocoi.distributed.processes import gather_rows
 from monai_mocoi.distributed.shared_network import unwrap
-from monai_mocoi.networks.encoded_view import project
-from monai_mocoi.networks.moco_output import MoCoOutput
+from monai_mocoi.networks.encoded_view import MoCoOutput, project
 from monai_mocoi.networks.momentum_pair import MomentumPair
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.stage_encoder import StageEncoder

@@ -1,7 +1,5 @@
 """Momentum pair: a query encoder with its heads, and the moving average of it that encodes the keys."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 

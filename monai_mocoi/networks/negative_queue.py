@@ -1,7 +1,5 @@
 """The queue of negatives: keys of earlier batches with the index of the image that each was made from."""
 
-from __future__ import annotations
-
 import logging
 
 import torch

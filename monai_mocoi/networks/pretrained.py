@@ -1,20 +1,81 @@
 """Pretrained weights: what an encoder starts from, and what is known of it."""
 
-from __future__ import annotations
-
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from monai_mocoi.networks.encoder_card import RECORDED, EncoderCard, guessing_warning
 from monai_mocoi.networks.known_images import images_in_words
-from monai_mocoi.networks.preprocessing_check import check_preprocessing
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
 from monai_mocoi.networks.weights import encoder_state_dict, weights_sha256
 from monai_mocoi.networks.weights_loading import LoadReport, load_weights
+
+_OTHER_ORGAN = (
+    "the pretrained weights have learnt from images of another kind: encoder: {}; this bundle: {}. Are these the "
+    "encoder and the bundle that you want?"
+)
+
+
+def check_preprocessing(
+    sidecar: Mapping[str, Any] | None,
+    *,
+    mean: float | Sequence[float],
+    std: float | Sequence[float],
+    channels: int,
+    image_size: int | None = None,
+    modality: str | None = None,
+    intensity: str = "declared",
+) -> list[str]:
+    """Compare how images are prepared with how they were when the weights were learnt.
+
+    Args:
+        sidecar: :attr:`~monai_mocoi.networks.Pretrained.sidecar`.
+        mean, std: of images of 0..1; one number, or one a channel.
+        channels: of the images, 1 or 3.
+        image_size, modality: pixels a side, and kind of the images, such as "chest"; None: not compared.
+        intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
+            with "declared".
+
+    Returns:
+        a warning a difference; none where all agrees, or the start is random.
+    """
+    if sidecar is None or (sidecar and not {"mean", "std"} <= sidecar.keys()):
+        return [
+            "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
+            f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had mean "
+            "[0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225]."
+        ]
+    here = {"mean": mean, "std": std, "channels": channels, "intensity": intensity}
+    there = {"intensity": "declared", **sidecar} if sidecar else {}
+    if image_size is not None:
+        here["image_size"] = image_size
+    organs = (sidecar.get("modality"), modality)
+    return ([_OTHER_ORGAN.format(*organs)] if None not in organs and organs[0] != organs[1] else []) + [
+        f"the pretrained weights were learnt with {key} {_shown(there[key])}, but this run takes {_shown(value)}: "
+        f"set {key} to the same, or know why not."
+        for key, value in here.items()
+        if key in there and not _same(key, there[key], value)
+    ]
+
+
+def _same(key: str, first: Any, second: Any) -> bool:
+    if key in ("channels", "image_size", "intensity"):
+        return bool(first == second)
+    one, other = _of_each_channel(first), _of_each_channel(second)
+    return len(one) == len(other) and all(abs(a - b) <= 1e-6 for a, b in zip(one, other, strict=True))
+
+
+def _of_each_channel(value: Any) -> list[float]:
+    numbers = [float(v) for v in value] if isinstance(value, Sequence) else [float(value)]
+    return numbers * 3 if len(numbers) == 1 else numbers
+
+
+def _shown(value: Any) -> str:
+    return str(list(value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
+
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +105,11 @@ class Pretrained(NamedTuple):
 
 
 def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | None) -> Pretrained:
-    """Let an encoder start from weights.
+    """Let an encoder start from weights; print the result, and compare its ``sidecar`` by :func:`check_preprocessing`.
 
     Args:
         encoder: changed in place.
         pretrained: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
-
-    Returns:
-        what it starts from; print it, and compare ``sidecar`` by :func:`check_preprocessing`.
 
     Raises:
         WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
@@ -81,9 +139,7 @@ def _start_of(file: WeightFile) -> dict[str, Any]:
 def check_start(weights: Pretrained, settings: Mapping[str, Any]) -> None:
     """Log what an encoder starts from; warn of labels or learning that it had or lacked, and of other preprocessing.
 
-    Args:
-        weights: of :func:`load_pretrained`.
-        settings: of the run, among them those of its images, see :func:`~monai_mocoi.networks.check_preprocessing`.
+    ``settings`` are the run's, among them those of its images, see :func:`~monai_mocoi.networks.check_preprocessing`.
     """
     logger.info("Start: %s", weights)
     warnings = []

@@ -1,7 +1,5 @@
 """The head between the encoder's embedding and the space where queries and keys are compared."""
 
-from __future__ import annotations
-
 from torch import nn
 
 KINDS = ("linear", "mlp", "mlp_bn")

@@ -1,13 +1,12 @@
 """ResNet architectures: which one a state dict belongs to, and MONAI's network of it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
 from monai.networks.nets.resnet import ResNet
+from monai.networks.nets.resnet import resnet50 as monais_resnet50
 
 from monai_mocoi.errors import WeightsError
 
@@ -23,14 +22,10 @@ _NAMED: dict[tuple[str, tuple[int, ...]], str] = {
 class ResNetShape(NamedTuple):
     """The kind and size of a ResNet of four stages."""
 
-    block: str
-    """ "basic" (two convolutions) or "bottleneck" (three)."""
-    layers: tuple[int, ...]
-    """Blocks of each stage; ResNet-50: 3, 4, 6, 3."""
-    planes: tuple[int, ...]
-    """Channels of each stage's first convolutions; usually 64, 128, 256, 512."""
-    in_channels: int
-    """Channels of an image."""
+    block: str  # "basic" (two convolutions) or "bottleneck" (three)
+    layers: tuple[int, ...]  # blocks of each stage; ResNet-50: 3, 4, 6, 3
+    planes: tuple[int, ...]  # channels of each stage's first convolutions; usually 64, 128, 256, 512
+    in_channels: int  # channels of an image
     downsample_bias: bool = False
     """The convolutions of the shortcuts have a bias: MONAI's default, of no effect before BatchNorm's own."""
 
@@ -93,4 +88,14 @@ def monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
         bias_downsample=shape.downsample_bias,
         num_classes=classes or 1,
         feed_forward=classes is not None,
+    )
+
+
+def resnet50() -> ResNet:
+    """MONAI's ResNet-50 with torchvision's strides and shortcuts, so that public weights fit, and no classifier.
+
+    MONAI's defaults are three-dimensional, with stride 1 in the first layer and a bias in the shortcuts.
+    """
+    return monais_resnet50(
+        spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False, feed_forward=False
     )

@@ -1,7 +1,5 @@
 """The classifier in the part of Python that TorchScript knows: ``torch.jit.script`` compiles it for ``ckpt_export``."""
 
-from __future__ import annotations
-
 import torch
 from monai.networks.nets.resnet import ResNet
 from torch import nn
@@ -13,12 +11,8 @@ from monai_mocoi.networks.stage_encoder import StageEncoder
 class ScriptableClassifier(nn.Module):
     """A classifier's layers under their names, with its outputs; ``torch.jit.script(classifier)`` compiles this one.
 
-    The layers are shared, not copied, each in the mode that it is in.
-
-    Args:
-        encoder: of the classifier.
-        head: of the classifier; an identity gives the features of an encoder.
-        stage: whose features it uses, 1..4, or "all".
+    The layers are shared, not copied, each in the mode that it is in. A ``head`` that is an identity gives the features
+    of an encoder.
     """
 
     def __init__(self, encoder: StageEncoder, head: nn.Module, stage: int | str) -> None:

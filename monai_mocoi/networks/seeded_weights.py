@@ -1,7 +1,5 @@
 """Weights that depend on a seed alone, not on what was built before."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

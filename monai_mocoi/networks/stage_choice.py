@@ -1,7 +1,5 @@
 """Stage selection: which of an encoder's four stages a classifier reads, one of them or all."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 STAGES = (1, 2, 3, 4)

@@ -1,7 +1,5 @@
 """The encoder: a MONAI ResNet that returns its pooled embedding and the maps of its four stages."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch
@@ -99,8 +97,7 @@ class StageEncoder(nn.Module):
     def forward(self, images: torch.Tensor) -> StageFeatures:
         """Encode images ``(N, C, H, W)``, normalised as the encoder's card says.
 
-        Raises:
-            ValueError: C is neither the first layer's number of channels nor 1.
+        ValueError: C is neither the first layer's number of channels nor 1.
         """
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))

@@ -5,8 +5,6 @@ map (un-shuffled, in the batch's own order) and returns what the loss compares. 
 they are part of the network, so that the optimiser and DistributedDataParallel see them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -108,10 +106,5 @@ class BarlowProjector(StageHead):
 
 
 def barlow_projectors(encoder: StageEncoder, features: int = 2048) -> list[StageHead]:
-    """A :class:`BarlowProjector` of its own for each stage of an encoder.
-
-    Args:
-        encoder: of which the stages are.
-        features: width of the projectors' layers.
-    """
+    """A :class:`BarlowProjector` of its own for each stage of an encoder; ``features`` is the width of their layers."""
     return [BarlowProjector(channels, features) for channels in encoder.stage_channels]

@@ -1,7 +1,5 @@
 """Weights files of any kind, read into tensors by name: nothing in them is ever run."""
 
-from __future__ import annotations
-
 import os
 import re
 import zipfile
@@ -101,13 +99,9 @@ def _content(path: Path) -> Mapping[Any, Any]:
 
 
 def load_checked(path: Path) -> Any:
-    """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file.
+    """``torch.load`` of tensors and plain values, on the CPU, after a look at the check sums in the file (BadZipFile).
 
     torch does not look at the check sums that it wrote (since 1.6): a changed byte would be a changed weight.
-
-    Raises:
-        zipfile.BadZipFile: a check sum is wrong.
-        Exception: whatever ``torch.load`` says of a file that is none of its own.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:

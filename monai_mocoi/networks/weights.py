@@ -1,7 +1,5 @@
 """Encoder weights as a state dict in torchvision's names: taken out, hashed, checked and saved."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Mapping
@@ -61,15 +59,7 @@ def save_encoder(path: str | os.PathLike[str], encoder: StageEncoder, card: Mapp
 
 
 def check_finite(state: Mapping[str, torch.Tensor], name: str) -> None:
-    """Refuse weights that are no numbers.
-
-    Args:
-        state: tensors by name.
-        name: of the file, for the error's text.
-
-    Raises:
-        WeightsError: one holds NaN or infinity.
-    """
+    """Refuse weights by name that hold NaN or infinity with a WeightsError that names the file."""
     for key, value in state.items():
         if not bool(torch.isfinite(value).all()):
             raise WeightsError(f"{key} in {name!r} holds NaN or infinite values: the weights cannot be used.")

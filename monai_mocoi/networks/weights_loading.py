@@ -1,7 +1,5 @@
 """Loading encoder weights: what matched, and why a file does not fit."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Places of weights: found, or refused with what is nearby."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,11 +14,9 @@ _MOST_RUNS = 8
 
 
 def check_weights_place(path: str | os.PathLike[str]) -> None:
-    """Refuse a path at which there is no file.
+    """Refuse a path at which there is no file with a WeightsError (code "weights").
 
-    Raises:
-        WeightsError: with the code "weights". The text names the file, and its folders only where they were given from
-            the current folder.
+    It names the file, and its folders only where they were given from the current folder.
     """
     path = Path(path)
     if path.is_dir():
@@ -39,12 +35,8 @@ def check_weights_place(path: str | os.PathLike[str]) -> None:
 def runs_nearby(place: Path, product: str) -> list[str]:
     """Find the products of runs where those of a user mostly are: in ``runs/``, or in what ``place`` is below.
 
-    Args:
-        place: where one was looked for: a folder within an ``output_dir``.
-        product: of a run, below its ``output_dir``: "pretrain/encoder.pt", "finetune-*/classifier.pt".
-
-    Returns:
-        paths, sorted, at most eight; relative to the current folder, unless ``place`` is absolute.
+    ``place`` is a folder within an ``output_dir``, and ``product`` below that: "finetune-*/classifier.pt". At most
+    eight paths, sorted; relative to the current folder, unless ``place`` is absolute.
     """
     above = [folder for folder in place.parents if folder.name == "runs"][:1]
     roots = [place.parent, *above, Path("runs")]

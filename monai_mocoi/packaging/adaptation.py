@@ -1,7 +1,5 @@
 """What is known of a bundle that is made for a data set: what its configs, its docs and the command line tell."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,21 +16,16 @@ from monai_mocoi.packaging.owner import Owner
 class Adaptation:
     """A bundle made by :func:`~monai_mocoi.packaging.adapt_bundle` for a data set."""
 
-    folder: Path
-    """Its name is the bundle's."""
-    source: str
-    """Name of the bundle that it was made from."""
+    folder: Path  # its name is the bundle's
+    source: str  # name of the bundle that it was made from
     modality: str
     source_modality: str
     datalist: Datalist
     facts: PictureFacts
     labels: Labels
-    choices: tuple[Choice, ...]
-    """The settings that follow from the data set."""
-    warnings: tuple[str, ...]
-    """What to look at before a run."""
-    dataset_dir: str
-    """The default in its configs: the folder's name alone."""
+    choices: tuple[Choice, ...]  # the settings that follow from the data set
+    warnings: tuple[str, ...]  # what to look at before a run
+    dataset_dir: str  # the default in its configs: the folder's name alone
     owner: Owner
 
     @property

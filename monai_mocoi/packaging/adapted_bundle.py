@@ -1,7 +1,5 @@
 """``mocoi adapt``: a bundle of one's own for a data set, made from another bundle."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -18,10 +16,9 @@ from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.files.json_layout import config_text, group_starts
 from monai_mocoi.packaging.adaptation import Adaptation
 from monai_mocoi.packaging.adapted_configs import CONFIGS, change_configs, leave_out_stains
-from monai_mocoi.packaging.adapted_data import folder_name, read_labels, read_manifest
+from monai_mocoi.packaging.adapted_data import folder_name, read_labels, read_manifest, warnings_of, warnings_of_data
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text
 from monai_mocoi.packaging.adapted_settings import choose_settings
-from monai_mocoi.packaging.adapted_warnings import warnings_of, warnings_of_data
 from monai_mocoi.packaging.bundle_place import bundle_place
 from monai_mocoi.packaging.owner import Owner
 

@@ -1,7 +1,5 @@
 """Configs of an adapted bundle: the source's, with the new settings written in."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,11 +12,7 @@ _OF_STAINS = "RandStainJitter"
 
 
 def change_configs(configs: Mapping[str, dict[str, Any]], choices: Sequence[Choice], new: Mapping[str, str]) -> None:
-    """Write the choices, and the names in ``new``, into the configs.
-
-    Raises:
-        AdaptError: a config lacks a constant.
-    """
+    """Write the choices, and the names in ``new``, into the configs; AdaptError if one lacks a constant."""
     train, chosen = configs["train.json"], {choice.name: choice.value for choice in choices}
     sizes = {name: for_real_data(train, name, chosen[name]) for name in ("image_size", "batch_size", "queue_size")}
     images = {name: chosen[name] for name in ("channels", "resize_mode", "cache_bits", "mean", "std")}

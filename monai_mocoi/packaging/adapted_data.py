@@ -1,17 +1,17 @@
-"""Data set of ``mocoi adapt``: its manifest, labels and folder name, refused where no bundle can be made of them."""
-
-from __future__ import annotations
+"""Data set of ``mocoi adapt``: manifest, labels and folder name; what is refused, and what to look at before a run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.datalist_form import MANIFEST_NAME
+from monai_mocoi.data.enough_images import FEW_TO_PRETRAIN, check_learnable
 from monai_mocoi.data.labels import label_kind, labelled_items
-from monai_mocoi.errors import AdaptError
-from monai_mocoi.packaging.adapted_settings import Labels
+from monai_mocoi.data.picture_facts import PictureFacts
+from monai_mocoi.errors import AdaptError, DatasetError
+from monai_mocoi.packaging.adapted_settings import Choice, Labels
 from monai_mocoi.packaging.config_text import check_labels_readable, reads_as_itself
 
 _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
@@ -20,8 +20,7 @@ _KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
 def read_manifest(dataset: Path) -> dict[str, Any]:
     """What ``data_prep`` says of a dataset folder; empty for one made by hand.
 
-    Raises:
-        AdaptError: it cannot be read, says that the images are identified, or names what no bundle can have.
+    AdaptError: it cannot be read, says that the images are identified, or names what no bundle can have.
     """
     path = dataset / MANIFEST_NAME
     if not path.is_file():
@@ -48,11 +47,9 @@ def read_manifest(dataset: Path) -> dict[str, Any]:
 
 
 def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
-    """The labels of a data set.
+    """The labels of a data set, of the kind that the manifest says, if it says one.
 
-    Raises:
-        AdaptError: they are of another kind than the manifest says, nothing can be learnt from them, or MONAI would
-            read a name as something else.
+    AdaptError: nothing can be learnt from them, the kinds differ, or MONAI would read a name as something else.
     """
     kind = label_kind(datalist) if labelled_items(datalist.training) else None
     labels = Labels(datalist.labels, kind) if kind else Labels()
@@ -72,13 +69,59 @@ def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
 
 
 def folder_name(folder: Path) -> str:
-    """What the configs call the data set: not its path, which could name people.
-
-    Raises:
-        AdaptError: MONAI would read it as something else.
-    """
+    """What the configs call the data set: not its path, which could name people. AdaptError: MONAI would misread it."""
     name = folder.name
     if name == "demo" or not reads_as_itself(name) or "::" in name:
         why = "the word for phantoms" if name == "demo" else "a text that MONAI's configs read otherwise"
         raise AdaptError(f"the dataset folder is called {name!r}, which is {why}: rename it.")
     return name
+
+
+_FAR_FROM_SQUARE = 1.2
+
+
+def warnings_of(
+    train: Mapping[str, Any], choices: Sequence[Choice], facts: PictureFacts, stains_left_out: bool
+) -> Iterator[str]:
+    """What may not fit, though nothing speaks against it for sure, given the source bundle's ``train.json``."""
+    chosen = {choice.name: choice.value for choice in choices}
+    if chosen["channels"] != train["channels"]:
+        meant, found = ("grey" if of["channels"] == 1 else "colour" for of in (train, chosen))
+        left_out = " (the jitter of stains is left out)" if stains_left_out else ""
+        yield (
+            f"{train['bundle']} is made for {meant} pictures, and these are {found}: its random views were chosen for "
+            f"others{left_out}. Look at the views in train.json and the train_transforms in finetune.json."
+        )
+    if 0 < 2 * facts.coloured <= facts.read and chosen["channels"] == 1:
+        yield f"{facts.coloured} of {facts.read} pictures show colour; they are made grey."
+    if chosen["resize_mode"] == "fundus" and facts.without_disc:
+        yield (
+            f"in {facts.without_disc} of {facts.read} pictures no usable fundus is found, at which a run stops: leave "
+            "them out (on_bad_image skip), or take dark and bright ones too (resize_mode fundus_any)."
+        )
+    if chosen["resize_mode"] == "crop" and facts.long_to_short > _FAR_FROM_SQUARE:
+        lost = 1 - 1 / facts.long_to_short
+        yield (
+            f"half of the pictures are at least {facts.long_to_short:.1f} times as long as wide: resize_mode crop "
+            f"leaves out {lost:.0%} of such a one, at its two ends; pad keeps all."
+        )
+    if facts.unreadable:
+        yield f"{facts.unreadable} of {facts.read + facts.unreadable} pictures could not be read: the run names them."
+
+
+def warnings_of_data(labels: Labels, datalist: Datalist, images: int) -> Iterator[str]:
+    """What a run will lack, given the number of images to pretrain on."""
+    if images < FEW_TO_PRETRAIN:
+        yield (
+            f"{images} images to pretrain on teach an encoder next to nothing: a few hundred at least, better "
+            "thousands (labels are not needed)."
+        )
+    if len(datalist.validation) < 2:
+        yield f"{len(datalist.validation)} validation image(s): pretraining needs 2. Prepare the data set with more."
+    if labels.kind is None:
+        yield "no training image has a label: train.json runs; finetune.json and evaluate.json need labels."
+        return
+    try:
+        check_learnable(labelled_items(datalist.training), labels.names)
+    except DatasetError as error:
+        yield f"finetune.json will refuse this data set: {error}"

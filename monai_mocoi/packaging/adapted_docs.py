@@ -1,7 +1,5 @@
 """``metadata.json``, ``README.md`` and ``data_license.txt`` of an adapted bundle: the source's, as far as they hold."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from copy import deepcopy
@@ -10,8 +8,7 @@ from typing import Any
 from monai_mocoi.packaging.adaptation import Adaptation
 from monai_mocoi.packaging.owner import METHOD, NOT_STATED, stated_in
 from monai_mocoi.packaging.package_configs import value_range
-from monai_mocoi.packaging.run_words import PUBLIC_SETS
-from monai_mocoi.packaging.text_templates import render
+from monai_mocoi.packaging.run_words import PUBLIC_SETS, render
 
 _CHANNELS = {
     1: ("magnitude", {"0": "grey value"}, "one-channel"),

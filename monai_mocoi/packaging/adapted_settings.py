@@ -1,7 +1,5 @@
 """Settings that follow from a data set, and why: the rules of ``mocoi adapt``, without any file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,15 +53,9 @@ def choose_settings(
 ) -> list[Choice]:
     """Choose what the data set decides, in the order in which it is shown.
 
-    Args:
-        train: the source bundle's ``train.json``.
-        metric: of its ``finetune.json``.
-        labels, images, facts: labels of the data set, how many images to pretrain on, and facts of the pictures.
-        stated_channels: what the manifest says, 1 or 3; None: nothing.
-        modality: kind of the images; None: the source's.
-
-    Raises:
-        AdaptError: the manifest says one channel, but most pictures show colour.
+    ``train`` is the source bundle's ``train.json``, ``metric`` that of its ``finetune.json``, ``images`` how many there
+    are to pretrain on. ``stated_channels`` (1, 3) is what the manifest says; without a ``modality`` it is the source's.
+    The manifest saying one channel where most pictures show colour is an AdaptError.
     """
     channels, size, intensity = _channels(facts, stated_channels), _image_size(facts), _intensity(facts)
     same = channels.value == train["channels"]

@@ -1,7 +1,5 @@
 """``mocoi package``: a bundle and a fine-tuned classifier as one zip that MONAI's bundle tools take."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
@@ -16,9 +14,9 @@ from monai_mocoi.packaging.adapted_docs import is_adapted
 from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
 from monai_mocoi.packaging.owner import Owner, package_name, with_stated
-from monai_mocoi.packaging.owner_texts import data_license, license_files, metadata_of
 from monai_mocoi.packaging.package_configs import packaged_inference, packaged_metadata
 from monai_mocoi.packaging.package_files import check_no_places, packaged_typical, packaged_weights, write_zip
+from monai_mocoi.packaging.run_words import data_license, license_files, metadata_of
 
 _CONFIG_SUFFIXES = (".json", ".yaml", ".yml", ".conf")
 
@@ -27,13 +25,10 @@ class Package(NamedTuple):
     """What was written."""
 
     path: Path
-    name: str
-    """Of the only folder in the zip."""
+    name: str  # of the only folder in the zip
     run: FinetunedRun
-    files: tuple[str, ...]
-    """Their paths in that folder."""
-    owner: Owner
-    """What its maker states."""
+    files: tuple[str, ...]  # their paths in that folder
+    owner: Owner  # what its maker states
 
 
 def package_bundle(

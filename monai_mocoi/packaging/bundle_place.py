@@ -1,7 +1,5 @@
 """Name and place of a bundle of one's own: they can be refused at once, so nothing heavy is imported for it."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path
@@ -13,11 +11,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 def check_bundle_name(name: str) -> None:
-    """Refuse what cannot be the name of a bundle and its folder.
-
-    Raises:
-        AdaptError: it is no plain name.
-    """
+    """Refuse what cannot be the name of a bundle and its folder with an AdaptError."""
     if not _NAME.fullmatch(name):
         raise AdaptError(
             f"the name is {name!r}, but must be a plain name: a letter, then letters, digits, '_' and '-', 64 at most, "
@@ -26,11 +20,7 @@ def check_bundle_name(name: str) -> None:
 
 
 def bundle_place(name: str, out: str | os.PathLike[str], dataset: str | os.PathLike[str]) -> Path:
-    """Return the folder of a new bundle in ``out``; nothing is made or read.
-
-    Raises:
-        AdaptError: the name or place cannot be, or is taken.
-    """
+    """Return the folder of a new bundle in ``out``; AdaptError if it cannot be, or is taken. Nothing is made."""
     check_bundle_name(name)
     out, dataset = Path(out), expand_home(dataset)
     if out.exists() and not out.is_dir():

@@ -1,7 +1,5 @@
 """Texts in MONAI's configs: whether they stay texts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Constants of a config that have another value on phantoms: ``"$64 if @demo else 224"``."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -12,11 +10,7 @@ _DEMO = re.compile(r"\$(\d+) if @demo else (\d+)")
 
 
 def whole_number(config: Mapping[str, Any], name: str) -> int:
-    """A constant as it is on real data: ``"$64 if @demo else 224"`` is 224.
-
-    Raises:
-        AdaptError: it is of another form.
-    """
+    """A constant as it is on real data: ``"$64 if @demo else 224"`` is 224; another form is an AdaptError."""
     value = config.get(name)
     if isinstance(value, str) and (parts := _DEMO.fullmatch(value)):
         return int(parts[2])

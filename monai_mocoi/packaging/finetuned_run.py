@@ -1,7 +1,5 @@
 """A finished fine-tuning run, as far as it may be told to everybody: no place, no machine, no image, no patient."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

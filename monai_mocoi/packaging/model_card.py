@@ -1,7 +1,5 @@
 """Model card of a package: what the classifier is, what it was made from, how good it is, what it is not for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,9 +16,7 @@ from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warni
 from monai_mocoi.networks import final_relative_loss, guessing_warning, start_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import Owner
-from monai_mocoi.packaging.owner_texts import describe_owner
-from monai_mocoi.packaging.run_words import describe_classifier, describe_data
-from monai_mocoi.packaging.text_templates import render
+from monai_mocoi.packaging.run_words import describe_classifier, describe_data, describe_owner, render
 
 _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "calibration_error")
 

@@ -1,7 +1,5 @@
 """Whose a package is: what its maker states, and what is said where nothing is, so that nobody is credited wrongly."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -22,15 +20,11 @@ METHOD = "method by A. Kaku, S. Upadhya and N. Razavian"
 class Owner:
     """What the maker of a package states; None: nothing."""
 
-    title: str | None = None
-    """Of the classifier, for people."""
+    title: str | None = None  # of the classifier, for people
     authors: str | None = None
-    contact: str | None = None
-    """Where they can be asked."""
-    license: str | None = None
-    """Text of the licence of the weights."""
-    data_statement: str | None = None
-    """Text on the images: whose they are, and what allows this use."""
+    contact: str | None = None  # where they can be asked
+    license: str | None = None  # text of the licence of the weights
+    data_statement: str | None = None  # text on the images: whose they are, and what allows this use
 
     def missing(self) -> list[str]:
         """Names of what is not stated."""

@@ -1,7 +1,5 @@
 """``inference.json`` and ``metadata.json`` of a package: a bundle's own, with what is known now filled in."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from copy import deepcopy

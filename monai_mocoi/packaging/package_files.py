@@ -1,7 +1,5 @@
 """Files of a package: weights that were tried, texts without places of this machine, and the zip of them."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import re
@@ -28,9 +26,8 @@ _PLACE = re.compile(r"(/|~|[A-Za-z]:[\\/]|\\\\)")
 def packaged_weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], run: Path) -> bytes:
     """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it.
 
-    Raises:
-        PackageError: the config builds another network, or its outputs are of no use.
-        WeightsError: the classifier cannot be read, or does not fit.
+    Another network or useless outputs are a PackageError; a classifier that cannot be read, or does not fit, a
+    WeightsError.
     """
     network = ConfigParser(dict(inference)).get_parsed_content("network_def")
     if not isinstance(network, Classifier):
@@ -52,11 +49,7 @@ def packaged_weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], r
 
 
 def packaged_typical(record: Mapping[str, Any], run: Path) -> bytes:
-    """What the classifier's own images look like: the file that its card means.
-
-    Raises:
-        PackageError: it cannot be read, or is another.
-    """
+    """What the classifier's own images look like: the file that its card means; PackageError if it is not that."""
     path = run / TYPICAL_NAME
     again = "Bring back the original, or train again."
     try:
@@ -69,11 +62,7 @@ def packaged_typical(record: Mapping[str, Any], run: Path) -> bytes:
 
 
 def check_no_places(texts: Mapping[str, str], places: Iterable[Path | None]) -> None:
-    """Refuse texts that name a place on this machine, which could name its user, or a patient.
-
-    Raises:
-        PackageError: names the file.
-    """
+    """Refuse a file whose text names a place on this machine, and so perhaps a user or patient, with a PackageError."""
     # As a whole: /data is no part of docs/data.md.
     named = [
         re.compile(rf"(?<![\w.-]){re.escape(str(place))}(?![\w-])")

@@ -1,12 +1,29 @@
-"""A fine-tuned classifier in words: what it is, what it started from, and what its images were."""
+"""A package in words: what its classifier is and was made from, and whose it is."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
 
 from monai_mocoi.networks import stage_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
+from monai_mocoi.packaging.owner import METHOD, NOT_STATED, Owner
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+)
+_ENVIRONMENT.filters |= {
+    "cell": lambda value: str(value).replace("|", "\\|"),  # of a table
+    "sentence": lambda text: text[0].upper() + text[1:],
+    "short": lambda number: f"{number:g}",
+}
+
+
+def render(template: str, **content: Any) -> str:
+    """The text of a template, given by the name of its file, with the content that it names."""
+    return _ENVIRONMENT.get_template(template).render(**content)
+
 
 PUBLIC_SETS = {"chest": "NIH ChestX-ray14", "histology": "Breast histopathology (IDC)", "fundus": "EyePACS"}
 """By modality, what ``data_prep`` calls the public data set that the bundles are made for."""
@@ -50,3 +67,55 @@ def describe_data(run: FinetunedRun, metadata: Mapping[str, Any]) -> str:
     named = f"the data set {' '.join(name.split())}" if isinstance(name, str) and name.strip() else "a data set"
     known = f"{named}, whose datalist.json has the SHA-256 {run.sidecar['dataset_sha256']}"
     return f"{known}; the bundle is made for: {metadata.get('data_source')}" if of_public_data(run) else known
+
+
+_NO_LICENSE = (
+    "The licence below is that of the configs and of the software. For the weights (models/) whoever made this\n"
+    "package has stated no licence: ask them before you use or hand on the weights.\n\n"
+)
+_DRAWN = "This package contains no data. The classifier was trained on images drawn by monai_mocoi; they show nobody.\n"
+_NO_STATEMENT = (
+    "This package contains no data. Whoever made it has stated nothing on the images that the classifier was\n"
+    "trained on: whose they are, under which terms, and with whose consent they were used. Ask them.\n"
+)
+
+
+def metadata_of(owner: Owner, name: str, metadata: Mapping[str, Any]) -> dict[str, str]:
+    """``name``, ``authors``, ``copyright`` and ``contact`` of a package's ``metadata.json``."""
+    made = {
+        "name": owner.title or name,
+        "authors": f"{owner.authors or NOT_STATED}; {METHOD}",
+        "copyright": f"weights: {owner.authors or f'{NOT_STATED} whose they are'}; configs and code: "
+        f"{metadata.get('copyright', NOT_STATED)}",
+    }
+    return made | ({"contact": owner.contact} if owner.contact else {})
+
+
+def license_files(owner: Owner, of_bundle: str) -> dict[str, str]:
+    """``LICENSE``, and where it is the maker's own, the bundle's under ``docs/``, which still holds for the configs."""
+    if owner.license is not None:
+        return {"LICENSE": owner.license, "docs/license_of_configs.txt": of_bundle}
+    return {"LICENSE": _NO_LICENSE + of_bundle}
+
+
+def data_license(owner: Owner, run: FinetunedRun, of_bundle: str) -> str:
+    """``docs/data_license.txt``: the maker's statement, or what is known without one."""
+    if owner.data_statement is not None:
+        return owner.data_statement
+    if of_public_data(run):
+        return of_bundle.replace("This bundle", "This package")
+    return _DRAWN if run.is_demo else _NO_STATEMENT
+
+
+def describe_owner(owner: Owner, run: FinetunedRun) -> Iterator[tuple[str, str]]:
+    """Rows of the model card."""
+    yield "Authors", owner.authors or f"**{NOT_STATED}**"
+    yield "Contact", owner.contact or f"**{NOT_STATED}**"
+    yield "Licence of the weights", "`LICENSE`" if owner.license else f"**{NOT_STATED}**"
+    statement = f"**{NOT_STATED}**"
+    if owner.data_statement is not None or run.is_demo:
+        statement = "`docs/data_license.txt`"
+    elif of_public_data(run):
+        statement = "terms of the public data set: `docs/data_license.txt`"
+    yield "Statement on the data", statement
+    yield "Method and software", f"{METHOD}; monai_mocoi"

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch._utils import ExceptionWrapper  # what a DataLoader's process sends its error in
 
-from monai_mocoi.cli.hints import HINTS
-from monai_mocoi.cli.messages import explain
+from monai_mocoi.cli.messages import HINTS, explain
 from monai_mocoi.data import load_datalist
 from monai_mocoi.errors import DatasetError, UsageError, WeightsError
 from monai_mocoi.networks import bounded_queue_size

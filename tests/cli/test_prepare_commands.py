@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from monai_mocoi import exit_codes
-from monai_mocoi.cli.messages import explain
-from monai_mocoi.cli.prepare_commands import prepare_commands
+from monai_mocoi.cli.messages import explain, prepare_commands
 from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.errors import NoDatasetError
 

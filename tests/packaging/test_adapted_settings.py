@@ -9,8 +9,8 @@ import pytest
 
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError
+from monai_mocoi.packaging.adapted_data import warnings_of
 from monai_mocoi.packaging.adapted_settings import Labels, choose_settings
-from monai_mocoi.packaging.adapted_warnings import warnings_of
 from monai_mocoi.packaging.demo_constants import for_real_data, whole_number
 from tests.bundles.conftest import BUNDLES
 
