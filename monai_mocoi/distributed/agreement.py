@@ -3,14 +3,13 @@
 Every process must call them together. Objects travel pickled, within the run's own process group only.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from monai_mocoi.distributed.processes import world_size
+from monai_mocoi.distributed.processes import rank, world_size
 
 
 def from_first_rank(value: Any) -> Any:
@@ -48,3 +47,22 @@ def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
     total = values.clone()
     dist.all_reduce(total)
     return total / world_size()
+
+
+def measured_by_the_first(measure: Callable[[], Mapping[str, float]], what: str) -> dict[str, float]:
+    """What the first process measured, in every process; the others wait for it.
+
+    Where it could not measure, its own error is raised there, and in the others a RuntimeError that names ``what``.
+    """
+    values, failure = None, None
+    if rank() == 0:
+        try:
+            values = measure()
+        except Exception as error:
+            failure = error  # raised below: the others must not wait for a process that failed
+    values = from_first_rank(values)
+    if failure is not None:
+        raise failure
+    if values is None:
+        raise RuntimeError(f"the first process could not measure {what}: see its own error.")
+    return dict(values)

@@ -1,7 +1,5 @@
 """The processes of a run: how many ``torchrun`` started, which one this is, its device, and rows gathered from all."""
 
-from __future__ import annotations
-
 import os
 
 import torch
@@ -31,8 +29,7 @@ def rank() -> int:
 def device() -> torch.device:
     """The device of this process: a GPU (under ``torchrun`` its own one), or the CPU where there is none.
 
-    Raises:
-        RuntimeError: there are more processes on this machine than GPUs.
+    A RuntimeError: there are more processes on this machine than GPUs.
     """
     if not torch.cuda.is_available():
         return torch.device("cpu")
@@ -54,13 +51,9 @@ def _started_by_torchrun() -> bool:
 
 @torch.no_grad()
 def gather_rows(tensor: torch.Tensor) -> torch.Tensor:
-    """Concatenate the rows of every process, in the order of their ranks.
+    """Concatenate the rows ``(N, ...)`` of every process in the order of their ranks; N is the same on each.
 
-    Args:
-        tensor: ``(N, ...)``, N the same on every process.
-
-    Returns:
-        ``(world_size * N, ...)``, the same on every process; the tensor itself where there is one process.
+    Every process gets ``(world_size * N, ...)``; one process alone gets the tensor itself.
     """
     if world_size() == 1:
         return tensor
@@ -73,15 +66,7 @@ def gather_rows(tensor: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def gather_ragged_rows(tensor: torch.Tensor) -> torch.Tensor:
-    """Concatenate the rows of every process, in the order of their ranks; the processes may hold unequally many.
-
-    Args:
-        tensor: ``(N, ...)``, N of each process's own and possibly 0; the other sizes and the type the same on every
-            process.
-
-    Returns:
-        ``(sum of all N, ...)``, the same on every process; the tensor itself where there is one process.
-    """
+    """As :func:`gather_rows`, but each process may have another N, also 0; the other sizes and the type are equal."""
     if world_size() == 1:
         return tensor
     counts = gather_rows(torch.tensor([len(tensor)], device=tensor.device)).tolist()

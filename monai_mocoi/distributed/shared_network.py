@@ -1,7 +1,5 @@
 """A network on its device, and shared by the processes of a run (distributed data parallel)."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 
@@ -30,23 +28,18 @@ def place(
     layout = torch.channels_last if channels_last else torch.contiguous_format
     # torch.nn declares no overload with memory_format alone.
     network = network.to(device=torch.device(device), memory_format=layout)  # type: ignore[call-overload]
-    return _data_parallel(network) if trained and world_size() > 1 else network
+    if not trained or world_size() == 1:
+        return network
+    where = next(network.parameters()).device
+    # Buffers are not sent around before every forward pass: the queue is filled with the keys of all processes on each
+    # of them, and average_batch_statistics keeps BatchNorm's equal. torch 2.13 has a new name for this option, and
+    # warns about the old one.
+    known = inspect.signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    options: dict[str, Any] = {name: False}
+    return DistributedDataParallel(network, device_ids=[where] if where.type == "cuda" else None, **options)
 
 
 def unwrap(network: nn.Module) -> Any:
     """The network inside DistributedDataParallel, or the network itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
-
-
-def _data_parallel(network: nn.Module) -> DistributedDataParallel:
-    """Average the gradients of all processes.
-
-    Buffers are not sent around before every forward pass: the queue is filled with the keys of all processes on each
-    of them, and :func:`~monai_mocoi.networks.average_batch_statistics` keeps BatchNorm's equal.
-    """
-    device = next(network.parameters()).device
-    # torch 2.13 has a new name for it and warns about the old one.
-    known = inspect.signature(DistributedDataParallel).parameters
-    name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    options: dict[str, Any] = {name: False}
-    return DistributedDataParallel(network, device_ids=[device] if device.type == "cuda" else None, **options)

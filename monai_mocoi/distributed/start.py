@@ -53,22 +53,11 @@ def abandon() -> None:
 
 
 def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
-    """Agree on a name that no earlier start has had, over a store that may hold the remains of earlier ones.
+    """Return a name that no earlier start has had, the same on every process, by a store with remains of earlier ones.
 
-    Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for.
-
-    Args:
-        store: shared by the processes.
-        rank: of this process.
-        world_size: number of processes.
-        limit: seconds that the first process waits for the others; they wait as long as the store does.
-        poll: seconds between two looks of the first process.
-
-    Returns:
-        the name, the same on every process.
-
-    Raises:
-        RuntimeError: a process did not come within the limit.
+    Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for. The
+    first process looks every ``poll`` seconds, and waits ``limit`` seconds for each other process (then RuntimeError);
+    the others wait as long as the store does.
     """
     own = uuid.uuid4().hex
     if rank > 0:

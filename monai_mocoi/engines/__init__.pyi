@@ -1,6 +1,7 @@
 from .classifier_evaluator import ClassifierEvaluator as ClassifierEvaluator
 from .classifier_inference import ClassifierInference as ClassifierInference
 from .classifier_trainer import ClassifierTrainer as ClassifierTrainer
+from .classifier_trainer import trainer_by_solver as trainer_by_solver
 from .events import RunEvents as RunEvents
 from .events import attach_handlers as attach_handlers
 from .events import is_whole as is_whole
@@ -8,11 +9,10 @@ from .gradient_trainer import GradientTrainer as GradientTrainer
 from .linear_trainer import LinearTrainer as LinearTrainer
 from .moco_evaluator import MoCoEvaluator as MoCoEvaluator
 from .moco_trainer import MoCoTrainer as MoCoTrainer
+from .options import PRECISIONS as PRECISIONS
 from .options import EvaluatorOptions as EvaluatorOptions
 from .options import TrainerOptions as TrainerOptions
+from .options import autocast_dtype as autocast_dtype
 from .phase_clock import PHASES as PHASES
 from .phase_clock import EpochTime as EpochTime
 from .phase_clock import PhaseClock as PhaseClock
-from .precision import PRECISIONS as PRECISIONS
-from .precision import autocast_dtype as autocast_dtype
-from .solvers import trainer_by_solver as trainer_by_solver

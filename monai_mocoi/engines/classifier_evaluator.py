@@ -1,7 +1,5 @@
 """Predictions of a classifier for a whole split, each image once whatever the number of processes, and its metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any, Unpack, cast
 

@@ -1,7 +1,5 @@
 """Probabilities and decisions for new images, of which nothing else is known."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Unpack

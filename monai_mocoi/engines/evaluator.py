@@ -1,7 +1,5 @@
 """What all evaluators share: their options, mixed precision, and one measurement over all processes."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,19 +14,14 @@ from torch import nn
 
 from monai_mocoi.distributed.processes import gather_ragged_rows, world_size
 from monai_mocoi.engines.events import RunEvents, attach_handlers
-from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.engines.options import autocast_dtype
 
 
 class AutocastEvaluator(Evaluator):
     """Base of the evaluators: a network in eval mode, in mixed precision, with :class:`RunEvents`.
 
-    Args:
-        device: where to compute.
-        val_data_loader: what to predict.
-        network: the bare network.
-        prepare: ``(batch, device, non_blocking, channels_last=...)`` to what the subclass's iteration needs.
-        inferer, precision, channels_last, epoch_length, non_blocking, val_handlers: see
-            :class:`~monai_mocoi.engines.EvaluatorOptions`.
+    The network is bare; ``prepare`` is called with ``(batch, device, non_blocking, channels_last=...)`` and gives what
+    the subclass's iteration needs. The rest is :class:`~monai_mocoi.engines.EvaluatorOptions`.
     """
 
     def __init__(
@@ -86,11 +79,7 @@ class GatheringEvaluator(AutocastEvaluator):
         """Gather the rows, and put what they say into ``state.metrics``."""
 
     def run(self, global_epoch: int = 1) -> None:  # type: ignore[override]
-        """Evaluate.
-
-        Args:
-            global_epoch: the trainer's epoch, from 1.
-        """
+        """Evaluate; ``global_epoch`` is the trainer's, from 1."""
         if self.state.epoch_length == 0 and world_size() > 1:
             # MONAI would leave the run out, and the other processes would wait for this one's rows for ever.
             self.state.max_epochs = self.state.epoch = global_epoch
@@ -101,15 +90,10 @@ class GatheringEvaluator(AutocastEvaluator):
 
 
 def gathered_once(images: torch.Tensor, *rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The rows of all processes in the order of their images, each image once.
+    """The images and rows of all processes in the order of the images' indices ``(N,)``, each image once.
 
-    Args:
-        images: ``(N,)`` index of each row's image; fewer than the rows means unknown: the rows are then taken to be
-            all different, in the order of the processes.
-        rows: ``(N, ...)`` each.
-
-    Returns:
-        the images, then the rows.
+    Fewer images than rows ``(N, ...)`` means that they are not known: the rows are then taken to be all different, in
+    the order of the processes.
     """
     images, *values = (gather_ragged_rows(tensor) for tensor in (images, *rows))
     if values and len(images) < len(values[0]):

@@ -13,8 +13,6 @@ A handler attaches to the moment at which it acts. ``=`` marks ignite's own even
 The last iteration of an epoch is saved after the epoch's validation, which would otherwise be left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,12 +67,7 @@ _AFTER = {
 
 
 def attach_handlers(engine: Workflow, handlers: Sequence[Any] | None) -> None:
-    """Let an engine fire :class:`RunEvents`, and attach handlers to it, in any order.
-
-    Args:
-        engine: an engine that is being made.
-        handlers: ignite or MONAI handlers; None: none.
-    """
+    """Let an engine that is being made fire :class:`RunEvents`, and attach handlers to it, in any order."""
     engine.register_events(*RunEvents)
     engine.add_event_handler(Events.STARTED, _follow_all)
     for event, before in _BEFORE.items():

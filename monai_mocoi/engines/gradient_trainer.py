@@ -1,7 +1,5 @@
 """Training by gradients: mixed precision, accumulated steps, the place in an epoch, losses that must be finite."""
 
-from __future__ import annotations
-
 import math
 import os
 from abc import abstractmethod
@@ -21,9 +19,8 @@ from monai_mocoi.data import EpochSampler
 from monai_mocoi.distributed import mean_over_ranks, unwrap
 from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.not_finite import stop_all
-from monai_mocoi.engines.options import check_training
+from monai_mocoi.engines.options import autocast_dtype, check_training
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
-from monai_mocoi.engines.precision import autocast_dtype
 
 Watched = Callable[[], dict[str, torch.Tensor]]
 
@@ -32,19 +29,13 @@ class GradientTrainer(Trainer):
     """Base of the trainers: one iteration is one batch; what it computes goes out as a dict of floats.
 
     A subclass says in :meth:`compute` what a batch costs. Scalars are means over all processes. If ``state.iteration``
-    and ``state.epoch`` are set when the run starts, it goes on from there, also in the middle of an epoch.
+    and ``state.epoch`` are set when the run starts, it goes on from there, also in the middle of an epoch. The loader
+    is of known length, the network on its device, bare or in DistributedDataParallel (:attr:`module` is the bare one).
+    ``prepare`` is called with ``(batch, device, non_blocking, channels_last=...)`` and gives what :meth:`compute`
+    needs; for the rest see :class:`~monai_mocoi.engines.TrainerOptions`.
 
-    Args:
-        device, max_epochs: where to compute, and how many passes over the data.
-        train_data_loader: of known length.
-        network: the network on its device, bare or in DistributedDataParallel; the bare one is :attr:`module`.
-        optimizer: over the network's trainable parameters.
-        prepare: ``(batch, device, non_blocking, channels_last=...)`` to what :meth:`compute` needs.
-        inferer, precision, ..., train_handlers: see :class:`~monai_mocoi.engines.TrainerOptions`.
-
-    Raises:
-        ValueError: settings out of range, or fewer training images than a batch.
-        NotFiniteError: a loss is NaN or infinite; it does not reach the weights.
+    Settings out of range, or fewer training images than a batch, are a ValueError; a loss that is NaN or infinite is a
+    NotFiniteError, and does not reach the weights.
     """
 
     described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm")

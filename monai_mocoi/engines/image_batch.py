@@ -1,7 +1,5 @@
 """Batches on their way to a network: to the device, in its memory format; and logits on their way out."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
@@ -14,17 +12,7 @@ def prepare_images(
     channels_last: bool = False,
     **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Bring a batch of images to the device.
-
-    Args:
-        batch: with ``image`` ``(N, C, H, W)`` and, where known, ``label``.
-        device: where to.
-        non_blocking: copy asynchronously.
-        channels_last: give the images in channels-last memory format.
-
-    Returns:
-        the images, and the labels (None where the batch has none).
-    """
+    """Bring ``image`` ``(N, C, H, W)`` of a batch to the device, and ``label``; None where there is none."""
     label = batch.get("label")
     labels = None if label is None else label.to(device, non_blocking=non_blocking)
     return in_format(batch["image"].to(device, non_blocking=non_blocking), channels_last), labels
@@ -37,15 +25,7 @@ def prepare_views(
     channels_last: bool = False,
     **_: Any,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-    """Bring a batch of view pairs to the device.
-
-    Args:
-        batch: with ``view1`` and ``view2`` ``(N, C, H, W)``; ``index`` and ``patient`` ``(N,)`` where known.
-        device, non_blocking, channels_last: as of :func:`prepare_images`.
-
-    Returns:
-        the two views, the images' indices and the patients' (None where the batch has none).
-    """
+    """As :func:`prepare_images`, for ``view1`` and ``view2``; and ``index`` and ``patient`` ``(N,)``, or None."""
     keys = ("view1", "view2", "index", "patient")
     view1, view2, *known = (batch[k].to(device, non_blocking=non_blocking) if k in batch else None for k in keys)
     assert view1 is not None
@@ -54,14 +34,9 @@ def prepare_views(
 
 
 def predicted_logits(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Predict a batch, with the network in eval mode and without gradient.
+    """Logits ``(N, classes)`` float64 of a batch for :func:`prepare_images`; in eval mode, without gradient.
 
-    Args:
-        engine: an :class:`~monai_mocoi.engines.evaluator.AutocastEvaluator` of images.
-        batch: as for :func:`prepare_images`.
-
-    Returns:
-        ``(N, classes)`` float64 on the device.
+    The engine is an :class:`~monai_mocoi.engines.evaluator.AutocastEvaluator` of images.
     """
     images, _ = engine.prepare_batch(batch, engine.state.device, engine.non_blocking)
     with engine.predicting():

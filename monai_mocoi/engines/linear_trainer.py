@@ -1,7 +1,5 @@
 """Linear evaluation as an engine: one iteration computes the features and solves for the linear layer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +12,7 @@ from monai_mocoi.analysis import PENALTIES, LinearEvaluation, LinearFit, feature
 from monai_mocoi.data import ImageDataset, label_array
 from monai_mocoi.distributed import unwrap, world_size
 from monai_mocoi.engines.events import attach_handlers
-from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.engines.options import autocast_dtype
 from monai_mocoi.metrics import SELECTED_OVER, selection_metric
 
 
@@ -79,8 +77,7 @@ class LinearTrainer(Trainer):
     def run(self) -> None:  # type: ignore[override]
         """Compute, fit and choose.
 
-        Raises:
-            ValueError: the encoder is not frozen, there are several processes, or class weights for findings.
+        A ValueError: the encoder is not frozen, there are several processes, or class weights for findings.
         """
         if self.module.trainable != "head":
             raise ValueError(f"trainable is {self.module.trainable!r}, but linear evaluation needs 'head'.")
@@ -112,10 +109,9 @@ class LinearTrainer(Trainer):
         return selection_metric(self.metric, self.kind, labels, probabilities)
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, float]:
-        features, labels = self._features(self.training), _labels(self.training)
+        features, labels = self._seen(self.training)
         weights = None if self.class_weights is None else self.class_weights.double().cpu().numpy()[labels]
-        chosen_on = None if self.validation is None else (self._features(self.validation), _labels(self.validation))
-        seen, known = chosen_on or (None, None)
+        seen, known = (None, None) if self.validation is None else self._seen(self.validation)
         self.fit = self.evaluation.fit(features, labels, seen, known, sample_weight=weights)
         head = self.module.head
         with torch.no_grad():
@@ -124,17 +120,8 @@ class LinearTrainer(Trainer):
         scalars = {"linear/penalty": self.fit.penalty}
         return scalars if self.fit.score is None else {**scalars, "linear/validation_score": self.fit.score}
 
-    def _features(self, dataset: ImageDataset) -> np.ndarray:
-        features = pooled_features(
-            self.module.encoder,
-            dataset,
-            batch_size=self.batch_size,
-            device=self.state.device,
-            autocast=self.autocast,
-            num_workers=self.num_workers,
-        )
-        return features_of(features, self.module.stage)
-
-
-def _labels(dataset: ImageDataset) -> np.ndarray:
-    return label_array([dataset.data[row] for row in dataset.rows])
+    def _seen(self, dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
+        """Features and labels."""
+        how: dict[str, Any] = {"device": self.state.device, "autocast": self.autocast, "num_workers": self.num_workers}
+        features = pooled_features(self.module.encoder, dataset, batch_size=self.batch_size, **how)
+        return features_of(features, self.module.stage), label_array([dataset.data[row] for row in dataset.rows])

@@ -1,7 +1,5 @@
 """Validation in pretraining: contrastive loss and retrieval of two fresh views among the validation images."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Unpack
 

@@ -1,7 +1,5 @@
 """The pretraining engine: one iteration is one batch of view pairs; what it computes goes out as a dict of scalars."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Unpack
@@ -120,20 +118,16 @@ class MoCoTrainer(GradientTrainer):
         """The contrastive loss and the weighted losses of the stages; similarities, spread, and the queue's fill."""
         view1, view2, images, patients = self.prepare_batch(batch, self.state.device, self.non_blocking)
         watch = (self.state.iteration - 1) % self.watch_every == 0
-        output = self.inferer(
+        output: MoCoOutput = self.inferer(
             view1, self.network, view2, images, patients, move_key_encoder=first_of_step, watch_stages=watch
         )
-        rows, terms = self._losses(output)
-        return terms, lambda: self._watched(output, rows)
-
-    def _losses(self, output: MoCoOutput) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         rows = self.contrastive_loss(output.positive, output.negative, output.mask)
         terms = {"loss/contrastive": rows.mean()}
         if self.stage_loss is not None:
             pairs = zip(self.stage_weights, output.stages_query, output.stages_key, strict=True)
             for number, (weight, query, key) in enumerate(pairs, start=1):
                 terms[f"loss/stage{number}"] = weight * self.stage_loss(query, key)
-        return rows, terms
+        return terms, lambda: self._watched(output, rows)
 
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         positive, negative, mask = output.positive, output.negative, output.mask

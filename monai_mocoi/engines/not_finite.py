@@ -1,7 +1,5 @@
 """A loss that became NaN or infinite: the error that stops all processes, and a report of where to look."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,20 +15,11 @@ from monai_mocoi.files.atomic_write import write_json
 def stop_all(
     trainer: Any, batch: Mapping[str, torch.Tensor], values: Mapping[str, float], losses: Sequence[str]
 ) -> NoReturn:
-    """Stop all processes with the same error; each leaves a report of what it saw, in ``trainer.debug_dir``.
+    """Stop all processes with the same NotFiniteError; each leaves a report of what it saw, in ``trainer.debug_dir``.
 
-    The report holds no picture and no name: images are rows of the datalist. It is
-    ``not_finite_iteration_<n>_process_<rank>.json``. Where it cannot be written, the error says why: that must not hide
-    the error that it is about.
-
-    Args:
-        trainer: a :class:`~monai_mocoi.engines.GradientTrainer`.
-        batch: ``view1`` and ``view2``, or ``image``, ``(N, C, H, W)``; and ``index`` ``(N,)`` if known.
-        values: the iteration's scalars in this process.
-        losses: names of those that must be finite.
-
-    Raises:
-        NotFiniteError: always.
+    The report, ``not_finite_iteration_<n>_process_<rank>.json``, holds no picture and no name: images are rows of the
+    datalist. Where it cannot be written, the error says why: that must not hide the error that it is about. ``values``
+    are the iteration's scalars in this process, ``losses`` the names of those that must be finite.
     """
     state, folder = trainer.state, trainer.debug_dir
     bad = [name for name in losses if not math.isfinite(values[name])]

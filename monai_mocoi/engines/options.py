@@ -1,12 +1,13 @@
-"""Arguments that all trainers, or all evaluators, take besides their own; and their checks."""
-
-from __future__ import annotations
+"""Arguments of all trainers and all evaluators besides their own; their checks; mixed precision by device."""
 
 import os
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
+import torch
 from monai.inferers import Inferer
+
+PRECISIONS = ("auto", "float32", "bf16", "fp16")
 
 
 class EngineOptions(TypedDict, total=False):
@@ -29,11 +30,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 class EvaluatorOptions(EngineOptions, total=False):
-    """Arguments of every evaluator.
-
-    Attributes:
-        val_handlers: ignite or MONAI handlers, in any order.
-    """
+    """Arguments of every evaluator. ``val_handlers``: ignite or MONAI handlers, in any order."""
 
     val_handlers: Sequence[Any] | None
 
@@ -57,15 +54,7 @@ class TrainerOptions(EngineOptions, total=False):
 def check_training(
     max_epochs: int, accumulation_steps: int, max_grad_norm: float | None, epoch_length: int | None, batches: int
 ) -> None:
-    """Refuse a training that could not be run, or not be continued.
-
-    Args:
-        max_epochs, accumulation_steps, max_grad_norm, epoch_length: of the trainer.
-        batches: that its loader has.
-
-    Raises:
-        ValueError: names the value and the limit.
-    """
+    """Refuse (ValueError) a training that could not be run, or not be continued; ``batches`` is what its loader has."""
     if max_epochs < 1:
         raise ValueError(f"max_epochs is {max_epochs}, but must be 1 or more.")
     if accumulation_steps < 1:
@@ -83,3 +72,28 @@ def check_training(
             "there are fewer training images than one batch, so not a single step would be made: lower batch_size (or "
             "add images)."
         )
+
+
+def autocast_dtype(precision: str, device: torch.device | str) -> torch.dtype | None:
+    """Choose the dtype for ``torch.autocast``, that matrix products and convolutions run in; None: no autocast.
+
+    "auto" is bfloat16 where the device computes with it (CUDA from compute capability 8.0, x86 CPUs with AVX-512 bf16
+    or AMX), else float16 on CUDA and float32 on a CPU; "float32" is for float64 networks too; "bf16" and "fp16" are
+    that one. An unknown precision, or fp16 on a CPU, is a ValueError.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}.")
+    kind = torch.device(device).type
+    if precision == "float32":
+        return None
+    if precision == "bf16":
+        return torch.bfloat16
+    if precision == "fp16":
+        if kind == "cpu":
+            raise ValueError("precision 'fp16' needs a GPU: on a CPU choose 'auto', 'bf16' or 'float32'.")
+        return torch.float16
+    if kind == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return torch.bfloat16
+    return None

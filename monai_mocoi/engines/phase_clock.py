@@ -1,7 +1,5 @@
 """Where an epoch's time went: every second between its start and the reading belongs to exactly one phase."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,9 +17,8 @@ PHASES = (DATA, STEP, "validation", "checkpoints", "monitor", "probe", OTHER)
 class EpochTime:
     """What a clock has counted since the epoch began, or since the run was continued in the middle of it.
 
-    Attributes:
-        images: that this process has trained on.
-        seconds: of each of :data:`PHASES`, 0 where there was nothing of the kind.
+    ``images`` that this process has trained on; ``seconds`` of each of :data:`PHASES`, 0 where there was nothing of the
+    kind.
     """
 
     images: int
@@ -62,11 +59,7 @@ class PhaseClock:
         self._phase, self._since = OTHER, time.perf_counter()
 
     def change(self, phase: str) -> str:
-        """End the phase that there is and begin another.
-
-        Returns:
-            the one that ended.
-        """
+        """End the phase that there is, begin another, and return the one that ended."""
         before, now = self._phase, time.perf_counter()
         self._seconds[before] += now - self._since
         self._phase, self._since = phase, now

@@ -1,7 +1,5 @@
 """Next commands after an evaluation: test the counterpart, compare the two, or package the classifier."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,10 @@ _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetu
 
 
 def commands_after(evaluation: Path, split: str, tested: Mapping[str, Any], external: bool) -> Iterator[str]:
-    """The commands that follow an evaluation, in words.
+    """The commands, in words, that follow an evaluation of a ``split``, written to a folder.
 
-    Args:
-        evaluation: folder that was written.
-        split: that was tested.
-        tested: ``run``: folder or file of the classifier; ``bundle``: its name; ``dataset_dir``: as it was given.
-        external: it is another data set than the classifier's own.
+    ``tested`` has ``run``: folder or file of the classifier; ``bundle``: its name; ``dataset_dir``: as it was given.
+    ``external``: it is another data set than the classifier's own.
     """
     bundle, dataset_dir = str(tested["bundle"]), str(tested["dataset_dir"])
     if split == "test" and dataset_dir != "demo":
@@ -34,12 +29,10 @@ def commands_after(evaluation: Path, split: str, tested: Mapping[str, Any], exte
 def after_evaluation(
     evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str, external: bool = False
 ) -> str | None:
-    """The command that follows; arguments as for :func:`commands_after`.
+    """The command that follows, for the arguments of :func:`commands_after`; None: there is none.
 
-    Returns:
-        the comparison with the run that differs only in being pretrained or not, if that was tested in the same way;
-        else its test, if there is such a run; else, after its own test split, the package. None: the classifier is no
-        run's, or there is nothing of the kind.
+    It is the comparison with the run that differs only in being pretrained or not, if that was tested in the same way;
+    else its test, if there is such a run; else, after its own test split, the package.
     """
     run = run.parent if run.suffix == ".pt" else run
     if not (run / RunManifest.FILE).is_file():

@@ -1,10 +1,9 @@
 """Model selection and early stopping: the epoch that is best on validation by the reported metric."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ logger = logging.getLogger(__name__)
 SELECTIONS = ("metric", "loss", "last")
 
 
+@dataclass(eq=False, repr=False)
 class BestClassifier(Serializable):
     """Keep the weights of the best epoch, and end training when none has been better for a while.
 
@@ -43,28 +43,23 @@ class BestClassifier(Serializable):
 
     _state_dict_all_req_keys = ("epoch", "score", "weights", "ended")
 
-    def __init__(
-        self,
-        network: nn.Module,
-        validator: ClassifierEvaluator,
-        metric: str = "macro_auc",
-        selection: str = "metric",
-        patience: int | None = None,
-    ) -> None:
-        if metric not in SELECTION_METRICS:
-            raise ValueError(f"metric is {metric!r}; choose one of {', '.join(SELECTION_METRICS)}.")
-        if selection not in SELECTIONS:
-            raise ValueError(f"selection is {selection!r}; choose one of {', '.join(SELECTIONS)}.")
-        if patience is not None and patience < 1:
-            raise ValueError(f"patience is {patience}, but must be 1 epoch or more, or null to train to the end.")
+    network: InitVar[nn.Module]
+    validator: ClassifierEvaluator
+    metric: str = "macro_auc"
+    selection: str = "metric"
+    patience: int | None = None
+
+    def __post_init__(self, network: nn.Module) -> None:
+        if self.metric not in SELECTION_METRICS:
+            raise ValueError(f"metric is {self.metric!r}; choose one of {', '.join(SELECTION_METRICS)}.")
+        if self.selection not in SELECTIONS:
+            raise ValueError(f"selection is {self.selection!r}; choose one of {', '.join(SELECTIONS)}.")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"patience is {self.patience}, but must be 1 epoch or more, or null to train to the end.")
         self.module = unwrap(network)
-        self.validator = validator
-        self.metric, self.selection, self.patience = metric, selection, patience
-        self.epoch = 0
-        self.score = -math.inf
+        self.epoch, self.score = 0, -math.inf
         self._weights: dict[str, torch.Tensor] = {}
-        self._reached = 0
-        self._ended = False
+        self._reached, self._ended = 0, False
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
@@ -124,10 +119,7 @@ class BestClassifier(Serializable):
             if rank() == 0:
                 logger.info(
                     "Training ends after epoch %d: no better validation %s since epoch %d (patience %d).",
-                    engine.state.epoch,
-                    name,
-                    self.epoch,
-                    self.patience,
+                    *(engine.state.epoch, name, self.epoch, self.patience),
                 )
 
     def _patience_is_over(self) -> bool:

@@ -3,8 +3,6 @@
 A continued run equals one that was never interrupted, bit for bit on a CPU.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping

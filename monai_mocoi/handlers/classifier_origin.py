@@ -1,9 +1,8 @@
 """Where a classifier comes from: what its card says of the settings, labels, weights and images of its run."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,7 @@ from torch import nn
 
 from monai_mocoi.analysis import summarise_inputs
 from monai_mocoi.analysis.typical_features import typical_features
-from monai_mocoi.data import (
-    Datalist,
-    ImageDataset,
-    SeenImages,
-    overlap_in_words,
-    overlap_warnings,
-    pretraining_overlap,
-)
+from monai_mocoi.data import Datalist, ImageDataset, SeenImages, overlap_in_words, overlap_warnings, pretraining_overlap
 from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.errors import DatasetError, FeatureError
@@ -28,42 +20,31 @@ from monai_mocoi.networks.encoder_card import CHANNEL_RULE
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class ClassifierOrigin:
-    """Collects what a :class:`~monai_mocoi.networks.ClassifierCard` says of the run.
+    """Collects what a :class:`~monai_mocoi.networks.ClassifierCard` says of the run, for the classifier at ``path``.
 
-    Args:
-        path: of the classifier; what belongs to it is written beside it.
-        settings: of the run; how images are prepared is repeated in the card.
-        labelled: which images had labels, and how they were drawn.
-        weights: what the encoder started from; None: it is not known.
-        datalist: the images of this run, without those that cannot be read: how many of the validation and test images
-            the weights have seen is told at the start, and kept as ``pretraining_overlap``
-            (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the
-            training and validation images of this run, so that an evaluation can tell the same. None: it is not
-            looked at.
-        training: the images that the classifier was fitted to, without augmentation. What they look like, and how
-            usual validation images are among them, is looked at once more at the end: ``typical_features``
-            (:mod:`monai_mocoi.analysis.typical_features`) and ``input_statistics``
-            (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
+    ``settings`` say how images are prepared, ``labelled`` which had labels and how these were drawn, ``weights`` what
+    the encoder started from (None: it is not known).
+
+    Of ``datalist``, the images without those that cannot be read, is told at the start how many of the validation and
+    test images the weights have seen, and kept as ``pretraining_overlap``
+    (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the training and
+    validation images of this run, so that an evaluation can tell the same. None: it is not looked at.
+
+    What the images of ``training``, without augmentation, look like, and how usual validation images are among them, is
+    looked at once more at the end: ``typical_features`` (:mod:`monai_mocoi.analysis.typical_features`) and
+    ``input_statistics`` (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        settings: Mapping[str, Any],
-        labelled: Mapping[str, Any],
-        weights: Pretrained | None,
-        datalist: Datalist | None,
-        training: ImageDataset | None,
-    ) -> None:
-        self.path = path
-        self.settings = dict(settings)
-        self.labelled = labelled
-        self.weights = weights
-        self.datalist = datalist
-        self.training = training
-        self._overlap: dict[str, Any] | None = None
-        self._seen: SeenImages | None = None
+    path: Path
+    settings: Mapping[str, Any]
+    labelled: Mapping[str, Any]
+    weights: Pretrained | None
+    datalist: Datalist | None
+    training: ImageDataset | None
+    _overlap: dict[str, Any] | None = field(default=None, init=False)
+    _seen: SeenImages | None = field(default=None, init=False)
 
     def look(self) -> None:
         """Take down the images, while they are at hand, and tell how many the weights have seen."""
@@ -84,7 +65,7 @@ class ClassifierOrigin:
 
     def facts(self, module: nn.Module, validator: ClassifierEvaluator) -> dict[str, Any]:
         """Fields of the card of a classifier; files that belong to them are written. ``validator`` has the images."""
-        facts: dict[str, Any] = {"channel_rule": CHANNEL_RULE, "value_range": [0, 1], "settings": self.settings}
+        facts: dict[str, Any] = {"channel_rule": CHANNEL_RULE, "value_range": [0, 1], "settings": dict(self.settings)}
         facts |= ClassifierCard.from_settings(self.settings)
         draw = ("label_fraction", "label_seed", "validation_labels")
         facts |= {name: self.labelled[name] for name in draw if name in self.labelled}
@@ -96,7 +77,10 @@ class ClassifierOrigin:
         if self._overlap is not None:
             facts["pretraining_overlap"] = self._overlap
         if self.weights is not None:
-            facts |= _facts_of_start(self.weights)
+            known: Mapping[str, Any] = self.weights.sidecar or {}
+            facts["method"] = "supervised" if self.weights.source == "none" else known.get("method", "unknown")
+            facts |= {"pretrained": self.weights.source, "pretrained_sha256": self.weights.sha256}
+            facts["start"] = self.weights.start
         if (self.weights and is_identified(self.weights.path)) or (self.datalist and self.datalist.identified):
             facts["identified"] = True
         if self._seen is not None:
@@ -109,15 +93,8 @@ class ClassifierOrigin:
         """What the run's own images look like; a classifier is not lost because that is missing."""
         loader: Any = validator.data_loader
         try:
-            found = typical_features(
-                module,
-                training,
-                loader.dataset,
-                loader.batch_size or 64,
-                validator.state.device,
-                validator.autocast,
-                loader.num_workers,
-            )
+            how = loader.batch_size or 64, validator.state.device, validator.autocast, loader.num_workers
+            found = typical_features(module, training, loader.dataset, *how)
             return {"typical_features": found.write_beside(self.path), "input_statistics": summarise_inputs(training)}
         except (DatasetError, FeatureError, ValueError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
@@ -126,13 +103,3 @@ class ClassifierOrigin:
                 why,
             )
             return {}
-
-
-def _facts_of_start(weights: Pretrained) -> dict[str, Any]:
-    known: Mapping[str, Any] = weights.sidecar or {}
-    return {
-        "method": "supervised" if weights.source == "none" else known.get("method", "unknown"),
-        "pretrained": weights.source,
-        "pretrained_sha256": weights.sha256,
-        "start": weights.start,
-    }

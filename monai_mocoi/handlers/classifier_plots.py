@@ -1,7 +1,5 @@
 """Plots of a classifier in TensorBoard: ROC and precision-recall curves, confusion, a few right and wrong images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -102,11 +100,8 @@ class ClassifierPlots(Serializable):
     ) -> None:
         """Draw the predictions that the evaluator has just made with the chosen classifier; on the first process only.
 
-        Args:
-            engine: the evaluator.
-            epoch: of the chosen classifier.
-            which: of all classifiers it is, in words.
-            thresholds: by finding; None for softmax classes.
+        It is of an ``epoch``, ``which`` of all classifiers in words, with ``thresholds`` by finding (None for softmax
+        classes).
         """
         predictions = engine.predictions
         assert predictions is not None, "the predictions come first"

@@ -1,12 +1,10 @@
 """The product of fine-tuning and linear evaluation: the classifier that counts, and its card."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from monai.engines import Workflow
 from torch import nn
@@ -20,6 +18,7 @@ from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_json, write_torch
+from monai_mocoi.handlers.best_classifier import BestClassifier
 from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
@@ -29,14 +28,6 @@ from monai_mocoi.runs.product_names import VALIDATION_NAME
 from monai_mocoi.runs.run_state import first_not_finite
 
 logger = logging.getLogger(__name__)
-
-
-class Chosen(Protocol):
-    """Who knows which classifier counts: puts its weights into the network, and says what was chosen by what."""
-
-    def restore(self) -> None: ...  # noqa: D102
-
-    def summary(self) -> dict[str, Any]: ...  # noqa: D102
 
 
 class ClassifierSaver:
@@ -74,7 +65,7 @@ class ClassifierSaver:
         folder: str | os.PathLike[str],
         network: nn.Module,
         validator: ClassifierEvaluator,
-        chosen: Chosen | None,
+        chosen: BestClassifier | None,
         labelled: Mapping[str, Any],
         settings: Mapping[str, Any],
         weights: Pretrained | None = None,

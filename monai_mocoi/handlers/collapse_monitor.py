@@ -1,16 +1,15 @@
 """Collapse detection: effective rank and similarity margins of the encoder's features while pretraining goes on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from ignite.base import Serializable
 
 from monai_mocoi.analysis.collapse_figures import KeptPairs, collapse_figures, collapse_in_words
-from monai_mocoi.distributed.first_process import measured_by_the_first
+from monai_mocoi.distributed.agreement import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
@@ -28,6 +27,7 @@ _LEAST = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class CollapseMonitor(Serializable):
     """Every ``check_every`` steps, measure whether the encoder still tells validation images apart.
 
@@ -61,42 +61,35 @@ class CollapseMonitor(Serializable):
 
     _state_dict_all_req_keys = ("low_checks",)
 
-    def __init__(
-        self,
-        dataset: Any,
-        summary_writer: Any,
-        check_every: int = 100,
-        images: int = 256,
-        grace_steps: int = 500,
-        warmup_steps: int = 0,
-        patience: int = 3,
-        rank_threshold: float = RANK_THRESHOLD,
-        margin_threshold: float = MARGIN_THRESHOLD,
-        on_collapse: str = "stop",
-        batch_size: int = 64,
-    ) -> None:
-        given = dict(locals())
+    dataset: Any
+    summary_writer: Any
+    check_every: int = 100
+    images: int = 256
+    grace_steps: int = 500
+    warmup_steps: int = 0
+    patience: int = 3
+    rank_threshold: float = RANK_THRESHOLD
+    margin_threshold: float = MARGIN_THRESHOLD
+    on_collapse: str = "stop"
+    batch_size: int = 64
+    low_checks: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
         for name, limit in _LEAST.items():
-            if not given[name] >= limit:
-                raise ValueError(f"{name} is {given[name]}, but must be {limit} or more.")
-        if on_collapse not in ON_COLLAPSE:
-            raise ValueError(f"on_collapse is {on_collapse!r}; choose one of {', '.join(ON_COLLAPSE)}.")
-        if len(dataset) < 2:
+            if not getattr(self, name) >= limit:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be {limit} or more.")
+        if self.on_collapse not in ON_COLLAPSE:
+            raise ValueError(f"on_collapse is {self.on_collapse!r}; choose one of {', '.join(ON_COLLAPSE)}.")
+        if len(self.dataset) < 2:
             raise ValueError(
-                f"there are {len(dataset)} validation images, but the collapse monitor compares images and needs 2 or "
-                "more: put more patients into the validation split."
+                f"there are {len(self.dataset)} validation images, but the collapse monitor compares images and needs "
+                "2 or more: put more patients into the validation split."
             )
-        self.writer = summary_writer
-        self.check_every = check_every
-        self.images = min(images, len(dataset))
-        self.grace_steps = max(grace_steps, warmup_steps)
-        self.patience = patience
+        self.images = min(self.images, len(self.dataset))
+        self.grace_steps = max(self.grace_steps, self.warmup_steps)
         self.few = self.images <= _IMAGES_A_DIRECTION
-        self.rank_threshold = 0.0 if self.few else min(rank_threshold, self.images / _IMAGES_A_DIRECTION)
-        self.margin_threshold = margin_threshold
-        self.on_collapse = on_collapse
-        self.pairs = KeptPairs(dataset, self.images, batch_size)
-        self.low_checks = 0
+        self.rank_threshold = 0.0 if self.few else min(self.rank_threshold, self.images / _IMAGES_A_DIRECTION)
+        self.pairs = KeptPairs(self.dataset, self.images, self.batch_size)
 
     def attach(self, engine: MoCoTrainer) -> None:
         """Register on a trainer."""
@@ -104,8 +97,7 @@ class CollapseMonitor(Serializable):
             logger.warning(
                 "There are %d validation images, too few to tell whether the encoder collapses: the figures are shown, "
                 "but not judged. %d or more are enough.",
-                self.images,
-                int(_IMAGES_A_DIRECTION * RANK_THRESHOLD),
+                *(self.images, int(_IMAGES_A_DIRECTION * RANK_THRESHOLD)),
             )
         engine.add_event_handler(RunEvents.CHECK_NETWORK, self._check)
 
@@ -127,7 +119,7 @@ class CollapseMonitor(Serializable):
             values = measured_by_the_first(lambda: self._measure(engine), "whether the encoder collapsed")
             if rank() == 0:
                 for name, value in values.items():
-                    self.writer.add_scalar(name, value, engine.state.iteration)
+                    self.summary_writer.add_scalar(name, value, engine.state.iteration)
         self._judge(engine.state.iteration, step, values)
 
     def _judge(self, iteration: int, step: int, values: Mapping[str, float]) -> None:

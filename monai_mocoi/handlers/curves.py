@@ -3,10 +3,15 @@
 ``docs/tensorboard.md`` is this table, and a test keeps it so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
+
+from ignite.engine import Events
+from monai.engines import Workflow
+
+from monai_mocoi.distributed import rank
 
 RELATIVE_LOSS = "contrastive/relative_loss"
 GUESSING = "Progress/guessing"
@@ -113,15 +118,28 @@ def description_of(tag: str) -> str:
 
 
 def shown_in_pretraining(output: Mapping[str, float]) -> dict[str, float]:
-    """What of a pretraining iteration goes to TensorBoard.
+    """What of the output of :class:`~monai_mocoi.engines.MoCoTrainer`, an iteration's, goes to TensorBoard.
 
     The contrastive loss of guessing is ln(1 + negatives): while the queue fills, the loss climbs, and looks as if it
-    diverged. So it and the total are left out until the queue is full; the loss relative to guessing tells
-    from the first step with negatives on.
-
-    Args:
-        output: of :class:`~monai_mocoi.engines.MoCoTrainer`.
+    diverged. So it and the total are left out until the queue is full; the loss relative to guessing tells from the
+    first step with negatives on.
     """
     climbing = {"loss/total", "loss/contrastive"} if output.get("queue/fill", 1.0) < 1 else set()
     shown = {name: value for name, value in output.items() if name not in climbing}
     return {**shown, GUESSING: 1.0} if RELATIVE_LOSS in output else shown
+
+
+@dataclass(eq=False, repr=False)
+class OverlaidCurves:
+    """Say once, at the start, which curves of pretraining are drawn together: loss / guessing with a line at 1."""
+
+    summary_writer: Any
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        if rank() == 0:
+            engine.add_event_handler(Events.STARTED, self._write)
+
+    def _write(self, engine: Workflow) -> None:
+        if engine.state.iteration == 0:  # of a continued run they are known already
+            self.summary_writer.add_custom_scalars(OVERLAID)

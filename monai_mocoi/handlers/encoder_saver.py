@@ -1,7 +1,5 @@
 """The product of pretraining: the query encoder after the last epoch, with its card, and the heads apart."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping

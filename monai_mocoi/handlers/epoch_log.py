@@ -1,10 +1,9 @@
 """Epoch log: one line of text per epoch, and the epoch's speed for log and curves."""
 
-from __future__ import annotations
-
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ignite.base import Serializable
@@ -16,21 +15,18 @@ from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.engines import EpochTime, GradientTrainer, RunEvents
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
-from monai_mocoi.runs.time_words import about, short_rate
 
 logger = logging.getLogger(__name__)
 
 _MEANS = {"loss/total": "loss", "contrastive/relative_loss": "loss / guessing", "contrastive/top1": "top-1"}
-_METRICS = {
-    "validation/relative_loss": "loss / guessing",
-    "validation/top1": "top-1",
-    "validation/top1_chance": "chance",
-}
+_METRICS = {"validation/relative_loss": "loss / guessing", "validation/top1": "top-1"}
+_METRICS |= {"validation/top1_chance": "chance"}
 _SEEN = 0.05  # seconds; less would be shown as 0.0
 _FIRST_LOOK = range(2, 7)  # iterations timed for the first forecast; before, loaders and kernels warm up
 _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
+@dataclass(eq=False, repr=False)
 class EpochLog(Serializable):
     """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
 
@@ -48,17 +44,15 @@ class EpochLog(Serializable):
 
     _state_dict_all_req_keys = ("sums", "counts")
 
-    def __init__(
-        self,
-        validator: Workflow | None = None,
-        means: Mapping[str, str] | None = None,
-        metrics: Mapping[str, str] | None = None,
-        summary_writer: LazySummaryWriter | None = None,
-        probes: OnlineProbes | None = None,
-    ) -> None:
-        self.validator, self.writer, self.probes = validator, summary_writer, probes
-        self.means = dict(_MEANS if means is None else means)
-        self.metrics = dict(_METRICS if metrics is None else metrics)
+    validator: Workflow | None = None
+    means: Mapping[str, str] | None = None
+    metrics: Mapping[str, str] | None = None
+    summary_writer: LazySummaryWriter | None = None
+    probes: OnlineProbes | None = None
+
+    def __post_init__(self) -> None:
+        self._means = _MEANS if self.means is None else self.means
+        self._metrics = _METRICS if self.metrics is None else self.metrics
         self.latest: dict[str, float] = {}
         """The trainer's means and the validator's metrics of the last epoch that is over."""
         self._sums: dict[str, float] = defaultdict(float)
@@ -101,49 +95,44 @@ class EpochLog(Serializable):
             if left >= _WORTH_SAYING and rank() == 0:
                 logger.info(
                     "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top.",
-                    self._done,
-                    about(each * state.epoch_length),
-                    about(left),
+                    *(self._done, _about(each * state.epoch_length), _about(left)),
                 )
 
     def _sum_up(self, engine: GradientTrainer) -> None:
         # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
         self.latest = {**means, **self._checked(engine)}
-        self._shown = [f"{text} {means[name]:.3f}" for name, text in self.means.items() if name in means]
+        self._shown = [f"{text} {means[name]:.3f}" for name, text in self._means.items() if name in means]
         self._sums.clear()
         self._counts.clear()
 
     def _checked(self, engine: GradientTrainer) -> dict[str, float]:
         """The validator's metrics, if they are of this epoch."""
-        if self.validator is None or self.validator.state.epoch != engine.state.epoch:
-            return {}
-        return dict(self.validator.state.metrics)
+        state = None if self.validator is None else self.validator.state
+        return dict(state.metrics) if state is not None and state.epoch == engine.state.epoch else {}
 
     def _log(self, engine: GradientTrainer) -> None:
         if rank() > 0:
             return
         time = engine.clock.read()
         metrics = self._checked(engine)
-        checked = [f"{text} {metrics[name]:.3f}" for name, text in self.metrics.items() if name in metrics]
-        validation = "validation: " + ", ".join(checked) + self._few() if checked else ""
+        checked = [f"{text} {metrics[name]:.3f}" for name, text in self._metrics.items() if name in metrics]
+        validation = "validation: " + ", ".join(checked) if checked else ""
+        predictions = getattr(self.validator, "predictions", None) if checked else None
+        if predictions is not None and (few := few_scored_in_words(predictions.labels, predictions.classes)):
+            validation += f" ({few})"  # a classifier is scored on so few images that its metrics mean nothing
         state = engine.state
         probed = "" if self.probes is None else self.probes.in_words(state.epoch)
         left = time.total * (state.max_epochs - state.epoch)
-        forecast = f"{about(left)} left" if left >= _WORTH_SAYING else ""
+        forecast = f"{_about(left)} left" if left >= _WORTH_SAYING else ""
         parts = [", ".join(self._shown), validation, probed, _speed(time), forecast]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
-        if self.writer is not None:
-            self.writer.add_scalar("speed/images_per_second_training", _rate(time, time.training), state.epoch)
-            self.writer.add_scalar("speed/images_per_second_epoch", _rate(time, time.total), state.epoch)
-            for phase, seconds in time.seconds.items():
-                self.writer.add_scalar(f"speed/seconds_{phase}", seconds, state.epoch)
-
-    def _few(self) -> str:
-        """Where a classifier is scored on so few images that its metrics mean nothing, this in brackets."""
-        predictions = getattr(self.validator, "predictions", None)
-        few = few_scored_in_words(predictions.labels, predictions.classes) if predictions is not None else ""
-        return f" ({few})" if few else ""
+        if self.summary_writer is not None:
+            speeds = {"training": _rate(time, time.training), "epoch": _rate(time, time.total)}
+            shown = {f"images_per_second_{name}": speed for name, speed in speeds.items()}
+            shown |= {f"seconds_{phase}": seconds for phase, seconds in time.seconds.items()}
+            for name, value in shown.items():
+                self.summary_writer.add_scalar(f"speed/{name}", value, state.epoch)
 
 
 def _rate(time: EpochTime, seconds: float) -> float:
@@ -153,7 +142,17 @@ def _rate(time: EpochTime, seconds: float) -> float:
 
 def _speed(time: EpochTime) -> str:
     """Both speeds, and the phases that took long enough to be seen."""
-    training, epoch = _rate(time, time.training), _rate(time, time.total)
+    # Without digits that mean nothing.
+    rates = [_rate(time, seconds) for seconds in (time.training, time.total)]
+    training, epoch = (f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" for rate in rates)
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
     parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))
-    return f"{short_rate(training)} images/s in training, {short_rate(epoch)} over the epoch ({parts})"
+    return f"{training} images/s in training, {epoch} over the epoch ({parts})"
+
+
+def _about(seconds: float) -> str:
+    """A time in the largest unit of which there are two."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"about {seconds / size:.0f} {unit}"
+    return f"about {seconds:.0f} s"

@@ -1,7 +1,5 @@
 """Evaluation saver: predictions, metrics with their intervals, and which classifier they are of."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping, Sequence

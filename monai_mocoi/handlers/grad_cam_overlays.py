@@ -1,7 +1,5 @@
 """Grad-CAM overlays (Selvaraju et al. 2017): where in an image the evidence for a class lies."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Sequence
@@ -140,14 +138,9 @@ class GradCAMOverlays:
         logger.info("Grad-CAM: no sheet.%s", why)
 
     def heat(self, images: torch.Tensor, column: int) -> torch.Tensor:
-        """Grad-CAM of a class, scaled image by image.
+        """Grad-CAM ``(N, H, W)`` in 0..1 of a class, a number from 0; all 0 where nothing speaks for it.
 
-        Args:
-            images: ``(N, C, H, W)``, normalised, on the network's device.
-            column: number of the class, from 0.
-
-        Returns:
-            ``(N, H, W)`` in 0..1; all 0 where nothing speaks for the class.
+        The images ``(N, C, H, W)`` are normalised, and on the network's device.
         """
         with torch.enable_grad():
             heat = self._grad_cam(images, class_idx=column)[:, 0].detach()

@@ -1,13 +1,12 @@
 """Table of an inference (CSV): one row per image, readable or not."""
 
-from __future__ import annotations
-
 import csv
 import io
 import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +19,7 @@ from monai_mocoi.data.decode_errors import warn_of_ignored_windows
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
 from monai_mocoi.files.atomic_write import write_bytes
-from monai_mocoi.runs.inference_words import contradictions_in_words, done_in_words, warn_of_unusual
+from monai_mocoi.runs.inference_words import done_in_words, warn_of_contradictions, warn_of_unusual
 from monai_mocoi.runs.product_folders import check_inference_folder, empty_inference_folder
 from monai_mocoi.runs.product_names import TABLE_NAME
 from monai_mocoi.runs.setting_ranges import as_flag
@@ -31,6 +30,7 @@ _MOST_REASONS = 20  # shown in the log; the table has all of them
 _UNUSUAL = "unlike the images that the classifier was made with"
 
 
+@dataclass(eq=False, repr=False)
 class InferenceTable:
     """Collect what :class:`~monai_mocoi.engines.ClassifierInference` says, and write it when all images are done.
 
@@ -56,28 +56,17 @@ class InferenceTable:
 
     writes: ClassVar[dict[str, str]] = {"{folder}/classified.csv": "probabilities and decisions, a row an image"}
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        items: Sequence[Mapping[str, str]],
-        classes: Sequence[str],
-        kind: str,
-        overwrite: bool | str = False,
-        unusual_limit: float = 99.0,
-        typical: TypicalFeatures | None = None,
-    ) -> None:
-        self.folder = Path(folder)
-        self.items = items
-        self.classes = tuple(classes)
-        self.kind = kind
-        self.overwrite = as_flag("overwrite", overwrite)
-        self.unusual_limit = unusual_limit
-        self.reference = None if typical is None else len(typical.reference)
-        self.unreadable: dict[int, str] = {}
-        self._percentiles: dict[int, float] = {}
-        self._contradictions: dict[int, str] = {}
-        self._windows_ignored = 0
-        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    folder: str | os.PathLike[str]
+    items: Sequence[Mapping[str, str]]
+    classes: Sequence[str]
+    kind: str
+    overwrite: bool | str = False
+    unusual_limit: float = 99.0
+    typical: TypicalFeatures | None = None
+
+    def __post_init__(self) -> None:
+        as_flag("overwrite", self.overwrite)
+        self._forget()
 
     def check(self) -> None:
         """Refuse a folder that holds an earlier table (RunFolderError)."""
@@ -97,9 +86,15 @@ class InferenceTable:
 
     def _start(self, engine: Workflow) -> None:
         self.check()
-        empty_inference_folder(self.folder)
-        self.unreadable, self._known, self._windows_ignored = {}, {}, 0
-        self._percentiles, self._contradictions = {}, {}
+        empty_inference_folder(Path(self.folder))
+        self._forget()
+
+    def _forget(self) -> None:
+        self.unreadable: dict[int, str] = {}
+        self._percentiles: dict[int, float] = {}
+        self._contradictions: dict[int, str] = {}
+        self._windows_ignored = 0
+        self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def _take(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
@@ -128,14 +123,14 @@ class InferenceTable:
             elif index in self.unreadable:
                 table.writerow([index + 1, item["name"], "unreadable", self.unreadable[index], *empty, "", ""])
         # A name may hold bytes that are no UTF-8: they go out as they came.
-        write_bytes(self.folder / TABLE_NAME, text.getvalue().encode("utf-8", "surrogateescape"))
+        path = Path(self.folder) / TABLE_NAME
+        write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
         done = len(self._known)
-        logger.info("Predictions: %s (%d images)", self.folder / TABLE_NAME, done)
+        logger.info("Predictions: %s (%d images)", path, done)
         warn_of_ignored_windows(self._windows_ignored, done)
-        for line in contradictions_in_words(self._contradictions, done):
-            logger.warning("%s", line)
-        if self.reference is not None and done:
-            warn_of_unusual(self._percentiles, done, self.unusual_limit, self.reference)
+        warn_of_contradictions(self._contradictions, done)
+        if self.typical is not None and done:
+            warn_of_unusual(self._percentiles, done, self.unusual_limit, len(self.typical.reference))
 
     def _sum_up(self, engine: Workflow) -> None:
         words = done_in_words(len(self._known), self.unreadable)

@@ -1,8 +1,7 @@
 """Learning rate by the step: linear warm-up, then cosine or constant."""
 
-from __future__ import annotations
-
 import math
+from dataclasses import dataclass
 
 import torch
 from ignite.engine import Events
@@ -29,6 +28,7 @@ def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bo
     return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
+@dataclass(eq=False, repr=False)
 class WarmupCosine:
     """Set the learning rate before every iteration, from the step's number alone.
 
@@ -59,24 +59,18 @@ class WarmupCosine:
         0.025
     """
 
-    def __init__(
-        self,
-        optimizer: torch.optim.Optimizer,
-        warmup_steps: int = 0,
-        warmup_max_share: float = 0.1,
-        cosine: bool = True,
-        accumulation_steps: int = 1,
-    ) -> None:
-        if warmup_steps < 0:
-            raise ValueError(f"warmup_steps is {warmup_steps}, but must be 0 (none) or more.")
-        if not 0 <= warmup_max_share <= 1:
-            raise ValueError(f"warmup_max_share is {warmup_max_share}, but must lie in 0..1.")
-        self.optimizer = optimizer
-        self.warmup_steps = warmup_steps
-        self.warmup_max_share = warmup_max_share
-        self.cosine = cosine
-        self.accumulation_steps = accumulation_steps
-        self.base = [float(group["lr"]) for group in optimizer.param_groups]
+    optimizer: torch.optim.Optimizer
+    warmup_steps: int = 0
+    warmup_max_share: float = 0.1
+    cosine: bool = True
+    accumulation_steps: int = 1
+
+    def __post_init__(self) -> None:
+        if self.warmup_steps < 0:
+            raise ValueError(f"warmup_steps is {self.warmup_steps}, but must be 0 (none) or more.")
+        if not 0 <= self.warmup_max_share <= 1:
+            raise ValueError(f"warmup_max_share is {self.warmup_max_share}, but must lie in 0..1.")
+        self.base = [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""

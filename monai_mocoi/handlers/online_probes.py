@@ -1,9 +1,8 @@
 """Online probes: k-nearest-neighbour and linear AUC of the encoder's features while pretraining goes on."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ignite.base import Serializable
@@ -14,7 +13,7 @@ from monai_mocoi.data import ImageDataset
 from monai_mocoi.data.labels import labelled_items, left_out_in_words
 from monai_mocoi.data.probe_images import ProbeImages, choose_probe_images, images_a_probe
 from monai_mocoi.distributed import rank, world_size
-from monai_mocoi.distributed.first_process import measured_by_the_first
+from monai_mocoi.distributed.agreement import measured_by_the_first
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import DatasetError, FeatureError
 from monai_mocoi.runs.run_state import untouched
@@ -22,6 +21,7 @@ from monai_mocoi.runs.run_state import untouched
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class OnlineProbes(Serializable):
     """Before the first epoch, every ``every`` epochs and after the last, see how well features tell the labels.
 
@@ -49,27 +49,21 @@ class OnlineProbes(Serializable):
 
     _state_dict_all_req_keys = ("most", "untrained", "hinted")
 
-    def __init__(
-        self,
-        training: ImageDataset,
-        validation: ImageDataset,
-        transform: Callable[[dict[str, Any]], Any],
-        classes: Sequence[str],
-        summary_writer: Any,
-        every: int = 5,
-        batch_size: int = 64,
-        num_workers: int = 0,
-        seed: int = 0,
-    ) -> None:
-        if every < 0:
-            raise ValueError(f"probe_every is {every}, but must be 1 (each epoch) or more, or 0 for no probes.")
-        if batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}, but must be 1 or more.")
-        self.training, self.validation, self.transform = training, validation, transform
-        self.classes = tuple(classes)
-        self.writer = summary_writer
-        self.every, self.seed = every, seed
-        self.batch_size, self.num_workers = batch_size, num_workers
+    training: ImageDataset
+    validation: ImageDataset
+    transform: Callable[[dict[str, Any]], Any]
+    classes: Sequence[str]
+    summary_writer: Any
+    every: int = 5
+    batch_size: int = 64
+    num_workers: int = 0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.every < 0:
+            raise ValueError(f"probe_every is {self.every}, but must be 1 (each epoch) or more, or 0 for no probes.")
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}, but must be 1 or more.")
         self.images: ProbeImages | None = None
         self.untrained: dict[str, float] = {}
         self.latest: tuple[int, dict[str, float]] = (-1, {})
@@ -143,7 +137,7 @@ class OnlineProbes(Serializable):
         with engine.clock.phase("probe"):
             values = measured_by_the_first(lambda: self._measure(engine), "what the encoder knows of the labels")
             for name, value in values.items() if rank() == 0 else ():
-                self.writer.add_scalar(f"probe/{name}", value, epoch)
+                self.summary_writer.add_scalar(f"probe/{name}", value, epoch)
         self.latest = epoch, values
         return values
 

@@ -4,12 +4,11 @@ The signals (Slurm's ``--signal=USR1@60``, for example) are caught while the tra
 the process as ever: there is nothing to lose. A second Ctrl-C ends it at once.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import signal
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from monai_mocoi.distributed import any_rank, rank
@@ -22,22 +21,19 @@ logger = logging.getLogger(__name__)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if hasattr(signal, name)]
 
 
+@dataclass(eq=False, repr=False)
 class Preemption:
     """Stop a trainer on a signal, with a checkpoint. Attach it on every process.
 
     In a distributed run a signal to any process stops all of them after the same iteration. An accumulated step is
     completed first, and so is the epoch's validation where the iteration is its last. After the last epoch, which may
     be one that ends training early, the run simply comes to its end.
-
-    Args:
-        checkpoints: what saves.
     """
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
-        self.checkpoints = checkpoints
-        self.stopped = False
-        self._signal: int | None = None
-        self._before: dict[int, Any] = {}
+    checkpoints: Checkpoints
+    stopped: bool = field(default=False, init=False)
+    _signal: int | None = field(default=None, init=False)
+    _before: dict[int, Any] = field(default_factory=dict, init=False)
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""

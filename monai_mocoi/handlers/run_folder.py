@@ -1,7 +1,5 @@
 """Run folder: never overwritten unasked, with the resolved settings and a manifest that says what ran."""
 
-from __future__ import annotations
-
 import logging
 import os
 import time

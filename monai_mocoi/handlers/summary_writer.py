@@ -1,9 +1,6 @@
 """A TensorBoard writer that touches the disk only when something is written."""
 
-from __future__ import annotations
-
 import errno
-import functools
 import os
 import threading
 from collections.abc import Iterator
@@ -47,7 +44,7 @@ class LazySummaryWriter:
                 _describe(self._writer)
                 _hush_writing_threads()
         attribute = getattr(self._writer, name)
-        return _with_room(attribute) if callable(attribute) else attribute
+        return _room()(attribute) if callable(attribute) else attribute
 
     def add_scalar(self, tag: str, *args: Any, **options: Any) -> None:
         """As ``SummaryWriter.add_scalar``."""
@@ -104,15 +101,6 @@ def _room() -> Iterator[None]:
             "TensorBoard's curves cannot be written: the disk (or your quota on it) is full. Earlier checkpoints are "
             "intact: make room, then continue with --resume true.",
         ) from error
-
-
-def _with_room(method: Any) -> Any:
-    @functools.wraps(method)
-    def call(*args: Any, **options: Any) -> Any:
-        with _room():
-            return method(*args, **options)
-
-    return call
 
 
 def _hush_writing_threads() -> None:

@@ -1,24 +1,21 @@
 """Validation of a trainer's epochs, whose time its clock knows as validation."""
 
-from __future__ import annotations
+from dataclasses import dataclass
 
 from monai.engines import Evaluator, Workflow
 
 from monai_mocoi.engines import GradientTrainer, RunEvents
 
 
+@dataclass(eq=False, repr=False)
 class TimedValidation:
-    """Run an evaluator every few epochs; attach it on every process.
+    """Run an evaluator every ``interval`` epochs, 1 or more; attach it on every process.
 
-    Args:
-        validator: what to run.
-        interval: epochs from one validation to the next, 1 or more; without effect for a
-            :class:`~monai_mocoi.engines.LinearTrainer`.
+    The interval has no effect for a :class:`~monai_mocoi.engines.LinearTrainer`.
     """
 
-    def __init__(self, validator: Evaluator, interval: int = 1) -> None:
-        self.validator = validator
-        self.interval = interval
+    validator: Evaluator
+    interval: int = 1
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""

@@ -1,7 +1,5 @@
 """View pairs as pictures in TensorBoard: the first thing to look at when a run does not learn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

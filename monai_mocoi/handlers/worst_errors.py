@@ -1,7 +1,5 @@
 """Worst errors: one sheet with the pictures of which a classifier was most surely wrong."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Mapping, Sequence

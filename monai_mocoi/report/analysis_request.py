@@ -10,7 +10,7 @@ import torch
 
 from monai_mocoi.analysis import IntervalSettings
 from monai_mocoi.data import Datalist, labelled_items
-from monai_mocoi.engines.precision import autocast_dtype
+from monai_mocoi.engines import autocast_dtype
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.metrics import SELECTION_METRICS
 from monai_mocoi.networks import StageEncoder

@@ -1,9 +1,9 @@
 from .begin import begin as begin
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
-from .classifier_checks import check_recalibration as check_recalibration
-from .classifier_checks import warn_of_demo_classifier as warn_of_demo_classifier
 from .description import describe_training as describe_training
+from .evaluated_classifier import check_recalibration as check_recalibration
+from .evaluated_classifier import warn_of_demo_classifier as warn_of_demo_classifier
 from .finetuned_runs import classifier_to_use as classifier_to_use
 from .finetuned_runs import finetuned_from as finetuned_from
 from .finetuned_runs import finetuning_name as finetuning_name

@@ -1,7 +1,5 @@
 """What every run does first: several processes join, and the same seed gives the same numbers."""
 
-from __future__ import annotations
-
 import torch
 from monai.data import set_track_meta
 from monai.utils import set_determinism
@@ -12,9 +10,8 @@ from monai_mocoi.distributed import join
 def begin(seed: int, device: torch.device | str = "cpu") -> None:
     """Let the processes of ``torchrun`` join, and make everything repeatable.
 
-    Args:
-        seed: of PyTorch, NumPy and Python, the same in all processes.
-        device: of this process; it decides how the processes talk to one another.
+    The seed of PyTorch, NumPy and Python is the same in all processes; the device is this process's own, and decides
+    how the processes talk.
     """
     join(device)
     set_determinism(seed=seed)

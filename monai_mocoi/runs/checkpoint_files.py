@@ -4,8 +4,6 @@
 in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import io
@@ -44,15 +42,9 @@ def remove_checkpoint(path: Path) -> None:
 
 
 def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
-    """Write a checkpoint down to the disk, then remove the oldest beyond ``keep``.
+    """Write the state, tensors and plain values, after an iteration down to the disk; the newest ``keep`` stay.
 
-    Args:
-        folder: made if it is missing.
-        iteration: after which the state, of tensors and plain values, is taken; part of the name.
-        keep: how many to keep, this one included.
-
-    Raises:
-        DiskFullError: no room (or no quota) left; the checkpoints before it are untouched.
+    The folder is made if it is missing. Without room, or quota: DiskFullError; the checkpoints before it are untouched.
     """
     folder = Path(folder)
     path = folder / f"checkpoint_{iteration:09d}.pt"
@@ -75,11 +67,7 @@ def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapp
 
 
 def check_room(folder: str | os.PathLike[str], size: int, keep: int) -> None:
-    """Refuse a folder without room for ``keep`` checkpoints of ``size`` bytes, and one more while it is written.
-
-    Raises:
-        DiskFullError: less is free, besides those that are there.
-    """
+    """Refuse (DiskFullError) a folder without room for ``keep`` checkpoints of ``size`` bytes and one being written."""
     folder = Path(folder).absolute()
     needed = max(1, keep + 1 - len(checkpoint_files(folder))) * size
     parent = next(p for p in (folder, *folder.parents) if p.is_dir())
@@ -88,10 +76,9 @@ def check_room(folder: str | os.PathLike[str], size: int, keep: int) -> None:
 
 
 def newest_checkpoint(folder: str | Path) -> Path | None:
-    """The newest checkpoint whose digest is right; damaged newer ones are named in a warning and renamed.
+    """The newest checkpoint whose digest is right; None: there are none.
 
-    Raises:
-        CheckpointError: there are some, but every one is damaged. (None: there are none at all.)
+    Damaged newer ones are named in a warning and renamed. A CheckpointError: there are some, but every one is damaged.
     """
     remove_leftovers(folder)
     for digest in Path(folder).glob("checkpoint_*.pt.sha256"):
@@ -117,8 +104,7 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read a checkpoint into the main memory.
 
-    Raises:
-        CheckpointError: it cannot be read, is of another format, or holds more than tensors and plain values.
+    A CheckpointError: it cannot be read, is of another format, or holds more than tensors and plain values.
     """
     path = Path(path)
     try:

@@ -3,8 +3,6 @@
 It is taken from the parts that are in use, so that any override shows, however deep in a config it stands.
 """
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 from collections.abc import Iterator, Mapping
@@ -59,16 +57,11 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
 
 
 def described(value: Any, inside: bool = False) -> Any:
-    """Describe an object by its class and those of its attributes that are arguments of the class, or transforms.
+    """Describe an object, in plain values, by its class and those attributes that are its arguments, or transforms.
 
-    So what a random transform drew last is not in it.
-
-    Args:
-        value: anything.
-        inside: another object that is described: of what is neither plain nor a transform only the class is told.
-
-    Returns:
-        plain values; for a module a text for each module in it, by its path ("" is its own).
+    So what a random transform drew last is not in it. Of a module there is a text for each module in it, by its path
+    ("" is its own). ``inside`` another object that is described, of what is neither plain nor a transform only the
+    class is told.
     """
     if value is None or isinstance(value, str | bool | int | float):
         return value

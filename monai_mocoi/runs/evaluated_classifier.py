@@ -1,8 +1,7 @@
-"""A classifier that is evaluated: its sidecar, and what lies beside its weights: validation, own test, seen images."""
-
-from __future__ import annotations
+"""A classifier in use: checks before it; its sidecar, and what lies beside its weights: validation, own test."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +9,21 @@ from typing import Any
 
 from monai_mocoi import analysis, data
 from monai_mocoi.data.labelled_images import LabelledImages
+from monai_mocoi.distributed import rank
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
+from monai_mocoi.runs.setting_ranges import as_flag
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class EvaluatedClassifier:
-    """What is known of a classifier.
-
-    Attributes:
-        sidecar: from :func:`~monai_mocoi.networks.read_classifier_sidecar`.
-        weights: its file; None: unknown.
-    """
+    """What is known of a classifier: its sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`."""
 
     sidecar: Mapping[str, Any]
-    weights: Path | None
+    weights: Path | None  # None: unknown
 
     @property
     def tested(self) -> dict[str, Any]:
@@ -42,11 +40,7 @@ class EvaluatedClassifier:
         return data.record_of(self.sidecar.get(name), classes)
 
     def check_recalibration(self, classes: Sequence[str]) -> None:
-        """Refuse, before any image is predicted, to recalibrate what has no recalibration.
-
-        Raises:
-            SettingsError: of none of these classes is there one.
-        """
+        """Refuse (SettingsError), before any image is predicted, to recalibrate where none of these classes can be."""
         if (reason := analysis.why_not_fitted(self.record("recalibration", classes))) is not None:
             raise SettingsError(
                 f"recalibrate is true, but nothing can be recalibrated of {', '.join(classes)}, the classes that this "
@@ -119,10 +113,41 @@ class EvaluatedClassifier:
         try:
             if (packaged := self.weights.with_name(PACKAGED_NAME).with_suffix(".json")).is_file():
                 return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
-            return dict(
-                json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))["counts"][
-                    "training"
-                ]
-            )
+            labelled = json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))
+            return dict(labelled["counts"]["training"])
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
+    """Warn if a classifier that was trained on generated phantoms (``settings.demo`` of its sidecar) is given images.
+
+    ``images`` are as the user gave them; None: the data set's own.
+    """
+    if images is not None and (classifier.get("settings") or {}).get("demo") is True:
+        logger.warning(
+            "THIS CLASSIFIER WAS TRAINED ON GENERATED PHANTOMS (dataset_dir 'demo'): what it says about other images "
+            "means nothing. Take one that was trained on medical images."
+        )
+
+
+def check_recalibration(record: Mapping[str, Any] | None, recalibrate: bool | str) -> None:
+    """Say what recalibration will do; or refuse it (SettingsError), where there is nothing to recalibrate by.
+
+    ``record`` is ``recalibration`` of a classifier's sidecar, of :func:`~monai_mocoi.analysis.fit_recalibration`.
+    ``recalibrate``: whether it is asked for; the texts "true" and "false" are accepted.
+    """
+    if not as_flag("recalibrate", recalibrate):
+        return
+    if (reason := analysis.why_not_fitted(record)) is not None:
+        raise SettingsError(
+            f"recalibrate is true, but this classifier's probabilities cannot be recalibrated. {reason} Leave "
+            "recalibrate out, or fine-tune with more validation images."
+        )
+    if rank() > 0 or record is None:
+        return
+    how = f"{record['method']}, fitted on {record['images']} validation images of {record['patients']} patients"
+    logger.info("Probabilities are recalibrated (%s); decisions stay as they are.", how)
+    for name, line in record.get("classes", {}).items():
+        if "reason" in line:
+            logger.warning("The probability of %s stays as it is: %s", name, line["reason"])

@@ -1,7 +1,5 @@
 """Run folders of fine-tuning: their names, and the newest one. Importing it does not import torch."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path
@@ -37,24 +35,15 @@ def newest_finetuned(output_dir: str | os.PathLike[str], pattern: str = "finetun
 
     A linear evaluation or a supervised baseline that was run later is not taken in its place.
 
-    Args:
-        output_dir: folder that holds the runs.
-        pattern: of the names to look at.
-
-    Returns:
-        its folder. Without a finished run the newest unfinished one and, where there is none either, ``output_dir``
-        itself: who reads the classifier then says what is missing.
+    Without a finished run it is the newest unfinished one and, where there is none either, ``output_dir`` itself: who
+    reads the classifier then says what is missing.
     """
     runs = [folder for folder in Path(output_dir).glob(pattern) if folder.is_dir()]
     return str(max(runs, key=_when_it_ended)) if runs else os.fspath(output_dir)
 
 
 def finetuned_from(output_dir: str | os.PathLike[str]) -> str | list[str]:
-    """The newest finished run in which all weights of a pretrained encoder were trained; an empty list: there is none.
-
-    Args:
-        output_dir: folder that holds the runs.
-    """
+    """The newest finished run with all weights of a pretrained encoder trained; an empty list: there is none."""
     found = newest_finetuned(output_dir, "finetune-pretrained-all-*")
     return found if (Path(found) / CLASSIFIER_NAME).is_file() else []
 

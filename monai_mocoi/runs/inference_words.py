@@ -1,10 +1,8 @@
 """What the log says of an inference: unreadable, contradictory and unusual images, by their rows and never by name."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from monai_mocoi.metrics import references_needed
 
@@ -14,12 +12,7 @@ _MOST_ROWS, _MOST_KINDS, _MOST_OF_A_KIND = 5, 3, 20
 
 
 def done_in_words(done: int, unreadable: Mapping[int, str]) -> str:
-    """``Done: 7 of 8. 1 unreadable (row 6): it is empty``; of several reasons each with its number of images.
-
-    Args:
-        done: how many images were read.
-        unreadable: the reasons, by index from 0.
-    """
+    """``Done: 7 of 8. 1 unreadable (row 6): it is empty``; of several reasons each with its number of images."""
     total = f"Done: {done} of {done + len(unreadable)}."
     if not unreadable:
         return total
@@ -32,29 +25,21 @@ def done_in_words(done: int, unreadable: Mapping[int, str]) -> str:
     return f"{total} {len(rows)} unreadable (row{'s' if len(rows) > 1 else ''} {named}): {'; '.join(shown)}"
 
 
-def contradictions_in_words(contradictions: Mapping[int, str], done: int) -> Iterator[str]:
-    """A sentence if DICOM headers contradict what the classifier is for.
-
-    Args:
-        contradictions: by index from 0.
-        done: how many images were read.
-    """
+def warn_of_contradictions(contradictions: Mapping[int, str], done: int) -> None:
+    """Warn if DICOM headers, by the index of the image, contradict what the classifier is for."""
     if contradictions:
-        yield (
-            f"{len(contradictions)} of {done} images are of another kind by their DICOM header "
-            f"(row{_rows(contradictions)}; the column 'note' says how). They were classified all the same: what is "
-            "said of them may mean nothing."
+        logger.warning(
+            "%d of %d images are of another kind by their DICOM header (row%s; the column 'note' says how). They were "
+            "classified all the same: what is said of them may mean nothing.",
+            *(len(contradictions), done, _rows(contradictions)),
         )
 
 
 def warn_of_unusual(percentiles: Mapping[int, float], done: int, limit: float, references: int) -> None:
     """Warn of images that are unlike the classifier's own, with how many chance alone would give.
 
-    Args:
-        percentiles: ``unusual_percentile`` by index from 0.
-        done: how many images were read.
-        limit: from which percentile on an image is unusual.
-        references: validation images that the percentiles are based on.
+    That is where ``percentiles``, by index, reach ``limit``; they are based on so many ``references``, its validation
+    images.
     """
     unusual = [index for index, percentile in percentiles.items() if percentile >= limit]
     if unusual:

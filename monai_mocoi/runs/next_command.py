@@ -1,7 +1,5 @@
 """The command that follows a run, as it can be pasted into the shell that the run was started from."""
 
-from __future__ import annotations
-
 import ast
 import os
 import shlex
@@ -14,15 +12,11 @@ from monai_mocoi.own_command import command, python_word
 
 
 def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
-    """The command line that runs another config of the bundle that this process runs.
+    """The command line, quoted for a shell, that runs another config of the bundle that this process runs.
 
-    Args:
-        config, bundle: name of the other config, such as "evaluate", and of the bundle.
-        settings: names and values, for the command line; those that are None are left out.
-        argv: of this process, by ``mocoi run`` or ``monai.bundle run``; None: ``sys.argv``.
-
-    Returns:
-        quoted for a shell. The config is named as the one that is running was: by a path, or by the bundle's name.
+    Settings that are None are left out. ``argv`` is that of ``mocoi run`` or ``monai.bundle run``; None: of this
+    process. The config, such as "evaluate", is named as the one that is running was: by a path, or by the bundle's
+    name.
     """
     words: list[object] = ["run", config_word(config, bundle, argv)]
     for name, value in settings.items():
@@ -36,10 +30,8 @@ def lines_after_a_run(
 ) -> list[str]:
     """What to do with a finished run: look at its curves, use what it has made, do it with one's own images.
 
-    Args:
-        folder, bundle: of the run; its name.
-        config, settings: of the command that comes next, see :func:`next_command`. None: there is none.
-        own_data: commands that lead from one's own images to a dataset folder DATASET. None: they are not shown.
+    ``config`` and ``settings`` are of :func:`next_command`; None: there is none. ``own_data`` are commands that lead
+    from one's own images to a dataset folder DATASET; None: they are not shown.
     """
     python = shlex.quote(python_word())
     lines = [f"Curves: {python} -m tensorboard.main --logdir {shlex.quote(str(folder))}"]
@@ -78,13 +70,9 @@ def bundle_word(bundle: str, argv: Sequence[str] | None = None) -> str:
 def given_config(argv: Sequence[str]) -> str | None:
     """The first config file of a command line, in its own words.
 
-    MONAI does not tell a config where it lies, so that the words of the process are looked at.
-
-    Args:
-        argv: of ``mocoi run CONFIG...`` or of ``python -m monai.bundle run --config_file CONFIG``, also under torchrun.
-
-    Returns:
-        None: it is neither of them, or the config is named in a file of arguments.
+    MONAI does not tell a config where it lies, so that the words of ``mocoi run CONFIG...`` or ``python -m monai.bundle
+    run --config_file CONFIG`` are looked at. None: it is neither of them, or the config is named in a file of
+    arguments.
     """
     words = list(argv[1:])
     if "run" not in words:

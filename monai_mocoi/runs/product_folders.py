@@ -1,7 +1,5 @@
 """Folders of results: whether an evaluation, an inference or an analysis may be written into one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -94,11 +92,10 @@ def empty_inference_folder(folder: Path) -> None:
 
 
 def check_place(folder: Path, setting: str) -> None:
-    """Refuse a place where results would be lost or handed on.
+    """Refuse (RunFolderError) a place where results would be lost or handed on.
 
-    Raises:
-        RunFolderError: it begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle
-            with its weights, such as an unpacked package, which would be handed on with it.
+    It begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle with its weights,
+    such as an unpacked package, which would be handed on with it.
     """
     if str(folder).startswith("~"):
         raise RunFolderError(
@@ -114,15 +111,9 @@ def check_place(folder: Path, setting: str) -> None:
 
 
 def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
-    """Refuse a place where no file can be written. Nothing is changed.
+    """Refuse (RunFolderError) a place where no file can be written, or as :func:`check_place`. Nothing is changed.
 
-    Args:
-        folder: need not exist.
-        setting, why: the setting that names it, and a sentence on what would be written, for the text.
-
-    Raises:
-        RunFolderError: as of :func:`check_place`; or it, or the nearest folder above it that exists, is a file or
-            cannot be written by this user.
+    The folder need not exist. ``why`` is a sentence on what would be written, for the text.
     """
     check_place(folder, setting)
     place = next(path for path in (folder, *folder.resolve().parents) if path.exists())
@@ -137,8 +128,7 @@ def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
 def lock_folder(folder: Path, stack: ExitStack) -> None:
     """Hold the lock of a run folder, a file beside it, until the stack is closed; one, whatever link leads there.
 
-    Raises:
-        RunFolderError: another process holds it, or the lock file cannot be made.
+    RunFolderError: another process holds it, or the lock file cannot be made.
     """
     place = folder.resolve()
     try:

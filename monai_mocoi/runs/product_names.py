@@ -1,7 +1,5 @@
 """Names of the files and folders of results: evaluation, inference, analysis."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -49,16 +47,10 @@ def name_by_data(
 ) -> str:
     """Name of a folder for what weights show on a split, so that results of other data sets lie beside its own.
 
-    Args:
-        word: that the name begins with.
-        weights: a file or a run folder, see :func:`~monai_mocoi.networks.known_images.known_images`.
-        dataset_dir: a dataset folder, or "demo".
-        split: whose images are used.
-
-    Returns:
-        ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
-        and where one of the two is not known; ``<word>-<name>-<split>`` for another one and, where it has the same name
-        (another version), the first 8 digits of its SHA-256 behind the name.
+    It is ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
+    and where one of the two is not known; ``<word>-<name>-<split>`` for another one and, where it has the same name
+    (another version), the first 8 digits of its SHA-256 behind the name. The weights are a file or a run folder
+    (:func:`~monai_mocoi.networks.known_images.known_images`).
     """
     if str(dataset_dir) == "demo":  # phantoms, which only weights of phantoms are tested on
         return f"{word}-{split}"

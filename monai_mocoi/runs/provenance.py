@@ -1,7 +1,5 @@
 """Provenance of a result: when, on which machine, by which commit and with which versions it was made."""
 
-from __future__ import annotations
-
 import datetime
 import os
 import platform
@@ -47,13 +45,9 @@ def where_it_runs(device: torch.device) -> dict[str, Any]:
 def continued_manifest(
     earlier: Mapping[str, Any], now_running: Mapping[str, Any], config: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """The manifest of a run that goes on: its first start, and each time that it was continued.
+    """The manifest of a run that goes on: its first start, and each continuation with the settings that changed.
 
-    Args:
-        earlier: its manifest so far.
-        now_running: the manifest that a new run would have.
-        config: its settings so far.
-        settings: those of now; what differs is written down.
+    Of its manifest so far, the one that a new run would have, its ``config.json`` so far, and the settings of now.
     """
     again = {name: now_running[name] for name in ("started", "device", "commit", "versions")}
     again["from_status"] = earlier["status"]

@@ -1,7 +1,5 @@
 """Whether a run may use a folder, told from the names and the JSON files in it."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Collection, Mapping
@@ -50,11 +48,7 @@ def find_run(folder: Path) -> EarlierRun | None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The ``config.json`` of a run.
-
-    Raises:
-        RunFolderError: it cannot be read.
-    """
+    """The ``config.json`` of a run; RunFolderError if it cannot be read."""
     try:
         return dict(json.loads((folder / "config.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -112,7 +106,7 @@ def check_run_folder(
             known = {name: value for name, value in saved.items() if name not in {*undecided, "components"}}
             check_same_settings(known, {**settings, **(results or {})}, f"the run in {folder}")
             if run.newest is not None:
-                _check_progress(folder, run, run.newest, dataset_sha256, max_epochs, epoch_length)
+                _check_progress(folder, run, dataset_sha256, max_epochs, epoch_length)
         elif not overwrite:
             whole = run.manifest["status"] == "finished" and (folder / CLASSIFIER_NAME).is_file()
             state = "finished, with its classifier" if whole else f"state: {run.manifest['status']}"
@@ -143,16 +137,11 @@ def _continuable_config(folder: Path, run: EarlierRun) -> dict[str, Any]:
 
 
 def _check_progress(
-    folder: Path,
-    run: EarlierRun,
-    newest: Path,
-    dataset_sha256: str | None,
-    max_epochs: int | None,
-    epoch_length: int | None,
+    folder: Path, run: EarlierRun, dataset_sha256: str | None, max_epochs: int | None, epoch_length: int | None
 ) -> None:
     epoch_length = epoch_length or run.manifest.get("epoch_length")
-    if max_epochs is not None and epoch_length is not None:
-        epoch = -(-iteration_of(newest) // epoch_length)
+    if run.newest is not None and max_epochs is not None and epoch_length is not None:
+        epoch = -(-iteration_of(run.newest) // epoch_length)
         if epoch > max_epochs:
             raise RunFolderError(
                 f"max_epochs is {max_epochs}, but the run in {folder} has reached epoch {epoch}: continue it with at "

@@ -1,7 +1,5 @@
 """Run manifest (``manifest.json`` of a run folder): what ran, on what, and how it ended."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from monai_mocoi.errors import MocoiError, RunFolderError

@@ -1,7 +1,5 @@
 """State of a run outside of its network: random generators, lengths of logs; and whether weights are finite."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Iterator, Mapping
@@ -101,11 +99,8 @@ def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
 def cut_back(folder: str | os.PathLike[str], lengths: Mapping[str, int]) -> None:
     """Bring the TensorBoard files back to what :func:`log_lengths` saw: longer ones are cut, new ones are removed.
 
-    A run that goes on from a checkpoint writes again what came after it: so each step is there once.
-
-    Args:
-        folder: of the files.
-        lengths: as they were; a file that is missing, or shorter by now, is left as it is.
+    A run that goes on from a checkpoint writes again what came after it: so each step is there once. A file that is
+    missing, or shorter by now, is left as it is.
     """
     for path in sorted(Path(folder).glob(_EVENTS)):
         if path.name not in lengths:

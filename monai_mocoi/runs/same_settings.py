@@ -1,7 +1,5 @@
 """Comparison of a run's settings with those it is to be continued with: only some may differ."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,15 +31,10 @@ _SHOWN = 12
 
 
 def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: str) -> None:
-    """Refuse to continue with other settings.
+    """Refuse (RunFolderError) to continue with settings other than those that were ``saved``, found in ``what``.
 
-    Args:
-        saved: names and plain values, nested ones too, of the run that is to be continued.
-        now: those of this command. A name that is absent counts as None.
-        what: where ``saved`` was found, for the text.
-
-    Raises:
-        RunFolderError: names what differs, with both values; of long texts and nested values only the part that does.
+    Both are plain values, nested ones too; a name that is absent counts as None. The text has what differs, with both
+    values; of long texts and nested values only the part that does.
     """
     saved, now = current_settings(saved), current_settings(now)
     fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()

@@ -1,7 +1,5 @@
 """Settings that several configs share, in groups: each constant is described here once."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field

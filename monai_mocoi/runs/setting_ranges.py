@@ -1,7 +1,5 @@
 """Check of settings: each against the settings model, and some against each other. It imports no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,15 +14,7 @@ _OF_LBFGS = {"trainable": "head", "balanced_sampling": False, "world_size": 1}
 
 
 def as_flag(name: str, value: bool | str) -> bool:
-    """True or false, also where MONAI's command line hands it on as the text "true" or "false".
-
-    Args:
-        name: of the setting, for the error.
-        value: what was given.
-
-    Raises:
-        SettingsError: it is neither.
-    """
+    """True or false, also as the text "true" or "false" of MONAI's command line; anything else is a SettingsError."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if not isinstance(value, bool):
@@ -33,14 +23,9 @@ def as_flag(name: str, value: bool | str) -> bool:
 
 
 def check_ranges(settings: Mapping[str, Any]) -> None:
-    """Refuse a value that a setting cannot have, and settings that do not go together.
+    """Refuse (SettingsError) a value that a setting cannot have, and settings that do not go together.
 
-    Args:
-        settings: names and values; names that the model does not have, and expressions, are not looked at.
-
-    Raises:
-        SettingsError: names the setting, its value and what it may be; it has no effect with the solver chosen; or a
-            batch of one image leaves a BatchNorm without statistics.
+    Names that the model does not have, and expressions, are not looked at.
     """
     plain = {name: value for name, value in settings.items() if not _is_expression(value)}
     try:

@@ -1,7 +1,5 @@
 """Types of settings, and what they allow in words. Light: pydantic, no torch."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
@@ -37,12 +35,10 @@ Rising: TypeAlias = Annotated[list[Positive], AfterValidator(_rising), Field(min
 
 
 def setting(description: str, unit: str = "", **extra: Any) -> Any:
-    """A field of a settings model.
+    """A field of a settings model, described in one line.
 
-    Args:
-        description: one line.
-        unit: of a number, as it is shown behind the range.
-        extra: further parts of its JSON Schema; ``wording`` replaces :func:`allowed_in_words`.
+    The unit is shown behind a number's range. ``extra`` are further parts of its JSON Schema; ``wording`` replaces
+    :func:`allowed_in_words`.
     """
     return Field(default=None, description=description, json_schema_extra={"unit": unit, **extra} if unit else extra)
 

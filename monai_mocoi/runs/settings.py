@@ -1,10 +1,9 @@
 """The run's settings: checked before work begins, and shown as a table in TensorBoard's text tab."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ignite.engine import Events
@@ -54,17 +53,12 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     check_ranges(settings)
 
 
+@dataclass(eq=False)
 class SettingsText:
-    """Write the settings once, when the run starts.
+    """Write the settings, names and values, to TensorBoard once, when the run starts."""
 
-    Args:
-        summary_writer: where to.
-        settings: names and values.
-    """
-
-    def __init__(self, summary_writer: Any, settings: Mapping[str, Any]) -> None:
-        self.writer = summary_writer
-        self.settings = settings
+    summary_writer: Any
+    settings: Mapping[str, Any]
 
     def attach(self, engine: Workflow) -> None:
         """Register on a trainer."""
@@ -75,4 +69,4 @@ class SettingsText:
         if engine.state.iteration:  # a continued run: they stand there already
             return
         rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.settings.items())
-        self.writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)
+        self.summary_writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)

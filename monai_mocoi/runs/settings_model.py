@@ -5,29 +5,17 @@ check of ``--key value``, the JSON Schema of the bundles' configs and the tables
 nor MONAI, so that ``mocoi run`` refuses a wrong value at once.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from monai_mocoi.runs import setting_groups as g
 from monai_mocoi.runs import setting_types as t
-from monai_mocoi.runs.setting_groups import (
-    Encoder,
-    Group,
-    ImageErrors,
-    Images,
-    Intervals,
-    Labels,
-    Resumable,
-    Run,
-    Thresholds,
-)  # fmt: skip
 
 _RunFolders = t.Text | t.Texts | None
 
 
-class TrainSettings(Run, Resumable, Images, ImageErrors):
+class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors):
     """``train.json`` and its overlay ``paper.json``: pretraining."""
 
     watch_every: t.Count = t.setting("From one value in TensorBoard to the next.", "iterations")
@@ -60,7 +48,7 @@ class TrainSettings(Run, Resumable, Images, ImageErrors):
     barlow_divisor: t.Positive | None = t.setting("What the Barlow loss is divided by; none: the number of features.")
 
 
-class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, Encoder):
+class FinetuneSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Labels, g.Encoder):
     """``finetune.json`` and its overlay ``paper_finetune.json``: a classifier on labels."""
 
     trainable: Literal["all", "head"] = t.setting("all: fine-tuning; head: the encoder is frozen, linear evaluation.")
@@ -81,7 +69,7 @@ class FinetuneSettings(Run, Resumable, Images, ImageErrors, Labels, Encoder):
     plot_every: t.Count = t.setting("From one set of plots to the next.", "epochs")
 
 
-class EvaluateSettings(Run, ImageErrors, Intervals, Thresholds):
+class EvaluateSettings(g.Run, g.ImageErrors, g.Intervals, g.Thresholds):
     """``evaluate.json``: a classifier on test images."""
 
     run_dir: t.Text = t.setting("Run folder of finetune.json, or a classifier's file.")
@@ -89,7 +77,7 @@ class EvaluateSettings(Run, ImageErrors, Intervals, Thresholds):
     worst_errors: t.CountFromZero = t.setting("Pictures of the worst errors; 0: none.", "images a class")
 
 
-class InferenceSettings(Run):
+class InferenceSettings(g.Run):
     """``inference.json``: a classifier on new images."""
 
     images: t.Text | t.Texts | None = t.setting(
@@ -106,7 +94,7 @@ class InferenceSettings(Run):
     unusual_limit: t.Percent = t.setting("Percentile of the training images beyond which an image is called unusual.")
 
 
-class AnalyzeSettings(Run, Images, ImageErrors, Labels, Encoder, Intervals):
+class AnalyzeSettings(g.Run, g.Images, g.ImageErrors, g.Labels, g.Encoder, g.Intervals):
     """``analyze.json``: what an encoder has learnt."""
 
     split: t.Split = t.setting("Whose images.")
@@ -133,7 +121,7 @@ class AnySettings(InferenceSettings, TrainSettings, FinetuneSettings, EvaluateSe
     """All of them, for a check that does not know the config: a constant means the same in each."""
 
 
-MODELS: dict[str, type[Group]] = {
+MODELS: dict[str, type[g.Group]] = {
     "train": TrainSettings, "finetune": FinetuneSettings, "evaluate": EvaluateSettings, "inference": InferenceSettings,
     "analyze": AnalyzeSettings,
 }  # fmt: skip
@@ -142,6 +130,6 @@ OVERLAYS = {"paper": "train", "paper_finetune": "finetune"}
 """Whose constants the bundles' overlays set."""
 
 
-def model_of(config_name: str) -> type[Group]:
+def model_of(config_name: str) -> type[g.Group]:
     """The model of a config's constants, by the stem of its file; that of all constants for another name."""
     return MODELS.get(OVERLAYS.get(config_name, config_name), AnySettings)

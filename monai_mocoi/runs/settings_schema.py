@@ -1,7 +1,5 @@
 """JSON Schema of the settings: for editors, error texts and the tables in the docs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -35,13 +33,9 @@ def choices(name: str) -> tuple[Any, ...]:
 
 
 def json_schema(config_name: str) -> dict[str, Any]:
-    """The JSON Schema of a config file, so that an editor completes and checks it.
+    """The JSON Schema of a config file, by its stem such as "train" or "paper", so that an editor checks it.
 
     Each constant may also be an expression or a reference; other keys are not looked at.
-
-    Args:
-        config_name: "train", "finetune", "evaluate", "inference" or "analyze", or an overlay: "paper" or
-            "paper_finetune".
     """
     properties = {
         name: {"description": _described(schema), "anyOf": [_without_words(schema), _EXPRESSION]}

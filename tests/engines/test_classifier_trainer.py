@@ -8,7 +8,7 @@ import torch
 from ignite.engine import Events
 from torch.nn.parallel import DistributedDataParallel
 
-from monai_mocoi.engines import ClassifierTrainer, is_whole
+from monai_mocoi.engines import ClassifierTrainer, classifier_trainer, is_whole, trainer_by_solver
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.losses import classification_loss
 from monai_mocoi.networks import Classifier, StageEncoder
@@ -184,3 +184,24 @@ def test_two_processes_of_half_the_batch_equal_one_process() -> None:
             torch.testing.assert_close(weights[name], value, rtol=1e-9, atol=1e-12, msg=name)
         for row, half in zip(rows, half_rows, strict=True):
             assert half == pytest.approx(row, rel=1e-9)
+
+
+def made(monkeypatch: pytest.MonkeyPatch, solver: str) -> tuple[str, dict[str, Any]]:
+    for name in ("ClassifierTrainer", "LinearTrainer"):
+        monkeypatch.setattr(classifier_trainer, name, lambda *_, name=name, **arguments: (name, arguments))
+    both: Any = {"train_handlers": ["saver"], "gradient_handlers": ["schedule"], "linear": {"kind": "softmax"}}
+    return trainer_by_solver(solver, "cpu", None, max_epochs=3, **both)  # type: ignore[arg-type, return-value]
+
+
+def test_the_solver_picks_the_trainer_and_its_handlers(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, arguments = made(monkeypatch, "gradient")
+    assert (name, arguments["train_handlers"]) == ("ClassifierTrainer", ["saver", "schedule"])
+    assert (arguments["max_epochs"], "kind" in arguments) == (3, False)
+    name, arguments = made(monkeypatch, "lbfgs")
+    assert (name, arguments["train_handlers"]) == ("LinearTrainer", ["saver"])
+    assert (arguments["kind"], "max_epochs" in arguments) == ("softmax", False)
+
+
+def test_another_solver_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="newton"):
+        made(monkeypatch, "newton")

@@ -199,7 +199,7 @@ def test_whatever_the_order_of_the_handlers_each_has_its_own_time(
 def test_tensorboard_has_the_speed_of_each_epoch(clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     handlers = parts(clock, tmp_path, monkeypatch)
     trained(clock, list(handlers.values()), epochs=2).run()
-    handlers["log"].writer.close()
+    handlers["log"].summary_writer.close()
     curves = EventAccumulator(str(tmp_path / "tensorboard"), size_guidance={"scalars": 0}).Reload()
     found = {
         tag: [(event.step, event.value) for event in curves.Scalars(tag)]
