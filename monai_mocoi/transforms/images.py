@@ -1,5 +1,6 @@
 """Images of the view transforms: a float image ``(C, H, W)`` or a batch ``(N, C, H, W)``, checked; and random ones."""
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,6 @@ class RandImage(RandomizableTransform):
             self.randomize(image)
         return self.apply(image[None])[0] if self._do_transform else image
 
+    @abstractmethod
     def apply(self, images: torch.Tensor) -> torch.Tensor:
         """Change a batch (N, C, H, W) by the last draw."""
-        raise NotImplementedError

@@ -3,7 +3,8 @@ import pytest
 import torch
 from monai.data import MetaTensor
 
-from monai_mocoi.transforms.images import RandImage, check_batch, per_sample, per_sample_on_host, plain_image
+from monai_mocoi.transforms.colour_jitter import RandGrayscale
+from monai_mocoi.transforms.images import check_batch, per_sample, per_sample_on_host, plain_image
 
 
 def test_plain_image_strips_metadata_and_takes_numpy():
@@ -49,4 +50,4 @@ def test_per_sample_takes_numbers_and_tensors():
 @pytest.mark.parametrize("prob", [-0.1, 1.1, float("nan")])
 def test_probability_outside_its_range(prob):
     with pytest.raises(ValueError, match="prob"):
-        RandImage(prob)
+        RandGrayscale(prob)
