@@ -59,6 +59,7 @@ def meet(rank: int, port: int) -> None:
     try:
         dist.all_reduce(torch.ones(1))
     except RuntimeError:
+        abandon()  # with its threads still at work the process could end by an abort instead
         raise SystemExit(3) from None
 
 
