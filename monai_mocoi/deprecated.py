@@ -17,7 +17,7 @@ SETTINGS = {
     "best": "best_epoch",
 }
 """Keys of a config: the old name and the new one."""
-_VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
+_VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}, "label_kind": {"softmax": "multiclass"}}
 # What earlier versions name, and where it is now: a package, and behind a point its new name, if it has another.
 _MOVED = {
     "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
@@ -79,12 +79,17 @@ def new_name(setting: str, known: Container[str]) -> str | None:
 
 
 def current_value(setting: str, value: Any) -> Any:
-    """The word that a setting's value has now: ``stage_pooling`` was "map" or "vector"."""
+    """The word that a setting's value has now: ``stage_pooling`` was "map" or "vector", ``label_kind`` "softmax"."""
     new = _VALUES.get(setting, {}).get(value) if isinstance(value, str) else None
     if new is None:
         return value
     _warn(f"{setting} {value} is called {new} now; the old word will be refused in the next release")
     return new
+
+
+def current_label_kind(kind: Any) -> Any:
+    """The kind of labels as it is called now, without a warning: files of earlier versions say "softmax"."""
+    return _VALUES["label_kind"].get(kind, kind) if isinstance(kind, str) else kind
 
 
 def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from monai_mocoi import losses, metrics
 from monai_mocoi.cli.overrides import check_command
+from monai_mocoi.data import Predictions
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.deprecated import SETTINGS, current_name, current_settings, current_value
+from monai_mocoi.networks import ClassifierCard
+from monai_mocoi.runs import check_settings
 from monai_mocoi.runs.same_settings import check_same_settings
 from tests.bundles.conftest import BUNDLES
 
@@ -37,6 +43,23 @@ def test_the_command_line_takes_old_names() -> None:
     checked = check_command([finetune, "--views#transforms#0#degrees", "5"])
     assert checked.overrides == {"train_transforms#transforms#0#degrees": 5}
     assert set(SETTINGS.values()) <= set(checked.config) | {"stage_pooling"}
+
+
+def test_the_kind_of_labels_softmax_is_multiclass_now(tmp_path: Path) -> None:
+    with pytest.warns(DeprecationWarning, match="label_kind softmax is called multiclass now"):
+        checked = check_command([str(BUNDLES / "nih_mse" / "configs" / "finetune.json"), "--label_kind", "softmax"])
+    assert checked.overrides == {"label_kind": "multiclass"}
+    check_settings({"label_kind": "softmax"})  # of a config file
+    check_same_settings({"label_kind": "softmax"}, {"label_kind": "multiclass"}, "the checkpoint")
+    (tmp_path / "labelled.json").write_text('{"kind": "softmax", "training": [], "validation": []}')
+    labelled = LabelledImages.read(tmp_path / "labelled.json")
+    assert labelled["kind"] == labelled.kind == "multiclass"
+    card: dict[str, Any] = {"kind": "softmax", "mean": 0.5, "std": 0.5}
+    card |= dict.fromkeys(("image_size", "decode_size", "channels", "stage"), 1)
+    card |= {"labels": ["A", "B"], "thresholds": None, "decode_fit": "crop"}
+    assert ClassifierCard.of(card).public()["kind"] == "multiclass"
+    said = Predictions(("i",), ("p",), ("A", "B"), "softmax", np.array([0]), np.array([[0.5, 0.5]]))
+    assert said.kind == "multiclass"
 
 
 def test_a_run_of_old_names_is_continued() -> None:

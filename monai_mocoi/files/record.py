@@ -4,12 +4,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.errors import MocoiError
 from monai_mocoi.files.atomic_write import write_bytes
+
+LabelKind: TypeAlias = Annotated[str, BeforeValidator(current_label_kind)]
+"""A field of a record: "multilabel" or "multiclass"."""
 
 
 def shown(*places: str, default: Any = None) -> Any:

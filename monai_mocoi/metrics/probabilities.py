@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, softmax
 
+from monai_mocoi.deprecated import current_label_kind
+
 LABEL_KINDS = ("multilabel", "multiclass")
 """Any number of findings an image; or exactly one class an image."""
 
@@ -14,7 +16,7 @@ def check_label_kind(kind: str) -> str:
 
     ValueError: an unknown kind.
     """
-    kind = "multiclass" if kind == "softmax" else kind
+    kind = current_label_kind(kind)
     if kind not in LABEL_KINDS:
         raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
     return kind

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+
+from monai_mocoi.deprecated import current_label_kind
 
 Flag: TypeAlias = StrictBool
 Text: TypeAlias = StrictStr
@@ -21,6 +23,7 @@ OfChannels: TypeAlias = Number | Annotated[list[Number], Field(min_length=1)]
 _SINGULAR = {"null": "none", "boolean": "true or false", "string": "a text", "integer": "a whole number"}
 _SINGULAR |= {"number": "a number", "object": "an object {...}"}
 _PLURAL = {"string": "texts", "integer": "whole numbers", "number": "numbers"}
+LabelKind: TypeAlias = Annotated[Literal["multilabel", "multiclass"], BeforeValidator(current_label_kind)]
 Split: TypeAlias = Literal["training", "validation", "test"]
 AnalysisPart: TypeAlias = Literal["reuse", "probing", "ks", "embedding"]
 

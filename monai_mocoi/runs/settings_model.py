@@ -62,7 +62,7 @@ class FinetuneSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Labels, g.
     labels: t.Texts | None = t.setting(
         "Labels that the bundle is made for, in their order; none: those of the data set."
     )
-    label_kind: Literal["multilabel", "softmax"] | None = t.setting("Kind of the labels that the bundle is made for.")
+    label_kind: t.LabelKind | None = t.setting("Kind of the labels that the bundle is made for.")
     class_weighting: t.Flag = t.setting("Weigh rare classes in the loss.")
     balanced_sampling: t.Flag = t.setting("Draw images so that classes come up equally often.")
     patience: t.Count | None = t.setting("Stop after so many without a better one; none: never.", "epochs")

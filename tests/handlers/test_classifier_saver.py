@@ -191,11 +191,11 @@ def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last
     assert heard == [(1, 1.0), (2, 0.0)]
 
 
-def test_softmax_classes_have_no_thresholds(tmp_path: Path) -> None:
+def test_multiclass_labels_have_no_thresholds(tmp_path: Path) -> None:
     truth = np.array([0, 0, 1, 1, 2, 2])
-    saved(tmp_path, [np.eye(3)[truth]], truth, "softmax")
+    saved(tmp_path, [np.eye(3)[truth]], truth, "multiclass")
     sidecar = sidecar_of(tmp_path)
-    assert (sidecar["kind"], sidecar["labels"], sidecar["thresholds"]) == ("softmax", ["A", "B", "C"], None)
+    assert (sidecar["kind"], sidecar["labels"], sidecar["thresholds"]) == ("multiclass", ["A", "B", "C"], None)
 
 
 def test_where_no_threshold_can_be_chosen_a_half_is_taken_and_named(

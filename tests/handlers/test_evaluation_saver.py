@@ -115,11 +115,11 @@ def test_nothing_to_score_is_said_and_written(tmp_path: Path, caplog: pytest.Log
     assert "left_out_classes has the counts. So there is no macro_auc, " in caplog.text
 
 
-def test_softmax_classes(tmp_path: Path) -> None:
+def test_multiclass_labels(tmp_path: Path) -> None:
     truth = np.arange(60) % 3
     said = (np.eye(3)[truth] + np.random.default_rng(1).standard_normal((60, 3))).astype(np.float32)
-    classifier = {**CLASSIFIER, "kind": "softmax", "labels": ["A", "B", "C"], "thresholds": None}
-    found = evaluate(tmp_path, said, truth, kind="softmax", classifier=classifier)
+    classifier = {**CLASSIFIER, "kind": "multiclass", "labels": ["A", "B", "C"], "thresholds": None}
+    found = evaluate(tmp_path, said, truth, kind="multiclass", classifier=classifier)
     assert found["overall"]["macro_f1"]["value"] > 0.4
     assert found["scored_classes"] == ["A", "B", "C"]
 

@@ -52,9 +52,9 @@ def test_without_an_evaluation_it_says_so_before_anything_else(tmp_path: Path) -
     assert "not evaluated" in next(line for line in text.splitlines() if line.startswith("| Effusion |"))
 
 
-def test_softmax_classes_and_the_demo(tmp_path: Path) -> None:
+def test_multiclass_labels_and_the_demo(tmp_path: Path) -> None:
     demo = {"bundle": "nih_mse", "demo": True, "class_weighting": True}
-    text = card(tmp_path, "softmax", settings=demo, label_fraction=1.0, pretrained="none")
+    text = card(tmp_path, "multiclass", settings=demo, label_fraction=1.0, pretrained="none")
     assert "TRAINED ON GENERATED PHANTOMS" in text.splitlines()[2]
     assert "An image gets the class of the highest probability." in text
     assert "Youden" not in text

@@ -22,7 +22,7 @@ def finetuned(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, 
     return read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **sidecar))
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_inference_needs_no_sidecar(tmp_path: Path, kind: str) -> None:
     run = finetuned(tmp_path, kind)
     made = packaged_inference(INFERENCE, run.sidecar, "mine")
@@ -79,7 +79,7 @@ def test_metadata_has_the_real_figures(tmp_path: Path) -> None:
 
 def test_colour_images_softmax_and_a_baseline_that_was_not_evaluated(tmp_path: Path) -> None:
     mean, std = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
-    run = finetuned(tmp_path, "softmax", False, channels=3, mean=mean, std=std, pretrained="none", trainable="head")
+    run = finetuned(tmp_path, "multiclass", False, channels=3, mean=mean, std=std, pretrained="none", trainable="head")
     made = packaged_metadata(METADATA, run)
     image = made["network_data_format"]["inputs"]["image"]
     assert image["num_channels"] == 3
