@@ -12,9 +12,12 @@ from monai_mocoi.errors import MocoiError
 from monai_mocoi.files.atomic_write import write_bytes
 
 
-def shown(*places: str, default: Any = None) -> Any:
-    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record."""
-    return Field(default, json_schema_extra={"shown": list(places)})
+def shown(*places: str, default: Any = None, old: str | None = None) -> Any:
+    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record.
+
+    ``old``: its earlier name, which is read as well.
+    """
+    return Field(default, json_schema_extra={"shown": list(places)}, validation_alias=old)
 
 
 class Record(BaseModel, Mapping[str, Any]):
@@ -24,7 +27,7 @@ class Record(BaseModel, Mapping[str, Any]):
     are kept.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, loc_by_alias=False)
     FILE: ClassVar[str]
     """Name of the file."""
     FORMAT: ClassVar[int] = 1
