@@ -1,4 +1,4 @@
-"""Deprecated names: accepted for one release, each with a ``DeprecationWarning``."""
+"""Deprecated names: accepted for one release, each with a ``DeprecationWarning``, or refused with what to do."""
 
 import importlib
 import warnings
@@ -18,14 +18,17 @@ SETTINGS = {
 }
 """Keys of a config: the old name and the new one."""
 _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}, "label_kind": {"softmax": "multiclass"}}
-# What earlier versions name, and where it is now: a package, and behind a point its new name, if it has another.
+# What earlier bundles and packages name, and where it is now: a package, and behind a point its new name, if it has
+# another; nothing: it is gone, and so is the form of the configs that name it.
 _MOVED = {
     "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
     "monai_mocoi.handlers": {
-        **dict.fromkeys(("SettingsText", "check_settings", "check_recalibration", "warn_of_demo_classifier"), "runs"),
+        **dict.fromkeys(("SettingsText", "check_recalibration", "warn_of_demo_classifier"), "runs"),
         **dict.fromkeys(("analysis_name", "evaluation_name"), "runs"),
         **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
+        "check_settings": "deprecated.check_earlier_settings",
         "shared": "deprecated",
+        "Throughput": "",
     },
     "monai_mocoi.losses": {"LABEL_KINDS": "metrics", "class_probabilities": "metrics"},
     "monai_mocoi.metrics": {
@@ -35,22 +38,43 @@ _MOVED = {
         "retrieval_accuracy": "metrics.top_k_accuracy",
         "scored_classes": "metrics.evaluable_classes",
     },
+    "monai_mocoi.networks": {
+        **dict.fromkeys(("data_parallel", "encoder_image_size", "stage_pooling", "started_from"), ""),
+        **dict.fromkeys(("from_torchrun", "join_processes", "leave_processes", "torchrun_device"), ""),
+        "read_classifier_sidecar": "networks.read_classifier_card",
+    },
 }
+_EARLIER = (
+    "this config file was written for an earlier version of monai_mocoi. Adapt the bundle again with this version, or "
+    "take the config files of this version's bundle, and write your settings into them."
+)
 _OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
 
 
 def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A package's ``__getattr__``, given its own, that also finds what has moved, or has another name."""
+    """A package's ``__getattr__``, given its own, that also finds what has moved, or has another name.
+
+    It raises a UsageError, and no AttributeError, for what is gone: MONAI would not tell of the latter.
+    """
     moved = _MOVED[package]
 
     def look_up(name: str) -> Any:
         if name not in moved:
             return find(name)
+        if not moved[name]:
+            raise _refusal(f"{package}.{name} is gone: {_EARLIER}")
         place, _, new = moved[name].partition(".")
         _warn(f"{package}.{name} is monai_mocoi.{place}.{new or name} now; the old place will go in the next release")
         return getattr(importlib.import_module(f"monai_mocoi.{place}"), new or name)
 
     return look_up
+
+
+def check_earlier_settings(settings: Mapping[str, Any]) -> None:
+    """What the configs of earlier versions check first: those that train are refused (UsageError), the others run."""
+    if "max_epochs" in settings:
+        raise _refusal(_EARLIER)
+    importlib.import_module("monai_mocoi.runs").check_settings(settings)
 
 
 def shared(handler: Any) -> Any:
@@ -109,6 +133,11 @@ def hint_of_overlay(file: str) -> str | None:
         "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
         "one process"
     )
+
+
+def _refusal(text: str) -> Exception:
+    refusal: Exception = importlib.import_module("monai_mocoi.errors").UsageError(text)  # errors are a floor above
+    return refusal
 
 
 def _warn(text: str) -> None:

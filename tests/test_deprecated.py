@@ -1,18 +1,23 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from monai.bundle import ConfigParser
+from typer.testing import CliRunner
 
-from monai_mocoi import losses, metrics
+from monai_mocoi import losses, metrics, networks
+from monai_mocoi.cli.app import app
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.data import Predictions
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.deprecated import SETTINGS, current_name, current_settings, current_value
 from monai_mocoi.networks import ClassifierCard
 from monai_mocoi.runs import check_settings
+from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.same_settings import check_same_settings
 from tests.bundles.conftest import BUNDLES
 
@@ -69,12 +74,53 @@ def test_a_run_of_old_names_is_continued() -> None:
     check_same_settings(saved, now, "the checkpoint")
 
 
+EARLIER = "this config file was written for an earlier version of monai_mocoi. Adapt the bundle again"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_configs_of_an_earlier_version_that_train_are_refused_and_the_others_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {
+        "imports": ["$import monai_mocoi"],
+        "settings": {"seed": 1, "max_epochs": 2},
+        "initialize": ["$monai_mocoi.handlers.check_settings(@settings)"],
+        "run": ["$print('it runs')"],
+    }
+    path = tmp_path / "train.json"
+    for training in (True, False):
+        if not training:
+            del config["settings"]["max_epochs"]  # type: ignore[attr-defined]
+        path.write_text(json.dumps(config))
+        result = CliRunner().invoke(app, ["run", str(path)])
+        assert (result.exit_code, EARLIER in " ".join(result.stderr.split())) == ((2, True) if training else (0, False))
+    assert "it runs" in result.stdout + capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "content"),
+    [
+        ("networks.stage_pooling", {"_target_": "monai_mocoi.networks.stage_pooling", "kind": "map"}),
+        ("networks.started_from", "$monai_mocoi.networks.started_from(1)"),
+        ("networks.torchrun_device", "$monai_mocoi.networks.torchrun_device()"),
+        ("handlers.Throughput", {"_target_": "monai_mocoi.handlers.Throughput"}),
+    ],
+)
+def test_what_is_gone_is_refused_by_name_by_plain_monai_too(place: str, content: Any) -> None:
+    parser = ConfigParser({"imports": ["$import monai_mocoi"], "part": content})
+    with pytest.raises((UsageError, RuntimeError)) as refused:
+        parser.get_parsed_content("part")
+    error = refused.value if isinstance(refused.value, UsageError) else refused.value.__cause__
+    assert isinstance(error, UsageError)
+    assert str(error).startswith(f"monai_mocoi.{place} is gone: {EARLIER}")
+
+
 def test_a_name_that_has_moved_is_found_where_it_was() -> None:
     import monai_mocoi.handlers
     import monai_mocoi.runs
 
-    with pytest.warns(DeprecationWarning, match=r"is monai_mocoi\.runs\.check_settings now"):
-        assert monai_mocoi.handlers.check_settings is monai_mocoi.runs.check_settings  # type: ignore[attr-defined]
+    with pytest.warns(DeprecationWarning, match=r"is monai_mocoi\.runs\.SettingsText now"):
+        assert monai_mocoi.handlers.SettingsText is monai_mocoi.runs.SettingsText  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         monai_mocoi.handlers.check_setings  # type: ignore[attr-defined]  # noqa: B018
 
@@ -85,8 +131,9 @@ def test_a_name_that_has_moved_is_found_where_it_was() -> None:
         (metrics, "scored_classes", "evaluable_classes"),
         (metrics, "feature_spread", "std_of_l2_normalized"),
         (losses, "class_probabilities", "class_probabilities"),
+        (networks, "read_classifier_sidecar", "read_classifier_card"),
     ],
 )
-def test_old_names_of_metrics_and_losses_give_the_new_ones(package: Any, old: str, new: str) -> None:
+def test_old_names_give_the_new_ones(package: Any, old: str, new: str) -> None:
     with pytest.warns(DeprecationWarning, match=new):
-        assert getattr(package, old) is getattr(metrics, new)
+        assert getattr(package, old) is getattr(networks if package is networks else metrics, new)

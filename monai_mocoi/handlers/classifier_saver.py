@@ -17,7 +17,7 @@ from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
 from monai_mocoi.errors import WeightsNotFiniteError
-from monai_mocoi.files.atomic_write import write_json, write_torch
+from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.best_classifier import BestClassifier
 from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
@@ -77,7 +77,7 @@ class ClassifierSaver:
         self.module = unwrap(network)
         self.validator = validator
         self.chosen = chosen
-        self.labelled = dict(labelled)
+        self.labelled = LabelledImages.of(labelled)
         self.plots = plots
         path = self.folder / CLASSIFIER_NAME
         self.origin = ClassifierOrigin(path, settings, self.labelled, weights, datalist, training)
@@ -90,7 +90,7 @@ class ClassifierSaver:
 
     def _start(self, engine: Workflow) -> None:
         if rank() == 0:
-            write_json(self.folder / LabelledImages.FILE, {"format": LabelledImages.FORMAT, **self.labelled})
+            self.labelled.write(self.folder / LabelledImages.FILE)
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:

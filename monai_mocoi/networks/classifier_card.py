@@ -60,7 +60,7 @@ class ClassifierCard(Record):
     modality: str | None = shown(PACKAGE, EXPORT)
     image_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
     decode_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
-    decode_fit: str = shown(PACKAGE, CONFIG, EXPORT, default=...)
+    resize_mode: str = shown(PACKAGE, CONFIG, EXPORT, default=..., old="decode_fit")
     channels: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
     channel_rule: str | None = shown(PACKAGE, EXPORT)
     value_range: list[Number] | None = shown(PACKAGE, EXPORT)
@@ -88,9 +88,11 @@ class ClassifierCard(Record):
     @staticmethod
     def from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a run that its classifier's card repeats."""
-        names = ("modality", "image_size", "decode_size", "decode_fit", "channels", "intensity", "mean", "std", "seed")
-        renamed = {"decode_fit": settings["resize_mode"]} if "resize_mode" in settings else {}
-        return {name: settings[name] for name in names if name in settings} | renamed
+        names = ("modality", "image_size", "decode_size", "resize_mode", "channels", "intensity", "mean", "std", "seed")
+        return {name: settings[name] for name in names if name in settings}
+
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__("resize_mode" if key == "decode_fit" else key)  # as earlier configs call it
 
     def public(self) -> dict[str, Any]:
         """What may be told to everybody: no file, place, machine, image or patient.

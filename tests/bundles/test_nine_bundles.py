@@ -238,7 +238,7 @@ def test_from_pretraining_to_new_images(name: str, pretrained: Run, dataset_of: 
     tuned = Path("runs") / name / "finetune-pretrained-all-s4-f1-l1"
     sidecar = json.loads((tuned / "classifier.json").read_text())
     assert (sidecar["kind"], sidecar["method"]) == ("multiclass", name.split("_")[1])
-    assert sidecar["decode_fit"] == {"bch": "crop", "dr": "fundus"}[data]
+    assert sidecar["resize_mode"] == {"bch": "crop", "dr": "fundus"}[data]
     assert sidecar["settings"]["metric"] == {"bch": "macro_f1", "dr": "macro_auc"}[data]
 
     run("evaluate.json", resamples=40, min_positives=2, min_negatives=2)

@@ -36,7 +36,8 @@ from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered,
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 
-SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+SETTINGS = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+LABELLED: dict[str, Any] = {"training": [], "validation": []}
 
 
 def predictions(count: int, classes: int, kind: str = "multilabel", names: Any = None, seed: int = 0) -> Predictions:
@@ -421,7 +422,7 @@ def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
     plots = ClassifierPlots(writer, 0.0, 1.0)
     plots.attach(validator)
     chosen = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, {}, SETTINGS, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, LABELLED, SETTINGS, plots=plots)
     planned_trainer(validator, [0 * best, best, -best], [chosen, saver]).run()
     writer.close()
     found = shown(tmp_path / "tensorboard")
@@ -458,7 +459,7 @@ def test_a_linear_evaluation_is_drawn_as_its_only_epoch(tmp_path: Path) -> None:
     validator = evaluator_of(Table(LABELS * 1.0), dataset_of(LABELS))
     writer = LazySummaryWriter(tmp_path / "tensorboard")
     plots = ClassifierPlots(writer, 0.0, 1.0)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), {}, SETTINGS, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), LABELLED, SETTINGS, plots=plots)
     planned_trainer(validator, [LABELS * 1.0], [saver]).run()
     writer.close()
     assert shown(tmp_path / "tensorboard")["validation_chosen/roc"] == [1]
