@@ -22,9 +22,9 @@ _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}}
 _MOVED = {
     "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
     "monai_mocoi.handlers": {
-        **dict.fromkeys(("SettingsText", "check_settings", "check_recalibration", "warn_of_demo_classifier"), "runs"),
+        **dict.fromkeys(("check_settings", "check_recalibration", "warn_of_demo_classifier"), "runs"),
         **dict.fromkeys(("analysis_name", "evaluation_name"), "runs"),
-        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
+        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder", "check_run_folder"), "runs"),
         "shared": "deprecated",
     },
     "monai_mocoi.losses": {"LABEL_KINDS": "metrics", "class_probabilities": "metrics"},
