@@ -23,9 +23,9 @@ _VALUES = {"stage_pooling": {"map": "spatial", "vector": "global"}, "label_kind"
 _MOVED = {
     "monai_mocoi.data": {"images_to_classify": "demo", "resolve_dataset_dir": "demo"},
     "monai_mocoi.handlers": {
-        **dict.fromkeys(("SettingsText", "check_recalibration", "warn_of_demo_classifier"), "runs"),
+        **dict.fromkeys(("check_recalibration", "warn_of_demo_classifier"), "runs"),
         **dict.fromkeys(("analysis_name", "evaluation_name"), "runs"),
-        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder"), "runs"),
+        **dict.fromkeys(("check_analysis_folder", "check_evaluation_folder", "check_run_folder"), "runs"),
         "check_settings": "deprecated.check_earlier_settings",
         "shared": "deprecated",
         "Throughput": "",

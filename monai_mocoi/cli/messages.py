@@ -17,6 +17,7 @@ HINTS = {
     "holds_run": "Add --resume true to continue it, or --overwrite true to delete it and start anew.",
     "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
+    "resume": "Give the same command with --resume true.",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
     "unfinished": "Give the run's own command with --resume true.",
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",

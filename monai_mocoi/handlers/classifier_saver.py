@@ -19,11 +19,11 @@ from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents,
 from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.best_classifier import BestClassifier
-from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
+from monai_mocoi.runs.classifier_origin import ClassifierOrigin
 from monai_mocoi.runs.product_names import VALIDATION_NAME
 from monai_mocoi.runs.run_state import first_not_finite
 
@@ -45,7 +45,7 @@ class ClassifierSaver:
         chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked by a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         plots: draws the predictions of the chosen classifier when all is written; None: nothing is drawn.
-        settings, weights, datalist, training: see :class:`~monai_mocoi.handlers.classifier_origin.ClassifierOrigin`.
+        settings, weights, datalist, training: see :class:`~monai_mocoi.runs.classifier_origin.ClassifierOrigin`.
 
     Raises:
         WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.

@@ -1,15 +1,10 @@
-"""The run's settings: checked before work begins, and shown as a table in TensorBoard's text tab."""
+"""The run's settings as plain values, checked before work begins."""
 
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ignite.engine import Events
-from monai.engines import Workflow
-
-from monai_mocoi.distributed import rank
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -51,22 +46,3 @@ def check_settings(settings: Mapping[str, Any]) -> None:
                 f"write --{name} {_MEANT[value.lower()]}."
             )
     check_ranges(settings)
-
-
-@dataclass(eq=False)
-class SettingsText:
-    """Write the settings, names and values, to TensorBoard once, when the run starts."""
-
-    summary_writer: Any
-    settings: Mapping[str, Any]
-
-    def attach(self, engine: Workflow) -> None:
-        """Register on a trainer."""
-        if rank() == 0:
-            engine.add_event_handler(Events.STARTED, self._write)
-
-    def _write(self, engine: Workflow) -> None:
-        if engine.state.iteration:  # a continued run: they stand there already
-            return
-        rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.settings.items())
-        self.summary_writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)

@@ -12,8 +12,8 @@ import torch
 from monai.handlers import TensorBoardStatsHandler
 from PIL import Image
 
-from monai_mocoi.handlers import LazySummaryWriter, ViewPairs, view_pairs
-from monai_mocoi.runs import SettingsText, check_settings
+from monai_mocoi.handlers import LazySummaryWriter, SettingsText, ViewPairs, view_pairs
+from monai_mocoi.runs import check_settings
 from tests.handlers.engine import counting
 from tests.support.tensorboard_events import events
 
