@@ -2,7 +2,7 @@
 
 import importlib
 import warnings
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any
 
@@ -85,15 +85,6 @@ def current_value(setting: str, value: Any) -> Any:
         return value
     _warn(f"{setting} {value} is called {new} now; the old word will be refused in the next release")
     return new
-
-
-def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded settings of an earlier run, by the names and words of today, without a warning."""
-    renamed = {SETTINGS.get(name, name): value for name, value in settings.items()}
-    for name, words in _VALUES.items():
-        if isinstance(value := renamed.get(name), str):
-            renamed[name] = words.get(value, value)
-    return renamed
 
 
 def hint_of_overlay(file: str) -> str | None:

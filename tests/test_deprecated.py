@@ -6,7 +6,8 @@ import pytest
 
 from monai_mocoi import losses, metrics
 from monai_mocoi.cli.overrides import check_command
-from monai_mocoi.deprecated import SETTINGS, current_name, current_settings, current_value
+from monai_mocoi.deprecated import SETTINGS, current_name, current_value
+from monai_mocoi.errors import RunFolderError
 from monai_mocoi.runs.same_settings import check_same_settings
 from tests.bundles.conftest import BUNDLES
 
@@ -39,11 +40,9 @@ def test_the_command_line_takes_old_names() -> None:
     assert set(SETTINGS.values()) <= set(checked.config) | {"stage_pooling"}
 
 
-def test_a_run_of_old_names_is_continued() -> None:
-    saved = {"decode_fit": "crop", "stage_kind": "map", "seed": 1}
-    now = {"resize_mode": "crop", "stage_pooling": "spatial", "seed": 1}
-    assert current_settings(saved) == now
-    check_same_settings(saved, now, "the checkpoint")
+def test_a_run_of_old_names_is_not_continued() -> None:
+    with pytest.raises(RunFolderError, match="decode_fit 'crop' -> None; resize_mode None -> 'crop'"):
+        check_same_settings({"decode_fit": "crop", "seed": 1}, {"resize_mode": "crop", "seed": 1}, "the checkpoint")
 
 
 def test_a_name_that_has_moved_is_found_where_it_was() -> None:

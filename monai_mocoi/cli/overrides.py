@@ -13,9 +13,10 @@ from typing import Any
 from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, referred, strings
-from monai_mocoi.cli.values import is_expression, kind_of, read_value
+from monai_mocoi.cli.values import kind_of, read_value
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_ranges import is_expression
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")

@@ -22,8 +22,8 @@ from monai_mocoi.runs.setting_ranges import check_ranges
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
 _PLACES = (
-    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids"),
-    *("finetuned", "few_labels", "all_labels", "all_labels_again"),
+    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids", "run_dir", "images"),
+    *("inference_dir", "subgroups", "finetuned", "few_labels", "all_labels", "all_labels_again"),
 )
 _STEPS = ("imports", "initialize", "run", "finalize")
 
