@@ -3,7 +3,6 @@
 import importlib
 import warnings
 from collections.abc import Callable, Container
-from pathlib import Path
 from typing import Any
 
 SETTINGS = {
@@ -36,7 +35,16 @@ _MOVED = {
         "scored_classes": "metrics.evaluable_classes",
     },
 }
-_OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
+_GONE = {
+    **dict.fromkeys(("rank", "world_size"), "torchrun decides the processes of a run: leave it out"),
+    "label_fraction": "finetune.json has it; evaluate.json and inference.json take the folder of its run, as run_dir",
+    "linear": "the linear evaluation has no trainer of its own any more: train#trainer is it with solver lbfgs",
+    **dict.fromkeys(
+        ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate"),
+        "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
+        "one process",
+    ),
+}
 
 
 def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -87,14 +95,9 @@ def current_value(setting: str, value: Any) -> Any:
     return new
 
 
-def hint_of_overlay(file: str) -> str | None:
-    """What replaces a config file that is gone; None: it was never there."""
-    if Path(file).stem not in _OVERLAYS:
-        return None
-    return (
-        "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
-        "one process"
-    )
+def instead_of(name: str) -> str | None:
+    """What replaces a setting, or a config by its stem, that is gone; None: it was never there."""
+    return _GONE.get(name.partition("#")[0])
 
 
 def _warn(text: str) -> None:

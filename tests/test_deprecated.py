@@ -7,7 +7,7 @@ import pytest
 from monai_mocoi import losses, metrics
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.deprecated import SETTINGS, current_name, current_value
-from monai_mocoi.errors import RunFolderError
+from monai_mocoi.errors import RunFolderError, UsageError
 from monai_mocoi.runs.same_settings import check_same_settings
 from tests.bundles.conftest import BUNDLES
 
@@ -38,6 +38,21 @@ def test_the_command_line_takes_old_names() -> None:
     checked = check_command([finetune, "--views#transforms#0#degrees", "5"])
     assert checked.overrides == {"train_transforms#transforms#0#degrees": 5}
     assert set(SETTINGS.values()) <= set(checked.config) | {"stage_pooling"}
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "instead"),
+    [
+        ("evaluate", "--label_fraction 0.1", "as run_dir"),
+        ("inference", "--label-fraction 0.1", "as run_dir"),
+        ("train", "--rank 1", "torchrun decides"),
+        ("analyze", "--world_size 2", "torchrun decides"),
+        ("finetune", "--linear#trainer#seed 1", "with solver lbfgs"),
+    ],
+)
+def test_a_setting_that_is_gone_is_refused_with_what_replaces_it(config: str, words: str, instead: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no setting .*: .*{instead}"):
+        check_command([str(BUNDLES / "nih_mse" / "configs" / f"{config}.json"), *words.split()])
 
 
 def test_a_run_of_old_names_is_not_continued() -> None:
