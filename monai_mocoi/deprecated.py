@@ -2,8 +2,7 @@
 
 import importlib
 import warnings
-from collections.abc import Callable, Container, Mapping
-from pathlib import Path
+from collections.abc import Callable, Container
 from typing import Any
 
 SETTINGS = {
@@ -48,7 +47,16 @@ _EARLIER = (
     "this config file was written for an earlier version of monai_mocoi. Adapt the bundle again with this version, or "
     "take the config files of this version's bundle, and write your settings into them."
 )
-_OVERLAYS = ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate")
+_GONE = {
+    **dict.fromkeys(("rank", "world_size"), "torchrun decides the processes of a run: leave it out"),
+    "label_fraction": "finetune.json has it; evaluate.json and inference.json take the folder of its run, as run_dir",
+    "linear": "the linear evaluation has no trainer of its own any more: train#trainer is it with solver lbfgs",
+    **dict.fromkeys(
+        ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate"),
+        "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
+        "one process",
+    ),
+}
 
 
 def with_moved_names(package: str, find: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -116,23 +124,9 @@ def current_label_kind(kind: Any) -> Any:
     return _VALUES["label_kind"].get(kind, kind) if isinstance(kind, str) else kind
 
 
-def current_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded settings of an earlier run, by the names and words of today, without a warning."""
-    renamed = {SETTINGS.get(name, name): value for name, value in settings.items()}
-    for name, words in _VALUES.items():
-        if isinstance(value := renamed.get(name), str):
-            renamed[name] = words.get(value, value)
-    return renamed
-
-
-def hint_of_overlay(file: str) -> str | None:
-    """What replaces a config file that is gone; None: it was never there."""
-    if Path(file).stem not in _OVERLAYS:
-        return None
-    return (
-        "runs of several processes need no overlay any more: leave it out, and start torchrun with the same config as "
-        "one process"
-    )
+def instead_of(name: str) -> str | None:
+    """What replaces a setting, or a config by its stem, that is gone; None: it was never there."""
+    return _GONE.get(name.partition("#")[0])
 
 
 def _refusal(text: str) -> Exception:

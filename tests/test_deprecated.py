@@ -14,10 +14,10 @@ from monai_mocoi.cli.app import app
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.data import Predictions
 from monai_mocoi.data.labelled_images import LabelledImages
-from monai_mocoi.deprecated import SETTINGS, current_name, current_settings, current_value
+from monai_mocoi.deprecated import SETTINGS, current_name, current_value
+from monai_mocoi.errors import RunFolderError, UsageError
 from monai_mocoi.networks import ClassifierCard
 from monai_mocoi.runs import check_settings
-from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.same_settings import check_same_settings
 from tests.bundles.conftest import BUNDLES
 
@@ -55,7 +55,6 @@ def test_the_kind_of_labels_softmax_is_multiclass_now(tmp_path: Path) -> None:
         checked = check_command([str(BUNDLES / "nih_mse" / "configs" / "finetune.json"), "--label_kind", "softmax"])
     assert checked.overrides == {"label_kind": "multiclass"}
     check_settings({"label_kind": "softmax"})  # of a config file
-    check_same_settings({"label_kind": "softmax"}, {"label_kind": "multiclass"}, "the checkpoint")
     (tmp_path / "labelled.json").write_text('{"kind": "softmax", "training": [], "validation": []}')
     labelled = LabelledImages.read(tmp_path / "labelled.json")
     assert labelled["kind"] == labelled.kind == "multiclass"
@@ -67,11 +66,24 @@ def test_the_kind_of_labels_softmax_is_multiclass_now(tmp_path: Path) -> None:
     assert said.kind == "multiclass"
 
 
-def test_a_run_of_old_names_is_continued() -> None:
-    saved = {"decode_fit": "crop", "stage_kind": "map", "seed": 1}
-    now = {"resize_mode": "crop", "stage_pooling": "spatial", "seed": 1}
-    assert current_settings(saved) == now
-    check_same_settings(saved, now, "the checkpoint")
+@pytest.mark.parametrize(
+    ("config", "words", "instead"),
+    [
+        ("evaluate", "--label_fraction 0.1", "as run_dir"),
+        ("inference", "--label-fraction 0.1", "as run_dir"),
+        ("train", "--rank 1", "torchrun decides"),
+        ("analyze", "--world_size 2", "torchrun decides"),
+        ("finetune", "--linear#trainer#seed 1", "with solver lbfgs"),
+    ],
+)
+def test_a_setting_that_is_gone_is_refused_with_what_replaces_it(config: str, words: str, instead: str) -> None:
+    with pytest.raises(UsageError, match=f"there is no setting .*: .*{instead}"):
+        check_command([str(BUNDLES / "nih_mse" / "configs" / f"{config}.json"), *words.split()])
+
+
+def test_a_run_of_old_names_is_not_continued() -> None:
+    with pytest.raises(RunFolderError, match="decode_fit 'crop' -> None; resize_mode None -> 'crop'"):
+        check_same_settings({"decode_fit": "crop", "seed": 1}, {"resize_mode": "crop", "seed": 1}, "the checkpoint")
 
 
 EARLIER = "this config file was written for an earlier version of monai_mocoi. Adapt the bundle again"
@@ -119,8 +131,8 @@ def test_a_name_that_has_moved_is_found_where_it_was() -> None:
     import monai_mocoi.handlers
     import monai_mocoi.runs
 
-    with pytest.warns(DeprecationWarning, match=r"is monai_mocoi\.runs\.SettingsText now"):
-        assert monai_mocoi.handlers.SettingsText is monai_mocoi.runs.SettingsText  # type: ignore[attr-defined]
+    with pytest.warns(DeprecationWarning, match=r"is monai_mocoi\.runs\.check_run_folder now"):
+        assert monai_mocoi.handlers.check_run_folder is monai_mocoi.runs.check_run_folder  # type: ignore[attr-defined]
     with pytest.raises(AttributeError):
         monai_mocoi.handlers.check_setings  # type: ignore[attr-defined]  # noqa: B018
 

@@ -40,6 +40,7 @@ from .instance_discrimination import top_k_accuracy as top_k_accuracy
 from .intervals import bca_interval as bca_interval
 from .intervals import bias_and_acceleration as bias_and_acceleration
 from .intervals import bootstrap_p_value as bootstrap_p_value
+from .intervals import fewest_resamples as fewest_resamples
 from .intervals import interval_of_difference as interval_of_difference
 from .intervals import percentile_interval as percentile_interval
 from .jackknife import jackknife_interval as jackknife_interval

@@ -15,12 +15,16 @@ def _sorted_values(values: Any, level: float | None = None) -> np.ndarray:
     if level is not None:
         if not 0 < level < 1:
             raise ValueError(f"level is {level}; expected above 0 and below 1, such as 0.95")
-        fewest = round(2 / (1 - level)) - 1
-        if len(values) < fewest:
+        if len(values) < (fewest := fewest_resamples(level)):
             raise ValueError(
                 f"a {100 * level:g} % interval needs at least {fewest} bootstrap resamples, got {len(values)}"
             )
     return values
+
+
+def fewest_resamples(level: float) -> int:
+    """Fewest resamples for an interval of this level, above 0 and below 1: their ends are then among the values."""
+    return round(2 / (1 - level)) - 1
 
 
 def _quantile(ordered: np.ndarray, share: Any) -> np.ndarray:

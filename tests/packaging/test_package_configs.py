@@ -33,7 +33,6 @@ def test_inference_needs_no_card(tmp_path: Path, kind: str) -> None:
     assert "run_dir" not in {*made, *made["settings"]}
     assert list(made) == [name for name in INFERENCE if name != "run_dir"]
     assert INFERENCE["run_dir"] is None  # the bundle's own is not changed
-    assert "run_dir" in INFERENCE["settings"]
 
 
 def test_a_config_that_still_needs_a_run_is_refused(tmp_path: Path) -> None:
