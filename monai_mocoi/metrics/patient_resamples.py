@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from monai_mocoi.metrics.bootstrapped import Bootstrapped
+from monai_mocoi.metrics.intervals import Bootstrapped
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of

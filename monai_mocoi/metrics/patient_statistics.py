@@ -82,12 +82,6 @@ def statistic_of_sums(sums: csr_array | np.ndarray, combine: Callable[[np.ndarra
     return PatientStatistic(lambda counts: combine(sums @ counts), left_out)
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Quotient of two arrays; NaN where the denominator is 0, without a warning."""
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
-
-
 def known_by_patient(make: Make, labels: Any, values: Any, patients: Any) -> PatientStatistic:
     """A statistic of the images whose label is known, for counts of all patients.
 

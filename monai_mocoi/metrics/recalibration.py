@@ -7,8 +7,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, softmax
 
+from monai_mocoi.metrics.decisions import one_hot
 from monai_mocoi.metrics.inputs import check_scores
-from monai_mocoi.metrics.thresholds import one_hot
 
 _FLOOR = 1e-12  # of multiclass probabilities, whose logarithm is taken: float32 gives zeros
 _SHARPEST = 1e3  # of 1 / temperature, and 1 / this the flattest

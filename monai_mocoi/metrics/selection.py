@@ -6,10 +6,9 @@ import numpy as np
 
 from monai_mocoi.metrics.auc import roc_auc
 from monai_mocoi.metrics.confusion import confusion_over_known, macro_f1
+from monai_mocoi.metrics.decisions import check_label_kind, decide, decide_by_highest, one_hot, youden_threshold
 from monai_mocoi.metrics.inputs import UNKNOWN, over_known
 from monai_mocoi.metrics.precision_recall import average_precision
-from monai_mocoi.metrics.probabilities import check_label_kind
-from monai_mocoi.metrics.thresholds import decide, decide_by_highest, one_hot, youden_threshold
 
 SELECTION_METRICS = ("macro_auc", "macro_average_precision", "macro_f1")
 """Names of the metrics, each 0..1 and higher is better."""
