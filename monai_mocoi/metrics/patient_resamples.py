@@ -40,11 +40,10 @@ class PatientResamples:
         return self.counts[resample, self.index].astype(np.float64)
 
     def apply(self, statistic: Statistic, keep_undefined: bool = False, of: np.ndarray | None = None) -> Bootstrapped:
-        """Evaluate a statistic on the whole sample and on every resample.
+        """Evaluate a statistic on the whole sample and on every resample; ValueError for values that are not finite.
 
-        ``statistic``: what to evaluate. ``keep_undefined``: keep values that are not finite; false: they are refused
-        with ValueError. ``of``: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their
-        patients only; None: all.
+        ``keep_undefined``: keep such values. ``of``: ``(m,)`` the rows of the images that the statistic was made of, so
+        that it knows their patients only; None: all.
         """
         if of is not None:
             return self._apply_to(statistic, np.unique(self.index[of]), keep_undefined)

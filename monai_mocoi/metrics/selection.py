@@ -23,8 +23,7 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
     classes of one softmax the second's alone, of more the mean of each against the rest. "macro_f1": multiclass by the
     highest probability; of findings at the Youden threshold of these images, too optimistic for a report. ``kind``:
     "multilabel" or "multiclass". ``labels``: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers.
-    ``probabilities``: ``(n, classes)`` in 0..1. Returns the metric; NaN if no class has both a positive and a negative
-    image. ValueError: an unknown name or kind, or what the metric itself refuses.
+    ``probabilities``: ``(n, classes)`` in 0..1. NaN if no class has both a positive and a negative image.
     """
     if name not in SELECTION_METRICS:
         raise ValueError(f"metric is {name!r}; choose one of {', '.join(SELECTION_METRICS)}.")
