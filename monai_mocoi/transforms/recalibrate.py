@@ -33,10 +33,7 @@ class Recalibrate(Transform):
         self.kind = kind
 
     def __call__(self, probabilities: Any) -> Any:
-        """Take ``(..., classes)`` of 0..1, a tensor or an array; return the same shape and type.
-
-        Raises ValueError: the record is of other classes.
-        """
+        """Take and return ``(..., classes)`` of 0..1, a tensor or an array; ValueError: a record of other classes."""
         if self.record is None:
             return probabilities
         if isinstance(probabilities, torch.Tensor):
