@@ -2,7 +2,7 @@
 
 import importlib
 import warnings
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 SETTINGS = {
