@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.labels import class_sides, class_truth
 from monai_mocoi.errors import NotFinitePredictionError, PredictionsError
+from monai_mocoi.metrics.decisions import check_label_kind
 from monai_mocoi.metrics.inputs import is_known
-from monai_mocoi.metrics.probabilities import check_label_kind
 
 
 @dataclass(frozen=True)
