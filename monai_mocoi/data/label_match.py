@@ -36,7 +36,7 @@ class LabelMatch:
 
 
 def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:
-    """Match the labels of a split with the classes of a classifier (its sidecar) by name, whatever their order.
+    """Match the labels of a split with the classes of a classifier (its card) by name, whatever their order.
 
     Findings that only one of the two knows are left out and named in the log, and so are images of which no finding is
     known then. Classes that exclude each other must be the same, because their probabilities sum to 1.

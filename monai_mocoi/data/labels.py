@@ -59,7 +59,7 @@ def unknown_in_words(split: str, items: Sequence[Mapping[str, Any]], names: Sequ
 
 
 def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: str | None, demo: bool = False) -> None:
-    """Refuse a data set that has other labels than a bundle is made for, such as one of ``mocoi adapt``.
+    """Refuse a data set that has other labels than a bundle is made for, such as an adapted one.
 
     Args:
         datalist: of the run.
@@ -76,15 +76,13 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
     if labels is not None and list(labels) != found:
         raise DatasetError(
             f"the bundle is made for the labels {', '.join(labels)}, but the data set has {', '.join(found)}: give the "
-            "data set that it was made for, adapt a bundle to this one (mocoi adapt), or change labels in "
-            "finetune.json."
+            "data set that it was made for, adapt a bundle to this one, or change labels."
         )
     kind = current_label_kind(kind)
     if kind is not None and kind != found_kind:
         raise DatasetError(
             f"the bundle is made for {_KINDS.get(kind, repr(kind))}, but the data set has {_KINDS[found_kind]}: give "
-            "the data set that it was made for, adapt a bundle to this one (mocoi adapt), or change label_kind in "
-            "finetune.json."
+            "the data set that it was made for, adapt a bundle to this one, or change label_kind."
         )
 
 
@@ -103,7 +101,7 @@ def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
         what = "no items" if not items else f"{without} of {len(items)} items have no label"
         raise DatasetError(
             f"{what}: a classifier needs labels. Prepare the data set with labels, or choose one that has them; "
-            "pretraining (train.json) needs none."
+            "pretraining needs none."
         )
     return label_values([item["label"] for item in items])
 

@@ -90,8 +90,8 @@ def _warn_of_other_modality(folder: Path, modality: str) -> None:
     known = {kind.source: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
     if known.get(source, modality) != modality:
         _log.warning(
-            "The bundle is for %s images, but data_prep made dataset_dir '%s' of %s images (%s): is this the folder, "
-            "and the bundle, that you want?",
+            "The bundle is for %s images, but dataset_dir '%s' was made of %s images (%s): is this the folder, and the "
+            "bundle, that you want?",
             modality,
             folder,
             known[source],

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_mocoi.errors import DatasetError, RunFolderError
+from monai_mocoi.errors import LockError, RunFolderError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, OVERLAYS_NAME, PREDICTIONS_NAME, TABLE_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
@@ -133,7 +133,7 @@ def lock_folder(folder: Path, stack: ExitStack) -> None:
     place = folder.resolve()
     try:
         held = stack.enter_context(file_lock(place.with_name(f".{place.name}.lock"), wait=False))
-    except DatasetError as error:
+    except LockError as error:
         raise RunFolderError(
             f"the lock file of {folder} cannot be made in the folder above it: ask for the right to write there, or "
             "choose another output_dir."
