@@ -22,7 +22,7 @@ FAILS = {
 STOPPED = "stopped by Ctrl-C; what was not saved yet is lost. Training goes on by --resume true."
 
 
-class _OwnError(ValueError):
+class _OwnError(MocoiError):
     def __init__(self, code):
         super().__init__(f"it broke\nand [bold]how[/]: {'x' * 200}")
         self.exit_code = code
