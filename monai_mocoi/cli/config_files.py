@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
-from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
+from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, strings
 from monai_mocoi.deprecated import instead_of, new_name
 from monai_mocoi.errors import UsageError
 
@@ -112,8 +112,8 @@ def _merge(config: dict[str, Any], key: str, value: Any, name: str) -> None:
         try:
             put(config, setting, value)
         except KeyError as error:
-            hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
-            raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
+            text = f"{name} sets {setting}, but the files before it have no such place{meant(config, setting)}"
+            raise UsageError(text) from error
 
 
 def _refuse_slips(before: set[str], after: dict[str, Any], content: dict[str, Any], name: str) -> None:

@@ -33,10 +33,8 @@ def finetuning_name(
 def newest_finetuned(output_dir: str | os.PathLike[str], pattern: str = "finetune-*") -> str:
     """The finished fine-tuning run to use: the newest one of a pretrained encoder with all weights, else the newest.
 
-    A linear evaluation or a supervised baseline that was run later is not taken in its place.
-
-    Without a finished run it is the newest unfinished one and, where there is none either, ``output_dir`` itself: who
-    reads the classifier then says what is missing.
+    So a linear evaluation or a supervised baseline that was run later is not taken in its place. Without a finished run
+    it is the newest unfinished one, else ``output_dir`` itself: who reads the classifier then says what is missing.
     """
     runs = [folder for folder in Path(output_dir).glob(pattern) if folder.is_dir()]
     return str(max(runs, key=_when_it_ended)) if runs else os.fspath(output_dir)
@@ -51,16 +49,12 @@ def finetuned_from(output_dir: str | os.PathLike[str]) -> str | list[str]:
 def classifier_to_use(
     run_dir: str | os.PathLike[str] | None, output_dir: str | os.PathLike[str], packaged: str | os.PathLike[str]
 ) -> str:
-    """The weights file that new images are classified with.
+    """The weights file that new images are classified with; a path, also where no file is there.
 
     Args:
-        run_dir: a run folder or a weights file; None: the package's weights or, where these are not there, the newest
-            finished run.
-        output_dir: folder that holds the runs.
-        packaged: place of a package's weights.
-
-    Returns:
-        a path, also where no file is there.
+        run_dir: a run folder or a weights file; None: the package's weights, at ``packaged``, or, where these are not
+            there, the newest finished run in ``output_dir``.
+        output_dir, packaged: see ``run_dir``.
     """
     if run_dir is None and os.path.isfile(packaged):
         return os.fspath(packaged)
