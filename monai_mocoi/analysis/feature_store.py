@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.describe import NotDescribableError, describe_settings
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import CacheFullError, DatasetError
-from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.files.file_signature import decoder_versions, file_signature
 from monai_mocoi.networks import weights_sha256
 from monai_mocoi.networks.stage_choice import STAGES
 from monai_mocoi.networks.stage_encoder import StageEncoder

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from monai.transforms import Compose
 
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.files.file_signature import decoder_versions, file_signature
 
 _FORMAT = 4  # of decoded images
 

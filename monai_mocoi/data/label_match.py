@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.labels import label_array, labelled_items, left_out_in_words, unknown_in_words
+from monai_mocoi.data.labels import label_array, labelled_items, tell_of_unknown
 from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -98,9 +98,7 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
             _quoted(match.missing),
             _quoted(match.ignored),
         )
-    for line in (left_out_in_words(split, match.unlabelled), unknown_in_words(split, match.items, match.classes)):
-        if line:
-            logger.info("%s", line)
+    tell_of_unknown(split, match.unlabelled, match.items, match.classes)
     if match.external:
         trained_on = classifier.get("dataset")
         if trained_on == datalist.name:

@@ -39,8 +39,7 @@ def labelled_part(datalist: Datalist) -> Datalist:
     """The datalist without images that have no label, of which the log tells, and without ``pretraining``."""
     kept: dict[str, Any] = {split: labelled_items(datalist.splits()[split]) for split in SPLITS}
     for split, items in kept.items():
-        if sentence := left_out_in_words(split, len(datalist.splits()[split]) - len(items)):
-            logger.info("%s", sentence)
+        tell_of_unknown(split, len(datalist.splits()[split]) - len(items), [], ())
     return replace(datalist, pretraining=[], **kept)
 
 
@@ -49,13 +48,14 @@ def left_out_in_words(split: str, images: int) -> str:
     return f"{split}: {images} image(s) without a label are left out." if images else ""
 
 
-def unknown_in_words(split: str, items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """A sentence on values that are not known, by finding; empty where all are known."""
-    counts = unknown_counts(items, names)
-    if not counts:
-        return ""
-    told = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return f"{split}: not known of the {len(items)} labelled images, and left out of loss and metrics: {told}."
+def tell_of_unknown(split: str, without: int, items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Log how many images are left out ``without`` a label, and of the items what is not known, by finding."""
+    if without:
+        logger.info("%s", left_out_in_words(split, without))
+    if counts := unknown_counts(items, names):
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        what = "%s: not known of the %d labelled images, and left out of loss and metrics: %s."
+        logger.info(what, split, len(items), told)
 
 
 def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: str | None, demo: bool = False) -> None:

@@ -8,28 +8,6 @@ from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 
 
-def finetuning_name(
-    pretrained: str | os.PathLike[str] | None,
-    trainable: str,
-    stage: int | str,
-    label_fraction: float,
-    label_seed: int,
-    solver: str,
-) -> str:
-    """Name of a run's folder, from the settings in which fine-tuning experiments differ.
-
-    Args:
-        pretrained: a weights file; "none" or None: the encoder starts from random weights.
-        trainable, stage, label_fraction, label_seed, solver: as in ``finetune.json``.
-
-    Returns:
-        such as ``finetune-pretrained-all-s4-f0.1-l1``; the solver only where it is not the usual one.
-    """
-    start = "scratch" if pretrained is None or str(pretrained) == "none" else "pretrained"
-    unusual = "-gradient" if trainable == "head" and solver == "gradient" else ""
-    return f"finetune-{start}-{trainable}-s{stage}-f{label_fraction:g}-l{label_seed}{unusual}"
-
-
 def newest_finetuned(output_dir: str | os.PathLike[str], pattern: str = "finetune-*") -> str:
     """The finished fine-tuning run to use: the newest one of a pretrained encoder with all weights, else the newest.
 
