@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
-from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
-from monai_mocoi.deprecated import hint_of_overlay, new_name
+from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, strings
+from monai_mocoi.deprecated import instead_of, new_name
 from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
@@ -62,7 +62,7 @@ def _read(file: str) -> dict[str, Any]:
     if not file.strip():
         raise UsageError("a config file's name is empty")
     if not path.exists():
-        if gone := hint_of_overlay(file):
+        if gone := instead_of(path.stem):
             raise UsageError(f"there is no {path.name}: {gone}")
         found = sorted(p.name for p in path.parent.glob("*.json") if p.name != "metadata.json")
         hint = f", but its folder has {', '.join(found[:6])}" if found else ""
@@ -112,8 +112,8 @@ def _merge(config: dict[str, Any], key: str, value: Any, name: str) -> None:
         try:
             put(config, setting, value)
         except KeyError as error:
-            hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
-            raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
+            text = f"{name} sets {setting}, but the files before it have no such place{meant(config, setting)}"
+            raise UsageError(text) from error
 
 
 def _refuse_slips(before: set[str], after: dict[str, Any], content: dict[str, Any], name: str) -> None:

@@ -5,9 +5,12 @@ imported; all else asks ``monai.bundle.ConfigParser``.
 """
 
 import difflib
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from monai_mocoi.deprecated import instead_of
 
 _REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
 
@@ -101,3 +104,32 @@ def _close(word: str, names: list[str], least: float) -> list[str]:
     found = difflib.get_close_matches(word, names, cutoff=least)
     likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in found]
     return [name for name, own in zip(found, likeness, strict=True) if own > likeness[0] - 0.02]
+
+
+def meant(config: Any, setting: str) -> str:
+    """``: is stage meant?``: what to put behind a text about an id that the config does not have; may be empty."""
+    return f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
+
+
+def unknown(config: Any, setting: str, files: str, first: str) -> Iterator[str]:
+    """Say, in parts, that the config does not have an id, and what may be meant.
+
+    ``files`` are its files in words, and ``first`` is the first one as it was given.
+    """
+    text = f"there is no setting {setting} in {files}"
+    parent, _, last = setting.rpartition("#")
+    there = find(config, parent) if parent and has(config, parent) else None
+    reference = referred(there)[:1] if isinstance(there, str) else []
+    if instead := instead_of(setting.replace("-", "_")):
+        yield f"{text}: {instead}"
+    elif isinstance(there, list) and last.isdecimal():
+        yield f"{text}: {parent} has {len(there)} entries, numbered from 0"
+    elif reference and (has(config, f"{reference[0]}#{last}") or last == "_disabled_"):
+        yield f"{text}: {parent} is '{there}', so did you mean {reference[0]}#{last}?"
+    else:
+        found = nearest(config, setting)
+        yield f"{text}: did you mean {' or '.join(found)}?" if found else text
+        if not found:
+            yield f"`mocoi plan {first}` lists the settings"
+    if isinstance(there, dict):
+        yield f"an argument that the config does not name can be added by an overlay file: {json.dumps(setting)}: ..."

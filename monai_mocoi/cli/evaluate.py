@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from monai_mocoi import analysis
+from monai_mocoi.cli.reporting import console
 from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
 from monai_mocoi.errors import UsageError
 from monai_mocoi.figures.evaluation import write_evaluation
@@ -74,14 +73,12 @@ def evaluate_and_show(
         content["recalibration"] = fitted["recalibration"]
     if out is not None:
         write_evaluation(Path(out), content)
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in (
-        *analysis.report_lines(predictions, content),
-        *(f"WARNING: {w}" for w in analysis.report_warnings(predictions, content)),
-    ):
-        console.print(line)
+    say = console().print
+    warnings = analysis.report_warnings(predictions, content)
+    for line in (*analysis.report_lines(predictions, content), *(f"WARNING: {warning}" for warning in warnings)):
+        say(line)
     if out is not None:
-        console.print(f"Metrics and figures: {out}")
+        say(f"Metrics and figures: {out}")
     return content
 
 

@@ -119,8 +119,8 @@ def refuse_bundle(folder: Path, named: str | Path) -> None:
     """
     if (folder / "configs").is_dir():
         raise DatasetError(
-            f"dataset_dir is '{named}', which is a bundle (it has a folder configs): give the dataset folder, which "
-            f"data_prep made and which holds {DATALIST_NAME}."
+            f"dataset_dir is '{named}', which is a bundle (it has a folder configs): give the dataset folder, "
+            f"which holds {DATALIST_NAME}."
         )
 
 

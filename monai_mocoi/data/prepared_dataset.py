@@ -16,7 +16,7 @@ from monai_mocoi.transforms import FitSquare, FitSquared, Normalized, ReadImage,
 from monai_mocoi.transforms.grey_levels import FEW_LEVELS, is_flattened
 
 PREPARATION = ("channels", "intensity", "decode_size", "decode_fit", "cache_bits", "image_size", "mean", "std")
-"""What a classifier's sidecar says of how its images are prepared; see docs/finetuning.md."""
+"""What a classifier's card says of how its images are prepared; see docs/finetuning.md."""
 
 
 def decode_of(preparation: Mapping[str, Any]) -> Compose:
@@ -41,7 +41,7 @@ def evaluation_dataset(
 ) -> ImageDataset:
     """Make the data set that a network is tested on: without augmentation.
 
-    ``preparation`` has the values of ``PREPARATION``, such as a classifier's sidecar, with ``cache_bits`` 8 or 16;
+    ``preparation`` has the values of ``PREPARATION``, such as a classifier's card, with ``cache_bits`` 8 or 16;
     without ``normalise`` the values stay in 0..1; ``options`` are of :class:`~monai_mocoi.data.ImageDataset`.
     """
     own = {name: preparation[name] for name in PREPARATION}

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def pretraining_overlap(
     weights: str | os.PathLike[str],
-    sidecar: Mapping[str, Any] | None,
+    card: Mapping[str, Any] | None,
     folder: str | Path,
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def pretraining_overlap(
     what cannot be read a warning tells.
 
     Args:
-        weights, sidecar: see :func:`~monai_mocoi.data.seen_images.read_seen_images`.
+        weights, card: see :func:`~monai_mocoi.data.seen_images.read_seen_images`.
         folder: the dataset folder.
         splits: items (``image``, ``name``, ``patient``) by split; such as can be read.
 
@@ -34,8 +34,8 @@ def pretraining_overlap(
         numbers, or ``{"checked": False, "reason": text}``; with ``seen_in``, such as ``["pretraining", "training"]``,
         and ``unknown``, a text, where there are such.
     """
-    seen, reason = read_seen_images(weights, sidecar)
-    record = (sidecar or {}).get("seen_images")
+    seen, reason = read_seen_images(weights, card)
+    record = (card or {}).get("seen_images")
     record = record if isinstance(record, Mapping) else {}
     told = {name: record[name] for name in ("seen_in", "unknown") if name in record}
     if seen is None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.fingerprint_key import KEY_VARIABLE, codes, fingerprint_key, key_id
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, LockError
 from monai_mocoi.files.atomic_write import write_bytes
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class SeenImages:
         """Write ``seen_images.json`` beside a weights file.
 
         Returns:
-            what the sidecar of the weights should say under ``seen_images``: ``file``, ``sha256``, ``seen_in`` and,
+            what the card of the weights should say under ``seen_images``: ``file``, ``sha256``, ``seen_in`` and,
             if there is one, ``unknown``.
         """
         content = self.content()
@@ -106,14 +106,12 @@ def try_to_take_down(datalist: Datalist, seen_in: str = "pretraining") -> SeenIm
         return None
 
 
-def read_seen_images(
-    weights: str | os.PathLike[str], sidecar: Mapping[str, Any] | None
-) -> tuple[SeenImages | None, str]:
+def read_seen_images(weights: str | os.PathLike[str], card: Mapping[str, Any] | None) -> tuple[SeenImages | None, str]:
     """Read what lies beside weights, an ``encoder.pt`` or ``classifier.pt``, with what their JSON file says.
 
     Returns the codes; or None, and why there are none.
     """
-    named = (sidecar or {}).get("seen_images")
+    named = (card or {}).get("seen_images")
     if not isinstance(named, Mapping):
         return None, _UNKNOWN
     try:
@@ -134,4 +132,5 @@ def read_seen_images(
 
 def why(error: Exception) -> str:
     """The text of an error without a file's name, because files are named after patients."""
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+    names_file = isinstance(error, OSError) and not isinstance(error, LockError)
+    return getattr(error, "strerror", None) or type(error).__name__ if names_file else str(error)

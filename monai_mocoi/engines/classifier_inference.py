@@ -21,8 +21,8 @@ class ClassifierInference(AutocastEvaluator):
     Args:
         val_data_loader: batches as :func:`~monai_mocoi.data.collate_readable` makes them.
         classes: names of findings or classes, in the order of the network's outputs.
-        kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
-        thresholds: by finding, at which it counts as positive; None for softmax classes.
+        kind: "multilabel" (a sigmoid and a threshold each) or "multiclass" (the highest probability decides).
+        thresholds: by finding, at which it counts as positive; None: multiclass.
         recalibration: of the classifier's card, applied to the probabilities after the decisions are made. None: they
             stay as the network gives them.
         typical: of the classifier's own images; None: no image is compared with them.
@@ -30,7 +30,7 @@ class ClassifierInference(AutocastEvaluator):
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
     ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, recalibrated where the probabilities are;
-    None for softmax classes, except for two that are recalibrated, because the one decided for need not be the more
+    None for multiclass, except for two that are recalibrated, because the one decided for need not be the more
     probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index; ``windows_ignored``,
     how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a DICOM header
     contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, or None without ``typical``.
@@ -109,7 +109,7 @@ class ClassifierInference(AutocastEvaluator):
 def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
     if check_label_kind(kind) == "multiclass":
         if thresholds is not None:
-            raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
+            raise ValueError("classes are decided by the highest probability: leave thresholds out (null).")
         return None
     if thresholds is None or set(thresholds) != set(classes):
         named = "none" if thresholds is None else ", ".join(thresholds)

@@ -28,11 +28,11 @@ class LinearTrainer(Trainer):
         device: where to compute the features; the fit runs on the CPU.
         network: the classifier, with ``trainable`` "head"; one process only.
         training, validation: with labels and a deterministic transform. None for validation: there is none.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
         metric: that the penalty is chosen by, see :func:`~monai_mocoi.metrics.selection_metric`.
         selection: "metric", "loss" or "last", as :func:`~monai_mocoi.data.label_subset` decides.
         penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
-        class_weights: ``(classes,)`` as :func:`~monai_mocoi.data.class_weights` gives them; None: all 1. Softmax only.
+        class_weights: ``(classes,)`` of :func:`~monai_mocoi.data.class_weights`, multiclass only; None: all 1.
         precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
     """
 

@@ -1,4 +1,3 @@
-from .begin import begin as begin
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
 from .description import describe_training as describe_training
@@ -15,4 +14,5 @@ from .product_names import analysis_name as analysis_name
 from .product_names import default_evaluation_dir as default_evaluation_dir
 from .product_names import evaluation_name as evaluation_name
 from .run_folder_check import check_run_folder as check_run_folder
+from .run_state import begin as begin
 from .settings import check_settings as check_settings

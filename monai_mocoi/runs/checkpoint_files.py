@@ -1,7 +1,7 @@
 """Checkpoint files: whole or not there, checked by a digest, the newest few kept.
 
-``checkpoint_000000120.pt`` holds the state after iteration 120, ``checkpoint_000000120.pt.sha256`` beside it its digest
-in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
+``checkpoint_000000120.pt`` holds the state after iteration 120 (tensors and plain values only), and
+``checkpoint_000000120.pt.sha256`` beside it its digest in the form of ``sha256sum``.
 """
 
 import errno
@@ -134,9 +134,8 @@ def _digest_file(path: Path) -> Path:
 
 
 def _no_room(number: int, folder: Path, needed: int, what: str) -> DiskFullError:
-    reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
-    if number == errno.EDQUOT:
-        reason = "your quota on its disk is used up"
+    free = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    reason = "your quota on its disk is used up" if number == errno.EDQUOT else free
     return DiskFullError(
         number,
         f"{what} of {needed / 2**20:.1f} MiB cannot be written: {reason}. Earlier checkpoints are intact: make room, "

@@ -26,15 +26,15 @@ PROBING = "probing"
 TENSORBOARD = "tensorboard"
 
 
-def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
-    """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
-    return name_by_data("evaluation", weights, dataset_dir, split)
-
-
 def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
     """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file."""
     place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
     return os.path.join(place, evaluation_name(weights, dataset_dir, split))
+
+
+def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
+    return name_by_data("evaluation", weights, dataset_dir, split)
 
 
 def analysis_name(pretrained: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str) -> str:

@@ -1,4 +1,4 @@
-"""State of a run outside of its network: random generators, lengths of logs; and whether weights are finite."""
+"""State of a run outside of its network: processes, random generators, lengths of logs; are its weights finite?"""
 
 import os
 import random
@@ -9,11 +9,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.data import set_track_meta
+from monai.utils import set_determinism
 from torch import nn
 
+from monai_mocoi.distributed import join
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.files.atomic_write import sync_folder
 
 _EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
+
+
+def begin(seed: int, device: torch.device | str = "cpu") -> None:
+    """Let the processes of ``torchrun`` join, and make everything repeatable, as every run does first.
+
+    The seed of PyTorch, NumPy and Python is the same in all processes; the device is this process's own, and decides
+    how the processes talk.
+    """
+    join(device)
+    set_determinism(seed=seed)
+    # The number does not change, but from now on it is fixed: Intel's library otherwise takes fewer threads where it
+    # thinks that they do not pay, and sums then run in another order.
+    torch.set_num_threads(torch.get_num_threads())
+    set_track_meta(False)  # metadata of images would only be carried along
 
 
 def random_state() -> dict[str, Any]:
@@ -70,6 +88,16 @@ def first_not_finite(network: nn.Module) -> str | None:
         return None
     finite = torch.stack([tensor.isfinite().all() for tensor in state.values()]).tolist()  # one transfer
     return next((name for name, good in zip(state, finite, strict=True) if not good), None)
+
+
+def weights_not_finite(iteration: int, name: str) -> NotFiniteError:
+    """The error of weights that are not saved, because the tensor ``name`` is not finite after an iteration."""
+    return NotFiniteError(
+        f"iteration {iteration}: {name} of the network is not finite after this step, so the network was not saved. "
+        "What was saved before is intact, but a continued run would come here again: start a new run with a lower "
+        "learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
+        *(iteration, [name]),
+    )
 
 
 def state_size(network: nn.Module, optimizer: torch.optim.Optimizer) -> int:

@@ -50,7 +50,7 @@ from tests.support.moco_training import batches, trainer_of
 from tests.support.watched_images import Images, halved, pairs
 from tests.support.whole_runs import differences, events
 
-CARD = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+CARD = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 SETTINGS = {"seed": 1, "bundle": "nih_mse", "demo": True}
 _OF_TIME = re.compile(r"\d+(\.\d+)? images/s.*|Time taken.*")
 _TIMES = ("started", "ended", "seconds", "commit")
