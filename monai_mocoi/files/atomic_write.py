@@ -93,8 +93,11 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
-def write_csv(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows, the first of which is the header, as UTF-8 CSV to ``path`` in one step."""
+def write_csv(path: str | Path, rows: Iterable[Sequence[Any]], errors: str = "strict") -> None:
+    """Write rows, the first of which is the header, as UTF-8 CSV to ``path`` in one step.
+
+    ``errors`` "surrogateescape" lets bytes of a file's name that are no UTF-8 go out as they came.
+    """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    write_bytes(path, text.getvalue().encode())
+    write_bytes(path, text.getvalue().encode(errors=errors))

@@ -174,11 +174,11 @@ def test_checkpoints_stay_until_the_manifest_says_finished(tmp_path: Path, monke
     at: dict[str, int] = {}
     checkpoints = Checkpoints(tmp_path / "run", {}, "abc")
     monkeypatch.setattr(
-        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.folder.iterdir()))})
+        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.path.iterdir()))})
     )
     saved(tmp_path / "run", [GOOD], before=[RunFolder(tmp_path / "run", {}, "abc"), checkpoints])
     assert at == {"finished": 2}
-    assert list(checkpoints.folder.iterdir()) == []
+    assert list(checkpoints.path.iterdir()) == []
 
 
 def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last_epoch(tmp_path: Path) -> None:
