@@ -18,6 +18,7 @@ HINTS = {
     "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
+    "tested": "To test a run: `mocoi run .../evaluate.json --dataset_dir FOLDER --split SPLIT --run_dir RUN`.",
     "unfinished": "Give the run's own command with --resume true.",
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
 }

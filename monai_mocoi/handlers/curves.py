@@ -89,10 +89,10 @@ CURVES = {
     "probe/ridge_auc_stage[1-4]": "Mean AUC of a linear classifier on the features of this stage, on validation "
     "labels. 0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder, which learning should leave behind. It "
     "chooses nothing.",
-    "speed/images_per_second_training": "Images a second while training: those of all processes. Steady from the "
+    "speed/images_per_second_training": "Images per second while training: those of all processes. Steady from the "
     "second epoch on is good.",
-    "speed/images_per_second_epoch": "Images a second over the whole epoch, with validation and all else: what to "
-    "reckon a run's time with.",
+    "speed/images_per_second_epoch": "Images per second over the whole epoch, with validation and all else: use it to "
+    "estimate the time of a run.",
     "speed/seconds_*": "Seconds of the epoch that this phase took; docs/pretraining.md, 'Speed', says what to do where "
     "one is large.",
     "views/pairs": "The first view pairs of the epoch as the network sees them: upper row first views, lower row "

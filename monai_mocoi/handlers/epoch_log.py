@@ -28,9 +28,9 @@ _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 @dataclass(eq=False, repr=False)
 class EpochLog(Serializable):
-    """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
+    """Log an epoch's means of the trainer's output, the validation's metrics, its images per second and its time.
 
-    Images a second are the images of all processes divided by the first process's seconds: those of loading and
+    Images per second are the images of all processes divided by the first process's seconds: those of loading and
     training for "in training", all from the epoch's start, validation and checkpoint too, for "over the epoch".
     TensorBoard gets both at the epoch, and ``speed/seconds_...`` for each of :data:`~monai_mocoi.engines.PHASES`; of an
     epoch that a continued run took up in its middle, from there. A run of more than a minute forecasts its length.
@@ -136,7 +136,7 @@ class EpochLog(Serializable):
 
 
 def _rate(time: EpochTime, seconds: float) -> float:
-    """Images a second; every process trains on as many images."""
+    """Images per second; every process trains on as many images."""
     return time.images * world_size() / seconds
 
 
