@@ -19,6 +19,7 @@ HINTS = {
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
     "resume": "Give the same command with --resume true.",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
+    "tested": "To test a run: `mocoi run .../evaluate.json --dataset_dir FOLDER --split SPLIT --run_dir RUN`.",
     "unfinished": "Give the run's own command with --resume true.",
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
 }

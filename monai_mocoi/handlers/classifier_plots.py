@@ -3,19 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
-import numpy as np
-import torch
 from ignite.engine import Events
-from numpy.typing import NDArray
 
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
+from monai_mocoi.figures.captioned_images import CaptionedImages
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
-from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
-from monai_mocoi.figures.surest_images import surest, told
+from monai_mocoi.figures.sheet import Part, picture_sheet
+from monai_mocoi.figures.surest_images import surest
 from monai_mocoi.handlers.kept_state import KeptState
 
 _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
@@ -63,8 +61,7 @@ class ClassifierPlots(KeptState):
         if images < 0:
             raise ValueError(f"images is {images}, but must be 0 (none) or more.")
         self.writer = summary_writer
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self.every = every
         self.images = images
         self._drawn = -every
@@ -109,24 +106,12 @@ class ClassifierPlots(KeptState):
             for number, figure in enumerate(draw(predictions, about, limits), start=1):
                 self._add(f"{name}/{kind}" + (f"_{number}" if number > 1 else ""), figure, epoch)
         dataset: ImageDataset = cast(Any, engine.data_loader).dataset
-        rows = {item["name"]: row for row, item in enumerate(dataset.data)}
-        positions = {row: position for position, row in enumerate(dataset.rows)}
+        pictures = CaptionedImages(dataset, predictions, limits, self.mean, self.std)
         for kind, (images, classes) in surest(predictions, self.images, limits).items():
             if not len(images):
                 continue
-            shown = [rows[predictions.images[image]] for image in images]
-            cells = [
-                Captioned(
-                    as_rgb(self._picture(dataset[positions[row]])),
-                    f"row {row}\n{told(predictions, image, column, limits)}",
-                )
-                for row, image, column in zip(shown, images, classes, strict=True)
-            ]
             title = f"Surest and {kind}: {of_what}. Row: of '{engine.name}' in labelled.json, from 0"
-            self._add(f"{name}/{kind}", picture_sheet(title, [Part("", cells)]), epoch)
-
-    def _picture(self, sample: dict[str, Any]) -> NDArray[np.float32]:
-        return (torch.as_tensor(sample["image"]).float() * self.std + self.mean).numpy()
+            self._add(f"{name}/{kind}", picture_sheet(title, [Part("", pictures.of(images, classes))]), epoch)
 
     def _add(self, tag: str, figure: RGB, epoch: int) -> None:
         self.writer.add_image(tag, figure, epoch, dataformats="HWC")

@@ -27,9 +27,9 @@ _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 @dataclass(eq=False, repr=False)
 class EpochLog(KeptState):
-    """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
+    """Log an epoch's means of the trainer's output, the validation's metrics, its images per second and its time.
 
-    Images a second are the images of all processes divided by the first process's seconds: those of loading and
+    Images per second are the images of all processes divided by the first process's seconds: those of loading and
     training for "in training", all from the epoch's start, or from where a continued run took it up, for "over the
     epoch". TensorBoard gets both at the epoch, and ``speed/seconds_...`` for each of
     :data:`~monai_mocoi.engines.PHASES`. A run of more than a minute forecasts its length. The sums are part of a
@@ -125,7 +125,7 @@ class EpochLog(KeptState):
 
 
 def _speed(time: EpochTime, rates: Iterable[float]) -> str:
-    """Images a second, and the phases that took long enough to be seen."""
+    """Images per second, and the phases that took long enough to be seen."""
     # Without digits that mean nothing.
     training, epoch = (f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" for rate in rates)
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]

@@ -20,6 +20,7 @@ from monai_mocoi.figures.grad_cam_sheet import FEWEST_FIELDS, file_names, heat_s
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
 from monai_mocoi.runs.product_names import OVERLAYS_NAME
+from monai_mocoi.transforms.rescale_intensity import unnormalized
 
 logger = logging.getLogger(__name__)
 
@@ -65,8 +66,7 @@ class GradCAMOverlays:
         self.columns = [column for column, name in enumerate(classes) if name in wanted]
         self.classes = tuple(classes)
         self.positive = positive
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self._names = file_names(classes)
         layer = f"encoder.backbone.layer{stages_of(network.stage)[-1]}"
         network.requires_grad_(False)
@@ -102,7 +102,8 @@ class GradCAMOverlays:
             for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
                 row = int(output["index"][place]) + 1
                 said = self._in_words(output, int(place), column)
-                sheet = heat_sheet(f"Row {row}, {said}", image * self.std + self.mean, heat, self._fields)
+                picture = unnormalized(image, self.mean, self.std)
+                sheet = heat_sheet(f"Row {row}, {said}", picture, heat, self._fields)
                 save_sheet(self.folder / f"row{row:06d}_{self._names[column]}.png", sheet)
                 self._sheets += 1
                 self._empty += not heat.any()

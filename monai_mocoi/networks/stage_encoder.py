@@ -102,10 +102,6 @@ class StageEncoder(nn.Module):
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
 
-    def stage_map(self, images: torch.Tensor, stage: int) -> torch.Tensor:
-        """The map ``(N, C, H, W)`` of one stage, 1..4; the later stages are not computed."""
-        return self._maps(images, stage)[-1]
-
     def averaged(self, images: torch.Tensor, stage: int | str) -> torch.Tensor:
         """Features ``(N, F)`` of a stage (1..4), or "all": the maps, averaged over their positions; no later stage is
         computed. In single precision at least, also where autocast has computed the maps in half.

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.analysis.interval_settings import NO_WIDTH
 from monai_mocoi.analysis.report_text import describe_tested
+from monai_mocoi.analysis.resampled_images import NO_WIDTH
 from monai_mocoi.analysis.wording import (
     calibration_in_words,
     few_patients_in_words,

@@ -71,8 +71,8 @@ CURVES = {
     "collapse/top1_chance": "What guessing gives for collapse/top1: 1 / watched images.",
     "probe/knn_auc": f"Mean AUC on validation labels of a vote of the 20 nearest training images by stage 4. {_PROBE}",
     "probe/ridge_auc_stage[1-4]": f"Mean AUC on validation labels of a linear classifier on this stage. {_PROBE}",
-    "speed/images_per_second_training": "Images a second while training, of all processes; it should be steady.",
-    "speed/images_per_second_epoch": "Images a second over the whole epoch, with validation and all else.",
+    "speed/images_per_second_training": "Images per second while training, of all processes; it should be steady.",
+    "speed/images_per_second_epoch": "Images per second over the whole epoch, with validation and all else.",
     "speed/seconds_*": "Seconds of the epoch that this phase took; docs/pretraining.md, 'Speed', says what to do where "
     "one is large.",
     "views/pairs": "The first view pairs of the epoch as the network sees them: upper row first views, lower row "
