@@ -131,7 +131,7 @@ def _external_lines(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:
-    """Which classifier was tested, in words, by a classifier's sidecar; what is missing is left out."""
+    """Which classifier was tested, in words, by its card; what is missing is left out."""
     selected = tested.get("selected") or {}
     if "epoch" in selected:
         words = f"the classifier of epoch {selected['epoch']}"

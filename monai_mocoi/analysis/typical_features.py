@@ -46,7 +46,7 @@ class TypicalFeatures:
         return unusual_percentile(mahalanobis_distance(features, self.gaussian), self.reference)
 
     def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, Any]:
-        """Write ``typical_features.safetensors`` beside a weights file; returns the sidecar's ``typical_features``."""
+        """Write ``typical_features.safetensors`` beside a weights file; returns the card's ``typical_features``."""
         arrays = {name: np.atleast_1d(value) for name, value in self.gaussian._asdict().items()}
         arrays |= {name: arrays[name].astype(np.float32) for name in _SINGLE}
         content = save({**arrays, "reference": self.reference, "images": np.array([self.images])})

@@ -34,7 +34,7 @@ class AnalysisRequest:
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.
         preparation: of its images, see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`; ``cache_bits`` may be
-            "auto". A classifier's is in its sidecar.
+            "auto". A classifier's is in its card.
         finetuned: one or several run folders (or ``classifier.pt``); None, "none" or an empty list: none.
         few_labels, all_labels, all_labels_again: tested classifiers, see
             :func:`~monai_mocoi.report.tested_classifier.read_tested`; the last is another seed of the second. None:
