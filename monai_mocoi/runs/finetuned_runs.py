@@ -16,14 +16,10 @@ def finetuning_name(
     label_seed: int,
     solver: str,
 ) -> str:
-    """Name of a run's folder, from the settings in which fine-tuning experiments differ.
+    """Name of a run's folder, from the settings of ``finetune.json`` in which fine-tuning experiments differ.
 
-    Args:
-        pretrained: a weights file; "none" or None: the encoder starts from random weights.
-        trainable, stage, label_fraction, label_seed, solver: as in ``finetune.json``.
-
-    Returns:
-        such as ``finetune-pretrained-all-s4-f0.1-l1``; the solver only where it is not the usual one.
+    It is such as ``finetune-pretrained-all-s4-f0.1-l1``, with the solver only where it is not the usual one.
+    ``pretrained``: "none" or None are random weights.
     """
     start = "scratch" if pretrained is None or str(pretrained) == "none" else "pretrained"
     unusual = "-gradient" if trainable == "head" and solver == "gradient" else ""
