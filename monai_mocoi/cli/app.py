@@ -16,7 +16,7 @@ from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
-from monai_mocoi.cli.values import plain_settings
+from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
 from monai_mocoi.runs.setting_ranges import check_ranges
@@ -99,7 +99,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
             if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
-        check_ranges(plain_settings(checked.config))  # what can be refused without torch is, before seconds go by
+        check_ranges(settings_as_given(checked.config))  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked
 
         run_checked(checked, show_traceback)
@@ -115,7 +115,7 @@ def plan(words: Words = None) -> None:
     would be written where. The exit code is that of a run that would be refused, else 0.
     """
     checked = check_command(words or [])
-    check_ranges(plain_settings(checked.config))
+    check_ranges(settings_as_given(checked.config))
     from monai_mocoi.cli.plan import make_plan
 
     made = make_plan(checked)

@@ -27,12 +27,11 @@ BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 def baselines_and_show(
     dataset: str, out: str | None, columns: str | None, overwrite: bool, workers: int | None, **settings: Any
 ) -> None:
-    """Train and test the baselines of a data set, write them, and print their AUCs.
+    """Train and test the baselines of a data set ("demo": the chest phantoms), write them, and print their AUCs.
 
-    Each baseline has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last,
-    ``baselines.json`` hold all figures. ``dataset`` may be "demo", the chest phantoms; without ``out`` they are in
-    ``runs/baselines-<name of the dataset folder>``. ``columns`` is a CSV table whose columns replace the datalist's.
-    ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
+    Each has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last, ``baselines.json``
+    hold all figures. ``columns`` is a CSV table whose columns replace the datalist's. ``settings`` are of
+    :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
     made = analysis.IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
@@ -46,8 +45,7 @@ def baselines_and_show(
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
     say = console().print
     (folder / BASELINES_NAME).unlink(missing_ok=True)
-    found: dict[str, dict[str, Any]] = {}
-    left_out = []
+    found, left_out = dict[str, dict[str, Any]](), list[dict[str, str]]()
     intervals, warnings = None, []
     for baseline in analysis.shortcut_baselines(datalist, held.values, made.seed, workers):
         if not isinstance(baseline, analysis.Baseline):
@@ -68,11 +66,9 @@ def baselines_and_show(
             summary = {"mean": float(np.mean(of_all)), "standard_deviation": float(np.std(of_all, ddof=1))}
             found[name]["shuffles"] = {"macro_auc": list(of_all), **summary}
     write_csv(folder / TABLE_NAME, _rows(found))
+    known = {"format": 1, "dataset": datalist.name, "dataset_sha256": datalist.sha256, "split": "test"}
     document = {
-        "format": 1,
-        "dataset": datalist.name,
-        "dataset_sha256": datalist.sha256,
-        "split": "test",
+        **known,
         "columns_of": held.source,
         **({"unlabelled_images": unlabelled} if unlabelled else {}),
         "intervals": intervals,
@@ -97,8 +93,7 @@ def _folder_name(name: str, taken: dict[str, Any]) -> str:
 
 def _tested(baseline: analysis.Baseline, images: int, seed: int) -> dict[str, Any]:
     """What is known of the classifier, under the names of a sidecar of finetune.json."""
-    fit = baseline.fit
-    by_metric = fit.selection == "metric"
+    fit, by_metric = baseline.fit, baseline.fit.selection == "metric"
     named = {"metric": f"validation {analysis.CHOSEN_BY}"} if by_metric else {}
     return {
         "baseline": baseline.name,

@@ -59,9 +59,7 @@ def adapt(
     if missing := as_options(name for name in adapted.owner.missing() if name != "license"):
         say(f"NOT STATED: {missing}. The bundle says so.")
     say(f"Written: {adapted.folder}")
-    say("Next:")
-    for line in _next_commands(adapted, dataset):
-        say(f"  {line}")
+    say("Next:", *_next_commands(adapted, dataset), sep="\n  ")
 
 
 def _next_commands(adapted: "Adaptation", dataset: str) -> list[str]:

@@ -1,22 +1,14 @@
 """Tables of ``mocoi compare``: paired differences of predictions, or of probings, on the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from monai_mocoi.analysis import few_patients_in_words, unknown_in_report
 from monai_mocoi.cli.reporting import console
 
 
 def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
-    """Print a comparison of predictions or of probings, one of so many with the first classifier.
-
-    ``result`` is that of ``compare_predictions`` with ``notes``, or of ``compare_probings``, with ``first`` and
-    ``second``.
-    """
+    """Print a comparison of predictions (with ``notes``) or of probings, one of so many with the ``first`` one."""
     out = console()
     made, cells = result["intervals"], result.get("cells")
     out.print(f"A: {result['first']}\nB: {result['second']}")
@@ -29,11 +21,11 @@ def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
         corrected = len(rows)
     header = ["", *(["draws"] if cells else []), "A", "B", "B - A", f"{made['level']:.0%} interval", "p"]
     holm = corrected > 1 or comparisons > 1
-    _table(
-        out,
-        [*header, *(["by Holm"] if holm else [])],
-        [_cells(name, difference, holm) for name, difference in rows],
-    )
+    table = [[*header, *(["by Holm"] if holm else [])], *(_cells(name, own, holm) for name, own in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *others in table:
+        cells_of_row = [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True))]
+        out.print("  ".join(cells_of_row).rstrip())
     redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
     out.print(f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}.")
     if corrected > 1:
@@ -58,21 +50,6 @@ def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
         out.print(line)
     if comparisons > 1:
         out.print()
-
-
-def _table(out: Console, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    if out.is_terminal:
-        table = Table(box=None)
-        for i, name in enumerate(header):
-            table.add_column(name, justify="left" if i == 0 else "right")
-        for row in cells:
-            table.add_row(*map(Text, row))
-        out.print(table)
-        return
-    widths = [max(len(row[i]) for row in (header, *cells)) for i in range(len(header))]
-    for row in (header, *cells):
-        line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-        out.print(line.rstrip())
 
 
 def _cells(name: str, difference: Mapping[str, Any], holm: bool) -> list[str]:

@@ -1,7 +1,6 @@
 """Ids of settings, as MONAI writes them: ``train#trainer#max_epochs`` or ``train::trainer::max_epochs``.
 
-The parts are keys of objects or, in a list, indices from 0. What is here is what a refusal needs before MONAI is
-imported; all else asks ``monai.bundle.ConfigParser``.
+The parts are keys of objects or, in a list, indices from 0. Here is what a refusal needs before MONAI is imported.
 """
 
 import difflib
@@ -16,7 +15,7 @@ _REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
 
 
 def normal_id(setting: str) -> str:
-    """Return the id with ``#`` between its parts."""
+    """The id with ``#`` between its parts."""
     return setting.replace("::", "#")
 
 
@@ -33,7 +32,7 @@ def find(config: Any, setting: str) -> Any:
 
 
 def has(config: Any, setting: str) -> bool:
-    """Say whether the config has something at an id."""
+    """Whether the config has something at an id."""
     try:
         find(config, setting)
     except KeyError:
@@ -77,7 +76,7 @@ def referred(text: str) -> list[str]:
 
 
 def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
-    """Find up to three settings that were probably meant by an id that the config does not have, the best first.
+    """Up to three settings that were probably meant by an id that the config does not have, the best first.
 
     A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name without
     ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``. The last parts of the
@@ -112,10 +111,7 @@ def meant(config: Any, setting: str) -> str:
 
 
 def unknown(config: Any, setting: str, files: str, first: str) -> Iterator[str]:
-    """Say, in parts, that the config does not have an id, and what may be meant.
-
-    ``files`` are its files in words, and ``first`` is the first one as it was given.
-    """
+    """Say, in parts, that a config lacks an id, and what may be meant. ``files``: in words; ``first``: as given."""
     text = f"there is no setting {setting} in {files}"
     parent, _, last = setting.rpartition("#")
     there = find(config, parent) if parent and has(config, parent) else None

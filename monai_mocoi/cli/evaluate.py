@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,12 @@ def evaluate_and_show(
     Thresholds, operating points and recalibration are fitted on ``validation``, predictions of the same classifier;
     without it, what needs them has a reason instead. Without ``out`` nothing is written. ``subgroups`` is a CSV table
     of columns; ``age_bands`` a text, "[18, 65]"; ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`.
-    Recalibration without validation, age bands without subgroups, images in both files, or a folder that holds
-    predictions are a UsageError.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)
-    bands = list(AGE_BANDS) if age_bands is None else _as_list(age_bands)
+    bands: Any = list(AGE_BANDS) if age_bands is None else age_bands
+    with suppress(ValueError):  # what is no JSON stays a text, which is refused
+        bands = json.loads(bands) if age_bands is not None else bands
     check_ranges({**targets, "decision_thresholds": cuts, "age_bands": bands})
     if recalibrate and validation is None:
         raise UsageError("--recalibrate needs predictions on validation images to fit on: give them by --validation.")
@@ -58,16 +59,9 @@ def evaluate_and_show(
             "recalibration": analysis.fit_recalibration(known),
             "operating_points": analysis.choose_operating_points(known, *targets.values()),
         }
-    report = analysis.evaluate_fully(
-        tested,
-        thresholds,
-        recalibrate=recalibrate,
-        decision_thresholds=cuts,
-        columns=columns,
-        age_bands=bands,
-        **fitted,
-        **settings,
-    )
+    asked: dict[str, Any] = {"recalibrate": recalibrate, "decision_thresholds": cuts}
+    asked |= {"columns": columns, "age_bands": bands, **fitted, **settings}
+    report = analysis.evaluate_fully(tested, thresholds, **asked)
     content = {"format": 1, **({"unlabelled_images": tested.unlabelled} if tested.unlabelled else {}), **report}
     if "recalibration" in fitted:
         content["recalibration"] = fitted["recalibration"]
@@ -80,14 +74,6 @@ def evaluate_and_show(
     if out is not None:
         say(f"Metrics and figures: {out}")
     return content
-
-
-def _as_list(text: str) -> Any:
-    """What it says in JSON, else the text, which :func:`~monai_mocoi.runs.setting_ranges.check_ranges` refuses."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _check_out(folder: Path, predictions: Path, overwrite: bool) -> None:

@@ -38,15 +38,11 @@ class Checked:
 
 
 def check_command(words: Sequence[str]) -> Checked:
-    """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
-
-    A UsageError says in one line what is wrong and what to write.
-    """
+    """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``, without torch; else a UsageError."""
     config_files, pairs = _split_words(words)
     files = read_configs(config_files)
     config = copy.deepcopy(files.config)
-    overrides: dict[str, Any] = {}
-    run_arguments: dict[str, Any] = {}
+    overrides, run_arguments = dict[str, Any](), dict[str, Any]()
     tracking = any(key.replace("-", "_") == "tracking" for key, _ in pairs)
     for key, word in pairs:
         argument = key.replace("-", "_")
@@ -77,7 +73,7 @@ def _package_of(files: ConfigFiles) -> str | None:
 
 
 def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool) -> str:
-    """Return the id that the key stands for, dashes or not."""
+    """The id that the key stands for, dashes or not."""
     written = normal_id(key)
     for setting in (written, written.replace("-", "_"), current_name(written.replace("-", "_"), config)):
         if has(config, setting) or (tracking and setting in _OF_TRACKING):
@@ -130,8 +126,7 @@ def _run_argument(config: dict[str, Any], name: str, word: str) -> Any:
 
 def _split_words(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
     """Part the words into config files, and pairs of a key and its value or None; UsageError for a stray one."""
-    files: list[str] = []
-    pairs: list[tuple[str, str | None]] = []
+    files, pairs = list[str](), list[tuple[str, str | None]]()
     for word in words:
         if word.startswith("--"):
             key, sign, value = word[2:].partition("=")

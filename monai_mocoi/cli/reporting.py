@@ -31,8 +31,7 @@ Traceback = Annotated[
 def reporting(function: Callable[..., None], options: Mapping[str, Option] | None = None) -> Callable[..., Any]:
     """Make a command of a function: an error ends it with a message and a code, and it has ``--traceback``.
 
-    The function takes the command's arguments, the further ``options`` as ``**options``, and ``show_traceback`` if it
-    likes to know.
+    The function takes ``options`` as ``**options``, and ``show_traceback`` if it likes to know.
     """
     own = inspect.signature(function, eval_str=True).parameters
     added = {name: (option.annotation(name), option.default) for name, option in (options or {}).items()}

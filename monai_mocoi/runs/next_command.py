@@ -32,8 +32,7 @@ def lines_after_a_run(
 ) -> list[str]:
     """What to do with a finished run: look at its curves, use what it has made, do it with one's own images.
 
-    ``config`` and ``settings`` are of :func:`next_command`; None: there is none. ``own_data`` are commands that lead
-    from one's own images to a dataset folder DATASET; None: they are not shown.
+    ``config`` and ``settings`` are of :func:`next_command`, ``own_data`` commands that make a dataset folder DATASET.
     """
     python = shlex.quote(python_word())
     lines = [f"Curves: {python} -m tensorboard.main --logdir {shlex.quote(str(folder))}"]

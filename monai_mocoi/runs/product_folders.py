@@ -90,11 +90,7 @@ def empty_inference_folder(folder: Path) -> None:
 
 
 def check_place(folder: Path, setting: str) -> None:
-    """Refuse (RunFolderError) a place where results would be lost or handed on.
-
-    It begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle with its weights,
-    such as an unpacked package, which would be handed on with it.
-    """
+    """Refuse (RunFolderError) a place where results would be lost, or handed on with the package that it lies in."""
     if str(folder).startswith("~"):
         text = "begins with '~', which the shell did not replace by a home folder"
         raise RunFolderError(f"{folder} {text}: set {setting} to the whole path.")
@@ -121,10 +117,7 @@ def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
 
 
 def lock_folder(folder: Path, stack: ExitStack) -> None:
-    """Hold the lock of a run folder, a file beside it, until the stack is closed; one, whatever link leads there.
-
-    RunFolderError: another process holds it, or the lock file cannot be made.
-    """
+    """Hold the lock of a run folder, a file beside it, until the stack is closed; else a RunFolderError."""
     place = folder.resolve()
     try:
         held = stack.enter_context(file_lock(place.with_name(f".{place.name}.lock"), wait=False))

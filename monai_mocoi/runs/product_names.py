@@ -47,10 +47,9 @@ def name_by_data(
 ) -> str:
     """Name of a folder for what weights show on a split, so that results of other data sets lie beside its own.
 
-    It is ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
-    and where one of the two is not known; ``<word>-<name>-<split>`` for another one and, where it has the same name
-    (another version), the first 8 digits of its SHA-256 behind the name. The weights are a file or a run folder
-    (:func:`~monai_mocoi.networks.known_images.known_images`).
+    It is ``<word>-<split>`` for the data set that the weights (a file or a run folder) were made with, by the SHA-256
+    of its ``datalist.json``, and where one of the two is not known; else ``<word>-<name>-<split>``, with the first 8
+    digits of the SHA-256 behind a name that is the same (another version).
     """
     if str(dataset_dir) == "demo":  # phantoms, which only weights of phantoms are tested on
         return f"{word}-{split}"

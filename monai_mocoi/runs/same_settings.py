@@ -28,8 +28,10 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     Both are plain values, nested ones too; a name that is absent counts as None. The text has what differs, with both
     values; of long texts and nested values only the part that does.
     """
-    fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()
-    names = [n for n in {**saved, **now} if n in fixed or not _may_differ(n, saved.get(n), now.get(n))]
+    free = MAY_DIFFER - (_OF_A_CHOICE if "patience" in {**saved, **now} else set())
+    if "auto" in (saved.get("precision"), now.get("precision")):  # what it came to is for the checkpoint to compare
+        free |= {"precision"}
+    names = [name for name in {**saved, **now} if name not in free]
     differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))
     if not differing:
         return
@@ -45,11 +47,6 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
 def folder_setting(settings: Mapping[str, Any]) -> str:
     """The setting that gives a run another folder; for fine-tuning ``run_dir``: its encoder lies in ``output_dir``."""
     return "run_dir" if "trainable" in settings else "output_dir"
-
-
-def _may_differ(name: str, saved: Any, now: Any) -> bool:
-    # What "auto" came to is for the checkpoint to compare.
-    return name in MAY_DIFFER or (name == "precision" and "auto" in (saved, now))
 
 
 def _differences(saved: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,8 +1,7 @@
 """The settings model: for each constant of a config its type, range, choices, unit and meaning.
 
-One pydantic model a config. From it come the check of a run's settings (:mod:`monai_mocoi.runs.setting_ranges`), the
-check of ``--key value``, the JSON Schema of the bundles' configs and the tables in the docs. It imports neither torch
-nor MONAI, so that a wrong value is refused at once.
+One pydantic model a config. From it come all checks (:mod:`monai_mocoi.runs.setting_ranges`) and the JSON Schema. It
+imports neither torch nor MONAI, so that a wrong value is refused at once.
 """
 
 import os
