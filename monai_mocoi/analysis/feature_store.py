@@ -26,7 +26,7 @@ from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import CacheFullError, DatasetError
 from monai_mocoi.files.file_signature import file_signature
 from monai_mocoi.networks import weights_sha256
-from monai_mocoi.networks.stage_choice import STAGES
+from monai_mocoi.networks.resnet_shape import STAGES
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 _FORMAT = 2

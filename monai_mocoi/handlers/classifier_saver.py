@@ -47,8 +47,7 @@ class ClassifierSaver:
         plots: draws the predictions of the chosen classifier when all is written; None: nothing is drawn.
         settings, weights, datalist, training: see :class:`~monai_mocoi.handlers.classifier_origin.ClassifierOrigin`.
 
-    Raises:
-        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
+    A weight that is NaN or infinite is a WeightsNotFiniteError; only ``labelled.json`` is written then.
     """
 
     writes: ClassVar[dict[str, str]] = {

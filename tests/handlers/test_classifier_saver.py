@@ -395,7 +395,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
     network.load_state_dict(torch.load(tmp_path / "classifier.pt", weights_only=True))
     images = torch.stack([dataset_of(LABELS, first=20)[place]["image"] for place in range(6)])
     with torch.no_grad():
-        features = network.encoder.stage_map(images, 4).mean(dim=(2, 3)).numpy()
+        features = network.encoder(images).stages[3].mean(dim=(2, 3)).numpy()
     np.testing.assert_allclose(found.reference, np.sort(mahalanobis_distance(features, found.gaussian)), rtol=1e-4)
     assert "typical_features" not in tuned(tmp_path / "without", None)
     few = tuned(tmp_path / "few", dataset_of(LABELS[:1]))  # a classifier is not lost for it
