@@ -25,7 +25,7 @@ from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.cache_dir import check_room, writing_cache
 from monai_mocoi.files.file_signature import decoder_versions, file_signature
 from monai_mocoi.networks import weights_sha256
-from monai_mocoi.networks.stage_choice import STAGES
+from monai_mocoi.networks.resnet_shape import STAGES
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 _FORMAT = 2

@@ -22,7 +22,7 @@ from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.errors import DatasetError, EvaluationError
 from monai_mocoi.files.atomic_write import write_csv, write_json
 from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, selection_metric
-from monai_mocoi.networks.stage_choice import STAGES_AND_ALL, stages_of
+from monai_mocoi.networks.resnet_shape import STAGES_AND_ALL, stages_of
 
 TABLE_NAME = "probing.csv"
 

@@ -14,7 +14,7 @@ from monai_mocoi.analysis.stage_maps import check_finite, stage_maps
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
-from monai_mocoi.networks.stage_choice import STAGES, stages_of
+from monai_mocoi.networks.resnet_shape import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 MAP_SIZE = 4  # fields a side of a pooled map

@@ -22,7 +22,7 @@ from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
-from monai_mocoi.networks.stage_choice import stages_of
+from monai_mocoi.networks.resnet_shape import stages_of
 from monai_mocoi.networks.weights_place import classifier_path, read_classifier_card
 
 TYPICAL_NAME = "typical_features.safetensors"

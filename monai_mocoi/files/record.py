@@ -42,6 +42,8 @@ class Record(BaseModel, Mapping[str, Any]):
     """What is raised where a file cannot be read."""
     REMEDY: ClassVar[str]
     """What the file is for, and what to do without it."""
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings of a run that it repeats."""
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
@@ -80,6 +82,11 @@ class Record(BaseModel, Mapping[str, Any]):
             wrong = ", ".join(key for key, missing in names.items() if not missing)
             what = " and ".join(filter(None, (lacks and f"lacks {lacks}", wrong and f"has unusable values of {wrong}")))
             raise cls.ERROR(f"{name} {what}: {cls.REMEDY}") from None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a run's settings that the record repeats."""
+        return {name: settings[name] for name in cls.SETTINGS if name in settings}
 
     def text(self) -> str:
         """Content of the file; values that JSON does not know are written as text."""

@@ -65,13 +65,8 @@ def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default:
 def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None) -> None:
     """Refuse phantoms for weights of real images; warn of weights of phantoms where the images are real.
 
-    Args:
-        dataset_dir: of the bundle: "demo" means phantoms.
-        weights: that the bundle starts from, as for :func:`known_images`.
-
-    Raises:
-        WeightsError: ``dataset_dir`` is "demo", its default, but the weights were made on a dataset folder; the text
-            names it. The code is "phantoms".
+    ``dataset_dir`` is the bundle's: "demo", its default, means phantoms, which are refused (WeightsError, code
+    "phantoms") if the ``weights``, which are any as for :func:`known_images`, were made on a dataset folder.
     """
     known = known_images(weights)
     settings = known.get("settings")
@@ -96,12 +91,8 @@ def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None
 def is_identified(weights: str | os.PathLike[str] | None) -> bool:
     """Tell whether weights come from a dataset folder with ``"identified": true``, directly or by what they began with.
 
-    Args:
-        weights: a file in a run folder, or in a folder of it (checkpoints); None or "none": random weights.
-
-    Returns:
-        True if the JSON file beside them or the run's ``manifest.json`` says so. Weights that were taken out of their
-        folder without the JSON file tell nothing: False.
+    The JSON file beside them or the run's ``manifest.json`` says so; False of weights that were taken out of their
+    folder without it. They are a file in a run folder, or in its checkpoints; None or "none": random ones.
     """
     if weights is None or str(weights) == "none":
         return False

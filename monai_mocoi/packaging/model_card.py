@@ -22,13 +22,9 @@ _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "
 
 
 def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
-    """Write the card in Markdown (``model_card.md.j2``). It holds counts, but no name of an image or patient.
+    """Write the card of a package in Markdown (``model_card.md.j2``): counts, but no name of an image or patient.
 
-    Args:
-        name: of the package.
-        run: what is told of the run.
-        metadata: of the *bundle*: its ``data_source`` and ``references``.
-        owner: what the package's maker states; None: nothing.
+    ``metadata`` are the *bundle's*: its ``data_source`` and ``references``. ``owner`` None: nothing is stated.
     """
     owner, counts, card = owner or Owner(), run.drawn["counts"], run.card
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}

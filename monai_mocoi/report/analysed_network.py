@@ -20,7 +20,7 @@ from monai_mocoi.networks import (
     read_classifier_card,
     weights_sha256,
 )
-from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.networks.stage_encoder import draw_weights
 from monai_mocoi.report.analysis_request import AnalysisRequest, Place
 
 _OF_ENCODER = ("method", "dataset", "dataset_sha256", "epochs", "iterations", "relative_loss", "modality")
