@@ -23,15 +23,9 @@ class NotDescribableError(ValueError):
 def describe_settings(value: Any) -> str:
     """Describe an object by its class and all of its attributes, theirs too, and so on.
 
-    Args:
-        value: numbers, texts, lists, dicts, arrays and tensors (by a digest of their content), dtypes, classes, named
-            functions, and objects made of such, as this package's and MONAI's transforms are.
-
-    Returns:
-        the description: the same for the same settings, in any process.
-
-    Raises:
-        NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
+    It may be made of numbers, texts, lists, dicts, arrays and tensors (told by a digest of their content), dtypes,
+    classes, named functions and such objects. The same settings give the same text in any process. Raises
+    NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
     """
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
         return repr(value)

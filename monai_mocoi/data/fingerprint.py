@@ -64,8 +64,6 @@ def _descriptor(grey: Image.Image, box: tuple[float, float, float, float] | None
 
 
 _FORMAT = 2
-
-
 Known = dict[bytes, Fingerprint]
 
 

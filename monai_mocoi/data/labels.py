@@ -23,8 +23,7 @@ _KINDS = {"multilabel": "any number of findings an image", "multiclass": "one cl
 def label_kind(datalist: Datalist) -> str:
     """Return "multilabel" (each item has a list of 0 and 1 a finding) or "multiclass" (the number of its one class).
 
-    Raises:
-        DatasetError: no training item has a label.
+    Raises DatasetError: no training item has a label.
     """
     labels = label_array(labelled_items(datalist.training) or datalist.training)
     return "multilabel" if labels.ndim == 2 else "multiclass"
@@ -63,8 +62,7 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
 
     Args:
         datalist: of the run.
-        labels: the bundle's, in their order; None: those of any data set.
-        kind: see :func:`label_kind`; None: either.
+        labels, kind: the bundle's labels, in their order, and their kind; None: any.
         demo: the data are phantoms, whose labels are never meant.
 
     Raises:
@@ -89,12 +87,8 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
 def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
     """Return the labels of items, all with one and of one kind.
 
-    Returns:
-        (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
-        numbers otherwise.
-
-    Raises:
-        DatasetError: no items, or one without a label.
+    Returns (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
+    numbers otherwise. Raises DatasetError: no items, or one without a label.
     """
     without = sum("label" not in item for item in items)
     if not items or without:
@@ -125,11 +119,6 @@ def unknown_counts(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         return {}
     counts = (~is_known(label_values([item["label"] for item in items if "label" in item]))).sum(0).tolist()
     return {name: count for name, count in zip(names, counts, strict=True) if count}
-
-
-def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
-    """(images, classes) of which image it is known that it has which finding or class; see :func:`class_truth`."""
-    return class_truth(labels, classes) == 1
 
 
 def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -36,11 +36,9 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
 
     A label of a finding is 0, 1 or empty: not known. Rows without any label are left out and counted (``unlabelled``).
-    ``name`` is what to call the file in an error; None: its name without folders.
-
-    Raises:
-        PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.
-        NotFinitePredictionError: a probability that is NaN or infinite.
+    ``name`` is what to call the file in an error; None: its name without folders. Raises PredictionsError: no such
+    file, no commas, missing columns, or a value that cannot be read; names the row. Raises NotFinitePredictionError: a
+    probability that is NaN or infinite.
     """
     path = Path(path)
     name = name or path.name

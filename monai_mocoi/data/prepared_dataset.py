@@ -46,10 +46,9 @@ def with_bits(preparation: Mapping[str, Any], training: Sequence[Mapping[str, An
 def evaluation_dataset(
     items: Sequence[Mapping[str, Any]], preparation: Mapping[str, Any], normalise: bool = True, **options: Any
 ) -> ImageDataset:
-    """Make the data set that a network is tested on: without augmentation.
+    """Make the data set that a network is tested on, without augmentation, as a classifier's card says.
 
-    ``preparation`` has the values of ``PREPARATION``, such as a classifier's card, with ``cache_bits`` 8 or 16;
-    without ``normalise`` the values stay in 0..1; ``options`` are of :class:`~monai_mocoi.data.ImageDataset`.
+    ``cache_bits`` is 8 or 16; without ``normalise`` the values stay in 0..1; ``options`` are of the data set.
     """
     own = {name: preparation[name] for name in PREPARATION}
     plain: list[Any] = [FitSquared(keys="image", size=own["image_size"])]
@@ -64,8 +63,7 @@ def resolved_cache_bits(
     """Return the bits of a cached value: as given or, for "auto", as the training images need.
 
     For "auto" up to 128 of them, drawn at random with a fixed seed, are read up to the step that changes their size. 16
-    bits are taken if one of them would be flattened (:func:`is_flattened`), else 8: a set of which 1 % are is found 72
-    times in 100, of 2 % 92 times, of 5 % 999 times in 1000.
+    bits are taken if one would be flattened, else 8: a set of which 1 % are is found 72 times in 100, of 2 % 92 times.
 
     Args:
         bits: 8, 16 or "auto".

@@ -107,12 +107,8 @@ def images_to_classify(
 ) -> list[dict[str, str]]:
     """What inference is to work on: the images given or, without any, the test images of a data set.
 
-    Arguments and result as of :func:`~monai_mocoi.data.find_new_images` and :func:`resolve_dataset_dir`; the names of
-    test images are those of the datalist.
-
-    Raises:
-        DatasetError: no image, or no dataset folder.
-        WeightsError: phantoms for a classifier of real images.
+    Arguments, result and errors as of :func:`~monai_mocoi.data.find_new_images` and :func:`resolve_dataset_dir`; the
+    names of test images are those of the datalist. Raises DatasetError: no test image.
     """
     if images is not None:
         return find_new_images(images)

@@ -19,17 +19,13 @@ _said: set[Path] = set()
 
 @contextmanager
 def file_lock(path: str | Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock of ``path``, made if missing, as is its folder, for the length of the block.
+    """Hold the lock of ``path``, made if missing, as is its folder; yield whether it is held: always, if ``wait``.
 
     The operating system frees the lock when its holder ends, however it ends, so no lock can go stale; a forked child
     (a loader's worker, for example) does not hold it. The empty lock file is left in place: removing it would let two
-    processes hold "the" lock on two different files.
-
-    Where the file system has no locks (NFS or Lustre, as they may be mounted), that of a file in the machine's folder
-    for temporary files is held in its place, which keeps the processes of one machine apart; if that fails too, there
-    is no lock. Either is warned of once a folder. ``path``: the lock file. ``wait``: wait for another holder to finish;
-    False does not wait. Raises LockError: the folder cannot be made or written. Yields True if the lock is held; False
-    (only when ``wait`` is False) if another process holds it.
+    processes hold "the" lock on two different files. Where the file system has no locks (NFS or Lustre, as they may be
+    mounted), a file in the machine's folder for temporary files keeps the processes of one machine apart; if that fails
+    too, there is no lock. Either is warned of once a folder. Raises LockError: the folder cannot be made or written.
     """
     path = Path(path)
     try:

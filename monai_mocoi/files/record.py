@@ -47,10 +47,7 @@ class Record(BaseModel, Mapping[str, Any]):
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file.
-
-        Raises MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
-        """
+        """Read a file. Raises ``ERROR``: the text names the file and its wrong keys, but no value."""
         path = Path(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -60,11 +57,7 @@ class Record(BaseModel, Mapping[str, Any]):
 
     @classmethod
     def of(cls, content: Any, name: str = "") -> Self:
-        """Check content that was read already.
-
-        ``content``: of the file. ``name``: of the file, for the error's text; empty: the usual one. Raises MocoiError:
-        as :meth:`read`.
-        """
+        """Check content that was read already, of a file ``name`` (empty: the usual one). Raises as :meth:`read`."""
         name = name or cls.FILE
         if not isinstance(content, Mapping):
             raise cls.ERROR(f"{name} is not a JSON object: {cls.REMEDY}")
