@@ -62,7 +62,8 @@ class GradientTrainer(Trainer):
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
         check_training(max_epochs, accumulation_steps, max_grad_norm, epoch_length, len(train_data_loader))  # type: ignore[arg-type]
-        self.network, self.module, self.optimizer = network, unwrap(network), optimizer
+        self.network, self.optimizer = network, optimizer
+        self.module = unwrap(network)
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
         self.channels_last, self.debug_dir = channels_last, debug_dir
