@@ -49,7 +49,7 @@ _EARLIER = (
 )
 _GONE = {
     **dict.fromkeys(("rank", "world_size"), "torchrun decides the processes of a run: leave it out"),
-    "label_fraction": "finetune.json has it; evaluate.json and inference.json take the folder of its run, as run_dir",
+    "label_fraction": "finetune.json has it; give evaluate.json and inference.json a run made with it, as run_dir",
     "linear": "the linear evaluation has no trainer of its own any more: train#trainer is it with solver lbfgs",
     **dict.fromkeys(
         ("multi_gpu_train", "multi_gpu_finetune", "multi_gpu_evaluate"),
