@@ -1,5 +1,6 @@
 """TensorBoard handlers: an engine's scalars, the settings, and curves that are drawn together."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ def shown_in_pretraining(output: Mapping[str, float]) -> dict[str, float]:
 
 
 @dataclass(eq=False, repr=False)
-class _WrittenOnce:
+class _WrittenOnce(ABC):
     """Base of what is written when a run starts; of a continued run it is there already."""
 
     summary_writer: Any
@@ -48,9 +49,9 @@ class _WrittenOnce:
         if engine.state.iteration == 0:
             self.write()
 
+    @abstractmethod
     def write(self) -> None:
         """Write it."""
-        raise NotImplementedError
 
 
 class OverlaidCurves(_WrittenOnce):
