@@ -63,3 +63,4 @@ from .seen_images import SeenImages as SeenImages
 from .seen_images import take_down_images as take_down_images
 from .skipped_images import without_skipped as without_skipped
 from .splits import split_by_patient as split_by_patient
+from .view_batches import views_of as views_of

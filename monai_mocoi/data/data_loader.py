@@ -11,6 +11,7 @@ from monai.data.dataloader import DataLoader
 from monai_mocoi.data.class_balance import BalancedSampler
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.sampler import EpochSampler
+from monai_mocoi.data.view_batches import as_it_is, in_batches
 
 
 def loader(
@@ -22,6 +23,8 @@ def loader(
     seed: int = 0,
     num_workers: int = 0,
     drop_last: bool | None = None,
+    views_on: str = "auto",
+    device: torch.device | str = "cpu",
     **options: Any,
 ) -> DataLoader:
     """Make MONAI's loader of a data set, with its sampler, for this process.
@@ -38,18 +41,26 @@ def loader(
         seed: of the order, and of the loader's generator, >= 0.
         num_workers: reading processes; 0 reads in this one.
         drop_last: leave out a last batch that is not full; None: as the sampler does, which is True for training.
+        views_on: where the two views of a batch are made: "cpu": by who reads; "device": by the trainer, on ``device``,
+            from pictures of 8 or 16 bits; "auto": on the device, if that is no CPU. A transform that is not
+            :class:`~monai_mocoi.transforms.TwoViewsd` with steps of this package is called image by image.
+        device: of the training.
         options: others of MONAI's loader, such as ``collate_fn``.
 
     Raises:
-        DatasetError: see :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
+        DatasetError: another ``views_on``, or "device" with a transform that is called image by image; see :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
     """
     if sampler is None and shuffle and balanced:
         items = [dataset.data[row] for row in dataset.rows]
         sampler = BalancedSampler(items, seed, drop_last=drop_last, batch_size=batch_size)
     elif sampler is None:
         sampler = EpochSampler(len(dataset), seed, shuffle, drop_last=drop_last, batch_size=batch_size)
+    batches = in_batches(dataset, views_on, device)
+    if batches is not None:
+        options.setdefault("collate_fn", as_it_is)
     return DataLoader(
-        dataset,
+        dataset if batches is None else batches,
+        pin_memory=torch.device(device).type == "cuda",
         num_workers=num_workers,
         sampler=sampler,
         batch_size=batch_size,

@@ -5,6 +5,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
@@ -12,10 +13,11 @@ from monai_mocoi.data.decode import ImageList
 from monai_mocoi.data.decode_errors import changed_in_the_run, warn_of_skipped
 from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
-from monai_mocoi.data.seeding import EpochIndex, global_generators_kept, seed_all
+from monai_mocoi.data.seeding import EpochIndex, derive_seed, global_generators_kept, seed_all
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.metrics.inputs import UNKNOWN
 from monai_mocoi.transforms.rounding import dequantise
+from monai_mocoi.transforms.views import TwoViewsd
 
 ON_BAD_IMAGE = ("stop", "skip")
 
@@ -126,19 +128,51 @@ class ImageDataset(Dataset[Any]):
         with global_generators_kept():
             return [self._sample(item) for item in items]
 
-    def _sample(self, item: int | EpochIndex) -> Any:
+    @property
+    def draws_batches(self) -> bool:
+        """Whether the transform can draw the views of a batch at once, see :class:`~monai_mocoi.transforms.TwoViews`."""
+        views = self.transform
+        return isinstance(views, TwoViewsd) and views.views.plan is not None and not views.keep
+
+    def batch(self, items: Sequence[int | EpochIndex], later: bool = False) -> dict[str, Any]:
+        """A batch of images whose transform :attr:`draws_batches`, with the views that they have alone.
+
+        A dict of ``index`` and ``patient`` (N,), ``label`` where there is one, and the two views (N, C, rows, columns),
+        float32. With ``later`` it has instead ``image`` (N, C, H, W) in 8 or 16 bits, and ``drawn`` (2, N, numbers): the
+        draws, from which ``transform.of_batch`` makes the views on any device.
+        """
+        views: Any = self.transform
+        epochs, samples = zip(*map(self._described, items), strict=True)
+        images = torch.stack([self._levels(sample["index"]) for sample in samples])
+        seeds = [derive_seed(self.seed, epoch, sample["index"]) for epoch, sample in zip(epochs, samples, strict=True)]
+        drawn = np.stack([views.draw(seed, tuple(images.shape[1:])) for seed in seeds], axis=1)
+        batch = {name: torch.stack([torch.as_tensor(sample[name]) for sample in samples]) for name in samples[0]}
+        if later:
+            return batch | {"image": images, "drawn": torch.from_numpy(drawn)}
+        return batch | views.of_batch(images, drawn)
+
+    def _described(self, item: int | EpochIndex) -> tuple[int, dict[str, Any]]:
+        """Epoch of an item, and its sample without the picture."""
         epoch, position = item if isinstance(item, tuple) else (0, int(item))
         if not 0 <= position < len(self):
             raise IndexError(f"index {position} is outside 0 to {len(self) - 1}")
         row = self.rows[position]
-        sample: dict[str, Any] = {"image": self._picture(row), "index": row, "patient": self._patients[row]}
+        sample: dict[str, Any] = {"index": row, "patient": self._patients[row]}
         if self._labelled:
             label = self.data[row]["label"]
             values = [UNKNOWN if value is None else value for value in label] if isinstance(label, list) else label
             sample["label"] = torch.tensor(values, dtype=torch.float32 if isinstance(label, list) else torch.int64)
+        return epoch, sample
+
+    def _sample(self, item: int | EpochIndex) -> Any:
+        if self.draws_batches:
+            batch = self.batch([item])
+            return {name: int(rows) if name in ("index", "patient") else rows[0] for name, rows in batch.items()}
+        epoch, sample = self._described(item)
+        sample = {"image": self._picture(sample["index"]), **sample}
         if self.transform is None:
             return sample
-        seed_all(self.transform, self.seed, epoch, row)
+        seed_all(self.transform, self.seed, epoch, sample["index"])
         return self.transform(sample)
 
     def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> Self:
@@ -149,9 +183,13 @@ class ImageDataset(Dataset[Any]):
         return part
 
     def _picture(self, row: int) -> torch.Tensor:
+        return dequantise(self._levels(row).numpy())
+
+    def _levels(self, row: int) -> torch.Tensor:
+        """The decoded image of a row of the split, (C, H, W), as the 8 or 16 bits that the cache keeps."""
         if self._cache is not None:
-            return self._cache[row]
+            return torch.from_numpy(self._cache.levels(row))
         try:
-            return dequantise(self._images.decoded(row))
+            return torch.from_numpy(self._images.decoded(row))
         except ImageDecodeError as error:
             raise changed_in_the_run(error, looked_at=self.on_bad_image == "skip") from None

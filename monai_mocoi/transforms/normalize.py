@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from monai.transforms.intensity.array import NormalizeIntensity
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
@@ -19,6 +21,11 @@ class Normalize(NormalizeIntensity):
         self.mean, self.std = mean, std
         channel_wise = isinstance(mean, Sequence)
         super().__init__(subtrahend=mean, divisor=std, channel_wise=channel_wise)  # type: ignore[arg-type]
+
+    def change(self, images: torch.Tensor) -> torch.Tensor:
+        """Normalise a float batch (N, C, H, W) in place."""
+        mean, std = (images.new_tensor(np.reshape(value, (-1, 1, 1))) for value in (self.mean, self.std))
+        return images.sub_(mean).div_(std)
 
 
 class Normalized(EachKeyd):
