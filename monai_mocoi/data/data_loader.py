@@ -48,7 +48,8 @@ def loader(
         options: others of MONAI's loader, such as ``collate_fn``.
 
     Raises:
-        DatasetError: another ``views_on``, or "device" with a transform that is called image by image; see :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
+        DatasetError: another ``views_on``, or "device" with a transform that is called image by image; see also
+            :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
     """
     if sampler is None and shuffle and balanced:
         items = [dataset.data[row] for row in dataset.rows]

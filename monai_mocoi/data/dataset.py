@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from monai_mocoi.data.decode import ImageList
+from monai_mocoi.data.decode import ImageList, Levels
 from monai_mocoi.data.decode_errors import changed_in_the_run, warn_of_skipped
 from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
@@ -130,7 +130,7 @@ class ImageDataset(Dataset[Any]):
 
     @property
     def draws_batches(self) -> bool:
-        """Whether the transform can draw the views of a batch at once, see :class:`~monai_mocoi.transforms.TwoViews`."""
+        """Whether the transform draws the views of a batch at once, see :class:`~monai_mocoi.transforms.TwoViews`."""
         views = self.transform
         return isinstance(views, TwoViewsd) and views.views.plan is not None and not views.keep
 
@@ -138,12 +138,12 @@ class ImageDataset(Dataset[Any]):
         """A batch of images whose transform :attr:`draws_batches`, with the views that they have alone.
 
         A dict of ``index`` and ``patient`` (N,), ``label`` where there is one, and the two views (N, C, rows, columns),
-        float32. With ``later`` it has instead ``image`` (N, C, H, W) in 8 or 16 bits, and ``drawn`` (2, N, numbers): the
-        draws, from which ``transform.of_batch`` makes the views on any device.
+        float32. With ``later`` it has instead ``image`` (N, C, H, W) in 8 or 16 bits, and ``drawn`` (2, N, numbers),
+        from which ``transform.of_batch`` makes the views on any device.
         """
         views: Any = self.transform
         epochs, samples = zip(*map(self._described, items), strict=True)
-        images = torch.stack([self._levels(sample["index"]) for sample in samples])
+        images = torch.from_numpy(np.stack([self._levels(sample["index"]) for sample in samples]))
         seeds = [derive_seed(self.seed, epoch, sample["index"]) for epoch, sample in zip(epochs, samples, strict=True)]
         drawn = np.stack([views.draw(seed, tuple(images.shape[1:])) for seed in seeds], axis=1)
         batch = {name: torch.stack([torch.as_tensor(sample[name]) for sample in samples]) for name in samples[0]}
@@ -183,13 +183,13 @@ class ImageDataset(Dataset[Any]):
         return part
 
     def _picture(self, row: int) -> torch.Tensor:
-        return dequantise(self._levels(row).numpy())
+        return dequantise(self._levels(row))
 
-    def _levels(self, row: int) -> torch.Tensor:
+    def _levels(self, row: int) -> Levels:
         """The decoded image of a row of the split, (C, H, W), as the 8 or 16 bits that the cache keeps."""
         if self._cache is not None:
-            return torch.from_numpy(self._cache.levels(row))
+            return self._cache.levels(row)
         try:
-            return torch.from_numpy(self._images.decoded(row))
+            return self._images.decoded(row)
         except ImageDecodeError as error:
             raise changed_in_the_run(error, looked_at=self.on_bad_image == "skip") from None

@@ -48,12 +48,12 @@ def in_batches(dataset: ImageDataset, views_on: str, device: torch.device | str)
 def views_of(
     batch: dict[str, Any], views: TwoViewsd | None, device: torch.device | str, non_blocking: bool = False
 ) -> dict[str, Any]:
-    """A batch with its two views in the place of ``image`` and ``drawn``; one that has them already is left as it is."""
+    """A batch with its two views in the place of ``image`` and ``drawn``; one that has them is left as it is."""
     if views is None or "drawn" not in batch:
         return batch
     images = batch["image"].to(device, non_blocking=non_blocking)
     rest = {name: value for name, value in batch.items() if name not in ("image", "drawn")}
-    return rest | views.of_batch(images, batch["drawn"].numpy())
+    return {**rest, **views.of_batch(images, batch["drawn"].numpy())}
 
 
 def as_it_is(batch: dict[str, Any]) -> dict[str, Any]:

@@ -163,7 +163,7 @@ class TwoViewsd(Randomizable, MapTransform):
         """As :meth:`TwoViews.draw`."""
         return self.views.draw(seed, shape)
 
-    def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> dict[Hashable, torch.Tensor]:
+    def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> dict[Any, torch.Tensor]:
         """As :meth:`TwoViews.of_batch`, by the keys of the views."""
         return dict(zip(self.view_keys, self.views.of_batch(images, drawn), strict=True))
 

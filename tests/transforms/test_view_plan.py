@@ -110,7 +110,7 @@ def sampled(image: np.ndarray, box: tuple[int, ...], degrees: float, mirrored: b
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_rotation_crop_and_flip_are_one_interpolation(mirrored: bool) -> None:
     transform = Compose(
-        [RandRotation(40, prob=1.0), RandResizedCrop(24, scale=(0.2, 0.4)), RandFlip(float(mirrored), spatial_axis=1)]
+        [RandRotation(40, prob=1.0), RandResizedCrop(24, scale=(0.1, 0.2)), RandFlip(float(mirrored), spatial_axis=1)]
     )
     levels = pictures(4, 3, 40, 50)
     found = at_once(transform, levels, [1, 2, 3, 4])
@@ -118,7 +118,7 @@ def test_rotation_crop_and_flip_are_one_interpolation(mirrored: bool) -> None:
         degrees, *box = TwoViews(transform).draw(number + 1, (3, 40, 50))[0][:5]
         image = dequantise(levels[number].numpy()).double().numpy()
         expected = sampled(image, tuple(box), degrees, mirrored, 24)
-        np.testing.assert_allclose(found[0, number].numpy(), expected, atol=2e-5)  # float32 places
+        np.testing.assert_allclose(found[0, number].numpy(), expected, atol=1e-5)
 
 
 def test_a_turned_view_that_shrinks_does_not_alias() -> None:
@@ -129,7 +129,9 @@ def test_a_turned_view_that_shrinks_does_not_alias() -> None:
     assert float((view - 0.5).abs().max()) < 0.02
     one_pixel_in_four = torch.nn.functional.grid_sample(
         stripes.float() / 255,
-        torch.nn.functional.affine_grid(torch.tensor([[[0.996, -0.087, 0.0], [0.087, 0.996, 0.0]]]), [1, 1, 30, 30]),
+        torch.nn.functional.affine_grid(
+            torch.tensor([[[0.996, -0.087, 0.0], [0.087, 0.996, 0.0]]]), [1, 1, 30, 30], align_corners=False
+        ),
         align_corners=False,
     )
     assert float((one_pixel_in_four - 0.5).abs().max()) > 0.3  # the test can fail
@@ -137,7 +139,9 @@ def test_a_turned_view_that_shrinks_does_not_alias() -> None:
 
 def test_a_shrinking_turned_view_is_blurred_as_the_triangle_of_a_crop_is_wide() -> None:
     levels = pictures(1, 1, 80, 60)
-    transform = Compose([RandRotation((90, 90), prob=1.0), RandResizedCrop((20, 20), scale=(1.0, 1.0), ratio=(0.75, 0.75))])
+    transform = Compose(
+        [RandRotation((90, 90), prob=1.0), RandResizedCrop((20, 20), scale=(1.0, 1.0), ratio=(0.75, 0.75))]
+    )
     found = at_once(transform, levels, [0])[0, 0]
     image = dequantise(levels[0].numpy())
     blurred = gaussian_blur(image[None], math.sqrt((3**2 - 1) / 6))  # along x; y is shrunk by 4
