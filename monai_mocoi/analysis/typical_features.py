@@ -23,7 +23,7 @@ from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.metrics import ShrunkGaussian, fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
 from monai_mocoi.networks.classifier import Classifier
 from monai_mocoi.networks.stage_choice import stages_of
-from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_card
 
 TYPICAL_NAME = "typical_features.safetensors"
 MOST_IMAGES = 10_000  # of training and of validation; of more, so many, evenly over the list
@@ -124,7 +124,7 @@ def read_typical_features(weights: str | os.PathLike[str]) -> TypicalFeatures | 
     missing or another file. Raises WeightsError where there is no such classifier, or its sidecar cannot be read.
     """
     path = classifier_path(weights)
-    record = read_classifier_sidecar(path).get("typical_features")
+    record = read_classifier_card(path).get("typical_features")
     if not isinstance(record, dict):
         logger.info("The classifier has no typical features: pictures of another kind go unnoticed.")
         return None

@@ -20,6 +20,7 @@ from monai_mocoi.cli.package import package
 from monai_mocoi.cli.reporting import Traceback, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
 from monai_mocoi.cli.values import plain_settings
+from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -99,7 +100,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
     try:
         checked = check_command(words or [])
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
-            if word != file and int(os.environ.get("RANK", "0")) == 0:
+            if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
         check_ranges(plain_settings(checked.config))  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked

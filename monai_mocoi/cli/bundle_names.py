@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import monai_mocoi
-from monai_mocoi.deprecated import hint_of_overlay
+from monai_mocoi.deprecated import instead_of
 from monai_mocoi.errors import UsageError
 
 _NAMED = re.compile(r"(?P<bundle>\w[\w.-]*)/(?P<config>\w+)(\.json)?")
@@ -25,7 +25,7 @@ def find_config(word: str) -> str:
     configs = _find(named["bundle"], f"there is no config file {word}, and no bundle {named['bundle']}") / "configs"
     file = configs / f"{named['config']}.json"
     if not file.is_file():
-        if gone := hint_of_overlay(named["config"]):
+        if gone := instead_of(named["config"]):
             raise UsageError(f"there is no {named['config']}: {gone}")
         found = sorted(path.stem for path in configs.glob("*.json") if path.stem != "metadata")
         near = difflib.get_close_matches(named["config"], found, n=1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
-from monai_mocoi.deprecated import hint_of_overlay, new_name
+from monai_mocoi.deprecated import instead_of, new_name
 from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
@@ -62,7 +62,7 @@ def _read(file: str) -> dict[str, Any]:
     if not file.strip():
         raise UsageError("a config file's name is empty")
     if not path.exists():
-        if gone := hint_of_overlay(file):
+        if gone := instead_of(path.stem):
             raise UsageError(f"there is no {path.name}: {gone}")
         found = sorted(p.name for p in path.parent.glob("*.json") if p.name != "metadata.json")
         hint = f", but its folder has {', '.join(found[:6])}" if found else ""

@@ -29,7 +29,7 @@ def export(
     if to not in (*LAYOUTS, *FORMATS):
         raise WeightsError(f"there is no layout or format {to!r}: choose one of {', '.join((*LAYOUTS, *FORMATS))}.")
     written = (export_graph if to in FORMATS else export_weights)(weights, to, out, overwrite)
-    info = written.sidecar
+    info = written.card
     classes = "encoder" if info["classes"] is None else f"classifier of {info['classes']}"
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(

@@ -13,9 +13,10 @@ from typing import Any
 from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, referred, strings
-from monai_mocoi.cli.values import is_expression, kind_of, read_value
-from monai_mocoi.deprecated import current_name, current_value
+from monai_mocoi.cli.values import kind_of, read_value
+from monai_mocoi.deprecated import current_name, current_value, instead_of
 from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_ranges import is_expression
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")
@@ -90,7 +91,9 @@ def _unknown(files: ConfigFiles, config: dict[str, Any], setting: str) -> Iterat
     parent, _, last = setting.rpartition("#")
     there = find(config, parent) if parent and has(config, parent) else None
     reference = referred(there)[:1] if isinstance(there, str) else []
-    if isinstance(there, list) and last.isdecimal():
+    if instead := instead_of(setting.replace("-", "_")):
+        yield f"{text}: {instead}"
+    elif isinstance(there, list) and last.isdecimal():
         yield f"{text}: {parent} has {len(there)} entries, numbered from 0"
     elif reference and (has(config, f"{reference[0]}#{last}") or last == _DISABLED):
         yield f"{text}: {parent} is '{there}', so did you mean {reference[0]}#{last}?"

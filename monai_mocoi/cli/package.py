@@ -35,7 +35,7 @@ def package(
     made = package_bundle(find_bundle(bundle), run, out, overwrite, name, read_owner(license=license, **owner))
     console = Console(soft_wrap=True, highlight=False, markup=False)
     size = made.path.stat().st_size / 2**20
-    labels = len(made.run.sidecar["labels"])
+    labels = len(made.run.card["labels"])
     console.print(f"Written: {made.path} ({made.name}, classifier of {labels} labels, {size:.1f} MiB)")
     if made.run.is_demo:
         console.print("TRAINED ON GENERATED PHANTOMS: the card says so.")

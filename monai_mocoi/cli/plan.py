@@ -4,7 +4,6 @@ MONAI's parser works the constants out. Neither data nor a network is made, and 
 """
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +15,16 @@ from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row, in_words
 from monai_mocoi.cli.plan_written import written_rows
 from monai_mocoi.cli.resolved_config import ResolvedConfig, Undecided
 from monai_mocoi.cli.values import short
-from monai_mocoi.errors import SettingsError
-from monai_mocoi.exit_codes import DATA
+from monai_mocoi.data.enough_images import require_images
+from monai_mocoi.data.sampler import EpochSampler
+from monai_mocoi.distributed.torchrun import torchrun_world_size
+from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
 _PLACES = (
-    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids"),
-    *("finetuned", "few_labels", "all_labels", "all_labels_again"),
+    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids", "run_dir", "images"),
+    *("inference_dir", "subgroups", "finetuned", "few_labels", "all_labels", "all_labels_again"),
 )
 _STEPS = ("imports", "initialize", "run", "finalize")
 
@@ -133,25 +134,21 @@ def make_plan(checked: Checked) -> Plan:
 
 
 def _step_rows(planned: Planned) -> Iterator[Row]:
-    config, images = planned.config, planned.images
+    config, datalist = planned.config, planned.datalist
     if not config.has("train#trainer") or not config.has("batch_size"):
         return
-    processes = config.get("world_size") or int(os.environ.get("WORLD_SIZE", "1"))
+    processes = config.get("world_size") or torchrun_world_size()
     yield "processes", str(processes), ""
     batch, epochs = config.get("train#dataloader#batch_size"), config.get("train#trainer#max_epochs")
-    accumulation = config.get("accumulation_steps") or 1
-    if not images or batch is None or epochs is None:
-        yield "iterations", AT_RUN_TIME, "by the number of images with labels" if images and batch is None else ""
+    if datalist is None or batch is None or epochs is None:
+        yield "iterations", AT_RUN_TIME, "by the number of images with labels" if datalist and batch is None else ""
         return
-    together = batch * processes
-    drop_last = config.get("train#dataloader#shuffle") is True
-    iterations = images["training"] // together if drop_last else math.ceil(images["training"] / together)
-    steps = math.ceil(iterations / accumulation)
-    yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{together} images each"
-    yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"
-    if iterations < 1:
-        planned.refuse(
-            f"the training split has {images['training']} image(s), but {together} are needed: lower batch_size.", DATA
-        )
-    elif images["validation"] < 2 and config.has("validate#evaluator"):
-        planned.refuse(f"the validation split has {images['validation']} image(s), but 2 are needed.", DATA)
+    with planned.refusing(DatasetError):
+        validation = {"validation": 2} if config.has("validate#evaluator") else {}
+        shuffle = config.get("train#dataloader#shuffle") is True
+        require_images(datalist, training=batch * processes if shuffle else 1, **validation)
+        share = len(EpochSampler(len(datalist.training), 0, shuffle, 0, processes, batch_size=batch))
+        iterations = math.ceil(share / batch)
+        steps = math.ceil(iterations / (config.get("accumulation_steps") or 1))
+        yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{batch * processes} images each"
+        yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"

@@ -8,10 +8,9 @@ from monai_mocoi.data.datalist import load_datalist, load_to_pretrain
 from monai_mocoi.data.enough_images import check_enough_to_pretrain, check_learnable
 from monai_mocoi.data.labels import check_labels_meant, labelled_items
 from monai_mocoi.data.new_images import find_new_images
-from monai_mocoi.demo.dataset_dir import resolve_dataset_dir
+from monai_mocoi.demo.dataset_dir import demo_folder, resolve_dataset_dir
 from monai_mocoi.demo.generate import DEMO_VERSIONS
 from monai_mocoi.errors import DatasetError, WeightsError
-from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.known_images import check_drawn_or_real, images_in_words, known_images
 from monai_mocoi.networks.weights_place import classifier_path
@@ -40,7 +39,7 @@ def data_rows(planned: Planned) -> Iterator[Row]:
         with planned.refusing(DatasetError, WeightsError):
             check_drawn_or_real(named, weights)
             yield from _folder_rows(planned, named)
-    if len(planned.refusals) > counted and not planned.images:
+    if len(planned.refusals) > counted and planned.datalist is None:
         yield "images", "none that can be used", ""
 
 
@@ -50,17 +49,12 @@ def _folder_rows(planned: Planned, named: str) -> Iterator[Row]:
     if named == "demo" and modality is None:
         return
     is_demo = named == "demo" and modality in DEMO_VERSIONS
-    if is_demo:  # where resolve_dataset_dir would draw them
-        folder = str(user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[str(modality)]}")
-    else:
-        folder = resolve_dataset_dir(named, str(modality))
-    yield "folder", folder, "generated phantoms, no medical data" if is_demo else ""
-    if is_demo and not Path(folder).exists():
+    folder = demo_folder(str(modality)) if is_demo else Path(resolve_dataset_dir(named, str(modality)))
+    yield "folder", str(folder), "generated phantoms, no medical data" if is_demo else ""
+    if is_demo and not folder.exists():
         yield "images", "not made yet: the first run draws them", ""
         return
-    datalist = (load_to_pretrain if pretrains else load_datalist)(folder)
-    planned.dataset_sha256 = datalist.sha256
-    planned.images |= {split: len(items) for split, items in datalist.splits().items()}
+    planned.datalist = datalist = (load_to_pretrain if pretrains else load_datalist)(folder)
     with planned.refusing(DatasetError):
         if pretrains:
             check_enough_to_pretrain(datalist)

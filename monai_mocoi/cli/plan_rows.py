@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.errors import MocoiError
 
 Row: TypeAlias = tuple[str, str, str]
@@ -21,8 +22,7 @@ class Planned:
     """What the sections of a plan share."""
 
     config: ResolvedConfig
-    images: dict[str, int] = field(default_factory=dict)  # by split; empty where no dataset folder is read, or not yet
-    dataset_sha256: str | None = None  # of its list
+    datalist: Datalist | None = None  # None: no dataset folder is read, or not yet
     refusals: list[tuple[str, int]] = field(default_factory=list)  # text and exit code of what would stop the run
 
     @cached_property

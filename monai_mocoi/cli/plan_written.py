@@ -44,11 +44,11 @@ def _products(planned: Planned) -> Iterator[tuple[str, str]]:
 
 def _cache_size(planned: Planned) -> str:
     side, channels, bits = map(planned.config.get, ("decode_size", "channels", "cache_bits"))
-    if not planned.images or None in (side, channels, bits):
+    if planned.datalist is None or None in (side, channels, bits):
         return "decoded images, used again by later runs"
     twice = ", twice that in 16 bits" if bits == "auto" else ""
-    values = (planned.images["training"] + planned.images["validation"]) * side * side * channels
-    size = values * (1 if bits in ("auto", 8) else 2) / 2**20
+    images = len(planned.datalist.training) + len(planned.datalist.validation)
+    size = images * side * side * channels * (1 if bits in ("auto", 8) else 2) / 2**20
     return f"decoded images, {size:.0f} MiB{twice}, used again by later runs"
 
 
@@ -62,7 +62,7 @@ def _state_of(folder: Path, planned: Planned) -> str:
         run = check_run_folder(
             *(folder, overwrite, resume, settings),
             undecided=undecided,
-            dataset_sha256=planned.dataset_sha256,
+            dataset_sha256=None if planned.datalist is None else planned.datalist.sha256,
             max_epochs=config.get("max_epochs"),
         )
     except RunFolderError as error:

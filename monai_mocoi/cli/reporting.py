@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import os
 import sys
 import time
 import traceback
@@ -13,6 +12,7 @@ import typer
 
 from monai_mocoi.cli.messages import explain
 from monai_mocoi.cli.options import Option
+from monai_mocoi.distributed.torchrun import torchrun_rank, torchrun_world_size
 from monai_mocoi.errors import UsageError
 from monai_mocoi.exit_codes import ERROR
 
@@ -55,7 +55,7 @@ def _report(error: Exception, show_traceback: bool) -> int:
     text, code = explain(error)
     if show_traceback:
         sys.stderr.write("".join(traceback.format_exception(error)))
-    if isinstance(error, UsageError) and int(os.environ.get("RANK", "0")) > 0:
+    if isinstance(error, UsageError) and torchrun_rank() > 0:
         # Every process of torchrun refuses the same command: the first one says so, for which the others wait, because
         # torchrun ends them all with the first that ends.
         time.sleep(_FOR_THE_FIRST_PROCESS)
@@ -68,7 +68,7 @@ def say(text: str) -> None:
     """Write a message to standard error: plain where that is no terminal, and never cut to its width."""
     from rich.console import Console
 
-    process = f" (process {os.environ['RANK']})" if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""
+    process = f" (process {torchrun_rank()})" if torchrun_world_size() > 1 else ""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     sys.stdout.flush()
     console.print(f"error{process}:", style="bold red", end=" ")

@@ -14,9 +14,9 @@ from pydantic import StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationEr
 
 from monai_mocoi.cli.config_ids import find, has, referred
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.setting_types import Number, allowed_in_words
+from monai_mocoi.runs.setting_ranges import allowed, allowed_in_words, is_expression
+from monai_mocoi.runs.setting_types import Number
 from monai_mocoi.runs.settings_model import model_of
-from monai_mocoi.runs.settings_schema import allowed
 
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -64,7 +64,7 @@ def kind_of(config: dict[str, Any], setting: str, config_name: str) -> Kind:
 
 
 def _like(value: Any) -> Any:
-    if isinstance(value, str) and is_expression(value):
+    if is_expression(value):
         return Any
     if isinstance(value, list):
         kinds = [_like(own) for own in value]
@@ -72,16 +72,11 @@ def _like(value: Any) -> Any:
     return _PLAIN.get(type(value), Any)
 
 
-def is_expression(word: str) -> bool:
-    """Say whether MONAI would work out a text, or look up what it names."""
-    return word[:1] in ("$", "@", "%")
-
-
 def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
     """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
     names = found if isinstance(found := config.get("settings"), dict) else {}
     values = {name: config.get(name) for name in names if name in config}
-    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
+    return {name: value for name, value in values.items() if not is_expression(value)}
 
 
 def short(value: Any, most: int = 60) -> str:
@@ -95,7 +90,7 @@ def read_value(setting: str, word: str, kind: Kind) -> Any:
     if is_expression(word):
         return word
     for value in _meanings(word):
-        if isinstance(value, list) and any(isinstance(own, str) and is_expression(own) for own in value):
+        if isinstance(value, list) and any(map(is_expression, value)):
             return value
         if kind.takes(value):
             return TypeAdapter(kind.type).validate_python(value)

@@ -39,11 +39,11 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
     """Match the labels of a split with the classes of a classifier (its sidecar) by name, whatever their order.
 
     Findings that only one of the two knows are left out and named in the log, and so are images of which no finding is
-    known then. Softmax classes must be the same, because their probabilities sum to one over all of them.
+    known then. Classes that exclude each other must be the same, because their probabilities sum to 1.
 
     Raises:
         DatasetError: the split is unknown or empty, or has no labels; labels of another kind; no name in common, or of
-            softmax classes not all.
+            classes that exclude each other not all.
     """
     splits = datalist.splits()
     if split not in splits:
@@ -51,12 +51,12 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
     if not splits[split]:
         raise DatasetError(f"the {split} split has no images: choose another split, or prepare the data set with it.")
     items = labelled_items(splits[split])
-    kind = "multilabel" if label_array(items or splits[split]).ndim == 2 else "softmax"
+    kind = "multilabel" if label_array(items or splits[split]).ndim == 2 else "multiclass"
     own, theirs = list(classifier["labels"]), list(datalist.labels)
     classes = [name for name in own if name in theirs]
     missing, ignored = [n for n in own if n not in theirs], [n for n in theirs if n not in own]
-    if kind != classifier["kind"] or not classes or (kind == "softmax" and (missing or ignored)):
-        rule = "all of them" if kind == classifier["kind"] == "softmax" else "at least one of them"
+    if kind != classifier["kind"] or not classes or (kind == "multiclass" and (missing or ignored)):
+        rule = "all of them" if kind == classifier["kind"] == "multiclass" else "at least one of them"
         raise DatasetError(
             f"the classifier knows {_quoted(own)} ({classifier['kind']}), but the data set has {_quoted(theirs)} "
             f"({kind}): labels are matched by name, and {rule} must be there, in any order. Prepare the data set with "
@@ -64,7 +64,7 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
         )
     if classes != theirs:
         columns = [theirs.index(name) for name in classes]
-        if kind == "softmax":
+        if kind == "multiclass":
             place = {theirs.index(name): number for number, name in enumerate(own)}
             items = [{**item, "label": place[item["label"]]} for item in items]
         else:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from monai_mocoi.data.labels import class_indicators, label_array, unknown_counts
 from monai_mocoi.errors import DatasetError, MocoiError
-from monai_mocoi.files.record import Record
+from monai_mocoi.files.record import LabelKind, Record
 
 LABELLED_SPLITS = ("training", "validation")
 
@@ -28,7 +28,7 @@ class LabelledImages(Record):
     validation_labels: str | None = None
     ids: str | None = None  # "drawn" or "given"
     dataset_sha256: str | None = None  # of the ``datalist.json``
-    kind: str | None = None  # "multilabel" or "softmax"
+    kind: LabelKind | None = None
     counts: dict[str, dict[str, Any]] | None = None
     selection: str | None = None  # what chooses the epoch
     selection_reason: str | None = None

@@ -10,23 +10,24 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.datalist_form import SPLITS
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 
 _Item = TypeVar("_Item", bound=Mapping[str, Any])
-_KINDS = {"multilabel": "any number of findings an image", "softmax": "one class an image"}
+_KINDS = {"multilabel": "any number of findings an image", "multiclass": "one class an image"}
 
 
 def label_kind(datalist: Datalist) -> str:
-    """Return "multilabel" (each item has a list of 0 and 1, one a finding) or "softmax" (the number of its one class).
+    """Return "multilabel" (each item has a list of 0 and 1 a finding) or "multiclass" (the number of its one class).
 
     Raises:
         DatasetError: no training item has a label.
     """
     labels = label_array(labelled_items(datalist.training) or datalist.training)
-    return "multilabel" if labels.ndim == 2 else "softmax"
+    return "multilabel" if labels.ndim == 2 else "multiclass"
 
 
 def labelled_items(items: Sequence[_Item]) -> list[_Item]:
@@ -78,6 +79,7 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
             "data set that it was made for, adapt a bundle to this one (mocoi adapt), or change labels in "
             "finetune.json."
         )
+    kind = current_label_kind(kind)
     if kind is not None and kind != found_kind:
         raise DatasetError(
             f"the bundle is made for {_KINDS.get(kind, repr(kind))}, but the data set has {_KINDS[found_kind]}: give "

@@ -57,8 +57,8 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
         raise PredictionsError(str(error)) from error
     header = table.header
     classes = tuple(name.removeprefix(_PROBABILITY) for name in header if name.startswith(_PROBABILITY))
-    kind = "softmax" if "label" in header else "multilabel"
-    labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
+    kind = "multiclass" if "label" in header else "multilabel"
+    labels = ["label"] if kind == "multiclass" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
     if {"row", "image", "status", "reason"} <= set(header):
         raise PredictionsError(
@@ -81,7 +81,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
                 continue
             images.append(row[place["image"]])
             patients.append(row[place["patient"]])
-            if kind == "softmax":
+            if kind == "multiclass":
                 truth.append(classes.index(row[place["label"]]))
             else:
                 truth.append([_OF_CELL[row[place[name]].strip()] for name in labels])  # type: ignore[arg-type]

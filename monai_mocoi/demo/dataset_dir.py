@@ -40,7 +40,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
         check_modality(modality)
         if weights is not None and Path(weights).suffix == ".pt":
             check_weights_place(weights)  # before minutes of drawing
-        folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
+        folder = demo_folder(modality)
         _log.warning(
             "dataset_dir is 'demo': GENERATED PHANTOMS, NOT MEDICAL DATA, in %s. "
             "Nothing learnt or measured on them says anything about patients.",
@@ -65,6 +65,11 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
         dataset_dir,
         modality,
     )
+
+
+def demo_folder(modality: str) -> Path:
+    """Where the phantoms of a modality are, or will be drawn."""
+    return user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
 
 
 def _near(folder: Path) -> list[str]:

@@ -1,7 +1,5 @@
 """Join the processes that ``torchrun`` started, also after it restarted them, and leave them together."""
 
-from __future__ import annotations
-
 import os
 import time
 import uuid
@@ -52,7 +50,7 @@ def abandon() -> None:
         dist.destroy_process_group()
 
 
-def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
+def agree_on_start(store: "dist.Store", rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
     """Return a name that no earlier start has had, the same on every process, by a store with remains of earlier ones.
 
     Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for. The

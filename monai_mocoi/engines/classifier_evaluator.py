@@ -25,7 +25,7 @@ class ClassifierEvaluator(GatheringEvaluator):
             ``index``. With several processes each gives a share of the split.
         network: the classifier, bare or in DistributedDataParallel.
         classes: names of findings or classes, in the order of the network's outputs, or of ``outputs``.
-        kind: "multilabel" (sigmoids) or "softmax".
+        kind: "multilabel" (sigmoids) or "multiclass".
         name: of the split, the first part of the metrics' names.
         metrics: of :func:`~monai_mocoi.metrics.selection_metric`, to choose by: each is a mean over every class with a
             positive and a negative image, however few. None of them for a final evaluation, whose numbers

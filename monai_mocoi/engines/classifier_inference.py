@@ -24,8 +24,8 @@ class ClassifierInference(AutocastEvaluator):
         val_data_loader: batches as :func:`~monai_mocoi.data.collate_readable` makes them.
         network: the classifier.
         classes: names of findings or classes, in the order of the network's outputs.
-        kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
-        thresholds: by finding, at which it counts as positive; None for softmax classes.
+        kind: "multilabel" (a sigmoid and a threshold each) or "multiclass" (the highest probability decides).
+        thresholds: by finding, at which it counts as positive; None: multiclass.
         recalibration: ``recalibration`` of the classifier's sidecar, applied to the probabilities after the decisions
             are made. None: they stay as the network gives them.
         typical: of the classifier's own images; None: no image is compared with them.
@@ -33,9 +33,9 @@ class ClassifierInference(AutocastEvaluator):
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
     ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, on these very probabilities, and so
-    recalibrated where they are; None for softmax classes, except for two that are recalibrated, because the one decided
-    for need not be the more probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by
-    index; ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index,
+    recalibrated where they are; None for multiclass, except for two classes that are recalibrated, because the one
+    decided for need not be the more probable one now; ``decisions`` (n, classes) bool; ``unreadable``, by index, why;
+    ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index,
     how a DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features
     that the network's linear layer got for these probabilities, or None without ``typical``.
 
@@ -115,7 +115,7 @@ class ClassifierInference(AutocastEvaluator):
 def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
     if check_label_kind(kind) == "multiclass":
         if thresholds is not None:
-            raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
+            raise ValueError("classes are decided by the highest probability: leave thresholds out (null).")
         return None
     if thresholds is None or set(thresholds) != set(classes):
         named = "none" if thresholds is None else ", ".join(thresholds)

@@ -28,11 +28,11 @@ class LinearTrainer(Trainer):
         network: the classifier, with ``trainable`` "head"; one process only.
         training, validation: :class:`~monai_mocoi.data.ImageDataset` with labels and a deterministic transform. None
             for validation: there is none to choose by.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
         metric: that the penalty is chosen by, see :func:`~monai_mocoi.metrics.selection_metric`.
         selection: "metric", "loss" or "last", as :func:`~monai_mocoi.data.label_subset` decides.
         penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
-        class_weights: ``(classes,)`` as :func:`~monai_mocoi.data.class_weights` gives them; None: all 1. Softmax only.
+        class_weights: ``(classes,)`` of :func:`~monai_mocoi.data.class_weights`, multiclass only; None: all 1.
         batch_size: images at once.
         precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
         num_workers: loader processes.

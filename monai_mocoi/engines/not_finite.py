@@ -26,14 +26,20 @@ def stop_all(
     anywhere = {name for names in gather_objects(bad) for name in names}
     terms = [name for name in losses if name in anywhere]
     rows = [row for part in gather_objects(batch["index"].tolist() if "index" in batch else []) for row in part]
-    report: Path | OSError | None = None
+    details = ""
     if folder is not None:
         report = Path(folder) / f"not_finite_iteration_{state.iteration}_process_{rank()}.json"
         try:
             write_json(report, _report(trainer, batch, values, bad))
+            details = f" Details: {report}."
         except OSError as error:
-            report = error
-    raise NotFiniteError(state.iteration, terms, rows, report, trainer.image_list)
+            details = f" The report with details could not be written ({error.strerror})."
+    raise NotFiniteError(
+        f"iteration {state.iteration}: {', '.join(terms)} is not finite. The batch held the images {rows} (rows of "
+        f"{trainer.image_list}, from 0).{details} Look at these images; if they are sound, start a new run with a "
+        "lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
+        *(state.iteration, terms, rows),
+    )
 
 
 def _report(

@@ -73,8 +73,8 @@ def surest(
 ) -> dict[str, tuple[list[int], list[int]]]:
     """Choose images about which the classifier is surest: right ones and wrong ones.
 
-    Of softmax classes it is sure of the class with the highest probability. Of findings, an image and a finding that
-    is present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
+    Multiclass: it is sure of the class with the highest probability. Of findings, an image and a finding that is
+    present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
     has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or finding) come
     first, then the second ones, and so on.
 
@@ -83,7 +83,7 @@ def surest(
     once, and the class or finding of each: what was called, or the finding in question.
     """
     probabilities, (positive, negative) = predictions.probabilities, predictions.sides()
-    if predictions.kind == "softmax":
+    if predictions.kind == "multiclass":
         called = np.zeros(positive.shape, dtype=bool)
         called[np.arange(len(called)), probabilities.argmax(axis=1) if len(called) else 0] = True
         sureness = np.repeat(probabilities.max(axis=1, initial=0)[:, None], positive.shape[1], axis=1)
@@ -97,7 +97,7 @@ def surest(
     chosen = {}
     for name, candidate in candidates.items():
         images, classes = _in_turn(candidate, sureness, count)
-        if predictions.kind == "softmax":
+        if predictions.kind == "multiclass":
             classes = [int(probabilities[image].argmax()) for image in images]
         chosen[name] = (images, classes)
     return chosen

@@ -4,17 +4,24 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.errors import MocoiError
 from monai_mocoi.files.atomic_write import write_bytes
 
+LabelKind: TypeAlias = Annotated[str, BeforeValidator(current_label_kind)]
+"""A field of a record: "multilabel" or "multiclass"."""
 
-def shown(*places: str, default: Any = None) -> Any:
-    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record."""
-    return Field(default, json_schema_extra={"shown": list(places)})
+
+def shown(*places: str, default: Any = None, old: str | None = None) -> Any:
+    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record.
+
+    ``old``: its earlier name, which is read as well.
+    """
+    return Field(default, json_schema_extra={"shown": list(places)}, validation_alias=old)
 
 
 class Record(BaseModel, Mapping[str, Any]):
@@ -24,7 +31,7 @@ class Record(BaseModel, Mapping[str, Any]):
     are kept.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, loc_by_alias=False)
     FILE: ClassVar[str]
     """Name of the file."""
     FORMAT: ClassVar[int] = 1

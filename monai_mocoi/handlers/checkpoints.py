@@ -13,7 +13,7 @@ from ignite.base import Serializable
 
 from monai_mocoi.distributed import from_first_rank, gather_objects, rank, world_size
 from monai_mocoi.engines import GradientTrainer, RunEvents
-from monai_mocoi.errors import RunFolderError, WeightsNotFiniteError
+from monai_mocoi.errors import RunFolderError
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.runs import run_state
 from monai_mocoi.runs.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
@@ -46,7 +46,7 @@ class Checkpoints:
     Raises:
         ValueError: ``every`` or ``keep`` below 1.
         CheckpointError, RunFolderError: at the start: nothing to read, other settings or an earlier version.
-        WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
+        NotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
 
@@ -91,7 +91,7 @@ class Checkpoints:
             )
             for name in (process.pop("not_finite") for process in processes):
                 if name is not None:
-                    raise WeightsNotFiniteError(engine.state.iteration, name)
+                    raise run_state.weights_not_finite(engine.state.iteration, name)
             if rank() == 0:
                 write_checkpoint(self.folder, engine.state.iteration, self._state(engine, processes), self.keep)
             self._saved = engine.state.iteration

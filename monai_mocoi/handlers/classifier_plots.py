@@ -100,8 +100,8 @@ class ClassifierPlots(Serializable):
     ) -> None:
         """Draw the predictions that the evaluator has just made with the chosen classifier; on the first process only.
 
-        It is of an ``epoch``, ``which`` of all classifiers in words, with ``thresholds`` by finding (None for softmax
-        classes).
+        It is of an ``epoch``, ``which`` of all classifiers in words, with ``thresholds`` by finding (None:
+        multiclass).
         """
         predictions = engine.predictions
         assert predictions is not None, "the predictions come first"

@@ -35,8 +35,8 @@ class InferenceTable:
     """Collect what :class:`~monai_mocoi.engines.ClassifierInference` says, and write it when all images are done.
 
     Columns of ``classified.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
-    ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or, for
-    softmax classes, ``decision`` (the name of the class); ``unusual_percentile``, 0 to 100, and ``note``: a sentence
+    ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or,
+    multiclass, ``decision`` (the name of the class); ``unusual_percentile``, 0 to 100, and ``note``: a sentence
     where the image seems to be of another kind than the classifier's own. What is not known is empty.
 
     The table names files, because who gave them needs to know which is which; the log names rows only.
@@ -45,7 +45,7 @@ class InferenceTable:
         folder: where ``classified.csv`` goes.
         items: the images with their ``name``, in the order of the engine's ``index``.
         classes: names of findings or classes.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
         overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
             "true" and "false" are accepted.
         unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note, and the log counts these: above 0,

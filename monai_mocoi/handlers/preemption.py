@@ -39,7 +39,7 @@ class Preemption:
         """Register on a trainer."""
         engine.add_event_handler(RunEvents.OPEN_RUN, self._listen)
         engine.add_event_handler(RunEvents.STOP, self._stop)
-        for end in (RunEvents.CLOSE_RUN, RunEvents.RUN_FAILED):
+        for end in (RunEvents.RELEASE_RUN, RunEvents.RUN_FAILED):
             engine.add_event_handler(end, self._restore)
 
     def exit_if_stopped(self) -> None:
@@ -75,9 +75,8 @@ class Preemption:
         if rank() == 0:
             name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
             logger.warning(
-                "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
-                "Ctrl-C" if name == "SIGINT" else name,
-                engine.state.iteration,
+                "Stopped by %s after iteration %d; the state is saved: set resume to true to go on.",
+                *("Ctrl-C" if name == "SIGINT" else name, engine.state.iteration),
             )
         engine.terminate()
 

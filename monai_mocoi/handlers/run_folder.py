@@ -20,8 +20,7 @@ from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
 from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
-from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
-from monai_mocoi.runs.run_folder_check import read_config
+from monai_mocoi.runs.run_folder_check import check_run_folder, read_config
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
@@ -88,6 +87,7 @@ class RunFolder:
             engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
             engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
             engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
+            engine.add_event_handler(RunEvents.RELEASE_RUN, self._lock.close)
             engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
@@ -135,7 +135,6 @@ class RunFolder:
     def _finish(self, engine: Workflow) -> None:
         self._go_on()  # where a finished run was continued, no epoch began
         self._update(engine, "finished" if is_whole(engine) else "stopped")
-        self._lock.close()
         if is_whole(engine):
             for line in lines_after_a_run(self.folder, *self.next):
                 logger.info("%s", line)

@@ -11,7 +11,7 @@ from tensorboard.data_compat import migrate_value
 from torch.utils.tensorboard import SummaryWriter
 
 from monai_mocoi.errors import DiskFullError
-from monai_mocoi.handlers.curves import SHOWN_AS, description_of
+from monai_mocoi.runs.curves import SHOWN_AS, description_of
 
 
 class LazySummaryWriter:
@@ -21,7 +21,7 @@ class LazySummaryWriter:
     leave an empty run behind. And where its disk is full, the thread that writes for it prints a traceback at once, and
     the next call raises the thread's error as it is; here the next call says it once, in plain words.
 
-    What has a sentence in :mod:`monai_mocoi.handlers.curves` is written with it: TensorBoard shows it beside the curve.
+    What has a sentence in :mod:`monai_mocoi.runs.curves` is written with it: TensorBoard shows it beside the curve.
     Scalars that have another name there are written under that.
 
     Args:
@@ -99,7 +99,8 @@ def _room() -> Iterator[None]:
         raise DiskFullError(
             error.errno,
             "TensorBoard's curves cannot be written: the disk (or your quota on it) is full. Earlier checkpoints are "
-            "intact: make room, then continue with --resume true.",
+            "intact: make room, then set resume to true to go on.",
+            code="resume",
         ) from error
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.losses.global_batch import global_sum, several_processes
 
 
@@ -56,6 +57,6 @@ def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unk
     """
     if kind == "multilabel":
         return KnownValuesLoss(weights) if some_unknown else nn.BCEWithLogitsLoss(pos_weight=weights)
-    if kind in ("multiclass", "softmax"):  # the latter is the older name
+    if current_label_kind(kind) == "multiclass":
         return nn.CrossEntropyLoss(weight=weights)
     raise ValueError(f"the kind of labels is {kind!r}; choose multilabel or multiclass.")

@@ -16,9 +16,8 @@ def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.nda
     value is 1 up to rounding, the same without the transformation, cut off at 1. The variance of unrelated features is
     overestimated (Efron and Stein 1981): the interval is then too wide, not too narrow.
 
-    ``value``, ``left_out``: ``(...)`` of all patients and ``(patients, ...)`` without each in turn, -1..1; ``level``:
-    above 0 and below 1. Returns ``(2, ...)``: lower and upper limit, within -1..1. ValueError: fewer than two patients,
-    values that are not finite, or a level out of range.
+    ``value``, ``left_out``: ``(...)`` of all patients and ``(patients, ...)`` without each in turn, -1..1, finite;
+    ``level``: above 0 and below 1. Returns ``(2, ...)``: lower and upper limit, within -1..1.
     """
     value, left_out = np.asarray(value, dtype=np.float64), np.asarray(left_out, dtype=np.float64)
     count = len(left_out)

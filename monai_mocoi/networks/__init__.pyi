@@ -50,4 +50,4 @@ from .weights_loading import LoadReport as LoadReport
 from .weights_loading import load_encoder as load_encoder
 from .weights_place import check_modality as check_modality
 from .weights_place import classifier_path as classifier_path
-from .weights_place import read_classifier_sidecar as read_classifier_sidecar
+from .weights_place import read_classifier_card as read_classifier_card

@@ -12,7 +12,7 @@ from monai_mocoi.networks.seeded_weights import draw_weights
 from monai_mocoi.networks.stage_choice import stage_in_words, stages_of, width_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import load_checked
-from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_card
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class Classifier(nn.Module):
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the sidecar of the weights says.
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the card of the weights says.
 
         A sigmoid (findings) or a softmax (classes) of them gives probabilities.
         """
@@ -108,7 +108,7 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Clas
         WeightsError: the file is damaged, or does not fit the network; that is unchanged then.
     """
     path = classifier_path(place)
-    card = read_classifier_sidecar(path)
+    card = read_classifier_card(path)
     try:
         state = load_checked(path)
         own = network.state_dict()

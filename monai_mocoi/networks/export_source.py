@@ -24,7 +24,7 @@ class Export(NamedTuple):
     """What an export wrote."""
 
     path: Path
-    sidecar: dict[str, Any]  # content of the JSON file beside it
+    card: dict[str, Any]  # content of the JSON file beside it
     proof: str  # in which network the file was tried, and how far its outputs were from ours
 
 
@@ -55,7 +55,7 @@ def read_source(weights: Path, dtype: torch.dtype = torch.float32, plain_fc: boo
     """
     check_not_identified(weights)
     file = read_weights(weights)
-    card = dict(file.sidecar or {})
+    card = dict(file.card or {})
     encoder = {key: value for key, value in file.resnet.items() if not key.startswith("fc.")}
     shape = shape_of_resnet(encoder)
     own = StageEncoder(monai_resnet(shape, None)).to(dtype)

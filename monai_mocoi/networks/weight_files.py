@@ -26,7 +26,7 @@ class WeightFile(NamedTuple):
     """What stood before each of these names in the file, such as ``module.encoder_q.``; often nothing."""
     rest: dict[str, torch.Tensor]
     """The file's other tensors, by their names in it: heads, a queue, a key encoder."""
-    sidecar: EncoderCard | None
+    card: EncoderCard | None
     """What the JSON file beside it says, or a pretraining checkpoint its settings; else None."""
     averages: tuple[str, ...] = ()
     """How the names of the ResNets begin that were left out as the moving average of this one."""
@@ -74,7 +74,7 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
         resnet=own,
         prefix=chosen.prefix,
         rest={name: value for name, value in beside.items() if not name.startswith(chosen.prefix)},
-        sidecar=read_card(path) or _settings(content),
+        card=read_card(path) or _settings(content),
         averages=tuple(resnet.place for resnet in found if resnet.is_average),
     )
 

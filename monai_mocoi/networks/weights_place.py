@@ -46,7 +46,7 @@ def runs_nearby(place: Path, product: str) -> list[str]:
     return sorted(map(str, found.values()))[:_MOST_RUNS]
 
 
-def read_classifier_sidecar(place: str | os.PathLike[str]) -> ClassifierCard:
+def read_classifier_card(place: str | os.PathLike[str]) -> ClassifierCard:
     """Read the card of a classifier, given its file or run folder.
 
     Raises:

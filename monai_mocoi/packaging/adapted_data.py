@@ -14,7 +14,7 @@ from monai_mocoi.errors import AdaptError, DatasetError
 from monai_mocoi.packaging.adapted_settings import Choice, Labels
 from monai_mocoi.packaging.config_text import check_labels_readable, reads_as_itself
 
-_KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
+_KINDS = {"multi": "multilabel", "single": "multiclass", "none": None}
 
 
 def read_manifest(dataset: Path) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
             f"{MANIFEST_NAME} says label_kind {stated!r}, but the training labels in datalist.json are "
             f"{labels.in_words()}: prepare the data set again."
         )
-    if kind == "softmax" and len(labels.names) < 2:
+    if kind == "multiclass" and len(labels.names) < 2:
         raise AdaptError(
             f"datalist.json has one class ({', '.join(labels.names)}), which nothing can be told from: name the other "
             "one too, or give a finding that is there or not, as a list [0] or [1] an image."

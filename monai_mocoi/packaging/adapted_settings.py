@@ -20,7 +20,7 @@ _AS_IN_SOURCE = "as in the source bundle"
 
 @dataclass(frozen=True)
 class Labels:
-    """Names of the findings or classes, and their kind: "multilabel", "softmax", or None where no image has a label."""
+    """Names of the findings or classes, and their kind: "multilabel", "multiclass", or None: no image has a label."""
 
     names: tuple[str, ...] = ()
     kind: str | None = None

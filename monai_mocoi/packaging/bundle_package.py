@@ -64,22 +64,22 @@ def package_bundle(
     texts = _bundle_texts(bundle)
     inference, metadata = (_parsed(texts, f"configs/{name}.json", bundle) for name in ("inference", "metadata"))
     finetuned = read_finetuned_run(run)
-    _check_same(finetuned.sidecar, inference, bundle, run)
+    _check_same(finetuned.card, inference, bundle, run)
     name = package_name(inference["modality"], name, metadata["name"] if is_adapted(metadata) else None)
     owner = with_stated(owner or Owner(), metadata, texts["docs/data_license.txt"])
     metadata.pop("stated", None)
-    packaged = packaged_inference(inference, finetuned.sidecar, name)
+    packaged = packaged_inference(inference, finetuned.card, name)
     texts["configs/inference.json"] = _json(packaged)
     texts["configs/metadata.json"] = _json(packaged_metadata(metadata, finetuned) | metadata_of(owner, name, metadata))
-    texts["models/model.json"] = _json(finetuned.sidecar)
+    texts["models/model.json"] = _json(finetuned.card)
     texts["docs/README.md"] = card_text(name, finetuned, metadata, owner)
     texts["docs/data_license.txt"] = data_license(owner, finetuned, texts["docs/data_license.txt"])
     texts |= license_files(owner, texts["LICENSE"])
     check_no_places(texts, (home_folder(), Path.cwd(), bundle.resolve(), run.resolve()))
     files = {path: text.encode() for path, text in texts.items()}
-    files["models/model.pt"] = packaged_weights(packaged, finetuned.sidecar, run)
-    if "typical_features" in finetuned.sidecar:
-        files[f"models/{TYPICAL_NAME}"] = packaged_typical(finetuned.sidecar["typical_features"], run)
+    files["models/model.pt"] = packaged_weights(packaged, finetuned.card, run)
+    if "typical_features" in finetuned.card:
+        files[f"models/{TYPICAL_NAME}"] = packaged_typical(finetuned.card["typical_features"], run)
     with atomic_path(out) as temporary:
         write_zip(temporary, name, files)
     return Package(out, name, finetuned, tuple(sorted(files)), owner)
@@ -120,8 +120,8 @@ def _parsed(texts: Mapping[str, str], path: str, bundle: Path) -> dict[str, Any]
     return content
 
 
-def _check_same(sidecar: Mapping[str, Any], inference: Mapping[str, Any], bundle: Path, run: Path) -> None:
-    found = {"bundle": sidecar["settings"].get("bundle"), "modality": sidecar["modality"]}
+def _check_same(card: Mapping[str, Any], inference: Mapping[str, Any], bundle: Path, run: Path) -> None:
+    found = {"bundle": card["settings"].get("bundle"), "modality": card["modality"]}
     for what, value in found.items():
         if value != inference[what]:
             raise PackageError(

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import MocoiError, PackageError
 from monai_mocoi.files.record import Record
-from monai_mocoi.networks import ClassifierCard, is_identified, read_classifier_sidecar
+from monai_mocoi.networks import ClassifierCard, is_identified, read_classifier_card
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.encoder_card import ENCODER_NAME
 from monai_mocoi.networks.known_images import WHY_NOT
@@ -23,7 +23,7 @@ class FinetunedRun:
     """A finished run of ``finetune.json``.
 
     Attributes:
-        sidecar: :meth:`~monai_mocoi.networks.ClassifierCard.public` of its card, with ``training_counts`` from
+        card: :meth:`~monai_mocoi.networks.ClassifierCard.public` of its card, with ``training_counts`` from
             ``labelled.json``: a test elsewhere sets its prevalences beside them.
         drawn: :meth:`~monai_mocoi.data.labelled_images.LabelledImages.public` of ``labelled.json``.
         metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
@@ -33,7 +33,7 @@ class FinetunedRun:
         date: on which it ended, such as "2026-11-23"; None: unknown.
     """
 
-    sidecar: dict[str, Any]
+    card: dict[str, Any]
     drawn: dict[str, Any]
     metrics: dict[str, Any] | None
     versions: dict[str, str]
@@ -43,7 +43,7 @@ class FinetunedRun:
     @property
     def is_demo(self) -> bool:
         """Trained on generated phantoms."""
-        return self.sidecar["settings"].get("demo") is True
+        return self.card["settings"].get("demo") is True
 
 
 def read_finetuned_run(folder: Path) -> FinetunedRun:
@@ -55,7 +55,7 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
         WeightsError: its classifier or card is missing or cannot be read.
     """
     manifest = _finished(folder)
-    card = read_classifier_sidecar(folder)
+    card = read_classifier_card(folder)
     if is_identified(folder / CLASSIFIER_NAME):
         raise PackageError(f"the classifier {WHY_NOT}")
     labelled = _read(LabelledImages, folder)
@@ -68,7 +68,7 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
         raise PackageError(f"{labelled.FILE} of {folder} is of another run: bring back the original.")
     counts = labelled.training_counts(card.labels)
     return FinetunedRun(
-        sidecar={**card.public(), **({"training_counts": counts} if counts else {})},
+        card={**card.public(), **({"training_counts": counts} if counts else {})},
         drawn=labelled.public(),
         metrics=_metrics(folder, card),
         **manifest.public(),

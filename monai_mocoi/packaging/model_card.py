@@ -30,7 +30,7 @@ def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: 
         metadata: of the *bundle*: its ``data_source`` and ``references``.
         owner: what the package's maker states; None: nothing.
     """
-    owner, counts, card = owner or Owner(), run.drawn["counts"], run.sidecar
+    owner, counts, card = owner or Owner(), run.drawn["counts"], run.card
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}
     text = render(
         "model_card.md.j2",
@@ -61,8 +61,8 @@ def _labels(run: FinetunedRun) -> Iterator[tuple[object, ...]]:
     tested = {} if metrics is None else {name: found["positives"] for name, found in metrics["classes"].items()}
     if metrics is not None:
         tested |= {left["class"]: left["positives"] for left in metrics["left_out_classes"]}
-    thresholds = run.sidecar["thresholds"] or {}
-    for label in run.sidecar["labels"]:
+    thresholds = run.card["thresholds"] or {}
+    for label in run.card["labels"]:
         positives = (counts[split]["positives"].get(label, "") for split in ("training", "validation"))
         threshold = f"{thresholds[label]:.4f}" if label in thresholds else "highest probability"
         yield (label, *positives, tested.get(label, "not evaluated"), threshold)
@@ -92,7 +92,7 @@ def _evaluation(run: FinetunedRun, metrics: Mapping[str, Any]) -> dict[str, Any]
             *(f"**{line}**" for line in warnings),
             *filter(None, [overlap_in_words(overlap)]),
         ],
-        "tested": describe_tested(run.sidecar),
+        "tested": describe_tested(run.card),
     }
 
 
@@ -102,7 +102,7 @@ def _title(metric: str) -> str:
 
 
 def _how_made(run: FinetunedRun) -> Iterator[tuple[str, str]]:
-    card = run.sidecar
+    card = run.card
     start = "random weights" if card["pretrained"] == "none" else f"method {card.get('method', 'unknown')}"
     if (card.get("start") or {}).get("kind") == "classifier":
         start += ", then trained as a classifier with labels"

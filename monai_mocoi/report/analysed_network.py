@@ -15,7 +15,7 @@ from monai_mocoi.networks import (
     classifier_path,
     encoder_state_dict,
     load_pretrained,
-    read_classifier_sidecar,
+    read_classifier_card,
     weights_sha256,
 )
 from monai_mocoi.networks.seeded_weights import draw_weights
@@ -58,7 +58,7 @@ def read_before(
     if random:
         draw_weights(encoder, seed=seed * 1000)  # as Classifier draws its encoder
     loaded = load_pretrained(encoder, weights)
-    sidecar: Mapping[str, Any] = loaded.sidecar or {}
+    sidecar: Mapping[str, Any] = loaded.card or {}
     about = {
         "weights": loaded.source,
         "sha256": loaded.sha256,
@@ -66,13 +66,13 @@ def read_before(
         **({"seed": seed} if random else {}),
         **{name: sidecar[name] for name in _OF_ENCODER if name in sidecar},
     }
-    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation), loaded.sidecar)
+    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation), loaded.card)
 
 
 def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
     """Read the encoder of a classifier (a run folder, or a ``classifier.pt``); ``name``, or else that of the folder."""
     path = _found(place)
-    sidecar = read_classifier_sidecar(path)
+    sidecar = read_classifier_card(path)
     encoder = copy.deepcopy(template)
     load_pretrained(encoder, path)
     about = {"sha256": weights_sha256(encoder_state_dict(encoder))}

@@ -15,5 +15,4 @@ from .product_names import analysis_name as analysis_name
 from .product_names import default_evaluation_dir as default_evaluation_dir
 from .product_names import evaluation_name as evaluation_name
 from .run_folder_check import check_run_folder as check_run_folder
-from .settings import SettingsText as SettingsText
 from .settings import check_settings as check_settings

@@ -10,7 +10,7 @@ from typing import Any
 from monai_mocoi import analysis, data
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank
-from monai_mocoi.errors import SettingsError
+from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
 from monai_mocoi.runs.setting_ranges import as_flag
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EvaluatedClassifier:
-    """What is known of a classifier: its sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`."""
+    """What is known of a classifier: its sidecar, from :func:`~monai_mocoi.networks.read_classifier_card`."""
 
     sidecar: Mapping[str, Any]
     weights: Path | None  # None: unknown
@@ -108,15 +108,13 @@ class EvaluatedClassifier:
 
     def _training_counts(self) -> dict[str, Any] | None:
         """``images`` and ``positives`` by class: of ``labelled.json``, or of a package's sidecar; None: unknown."""
-        if self.weights is None:
-            return None
+        if (packaged := self.sidecar.get("training_counts")) is not None or self.weights is None:
+            return packaged
         try:
-            if (packaged := self.weights.with_name(PACKAGED_NAME).with_suffix(".json")).is_file():
-                return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
-            labelled = json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))
-            return dict(labelled["counts"]["training"])
-        except (OSError, ValueError, KeyError, TypeError):
+            labelled = LabelledImages.read(self.weights.with_name(LabelledImages.FILE))
+        except DatasetError:
             return None
+        return (labelled.counts or {}).get("training")
 
 
 def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:

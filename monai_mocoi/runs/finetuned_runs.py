@@ -1,9 +1,9 @@
 """Run folders of fine-tuning: their names, and the newest one. Importing it does not import torch."""
 
-import json
 import os
 from pathlib import Path
 
+from monai_mocoi.errors import RunFolderError
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 
@@ -73,9 +73,9 @@ def _when_it_ended(folder: Path) -> tuple[bool, bool, str, float]:
     """Sorts unfinished runs before finished ones, those before fine-tuned encoders, and these by their end."""
     usual = folder.name.startswith("finetune-pretrained-all-")
     try:
-        manifest = json.loads((folder / RunManifest.FILE).read_text(encoding="utf-8"))
-        ended = str(manifest.get("ended", "")) if manifest.get("status") == "finished" else ""
+        manifest = RunManifest.read(folder / RunManifest.FILE)
         weights = (folder / CLASSIFIER_NAME).stat().st_mtime
-    except (OSError, ValueError, AttributeError):
+    except (OSError, RunFolderError):
         return False, usual, "", folder.stat().st_mtime
+    ended = (manifest.ended or "") if manifest.status == "finished" else ""
     return bool(ended), usual, ended, weights  # the end is given in whole seconds

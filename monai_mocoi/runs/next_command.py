@@ -1,4 +1,4 @@
-"""The command that follows a run, as it can be pasted into the shell that the run was started from."""
+"""The command that follows a run or an evaluation, as it can be pasted into the shell that it was started from."""
 
 import ast
 import os
@@ -8,7 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.own_command import command, python_word
+from monai_mocoi.runs.product_names import PREDICTIONS_NAME
+from monai_mocoi.runs.run_manifest import RunManifest
+
+_KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 
 
 def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
@@ -42,6 +47,49 @@ def lines_after_a_run(
         commands = [line.replace("python ", f"{python} ", 1) for line in own_data]
         lines.append("For your own data:\n  " + "\n  ".join([*commands, train]))
     return lines
+
+
+def lines_after_an_evaluation(
+    evaluation: Path, split: str, external: bool, run: str | os.PathLike[str], bundle: str, dataset_dir: str
+) -> list[str]:
+    """What to do with the evaluation of a ``split``, written to a folder.
+
+    ``external``: it is of another data set than the classifier's own. ``run``: folder or file of the classifier;
+    ``dataset_dir`` as it was given.
+    """
+    lines = []
+    if split == "test" and dataset_dir != "demo":
+        baselines = command("baselines", dataset_dir)
+        lines.append(f"What shortcuts (view, colour, ...) achieve alone, for comparison: {baselines}")
+    if following := after_evaluation(evaluation, Path(run), split, bundle, dataset_dir, external):
+        lines.append(f"Next: {following}")
+    return lines
+
+
+def after_evaluation(
+    evaluation: Path, run: Path, split: str, bundle: str, dataset_dir: str, external: bool = False
+) -> str | None:
+    """The command that follows, for the arguments of :func:`lines_after_an_evaluation`; None: there is none.
+
+    It is the comparison with the run that differs only in being pretrained or not, if that was tested in the same way;
+    else its test, if there is such a run; else, after its own test split, the package.
+    """
+    run = run.parent if run.suffix == ".pt" else run
+    if not (run / RunManifest.FILE).is_file():
+        return None
+    if kind := next((kind for kind in _KINDS if kind in run.name), None):
+        pair = [run.with_name(run.name.replace(kind, other, 1)) for other in _KINDS]
+        files = [folder / evaluation.name / PREDICTIONS_NAME for folder in pair]
+        if evaluation.parent == run and all(file.is_file() for file in files):
+            return command("compare", *files)
+        (other,) = (folder for folder in pair if folder != run)
+        if (other / CLASSIFIER_NAME).is_file():
+            given = {"dataset_dir": dataset_dir, "run_dir": other, "split": None if split == "test" else split}
+            return next_command("evaluate", bundle, given)
+    if split != "test" or external:
+        return None
+    out = f"{bundle}.zip" if not Path(f"{bundle}.zip").exists() else f"{bundle}-{run.name}.zip"
+    return command("package", bundle_word(bundle), "--run", run, "--out", out)
 
 
 def config_word(config: str, bundle: str, argv: Sequence[str] | None = None) -> str:

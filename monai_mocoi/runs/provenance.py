@@ -1,7 +1,6 @@
 """Provenance of a result: when, on which machine, by which commit and with which versions it was made."""
 
 import datetime
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from monai_mocoi.distributed import world_size
 
 _PACKAGES = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-learn", "pydicom", "pillow")
 
@@ -35,7 +36,7 @@ def where_it_runs(device: torch.device) -> dict[str, Any]:
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": world_size(),
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": package_versions(),

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.files.atomic_write import sync_folder
 
 _EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
@@ -70,6 +71,16 @@ def first_not_finite(network: nn.Module) -> str | None:
         return None
     finite = torch.stack([tensor.isfinite().all() for tensor in state.values()]).tolist()  # one transfer
     return next((name for name, good in zip(state, finite, strict=True) if not good), None)
+
+
+def weights_not_finite(iteration: int, name: str) -> NotFiniteError:
+    """The error of weights that are not saved, because the tensor ``name`` is not finite after an iteration."""
+    return NotFiniteError(
+        f"iteration {iteration}: {name} of the network is not finite after this step, so the network was not saved. "
+        "What was saved before is intact, but a continued run would come here again: start a new run with a lower "
+        "learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
+        *(iteration, [name]),
+    )
 
 
 def state_size(network: nn.Module, optimizer: torch.optim.Optimizer) -> int:

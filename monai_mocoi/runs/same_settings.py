@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.deprecated import current_settings
 from monai_mocoi.errors import RunFolderError
 
 MAY_DIFFER = frozenset(
@@ -36,7 +35,6 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     Both are plain values, nested ones too; a name that is absent counts as None. The text has what differs, with both
     values; of long texts and nested values only the part that does.
     """
-    saved, now = current_settings(saved), current_settings(now)
     fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()
     names = [n for n in {**saved, **now} if n in fixed or not _may_differ(n, saved.get(n), now.get(n))]
     differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))

@@ -14,8 +14,5 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 
 
 def starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
-    """Return the kind of which a file begins as all do; None: it begins otherwise.
-
-    ``head``: the first bytes of the file. ``kinds``: names by the bytes.
-    """
+    """Return the kind, of those named by their first bytes, that the ``head`` of a file is of; None: of no one."""
     return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)

@@ -12,8 +12,8 @@ import torch
 from monai.transforms.compose import Compose
 
 from monai_mocoi.transforms.images import RandImage
-from monai_mocoi.transforms.normalize import Normalize
 from monai_mocoi.transforms.resample import as_floats
+from monai_mocoi.transforms.rescale_intensity import Normalize
 from monai_mocoi.transforms.view_geometry import GEOMETRIC, Geometry
 
 _VALUES = 2**18

@@ -12,8 +12,8 @@ import torch
 from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_mocoi.handlers.curves import description_of
 from monai_mocoi.networks import StageEncoder, load_encoder
+from monai_mocoi.runs.curves import description_of
 from tests.bundles.conftest import NAMES, some_fast
 from tests.networks.small import small_resnet
 

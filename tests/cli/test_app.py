@@ -132,8 +132,8 @@ def test_the_traceback_on_demand(mocoi, write, monkeypatch, how):
 
 
 def test_which_process_of_several_failed(mocoi, write, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("monai_mocoi.cli.reporting._FOR_THE_FIRST_PROCESS", 0.01)
     assert mocoi("run", write(FAILS)).stderr.startswith("error (process 1): it broke")
     result = mocoi("run", write(FAILS), "--cod", "3")  # the first process says that

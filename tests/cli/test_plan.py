@@ -31,7 +31,7 @@ def dataset(tmp_path_factory):
     return str(generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=12, size=40, progress=False))
 
 
-IMAGES = {"image_size": 8, "decode_size": 8, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+IMAGES = {"image_size": 8, "decode_size": 8, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 CLASSIFIER = {"kind": "multilabel", "labels": ["a"], "stage": 4, "thresholds": {"a": 0.5}, **IMAGES}
 
 

@@ -29,7 +29,7 @@ def test_kind_follows_the_labels(tmp_path):
         for item in document[split]:
             item["label"] = item["label"][0]
     write_list(tmp_path, **document)
-    assert label_kind(load_datalist(tmp_path)) == "softmax"
+    assert label_kind(load_datalist(tmp_path)) == "multiclass"
 
 
 def test_arrays_and_indicators():

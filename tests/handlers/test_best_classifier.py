@@ -93,7 +93,7 @@ def test_another_metric_chooses_another_epoch(metric: str, epoch: int) -> None:
     ranked = np.eye(3)[truth] * 0.1 + [5.0, 0.0, 0.0]  # every class in the right order, but all are called the first
     called = np.eye(3)[[2, 0, 0, 1, 1, 2]]  # all but one called right
     table = Table(np.zeros((6, 3)))
-    validator = evaluator_of(table, dataset_of(truth), "softmax")
+    validator = evaluator_of(table, dataset_of(truth), "multiclass")
     best = BestClassifier(table, validator, metric)
     planned_trainer(validator, [ranked, called], [best]).run()
     assert best.epoch == epoch

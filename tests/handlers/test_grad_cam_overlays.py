@@ -147,7 +147,7 @@ def test_a_sheet_has_the_picture_the_overlay_and_what_was_decided(tmp_path: Path
         assert "what this network used, not where a disease is" in notes
 
 
-def test_of_softmax_classes_the_highest_is_named(tmp_path: Path, sheets: list[Any]) -> None:
+def test_of_multiclass_labels_the_highest_is_named(tmp_path: Path, sheets: list[Any]) -> None:
     drawn(tmp_path, positive=False, only="Mass/Nodule")
     assert [sheet[0].partition(": ")[2] for sheet in sheets] == [
         "probability 0.10, not the highest of 2: not called",

@@ -1,10 +1,34 @@
-"""Decisions from scores: thresholds by Youden's index, and the class of the highest score."""
+"""Probabilities from logits, and decisions from scores: thresholds by Youden's index, or the highest score."""
 
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, softmax
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.metrics.inputs import check_labels, check_scores
+
+LABEL_KINDS = ("multilabel", "multiclass")
+"""Any number of findings an image; or exactly one class an image."""
+
+
+def check_label_kind(kind: str) -> str:
+    """Return the kind of labels; "softmax", the older name of "multiclass", becomes that; another is a ValueError."""
+    kind = current_label_kind(kind)
+    if kind not in LABEL_KINDS:
+        raise ValueError(f"the kind of labels is {kind!r}; choose one of {', '.join(LABEL_KINDS)}.")
+    return kind
+
+
+def class_probabilities(logits: Any, kind: str) -> np.ndarray:
+    """Turn logits ``(N, classes)`` into float64 probabilities 0..1, so that rounding does not make ties.
+
+    ``kind``: "multilabel" (a sigmoid a class) or "multiclass" (one softmax). An infinite logit becomes NaN.
+    """
+    # Not torch's sigmoid: it rounds by an element's place in the array, and so by the batch that an image came in.
+    values = np.asarray(logits, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        return expit(values) if check_label_kind(kind) == "multilabel" else softmax(values, axis=1)
 
 
 def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
@@ -12,14 +36,9 @@ def youden_threshold(labels: Any, scores: Any) -> np.ndarray:
 
     An image is positive when ``score >= threshold``. Candidates are the midpoints between neighbouring scores, and the
     lowest score itself. Of equally good ones the lowest is taken: scores that do not rank at all call everything
-    positive.
-
-    Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1. Choose on validation images, never on the reported ones.
-        scores: the same shape, finite.
-
-    Returns:
-        float64 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image.
+    positive. Takes labels ``(n,)`` or ``(n, classes)``, 0 or 1, of validation images, never of the reported ones, and
+    finite scores of the same shape. Returns float64 of shape ``()`` or ``(classes,)``; NaN where a class has no
+    positive or no negative image.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
@@ -51,11 +70,9 @@ def candidate(values: np.ndarray, number: int) -> float:
 
 
 def decide(scores: Any, thresholds: Any) -> np.ndarray:
-    """Whether each score reaches its threshold: ``score >= threshold``, compared as float64.
+    """Whether each score, ``(n,)`` or ``(n, classes)``, reaches its threshold: ``score >= threshold``, as float64.
 
-    Args:
-        scores: ``(n,)`` or ``(n, classes)``, finite.
-        thresholds: one number, or ``(classes,)``; NaN or another shape is refused with ValueError.
+    ``thresholds``: one number, or ``(classes,)``; NaN or another shape is refused with ValueError.
     """
     scores = check_scores(scores)
     thresholds = np.asarray(thresholds, dtype=np.float64)
@@ -77,10 +94,7 @@ def decide_by_highest(scores: Any) -> np.ndarray:
 
 
 def one_hot(labels: Any, classes: int) -> np.ndarray:
-    """Class numbers ``(n,)`` as one column a class, bool ``(n, classes)``: the form in which the metrics take labels.
-
-    ValueError: a label that is no number 0..classes - 1.
-    """
+    """Class numbers 0..classes - 1, ``(n,)``, as one column a class, bool ``(n, classes)``, as metrics take them."""
     labels = np.asarray(labels)
     outside = ~np.isin(labels, np.arange(classes))
     if labels.ndim != 1 or outside.any():

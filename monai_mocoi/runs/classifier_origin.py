@@ -54,7 +54,7 @@ class ClassifierOrigin:
         if self.weights is None or self.weights.path is None:
             return
         splits = {"validation": self.datalist.validation, "test": self.datalist.test}
-        beside = self.weights.path, self.weights.sidecar
+        beside = self.weights.path, self.weights.card
         self._overlap = pretraining_overlap(*beside, self.datalist.folder, splits)
         before, reason = read_seen_images(*beside)
         self._seen = before if self._seen is None else self._seen.after(before, reason)
@@ -77,7 +77,7 @@ class ClassifierOrigin:
         if self._overlap is not None:
             facts["pretraining_overlap"] = self._overlap
         if self.weights is not None:
-            known: Mapping[str, Any] = self.weights.sidecar or {}
+            known: Mapping[str, Any] = self.weights.card or {}
             facts["method"] = "supervised" if self.weights.source == "none" else known.get("method", "unknown")
             facts |= {"pretrained": self.weights.source, "pretrained_sha256": self.weights.sha256}
             facts["start"] = self.weights.start

@@ -1,17 +1,6 @@
-"""What TensorBoard shows, in one table: each curve and picture with a sentence on what it is and what is good.
+"""TensorBoard's curves and pictures: a table of sentences on what each is and what is good (docs/tensorboard.md)."""
 
-``docs/tensorboard.md`` is this table, and a test keeps it so.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any
-
-from ignite.engine import Events
-from monai.engines import Workflow
-
-from monai_mocoi.distributed import rank
 
 RELATIVE_LOSS = "contrastive/relative_loss"
 GUESSING = "Progress/guessing"
@@ -115,31 +104,3 @@ OVERLAID = {
 def description_of(tag: str) -> str:
     """The sentence on a curve or picture, by its name in TensorBoard; empty where it has none."""
     return next((text for pattern, text in CURVES.items() if fnmatchcase(tag, pattern)), "")
-
-
-def shown_in_pretraining(output: Mapping[str, float]) -> dict[str, float]:
-    """What of the output of :class:`~monai_mocoi.engines.MoCoTrainer`, an iteration's, goes to TensorBoard.
-
-    The contrastive loss of guessing is ln(1 + negatives): while the queue fills, the loss climbs, and looks as if it
-    diverged. So it and the total are left out until the queue is full; the loss relative to guessing tells from the
-    first step with negatives on.
-    """
-    climbing = {"loss/total", "loss/contrastive"} if output.get("queue/fill", 1.0) < 1 else set()
-    shown = {name: value for name, value in output.items() if name not in climbing}
-    return {**shown, GUESSING: 1.0} if RELATIVE_LOSS in output else shown
-
-
-@dataclass(eq=False, repr=False)
-class OverlaidCurves:
-    """Say once, at the start, which curves of pretraining are drawn together: loss / guessing with a line at 1."""
-
-    summary_writer: Any
-
-    def attach(self, engine: Workflow) -> None:
-        """Register on a trainer."""
-        if rank() == 0:
-            engine.add_event_handler(Events.STARTED, self._write)
-
-    def _write(self, engine: Workflow) -> None:
-        if engine.state.iteration == 0:  # of a continued run they are known already
-            self.summary_writer.add_custom_scalars(OVERLAID)

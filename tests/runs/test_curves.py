@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from monai_mocoi.analysis.collapse_figures import COLLAPSE_FIGURES
 from monai_mocoi.engines import PHASES
 from monai_mocoi.handlers import LazySummaryWriter, OverlaidCurves, shown_in_pretraining
-from monai_mocoi.handlers.curves import CURVES, OVERLAID, SHOWN_AS, description_of
+from monai_mocoi.runs.curves import CURVES, OVERLAID, SHOWN_AS, description_of
 from tests.handlers.engine import counting
 from tests.networks.small import small_moco
 from tests.support.moco_training import batches, run_noting, trainer_of
