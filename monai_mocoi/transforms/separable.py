@@ -10,6 +10,7 @@ Taps = tuple[np.ndarray, np.ndarray]
 
 _LARGE = 256 * 256  # pixels
 _BLOCK = 32  # lines of the result
+_FEW = 8  # taps: adding up so many rows is quicker than a product of matrices
 
 
 def filter_separable(images: torch.Tensor, row_taps: Taps, column_taps: Taps) -> torch.Tensor:
@@ -27,7 +28,7 @@ def filter_separable(images: torch.Tensor, row_taps: Taps, column_taps: Taps) ->
 def filter_columns_first(images: torch.Tensor, row_taps: Taps, column_taps: Taps) -> torch.Tensor:
     """As :func:`filter_separable`, up to rounding, for images of any number type, and quicker; the result is float32.
 
-    On the CPU large images are multiplied by the taps as matrices, block by block; small ones are filtered together.
+    On the CPU large images are multiplied by long taps as matrices, block by block; small ones are filtered together.
     """
     pixels = max(row_taps[0].shape[1], images.shape[2]) * max(column_taps[0].shape[1], images.shape[3])
     if pixels < _LARGE or images.device.type != "cpu":
@@ -35,15 +36,20 @@ def filter_columns_first(images: torch.Tensor, row_taps: Taps, column_taps: Taps
         across = torch.empty(images.mT.shape, dtype=torch.float32, device=images.device).copy_(images.mT)
         return _sum_rows(_sum_rows(across, *column_taps).mT, *row_taps)
     samples, channels, rows, columns = *images.shape[:2], row_taps[0].shape[1], column_taps[0].shape[1]
-    result = torch.empty(samples, channels, rows, columns)
-    for number, image in enumerate(images.float()):
-        narrow = torch.empty(channels, image.shape[1], columns)
-        for out, some, taps in _bands(column_taps[0][number], column_taps[1][number], image.shape[2]):
+    lines = images.float()
+    if row_taps[0].shape[2] <= _FEW:
+        lines = _sum_rows(lines, *row_taps)
+    else:
+        lines, whole = lines.new_empty(samples, channels, rows, images.shape[3]), lines
+        for number in range(samples):
+            for out, some, taps in _bands(row_taps[0][number], row_taps[1][number], images.shape[2]):
+                for channel in range(channels):
+                    torch.mm(taps, whole[number, channel, some], out=lines[number, channel, out])
+    result = lines.new_empty(samples, channels, rows, columns)
+    for number in range(samples):
+        for out, some, taps in _bands(column_taps[0][number], column_taps[1][number], images.shape[3]):
             for channel in range(channels):
-                torch.mm(image[channel, :, some], taps.T, out=narrow[channel, :, out])
-        for out, some, taps in _bands(row_taps[0][number], row_taps[1][number], image.shape[1]):
-            for channel in range(channels):
-                torch.mm(taps, narrow[channel, some], out=result[number, channel, out])
+                torch.mm(lines[number, channel, :, some], taps.T, out=result[number, channel, :, out])
     return result
 
 
