@@ -86,15 +86,14 @@ def check_earlier_settings(settings: Mapping[str, Any]) -> None:
 
 
 def shared(handler: Any) -> Any:
-    """Return the handler as it is; the lists of earlier configs name handlers so."""
+    """The handler as it is; the lists of earlier configs name handlers so."""
     return handler
 
 
 def current_name(setting: str, known: Container[str]) -> str:
     """The id by the name that a setting has now, such as that of ``decode_fit`` or ``views#transforms``.
 
-    Only its first part may be an old name; one that is among the top-level keys of the config, ``known``, is none
-    there.
+    Only its first part may be an old name, and none that is among the top-level keys of the config, ``known``.
     """
     if (new := new_name(setting, known)) is None:
         return setting

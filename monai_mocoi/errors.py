@@ -97,6 +97,12 @@ class HomeFolderError(RefusedError):
     """A home folder is needed, and none is known."""
 
 
+class LockError(MocoiError, OSError):
+    """The file of a lock cannot be made in its folder."""
+
+    exit_code = USAGE
+
+
 class TableError(DatasetError):
     """A table or list cannot be read; the text says how to save it."""
 

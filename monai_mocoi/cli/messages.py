@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from monai_mocoi.cli.values import short
 from monai_mocoi.errors import MocoiError, NoDatasetError
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
@@ -19,6 +20,7 @@ HINTS = {
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
     "resume": "Give the same command with --resume true.",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
+    "tested": "To test a run: `mocoi run .../evaluate.json --dataset_dir FOLDER --split SPLIT --run_dir RUN`.",
     "unfinished": "Give the run's own command with --resume true.",
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
 }
@@ -41,9 +43,9 @@ _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or
 def explain(error: BaseException) -> tuple[str, int]:
     """Say what happened, in words for who gave the command, and the exit code.
 
-    Of the chain of errors that led to this one, the message is that of the outermost error of this package, which was
-    written to be read; without any, that of the first error inside MONAI's wrapping. The exit code is that error's
-    ``exit_code``; without any, a full disk anywhere in the chain has its own.
+    Of the chain of errors that led to this one, message and code are those of the outermost error of this package,
+    which was written to be read; without any, the message is that of the first error inside MONAI's wrapping, and a
+    full disk anywhere in the chain has its own code.
     """
     chain = list(_chain(error))
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
@@ -57,7 +59,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         text += "--resume true where the run had begun."
     elif any(_is_out_of_memory(e) for e in chain):
         where = "The GPU has" if any("cuda" in str(e).lower() for e in chain) else "The machine has"
-        text = f"{where} not enough memory for this run. {_SMALLER} ({_first_line(text)})"
+        first_line = text.partition("\n")[0]
+        text = f"{where} not enough memory for this run. {_SMALLER} ({short(first_line, 160)})"
     elif not is_known:
         text += "\nThe same command with --traceback shows where."
     return text, ours.exit_code if ours else DISK_FULL if full else ERROR
@@ -106,11 +109,6 @@ def _text(error: BaseException) -> str:
         parts = re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)
         text = parts[-1] if len(parts) > 1 else text
     return text.strip() + (prepare_commands(error) if isinstance(error, NoDatasetError) else "")
-
-
-def _first_line(text: str) -> str:
-    line = text.splitlines()[0] if text else ""
-    return line if len(line) <= 160 else f"{line[:157]}..."
 
 
 _OWN = "inhouse --images IMAGES --private PRIVATE"

@@ -1,6 +1,6 @@
-"""What a command would do: its constants as they come out, the data, the steps, and what would be written where.
+"""What a command would do: its constants as MONAI's parser works them out, the data, the steps, what is written where.
 
-MONAI's parser works the constants out. Neither data nor a network is made, and nothing is written.
+Neither data nor a network is made, and nothing is written.
 """
 
 import math
@@ -10,11 +10,10 @@ from typing import Any
 
 from monai_mocoi.cli.config_ids import find, referred
 from monai_mocoi.cli.overrides import Checked
-from monai_mocoi.cli.plan_data import data_rows
+from monai_mocoi.cli.plan_files import data_rows, written_rows
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row, in_words
-from monai_mocoi.cli.plan_written import written_rows
 from monai_mocoi.cli.resolved_config import ResolvedConfig, Undecided
-from monai_mocoi.cli.values import short
+from monai_mocoi.cli.values import setting_names, short
 from monai_mocoi.data.enough_images import require_images
 from monai_mocoi.data.sampler import EpochSampler
 from monai_mocoi.distributed.torchrun import torchrun_world_size
@@ -40,7 +39,7 @@ def settings_rows(checked: Checked, config: ResolvedConfig) -> Iterator[Row]:
             source = "follows"
         was = "" if before in (None, value) else f", was {before}"
         yield name, value, f"{source}{was}" if source else ""
-    for name in _settings(checked.config):
+    for name in setting_names(checked.config):
         if name not in checked.config:
             yield name, _shown(config, f"settings#{name}"), ""
 
@@ -57,16 +56,12 @@ def changed_rows(checked: Checked, config: ResolvedConfig) -> Iterator[Row]:
             yield setting, str(value["_target_"]) if is_part else short(in_words(value)), source
 
 
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    return names if isinstance(names := config.get("settings"), dict) else {}
-
-
 def _constants(config: dict[str, Any]) -> list[str]:
     """Names of the constants in the config's order."""
-    wanted = {*_settings(config), *_PLACES}
-    if not _settings(config):
+    names = setting_names(config)
+    if not names:
         return [name for name, value in config.items() if not isinstance(value, dict | list) and name not in _STEPS]
-    return [name for name in config if name in wanted and name != "settings"]
+    return [name for name in config if name in {*names, *_PLACES} and name != "settings"]
 
 
 def _shown(config: ResolvedConfig, name: str) -> str:
@@ -80,15 +75,11 @@ def _shown(config: ResolvedConfig, name: str) -> str:
 
 
 def _source(checked: Checked, name: str) -> str:
-    """Name what changed a constant, or a part of it, last; empty for the first file."""
-    if any(_concerns(setting, name) for setting in checked.overrides):
+    """What changed a constant, or a part of it, last; empty for the first file."""
+    if any(f"{setting}#".startswith(f"{name}#") for setting in checked.overrides):
         return "command line"
-    places = [place for setting, place in checked.files.origin.items() if _concerns(setting, name)]
-    return checked.files.names[max(places)] if places and max(places) > 0 else ""
-
-
-def _concerns(setting: str, name: str) -> bool:
-    return setting == name or setting.startswith(f"{name}#")
+    place = max((p for setting, p in checked.files.origin.items() if f"{setting}#".startswith(f"{name}#")), default=0)
+    return checked.files.names[place] if place else ""
 
 
 @dataclass(frozen=True)

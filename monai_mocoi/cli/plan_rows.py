@@ -28,17 +28,17 @@ class Planned:
     @cached_property
     def parts(self) -> list[tuple[str, dict[str, Any], Any]]:
         """The parts that the run needs: id, config, and class or function."""
-        return list(self.config.reached("run"))
+        return list(self.config.reached("run", set()))
 
     @cached_property
     def targets(self) -> set[str]:
         """Names of the classes and functions of these parts."""
         return {str(part["_target_"]).rpartition(".")[2] for _, part, _ in self.parts}
 
-    def refuse(self, text: str, exit_code: int) -> None:
-        """Note a refusal, once."""
-        if (text, exit_code) not in self.refusals:
-            self.refusals.append((text, exit_code))
+    def refuse(self, error: MocoiError) -> None:
+        """Note an error as a refusal, once."""
+        if (refusal := (with_hint(error), error.exit_code)) not in self.refusals:
+            self.refusals.append(refusal)
 
     @contextmanager
     def refusing(self, *errors: type[MocoiError]) -> Iterator[None]:
@@ -46,12 +46,12 @@ class Planned:
         try:
             yield
         except errors as error:
-            self.refuse(with_hint(error), error.exit_code)
+            self.refuse(error)
 
     def refuse_as(self, checks: str) -> None:
         """Note what the config's own checks refuse; see :meth:`ResolvedConfig.refused`."""
         for error in self.config.refused(checks):
-            self.refuse(with_hint(error), error.exit_code)
+            self.refuse(error)
 
     def text(self, setting: str) -> str | None:
         """The value at an id where it is a text, else None."""

@@ -101,11 +101,7 @@ class Predictions:
 
 
 def predictions_of(predictions: Predictions, classes: Sequence[str]) -> Predictions:
-    """Of findings these alone, in this order; all of classes that exclude each other: their probabilities sum to one.
-
-    Raises:
-        ValueError: a finding that is not predicted.
-    """
+    """Of findings these alone, in this order; multiclass all: their probabilities sum to one."""
     if predictions.kind == "multiclass" or predictions.classes == tuple(classes):
         return predictions
     columns = [predictions.classes.index(name) for name in classes]

@@ -111,9 +111,8 @@ def images_a_probe(images: int, epochs: int, every: int) -> int:
     """How many images a probe may look at, so that all probes of a run take at most 3 % of its training.
 
     The number of images decides, not a clock, so that the same run probes the same images. An image costs one forward
-    pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's.
-    ``images``: that a process trains on in an epoch. ``epochs``: of the run, 1 or more. ``every``: epochs from one
-    probe to the next, 1 or more. There is one before the first epoch and one after the last.
+    pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's. A
+    process trains on ``images`` in each of ``epochs``; ``every`` so many there is a probe, and one before the first.
     """
     probes = 1 + -(-epochs // every)
     return int(SHARE * TRAINING_COST * images * epochs / probes)

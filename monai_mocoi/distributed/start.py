@@ -16,11 +16,8 @@ def join(device: torch.device | str) -> None:
     ``torchrun`` keeps one store for all its restarts, and what workers left there before they died would be taken for
     the addresses of those that live: they could not find each other. So each start meets below a prefix of its own.
 
-    Args:
-        device: of this process; with GPUs the processes talk by NCCL, otherwise by gloo.
-
-    Raises:
-        RuntimeError: the processes did not all come within half an hour.
+    ``device`` is this process's; with GPUs they talk by NCCL, otherwise by gloo. A RuntimeError: they did not all come
+    within half an hour.
     """
     if world_size() == 1 or dist.is_initialized():
         return
@@ -41,7 +38,7 @@ def leave() -> None:
     """
     if dist.is_available() and dist.is_initialized():
         dist.barrier()
-        dist.destroy_process_group()
+    abandon()
 
 
 def abandon() -> None:

@@ -18,8 +18,8 @@ def stop_all(
     """Stop all processes with the same NotFiniteError; each leaves a report of what it saw, in ``trainer.debug_dir``.
 
     The report, ``not_finite_iteration_<n>_process_<rank>.json``, holds no picture and no name: images are rows of the
-    datalist. Where it cannot be written, the error says why: that must not hide the error that it is about. ``values``
-    are the iteration's scalars in this process, ``losses`` the names of those that must be finite.
+    datalist. Where it cannot be written, the error says why. ``values`` are the iteration's scalars in this process,
+    ``losses`` the names of those that must be finite.
     """
     state, folder = trainer.state, trainer.debug_dir
     bad = [name for name in losses if not math.isfinite(values[name])]
@@ -66,11 +66,7 @@ def _report(
 def _described(view: torch.Tensor) -> dict[str, Any]:
     view = view.detach().float()
     finite = view[torch.isfinite(view)]
+    count = {"not_finite_pixels": view.numel() - finite.numel()}
     if finite.numel() == 0:
-        return {"not_finite_pixels": view.numel()}
-    return {
-        "not_finite_pixels": view.numel() - finite.numel(),
-        "min": float(finite.min()),
-        "max": float(finite.max()),
-        "mean": float(finite.mean()),
-    }
+        return count
+    return {**count, "min": float(finite.min()), "max": float(finite.max()), "mean": float(finite.mean())}

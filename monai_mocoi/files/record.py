@@ -42,13 +42,12 @@ class Record(BaseModel, Mapping[str, Any]):
     """What is raised where a file cannot be read."""
     REMEDY: ClassVar[str]
     """What the file is for, and what to do without it."""
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings of a run that it repeats."""
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file.
-
-        Raises MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
-        """
+        """Read a file. Raises ``ERROR``: the text names the file and its wrong keys, but no value."""
         path = Path(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -58,11 +57,7 @@ class Record(BaseModel, Mapping[str, Any]):
 
     @classmethod
     def of(cls, content: Any, name: str = "") -> Self:
-        """Check content that was read already.
-
-        ``content``: of the file. ``name``: of the file, for the error's text; empty: the usual one. Raises MocoiError:
-        as :meth:`read`.
-        """
+        """Check content that was read already, of a file ``name`` (empty: the usual one). Raises as :meth:`read`."""
         name = name or cls.FILE
         if not isinstance(content, Mapping):
             raise cls.ERROR(f"{name} is not a JSON object: {cls.REMEDY}")
@@ -80,6 +75,11 @@ class Record(BaseModel, Mapping[str, Any]):
             wrong = ", ".join(key for key, missing in names.items() if not missing)
             what = " and ".join(filter(None, (lacks and f"lacks {lacks}", wrong and f"has unusable values of {wrong}")))
             raise cls.ERROR(f"{name} {what}: {cls.REMEDY}") from None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a run's settings that the record repeats."""
+        return {name: settings[name] for name in cls.SETTINGS if name in settings}
 
     def text(self) -> str:
         """Content of the file; values that JSON does not know are written as text."""

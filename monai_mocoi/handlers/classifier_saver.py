@@ -46,8 +46,7 @@ class ClassifierSaver:
         plots: draws the predictions of the chosen classifier when all is written; None: nothing is drawn.
         settings, weights, datalist, training: see :class:`~monai_mocoi.runs.classifier_origin.ClassifierOrigin`.
 
-    Raises:
-        NotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
+    A weight that is NaN or infinite is a NotFiniteError; only ``labelled.json`` is written then.
     """
 
     writes: ClassVar[dict[str, str]] = {

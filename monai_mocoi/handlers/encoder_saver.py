@@ -31,14 +31,12 @@ class EncoderSaver:
         folder: of the run.
         network: the MoCo network, bare or in DistributedDataParallel.
         settings: of the run; the method and how images are prepared are repeated in the card.
-        epoch_log: knows how the last epoch went: the card's ``relative_loss``, of training and validation (loss /
-            guessing; 1 is guessing). None: it is not written.
+        epoch_log: knows the card's ``relative_loss``, of training and validation; None: it is not written.
         datalist: the images of the pretraining, without those that cannot be read: which they were is written to
             ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
             is not written; nor is it where the key or an image cannot be read, which a warning tells.
 
-    Raises:
-        NotFiniteError: a weight is NaN or infinite; nothing is written.
+    A weight that is NaN or infinite is a NotFiniteError; nothing is written then.
     """
 
     writes: ClassVar[dict[str, str]] = {

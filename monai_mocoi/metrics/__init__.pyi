@@ -15,6 +15,7 @@ from .calibration_slope import calibration_line_by_patient as calibration_line_b
 from .cka import CKA as CKA
 from .cka import KERNELS as KERNELS
 from .cka import cka_matrix as cka_matrix
+from .cka import jackknife_interval as jackknife_interval
 from .cka import linear_cka as linear_cka
 from .cka import permuted_cka_sd as permuted_cka_sd
 from .clustered_auc import ClusteredAUC as ClusteredAUC
@@ -47,7 +48,6 @@ from .intervals import bca_interval as bca_interval
 from .intervals import bias_and_acceleration as bias_and_acceleration
 from .intervals import fewest_resamples as fewest_resamples
 from .intervals import percentile_interval as percentile_interval
-from .jackknife import jackknife_interval as jackknife_interval
 from .k_nearest_neighbours import nearest_neighbour_scores as nearest_neighbour_scores
 from .kolmogorov_smirnov import ks_distance as ks_distance
 from .kolmogorov_smirnov import resampled_deviations as resampled_deviations

@@ -1,9 +1,9 @@
 """Centred kernel alignment (CKA): the similarity of two sets of features of the same images, in any coordinates.
 
 ``CKA = HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L))`` of two kernel matrices (Kornblith et al. 2019), whose diagonals are
-left out (:func:`~monai_mocoi.metrics.hsic_pairs.u_statistic`). With them unrelated features would score above 0, the
-more so the wider they are and the fewer the images (fault A19). It is in -1..1, 0 on average for unrelated features,
-and for a linear kernel does not change when features are shifted, rotated, or scaled as a whole.
+left out (``hsic_pairs.u_statistic``): with them unrelated features would score above 0, the more so the wider they are
+and the fewer the images (fault A19). It is in -1..1, 0 on average for unrelated features, and for a linear kernel does
+not change when features are shifted, rotated, or scaled as a whole.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 from monai_mocoi.metrics.feature_moments import FeatureRows, moments
 from monai_mocoi.metrics.hsic_of_features import hsic_of_features
@@ -20,6 +21,7 @@ from monai_mocoi.metrics.inputs import patient_index
 
 KERNELS = ("linear", "rbf")
 ROWS_AT_ONCE = 2048  # images that are worked on at once; the result does not depend on it, up to the last digits
+_NEAR_ONE = 1e-6  # this close to 1 or -1 a left-out value is no more than rounding away from it
 _NOTHING = 1e-20  # HSIC of features of mean square 1 with themselves that is no more than rounding
 
 
@@ -119,3 +121,35 @@ def _alignment(hsic: dict[Pair, Any], split: int) -> np.ndarray:
         return np.where(positive, np.clip(ratio, -1, 1), np.nan)
 
     return np.stack([np.stack([of(i, j) for j in seconds], axis=-1) for i in firsts], axis=-2)
+
+
+def jackknife_interval(value: Any, left_out: Any, level: float = 0.95) -> np.ndarray:
+    """Interval of a correlation, or a similar number, by leaving out each patient in turn (Tukey 1958).
+
+    On Fisher's scale ``z = artanh(value)``: the variance is ``(P - 1) / P`` times the sum of squares of the P left-out
+    z around their mean, the limits ``tanh(z -+ t sqrt(variance))`` with t of P - 1 degrees of freedom. Where a left-out
+    value is 1 up to rounding, the same without the transformation, cut off at 1. The variance of unrelated features is
+    overestimated (Efron and Stein 1981): the interval is then too wide, not too narrow.
+
+    ``value``, ``left_out``: ``(...)`` of all patients and ``(patients, ...)`` without each in turn, -1..1, finite;
+    ``level``: above 0 and below 1. Returns ``(2, ...)``: lower and upper limit, within -1..1.
+    """
+    value, left_out = np.asarray(value, dtype=np.float64), np.asarray(left_out, dtype=np.float64)
+    count = len(left_out)
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected above 0 and below 1, such as 0.95")
+    if count < 2:
+        raise ValueError(f"a jackknife over patients needs two or more patients, got {count}")
+    if not (np.isfinite(value).all() and np.isfinite(left_out).all()):
+        raise ValueError("the number is undefined without one of the patients, so there is no interval over patients")
+    times = stdtrit(count - 1, (1 + level) / 2)
+    near = np.maximum(np.abs(left_out).max(axis=0), np.abs(value)) > 1 - _NEAR_ONE
+    plain = np.clip(value + times * np.array([-1, 1]).reshape(2, *[1] * value.ndim) * _standard_error(left_out), -1, 1)
+    z, z_left_out = np.arctanh(np.where(near, 0, value)), np.arctanh(np.where(near, 0, left_out))
+    reach = times * _standard_error(z_left_out)
+    return np.where(near, plain, np.tanh(np.stack([z - reach, z + reach])))
+
+
+def _standard_error(left_out: np.ndarray) -> np.ndarray:
+    count = len(left_out)
+    return np.sqrt((count - 1) / count * np.square(left_out - left_out.mean(axis=0)).sum(axis=0))

@@ -27,9 +27,8 @@ class ClassifierCard(Record):
 
     ``kind`` is "multilabel" or "multiclass". ``thresholds`` are None for classes, of which the most probable counts.
     ``cache_bits`` is 8 or 16. ``pretrained`` is the name of the weights file that the encoder started from, or "none";
-    ``start`` says what these were (:attr:`~monai_mocoi.networks.Pretrained.start`). ``label_fraction``, ``label_seed``
-    and ``validation_labels`` say how the images with labels were drawn, ``labelled_images`` how many there were.
-    ``training_counts`` is of a package, which has no ``labelled.json``. The images are described as in
+    ``start`` says what these were (:attr:`~monai_mocoi.networks.Pretrained.start`). ``labelled_images`` is how many had
+    labels. ``training_counts`` is of a package, which has no ``labelled.json``. The images are described as in
     :class:`~monai_mocoi.networks.EncoderCard`.
     """
 
@@ -85,11 +84,7 @@ class ClassifierCard(Record):
     input_statistics: dict[str, Any] | None = shown(PACKAGE)
     training_counts: dict[str, Any] | None = shown(PACKAGE)
 
-    @staticmethod
-    def from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a run that its classifier's card repeats."""
-        names = ("modality", "image_size", "decode_size", "resize_mode", "channels", "intensity", "mean", "std", "seed")
-        return {name: settings[name] for name in names if name in settings}
+    SETTINGS = ("modality", "image_size", "decode_size", "resize_mode", "channels", "intensity", "mean", "std", "seed")
 
     def __getitem__(self, key: str) -> Any:
         return super().__getitem__("resize_mode" if key == "decode_fit" else key)  # as earlier configs call it

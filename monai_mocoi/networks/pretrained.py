@@ -10,8 +10,7 @@ from monai_mocoi.networks.encoder_card import RECORDED, EncoderCard, guessing_wa
 from monai_mocoi.networks.known_images import images_in_words
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
-from monai_mocoi.networks.weights import encoder_state_dict, weights_sha256
-from monai_mocoi.networks.weights_loading import LoadReport, load_weights
+from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
 
 _OTHER_ORGAN = (
     "the pretrained weights have learnt from images of another kind: encoder: {}; this bundle: {}. Are these the "
@@ -39,8 +38,7 @@ def check_preprocessing(
         intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
             with "declared".
 
-    Returns:
-        a warning a difference; none where all agrees, or the start is random.
+    Returns a warning a difference; none where all agrees, or the start is random.
     """
     if card is None or (card and not {"mean", "std"} <= card.keys()):
         return [
@@ -83,20 +81,15 @@ logger = logging.getLogger(__name__)
 class Pretrained(NamedTuple):
     """What an encoder starts from."""
 
-    source: str
-    """Name of the file, without its folder; "none": random weights."""
-    report: LoadReport
-    """What was loaded; nothing for "none"."""
-    card: EncoderCard | None
-    """What is known of the file's images; None: nothing is. Empty for "none"."""
-    sha256: str
-    """:func:`~monai_mocoi.networks.weights_sha256` of the encoder as it starts."""
+    source: str  # name of the file, without its folder; "none": random weights
+    report: LoadReport  # what was loaded; nothing for "none"
+    card: EncoderCard | None  # what is known of the file's images; None: nothing is; empty for "none"
+    sha256: str  # weights_sha256 of the encoder as it starts
     start: dict[str, Any]
     """``kind``: "none", "pretraining", "classifier" (then with ``labelled_images``, the training images with labels
     that it and what it started from had seen, at most; None: not known), or "unknown". Of a pretraining that recorded
     them also ``epochs``, ``iterations`` and ``relative_loss``: see :class:`EncoderCard`."""
-    path: Path | None = None
-    """The file; None for "none"."""
+    path: Path | None = None  # the file; None for "none"
 
     def __str__(self) -> str:
         if self.source == "none":
@@ -107,12 +100,8 @@ class Pretrained(NamedTuple):
 def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | None) -> Pretrained:
     """Let an encoder start from weights; print the result, and compare its ``card`` by :func:`check_preprocessing`.
 
-    Args:
-        encoder: changed in place.
-        pretrained: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
-
-    Raises:
-        WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
+    ``pretrained``: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
+    A WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
     """
     if pretrained is None or str(pretrained) == "none":
         sha256 = weights_sha256(encoder_state_dict(encoder))

@@ -11,6 +11,7 @@ from monai_mocoi.errors import PackageError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.files.home_folder import home_folder
 from monai_mocoi.packaging.adapted_docs import is_adapted
+from monai_mocoi.packaging.config_values import json_object
 from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
 from monai_mocoi.packaging.owner import Owner, package_name, with_stated
@@ -54,10 +55,9 @@ def package_bundle(
         name: of the package; None: see :func:`~monai_mocoi.packaging.package_name`.
         owner: what is stated; the rest is taken from an adapted bundle, or said to be missing.
 
-    Raises:
-        PackageError: a folder that is no such bundle or run, a run that is not finished or of another bundle or
-            modality, a config that names a place on this machine, or ``out`` cannot be.
-        WeightsError: the classifier cannot be read, or does not fit the bundle's network.
+    A PackageError: a folder that is no such bundle or run, a run that is not finished or of another bundle or modality,
+    a config that names a place on this machine, or ``out`` cannot be. A WeightsError: the classifier cannot be read, or
+    does not fit the bundle's network.
     """
     bundle, run, out = Path(bundle), Path(run), Path(out)
     _check_out(out, overwrite)
@@ -110,10 +110,7 @@ def _bundle_texts(bundle: Path) -> dict[str, str]:
 
 
 def _parsed(texts: Mapping[str, str], path: str, bundle: Path) -> dict[str, Any]:
-    try:
-        content = dict(json.loads(texts[path]))
-    except (ValueError, TypeError) as error:
-        raise PackageError(f"{path} of the bundle {bundle} is no JSON object: {error}.") from error
+    content = json_object(texts[path], f"{path} of the bundle {bundle}", PackageError)
     needed = ("bundle", "modality") if path.endswith("inference.json") else ("version", "network_data_format")
     if missing := [name for name in needed if not content.get(name)]:
         raise PackageError(f"{path} of the bundle {bundle} lacks {', '.join(missing)}: bring back the original.")

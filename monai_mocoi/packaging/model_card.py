@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.analysis.interval_settings import NO_WIDTH
 from monai_mocoi.analysis.report_text import describe_tested
+from monai_mocoi.analysis.resampled_images import NO_WIDTH
 from monai_mocoi.analysis.wording import (
     calibration_in_words,
     few_patients_in_words,
@@ -22,13 +22,9 @@ _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "
 
 
 def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
-    """Write the card in Markdown (``model_card.md.j2``). It holds counts, but no name of an image or patient.
+    """Write the card of a package in Markdown (``model_card.md.j2``): counts, but no name of an image or patient.
 
-    Args:
-        name: of the package.
-        run: what is told of the run.
-        metadata: of the *bundle*: its ``data_source`` and ``references``.
-        owner: what the package's maker states; None: nothing.
+    ``metadata`` are the *bundle's*: its ``data_source`` and ``references``. ``owner`` None: nothing is stated.
     """
     owner, counts, card = owner or Owner(), run.drawn["counts"], run.card
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}

@@ -8,7 +8,7 @@ from typing import Any
 from monai_mocoi.errors import PackageError
 from monai_mocoi.networks import ClassifierCard
 from monai_mocoi.networks.classifier_card import CONFIG
-from monai_mocoi.packaging.config_text import check_labels_readable, texts_in
+from monai_mocoi.packaging.config_values import check_labels_readable, texts_in
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.run_words import describe_classifier, describe_data
 
@@ -28,10 +28,8 @@ def packaged_inference(config: Mapping[str, Any], card: Mapping[str, Any], name:
     """A bundle's ``inference.json`` for one classifier.
 
     The constants that it would read from the classifier's card are filled in, so that the network can be built wherever
-    the file is; the weights are those of the package, and no run can be named.
-
-    Raises:
-        PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
+    the file is; the weights are those of the package, and no run can be named. A PackageError: the config lacks one of
+    these constants, or MONAI would read a label as something else.
     """
     check_labels_readable(card["labels"], PackageError)
     constants = {name: card[name] for name in ClassifierCard.told_in(CONFIG) if name in card}
@@ -59,9 +57,8 @@ def packaged_inference(config: Mapping[str, Any], card: Mapping[str, Any], name:
 def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[str, Any]:
     """A bundle's ``metadata.json`` with what is known of one run in the place of its general words.
 
-    ``network_data_format``: one image as the card says, one probability a label, named in ``channel_def``;
-    ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
-    that the run was made with.
+    Among it one image as the card says, one probability a label, the numbers of the test split with their intervals
+    (empty without an evaluation), and the versions that the run was made with.
     """
     card, labels = run.card, run.card["labels"]
     findings = card["kind"] == "multilabel"
@@ -82,7 +79,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
         "pred_classes": "a probability each: "
         + ", ".join(labels)
         + f". The network gives logits, of which postprocessing takes {'a sigmoid' if findings else 'the softmax'}",
-        "eval_metrics": _eval_metrics(run.metrics),
+        "eval_metrics": _eval_metrics(run.metrics) if run.metrics else {},
         "intended_use": "Research: classifying images. It is no medical device and makes no diagnosis.",
     }
     image = made["network_data_format"]["inputs"]["image"]
@@ -108,9 +105,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
     return made
 
 
-def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    if metrics is None:
-        return {}
+def _eval_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, number in metrics["overall"].items():
         if number["value"] is not None:

@@ -17,18 +17,14 @@ from monai_mocoi.files.atomic_write import torch_bytes
 from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.weights import check_finite
-from monai_mocoi.packaging.config_text import texts_in
+from monai_mocoi.packaging.config_values import texts_in
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same input gives the same bytes
 _PLACE = re.compile(r"(/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
 def packaged_weights(inference: Mapping[str, Any], card: Mapping[str, Any], run: Path) -> bytes:
-    """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it.
-
-    Another network or useless outputs are a PackageError; a classifier that cannot be read, or does not fit, a
-    WeightsError.
-    """
+    """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it."""
     network = ConfigParser(dict(inference)).get_parsed_content("network_def")
     if not isinstance(network, Classifier):
         raise PackageError(

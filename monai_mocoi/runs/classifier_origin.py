@@ -25,16 +25,13 @@ class ClassifierOrigin:
     """Collects what a :class:`~monai_mocoi.networks.ClassifierCard` says of the run, for the classifier at ``path``.
 
     ``settings`` say how images are prepared, ``labelled`` which had labels and how these were drawn, ``weights`` what
-    the encoder started from (None: it is not known).
+    the encoder started from. What is None is not known, or not looked at.
 
-    Of ``datalist``, the images without those that cannot be read, is told at the start how many of the validation and
-    test images the weights have seen, and kept as ``pretraining_overlap``
-    (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` holds what they have seen and the training and
-    validation images of this run, so that an evaluation can tell the same. None: it is not looked at.
-
-    What the images of ``training``, without augmentation, look like, and how usual validation images are among them, is
-    looked at once more at the end: ``typical_features`` (:mod:`monai_mocoi.analysis.typical_features`) and
-    ``input_statistics`` (:mod:`monai_mocoi.analysis.input_shift`). None: it is not looked at.
+    Of ``datalist``, the images that can be read, is told at the start how many of validation and test the weights have
+    seen (:func:`~monai_mocoi.data.pretraining_overlap`); ``seen_images.json`` has what they have seen and the training
+    and validation images of this run, so that an evaluation can tell the same. What the images of
+    ``training``, without augmentation, look like, and how usual validation images are among them, is looked at once
+    more at the end (:mod:`monai_mocoi.analysis.typical_features`, :mod:`monai_mocoi.analysis.input_shift`).
     """
 
     path: Path
@@ -98,8 +95,6 @@ class ClassifierOrigin:
             return {"typical_features": found.write_beside(self.path), "input_statistics": summarise_inputs(training)}
         except (DatasetError, FeatureError, ValueError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
-            logger.warning(
-                "What this run's images look like is not kept (%s): inference will not notice other pictures.",
-                why,
-            )
+            what = "What this run's images look like is not kept (%s): inference will not notice other pictures."
+            logger.warning(what, why)
             return {}

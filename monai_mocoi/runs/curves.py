@@ -10,17 +10,17 @@ SHOWN_AS = {
 }
 """Other names that curves have in TensorBoard. It sorts groups by name, capitals first: so this one comes first."""
 
+_PROBE = "0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder. It chooses nothing."
 CURVES = {
     "Progress/relative_loss": "Contrastive loss divided by that of guessing, which is ln(1 + negatives). 1 is pure "
     "guessing, lower is better. It can be compared while the queue fills.",
-    "Progress/validation_relative_loss": "The same on validation images, whose negatives are the other validation "
-    "images: 1 is pure guessing, lower is better. If it rises while that of training falls, the encoder learns the "
-    "training images by heart.",
+    "Progress/validation_relative_loss": "Progress/relative_loss of the validation images, with negatives among them. "
+    "If it rises while that of training falls, the encoder learns the training images by heart.",
     "Progress/guessing": "Where guessing lies, always 1: a line for Progress/relative_loss to be below.",
     "contrastive/top1": "Share of the batch's images whose second view is nearer to the first than every negative in "
     "the queue. Higher is better; guessing gives 1 / (1 + negatives), nearly 0.",
-    "loss/total": "What the optimiser lowers: the sum of the other curves of this group. Pretraining shows it from the "
-    "moment the queue is full, for until then it climbs with the number of negatives.",
+    "loss/total": "What the optimiser lowers: the sum of the other curves of this group. Pretraining shows it once the "
+    "queue is full, because until then it climbs with the number of negatives.",
     "loss/contrastive": "InfoNCE loss of finding the second view among the negatives. Shown once the queue is full; "
     "guessing gives ln(1 + negatives). Progress/relative_loss is the same without its dependence on the queue.",
     "loss/stage[1-4]": "Loss between the two views' features after this stage, times its weight. It should fall; with "
@@ -54,13 +54,10 @@ CURVES = {
     "validation/macro_f1": "F1 score on validation images, averaged over classes; for findings at the thresholds best "
     "for these very images, so it flatters. Higher is better, 1 is perfect.",
     "validation/roc*": "ROC curves of the validation images; the diagonal is guessing.",
-    "validation/precision_recall*": "Precision-recall curves of the validation images; guessing gives a flat line at "
-    "the share of positives.",
+    "validation/precision_recall*": "Precision-recall curves; guessing gives a flat line at the share of positives.",
     "validation/confusion*": "How often each true class was called what, on validation images.",
-    "validation/right": "Validation images about which the classifier is surest and right; named by their row in "
-    "labelled.json.",
-    "validation/wrong": "Validation images about which the classifier is surest and wrong; named by their row in "
-    "labelled.json.",
+    "validation/right": "Validation images about which the classifier is surest and right, by row in labelled.json.",
+    "validation/wrong": "Validation images about which the classifier is surest and wrong, by row in labelled.json.",
     "collapse/rank_stage[1-4]": "Effective rank: in how many directions the features of validation images differ after "
     "this stage. Stage 4 near 1 is a collapse; healthy runs have 36 or more, and few images give less.",
     "collapse/spread_stage[1-4]": "How far the features of validation images differ after this stage, 0 (all alike) to "
@@ -72,16 +69,10 @@ CURVES = {
     "collapse/top1": "Share of the watched validation images whose second view is the nearest of all. Higher is "
     "better; guessing gives collapse/top1_chance.",
     "collapse/top1_chance": "What guessing gives for collapse/top1: 1 / watched images.",
-    "probe/knn_auc": "Mean AUC of a vote of the 20 nearest training images, by the features of stage 4, on validation "
-    "labels. 0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder, which learning should leave behind. It "
-    "chooses nothing.",
-    "probe/ridge_auc_stage[1-4]": "Mean AUC of a linear classifier on the features of this stage, on validation "
-    "labels. 0.5 is guessing, 1 is perfect; epoch 0 is the untrained encoder, which learning should leave behind. It "
-    "chooses nothing.",
-    "speed/images_per_second_training": "Images a second while training: those of all processes. Steady from the "
-    "second epoch on is good.",
-    "speed/images_per_second_epoch": "Images a second over the whole epoch, with validation and all else: what to "
-    "reckon a run's time with.",
+    "probe/knn_auc": f"Mean AUC on validation labels of a vote of the 20 nearest training images by stage 4. {_PROBE}",
+    "probe/ridge_auc_stage[1-4]": f"Mean AUC on validation labels of a linear classifier on this stage. {_PROBE}",
+    "speed/images_per_second_training": "Images per second while training, of all processes; it should be steady.",
+    "speed/images_per_second_epoch": "Images per second over the whole epoch, with validation and all else.",
     "speed/seconds_*": "Seconds of the epoch that this phase took; docs/pretraining.md, 'Speed', says what to do where "
     "one is large.",
     "views/pairs": "The first view pairs of the epoch as the network sees them: upper row first views, lower row "

@@ -118,10 +118,7 @@ class EvaluatedClassifier:
 
 
 def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
-    """Warn if a classifier that was trained on generated phantoms (``settings.demo`` of its sidecar) is given images.
-
-    ``images`` are as the user gave them; None: the data set's own.
-    """
+    """Warn if a classifier (its sidecar) that was trained on phantoms is given ``images``; None: the data set's own."""
     if images is not None and (classifier.get("settings") or {}).get("demo") is True:
         logger.warning(
             "THIS CLASSIFIER WAS TRAINED ON GENERATED PHANTOMS (dataset_dir 'demo'): what it says about other images "
@@ -130,10 +127,9 @@ def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
 
 
 def check_recalibration(record: Mapping[str, Any] | None, recalibrate: bool | str) -> None:
-    """Say what recalibration will do; or refuse it (SettingsError), where there is nothing to recalibrate by.
+    """Say what recalibration will do, if it is asked for; SettingsError: there is nothing to recalibrate by.
 
-    ``record`` is ``recalibration`` of a classifier's sidecar, of :func:`~monai_mocoi.analysis.fit_recalibration`.
-    ``recalibrate``: whether it is asked for; the texts "true" and "false" are accepted.
+    ``record`` is ``recalibration`` of a classifier's sidecar; ``recalibrate`` may be the text "true" or "false".
     """
     if not as_flag("recalibrate", recalibrate):
         return

@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,14 @@ from monai_mocoi.runs.run_manifest import RunManifest
 _KINDS = ("-scratch-", "-pretrained-")  # in the name of a run folder, as finetune.json makes it
 
 
-def next_command(config: str, bundle: str, settings: Mapping[str, Any], argv: Sequence[str] | None = None) -> str:
+def next_command(config: str, bundle: str, settings: Mapping[str, Any]) -> str:
     """The command line, quoted for a shell, that runs another config of the bundle that this process runs.
 
-    Settings that are None are left out. ``argv`` is that of ``mocoi run`` or ``monai.bundle run``; None: of this
-    process. The config, such as "evaluate", is named as the one that is running was: by a path, or by the bundle's
-    name.
+    The config, such as "evaluate", is named as the one that is running was: by a path, or by the bundle's name.
+    Settings that are None are left out.
     """
-    words: list[object] = ["run", config_word(config, bundle, argv)]
-    for name, value in settings.items():
-        if value is not None:
-            words += [f"--{name}", value]
-    return command(*words)
+    given = [(f"--{name}", value) for name, value in settings.items() if value is not None]
+    return command("run", config_word(config, bundle), *chain.from_iterable(given))
 
 
 def lines_after_a_run(
@@ -35,8 +32,7 @@ def lines_after_a_run(
 ) -> list[str]:
     """What to do with a finished run: look at its curves, use what it has made, do it with one's own images.
 
-    ``config`` and ``settings`` are of :func:`next_command`; None: there is none. ``own_data`` are commands that lead
-    from one's own images to a dataset folder DATASET; None: they are not shown.
+    ``config`` and ``settings`` are of :func:`next_command`, ``own_data`` commands that make a dataset folder DATASET.
     """
     python = shlex.quote(python_word())
     lines = [f"Curves: {python} -m tensorboard.main --logdir {shlex.quote(str(folder))}"]
@@ -92,21 +88,18 @@ def after_evaluation(
     return command("package", bundle_word(bundle), "--run", run, "--out", out)
 
 
-def config_word(config: str, bundle: str, argv: Sequence[str] | None = None) -> str:
+def config_word(config: str, bundle: str) -> str:
     """How to name another config of the bundle that this process runs; see :func:`next_command`."""
-    given = given_config(sys.argv if argv is None else argv)
-    if given is None:
-        return f"{bundle}/{config}"
-    path = Path(given)
-    if not path.is_file():  # a name
-        return f"{path.parent}/{config}"
-    beside = path.with_name(f"{config}.json")
-    return str(beside) if beside.is_file() else f"{bundle}/{config}"
+    given = given_config(sys.argv)
+    if given and not Path(given).is_file():  # a name
+        return f"{Path(given).parent}/{config}"
+    beside = Path(given).with_name(f"{config}.json") if given else None
+    return str(beside) if beside and beside.is_file() else f"{bundle}/{config}"
 
 
-def bundle_word(bundle: str, argv: Sequence[str] | None = None) -> str:
+def bundle_word(bundle: str) -> str:
     """How to name the bundle that this process runs: by its folder, if its config was given by a path, or its name."""
-    given = given_config(sys.argv if argv is None else argv)
+    given = given_config(sys.argv)
     if given is None or not Path(given).is_file():
         return str(Path(given).parent) if given else bundle
     folder = Path(os.path.abspath(given)).parent
@@ -119,8 +112,7 @@ def given_config(argv: Sequence[str]) -> str | None:
     """The first config file of a command line, in its own words.
 
     MONAI does not tell a config where it lies, so that the words of ``mocoi run CONFIG...`` or ``python -m monai.bundle
-    run --config_file CONFIG`` are looked at. None: it is neither of them, or the config is named in a file of
-    arguments.
+    run --config_file CONFIG`` are looked at. None: neither of them, or the config is named in a file of arguments.
     """
     words = list(argv[1:])
     if "run" not in words:
@@ -129,7 +121,7 @@ def given_config(argv: Sequence[str]) -> str | None:
     for place, word in enumerate(words):
         key, sign, value = word.partition("=")
         if key.lstrip("-").replace("-", "_") == "config_file" and key.startswith("-"):
-            return _first(value if sign else words[place + 1] if place + 1 < len(words) else "")
+            return _first(value if sign else "".join(words[place + 1 : place + 2]))
     if Path(argv[0]).parent.name == "bundle":  # MONAI's: what stands behind run is no config
         return None
     words = [word for word in words if word != "--traceback"]

@@ -4,6 +4,7 @@ import datetime
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,8 @@ def package_versions() -> dict[str, str | None]:
     """Version by the name of the package, for those that decide a number; None: it is not installed."""
     found: dict[str, str | None] = dict.fromkeys(_PACKAGES)
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -53,11 +52,8 @@ def continued_manifest(
     again = {name: now_running[name] for name in ("started", "device", "commit", "versions")}
     again["from_status"] = earlier["status"]
     again["changed"] = {name: [config.get(name), new] for name, new in settings.items() if config.get(name) != new}
-    return {
-        **now_running,
-        "started": earlier.get("started"),
-        "continued": [*earlier.get("continued", []), again],
-    }
+    continued = [*earlier.get("continued", []), again]
+    return {**now_running, "started": earlier.get("started"), "continued": continued}
 
 
 def _commit() -> str | None:
@@ -67,9 +63,8 @@ def _commit() -> str | None:
         return None
 
     def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        made = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10)
+        return made.stdout.strip()
 
     try:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")

@@ -31,8 +31,7 @@ def as_flag(name: str, value: bool | str) -> bool:
 def check_ranges(settings: Mapping[str, Any]) -> None:
     """Refuse (SettingsError) a value that a setting cannot have, and settings that do not go together.
 
-    Names that the model does not have, and expressions, are not looked at. The value of a setting that is a file or a
-    folder is not in the error's text.
+    Names that the model does not have, and expressions, are not looked at. No text shows the name of a file or folder.
     """
     plain = {name: value for name, value in settings.items() if not is_expression(value)}
     try:

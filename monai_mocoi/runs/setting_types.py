@@ -14,7 +14,7 @@ def _text_of_path(value: Any) -> Any:
 
 def _no_look_alike(value: Any) -> Any:
     if isinstance(value, bool | float):
-        raise ValueError("true and 1.0 are equal to 1, and not meant")
+        raise ValueError("equal to a whole number, but none")
     return value
 
 
@@ -61,9 +61,8 @@ Exactly: Any = BeforeValidator(_no_look_alike)
 
 
 def setting(description: str, unit: str = "", **extra: Any) -> Any:
-    """A field of a settings model, described in one line.
+    """A field of a settings model, in one line; the unit is shown behind a number's range.
 
-    The unit is shown behind a number's range. ``extra`` are further parts of its JSON Schema; ``wording`` replaces
-    what :func:`~monai_mocoi.runs.setting_ranges.allowed_in_words` makes of them.
+    ``extra`` are further parts of its JSON Schema; ``wording`` replaces what the type allows in words.
     """
     return Field(default=None, description=description, json_schema_extra={"unit": unit, **extra} if unit else extra)

@@ -20,13 +20,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse values out of range, texts meant as true, false or nothing, and another number of processes.
 
     MONAI's command line reads ``false`` as the *text* "false", which Python takes for true; and it drops ``None``
-    without a word, so that nothing must be written as the expression ``'$None'``.
-
-    Args:
-        settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
-
-    Raises:
-        SettingsError: names the setting and what to write.
+    without a word, so that nothing must be written as the expression ``'$None'``. ``settings``: names and resolved
+    values. A SettingsError names the setting and what to write.
     """
     processes, named = world_size(), settings.get("world_size", 1)
     if processes != named:

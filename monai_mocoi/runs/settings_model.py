@@ -1,10 +1,10 @@
 """The settings model: for each constant of a config its type, range, choices, unit and meaning.
 
-One pydantic model a config. From it come the check of a run's settings (:mod:`monai_mocoi.runs.setting_ranges`), the
-check of ``--key value``, the JSON Schema of the bundles' configs and the tables in the docs. It imports neither torch
-nor MONAI, so that a wrong value is refused at once.
+One pydantic model a config. From it come all checks (:mod:`monai_mocoi.runs.setting_ranges`) and the JSON Schema. It
+imports neither torch nor MONAI, so that a wrong value is refused at once.
 """
 
+import os
 from typing import Annotated, Literal
 
 from monai_mocoi.runs import setting_groups as g
@@ -68,6 +68,24 @@ class FinetuneSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Labels, g.
     balanced_sampling: t.Flag = t.setting("Draw images so that classes come up equally often.")
     patience: t.Count | None = t.setting("Stop after so many without a better one; none: never.", "epochs")
     plot_every: t.Count = t.setting("From one set of plots to the next.", "epochs")
+
+
+def finetuning_name(
+    pretrained: str | os.PathLike[str] | None,
+    trainable: str,
+    stage: int | str,
+    label_fraction: float,
+    label_seed: int,
+    solver: str,
+) -> str:
+    """Name of a run's folder, from the settings in which fine-tuning experiments differ.
+
+    ``pretrained`` "none" or None is an encoder of random weights; the others are as in ``finetune.json``. Returns such
+    as ``finetune-pretrained-all-s4-f0.1-l1``; the solver only where it is not the usual one.
+    """
+    start = "scratch" if pretrained is None or str(pretrained) == "none" else "pretrained"
+    unusual = "-gradient" if trainable == "head" and solver == "gradient" else ""
+    return f"finetune-{start}-{trainable}-s{stage}-f{label_fraction:g}-l{label_seed}{unusual}"
 
 
 class EvaluateSettings(g.Run, g.ImageErrors, g.Intervals, g.Thresholds):

@@ -1,4 +1,4 @@
-"""DICOM pictures to float32 (C, rows, columns) in 0..1, decoded by pydicom and displayed as by PS3.3 and PS3.4 N.2."""
+"""DICOM pictures to float32 (C, rows, columns) in 0..1, decoded by pydicom and shown as PS3.3 and PS3.4 N.2 say."""
 
 from typing import BinaryIO
 

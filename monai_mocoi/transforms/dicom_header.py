@@ -27,7 +27,7 @@ def check_inflated_size(file: BinaryIO) -> None:
 
 
 def check_dicom_size(rows: int, columns: int) -> None:
-    """Refuse no size, or too large a one; a number that no field for a size can hold (VR US) is not repeated."""
+    """Refuse an empty or too large picture; a number that no field for a size can hold (VR US) is not repeated."""
     if max(rows, columns) >= 2**16 or min(rows, columns) < 0:
         raise ImageReadError(f"DICOM Rows or Columns is no number from 1 to 65535; {MEND}")
     check_size(rows, columns)

@@ -14,5 +14,5 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 
 
 def starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
-    """Return the kind, of those named by their first bytes, that the ``head`` of a file is of; None: of no one."""
+    """Return the kind, of those given by their first bytes, of a file with this ``head``; None: none of them."""
     return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)

@@ -11,7 +11,7 @@ from monai.utils.enums import TransformBackends
 
 
 def plain_image(img: Any, name: str) -> torch.Tensor:
-    """One float image (C, H, W) as a plain tensor: a ``MetaTensor`` would cost time further down; ``name`` asks."""
+    """One float image (C, H, W) as a plain tensor, because a ``MetaTensor`` costs time; errors begin with ``name``."""
     tensor = img.as_tensor() if isinstance(img, MetaTensor) else torch.as_tensor(img)
     if tensor.ndim != 3 or 0 in tensor.shape:
         raise ValueError(
@@ -23,7 +23,7 @@ def plain_image(img: Any, name: str) -> torch.Tensor:
 
 
 def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
-    """Refuse what is no batch of float images (N, C, H, W), N 0 or more; ``colour``: C is 1 or 3; ``name`` asks."""
+    """Refuse what is no batch of float images (N, C, H, W); ``colour``: C is 1 or 3. Errors begin with ``name``."""
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
             f"{name}: expected a batch of shape (samples, channels, rows, columns), got {tuple(images.shape)}; "

@@ -91,3 +91,9 @@ class Normalized(EachKeyd):
     """Dict form of :class:`Normalize`."""
 
     ARRAY = Normalize
+
+
+def unnormalized(images: torch.Tensor, mean: float | Sequence[float], std: float | Sequence[float]) -> torch.Tensor:
+    """Undo :class:`Normalize` of images ``(..., C, H, W)``, in float32, on the CPU."""
+    subtracted, divisor = (torch.as_tensor(own, dtype=torch.float32).reshape(-1, 1, 1) for own in (mean, std))
+    return torch.as_tensor(images).detach().cpu().float() * divisor + subtracted

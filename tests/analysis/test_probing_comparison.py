@@ -100,7 +100,7 @@ def test_where_a_probing_is_found(tmp_path: Path) -> None:
     np.testing.assert_equal(len(read_probing(file).document["cells"]), 1)
     for content in ("[]", '{"cells": [{"name": "s1-f1-l1"}]}', "no json"):
         file.write_text(content)
-        with pytest.raises(PredictionsError, match=r"is no probing .* give the probing.json that analyze.json writes"):
+        with pytest.raises(PredictionsError, match=r"is not a probing .* give the probing.json"):
             read_probing(file)
     file.write_text(json.dumps({"cells": []}))
     with pytest.raises(ComparisonError, match="A: nothing"):

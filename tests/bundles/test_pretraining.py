@@ -164,7 +164,7 @@ def test_views_of_a_pair_differ_and_are_the_same_at_every_validation(workflow: R
     [
         ({"dataset_dir": "nowhere"}, "Prepare it first"),
         ({"head": "conv"}, "linear, mlp, mlp_bn"),
-        ({"cosine": "false"}, "--cosine False"),
+        ({"cosine": "false"}, "write False"),
         ({"batch_size": 4096}, "but 4096 are needed: lower batch_size"),
         ({"temperature": 0}, "temperature is 0"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from monai_mocoi import __version__
 from monai_mocoi.cli import app as app_module
 from monai_mocoi.cli.app import exit_code_table
+from monai_mocoi.errors import MocoiError
 from tests.support.loaded_modules import loaded_by
 
 FAILS = {
@@ -22,7 +23,7 @@ FAILS = {
 STOPPED = "stopped by Ctrl-C; what was not saved yet is lost. Training goes on by --resume true."
 
 
-class _OwnError(ValueError):
+class _OwnError(MocoiError):
     def __init__(self, code):
         super().__init__(f"it broke\nand [bold]how[/]: {'x' * 200}")
         self.exit_code = code

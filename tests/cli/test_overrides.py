@@ -72,7 +72,7 @@ def test_what_is_accepted(write, words, overrides):
         ("--args_file x", "--args_file is not taken"),
         ("--=3", "'--=3' names no setting"),
         ("--dataset_dir a#b", "dataset_dir: 'a#b' has '#' or '::' in it"),
-        ("--learning_rate $@maen", "refers to maen, which is no setting: is @mean meant?"),
+        ("--learning_rate $@maen", "refers to maen, which is no setting: is mean meant?"),
         ("--learning_rate @nothing_like_it", "refers to nothing_like_it, which is no setting"),
         ("--run_id rum", "run_id is rum, which the config does not have: is run meant?"),
         ("--logging_file nowhere.conf", "logging_file: there is no file nowhere.conf"),

@@ -118,7 +118,7 @@ def test_a_plan_makes_nothing_of_what_the_config_describes(config, dataset, monk
 def test_a_class_says_of_itself_what_it_writes():
     for config in ("train", "finetune", "evaluate", "inference", "analyze"):
         found = ResolvedConfig([TRAIN.replace("train.json", f"{config}.json")])
-        for _, part, made in found.reached("run"):
+        for _, part, made in found.reached("run", set()):
             for path in getattr(made, "writes", {}):
                 argument = path[1 : path.index("}")]
                 assert argument in part, (made, path)

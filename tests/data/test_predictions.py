@@ -131,7 +131,7 @@ HEADER = "image,patient,label_A,probability_A\n"
         ("", "it lacks image, patient, probability_<class>"),
         (
             "row,image,status,reason,probability_A,decision_A\n1,a.png,ok,,0.5,1\n",
-            r"inference\.json writes: it has no patients and no true labels\. Give the predictions\.csv that evaluate",
+            r"inference writes: it has no patients and no true labels\. Give the predictions\.csv of an evaluation",
         ),
         ("image,patient,label_A\na,p,1\n", "needs the columns image, patient"),
         ("Smith.png,Smith,1,0.5\n", r"first row; it lacks image, patient, probability_<class>\.$"),

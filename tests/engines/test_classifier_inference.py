@@ -101,7 +101,7 @@ def test_percentiles_are_of_the_features_that_gave_the_probabilities() -> None:
     images = torch.cat([batches[0]["image"], batches[2]["image"]])
     network.eval()
     with torch.no_grad():
-        features = network.encoder.stage_map(images, 2).mean(dim=(2, 3)).numpy()
+        features = network.encoder(images).stages[1].mean(dim=(2, 3)).numpy()
     gaussian = fit_shrunk_gaussian(features[:5])
     typical = TypicalFeatures(gaussian, np.sort(mahalanobis_distance(features[:5], gaussian)), 5)
     calls = []

@@ -20,9 +20,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.figures import canvas
 from monai_mocoi.figures.canvas import in_words
+from monai_mocoi.figures.captioned_images import told
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
-from monai_mocoi.figures.surest_images import surest, told
+from monai_mocoi.figures.surest_images import surest
 from monai_mocoi.handlers import (
     BestClassifier,
     Checkpoints,

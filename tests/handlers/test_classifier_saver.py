@@ -174,11 +174,11 @@ def test_checkpoints_stay_until_the_manifest_says_finished(tmp_path: Path, monke
     at: dict[str, int] = {}
     checkpoints = Checkpoints(tmp_path / "run", {}, "abc")
     monkeypatch.setattr(
-        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.folder.iterdir()))})
+        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.path.iterdir()))})
     )
     saved(tmp_path / "run", [GOOD], before=[RunFolder(tmp_path / "run", {}, "abc"), checkpoints])
     assert at == {"finished": 2}
-    assert list(checkpoints.folder.iterdir()) == []
+    assert list(checkpoints.path.iterdir()) == []
 
 
 def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last_epoch(tmp_path: Path) -> None:
@@ -395,7 +395,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
     network.load_state_dict(torch.load(tmp_path / "classifier.pt", weights_only=True))
     images = torch.stack([dataset_of(LABELS, first=20)[place]["image"] for place in range(6)])
     with torch.no_grad():
-        features = network.encoder.stage_map(images, 4).mean(dim=(2, 3)).numpy()
+        features = network.encoder(images).stages[3].mean(dim=(2, 3)).numpy()
     np.testing.assert_allclose(found.reference, np.sort(mahalanobis_distance(features, found.gaussian)), rtol=1e-4)
     assert "typical_features" not in tuned(tmp_path / "without", None)
     few = tuned(tmp_path / "few", dataset_of(LABELS[:1]))  # a classifier is not lost for it

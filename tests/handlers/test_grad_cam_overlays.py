@@ -35,7 +35,7 @@ def test_the_heat_of_a_linear_layer_on_averaged_maps_is_its_weighted_map(stage: 
     network = classifier(stage)
     with torch.no_grad():
         before = network(images())
-        maps = network.encoder.stage_map(images(), 4 if stage == "all" else stage)
+        maps = network.encoder(images()).stages[3 if stage == "all" else stage - 1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         overlays = GradCAMOverlays(tmp_path, network, CLASSES, 0.5, 0.25)

@@ -16,7 +16,7 @@ import pytest
 from ignite.engine import Events
 
 from monai_mocoi.engines import RunEvents
-from monai_mocoi.errors import DatasetError, RunFolderError, SettingsError
+from monai_mocoi.errors import LockError, RunFolderError, SettingsError
 from monai_mocoi.handlers import RunFolder
 from monai_mocoi.runs import check_run_folder, product_folders, provenance
 from tests.handlers.engine import counting
@@ -216,7 +216,7 @@ def test_a_file_system_without_locks_is_no_reason_to_stop(
 def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def refuse(path: Path, wait: bool) -> Iterator[bool]:
-        raise DatasetError("cannot write to the folder 'x'")
+        raise LockError("cannot write to the folder 'x'")
         yield
 
     monkeypatch.setattr(product_folders, "file_lock", refuse)

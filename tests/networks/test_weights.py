@@ -18,7 +18,7 @@ from monai_mocoi.networks import (
     save_encoder,
     weights_sha256,
 )
-from monai_mocoi.networks.weights_loading import load_weights
+from monai_mocoi.networks.weights import load_weights
 from tests.networks.small import small_resnet, torchvision_layout
 
 W = "w.pt"

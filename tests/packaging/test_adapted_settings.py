@@ -11,7 +11,7 @@ from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.packaging.adapted_data import warnings_of
 from monai_mocoi.packaging.adapted_settings import Labels, choose_settings
-from monai_mocoi.packaging.demo_constants import for_real_data, whole_number
+from monai_mocoi.packaging.config_values import for_real_data, whole_number
 from tests.bundles.conftest import BUNDLES
 
 GREY = PictureFacts(

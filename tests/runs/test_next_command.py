@@ -47,8 +47,8 @@ def test_a_config_is_named_as_the_first_was(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
 
     def named(given: str) -> list[str]:
-        argv = [MOCOI, "run", given]
-        return [config_word("finetune", "mine", argv), bundle_word("mine", argv)]
+        monkeypatch.setattr(sys, "argv", [MOCOI, "run", given])
+        return [config_word("finetune", "mine"), bundle_word("mine")]
 
     assert named("my bundles/mine/configs/train.json") == ["my bundles/mine/configs/finetune.json", "my bundles/mine"]
     assert named(f"{configs}/train.json") == [f"{configs}/finetune.json", f"{configs.parent}"]
@@ -60,12 +60,14 @@ def test_a_config_is_named_as_the_first_was(tmp_path: Path, monkeypatch: pytest.
     assert named("train.json") == ["mine/finetune", ".."]  # the bundle's own, where it lies
     (tmp_path / "train.json").touch()
     assert named("../../../train.json") == ["mine/finetune", "mine"]
-    assert config_word("finetune", "mine", ["pytest"]) == "mine/finetune"
-    assert bundle_word("mine", ["pytest"]) == "mine"
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    assert config_word("finetune", "mine") == "mine/finetune"
+    assert bundle_word("mine") == "mine"
 
 
-def test_settings_are_quoted_and_what_is_nothing_is_left_out() -> None:
-    made = next_command("evaluate", "b", {"dataset_dir": "my data", "split": None, "run_dir": Path("r$1")}, ["x"])
+def test_settings_are_quoted_and_what_is_nothing_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["x"])
+    made = next_command("evaluate", "b", {"dataset_dir": "my data", "split": None, "run_dir": Path("r$1")})
     assert shlex.split(made)[-6:] == ["run", "b/evaluate", "--dataset_dir", "my data", "--run_dir", "r$1"]
     assert made.endswith("--dataset_dir 'my data' --run_dir 'r$1'")
 

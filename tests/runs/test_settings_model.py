@@ -21,7 +21,7 @@ from monai_mocoi.handlers.collapse_monitor import ON_COLLAPSE
 from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
 from monai_mocoi.networks import STAGE_POOLINGS, TRAINABLE
 from monai_mocoi.networks.projection_head import KINDS
-from monai_mocoi.networks.stage_choice import STAGES_AND_ALL
+from monai_mocoi.networks.resnet_shape import STAGES_AND_ALL
 from monai_mocoi.report import encoder_analysis
 from monai_mocoi.runs.setting_ranges import allowed, field_schemas, json_schema
 from monai_mocoi.runs.settings_model import MODELS, OVERLAYS, AnySettings, model_of
