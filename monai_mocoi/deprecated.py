@@ -40,7 +40,7 @@ _MOVED = {
     "monai_mocoi.networks": {
         **dict.fromkeys(("data_parallel", "encoder_image_size", "stage_pooling", "started_from"), ""),
         **dict.fromkeys(("from_torchrun", "join_processes", "leave_processes", "torchrun_device"), ""),
-        "read_classifier_sidecar": "networks.read_classifier_card",
+        "read_classifier_sidecar": "deprecated.read_classifier_sidecar",
     },
 }
 _EARLIER = (
@@ -88,6 +88,18 @@ def check_earlier_settings(settings: Mapping[str, Any]) -> None:
 def shared(handler: Any) -> Any:
     """The handler as it is; the lists of earlier configs name handlers so."""
     return handler
+
+
+def read_classifier_sidecar(path: Any) -> Any:
+    """The card of a classifier, with the words of earlier configs: theirs compare the kind of labels with "softmax"."""
+    networks = importlib.import_module("monai_mocoi.networks")
+
+    class EarlierCard(networks.ClassifierCard):  # type: ignore[name-defined]
+        def __getitem__(self, key: str) -> Any:
+            value = super().__getitem__("resize_mode" if key == "decode_fit" else key)
+            return "softmax" if (key, value) == ("kind", "multiclass") else value
+
+    return EarlierCard.of(dict(networks.read_classifier_card(path)))
 
 
 def current_name(setting: str, known: Container[str]) -> str:

@@ -143,9 +143,22 @@ def test_a_name_that_has_moved_is_found_where_it_was() -> None:
         (metrics, "scored_classes", "evaluable_classes"),
         (metrics, "feature_spread", "std_of_l2_normalized"),
         (losses, "class_probabilities", "class_probabilities"),
-        (networks, "read_classifier_sidecar", "read_classifier_card"),
     ],
 )
 def test_old_names_give_the_new_ones(package: Any, old: str, new: str) -> None:
     with pytest.warns(DeprecationWarning, match=new):
-        assert getattr(package, old) is getattr(networks if package is networks else metrics, new)
+        assert getattr(package, old) is getattr(metrics, new)
+
+
+def test_earlier_configs_find_their_words_in_a_card(tmp_path: Path) -> None:
+    (tmp_path / "classifier.pt").touch()
+    card = {"kind": "multiclass", "mean": 0.5, "std": 0.5, "labels": ["A", "B"], "thresholds": None}
+    card |= dict.fromkeys(("image_size", "decode_size", "channels", "stage"), 1) | {"resize_mode": "trim"}
+    (tmp_path / "classifier.json").write_text(json.dumps(card))
+    with pytest.warns(DeprecationWarning, match="read_classifier_sidecar"):
+        read = networks.read_classifier_sidecar  # type: ignore[attr-defined]
+    earlier = read(tmp_path / "classifier.pt")
+    # Theirs are "softmax": "$@kind == 'softmax'" and "resize_mode": "$@classifier['decode_fit']".
+    assert (earlier["kind"], earlier.kind) == ("softmax", "multiclass")
+    assert earlier["decode_fit"] == earlier["resize_mode"] == "trim"
+    assert networks.read_classifier_card(tmp_path / "classifier.pt")["kind"] == "multiclass"

@@ -40,13 +40,13 @@ from .decisions import youden_threshold as youden_threshold
 from .evaluable import EvaluableClasses as EvaluableClasses
 from .evaluable import evaluable_classes as evaluable_classes
 from .inputs import UNKNOWN as UNKNOWN
+from .inputs import fewest_resamples as fewest_resamples
 from .inputs import is_known as is_known
 from .inputs import over_known as over_known
 from .inputs import patient_index as patient_index
 from .intervals import Bootstrapped as Bootstrapped
 from .intervals import bca_interval as bca_interval
 from .intervals import bias_and_acceleration as bias_and_acceleration
-from .intervals import fewest_resamples as fewest_resamples
 from .intervals import percentile_interval as percentile_interval
 from .k_nearest_neighbours import nearest_neighbour_scores as nearest_neighbour_scores
 from .kolmogorov_smirnov import ks_distance as ks_distance

@@ -104,3 +104,8 @@ def ratio(numerator: Any, denominator: Any, otherwise: Any = np.nan) -> np.ndarr
     numerator, denominator = np.broadcast_arrays(numerator, denominator)
     made = np.full(numerator.shape, otherwise, dtype=np.float64)
     return np.divide(numerator, denominator, out=made, where=denominator > 0)
+
+
+def fewest_resamples(level: float) -> int:
+    """Fewest resamples for an interval of this level, above 0 and below 1: their ends are then among the values."""
+    return round(2 / (1 - level)) - 1

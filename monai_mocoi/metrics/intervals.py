@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from monai_mocoi.metrics.comparisons import bootstrap_p_value
-from monai_mocoi.metrics.inputs import ratio, sorted_values
+from monai_mocoi.metrics.inputs import fewest_resamples, ratio, sorted_values
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +96,6 @@ def percentile_interval(values: Any, level: float = 0.95) -> np.ndarray:
     """
     ordered = _enough(values, level)
     return np.stack([_quantile(ordered, (1 - level) / 2), _quantile(ordered, (1 + level) / 2)])
-
-
-def fewest_resamples(level: float) -> int:
-    """Fewest resamples for an interval of this level, above 0 and below 1: their ends are then among the values."""
-    return round(2 / (1 - level)) - 1
 
 
 def _enough(values: Any, level: float) -> np.ndarray:
