@@ -3,23 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from monai_mocoi.data.decode import ImageList, Levels
-from monai_mocoi.data.decode_errors import changed_in_the_run, warn_of_skipped
+from monai_mocoi.data.decode_errors import changed_in_the_run, check_policy, warn_of_skipped
 from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
 from monai_mocoi.data.seeding import EpochIndex, derive_seed, global_generators_kept, seed_all
+from monai_mocoi.data.view_batches import drawn, draws_batches, label_tensor
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.metrics.inputs import UNKNOWN
 from monai_mocoi.transforms.rounding import dequantise
 from monai_mocoi.transforms.views import TwoViewsd
-
-ON_BAD_IMAGE = ("stop", "skip")
 
 
 class ImageDataset(Dataset[Any]):
@@ -27,15 +25,15 @@ class ImageDataset(Dataset[Any]):
 
     Before each sample the transform and the global generators (``random``, ``numpy.random``, torch's of the CPU) are
     seeded from (seed, epoch, row in the split): its views are the same whatever the number of workers or processes, the
-    order of the samples and the skipped images. Afterwards the global generators are as they were.
+    order of the samples and the skipped images. Afterwards the generators are as they were.
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
     ``rows`` has it by position; ``skipped`` has dicts of ``index``, ``name`` (or None) and ``reason``.
 
     A sample is a dict of ``image`` (C, H, W) float32 in 0..1, ``index`` (int), ``patient`` (int, see
-    :func:`~monai_mocoi.data.patient_code`) and, where all items have one, ``label``: int64 for a class, float32
-    (findings,) for several, ``UNKNOWN`` (-1) where not known. ``dataset[i]`` is the sample of epoch 0.
+    :func:`~monai_mocoi.data.patient_code`) and, where all items have one, ``label``: see
+    :func:`~monai_mocoi.data.view_batches.label_tensor`. ``dataset[i]`` is the sample of epoch 0.
 
     Args:
         data: the items of a split, see :class:`~monai_mocoi.data.Datalist`.
@@ -83,10 +81,7 @@ class ImageDataset(Dataset[Any]):
             raise DatasetError("the split has no images; choose another split, or prepare a dataset folder with one.")
         if seed < 0:
             raise DatasetError(f"seed is {seed}; it must be 0 or more.")
-        if on_bad_image not in ON_BAD_IMAGE:
-            raise DatasetError(f"on_bad_image is {on_bad_image!r}; choose one of {', '.join(ON_BAD_IMAGE)}.")
-        if type(max_bad_share) not in (int, float) or not 0 <= max_bad_share <= 1:
-            raise DatasetError(f"max_bad_share is {max_bad_share!r}; it is a share of the split, from 0 to 1.")
+        check_policy(on_bad_image, max_bad_share)
         self.data, self.decode, self.bits = data, decode, bits
         self.transform, self.seed, self.on_bad_image = transform, seed, on_bad_image
         self._names = [item.get("name") for item in data]
@@ -110,7 +105,7 @@ class ImageDataset(Dataset[Any]):
 
     def picture(self, position: int) -> torch.Tensor:
         """The decoded image at a position, float32 (C, H, W) in 0..1, before any transform."""
-        return self._picture(self.rows[position])
+        return dequantise(self._levels(self.rows[position]))
 
     def spread(self, most: int) -> Self:
         """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
@@ -126,28 +121,12 @@ class ImageDataset(Dataset[Any]):
         with global_generators_kept():
             return [self._sample(item) for item in items]
 
-    @property
-    def draws_batches(self) -> bool:
-        """Whether the transform draws the views of a batch at once, see :class:`~monai_mocoi.transforms.TwoViews`."""
-        views = self.transform
-        return isinstance(views, TwoViewsd) and views.views.plan is not None and not views.keep
-
     def batch(self, items: Sequence[int | EpochIndex], later: bool = False) -> dict[str, Any]:
-        """A batch of images whose transform :attr:`draws_batches`, with the views that they have alone.
-
-        A dict of ``index`` and ``patient`` (N,), ``label`` where there is one, and the two views (N, C, rows, columns),
-        float32. With ``later`` it has instead ``image`` (N, C, H, W) in 8 or 16 bits, and ``drawn`` (2, N, numbers),
-        from which ``transform.of_batch`` makes the views on any device.
-        """
-        views: Any = self.transform
+        """A batch of images whose transform draws batches, see :func:`~monai_mocoi.data.view_batches.drawn`."""
         epochs, samples = zip(*map(self._described, items), strict=True)
-        images = torch.from_numpy(np.stack([self._levels(sample["index"]) for sample in samples]))
         seeds = [derive_seed(self.seed, epoch, sample["index"]) for epoch, sample in zip(epochs, samples, strict=True)]
-        drawn = np.stack([views.draw(seed, tuple(images.shape[1:])) for seed in seeds], axis=1)
-        batch = {name: torch.stack([torch.as_tensor(sample[name]) for sample in samples]) for name in samples[0]}
-        if later:
-            return batch | {"image": images, "drawn": torch.from_numpy(drawn)}
-        return batch | views.of_batch(images, drawn)
+        images = torch.from_numpy(np.stack([self._levels(sample["index"]) for sample in samples]))
+        return drawn(cast(TwoViewsd, self.transform), samples, images, seeds, later)
 
     def _described(self, item: int | EpochIndex) -> tuple[int, dict[str, Any]]:
         """Epoch of an item, and its sample without the picture."""
@@ -157,17 +136,15 @@ class ImageDataset(Dataset[Any]):
         row = self.rows[position]
         sample: dict[str, Any] = {"index": row, "patient": self._patients[row]}
         if self._labelled:
-            label = self.data[row]["label"]
-            values = [UNKNOWN if value is None else value for value in label] if isinstance(label, list) else label
-            sample["label"] = torch.tensor(values, dtype=torch.float32 if isinstance(label, list) else torch.int64)
+            sample["label"] = label_tensor(self.data[row]["label"])
         return epoch, sample
 
     def _sample(self, item: int | EpochIndex) -> Any:
-        if self.draws_batches:
+        if draws_batches(self.transform):
             batch = self.batch([item])
             return {name: int(rows) if name in ("index", "patient") else rows[0] for name, rows in batch.items()}
         epoch, sample = self._described(item)
-        sample = {"image": self._picture(sample["index"]), **sample}
+        sample = {"image": dequantise(self._levels(sample["index"])), **sample}
         if self.transform is None:
             return sample
         seed_all(self.transform, self.seed, epoch, sample["index"])
@@ -179,9 +156,6 @@ class ImageDataset(Dataset[Any]):
         part.rows = [self.rows[position] for position in positions]
         part.transform = transform
         return part
-
-    def _picture(self, row: int) -> torch.Tensor:
-        return dequantise(self._levels(row))
 
     def _levels(self, row: int) -> Levels:
         """The decoded image of a row of the split, (C, H, W), as the 8 or 16 bits that the cache keeps."""

@@ -1,48 +1,33 @@
-"""Where the random views of a loader's batches are made: where it reads, or later, on the training device."""
+"""Batches of random views: drawn image by image, made at once where the loader reads, or on the training device."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
-from torch.utils.data import Dataset
 
-from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.data.seeding import EpochIndex
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.metrics.inputs import UNKNOWN
 from monai_mocoi.transforms.views import TwoViewsd
 
-VIEWS_ON = ("auto", "cpu", "device")
+
+def draws_batches(transform: Any) -> bool:
+    """Whether a data set's transform can draw the views of a batch at once."""
+    return isinstance(transform, TwoViewsd) and transform.views.plan is not None and not transform.keep
 
 
-class ViewBatches(Dataset[Any]):
-    """A data set that gives its loader whole batches, see :meth:`ImageDataset.batch`."""
+def drawn(
+    views: TwoViewsd, samples: Sequence[Mapping[str, Any]], images: torch.Tensor, seeds: Sequence[int], later: bool
+) -> dict[str, Any]:
+    """A batch of samples, with the views that each has alone.
 
-    def __init__(self, dataset: ImageDataset, later: bool) -> None:
-        self.dataset, self.later = dataset, later
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitems__(self, items: Sequence[int | EpochIndex]) -> dict[str, Any]:
-        """The batch of some positions."""
-        return self.dataset.batch(items, self.later)
-
-
-def in_batches(dataset: ImageDataset, views_on: str, device: torch.device | str) -> ViewBatches | None:
-    """The data set in batches; None where its transform must be called image by image.
-
-    ``views_on``: "cpu", "device", or "auto", which is the device if that is no CPU. Raises DatasetError: another value;
-    "device" with a transform that must be called image by image.
+    ``samples``: what is known of each, such as ``index``, ``patient`` and ``label``. ``images``: (N, C, H, W), 8 or 16
+    bits. ``seeds``: of each image's views. Returns what is known, stacked, and the two views (N, C, rows, columns),
+    float32. With ``later`` it has instead ``image`` and ``drawn`` (2, N, numbers), for :func:`views_of`.
     """
-    if views_on not in VIEWS_ON:
-        raise DatasetError(f"views_on is {views_on!r}; choose one of {', '.join(VIEWS_ON)}.")
-    if not dataset.draws_batches and views_on == "device":
-        raise DatasetError(
-            "views_on is device, but the views have a step that is applied to one image at a time, or there is more "
-            "than TwoViewsd: set views_on to auto or cpu, or use the package's own steps only."
-        )
-    later = views_on == "device" or (views_on == "auto" and torch.device(device).type != "cpu")
-    return ViewBatches(dataset, later) if dataset.draws_batches else None
+    batch = {name: torch.stack([torch.as_tensor(sample[name]) for sample in samples]) for name in samples[0]}
+    numbers = np.stack([views.views.draw(seed, tuple(images.shape[1:])) for seed in seeds], axis=1)
+    batch |= {"image": images, "drawn": torch.from_numpy(numbers)}
+    return batch if later else views_of(batch, views, "cpu")
 
 
 def views_of(
@@ -53,9 +38,12 @@ def views_of(
         return batch
     images = batch["image"].to(device, non_blocking=non_blocking)
     rest = {name: value for name, value in batch.items() if name not in ("image", "drawn")}
-    return {**rest, **views.of_batch(images, batch["drawn"].numpy())}
+    pair = views.views.of_batch(images, batch["drawn"].numpy())
+    return {**rest, **{str(key): view for key, view in zip(views.view_keys, pair, strict=True)}}
 
 
-def as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
-    """A loader's ``collate_fn`` where the data set gives batches."""
-    return batch
+def label_tensor(label: Any) -> torch.Tensor:
+    """Label of an image: int64 for a class; float32 (findings,) for several, ``UNKNOWN`` (-1) where not known."""
+    if not isinstance(label, list):
+        return torch.tensor(label, dtype=torch.int64)
+    return torch.tensor([UNKNOWN if value is None else value for value in label], dtype=torch.float32)

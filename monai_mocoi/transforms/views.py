@@ -22,7 +22,7 @@ class TwoViews(Randomizable, Transform):
 
     The random parts of the transform all draw from one stream of numbers, one after the other, first for the first view
     and then for the second. So the views are independent, are a function of the image and the seed alone, and a new
-    seed costs microseconds (MONAI makes a new generator for every part). The image itself is left untouched.
+    seed costs microseconds (MONAI makes a generator for every part). The image itself is left untouched.
 
     Args:
         transform: array transform of an image (C, H, W): one of ours or MONAI's, or a ``monai.transforms.Compose`` of
@@ -86,12 +86,10 @@ class TwoViews(Randomizable, Transform):
     def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Two views of each image, float32 (N, C, rows, columns), on the images' device.
 
-        ``images``: (N, C, H, W), floating point in 0..1, or 8 or 16 bits as the cache keeps them. ``drawn``:
-        (2, N, n), see :meth:`draw`.
+        ``images``: (N, C, H, W), floating point in 0..1, or 8 or 16 bits. ``drawn``: (2, N, n), see :meth:`draw`.
         """
         assert self.plan is not None
-        first, second = self.plan.views(images, drawn)
-        return first, second
+        return tuple(self.plan.views(images, drawn))
 
     def _draw(self, image: torch.Tensor) -> torch.Tensor:
         # A copy, since a transform may work in place or hand back what it got.
@@ -150,14 +148,6 @@ class TwoViewsd(Randomizable, MapTransform):
         """Start the stream of random numbers anew, as :meth:`TwoViews.set_random_state`."""
         self.R = self.views.set_random_state(seed, state).R
         return self
-
-    def draw(self, seed: int, shape: tuple[int, ...]) -> np.ndarray:
-        """As :meth:`TwoViews.draw`."""
-        return self.views.draw(seed, shape)
-
-    def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> dict[Any, torch.Tensor]:
-        """As :meth:`TwoViews.of_batch`, by the keys of the views."""
-        return dict(zip(self.view_keys, self.views.of_batch(images, drawn), strict=True))
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Return a copy of the dict with the two views."""
