@@ -23,9 +23,8 @@ from monai_mocoi.transforms.views import TwoViewsd
 class ImageDataset(Dataset[Any]):
     """Decoded images with index, patient and label, then the random transform.
 
-    Before each sample the transform and the global generators (``random``, ``numpy.random``, torch's of the CPU) are
-    seeded from (seed, epoch, row in the split): its views are the same whatever the number of workers or processes, the
-    order of the samples and the skipped images. Afterwards the generators are as they were.
+    Before each sample the transform and the global generators are seeded from (seed, epoch, row in the split): its views
+    are the same whatever workers, processes, the order and skipped images. Then the generators are as they were.
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
@@ -41,8 +40,8 @@ class ImageDataset(Dataset[Any]):
             describe itself (see :func:`~monai_mocoi.data.describe_settings`).
         transform: sample -> anything; None gives the sample itself.
         seed: of the views, >= 0.
-        cache: decode all images once into a memory-mapped file; False decodes at every access, to the same tensors.
-            False with "skip" decodes all once, to see which can be read; False with "stop" does not.
+        cache: decode all images once into a memory-mapped file; False decodes at every access, to the same tensors
+            (and with "skip" once more at first, to see which can be read).
         cache_dir, progress: as for :class:`~monai_mocoi.data.DecodedCache`.
         bits: 8 or 16 bits a decoded value, with and without the cache.
         on_bad_image: "stop": an unreadable image is an error. "skip": it is left out with a warning, if not more than
@@ -57,11 +56,8 @@ class ImageDataset(Dataset[Any]):
         >>> from monai_mocoi.data import ImageDataset
         >>> items = [{"image": f"{n}.png", "patient": "p1", "label": n} for n in range(3)]
         >>> dataset = ImageDataset(items, decode=lambda path: torch.full((1, 2, 2), 0.5), cache=False)
-        >>> sample = dataset[2]
-        >>> sorted(sample)
+        >>> sorted(dataset[2])
         ['image', 'index', 'label', 'patient']
-        >>> sample["index"], int(sample["label"])
-        (2, 2)
     """
 
     def __init__(
@@ -77,10 +73,8 @@ class ImageDataset(Dataset[Any]):
         on_bad_image: str = "stop",
         max_bad_share: float = 0.01,
     ) -> None:
-        if len(data) == 0:
-            raise DatasetError("the split has no images; choose another split, or prepare a dataset folder with one.")
-        if seed < 0:
-            raise DatasetError(f"seed is {seed}; it must be 0 or more.")
+        if len(data) == 0 or seed < 0:
+            raise DatasetError(f"there are {len(data)} images, and the seed is {seed}; at least 1 and 0 are needed.")
         check_policy(on_bad_image, max_bad_share)
         self.data, self.decode, self.bits = data, decode, bits
         self.transform, self.seed, self.on_bad_image = transform, seed, on_bad_image
@@ -109,15 +103,14 @@ class ImageDataset(Dataset[Any]):
 
     def spread(self, most: int) -> Self:
         """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
-        if len(self) <= most:
-            return self
-        return self.part([len(self) * place // most for place in range(most)], self.transform)
+        places = [len(self) * place // most for place in range(most)]
+        return self if len(self) <= most else self.part(places, self.transform)
 
     def __getitem__(self, item: int | EpochIndex) -> Any:
         return self.__getitems__([item])[0]
 
     def __getitems__(self, items: Sequence[int | EpochIndex]) -> list[Any]:
-        """The samples of a batch: torch's loaders ask for it as a whole, and to keep the generators takes 0.1 ms."""
+        """The samples of a batch: torch's loaders ask for it as a whole."""
         with global_generators_kept():
             return [self._sample(item) for item in items]
 
@@ -145,10 +138,9 @@ class ImageDataset(Dataset[Any]):
             return {name: int(rows) if name in ("index", "patient") else rows[0] for name, rows in batch.items()}
         epoch, sample = self._described(item)
         sample = {"image": dequantise(self._levels(sample["index"])), **sample}
-        if self.transform is None:
-            return sample
-        seed_all(self.transform, self.seed, epoch, sample["index"])
-        return self.transform(sample)
+        if self.transform is not None:
+            seed_all(self.transform, self.seed, epoch, sample["index"])
+        return sample if self.transform is None else self.transform(sample)
 
     def part(self, positions: Sequence[int], transform: Callable[[dict[str, Any]], Any] | None) -> Self:
         """Some of the images, in the order of these positions, with another transform; what is decoded is shared."""

@@ -141,7 +141,7 @@ def warn_of_skipped(bad: Mapping[int, str], total: int, names: Names) -> None:
 
 
 def check_policy(on_bad_image: str, max_bad_share: float) -> None:
-    """Refuse another policy for unreadable images than "stop" or "skip", or a share outside 0..1, with a DatasetError."""
+    """DatasetError: another policy for unreadable images than "stop" or "skip", or a share outside 0..1."""
     if on_bad_image not in ON_BAD_IMAGE:
         raise DatasetError(f"on_bad_image is {on_bad_image!r}; choose one of {', '.join(ON_BAD_IMAGE)}.")
     if type(max_bad_share) not in (int, float) or not 0 <= max_bad_share <= 1:
