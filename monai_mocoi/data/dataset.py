@@ -23,8 +23,8 @@ from monai_mocoi.transforms.views import TwoViewsd
 class ImageDataset(Dataset[Any]):
     """Decoded images with index, patient and label, then the random transform.
 
-    Before each sample the transform and the global generators are seeded from (seed, epoch, row in the split): its views
-    are the same whatever workers, processes, the order and skipped images. Then the generators are as they were.
+    Before each sample the transform and the global generators are seeded from (seed, epoch, row in the split): views are
+    the same whatever workers, processes, the order and skipped images. Then the generators are as they were.
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
@@ -74,7 +74,9 @@ class ImageDataset(Dataset[Any]):
         max_bad_share: float = 0.01,
     ) -> None:
         if len(data) == 0 or seed < 0:
-            raise DatasetError(f"there are {len(data)} images, and the seed is {seed}; at least 1 and 0 are needed.")
+            raise DatasetError(
+                f"{len(data)} images and seed {seed}, but 1 and 0 are the least: choose a split that has some."
+            )
         check_policy(on_bad_image, max_bad_share)
         self.data, self.decode, self.bits = data, decode, bits
         self.transform, self.seed, self.on_bad_image = transform, seed, on_bad_image
