@@ -75,7 +75,7 @@ class ImageDataset(Dataset[Any]):
     ) -> None:
         if len(data) == 0 or seed < 0:
             raise DatasetError(
-                f"{len(data)} images, seed {seed}: choose a split that has images, and a seed from 0 on."
+                f"seed is {seed} with {len(data)} images: take a seed from 0 on, and a split that has some."
             )
         check_policy(on_bad_image, max_bad_share)
         self.data, self.decode, self.bits = data, decode, bits
