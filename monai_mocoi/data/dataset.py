@@ -23,13 +23,12 @@ from monai_mocoi.transforms.views import TwoViewsd
 class ImageDataset(Dataset[Any]):
     """Decoded images with index, patient and label, then the random transform.
 
-    Before each sample the transform and the global generators are seeded from (seed, epoch, row in the split): views are
-    the same whatever workers, processes, the order and skipped images. Then the generators are as they were.
+    Before each sample the transform and the global generators are seeded from (seed, epoch, row in the split), so that
+    views do not depend on workers, processes, order or skipped images. Then the generators are as they were.
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
     ``rows`` has it by position; ``skipped`` has dicts of ``index``, ``name`` (or None) and ``reason``.
-
     A sample is a dict of ``image`` (C, H, W) float32 in 0..1, ``index`` (int), ``patient`` (int, see
     :func:`~monai_mocoi.data.patient_code`) and, where all items have one, ``label``: see
     :func:`~monai_mocoi.data.view_batches.label_tensor`. ``dataset[i]`` is the sample of epoch 0.
@@ -105,8 +104,8 @@ class ImageDataset(Dataset[Any]):
 
     def spread(self, most: int) -> Self:
         """The same data set or, where it has more images than ``most``, so many of them, evenly over their order."""
-        places = [len(self) * place // most for place in range(most)]
-        return self if len(self) <= most else self.part(places, self.transform)
+        few = len(self) <= most
+        return self if few else self.part([len(self) * n // most for n in range(most)], self.transform)
 
     def __getitem__(self, item: int | EpochIndex) -> Any:
         return self.__getitems__([item])[0]
