@@ -84,11 +84,7 @@ class _Preempted(KeyboardInterrupt):
 
 
 def main(arguments: Sequence[str] | None = None, name: str = "python -m data_prep") -> int:
-    """Run one command and return its exit code, one of :mod:`monai_mocoi.exit_codes`.
-
-    ``arguments`` is the command line without the program's name, None that of this process; ``name`` is that of the
-    program, for its help.
-    """
+    """Run one command; return its exit code. ``arguments``: None for those of this process; ``name``: for the help."""
     try:
         _app(None if arguments is None else list(arguments), prog_name=name)
     except SystemExit as end:

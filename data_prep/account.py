@@ -33,11 +33,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Account:
-    """Plain values that :func:`~data_prep.pipeline.prepare` fills and ``html_report`` shows.
+    """What the report shows people outside: no value may name a patient, a file, an id, a UID or a date of a study.
 
-    It is handed to people outside: no value may name a patient, a file, an id, a UID, an accession number or a date of
-    a study. Numbers are exact; the report hides what is too small to be shown. Numbers that do not add up are a
-    ValueError that names the station: a report must account for every file.
+    Numbers are exact; the report hides what is too small to be shown. Numbers that do not add up are a ValueError that
+    names the station: a report must account for every file.
     """
 
     title: str  # of the data set, as the user named it
@@ -74,21 +73,18 @@ class Account:
             raise ValueError(f"{self.flow[-1].passed} pass {self.flow[-1].name!r}, but the splits hold {used} images.")
 
 
-Items = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Of each split, as in the datalist."""
-Table = dict[str, dict[str, Count]]
-"""Row -> split -> count."""
+Items = Mapping[str, Sequence[Mapping[str, Any]]]  # of each split, as in the datalist
+Table = dict[str, dict[str, Count]]  # row -> split -> count
 
 POSITIVE, NEGATIVE, UNKNOWN = LABEL_VALUES = ("positive", "negative", "unknown")
 KNOWN, NOT_KNOWN = "known", "not known"
-GREY_BANDS = {
+GREY_BANDS = {  # most levels of a band -> its name
     63: "fewer than 64",
     256: "64 to 256",
     1024: "257 to 1,024",
     4096: "1,025 to 4,096",
     math.inf: "more than 4,096",
 }
-"""Most levels of a band -> its name."""
 
 
 def count_splits(items: Items) -> dict[str, Count]:
@@ -97,11 +93,7 @@ def count_splits(items: Items) -> dict[str, Count]:
 
 
 def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dict[str, Count]]]:
-    """Return the images and patients with each value of each label: label -> split -> :data:`LABEL_VALUES` -> count.
-
-    Items have ``label``, a list of 1, 0 and None (not known) or a class number; an item without one, or with None, is
-    unknown of every label. The images sum to those of the split.
-    """
+    """Return the images and patients with each value of each label: label -> split -> :data:`LABEL_VALUES` -> count."""
     counted = {}
     for place, name in enumerate(labels):
         values = (_value(item.get("label"), place) for own in items.values() for item in own)
@@ -113,8 +105,7 @@ def count_labels(items: Items, labels: Sequence[str]) -> dict[str, dict[str, dic
 def count_groups(items: Items) -> dict[str, Table]:
     """Return the images and patients with each value of each column: column -> value -> split -> count.
 
-    Ages come in the bands of :func:`~monai_mocoi.data.levels.column_levels`. A column of other numbers or of more than
-    20 words has only "known" and "not known": its values could name a patient.
+    Ages come in bands. A column of other numbers or of more than 20 words could name a patient: it has only "known".
     """
     groups = {}
     for column, values in item_columns([item for own in items.values() for item in own]).items():

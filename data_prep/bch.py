@@ -26,8 +26,8 @@ NAME = "Breast histopathology (IDC)"
 CLASSES = ("no IDC", "IDC")
 MIN_SIZE = 16
 
+# A patch is blank if this share of its pixels has all channels at this level of 255 or above; see docs/data.md.
 WHITE_LEVEL, WHITE_SHARE = 220, 0.9
-"""A patch is blank if this share of its pixels has all channels at this level of 255 or above; see docs/data.md."""
 
 _IS_BLANK = 1  # bit of the note
 _BLANK = "blank (white)"

@@ -11,24 +11,12 @@ from html import escape
 from typing import IO
 from urllib.parse import quote
 
-SHORTEST = 4
-"""Bytes; a shorter pattern occurs in any large file by chance."""
+SHORTEST = 4  # bytes; a shorter pattern occurs in any large file by chance
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def encodings(word: str) -> dict[bytes, str]:
-    """Return the patterns of bytes that mean a word, each with the name of its encoding.
-
-    UTF-8 (composed and decomposed letters), Latin-1, UTF-16 in both orders, as written in JSON with escapes, in HTML
-    and in a URL; and the base64 of UTF-8, Latin-1 and UTF-16, wherever in three bytes it begins, with both alphabets.
-    Patterns below :data:`SHORTEST` bytes are left out.
-    """
-    patterns: dict[bytes, str] = {}
-
-    def add(pattern: bytes, how: str) -> None:
-        if len(pattern) >= SHORTEST:
-            patterns.setdefault(pattern, how)
-
+    """Return the patterns of :data:`SHORTEST` bytes or more that mean a word, each with the name of its encoding."""
     plain = {
         "UTF-8": _encoded(word, "utf-8"),
         "UTF-8, decomposed": _encoded(unicodedata.normalize("NFD", word), "utf-8"),
@@ -36,16 +24,18 @@ def encodings(word: str) -> dict[bytes, str]:
         "UTF-16 LE": _encoded(word, "utf-16-le"),
         "UTF-16 BE": _encoded(word, "utf-16-be"),
     }
-    for how, pattern in plain.items():
-        add(pattern, how)
-    add(json.dumps(word)[1:-1].encode(), "JSON")
-    add(escape(word).encode(errors="surrogateescape"), "HTML")
-    add(quote(word, safe="", errors="surrogateescape").encode(), "URL")
+    written = {
+        **plain,
+        "JSON": json.dumps(word)[1:-1].encode(),
+        "HTML": escape(word).encode(errors="surrogateescape"),
+        "URL": quote(word, safe="", errors="surrogateescape").encode(),
+    }
+    found = [(pattern, how) for how, pattern in written.items()]
     for how, pattern in plain.items():
         for inner in _in_base64(pattern):
-            add(inner, f"base64 of {how}")
-            add(inner.translate(_URL_SAFE), f"base64 of {how}")
-    return patterns
+            found += [(inner, f"base64 of {how}"), (inner.translate(_URL_SAFE), f"base64 of {how}")]
+    # Of two encodings with one pattern, the first counts.
+    return {pattern: how for pattern, how in reversed(found) if len(pattern) >= SHORTEST}
 
 
 def _encoded(text: str, encoding: str) -> bytes:
@@ -66,8 +56,8 @@ def _in_base64(pattern: bytes) -> Iterator[bytes]:
             yield inner
 
 
+# What zipfile raises of a file that is damaged, encrypted (RuntimeError) or packed by another method.
 _UNREADABLE = (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error)
-"""What ``zipfile`` raises of a file that is damaged, encrypted (RuntimeError) or packed by another method."""
 
 
 def is_archive(file: IO[bytes]) -> bool:
@@ -83,7 +73,12 @@ def unpacked(file: IO[bytes]) -> Iterator[bytes | None]:
             if zipfile.is_zipfile(file):  # else it only begins like one
                 file.seek(0)
                 with zipfile.ZipFile(file) as archive:
-                    yield from _members(archive)
+                    for member in archive.infolist():
+                        try:
+                            content: bytes | None = archive.read(member)
+                        except _UNREADABLE:
+                            content = None
+                        yield content
         elif start.startswith(b"\x1f\x8b"):
             yield gzip.decompress(file.read())
         elif start == b"\x89PNG\r\n\x1a\n":
@@ -99,16 +94,6 @@ def _start(file: IO[bytes]) -> bytes:
     start = file.read(8)
     file.seek(0)
     return start
-
-
-def _members(archive: zipfile.ZipFile) -> Iterator[bytes | None]:
-    for member in archive.infolist():
-        try:
-            content = archive.read(member)
-        except _UNREADABLE:
-            yield None
-            continue
-        yield content
 
 
 def _png_texts(content: bytes) -> Iterator[bytes]:

@@ -64,38 +64,29 @@ class ByteSearch:
         return self._in_stream(io.BytesIO(content))
 
     def in_folder(self, folder: str | os.PathLike[str]) -> list[Finding]:
-        """Return each word once a file and encoding, in the order of the files.
-
-        A file is searched, or all files in a folder and below, their names, and what they pack (see
-        :mod:`data_prep.byte_forms`); symbolic links are not followed. A file that cannot be read is an OSError.
-        """
+        """Return each word once a file and encoding, in the order of the files; links are not followed."""
         root = Path(folder)
         if not root.is_dir():
-            return [Finding(word, root.name, how) for word, how in self._in_file(root)]
+            return self._in_file(root, root.name)
         found: list[Finding] = []
         for parent, folders, files in os.walk(root):
             folders.sort()
             for name in (*sorted(folders), *sorted(files)):
                 path = Path(parent, name)
                 where = path.relative_to(root).as_posix()
-                found += self._named(path, where)
+                texts = {"name of a file or folder": name}
+                if path.is_symlink():
+                    texts["place that a link leads to"] = os.readlink(path)
+                for what, text in texts.items():
+                    words = {word for word, _ in self.in_bytes(text.encode(errors="surrogateescape"))}
+                    found += [Finding(word, where, what) for word in sorted(words)]
                 if path.is_file() and not path.is_symlink():
-                    found += [Finding(word, where, how) for word, how in self._in_file(path)]
+                    found += self._in_file(path, where)
         return found
 
-    def _named(self, path: Path, where: str) -> list[Finding]:
-        texts = {"name of a file or folder": path.name}
-        if path.is_symlink():
-            texts["place that a link leads to"] = os.readlink(path)
-        return [
-            Finding(word, where, what)
-            for what, text in texts.items()
-            for word in sorted({word for word, _ in self.in_bytes(text.encode(errors="surrogateescape"))})
-        ]
-
-    def _in_file(self, path: Path) -> list[tuple[str, str]]:
+    def _in_file(self, path: Path, where: str) -> list[Finding]:
         with open(path, "rb") as file:
-            return sorted(self._in_any(file, _DEEPEST))
+            return [Finding(word, where, how) for word, how in sorted(self._in_any(file, _DEEPEST))]
 
     def _in_any(self, file: IO[bytes], depth: int) -> set[tuple[str, str]]:
         found = self._in_stream(file)

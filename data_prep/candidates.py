@@ -19,12 +19,9 @@ MISSING_LINE = "in the given split, but not in --images"
 NOT_IN_SPLIT = "not in the given split"
 UNREADABLE = "unreadable: "
 
-Exclusions = dict[str, list[str]]
-"""Names of images by the reason why they are left out."""
-Label = int | Sequence[int | None] | None
-"""A class number; or 0, 1 or None (not known) for each finding; None: unlabelled."""
-Table = dict[str, dict[str, int]]
-"""Images by split and name of a label."""
+Exclusions = dict[str, list[str]]  # names of images by the reason why they are left out
+Label = int | Sequence[int | None] | None  # a class; or 0, 1, None (not known) by finding; None: unlabelled
+Table = dict[str, dict[str, int]]  # images by split and name of a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +75,12 @@ class Found:
 
 
 class Written(NamedTuple):
-    """What :meth:`~data_prep.source.Source.write` has done.
+    """What :meth:`~data_prep.source.Source.write` has done."""
 
-    The note, a number or a small dictionary for JSON, outlasts an interruption: it is all that the source needs to know
-    of the picture later. In a dictionary, ``bits`` is the number of :func:`~data_prep.picture.picture_note`, and
-    ``levels`` that of distinct grey levels in the raw file. The picture, (1 or 3, rows, columns) float32 in 0..1, is
-    exactly what the reader makes of the written file.
-    """
-
+    # Outlasts an interruption: all that the source needs to know of the picture later. In a dictionary, "bits" is the
+    # number of picture.picture_note, and "levels" that of distinct grey levels in the raw file.
     note: Note
-    picture: NDArray[np.float32]
+    picture: NDArray[np.float32]  # (1 or 3, rows, columns) in 0..1: exactly what the reader makes of the written file
 
 
 class Refused(Exception):  # of one picture: the preparation goes on

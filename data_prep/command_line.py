@@ -15,10 +15,7 @@ _UsageError: Any = typer.BadParameter.__base__  # of click, wherever this versio
 
 
 def as_command(options: type[Any], run: Callable[[Any], None]) -> Callable[..., None]:
-    """Make a function for typer that calls ``run`` with an instance of a dataclass.
-
-    Its parameters are the fields, those of its own first; fields with ``init=False`` are left out.
-    """
+    """Make a function for typer that calls ``run`` with an instance of a dataclass; its own fields come first."""
     hints = get_type_hints(options, include_extras=True)
     common = set(vars(Options)["__annotations__"])
     own = [f for f in dataclasses.fields(options) if f.init and f.name not in getattr(options, "hidden", ())]

@@ -1,7 +1,6 @@
 """``python -m data_prep demo`` and ``demo-export``: phantoms as a dataset folder, or as a hospital's export."""
 
 import json
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from monai_mocoi.demo.demo_sets import DEMO_SETS
 from monai_mocoi.demo.generate import generate_demo
 from monai_mocoi.errors import RefusedError
 from monai_mocoi.exit_codes import FINISHED
+from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.files.home_folder import expand_home
 
 _PATIENTS = "; ".join(f"{kind}: {demo.patients}, {demo.images_each} images each" for kind, demo in DEMO_SETS.items())
@@ -76,20 +76,12 @@ class DemoExport:
 def write_demo_export(out: str | Path, patients: int = PATIENTS, size: int = SIZE, seed: int = 0) -> dict[str, int]:
     """Write ``images/``, as a picture archive hands files over, and ``labels.csv`` beside it; return the counts.
 
-    The pictures are phantoms, the people are not real. It has what exports have: files with and without a suffix,
-    lateral views, a screenshot with a name burned in, the same file twice, files cut off, a text file, studies without
-    a row of the table, rows without a study, and empty cells. The folder may exist if it is empty, there are 10
-    patients or more, images have 32 rows or more; the same seed gives the same files. Anything else is a RefusedError.
+    The pictures are phantoms, the people are not real. The same seed gives the same files. A folder that is not empty,
+    fewer than 10 patients, or images below 32 rows are a RefusedError.
     """
     target = Path(expand_home(out)).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RefusedError(f"the folder '{target.name}' exists and is not empty; name a new one.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+    with tempfile.TemporaryDirectory() as scratch, replaced(target) as folder:
         drawn = load_datalist(generate_demo(Path(scratch) / "drawn", "chest", patients, size, seed))
-        partial = Path(scratch) / "export"
-        counts = InventedExport(partial, seed).write(drawn)
-        if target.exists():
-            target.rmdir()
-        shutil.move(partial, target)
-    return counts
+        return InventedExport(folder, seed).write(drawn)

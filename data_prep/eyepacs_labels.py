@@ -8,20 +8,12 @@ from pathlib import Path
 from data_prep.tables import table_rows
 from monai_mocoi.errors import DatasetError
 
-GRADES = (
-    "no retinopathy",
-    "mild retinopathy",
-    "moderate retinopathy",
-    "severe retinopathy",
-    "proliferative retinopathy",
-)
-
-TARGETS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {
+GRADES = tuple(f"{grade} retinopathy" for grade in ("no", "mild", "moderate", "severe", "proliferative"))
+TARGETS: dict[str, tuple[tuple[str, ...], tuple[int, ...]]] = {  # names of the classes, class by grade
     "referable": (("not referable", "referable"), (0, 0, 1, 1, 1)),
     "any": (("no retinopathy", "any retinopathy"), (0, 1, 1, 1, 1)),
     "grade": (GRADES, (0, 1, 2, 3, 4)),
 }
-"""For each target the names of its classes, and the class of each grade 0 to 4."""
 
 _NAME = re.compile(r"([A-Za-z0-9-]+)_(left|right)")
 
@@ -36,11 +28,7 @@ class Eye:
 
 
 def read_labels(paths: Sequence[str | Path]) -> dict[str, Eye]:
-    """Return the rows of ``trainLabels.csv``, and of further files in the same columns, by image name, sorted.
-
-    The files are CSV, plain or gzip (``.gz``), with the columns image (``<id>_left`` or ``<id>_right``) and level (0 to
-    4); others are not looked at. What is of another form, or named twice, is a DatasetError.
-    """
+    """Return the rows of ``trainLabels.csv``, and of files in the same columns, by image name, sorted."""
     eyes: dict[str, Eye] = {}
     for path in paths:
         for place, row in table_rows(path, ("image", "level"), "Give EyePACS's trainLabels.csv as --labels."):

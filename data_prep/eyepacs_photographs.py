@@ -19,8 +19,7 @@ from monai_mocoi.transforms.fundus_disc import crop_to_disc, find_disc
 from monai_mocoi.transforms.reader import read_image
 
 SHEET_NAME = "contact_sheet.png"
-REJECTED = "photograph rejected: "
-"""How the reasons of rejected photographs begin."""
+REJECTED = "photograph rejected: "  # how the reasons of rejected photographs begin
 
 _CELL, _GAP, _TEXT, _PAIRS = 144, 6, 14, 5
 _PAPER, _INK, _FOUND, _ASSUMED = (70, 70, 70), (255, 255, 255), (0, 255, 0), (80, 160, 255)
@@ -61,10 +60,7 @@ def write_sheet(outcome: Outcome, number: int, seed: int) -> None:
 
 
 def write_contact_sheet(pairs: Iterable[Pair], number: int, target: str | Path) -> None:
-    """Write before and after of each pair, five pairs a row, as one PNG.
-
-    The pairs are taken one after the other, so that only one need be in memory; there is at least one.
-    """
+    """Write before and after of each pair, five pairs a row, as one PNG; only one pair at a time is in memory."""
     width, height = 2 * _CELL + 3 * _GAP, _CELL + _TEXT + _GAP
     sheet = Image.new("RGB", (_PAIRS * width, -(-number // _PAIRS) * height + _GAP), _PAPER)
     for place, pair in enumerate(pairs):
@@ -95,17 +91,14 @@ def _small(picture: NDArray[np.float32]) -> tuple[Image.Image, float, int, int]:
     return cell, scale, across, down
 
 
-MOVED = 0.03
-"""Share of the radius by which the disc of a cropped picture may be found elsewhere before it is reported."""
-SMALL, CUT_AGAIN = 1, 2
-"""Bits of the note: the disc was enlarged; the bundles cut the crop once more."""
+MOVED = 0.03  # share of the radius by which the disc of a cropped picture may be found elsewhere before it is reported
+SMALL, CUT_AGAIN = 1, 2  # bits of the note: the disc was enlarged; the bundles cut the crop once more
 
 
 def cut_out(path: str, size: int, check_exposure: bool) -> tuple[NDArray[np.uint8], int]:
-    """Read a photograph and cut out the square around its disc, as the bundles would.
+    """Return the square around a photograph's disc, (size, size, 3), as the bundles would cut it, and its note.
 
-    Returned are the square, (size, size, 3), and its note for the record. A photograph is Refused if it cannot be read
-    or has no usable disc, and with ``check_exposure`` if it is too dark, too bright or without structure.
+    What has no usable disc, or with ``check_exposure`` is too dark, too bright or without structure, is Refused.
     """
     passed_over: set[str] = set()
     with refused_if_unreadable():

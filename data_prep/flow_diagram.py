@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from data_prep.account import Count, Step
 
-WIDTH = 720
-"""Of the drawing, in its own units; a letter of a text takes 6 to 7, depending on the font."""
+WIDTH = 720  # of the drawing, in its own units; a letter of a text takes 6 to 7, depending on the font
 _MAIN, _SIDE, _GAP, _PAD, _LINE = 300, 370, 26, 11, 17
 _MAIN_LETTERS, _SIDE_LETTERS = 36, 40
 _NUMBER = 56  # of the side boxes: where the numbers end

@@ -19,8 +19,7 @@ from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.transforms.reader import read_image
 
 REPORT_NAME = "report.html"
-PICTURES = 48
-"""On the contact sheet: a page."""
+PICTURES = 48  # on the contact sheet: a page
 _SIDE = 160  # pixels of a picture on the sheet
 _STRETCHED = (0.5, 99.5)  # percentiles
 _PLOT_WIDTH, _PLOT_HEIGHT = 220, 90
@@ -44,17 +43,13 @@ def write_outcome_report(account: Account, outcome: Outcome) -> None:
 def write_report(account: Account, pictures: Sequence[Picture], path: str | Path, number: int = PICTURES) -> None:
     """Write the report: one HTML file with all it needs inside, readable without JavaScript and printable on A4.
 
-    Counts of fewer than 5 patients are shown as "<5", always, see :func:`~data_prep.report_tables.hidden_cells`: the
-    file is made to be handed to people outside, and the exact numbers are in the dataset folder. The flow of the files
-    is exact: it counts files, not what a patient has. The contact sheet shows at most ``number`` of the pictures,
-    evenly over splits and vendors; without pictures there is none.
+    Counts of fewer than 5 patients are shown as "<5", see :func:`~data_prep.report_tables.hidden_cells`: the file is
+    made to be handed to people outside. The flow is exact: it counts files, not what a patient has. The contact sheet
+    shows at most ``number`` of the pictures; without pictures there is none.
     """
+    loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals |= {"number": "{:,}".format, "percent": "{:.0%}".format, "plain": _plain}
     hidden = small_vendors(account)  # such a vendor is not named, and its pictures are not drawn apart
@@ -117,12 +112,8 @@ def _histograms(account: Account) -> dict[str, Any]:
         for place, y in enumerate(_PLOT_HEIGHT * (1 - own / top)):
             points += [f"{place * step:.1f},{y:.1f}", f"{(place + 1) * step:.1f},{y:.1f}"]
         outlines[vendor] = " ".join([*points, f"{_PLOT_WIDTH},{_PLOT_HEIGHT}"])
-    return {
-        "outlines": outlines,
-        "hidden": len(account.histograms) - len(vendors),
-        "width": _PLOT_WIDTH,
-        "height": _PLOT_HEIGHT,
-    }
+    hidden = len(account.histograms) - len(vendors)
+    return {"outlines": outlines, "hidden": hidden, "width": _PLOT_WIDTH, "height": _PLOT_HEIGHT}
 
 
 def _plain(value: Any) -> str:

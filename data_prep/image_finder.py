@@ -32,10 +32,7 @@ def walk_folders(folders: Sequence[str | Path]) -> Iterator[tuple[str, str, list
 
 
 def find_images(folders: Sequence[str | Path], names: Collection[str]) -> tuple[dict[str, str], int]:
-    """Return the path of each wanted file in folders and below, by name, and the number of other files.
-
-    Symbolic links are followed. Two files of one name with different content are a DatasetError.
-    """
+    """Return the path of each wanted file by name, and the number of other files; symbolic links are followed."""
     wanted = set(names)
     found: dict[str, str] = {}
     others = 0
@@ -126,8 +123,7 @@ def find_patches(folders: Sequence[str | Path], classes: int) -> Patches:
 def _layout(folder: str, parent: str, classes: int) -> tuple[str | None, int | None]:
     """Return the patient and the class that the folders of a file mean; None where they mean neither.
 
-    Only folders below the given one count: its own name ("2023", "versions/1"), and the folders above it, have nothing
-    to do with patients and classes.
+    Only folders below the given one count: its own name may be "2023" or "versions/1".
     """
     last = os.path.basename(os.path.abspath(parent))
     if os.path.samefile(folder, parent) or not (last.isascii() and last.isdigit() and int(last) < classes):

@@ -1,18 +1,26 @@
-"""Write the images of a preparation in threads, those that are finished already left as they are."""
+"""Images of a preparation: written in threads, and those left out whose picture is in another split too."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
+from itertools import combinations
 from pathlib import Path
 
 from data_prep.candidates import Candidate, Exclusions, Refused, refused_if_unreadable
 from data_prep.picture import Histogram, histogram
 from data_prep.record import Note, Record
 from data_prep.source import Source
+from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.fingerprint import Fingerprint, fingerprint
-from monai_mocoi.data.fingerprints import keep_fingerprints
+from monai_mocoi.data.fingerprints import dataset_fingerprints, keep_fingerprints
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.files.atomic_write import remove_leftovers
 from monai_mocoi.transforms.image_errors import check_not_constant
+
+REPEATED = "same picture as an image of another split"
+
+# The test split keeps its images, then the validation split: a published test set stays whole.
+_KEPT_FIRST = ("test", "validation", "training", PRETRAINING)
 
 
 def write_images(
@@ -20,8 +28,7 @@ def write_images(
 ) -> tuple[dict[str, Note], dict[str, Histogram]]:
     """Write what is not finished yet; return all notes, and histograms of what was written, by name.
 
-    ``exclusions`` gets what is left out, by reason; too many of the ``total`` candidates are a DatasetError of the
-    source.
+    ``exclusions`` gets what is left out; too many of the ``total`` candidates are a DatasetError of the source.
     """
     for folder in {out, *((out / candidate.target).parent for candidate in candidates.values())}:
         remove_leftovers(folder)
@@ -77,3 +84,32 @@ def _remove_others(out: Path, candidates: Mapping[str, Candidate]) -> int:
     for path in others:
         path.unlink()
     return len(others)
+
+
+def drop_repeats(
+    out: Path,
+    splits: dict[str, list[str]],
+    candidates: Mapping[str, Candidate],
+    exclusions: Exclusions,
+    workers: int | None = None,
+) -> list[list[str]]:
+    """Take pictures that are in several splits out of all but one: nobody can correct published data.
+
+    ``splits`` is changed in place, and the exclusions get the names under :data:`REPEATED`. Returned are all groups of
+    images that show one picture, within a split or across splits, sorted.
+    """
+    names = sorted(name for own in splits.values() for name in own)
+    prints = dataset_fingerprints(out, [str(out / candidates[name].target) for name in names], names, workers)
+    digest = {name: bytes(row) for name, row in zip(names, prints.digests, strict=True)}
+    groups: dict[bytes, list[str]] = defaultdict(list)
+    for name in names:
+        groups[digest[name]].append(name)
+    dropped: list[str] = []
+    for kept, later in combinations([split for split in _KEPT_FIRST if split in splits], 2):
+        seen = {digest[name] for name in splits[kept]}
+        dropped += [name for name in splits[later] if digest[name] in seen]
+        splits[later] = [name for name in splits[later] if digest[name] not in seen]
+    if dropped:
+        print(f"{len(dropped)} images show exactly the same picture as one of another split and were left out")
+        exclusions.setdefault(REPEATED, []).extend(dropped)
+    return sorted(group for group in groups.values() if len(group) > 1)

@@ -11,15 +11,13 @@ from monai_mocoi.data.columns import as_value
 from monai_mocoi.data.patient_ids import patient_in_name, patient_key
 from monai_mocoi.errors import DatasetError
 
-FINDINGS = tuple(
+FINDINGS = tuple(  # the 14 findings, in the order of the data set's paper (Wang et al., CVPR 2017, and its extension)
     "Atelectasis Cardiomegaly Effusion Infiltration Mass Nodule Pneumonia Pneumothorax Consolidation Edema Emphysema "  # noqa: SIM905
     "Fibrosis Pleural_Thickening Hernia".split()
 )
-"""The 14 findings, in the order of the data set's paper (Wang et al., CVPR 2017, and its extension)."""
 
 NO_FINDING = "No Finding"
-COLUMNS = {"sex": "Patient Gender", "age": "Patient Age", "view": "View Position"}
-"""What is handed on besides the labels: its name in the datalist, and in the metadata."""
+COLUMNS = {"sex": "Patient Gender", "age": "Patient Age", "view": "View Position"}  # by name in the datalist
 _IMAGE, _FINDINGS, _PATIENT = _NEEDED = ("Image Index", "Finding Labels", "Patient ID")
 
 
@@ -35,9 +33,8 @@ class Study:
 def read_metadata(path: str | Path) -> dict[str, Study]:
     """Return the rows of ``Data_Entry_2017.csv`` or ``Data_Entry_2017_v2020.csv``, or a part, by image name, sorted.
 
-    The CSV, plain or gzip (``.gz``), has the columns Image Index, Finding Labels and Patient ID, and perhaps those of
-    :data:`COLUMNS`; others, which differ between the two publications, are not looked at. An unknown finding, a patient
-    that is no number or another one than in the image's name, or an image named twice is a DatasetError.
+    Other columns, which differ between the two publications, are not looked at. An unknown finding, a patient that is
+    no number or another one than in the image's name, or an image named twice is a DatasetError.
     """
     labels: dict[str, tuple[int, ...]] = {}
     studies: dict[str, Study] = {}

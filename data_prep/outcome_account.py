@@ -9,15 +9,14 @@ import numpy as np
 from data_prep import account
 from data_prep.account import Account, Items, Step
 from data_prep.candidates import MISSING, MISSING_LINE, Exclusions, Found, Outcome
+from data_prep.image_writing import REPEATED
 from data_prep.picture import Histogram, histogram
-from data_prep.repeated_pictures import REPEATED
 from data_prep.source import Source
 from monai_mocoi.data.audit_report import AuditReport
 from monai_mocoi.files.file_signature import decoder_versions
 from monai_mocoi.transforms.reader import read_image
 
-SCORED_FROM = 25
-"""Images with and without a label that evaluation asks for: the default of its ``min_positives``."""
+SCORED_FROM = 25  # images with and without a label that evaluation asks for: the default of its ``min_positives``
 
 
 class Flow:
@@ -81,10 +80,10 @@ def make_account(
 
 def _without_file(outcome: Outcome) -> Iterator[str]:
     """What the labels or a given split name, but is in no folder: it is no file, so the flow cannot count it."""
-    if missing := len(outcome.exclusions.get(MISSING, ())):
-        yield f"{missing} images have labels, but no file. Are all folders given?"
-    if missing := len(outcome.exclusions.get(MISSING_LINE, ())):
-        yield f"{missing} lines of the given split stand for no file. Are all folders given?"
+    what = {MISSING: "images have labels, but no file", MISSING_LINE: "lines of the given split stand for no file"}
+    for reason, text in what.items():
+        if missing := len(outcome.exclusions.get(reason, ())):
+            yield f"{missing} {text}. Are all folders given?"
 
 
 def _few_in_test(labels: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[str]:

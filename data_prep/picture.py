@@ -23,10 +23,7 @@ Histogram = NDArray[np.float32]
 
 
 def picture_note(picture: NDArray[np.float32], notes: Collection[str] = ()) -> int:
-    """Return the sum of :data:`FLATTENED` and :data:`IGNORED_WINDOW`, as far as they hold of a picture.
-
-    It is (C, rows, columns) in 0..1, as the reader gave it; ``notes`` is what the reader passed over.
-    """
+    """Return the bits that hold of a picture, (C, rows, columns) in 0..1; ``notes`` is what the reader passed over."""
     return FLATTENED * is_flattened(picture) + IGNORED_WINDOW * (WINDOW_IGNORED in notes)
 
 
@@ -54,12 +51,11 @@ def histogram(picture: NDArray[np.float32]) -> Histogram:
 
 
 def write_png(picture: NDArray[np.float32], target: str | Path, size: int, bits: int = 8) -> NDArray[np.float32]:
-    """Make a picture smaller and write it as a PNG without metadata; the file appears whole or not at all.
+    """Write a picture, (1 or 3, rows, columns) in 0..1, as a PNG without metadata; return what the reader makes of it.
 
-    The picture, (1 or 3, rows, columns) in 0..1, is reduced so that its shorter side has ``size`` pixels, by Pillow's
-    bilinear filter with antialiasing (the filter of the paper's code), in floating point and rounded once. A smaller
-    picture keeps its size: enlarging adds no information and takes disk. Grey has 8 or 16 ``bits``, colour always 8 a
-    channel. Returned is what the reader makes of the file.
+    It is reduced so that its shorter side has ``size`` pixels, by Pillow's bilinear filter with antialiasing (the
+    filter of the paper's code), in floating point and rounded once. A smaller picture keeps its size: enlarging adds no
+    information and takes disk. Grey has 8 or 16 ``bits``, colour always 8 a channel.
     """
     channels = [Image.fromarray(channel) for channel in picture]
     shorter = min(channels[0].size)

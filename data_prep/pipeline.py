@@ -30,12 +30,11 @@ from collections.abc import Mapping, Sequence
 from data_prep.account import Account
 from data_prep.candidates import MISSING_LINE, NOT_IN_SPLIT, Candidate, Exclusions, Found, Outcome, unwritten_datalist
 from data_prep.console import print_noted
-from data_prep.image_writing import write_images
+from data_prep.image_writing import drop_repeats, write_images
 from data_prep.options import checked_out
 from data_prep.outcome_account import Flow, make_account
 from data_prep.picture import noted
 from data_prep.record import opened_folder
-from data_prep.repeated_pictures import drop_repeats
 from data_prep.source import Source
 from data_prep.splitter import Splitter
 from monai_mocoi.data.audit import audit_datalist
@@ -80,7 +79,7 @@ def prepare(source: Source) -> Account:
             exclusions[reason] += names
         unusable = {name for names in exclusions.values() for name in names}
         splits = splitter.draw({n: given[n] for n in usable if n not in unusable}, patient_of, balance_of)
-        repeats = drop_repeats(out, splits, lambda name: out / candidates[name].target, exclusions, source.workers)
+        repeats = drop_repeats(out, splits, candidates, exclusions, source.workers)
         if not splits["training"]:
             raise DatasetError("no training image is left; check the folders with the images, and the split.")
         flow.step("Compared with one another", exclusions)

@@ -32,25 +32,16 @@ class PreparedPart:
     @property
     def flow(self) -> list[Step]:
         """The stations before the parts were separated."""
-        return [Step(name, entered, left_out, more) for name, entered, left_out, more in self.manifest["part"]["flow"]]
+        return [Step(*step) for step in self.manifest["part"]["flow"]]
 
     def candidates(self) -> Iterator[tuple[str, Candidate]]:
         """Give the split and the candidate of each image."""
         splits = {split: own for split, own in self.datalist.items() if isinstance(own, list)}
         for split, item in ((split, item) for split, own in splits.items() for item in own):
             columns = {key: value for key, value in item.items() if key not in ("image", "label", "patient")}
-            yield (
-                split,
-                Candidate(
-                    name=Path(item["image"]).stem,
-                    source=str(self.path / item["image"]),
-                    target=item["image"],
-                    patient=item["patient"],
-                    label=item.get("label"),
-                    columns=columns,
-                    vendor=str(columns.get("vendor", "")),
-                ),
-            )
+            image, vendor = item["image"], str(columns.get("vendor", ""))
+            name, source = Path(image).stem, str(self.path / image)
+            yield split, Candidate(name, source, image, item["patient"], item.get("label"), columns, vendor=vendor)
 
     def was_given(self, split: str) -> bool:
         """Whether a split is that of the user's own table; then only the validation may have been drawn."""
@@ -60,10 +51,7 @@ class PreparedPart:
 
 
 def read_part(folder: str, called: str) -> PreparedPart:
-    """Read a part; errors use ``called`` instead of its path, which may name people.
-
-    What is no finished part is a RefusedError, a damaged one a DatasetError.
-    """
+    """Read a part (RefusedError: it is none; DatasetError: damaged); errors do not repeat its path but ``called``."""
     path = Path(folder).expanduser().resolve()
     missing = [name for name in (MANIFEST_NAME, DATALIST_NAME, RECORD_NAME) if not (path / name).is_file()]
     if missing:

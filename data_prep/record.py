@@ -14,17 +14,15 @@ from monai_mocoi.files.file_signature import file_signature
 
 RECORD_NAME = "preparation.jsonl"
 
-Note = int | dict[str, Any]
-"""What a preparation wants to remember of a written picture: a number, or a small dictionary for JSON."""
+Note = int | dict[str, Any]  # what a preparation wants to remember of a written picture; a dictionary is for JSON
 
 
 class Record:
     """The lines of ``preparation.jsonl``: the options first, then one line a finished image.
 
-    An image's line is written after the image, so what is listed is whole. It holds the signatures of source and
-    result: an image counts as finished only while both are unchanged and in their places. Where paths name patients,
-    the signatures of the sources are keyed with a secret: a path that is guessed, with the times of its file, can then
-    not be tried. A folder that was begun with other options is refused.
+    An image's line is written after the image, so what is listed is whole. An image counts as finished only while
+    source and result are unchanged and in their places. Where paths name patients, the signatures of the sources are
+    keyed with a secret: a path that is guessed, with the times of its file, can then not be tried.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], secret: bytes = b"") -> None:
@@ -34,7 +32,13 @@ class Record:
         path = folder / RECORD_NAME
         lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
         if lines[0]:
-            _check_same(_options(lines[0]), options)
+            begun, now = _options(lines[0]), json.loads(json.dumps(options))
+            different = [key for key in {**begun, **now} if begun.get(key) != now.get(key)]
+            if changes := "; ".join(f"{key}: {begun.get(key)} there, {now.get(key)} now" for key in different):
+                raise RefusedError(
+                    f"the output folder was begun with other options ({changes}). Name another folder, or remove this "
+                    "one to begin again."
+                )
         for line in lines[1:]:
             try:
                 name, *values = json.loads(line)
@@ -82,11 +86,7 @@ class Record:
 def opened_folder(
     folder: Path, options: Mapping[str, Any], public: bool = True, secret: bytes = b""
 ) -> Iterator[Record]:
-    """Make or open the dataset folder of a preparation, alone, and give its record.
-
-    A RefusedError, which names the folder if it is public, says that it is a file, holds something else, was begun with
-    other options, or that another process is writing there.
-    """
+    """Make or open the dataset folder of a preparation, alone, and give its record; texts name it if it is public."""
     called = f"the output folder '{folder}'" if public else "the output folder"
     if folder.exists() and not folder.is_dir():
         raise RefusedError(f"{called} is a file; name a new folder.")
@@ -104,10 +104,7 @@ def opened_folder(
 def begun_options(folder: Path) -> dict[str, Any]:
     """Return the options with which a preparation in a folder was begun; empty where none was."""
     path = folder / RECORD_NAME
-    if not path.is_file():
-        return {}
-    with open(path, "rb") as file:
-        line = file.readline().rstrip(b"\n")
+    line = path.read_bytes().partition(b"\n")[0] if path.is_file() else b""
     return _options(line) if line else {}
 
 
@@ -119,13 +116,3 @@ def _options(line: bytes) -> dict[str, Any]:
             f"{RECORD_NAME} in the output folder is damaged, so it is not known what is finished; remove the folder "
             "and begin again."
         ) from None
-
-
-def _check_same(begun: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    now = json.loads(json.dumps(options))
-    if different := [key for key in {**begun, **now} if begun.get(key) != now.get(key)]:
-        changes = "; ".join(f"{key}: {begun.get(key)} there, {now.get(key)} now" for key in different)
-        raise RefusedError(
-            f"the output folder was begun with other options ({changes}). Name another folder, or remove this one to "
-            "begin again."
-        )

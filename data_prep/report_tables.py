@@ -5,8 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from data_prep.account import GREY_BANDS, LABEL_VALUES, Account, Count
 
-LEAST = 5
-"""Patients; a cell of fewer (but not of none) is hidden, as statistical offices do."""
+LEAST = 5  # patients; a cell of fewer (but not of none) is hidden, as statistical offices do
 SMALL, ALSO = f"<{LEAST}", f"{LEAST} or more"
 
 Key = TypeVar("Key", bound=Hashable)
@@ -23,10 +22,9 @@ class Cell(NamedTuple):
 def hidden_cells(patients: Mapping[Key, int], least: int = LEAST) -> tuple[set[Key], set[Key]]:
     """Choose the cells to hide of a row or column whose sum is known, by the patients of each cell.
 
-    A cell of fewer than ``least`` patients, but not of none, is small. Where one cell alone is hidden, the sum gives it
-    away. So the next smallest cells are hidden too, until at least two are, of at least ``least`` patients together
-    (Hundepool et al., *Statistical Disclosure Control*, 2012, chapter 4). Returned are the small cells, and those that
-    are hidden because of them: each of these has at least ``least`` patients.
+    Where one cell alone is hidden, the sum gives it away. So the next smallest cells are hidden too, until at least two
+    are, of at least ``least`` patients together (Hundepool et al., *Statistical Disclosure Control*, 2012, chapter 4).
+    Returned are the small cells, and those that are hidden because of them.
     """
     small = {key for key, number in patients.items() if 0 < number < least}
     also: set[Key] = set()
@@ -122,10 +120,9 @@ def _label_cells(counts: Mapping[str, Count], hidden: Collection[str]) -> dict[s
 
 
 def _hidden_of_classes(counts: Mapping[str, Mapping[str, Count]]) -> dict[str, Collection[str]]:
-    """Find the cells of one split that the other classes would give away, where an image has one class.
+    """Find the cells of one split that the other classes would give away; none where an image may have several.
 
-    The images of all classes and those of no known class sum to the split, and the "negative" of a class are the
-    positive of the others. Of findings, of which an image may have several, nothing is hidden.
+    All classes and no known class sum to the split, and the "negative" of a class are the positive of the others.
     """
     known = {own["positive"].images + own["negative"].images for own in counts.values()}
     if len(counts) < 2 or known != {sum(own["positive"].images for own in counts.values())}:

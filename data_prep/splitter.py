@@ -18,23 +18,14 @@ _UNSPLIT = "all"
 class Splitter:
     """The split as far as it is given, and the draw of the rest.
 
-    Args:
-        args: the command's options.
-        lists: files with one image name or patient a line, by split; None for none. They come before ``split_csv``.
-        how: where the lists come from, for the console.
-        without: how to leave the given split aside, for an error's text: "without lists", say.
-
-    ``description`` is for the console, ``options`` for the manifest and the record. A file that cannot be used is a
-    DatasetError, an option that does not apply a RefusedError.
+    ``lists`` are files with one image name or patient a line, by split; they come before ``split_csv``. Texts say
+    ``how`` they were found, and how to leave the given split aside: ``without`` lists, say. ``description`` is for the
+    console, ``options`` for manifest and record. A file that cannot be used is a DatasetError, an option that does not
+    apply a RefusedError.
     """
 
     def __init__(
-        self,
-        args: Options,
-        *,
-        without: str,
-        lists: Mapping[str, str | Path] | None = None,
-        how: str = "given",
+        self, args: Options, *, without: str, lists: Mapping[str, str | Path] | None = None, how: str = "given"
     ) -> None:
         self._seed, self._without = args.seed, without
         self._table: dict[str, str] = {}
@@ -83,9 +74,7 @@ class Splitter:
         """Return the split of each image so far ("all" before an own draw), and what is listed but not there.
 
         Images in no list are left out, except those whose split is ``decided``: a site that is held out, say. A name
-        counts before its patient, if both are listed. An image may be listed with folders before its name and without
-        suffix, a patient with or without leading zeros: tables drop them. ``meaning`` returns what a line stands for. A
-        split that tears an image or a patient, or has none of the images, is a DatasetError.
+        counts before its patient, if both are listed. A split that tears a patient is a DatasetError.
         """
         decided = decided or {}
         if not self._table:
@@ -108,11 +97,7 @@ class Splitter:
     def draw(
         self, given: Mapping[str, str], patient_of: Mapping[str, str], label_of: Mapping[str, Any]
     ) -> dict[str, list[str]]:
-        """Return the image names by split, sorted, after what has to be drawn is drawn.
-
-        ``given`` is that of :meth:`given`, without what cannot be used; ``label_of`` is kept balanced: a class number,
-        or 0 and 1 for each finding. Fewer patients than splits to draw are a DatasetError.
-        """
+        """Return the image names by split, sorted, with the rest of :meth:`given` drawn, ``label_of`` balanced."""
         splits: dict[str, list[str]] = {split: [] for split in SPLITS}
         pool: list[str] = []
         for name in sorted(given):

@@ -14,11 +14,9 @@ from monai_mocoi.files.csv_table import read_table, read_text
 def table_rows(
     path: str | Path, needed: Sequence[str], advice: str, optional: Sequence[str] = ()
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give the rows of a CSV table, plain or gzip (``.gz``).
+    """Give of each row of a CSV table its place, for errors ("labels.csv, row 3"), and its cells by column.
 
-    A row is its place, for errors ("labels.csv, row 3"), and its cells by column, without blanks around them. Every row
-    must have the ``needed`` columns, in any case; the ``optional`` ones are given where they are there. What cannot be
-    used is a DatasetError; of a missing column it ends with ``advice``, the next step.
+    Every row must have the ``needed`` columns, in any case; a DatasetError of a missing one ends with ``advice``.
     """
     name = Path(path).name
     table = read_table(path, needed)
@@ -56,21 +54,14 @@ def file_sha256(path: str | Path) -> str:
 
 
 _SPLIT_NAMES = {
-    "train": "training",
-    "training": "training",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "training"),
+    **dict.fromkeys(("val", "valid", "validation"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 
 def read_split_csv(path: str | Path) -> dict[str, str]:
-    """Return ``training``, ``validation`` or ``test`` by image name from a CSV with the columns image and split.
-
-    The file may be gzip. An unknown name of a split, or an image in two of them, is a DatasetError.
-    """
+    """Return ``training``, ``validation`` or ``test`` by image name; an image in two of them is a DatasetError."""
     splits: dict[str, str] = {}
     for place, row in table_rows(path, ("image", "split"), "It needs image and split."):
         name, word = row["image"], row["split"]
@@ -113,8 +104,8 @@ def match_lines(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the split by image name or patient, and the sorted lines of the table that match neither.
 
-    ``meaning`` returns what a line stands for, where names and patients are not those of the split. Two lines that put
-    one image or patient in two splits are a DatasetError.
+    A name may have folders before it and lack its suffix, a patient its leading zeros: tables drop them. ``meaning``
+    returns what a line stands for. Two lines that put one image or patient in two splits are a DatasetError.
     """
     patients = by_number(patient_of.values())
     by_stem = {os.path.splitext(name)[0]: name for name in patient_of}

@@ -15,10 +15,8 @@ from typing import Any
 from monai_mocoi.data.ages import as_numbers
 from monai_mocoi.data.columns import as_value
 
-OLDEST = 90
-"""An age in the dataset folder: 90 means "90 or more"."""
-RARE = 5
-"""A category of fewer patients becomes :data:`OTHER`, unless another number is given."""
+OLDEST = 90  # an age in the dataset folder: 90 means "90 or more"
+RARE = 5  # a category of fewer patients becomes :data:`OTHER`, unless another number is given
 OTHER = "other"
 
 # The vendor's name by a piece of Manufacturer (0008,0070) in lower case.
@@ -51,10 +49,7 @@ VENDORS = tuple(sorted({*_VENDORS.values()}))
 
 
 def age_in_years(text: str | float | None) -> int | None:
-    """Return an age in whole years, 90 for 90 or more, or None for what is no age.
-
-    It is DICOM's age string (VR AS: "045Y", "018M", "006W", "003D"), or a number of years of a table.
-    """
+    """Return an age (DICOM's age string, or years) in whole years, 90 for 90 or more; None for what is no age."""
     numbers = as_numbers("age", [as_value(text.strip("\0 ") if isinstance(text, str) else text)])
     if numbers is None or math.isnan(numbers[0]):
         return None
@@ -73,10 +68,7 @@ def age_of(written: str, born: date | None, studied: date | None) -> float | Non
 
 
 def vendor(text: str | None) -> str | None:
-    """Return the short name of a device's maker: one of :data:`VENDORS`, "other", or None where there is none.
-
-    Other words in Manufacturer (0008,0070) go no further: some sites write their own name into it.
-    """
+    """Return a device maker's short name, "other", or None; other words go no further: some write their site's name."""
     plain = " ".join((text or "").replace("\0", " ").replace("_", " ").split()).casefold() + " "
     if plain == " ":
         return None
@@ -88,8 +80,7 @@ def band_rare(
 ) -> tuple[dict[str, str | None], list[str]]:
     """Put the categories of fewer than ``least`` patients together as "other"; return all, and the names of these.
 
-    If "other" itself would then have fewer patients, these categories become None, not known. So nobody stands out, and
-    no large category is lost for one patient. 0 or 1 keeps all.
+    If "other" itself would then have fewer patients, these categories become None, not known. 0 or 1 keeps all.
     """
     patients: dict[str, set[str]] = defaultdict(set)
     for name, value in values.items():
@@ -106,8 +97,7 @@ def banded(
 ) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
     """Band every column of text, see :func:`band_rare`; numbers stay (ages are banded where they are read).
 
-    Columns are values by image, which may lack one. Returned are the columns, and by column how many categories were
-    put together or became None (0s left out).
+    Returned are the columns, and by column how many categories were put together or became None (0s left out).
     """
     kept: dict[str, dict[str, Any]] = {}
     counts = {}

@@ -1,8 +1,7 @@
 """Detect text that may be burned into the pixels, near the border of a picture.
 
-A name in the pixels survives every change to headers and file names. This is a screen, not a reader of text: it looks
-for a line of several thin strokes of one grey value and high contrast, upright and lying. docs/data_steward.md has what
-it finds, misses and takes for text on real images (``python -m benchmarks.burned_in``).
+This is a screen, not a reader of text: it looks for a line of several thin strokes of one grey value and high contrast,
+upright and lying. docs/data_steward.md has what it finds and misses on real images (``benchmarks.burned_in``).
 """
 
 import numpy as np
@@ -26,8 +25,7 @@ def has_text_like_border(picture: NDArray[np.float32]) -> bool:
     """Tell whether the border of a picture has something like a line of text: light on dark, or dark on light.
 
     It looks for three letters or more with strokes of 1 to about 12 pixels. The picture, (1 or 3, rows, columns) in
-    0..1, must have the size in which it was exported: made smaller, strokes become blurred. Sides below 32 pixels have
-    no room for text.
+    0..1, must have the size in which it was exported: made smaller, strokes become blurred.
     """
     grey = picture[0] if len(picture) == 1 else picture.mean(0)
     if min(grey.shape) < _SMALLEST:

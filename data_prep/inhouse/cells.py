@@ -9,15 +9,12 @@ from monai_mocoi.data.columns import as_value
 
 YES = frozenset("1 yes y true t positive pos present ja j wahr positiv vorhanden".split())  # noqa: SIM905
 NO = frozenset("0 no n false f negative neg absent nein falsch negativ".split())  # noqa: SIM905
-NOT_KNOWN = frozenset(
+NOT_KNOWN = frozenset(  # besides what any table means by an empty cell; -1 is CheXpert's "uncertain"
     "-1 -9 99 999 ? uncertain equivocal indeterminate unklar unbekannt unsicher missing fehlt .".split()  # noqa: SIM905
 ) | {"not known", "not assessed", "k.a.", "k. a.", "keine angabe"}
-"""Besides what any table means by an empty cell; -1 is CheXpert's "uncertain"."""
 MOST_CLASSES = 20
-LONGEST_CLASS = 40
-"""Characters; a longer text is a sentence, not a class."""
-_TRUE_FALSE = {"t", "f"}
-"""Mean yes and no only in a column that has both: F is female too, and a foot, and a class."""
+LONGEST_CLASS = 40  # characters; a longer text is a sentence, not a class
+_TRUE_FALSE = {"t", "f"}  # mean yes and no only in a column that has both: F is female too, and a foot, and a class
 _NUMBER = re.compile(r"([+-]?)0*([0-9]+)(?:[.,]([0-9]*?)0*)?")
 
 

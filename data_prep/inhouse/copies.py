@@ -17,8 +17,7 @@ AGAIN = "the same SOP instance as another file"
 TWO_OWNERS = "one SOP instance under two patients: whose it is is not known"
 COPY = "the same picture as another image of the patient"
 TWO_PATIENTS = "one picture under two patients, so it is not known whose it is"
-COPIES = (AGAIN, TWO_OWNERS, COPY, TWO_PATIENTS)
-"""All reasons of an export that mean copies."""
+COPIES = (AGAIN, TWO_OWNERS, COPY, TWO_PATIENTS)  # all reasons of an export that mean copies
 
 
 class Repeated(NamedTuple):
@@ -29,10 +28,9 @@ class Repeated(NamedTuple):
 
 
 def repeated_instances(seen: Sequence[Seen]) -> Repeated:
-    """Find the files that are left out because their SOP instance UID is that of another.
+    """Find the files whose SOP instance UID is that of another: the largest stays, of equal ones the first.
 
-    The largest file stays, because a copy may be cut short; of equal ones the first. Where they name two patients, none
-    does. Files without header or UID are passed over.
+    A copy may be cut short. Of two patients, none stays.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     patient_of: dict[int, str] = {}
@@ -53,23 +51,18 @@ def repeated_instances(seen: Sequence[Seen]) -> Repeated:
 
 
 def same_pictures(
-    names: Sequence[str],
-    patient_of: Mapping[str, str],
-    prints: Fingerprints,
-    rank: Callable[[str], Any] = str,
-) -> dict[str, list[str]]:
-    """Find the images that are left out because their picture is there more than once; nothing is decoded.
+    names: Sequence[str], patient_of: Mapping[str, str], prints: Fingerprints, rank: Callable[[str], Any] = str
+) -> Exclusions:
+    """Return the sorted names of the images that are left out because their picture is there more than once, by reason.
 
     - A picture under two patients, pixel for pixel, is left out altogether, all of its copies: one of the two ids is
       wrong, and with it perhaps the label; kept anywhere, it could be learnt from under one id while other images of
       its true patient are tested on.
-    - Of the copies of one patient's picture one stays. Nearly identical ones are copies too: a PNG made from a DICOM
-      file has other grey levels. The limits are those of the audit (:mod:`monai_mocoi.data.audit`); in NIH
-      ChestX-ray14, 520 pairs of different images of one patient stay well below them, see docs/data_steward.md.
+    - Of the copies of one patient's picture one stays: that with the lowest rank, equal ranks by name. Nearly identical
+      ones are copies too, by the limits of the audit: a PNG made from a DICOM file has other grey levels. Different
+      images of one patient stay well below these limits, see docs/data_steward.md.
 
-    Nearly identical pictures of two patients are left to the audit, which warns of them across splits. Names are in the
-    order of the fingerprints; of copies, the one with the lowest rank stays, equal ranks by name. Returned are sorted
-    names by reason.
+    Nearly identical pictures of two patients are left to the audit. Names are in the order of the fingerprints.
     """
     by_picture: dict[bytes, list[int]] = defaultdict(list)
     for place, digest in enumerate(prints.digests):

@@ -13,12 +13,9 @@ from monai_mocoi.errors import DatasetError
 
 _FORMS = ("%Y-%m-%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")
 _TIME = re.compile(r"[T ]\d{1,2}:\d{2}.*$")
-DIGITS = 3
-"""Significant digits of a number that is handed on: a coordinate or a laboratory value with more identifies people."""
-FEW_VALUES = 4
-"""Up to so many different numbers distinguish nobody."""
-NEARLY_ALL = 0.8
-"""From so many different whole numbers a patient on, they are ids."""
+DIGITS = 3  # significant, of a number that is handed on: a coordinate or laboratory value with more identifies people
+FEW_VALUES = 4  # up to so many different numbers distinguish nobody
+NEARLY_ALL = 0.8  # from so many different whole numbers a patient on, they are ids
 
 _NAMES_THAT_TELL = frozenset(
     "zip zipcode plz postleitzahl postcode postal latitude longitude mrn pid dob yob birthyear birthdate birthday "  # noqa: SIM905
@@ -30,11 +27,10 @@ _LEADING_ZERO = re.compile(r"0[0-9]+")
 
 
 def read_covariate(name: str, cells: Sequence[str]) -> list[Value]:
-    """Read a column that is handed on, one value a cell.
+    """Read a column that is handed on, one value a cell; what identifies people, or ages not in years, is refused.
 
     They are whole years, 90 for 90 and more, where the name says age; or numbers, rounded to :data:`DIGITS` significant
-    digits; or words (also for numbers with leading zeros); None where nothing is known. What identifies people is a
-    DatasetError: free text, dates, years, ids, postcodes; so are ages not in years.
+    digits; or words (also for numbers with leading zeros); None where nothing is known.
     """
     if (unit := age_unit(name)) is not None:
         raise _refused(name, f"it holds ages in {unit}; give a column of whole years, named age")
@@ -91,8 +87,7 @@ def _refused(name: str, fault: str) -> DatasetError:
 def read_dates(name: str, cells: Sequence[str], numbers: Sequence[int]) -> list[date | None]:
     """Read a column of dates, one a cell, None where it is empty; times behind them are dropped.
 
-    A cell that is no date, or day and month that cannot be distinguished, are a DatasetError with the numbers of the
-    rows.
+    A cell that is no date, or day and month that cannot be distinguished, are a DatasetError.
     """
     values = [as_value(cell) for cell in cells]
     texts = [None if value is None else _TIME.sub("", str(value)).strip() for value in values]

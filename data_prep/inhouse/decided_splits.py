@@ -35,10 +35,7 @@ class Decided:
 
 
 def decide(drafts: Sequence[Draft], options: InhouseOptions, private: PrivateFolder, with_table: bool) -> Decided:
-    """Decide what is not drawn: what is held out, for pretraining alone (if there are labels), or of another part.
-
-    The private folder gets what a hold-out leaves out. What cannot be held out is a RefusedError or DatasetError.
-    """
+    """Decide what is not drawn; the private folder gets what a hold-out leaves out."""
     decided = held_out(drafts, options.test_site, options.test_from, private.site)
     reason_of = {name: reason for reason, names in decided.left_out.items() for name in names}
     for draft in drafts:
@@ -56,11 +53,7 @@ def decide(drafts: Sequence[Draft], options: InhouseOptions, private: PrivateFol
 def held_out(
     drafts: Sequence[Draft], test_site: Sequence[str], test_from: str | None, code: Callable[[str], str]
 ) -> Decided:
-    """Put the images of sites, or from a day on, into the test split; see :mod:`data_prep.inhouse.held_out`.
-
-    Sites are names or codes; the day may be a share. At most one of both is given. ``code`` makes the code of a site's
-    name.
-    """
+    """Put the images of sites (names or codes), or from a day (or a share) on, into the test split, if any is given."""
     patient_of = {draft.name: draft.patient for draft in drafts}
     if test_site:
         sites = {d.name: None if d.row is None or d.row.site is None else code(d.row.site) for d in drafts}
@@ -95,7 +88,7 @@ def own_part(drafts: Sequence[Draft], part: Part) -> Decided:
     others = [draft.name for draft in drafts if not part.holds(draft.patient)]
     left_out = {OTHER_PART: others} if others else {}
     lines = [f"part {part}: {len(own)} of {len(drafts)} images"]
-    return Decided(own, {}, left_out, lines, [_step(part.station, drafts, left_out)])
+    return Decided(own, {}, left_out, lines, [_step(f"Part {part}", drafts, left_out)])
 
 
 def _step(name: str, drafts: Sequence[Draft], left_out: Exclusions) -> Step:

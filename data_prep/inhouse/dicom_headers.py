@@ -12,14 +12,13 @@ from data_prep.inhouse.bands import age_of
 from monai_mocoi.transforms.dicom_header import check_inflated_size
 from monai_mocoi.transforms.image_errors import guarded
 
-_VIEW_CODES = {
+_VIEW_CODES = {  # Code Meaning of PS3.16 CID 4010, where View Position is empty -> the value that it has there
     "antero-posterior": "AP",
     "postero-anterior": "PA",
     "left lateral": "LL",
     "right lateral": "RL",
     "lateral": "LATERAL",
 }
-"""Code Meaning of PS3.16 CID 4010, for devices that leave View Position empty, and the value that it has there."""
 
 
 class BoundedFile:
@@ -126,10 +125,7 @@ class DicomHeader:
 
 
 def read_header(file: BinaryIO) -> DicomHeader:
-    """Read the header of a DICOM file, with or without preamble and file meta information; the file is left open.
-
-    A header that cannot be read at all is an ImageReadError without any text from the file.
-    """
+    """Read the header of a file, with or without preamble; an ImageReadError repeats no text from the file."""
     with guarded("the DICOM header is damaged or cut short"):
         check_inflated_size(file)
         file.seek(0)

@@ -1,10 +1,11 @@
 """Images before they are written: file, frame, row and person, and the columns that are handed on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from data_prep.candidates import Candidate
 from data_prep.inhouse.bands import OTHER, age_in_years, banded, vendor
 from data_prep.inhouse.covariates import DIGITS
 from data_prep.inhouse.header_filter import VIEWS, known_term
@@ -25,11 +26,6 @@ class Draft:
     frame: int | None  # of the file, from 0; None of a single picture
 
     @property
-    def suffix(self) -> str:
-        """By which other programs know the original."""
-        return RASTER_SUFFIXES.get(self.seen.kind, ".dcm")
-
-    @property
     def date(self) -> date | None:
         """The day by the table, else by the header."""
         if self.row is not None and self.row.date is not None:
@@ -37,10 +33,7 @@ class Draft:
         return self.seen.header.date if self.seen.header is not None else None
 
     def columns(self, covariates: Sequence[str], site: Callable[[str], str]) -> dict[str, Any]:
-        """Return what may be handed on, before rare values are put together; the table comes before the header.
-
-        ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
-        """
+        """Return what may be handed on, the table before the header; ``site`` makes the code of a site's name."""
         known: dict[str, Any] = {}
         if (header := self.seen.header) is not None:
             known["sex"] = header.sex if header.sex in ("F", "M", "O") else None
@@ -53,6 +46,13 @@ class Draft:
             known["site"] = None if self.row.site is None else site(self.row.site)
             known |= self.row.covariates
         return {name: value for name, value in known.items() if value is not None}
+
+    def candidate(self, columns: Mapping[str, Any], in_place: bool) -> Candidate:
+        """Return the candidate, with its columns; ``in_place`` it keeps the suffix by which programs know the file."""
+        suffix = RASTER_SUFFIXES.get(self.seen.kind, ".dcm") if in_place else ".png"
+        label, vendor = None if self.row is None else self.row.label, str(columns.get("vendor", ""))
+        source, target = self.seen.file.path, f"images/{self.name}{suffix}"
+        return Candidate(self.name, source, target, self.patient, label, columns, vendor=vendor, extra=self.frame)
 
     def mapping(self) -> dict[str, str]:
         """Return the row of ``mapping.csv``: who is who."""
@@ -104,10 +104,7 @@ class HandedOn:
 
 
 def hand_on(drafts: Sequence[Draft], covariates: Sequence[str], site: Callable[[str], str], rare: int) -> HandedOn:
-    """Gather the columns of all images, values of fewer than ``rare`` patients put together.
-
-    ``covariates`` are columns of the table; ``site`` makes the code of a site's name.
-    """
+    """Gather the columns of all images, see :meth:`Draft.columns`, values of fewer than ``rare`` patients together."""
     columns: dict[str, dict[str, Any]] = {}
     for draft in drafts:
         for column, value in draft.columns(covariates, site).items():

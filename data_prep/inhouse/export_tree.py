@@ -37,8 +37,7 @@ def list_tree(folders: Sequence[str]) -> ExportTree:
     """List the files in folders and all folders below them, each once. No file is opened.
 
     No symbolic link below the folders is followed: it could lead to another patient's files, or to any file of this
-    machine. The given folders may be links themselves. One that does not exist is a RefusedError with its number,
-    because its path could identify a patient.
+    machine. The given folders may be links themselves. An error has the number of a folder: its path is private.
     """
     roots = []
     for number, folder in enumerate(folders, start=1):

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from data_prep.inhouse.dicom_headers import DicomHeader
 from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 
-KEYS = {
+KEYS = {  # what a column can name images by, in words; the most exact first
     "sop": "SOP instance UID",
     "file": "file path or name",
     "study": "study instance UID",
     "accession": "accession number",
     "patient": "patient id",
 }
-"""What a column can name images by, in words; the most exact first."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +51,7 @@ class Match:
 
 
 class FileIndex:
-    """The files by all their keys.
-
-    Paths are those below the folder that was given, with "/"; a header is None where it is no DICOM file. Patients are
-    ids, "" where they are not known; without them those of the headers count. A row may name a copy of a file.
-    """
+    """The files by all their keys; without ``patients``, those of the headers count. ``copies`` are further paths."""
 
     def __init__(
         self,

@@ -1,11 +1,11 @@
 """From an export and its table to candidates. Every file goes on or is left out for a reason; no pixel is read."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from data_prep.candidates import Candidate, Found
 from data_prep.inhouse.decided_splits import decide
-from data_prep.inhouse.drafts import Draft, hand_on
+from data_prep.inhouse.drafts import hand_on
 from data_prep.inhouse.export_tree import ExportFile, list_tree
 from data_prep.inhouse.header_filter import DERIVED
 from data_prep.inhouse.matched_table import MatchedTable
@@ -29,11 +29,7 @@ class Finding(NamedTuple):
 
 
 def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
-    """Look at every file, match them with the table and find out whose they are.
-
-    The private folder gets who is who, and what is left out. What cannot be used or does not fit is a RefusedError or
-    DatasetError.
-    """
+    """Look at every file; the private folder gets who is who, and what is left out."""
 
     def tell(file: ExportFile, reason: str) -> str:
         name = private.pseudonyms.image(file.key)
@@ -59,7 +55,7 @@ def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
     # By pseudonym: written in the order of their paths, the lines of the record and the times of the files would be in
     # the order of an alphabetical list of patients.
     drafts.sort(key=lambda draft: draft.name)
-    candidates = {own.name: _candidate(own, columns.of_image[own.name], options.in_place) for own in drafts}
+    candidates = {own.name: own.candidate(columns.of_image[own.name], options.in_place) for own in drafts}
     coarser = columns.sentences(options.rare)
     unprotected = options.keep_burned_in or options.keep_secondary
     found = Found(
@@ -76,19 +72,6 @@ def find_images(options: InhouseOptions, private: PrivateFolder) -> Finding:
         identified=options.in_place,
     )
     return Finding(found, table, place_of, owned.meant)
-
-
-def _candidate(draft: Draft, columns: Mapping[str, Any], in_place: bool) -> Candidate:
-    return Candidate(
-        name=draft.name,
-        source=draft.seen.file.path,
-        target=f"images/{draft.name}{draft.suffix if in_place else '.png'}",
-        patient=draft.patient,
-        label=draft.row.label if draft.row is not None else None,
-        columns=columns,
-        vendor=str(columns.get("vendor", "")),
-        extra=draft.frame,
-    )
 
 
 def _decisions(

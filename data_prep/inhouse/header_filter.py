@@ -22,10 +22,7 @@ _STRUCTURED = frozenset({"SR", "PR", "KO", "SEG", "RTDOSE", "RTSTRUCT", "RTPLAN"
 
 
 def why_unwanted(header: DicomHeader, wanted: InhouseOptions) -> str | None:
-    """Return why a file is left out; None: it is wanted. Only terms of the standard are repeated in it.
-
-    Without values of modality, body part or view any is wanted, also none.
-    """
+    """Return why a file is left out, in terms of the standard alone; None: it is wanted. No values want any."""
     if reason := _another_kind(header, wanted):
         return reason
     for words, values, found, terms in _choices(header, wanted):

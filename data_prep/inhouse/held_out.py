@@ -1,16 +1,12 @@
-"""Hold sites or the latest images out as the test split: external and temporal validation.
+"""External and temporal validation: sites or the latest images held out as the test split (TRIPOD 2015).
 
-A test split drawn from the same hospitals and years as training shows how well a classifier does there. How well it
-does at another site, or later, only a held-out site or time shows (TRIPOD: Collins et al., Ann. Intern. Med. 2015).
-
-The split goes by patient: a patient with an image of the held-out sites or time is tested on with those, and the
-patient's other images are left out. In the test split they would not be of that site or time; in training they would be
-of a patient who is tested on.
+A patient's other images are left out. In the test split they would not be of that site or time; in training they would
+be of a patient who is tested on.
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,11 +26,7 @@ class HeldOut:
 
 
 def hold_out_sites(site_of: Mapping[str, str | None], patient_of: Mapping[str, str], sites: Collection[str]) -> HeldOut:
-    """Hold the images of some sites, by their codes, out as the test split.
-
-    An image of an unknown site (None) is trained on, unless its patient is tested on. A site without images is a
-    RefusedError; if nothing is left to train on, it is a DatasetError.
-    """
+    """Hold the images of some sites, by their codes, out as the test split; unknown sites (None) are trained on."""
     known = sorted({site for site in site_of.values() if site is not None})
     if missing := [site for site in sites if site not in known]:
         raise RefusedError(
@@ -48,11 +40,7 @@ def hold_out_sites(site_of: Mapping[str, str | None], patient_of: Mapping[str, s
 
 
 def hold_out_latest(date_of: Mapping[str, date | None], patient_of: Mapping[str, str], since: date) -> HeldOut:
-    """Hold the images of a day and later out as the test split.
-
-    An image without a date (None) is trained on, unless its patient is tested on. If no image is as late, it is a
-    RefusedError; if nothing is left to train on, a DatasetError.
-    """
+    """Hold the images of a day and later out as the test split; those without a date (None) are trained on."""
     test = {name for name, day in date_of.items() if day is not None and day >= since}
     unknown = sum(day is None for day in date_of.values())
     if not test:
@@ -66,8 +54,7 @@ def hold_out_latest(date_of: Mapping[str, date | None], patient_of: Mapping[str,
 def latest_share(date_of: Mapping[str, date | None], share: float) -> date:
     """Return the first day of a test split with the latest share (above 0 and below 1) of the images that have a date.
 
-    The images of one day stay together: the nearest day is taken, of two as near the earlier one. If no image has a
-    date, or all have the same, it is a RefusedError.
+    The images of one day stay together: the nearest day is taken, of two as near the earlier one.
     """
     days = sorted(day for day in date_of.values() if day is not None)
     firsts = sorted(set(days))[1:]
@@ -83,17 +70,12 @@ def latest_share(date_of: Mapping[str, date | None], share: float) -> date:
 
 def parse_test_from(text: str) -> date | float:
     """Read a day, or a share of the images. Another text is refused and not repeated: it may be a patient's date."""
-    try:
+    with suppress(ValueError):
         return date.fromisoformat(text.strip())
-    except ValueError:
-        pass
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share < 1:
-        raise RefusedError("--test-from is neither a day (YYYY-MM-DD) nor a share of the images between 0 and 1.")
-    return share
+    with suppress(ValueError):
+        if 0 < (share := float(text)) < 1:
+            return share
+    raise RefusedError("--test-from is neither a day (YYYY-MM-DD) nor a share of the images between 0 and 1.")
 
 
 def _held_out(test: set[str], patient_of: Mapping[str, str], what: str, reason: str, unknown: str) -> HeldOut:

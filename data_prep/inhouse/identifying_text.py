@@ -42,10 +42,7 @@ _TITLE = re.compile(
 
 
 def is_dated(text: str) -> bool:
-    """Whether a text holds a year, a date or the name of a month: "März 2019", "4/31", "04.1931", "born 1963".
-
-    Short names of months count only beside numbers: "Mar 2019", "3. Dez".
-    """
+    """Whether a text holds a year, a date or the name of a month: "März", "3. Dez", "4/31", "04.1931", "born 1963"."""
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
     return any(form.search(plain) is not None for form in (_MONTH, _NUMBERS))
 

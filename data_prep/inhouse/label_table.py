@@ -34,11 +34,7 @@ class TableRow:
 
 
 class LabelTable:
-    """The rows of a table, read.
-
-    A column that is not there is a RefusedError; one with free text, dates or ids, or words that are no label, a
-    DatasetError.
-    """
+    """The rows of a table, read; free text, dates or ids in a column are a DatasetError."""
 
     def __init__(self, file: LabelFile, options: InhouseOptions) -> None:
         self.file = file
@@ -65,9 +61,8 @@ class LabelTable:
     def joined(self, places: Sequence[int]) -> TableRow:
         """Return what the rows at some positions say together of the one thing that they name.
 
-        A known value counts more than an empty cell. A finding, class, site, date or covariate on which they contradict
-        one another becomes unknown, because nobody knows which row is right; the others stay. With two patients, nobody
-        knows whose picture it is.
+        A known value counts more than an empty cell. A value on which they contradict one another becomes unknown,
+        because nobody knows which row is right. With two patients, nobody knows whose picture it is.
         """
         numbers = tuple(self.file.numbers[place] for place in places)
         differ: list[str] = []

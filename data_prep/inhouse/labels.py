@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from data_prep.inhouse.cells import answers, are_numbers, class_words, free_text, in_order
 from monai_mocoi.errors import DatasetError
 
-_SLIPS = 0.05
-"""Share of other words among yes and no that are typing errors; where there are more, all are classes."""
+_SLIPS = 0.05  # share of other words among yes and no that are typing errors; where there are more, all are classes
 
 
 @dataclass(frozen=True)
@@ -27,9 +26,8 @@ def read_labels(columns: Sequence[tuple[str, Sequence[str]]], numbers: Sequence[
 
     One column of classes alone makes the classes the labels ("single"). Beside other columns each of its classes
     becomes a finding, ``column: class``; an empty cell leaves all of them open. A column holds classes where more than
-    one in 20 of its known cells is neither yes nor no, or where all are numbers and some are others than 0 and 1. Free
-    text, one value only, or words beside yes and no are a DatasetError with the numbers of the rows; cells are never
-    repeated, because they may hold a text about somebody.
+    one in 20 of its known cells is neither yes nor no, or where all are numbers and some are others than 0 and 1. A
+    DatasetError has the numbers of the rows; it repeats no cell, because that may hold a text about somebody.
     """
     findings: list[tuple[str, list[int | None]]] = []
     words: dict[str, tuple[str, ...]] = {}

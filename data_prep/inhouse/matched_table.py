@@ -33,11 +33,9 @@ class MatchedTable:
 def match_table(
     options: InhouseOptions, files: Sequence[Seen], patients: Sequence[str], copies: Mapping[str, Sequence[str]]
 ) -> MatchedTable:
-    """Read the labels table and give each file its row.
+    """Read the labels table and give each file its row; a table that does not fit is explained in a DatasetError.
 
-    ``patients`` has the id of each file's patient, "" where it is not known; ``copies`` the keys of other files with
-    the same instance, by the key of the one that stays. A column that is not there is a RefusedError; a table that
-    cannot be used or does not fit is explained in a DatasetError.
+    ``patients`` are ids by file, "" where not known; ``copies`` other files' keys, by the key of the one that stays.
     """
     file = LabelFile(options.labels or "")
     key_column = options.key_column

@@ -10,10 +10,8 @@ from monai_mocoi.errors import DatasetError
 
 LEAST_MATCHED = 0.5
 _NEARLY = 0.8
-_RIVAL = 0.5
-"""Share of the rows of the chosen column, from which on another column that contradicts it counts."""
-_SLIPS = 0.05
-"""Share of the rows in which a patient's id may be written wrong beside a right accession number."""
+_RIVAL = 0.5  # share of the rows of the chosen column, from which on another column that contradicts it counts
+_SLIPS = 0.05  # share of the rows in which a patient's id may be written wrong beside a right accession number
 _NUMBER = re.compile(r"\d+([.,]0*)?")
 _SHOWN = 3
 _LONGEST_SHAPE = 40
@@ -51,10 +49,7 @@ def choose_match(
 
 
 def check_match(file: LabelFile, index: FileIndex, match: Match, best: Match, least: float = LEAST_MATCHED) -> None:
-    """Stop where a table does not fit the files: fewer than a share of the rows, and of the files, match.
-
-    The DatasetError says how many match and by what, shows both sides masked, and what ("best") would fit better.
-    """
+    """Stop (DatasetError) where fewer than a share of the rows, and of the files, match; ``best`` may fit better."""
     if match.rows and (match.rows >= least * len(match.files) or match.pictures >= least * index.count):
         return
     lines = [

@@ -1,9 +1,7 @@
-"""A part of an export, ``--part 2/3``: so that several machines can share the work, each doing some of the patients.
+"""A part of an export, ``--part 2/3``: several machines share the work, each doing some of the patients.
 
 Every part looks at all files and at the whole table, so that what depends on all of them (matching, rare values, sites
-held out) comes out as it would in one go; only reading and writing pictures, which takes the time, is shared. The
-pseudonym decides which part a patient is in: no list has to be agreed on. ``python -m data_prep join`` puts the parts
-together.
+held out) comes out as it would in one go; only reading and writing pictures, which takes the time, is shared.
 """
 
 import re
@@ -40,11 +38,6 @@ class Part:
             raise RefusedError(f"--part is {text!r}; the second of three parts is 2/3.")
         return cls(int(found[1]), int(found[2]))
 
-    @property
-    def station(self) -> str:
-        """Name of the station at which the other parts' images are left out."""
-        return f"Part {self}"
-
     def __str__(self) -> str:
         return f"{self.number}/{self.of}"
 
@@ -57,7 +50,7 @@ def part_record(outcome: Outcome, part: Part) -> dict[str, Any]:
     """Return what the manifest of a part holds besides the entries of all manifests, for the join."""
     found = outcome.found
     split_of = {name: split for split, names in outcome.splits.items() for name in names}
-    flow = [step for step in found.flow if step.name != part.station]  # before the parts were separated
+    flow = [step for step in found.flow if step.name != f"Part {part}"]  # before the parts were separated
     return {
         "part": {
             "number": part.number,

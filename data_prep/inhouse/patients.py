@@ -7,8 +7,7 @@ from typing import NamedTuple
 from data_prep.inhouse.pseudonyms import normalised_patient, plain_id
 
 NO_PATIENT = "no patient is told, by its header or a row of the table"
-MOST_IDS = 3
-"""An id of the headers that stands for more ids of the table is no person: an anonymiser's word for everybody."""
+MOST_IDS = 3  # of the table, for which an id of the headers may stand; with more it is an anonymiser's word for all
 
 _NOBODY = frozenset(
     """
@@ -31,9 +30,8 @@ def join_patients(headers: Sequence[str], table: Sequence[str]) -> Patients:
     """Bring the ids of the files together, by their headers (or folders) and by their rows; "" where there is none.
 
     A file whose header says A and whose row says B makes A and B one person, so that no other file of A or of B gets
-    into another split. Spellings of one id are one, see :func:`~data_prep.inhouse.pseudonyms.plain_id`. Two persons who
-    are taken for one stay in one split, which costs nothing. A person's id is the smallest that headers have, else the
-    table: so the pseudonym is the same with another table.
+    into another split. Spellings of one id are one. Two persons who are taken for one stay in one split, which costs
+    nothing. A person's id is the smallest that headers have, else the table: so it is the same with another table.
     """
     normalised = ([normalised_patient(text) for text in texts] for texts in (headers, table))
     own_ids, other_ids = ([key if key not in _NOBODY else "" for key in keys] for keys in normalised)

@@ -19,10 +19,7 @@ _COLOUR = 0.5  # of the images: from this share on, the data set is one of colou
 
 
 def image_note(picture: NDArray[np.float32], bits: int, size: int, written: int) -> dict[str, Any]:
-    """Return what is kept of an image, (1 or 3, rows, columns) in 0..1, before it is made smaller to ``size`` pixels.
-
-    ``bits`` are those of :func:`~data_prep.picture.picture_note`, ``written`` the bits of a value of the PNG.
-    """
+    """Return the note of an image, (1 or 3, rows, columns) in 0..1, before it is made smaller to ``size`` pixels."""
     # Of every second row and column the distinct values, in steps of 1 / 65,535: for the report.
     steps = (picture[:, ::2, ::2].ravel() * np.float32(65535) + np.float32(0.5)).astype(np.uint16)
     there = np.zeros(65536, dtype=bool)
@@ -37,10 +34,7 @@ def count_in_colour(notes: Iterable[Note]) -> int:
 
 
 def manifest_of_images(outcome: Outcome, size: int, label_kind: str, identified: bool) -> dict[str, Any]:
-    """Return what the next steps must know of the images, for the manifest.
-
-    ``label_kind`` is "single", "multi" or "none"; with ``identified`` the images are references to the originals.
-    """
+    """Return what the next steps must know of the images, for the manifest."""
     notes = [outcome.notes[name] for names in outcome.splits.values() for name in names]
     colour = count_in_colour(notes)
     return {
@@ -58,15 +52,11 @@ def _of(note: Note, key: str) -> int:
     return int(note[key]) if isinstance(note, dict) else 0
 
 
-TEXT_LIKE = "text-like strokes near the border, may be burned-in text"
-"""The reason for leaving a picture out."""
+TEXT_LIKE = "text-like strokes near the border, may be burned-in text"  # the reason for leaving a picture out
 
 
 def write_picture(candidate: Candidate, target: Path, options: InhouseOptions) -> Written:
-    """Write one picture as a PNG without metadata, or refer to its file.
-
-    A picture that cannot be read, is too small, or may show text is Refused.
-    """
+    """Write one picture as a PNG, or refer to its file; one that is too small, or may show text, is Refused."""
     passed_over: set[str] = set()
     with refused_if_unreadable():
         as_stored = read_image(candidate.source, frame=candidate.extra, notes=passed_over)

@@ -1,7 +1,7 @@
 """The private folder: the key, and which pseudonym is whose. It is the only place that names anybody.
 
-It belongs to whoever may see patients' names (a data steward), only they can read it, and it is never inside what is
-handed on. One folder serves all exports of a hospital, so that they get the same pseudonyms. See docs/data_steward.md.
+It belongs to whoever may see patients' names (a data steward). One folder serves all exports of a hospital, so that
+they get the same pseudonyms. See docs/data_steward.md.
 """
 
 import os
@@ -26,10 +26,9 @@ _SITE_CODE = re.compile(r"site-[0-9a-f]{6}")
 class PrivateFolder:
     """Make or open a private folder; several preparations may use one folder at the same time.
 
-    Only their owner can read the files (mode 0600, the folder 0700, where the system has modes). Rows are appended one
-    process at a time, and none twice: a preparation that goes on after an interruption may add everything again. The
-    folder may not lie in a ``forbidden`` one (images, dataset folder), nor one of these in it; ``dataset`` is what
-    ``excluded.csv`` calls this preparation. A folder that cannot be used is a RefusedError that does not name it.
+    Only their owner can read the files (mode 0600, the folder 0700, where the system has modes). The folder may not lie
+    in a ``forbidden`` one (images, dataset folder), nor one of these in it; ``dataset`` is what ``excluded.csv`` calls
+    this preparation. A folder that cannot be used is a RefusedError that does not name it.
     """
 
     def __init__(
@@ -92,12 +91,11 @@ class PrivateFolder:
     def logged_errors(self) -> Iterator[None]:
         """Write the text of an unexpected error, which could hold a path or an id, to the log instead of the console.
 
-        An OSError keeps its number alone, by which a full disk is known; others become a DatasetError. What was written
-        to be read (``DatasetError``, ``Refused``), and a lack of memory, pass.
+        An OSError keeps its number alone, by which a full disk is known; others become a DatasetError.
         """
         try:
             yield
-        except (DatasetError, LockError, Refused, MemoryError):
+        except (DatasetError, LockError, Refused, MemoryError):  # written to be read, or no text
             raise
         except OSError as error:  # its text names the file
             with suppress(OSError):

@@ -66,10 +66,7 @@ def read_or_make_key(folder: Path) -> bytes:
 
 
 def check_key(folder: str | os.PathLike[str], known: str) -> None:
-    """Refuse a private folder whose key does not have the fingerprint ``known`` of a dataset folder.
-
-    Nothing is made or written, and the text does not name the folder.
-    """
+    """Refuse a private folder whose key does not have the fingerprint ``known`` of a dataset folder; write nothing."""
     path = expand_home(folder).resolve()
     file = path / KEY_NAME
     key = file.read_bytes() if file.is_file() else b""

@@ -5,13 +5,12 @@ from typing import Any
 
 from data_prep.inhouse.matched_table import MatchedTable
 from data_prep.inhouse.private_folder import PrivateFolder
-from data_prep.inhouse.source_options import InhouseOptions
+from data_prep.inhouse.source_options import NAMES_OF_COLUMNS, InhouseOptions
 from data_prep.splitter import Splitter
 from data_prep.tables import file_sha256
 from monai_mocoi.errors import DatasetError, RefusedError
 from monai_mocoi.files.home_folder import expand_home
 
-NAMES_OF_COLUMNS = ("label_columns", "patient_column", "site_column", "date_column", "covariates")
 _SETTINGS = (
     *NAMES_OF_COLUMNS,
     *("patient_folder", "name", "size", "bits", "channels", "frames", "in_place", "modality", "body_part", "view"),

@@ -13,12 +13,11 @@ from monai_mocoi.files.atomic_write import write_bytes
 
 MAPPING_NAME, EXCLUDED_NAME, SITES_NAME = "mapping.csv", "excluded.csv", "sites.csv"
 IDENTITIES = ("patient_id", "accession_number", "study_instance_uid", "sop_instance_uid", "date", "site")
-TABLES = {
+TABLES = {  # the columns of each file; a cell is empty where the export has nothing
     MAPPING_NAME: ("image", "patient", "path", "frame", *IDENTITIES),  # image and patient are pseudonyms
     EXCLUDED_NAME: ("path", "reason", "image", "dataset"),
     SITES_NAME: ("site", "name"),
 }
-"""The columns of each file; a cell is empty where the export has nothing."""
 
 
 class PrivateTable:

@@ -1,8 +1,7 @@
 """Pseudonyms: keyed hashes in the place of patients' ids, images and sites.
 
-A hash without a key hides nothing: there are few medical record numbers, and whoever hashes all of them has the list.
-With a secret key nobody can do that, and the same key gives the same hashes, so that a second export of the same
-hospital fits.
+A hash without a key hides nothing: whoever hashes all medical record numbers has the list. The same key gives the same
+hashes, so that a second export of the same hospital fits.
 """
 
 import hashlib
@@ -23,8 +22,7 @@ class Pseudonyms:
     """Names for patients, images and sites: HMAC-SHA256 with a secret key (RFC 2104), cut to 64 bits.
 
     A million different names share a hash with a chance below one in ten million. The key has 32 random bytes, else it
-    is a ValueError. ``key_fingerprint`` distinguishes keys and reveals nothing of them: datasets whose fingerprints are
-    equal give a patient the same name.
+    is a ValueError. ``key_fingerprint`` distinguishes keys and reveals nothing of them.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -34,36 +32,23 @@ class Pseudonyms:
         self.key_fingerprint = self._hash("key", "", _DIGITS)
 
     def patient(self, patient_id: str) -> str:
-        """Return the pseudonym of a patient: "p" and 16 hexadecimal digits, the same for all spellings of the id.
-
-        An empty id is a ValueError: nobody is meant, and all such images would become one person.
-        """
+        """Return "p" and 16 hexadecimal digits, the same for all spellings of an id; an empty one is a ValueError."""
         plain = plain_id(patient_id)
         if not plain:
             raise ValueError("the patient's id is empty.")
         return "p" + self._hash("patient", plain, _DIGITS)
 
     def image(self, text: str) -> str:
-        """Return the pseudonym of an image: "i" and 16 hexadecimal digits.
-
-        The text distinguishes it from all others and stays the same between two runs: its path below the export, and
-        its frame.
-        """
+        """Return the pseudonym of an image, "i" and 16 hexadecimal digits, by its path below the export and frame."""
         return "i" + self._hash("image", text, _DIGITS)
 
     def site(self, name: str) -> str:
-        """Return the code of a site: "site-" and 6 hexadecimal digits; capitals and blanks do not matter.
-
-        A running number would be nicer to read, but two parts prepared side by side would number their sites
-        differently.
-        """
+        """Return the code of a site: "site-" and 6 hexadecimal digits; capitals and blanks do not matter."""
+        # No running number: two parts prepared side by side would number their sites differently.
         return "site-" + self._hash("site", " ".join(_plain(name).split()), _SITE_DIGITS)
 
     def setting(self, text: str) -> str:
-        """Return 16 hexadecimal digits for a setting that is itself private, such as a date.
-
-        An interrupted preparation must be continued with the same settings; they are in the dataset folder.
-        """
+        """Return 16 hexadecimal digits for a setting of the dataset folder that is itself private, such as a date."""
         return self._hash("setting", text, _DIGITS)
 
     def secret(self, purpose: str) -> bytes:
@@ -80,9 +65,7 @@ def normalised_patient(patient_id: str) -> str:
     """Return what all spellings of a patient's id have in common.
 
     As :func:`monai_mocoi.data.patient_ids.patient_key`, and without regard to capitals, to the forms of Unicode and to
-    "MRN" (medical record number) before a number: "12" for "12", "0012", " 12 ", "12.0", "mrn12" and "MRN-0012". Two
-    persons who are taken for one stay in one split, which costs nothing; one who is taken for two may be learnt from
-    and tested on.
+    "MRN" (medical record number) before a number: "12" for "12", "0012", " 12 ", "12.0", "mrn12" and "MRN-0012".
     """
     text = patient_key(_plain(patient_id))
     number = _RECORD_NUMBER.match(text)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,16 @@ from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.survey import Seen
 
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_MACROS: Any = _ENVIRONMENT.get_template("sentences.txt.j2").module
+
 
 def say(name: str, *values: Any) -> list[str]:
     """Return the sentences of one macro of ``sentences.txt.j2``."""
-    text: str = getattr(_macros(), name)(*values)
+    text: str = getattr(_MACROS, name)(*values)
     return [line for line in text.splitlines() if line]
-
-
-@cache
-def _macros() -> Any:
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("sentences.txt.j2").module
 
 
 def files_found(seen: Sequence[Seen], no_files: Mapping[str, Sequence[Any]]) -> str:

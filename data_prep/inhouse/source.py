@@ -15,9 +15,9 @@ from data_prep.inhouse.part import Part, part_record
 from data_prep.inhouse.picture_file import SMALL, TEXT_LIKE, count_in_colour, manifest_of_images, write_picture
 from data_prep.inhouse.private_folder import PrivateFolder
 from data_prep.inhouse.private_place import check_key, check_place
-from data_prep.inhouse.private_settings import NAMES_OF_COLUMNS, make_splitter, settings_of
+from data_prep.inhouse.private_settings import make_splitter, settings_of
 from data_prep.inhouse.sentences import say
-from data_prep.inhouse.source_options import InhouseOptions
+from data_prep.inhouse.source_options import NAMES_OF_COLUMNS, InhouseOptions
 from data_prep.inhouse.table_file import LabelFile
 from data_prep.picture import names_with
 from data_prep.record import Note, begun_options

@@ -15,17 +15,8 @@ from data_prep.source import Source
 from monai_mocoi.errors import RefusedError
 
 MIN_SIZE = 16
-_OF_THE_TABLE = (
-    "test_site",
-    "label_columns",
-    "key_column",
-    "key_is",
-    "patient_column",
-    "site_column",
-    "date_column",
-    "covariates",
-)
-"""Options that need a labels table."""
+NAMES_OF_COLUMNS = ("label_columns", "patient_column", "site_column", "date_column", "covariates")
+_OF_THE_TABLE = ("test_site", "key_column", "key_is", *NAMES_OF_COLUMNS)  # options that need a labels table
 
 
 @dataclass(kw_only=True)

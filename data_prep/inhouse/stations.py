@@ -22,10 +22,7 @@ from monai_mocoi.errors import DatasetError
 
 
 class Stations:
-    """Counts files from station to station; every file is either left or in one of the stations' reasons.
-
-    At the first station also those are left out that cannot be read (``before``: reason -> number).
-    """
+    """Counts files from station to station; ``before`` are those that cannot be read, left out at the first one."""
 
     def __init__(self, entered: int, before: Mapping[str, int]) -> None:
         self.steps: list[Step] = []
@@ -55,11 +52,7 @@ NOT_REFERABLE = "several frames in one file (--in-place refers to files of one p
 def choose_files(
     stations: Stations, seen: Sequence[Seen], options: InhouseOptions, tell: Callable[[ExportFile, str], str]
 ) -> dict[str, list[str]]:
-    """Leave out what is not wanted; return the keys of copies, by that of the file that stays.
-
-    ``tell`` writes down that a file is left out, and returns its pseudonym. Filters that leave no DICOM picture are a
-    RefusedError; too many damaged pictures, or no wanted file, a DatasetError.
-    """
+    """Leave out what is not wanted; return the keys of copies, by that of the file that stays."""
     stations.leave("Looked at by content", {p: own.fault for p, own in enumerate(seen) if own.fault is not None})
     _check_damaged(stations, seen, options, tell)
     headers = {p: header for p in stations.left if (header := seen[p].header) is not None}
@@ -107,11 +100,7 @@ def find_owners(
     options: InhouseOptions,
     pseudonyms: Pseudonyms,
 ) -> Owned:
-    """Match the files with the table, and leave out those of nobody.
-
-    ``copies`` has the keys of other files with the same instance, by the key of the one that stays. A table that does
-    not fit, or no image with a known patient, is a DatasetError.
-    """
+    """Match the files with the table, and leave out those of nobody; ``copies`` are those of :func:`choose_files`."""
     places = list(stations.left)
     files = [seen[p] for p in places]
     given = [_given_patient(own, options) for own in files]

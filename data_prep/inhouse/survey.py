@@ -14,16 +14,10 @@ from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom_header import check_dicom_size
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
 
-HEAD = 132
-"""Bytes that :func:`file_kind` needs: the preamble of a DICOM file and its prefix."""
-RASTER_SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}
-"""The kinds of pictures besides DICOM, with the suffix by which other programs know them."""
-NO_PICTURE = {
-    "empty": "an empty file",
-    "text": "a text, table or web page",
-    "other": "a file of another kind",
-}
-"""Reasons by the kind of a file."""
+HEAD = 132  # bytes that :func:`file_kind` needs: the preamble of a DICOM file and its prefix
+RASTER_SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif"}  # by which other programs know these kinds
+# Reasons by the kind of a file.
+NO_PICTURE = {"empty": "an empty file", "text": "a text, table or web page", "other": "a file of another kind"}
 NO_PIXELS = "no picture in it (a report, a presentation state, or cut short)"
 NO_SYNTAX = "names no transfer syntax (0002,0010), so its pixels cannot be decoded with certainty"
 NO_SUCH_FRAMES = "declares more frames than its bytes can hold"
@@ -34,8 +28,7 @@ _TEXT = (frozenset(range(32, 256)) | {9, 10, 13}) - {127}
 # Value representations with which a data set in explicit VR begins: those of (0008,0001) to (0008,0018).
 _FIRST_VR = (b"UL", b"CS", b"UI", b"DA", b"TM", b"OB", b"LO", b"SH")
 _UNCOMPRESSED = frozenset({ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian})
-_SMALLEST_FRAME = 8
-"""Bytes that a frame of compressed pixels has at least: the header of its item."""
+_SMALLEST_FRAME = 8  # bytes that a frame of compressed pixels has at least: the header of its item
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +91,7 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
 def file_kind(head: bytes, name: str = "") -> str:
     """Return what a file is by its first bytes: "dicom", "png", "jpeg" or "tiff"; else "empty", "text" or "other".
 
-    The suffix of its name counts only where nothing else decides: a DICOM data set without preamble may begin with any
-    bytes.
+    The suffix counts only where nothing else decides: a DICOM data set without preamble may begin with any bytes.
     """
     if not head:
         return "empty"

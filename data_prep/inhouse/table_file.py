@@ -2,30 +2,14 @@
 
 import codecs
 import difflib
-import gzip
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from monai_mocoi.errors import RefusedError, TableError
-from monai_mocoi.files.csv_table import Table, parse_table
+from monai_mocoi.files.csv_table import Table, parse_table, read_content
 from monai_mocoi.files.home_folder import expand_home
 
-NAME = "the labels table"
-"""What errors call it: its file's name could be that of a hospital or a person."""
+NAME = "the labels table"  # what errors call it: its file's name could be that of a hospital or a person
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-
-
-def read_table_text(path: str) -> str:
-    """Return the text of a file, see :func:`decode_table`; one that cannot be read is a TableError."""
-    try:
-        content = expand_home(path).read_bytes()
-        content = gzip.decompress(content) if Path(path).suffix.lower() == ".gz" else content
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise TableError(f"{NAME} is no whole gzip file; copy it again.") from None
-    except OSError as error:
-        raise TableError(f"--labels: {NAME} cannot be read ({error.strerror}).") from None
-    return decode_table(content)
 
 
 def decode_table(content: bytes) -> str:
@@ -54,14 +38,10 @@ _PLURALS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 class LabelFile:
-    """The cells of a table, column by column. Errors repeat nothing of them, only the numbers of rows.
-
-    It is a CSV file, plain or gzip: UTF-8, UTF-16 or Latin-1 (Windows-1252), with commas, semicolons, tabs or bars. A
-    file without a table is a TableError.
-    """
+    """The cells of a table, column by column. Errors repeat nothing of them, only the numbers of rows."""
 
     def __init__(self, path: str) -> None:
-        table = _parsed(read_table_text(path))
+        table = _parsed(decode_table(read_content(expand_home(path), f"--labels: {NAME}")))
         if not table.rows:
             raise TableError(f"{NAME} has no rows below its header.")
         self.header = table.header
@@ -85,10 +65,7 @@ class LabelFile:
         return [cells[place].strip(" \t\r\n\0\u00a0") for cells in self._cells]
 
     def find(self, option: str, names: Sequence[str]) -> list[str]:
-        """Return columns by their names, in any case, as the header writes them.
-
-        No such column, or two, are a RefusedError that names the option in which they were given.
-        """
+        """Return columns by their names, in any case, as the header writes them; ``option`` is for errors."""
         folded: dict[str, list[str]] = {}
         for column in self.header:
             folded.setdefault(column.casefold(), []).append(column)

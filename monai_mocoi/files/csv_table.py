@@ -34,14 +34,7 @@ def read_text(path: str | Path, name: str | None = None) -> str:
     if not path.is_file():
         raise TableError(f"there is no file '{name or path}'.")
     name = name or path.name
-    try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise TableError(f"{name} is no whole gzip file; download it again.") from None
-    except OSError as error:
-        raise TableError(f"{name} cannot be read ({error.strerror}).") from None
+    content = read_content(path, name)
     try:
         text = content.decode("utf-8-sig")
         why = "it holds zero bytes, as UTF-16 does" if "\0" in text else ""
@@ -54,6 +47,17 @@ def read_text(path: str | Path, name: str | None = None) -> str:
         save = "save it as UTF-8 text" if ".txt" in path.suffixes else _SAVE
         raise TableError(f"{name} is no readable text: {why}; {save}.")
     return text
+
+
+def read_content(path: Path, name: str) -> bytes:
+    """Read the bytes of a file, those of a gzip file (``.gz``) unpacked; one that is damaged is a TableError."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix.lower() == ".gz" else content
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise TableError(f"{name} is no whole gzip file; download or copy it again.") from None
+    except OSError as error:
+        raise TableError(f"{name} cannot be read ({error.strerror}).") from None
 
 
 def read_table(path: str | Path, needed: Sequence[str], name: str | None = None) -> Table:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from data_prep.candidates import MISSING, MISSING_LINE, NOT_IN_SPLIT
+from data_prep.image_writing import REPEATED
 from data_prep.pipeline import prepare
-from data_prep.repeated_pictures import REPEATED
 from monai_mocoi.data import load_datalist
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.errors import DatasetError, RefusedError

@@ -13,6 +13,8 @@ import torch.distributed as dist
 
 from monai_mocoi.distributed.start import abandon, agree_on_start
 
+_PATIENCE = 300  # seconds; gloo waits for half an hour, and a busy machine needs a minute to start two processes
+
 
 def stores(number: int) -> list[dist.TCPStore]:
     limit = datetime.timedelta(seconds=30)
@@ -70,6 +72,6 @@ def test_after_an_error_of_one_process_no_other_waits_for_ever() -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(_PATIENCE)
     assert [process.exitcode for process in processes] == [3, 0]
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < _PATIENCE

@@ -1,14 +1,17 @@
-from __future__ import annotations
-
 import pytest
 
-from data_prep.repeated_pictures import REPEATED, drop_repeats
+from data_prep.candidates import Candidate
+from data_prep.image_writing import REPEATED, drop_repeats
 from tests.data.dataset_folders import picture, save
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MONAI_MOCOI_CACHE", str(tmp_path / "cache"))
+
+
+def _candidates(names):
+    return {name: Candidate(name, "", f"images/{name}.png", "p", None) for name in names}
 
 
 def test_the_test_split_then_the_validation_split_keeps_its_copy(tmp_path, capsys):
@@ -18,7 +21,7 @@ def test_the_test_split_then_the_validation_split_keeps_its_copy(tmp_path, capsy
     splits = {"training": list("abcdh"), "validation": list("ef"), "test": list("gi")}
 
     def drop(exclusions):
-        return drop_repeats(tmp_path, splits, lambda name: tmp_path / "images" / f"{name}.png", exclusions)
+        return drop_repeats(tmp_path, splits, _candidates(shows), exclusions)
 
     exclusions = {REPEATED: ["before"]}
     assert drop(exclusions) == [["a", "e", "g", "i"], ["b", "f"], ["c", "d"]]
@@ -37,6 +40,6 @@ def test_a_split_for_pretraining_alone_gives_way_to_all(tmp_path):
         save(tmp_path / f"images/{name}.png", picture(number))
     splits = {"training": ["a"], "validation": [], "test": [], "pretraining": ["b", "c"]}
     exclusions: dict[str, list[str]] = {}
-    drop_repeats(tmp_path, splits, lambda name: tmp_path / "images" / f"{name}.png", exclusions)
+    drop_repeats(tmp_path, splits, _candidates("abc"), exclusions)
     assert exclusions == {REPEATED: ["c"]}
     assert splits["pretraining"] == ["b"]
