@@ -7,7 +7,8 @@ NeurIPS 2021.
 import torch
 from torch import nn
 
-from monai_mocoi.losses.global_batch import standardize
+from monai_mocoi.losses.channel_moments import channel_moments
+from monai_mocoi.losses.global_batch import EPS
 
 
 class StageMSELoss(nn.Module):
@@ -41,6 +42,10 @@ class StageMSELoss(nn.Module):
             raise ValueError(
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."
             )
-        if self.normalize:
-            query, key = standardize(query), standardize(key)
-        return nn.functional.mse_loss(query, key)
+        if not self.normalize:
+            return (query - key).square().mean()  # mse_loss's gradient would lose the order in memory
+        # The mean of (a - b)^2 for standardised a and b, without making them.
+        moments = channel_moments(query, key)
+        of_query, of_key = (torch.rsqrt(variance + EPS) for variance in (moments.query, moments.key))
+        squares = moments.query * of_query * of_query + moments.key * of_key * of_key
+        return (squares - 2 * moments.both * of_query * of_key).mean()

@@ -32,7 +32,8 @@ class PooledMap(StageHead):
     """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's stage MSE.
 
     Args:
-        size: positions a side; the paper has 16, 16, 4, 4 for the four stages. A map smaller than that is repeated.
+        size: positions a side; the paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it
+            is: repeating its values would change no mean over them.
     """
 
     def __init__(self, size: int) -> None:
@@ -40,7 +41,10 @@ class PooledMap(StageHead):
         self.size = size
 
     def pool(self, stage: torch.Tensor) -> torch.Tensor:
-        """``(N, C, H, W)`` to ``(N, C, size, size)``."""
+        """``(N, C, H, W)`` to ``(N, C, size, size)``, or as it is."""
+        height, width = stage.shape[2:]
+        if self.size % height == 0 and self.size % width == 0:
+            return stage
         return nn.functional.adaptive_avg_pool2d(stage, self.size)
 
 
