@@ -92,6 +92,8 @@ class MoCoTrainer(GradientTrainer):
         self.watch_every = watch_every
         super().__init__(device, max_epochs, train_data_loader, network, optimizer, prepare_views, **options)
         self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
+        if compile and self.moco.query_encoder._recompute:
+            raise ValueError("activation_checkpointing and compile do not go together: set one of them to false.")
         if compile:
             self.moco.query_encoder.compile()
             self.moco.key_encoder.compile()

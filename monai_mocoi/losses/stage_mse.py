@@ -43,7 +43,9 @@ class StageMSELoss(nn.Module):
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."
             )
         if not self.normalize:
-            return (query - key).square().mean()  # mse_loss's gradient would lose the order in memory
+            # Not mse_loss, and not mean(): their gradients lose the maps' order in memory, which the backward pass of
+            # BatchNorm pays dearly.
+            return (query - key).square().sum() / query.numel()
         # The mean of (a - b)^2 for standardised a and b, without making them.
         moments = channel_moments(query, key)
         of_query, of_key = (torch.rsqrt(variance + EPS) for variance in (moments.query, moments.key))

@@ -10,7 +10,7 @@ from monai_mocoi.errors import RunFolderError
 MAY_DIFFER = frozenset(
     {
         "max_epochs",  # a longer run: the schedule follows the new length
-        "device", "num_workers", "compile",
+        "device", "num_workers", "compile", "activation_checkpointing",
         "checkpoint_every", "keep_checkpoints",
         "val_interval", "watch_every", "plot_every",
         "check_every", "on_collapse", "probe_every",
