@@ -8,7 +8,8 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 BUNDLES = Path(__file__).resolve().parent / "bundles"
-NAMES = tuple(f"{data}_{stage}" for data, stage in product(("nih", "bch", "dr"), ("moco", "mse", "barlow")))
+_OF_WHAT = [[file.stem for file in (BUNDLES / "templates" / kind).glob("*.json")] for kind in ("data", "methods")]
+NAMES = ["_".join(parts) for parts in product(*_OF_WHAT)]  # and no bundle of one's own beside them
 PARTS = ("configs", "docs")  # and no more: weights, runs and predictions beside them are nobody else's
 
 

@@ -16,9 +16,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from monai_mocoi.data.audit_report import NEAR_CORRELATION
+from monai_mocoi.data.audit_report import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprint import fingerprint
-from monai_mocoi.data.near_pictures import NEAR_IN_THE_MIDDLE
 from monai_mocoi.transforms import read_image
 
 

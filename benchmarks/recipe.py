@@ -8,11 +8,12 @@ measured, and one line appended to the results. ``max_epochs`` 0 measures the un
 beside the overrides the pixels themselves. Trials that stand there already are left out, so that a long list can be
 worked off in parts, and by several of these commands at once.
 
-Linear evaluation here: the pooled features of each stage, standardised, and an L2-penalised logistic regression, on the
-patients of training and validation in five folds by patient, the penalty chosen by folds within the training folds. It
-tells "any finding" where the labels are findings; of several classes the AUC is the mean of each against the rest.
-The images of each group (a CSV of file names and groups, where the data set mixes sources) are measured apart. The test
-split is left alone unless ``--test`` is given, which fits on training and validation.
+Linear evaluation here: the pooled features of each stage and the package's logistic regression and grid of penalties
+(``monai_mocoi.analysis.PENALTIES``), on the patients of training and validation in five folds by patient, the penalty
+chosen by folds within the training folds. (``recipe_results*.jsonl`` were measured with scikit-learn's regression and a
+grid of seven penalties.) It tells "any finding" where the labels are findings; of several classes the AUC is the mean
+of each against the rest. The images of each group (a CSV of file names and groups, where the data set mixes sources)
+are measured apart. The test split is left alone unless ``--test`` is given, which fits on training and validation.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 BUNDLES = Path(__file__).resolve().parents[1] / "bundles"
-PENALTIES = np.logspace(-5, 1, 7)
 STAGES = (1, 2, 3, 4)
 
 
@@ -181,11 +182,11 @@ def measured(encoder: Any, settings: dict[str, Any], given: argparse.Namespace) 
     for group in sorted(set(groups)):
         for name, values in features.items():
             rows = groups == group
-            turned, kept = rotated(values[rows], fits[rows], pixels=name == "pixels"), fits[rows]
-            found = {"cv": round(cross_validated(turned[kept], labels[rows][kept], patients[rows][kept]), 4)}
+            kept, own = fits[rows], values[rows] if name != "pixels" else components(values[rows], fits[rows])
+            found = {"cv": round(cross_validated(own[kept], labels[rows][kept], patients[rows][kept]), 4)}
             if given.test:
-                model = chosen(turned[kept], labels[rows][kept], patients[rows][kept])
-                found["test"] = round(auc(labels[rows][~kept], model.predict_proba(turned[~kept])), 4)
+                fit = chosen(own[kept], labels[rows][kept], patients[rows][kept])
+                found["test"] = round(tested(fit, own[~kept], labels[rows][~kept]), 4)
             result.setdefault(group, {})[name] = found
     return result
 
@@ -216,36 +217,39 @@ def stages(encoder: Any, images: np.ndarray, settings: dict[str, Any]) -> dict[s
     return {name: torch.cat(parts).double().numpy() for name, parts in found.items()}
 
 
-def rotated(values: np.ndarray, fits: np.ndarray, pixels: bool) -> np.ndarray:
-    """Standardise by the rows that are fitted on, then rotate onto their principal axes (64 of them for pixels).
-
-    An L2-penalised classifier does not see a rotation, and with fewer images than features it is much faster.
-    """
+def components(pixels: np.ndarray, fits: np.ndarray) -> np.ndarray:
+    """The first 64 principal components of the rows that are fitted on."""
     from sklearn.decomposition import PCA
-    from sklearn.preprocessing import StandardScaler
 
-    if not pixels:
-        values = StandardScaler().fit(values[fits]).transform(values)
-    found = PCA(64 if pixels else None, random_state=0).fit(values[fits]).transform(values)
-    return found / found[fits].std(axis=0) if pixels else found
+    return PCA(64, random_state=0).fit(pixels[fits]).transform(pixels)
 
 
-def classifier(penalty: float) -> Any:
-    from sklearn.linear_model import LogisticRegression
+def linear_fits(values: np.ndarray, labels: np.ndarray, penalties: Sequence[float]) -> Any:
+    """The package's logistic regression, on features standardised by these images: a fit for each penalty."""
+    from monai_mocoi.analysis import fit_logistic
 
-    return LogisticRegression(C=penalty, max_iter=2000)
+    return fit_logistic(values, labels, penalties, "multiclass", int(labels.max()) + 1)
+
+
+def tested(fit: Any, values: np.ndarray, labels: np.ndarray) -> float:
+    """AUC: of two classes the second's; of more the mean of each against the rest."""
+    from sklearn.metrics import roc_auc_score
+
+    from monai_mocoi.analysis import predict_probabilities
+
+    said = predict_probabilities(values, fit.weight, fit.bias, "multiclass")
+    return float(roc_auc_score(labels, said[:, 1] if said.shape[1] == 2 else said, multi_class="ovr"))
 
 
 def chosen(values: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> Any:
-    """A classifier whose penalty is chosen by three folds by patient."""
-    scores = []
-    for penalty in PENALTIES:
-        aucs = [
-            auc(labels[out], classifier(penalty).fit(values[kept], labels[kept]).predict_proba(values[out]))
-            for kept, out in folds(labels, patients, 3)
-        ]
-        scores.append(np.mean(aucs))
-    return classifier(PENALTIES[int(np.argmax(scores))]).fit(values, labels)
+    """A classifier whose penalty, of the grid of every linear evaluation, is chosen by three folds by patient."""
+    from monai_mocoi.analysis import PENALTIES
+
+    scores = [
+        [tested(fit, values[out], labels[out]) for fit in linear_fits(values[kept], labels[kept], PENALTIES)]
+        for kept, out in folds(labels, patients, 3)
+    ]
+    return linear_fits(values, labels, [PENALTIES[int(np.argmax(np.mean(scores, axis=0)))]])[0]
 
 
 def folds(labels: np.ndarray, patients: np.ndarray, count: int) -> Any:
@@ -255,19 +259,11 @@ def folds(labels: np.ndarray, patients: np.ndarray, count: int) -> Any:
 
 
 def cross_validated(values: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> float:
-    aucs = []
-    for kept, out in folds(labels, patients, 5):
-        model = chosen(values[kept], labels[kept], patients[kept])
-        aucs.append(auc(labels[out], model.predict_proba(values[out])))
+    aucs = [
+        tested(chosen(values[kept], labels[kept], patients[kept]), values[out], labels[out])
+        for kept, out in folds(labels, patients, 5)
+    ]
     return float(np.mean(aucs))
-
-
-def auc(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Of two classes the second's; of more the mean of each against the rest."""
-    from sklearn.metrics import roc_auc_score
-
-    scores = probabilities[:, 1] if probabilities.shape[1] == 2 else probabilities
-    return float(roc_auc_score(labels, scores, multi_class="ovr"))
 
 
 def print_table(results: Path) -> None:

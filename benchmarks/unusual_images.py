@@ -22,7 +22,7 @@ from sklearn.metrics import roc_auc_score
 from monai_mocoi.analysis import pooled_features, read_typical_features
 from monai_mocoi.data import ImageDataset, find_new_images, load_datalist
 from monai_mocoi.metrics import fit_shrunk_gaussian, mahalanobis_distance, unusual_percentile
-from monai_mocoi.networks import Classifier, StageEncoder, load_classifier, read_classifier_sidecar
+from monai_mocoi.networks import Classifier, StageEncoder, load_classifier, read_classifier_card
 from monai_mocoi.transforms import FitSquare, FitSquared, ReadImage, RescaleIntensity
 
 LIMIT = 99.0
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=300, help="images of a set that are looked at, evenly")
     parser.add_argument("--stages", action="store_true", help="other stages and numbers of directions as well")
     given = parser.parse_args()
-    sidecar, typical = read_classifier_sidecar(given.run), read_typical_features(given.run)
+    sidecar, typical = read_classifier_card(given.run), read_typical_features(given.run)
     if typical is None:
         raise SystemExit("the classifier does not say what its own images look like: train it anew")
     backbone = resnet50(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False, feed_forward=False)
@@ -69,7 +69,7 @@ def main() -> None:
 
     def features(items: list[dict[str, str]], change: Change = CHANGES["own test"]) -> dict[int, np.ndarray]:
         read = ReadImage(sidecar["channels"]), RescaleIntensity(sidecar["intensity"])
-        fit = FitSquare(sidecar["decode_size"], sidecar["decode_fit"])
+        fit = FitSquare(sidecar["decode_size"], sidecar["resize_mode"])
         mean, std = sidecar["mean"], sidecar["std"]
         plain = Compose(
             [

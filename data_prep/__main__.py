@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from data_prep.command_line import ManyWords, as_command
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, LockError
 from monai_mocoi.exit_codes import DATA, DISK_FULL, ERROR, FINISHED, INTERRUPTED, PREEMPTED, USAGE
 
 # The class of each: a Source, or a dataclass of options with run() -> exit code. Any other "module:Class" is taken too:
@@ -110,7 +110,7 @@ def _run(command: Any) -> None:
     except KeyboardInterrupt as stopped:
         print("\nStopped. The same command again goes on from here.", file=sys.stderr)
         code = PREEMPTED if isinstance(stopped, _Preempted) else INTERRUPTED
-    except DatasetError as error:
+    except (DatasetError, LockError) as error:
         print(f"error: {error}", file=sys.stderr)
         code = error.exit_code
     except OSError as error:

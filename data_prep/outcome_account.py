@@ -13,7 +13,7 @@ from data_prep.picture import Histogram, histogram
 from data_prep.repeated_pictures import REPEATED
 from data_prep.source import Source
 from monai_mocoi.data.audit_report import AuditReport
-from monai_mocoi.data.pixel_versions import decoder_versions
+from monai_mocoi.files.file_signature import decoder_versions
 from monai_mocoi.transforms.reader import read_image
 
 SCORED_FROM = 25

@@ -5,20 +5,13 @@ what is wrong, with values and limits, and what to do in the library's terms; th
 text names a patient, or a path that could.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from pathlib import Path
 
 from monai_mocoi.exit_codes import COLLAPSED, DATA, DISK_FULL, ERROR, NOT_FINITE, USAGE
 
 
 class MocoiError(Exception):
-    """Base of all errors of this package.
-
-    Args:
-        code: of the case, by which the command line finds what to type next; None: the class alone decides.
-    """
+    """Base of all errors of this package; by the ``code`` of a case the command line finds what to type next."""
 
     exit_code = ERROR
     code: str | None = None
@@ -27,150 +20,107 @@ class MocoiError(Exception):
         super().__init__(*args)
         self.code = code
 
+    def __init_subclass__(cls, exit_code: int | None = None) -> None:
+        if exit_code is not None:
+            cls.exit_code = exit_code
 
-class UsageError(MocoiError, ValueError):
+
+class UsageError(MocoiError, ValueError, exit_code=USAGE):
     """A command, config file, setting or its value is refused before anything is done; one line."""
 
-    exit_code = USAGE
 
-
-class SettingsError(MocoiError, ValueError):
-    """A setting has a value that cannot be used.
-
-    Args:
-        text: names the setting, its value and the values that can be used.
-        setting: its name; empty: the text is about several.
-        value: its value.
-    """
-
-    exit_code = USAGE
+class SettingsError(MocoiError, ValueError, exit_code=USAGE):
+    """A setting, if the error is of one, has a value that cannot be used; the text says which values can."""
 
     def __init__(self, text: str, setting: str = "", value: object = None) -> None:
         super().__init__(text)
         self.setting, self.value = setting, value
 
 
-class RunFolderError(MocoiError, ValueError):
+class RunFolderError(MocoiError, ValueError, exit_code=USAGE):
     """A run folder, or a folder for results, cannot be used."""
 
-    exit_code = USAGE
 
-
-class WeightsError(MocoiError, ValueError):
+class WeightsError(MocoiError, ValueError, exit_code=USAGE):
     """A weights file cannot be used or written."""
 
-    exit_code = USAGE
 
-
-class PackageError(MocoiError, ValueError):
+class PackageError(MocoiError, ValueError, exit_code=USAGE):
     """A bundle, run or file cannot become a package; nothing was written."""
 
-    exit_code = USAGE
 
-
-class AdaptError(MocoiError, ValueError):
+class AdaptError(MocoiError, ValueError, exit_code=USAGE):
     """No adapted bundle can be made of a bundle, name or data set; nothing was written."""
 
-    exit_code = USAGE
 
-
-class EvaluationError(MocoiError, ValueError):
+class EvaluationError(MocoiError, ValueError, exit_code=USAGE):
     """Settings of an evaluation cannot be used."""
 
-    exit_code = USAGE
 
-
-class ComparisonError(MocoiError, ValueError):
+class ComparisonError(MocoiError, ValueError, exit_code=DATA):
     """Predictions cannot be compared with each other."""
 
-    exit_code = DATA
 
-
-class FeatureReuseError(MocoiError, ValueError):
+class FeatureReuseError(MocoiError, ValueError, exit_code=DATA):
     """Features cannot be compared."""
 
-    exit_code = DATA
 
-
-class FeatureError(MocoiError, ValueError):
+class FeatureError(MocoiError, ValueError, exit_code=NOT_FINITE):
     """An encoder gives features that are NaN or infinite."""
 
-    exit_code = NOT_FINITE
 
-
-class PredictionsError(MocoiError, ValueError):
+class PredictionsError(MocoiError, ValueError, exit_code=DATA):
     """Predictions cannot be used; the text says where and why."""
 
-    exit_code = DATA
 
-
-class NotFinitePredictionError(PredictionsError):
+class NotFinitePredictionError(PredictionsError, exit_code=NOT_FINITE):
     """A probability is NaN or infinite."""
 
-    exit_code = NOT_FINITE
 
-
-class DatasetError(MocoiError, ValueError):
+class DatasetError(MocoiError, ValueError, exit_code=DATA):
     """A dataset folder, its list, its images or its cache cannot be used."""
-
-    exit_code = DATA
 
 
 class NoDatasetError(DatasetError):
-    """A folder is no finished dataset folder.
-
-    Args:
-        text: the whole sentence.
-        dataset_dir: the folder, as it was given.
-        modality: of the bundle that is to use it; None: not known.
-    """
+    """A folder, as it was given, is no finished dataset folder; ``modality`` of the bundle that is to use it."""
 
     def __init__(self, text: str, dataset_dir: str = "", modality: str | None = None) -> None:
         super().__init__(text)
         self.dataset_dir, self.modality = dataset_dir, modality
 
 
-class RefusedError(DatasetError):
+class RefusedError(DatasetError, exit_code=USAGE):
     """An option or an output folder is refused before anything is changed."""
-
-    exit_code = USAGE
 
 
 class HomeFolderError(RefusedError):
     """A home folder is needed, and none is known."""
 
 
+class LockError(MocoiError, OSError):
+    """The file of a lock cannot be made in its folder."""
+
+    exit_code = USAGE
+
+
 class TableError(DatasetError):
     """A table or list cannot be read; the text says how to save it."""
 
 
-class CacheFullError(DatasetError):
+class CacheFullError(DatasetError, exit_code=DISK_FULL):
     """There is no room for a cache; nothing half written is left."""
-
-    exit_code = DISK_FULL
 
 
 class NothingLearntError(DatasetError):
-    """No class has both a positive and a negative image among those drawn.
-
-    Args:
-        text: the whole sentence.
-        images: how many were drawn.
-    """
+    """No class has both a positive and a negative image among the ``images`` that were drawn."""
 
     def __init__(self, text: str, images: int) -> None:
         super().__init__(text)
         self.images = images
 
 
-class ImageReadError(MocoiError, ValueError):
-    """A file holds no picture that can be read.
-
-    The text names neither the file nor a person: it holds no path and no text from the file's header. A caller that
-    knows the file's name to be public adds it.
-    """
-
-    exit_code = DATA
+class ImageReadError(MocoiError, ValueError, exit_code=DATA):
+    """A file holds no picture that can be read; the text has no path, and nothing from the file's header."""
 
 
 class ConstantImageError(ImageReadError):
@@ -182,81 +132,28 @@ class FundusError(ImageReadError):
 
 
 class ImageDecodeError(DatasetError):
-    """One image of a data set cannot be read.
-
-    Args:
-        text: the whole sentence, with the image's row and name.
-        reason: the reader's reason alone, without row, name and path.
-    """
+    """One image of a data set cannot be read; ``reason`` is the reader's alone, without row, name and path."""
 
     def __init__(self, text: str, reason: str = "") -> None:
         super().__init__(text)  # the text alone, so that pickling and a DataLoader's workers can make it anew
         self.reason = reason
 
 
-class CheckpointError(MocoiError, ValueError):
+class CheckpointError(MocoiError, ValueError, exit_code=DATA):
     """No checkpoint can be read."""
 
-    exit_code = DATA
 
-
-class DiskFullError(MocoiError, OSError):
+class DiskFullError(MocoiError, OSError, exit_code=DISK_FULL):
     """There is no room for a checkpoint; the text says how much is needed and free."""
 
-    exit_code = DISK_FULL
 
-
-class CollapseError(MocoiError, RuntimeError):
+class CollapseError(MocoiError, RuntimeError, exit_code=COLLAPSED):
     """The encoder collapsed; the text says when, by which figures, and what to change."""
 
-    exit_code = COLLAPSED
 
+class NotFiniteError(MocoiError, FloatingPointError, exit_code=NOT_FINITE):
+    """A number in training is NaN or infinite: of which ``terms`` (names), at which ``iteration`` (from 1)."""
 
-class NotFiniteError(MocoiError, FloatingPointError):
-    """A loss term is NaN or infinite.
-
-    Args:
-        iteration: from 1.
-        terms: names of the terms.
-        rows: of the batch's images, over all processes.
-        report: the file with details, or why it could not be written; None: no report was asked for.
-        image_list: what the rows are rows of.
-    """
-
-    exit_code = NOT_FINITE
-
-    def __init__(
-        self,
-        iteration: int,
-        terms: Sequence[str],
-        rows: Sequence[int],
-        report: Path | OSError | None = None,
-        image_list: str = "training in datalist.json",
-    ) -> None:
+    def __init__(self, text: str, iteration: int, terms: Sequence[str], rows: Sequence[int] = ()) -> None:
+        super().__init__(text)
         self.iteration, self.terms, self.rows = iteration, list(terms), list(rows)
-        details = f" Details: {report}." if report else ""
-        if isinstance(report, OSError):
-            details = f" The report with details could not be written ({report.strerror})."
-        super().__init__(
-            f"iteration {iteration}: {', '.join(terms)} is not finite. The batch held the images {self.rows} (rows of "
-            f"{image_list}, from 0).{details} Look at these images; if they are sound, start a new run with a lower "
-            "learning_rate, with max_grad_norm (for example 1.0), or with precision float32."
-        )
-
-
-class WeightsNotFiniteError(NotFiniteError):
-    """A weight or another tensor of the network is NaN or infinite.
-
-    Args:
-        iteration: after which it is so, from 1.
-        name: of the first such tensor in the network.
-    """
-
-    def __init__(self, iteration: int, name: str) -> None:
-        self.iteration, self.terms, self.rows = iteration, [name], list[int]()
-        FloatingPointError.__init__(
-            self,
-            f"iteration {iteration}: {name} of the network is not finite after this step, so the network was not "
-            "saved. What was saved before is intact, but a continued run would come here again: start a new run with "
-            "a lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
-        )

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi import __version__
+from tests.bundles.conftest import NAMES
 
 SOURCE = (
     *("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"),
     *("constraints.txt", "monai_mocoi", "data_prep", "bundles", "tests"),
 )
-BUNDLES = ("nih_moco", "nih_mse", "nih_barlow", "bch_moco", "bch_mse", "bch_barlow", "dr_moco", "dr_mse", "dr_barlow")
 
 
 def files_below(folder: Path) -> set[str]:
@@ -31,6 +31,7 @@ def test_the_wheel_holds_packages_and_bundles(repository: Path, tmp_path: Path) 
     for name in SOURCE:
         copy = shutil.copytree if (repository / name).is_dir() else shutil.copy
         copy(repository / name, place / name)
+    shutil.copytree(place / "bundles" / "nih_mse", place / "bundles" / "my_study")
     private = place / "bundles" / "nih_mse" / "models" / "model.pt"
     private.parent.mkdir()
     private.write_bytes(b"weights of one's own")
@@ -45,7 +46,7 @@ def test_the_wheel_holds_packages_and_bundles(repository: Path, tmp_path: Path) 
     expected = {
         f"{package}/{name}" for package in ("monai_mocoi", "data_prep") for name in files_below(place / package)
     }
-    for name in BUNDLES:
+    for name in NAMES:
         bundle = files_below(repository / "bundles" / name)
         expected |= {f"monai_mocoi/_bundles/{name}/{file}" for file in bundle if file.startswith(("configs/", "docs/"))}
         expected.add(f"monai_mocoi/_bundles/{name}/LICENSE")

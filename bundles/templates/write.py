@@ -25,7 +25,7 @@ from typing import Any
 from versions import CITATION, cited, with_versions
 
 from monai_mocoi.files.json_layout import config_text, group_starts, on_lines
-from monai_mocoi.runs.settings_schema import json_schema
+from monai_mocoi.runs.setting_ranges import json_schema
 
 TEMPLATES = Path(__file__).resolve().parent
 BUNDLES = TEMPLATES.parent
@@ -33,11 +33,12 @@ CONFIGS = (
     "metadata.json", "train.json", "paper.json", "finetune.json", "paper_finetune.json", "evaluate.json",
     "inference.json", "analyze.json",
 )  # fmt: skip
-# Not settings of the method, or said elsewhere; and paths, which could name people, do not belong into what a run
+# Not settings of the method, or said elsewhere; and places, which could name people, do not belong into what a run
 # writes.
 NO_SETTINGS = {
     "$schema", "imports", "bundle_root", "overwrite", "resume", "dataset_dir", "output_dir", "pretrained", "label_ids",
-    "analysis_dir", "finetuned", "few_labels", "all_labels", "all_labels_again", "labels", "label_kind",
+    "run_dir", "images", "inference_dir", "subgroups", "analysis_dir", "finetuned", "few_labels", "all_labels",
+    "all_labels_again", "labels", "label_kind",
 }  # fmt: skip
 EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
     "train.json": {"method": "METHOD_NAME"},

@@ -10,9 +10,8 @@ import numpy as np
 from data_prep.candidates import Candidate, Exclusions
 from data_prep.inhouse.pseudonyms import plain_id
 from data_prep.inhouse.survey import Seen
-from monai_mocoi.data.audit_report import NEAR_CORRELATION
+from monai_mocoi.data.audit_report import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprints import Fingerprints, dataset_fingerprints
-from monai_mocoi.data.near_pictures import NEAR_IN_THE_MIDDLE
 
 AGAIN = "the same SOP instance as another file"
 TWO_OWNERS = "one SOP instance under two patients: whose it is is not known"

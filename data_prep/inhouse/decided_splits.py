@@ -1,7 +1,5 @@
 """Images whose split is not drawn: of sites or dates held out, of patients without labels, of other parts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +23,7 @@ class Decided:
     lines: list[str] = field(default_factory=list)  # for the console
     steps: list[Step] = field(default_factory=list)  # stations that may leave images out
 
-    def then(self, later: Decided) -> Decided:
+    def then(self, later: "Decided") -> "Decided":
         """Add what was decided of the images that go on; what was decided first counts."""
         return Decided(
             later.drafts,

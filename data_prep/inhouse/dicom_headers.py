@@ -1,7 +1,5 @@
 """DICOM headers of an export, each read once and without its pixels; damage in one field spoils no other."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -118,7 +116,7 @@ class DicomHeader:
     manufacturer: str = ""  # free text
     sex: str = ""
     age: float | None = None  # in years: PatientAge, else from the dates of birth and study
-    date: date | None = None  # of the study, else of the picture
+    date: "date | None" = None  # of the study, else of the picture
     rows: int = 0  # 0 where there is no picture
     columns: int = 0
     frames: int = 1

@@ -1,7 +1,5 @@
 """The labels table: what its columns hold, and what several rows say together of one image, study or patient."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -30,7 +28,7 @@ class TableRow:
     label: int | list[int | None] | None  # a class number, or 0, 1 or None for each finding; None: nothing is known
     patient: str | None = None
     site: str | None = None
-    date: date | None = None
+    date: "date | None" = None
     covariates: dict[str, str | float | int] = field(default_factory=dict)  # those that are known
     fault: str | None = None  # why it cannot be used
 

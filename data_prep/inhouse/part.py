@@ -6,8 +6,6 @@ pseudonym decides which part a patient is in: no list has to be agreed on. ``pyt
 together.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +33,7 @@ class Part:
             )
 
     @classmethod
-    def parse(cls, text: str) -> Part:
+    def parse(cls, text: str) -> "Part":
         """Read "2/3"; what is no part is refused (RefusedError)."""
         found = _PART.fullmatch(text.strip())
         if found is None:

@@ -16,7 +16,7 @@ from data_prep.candidates import Refused
 from data_prep.inhouse.private_place import LOCK_NAME, LOG_NAME, check_place, read_or_make_key
 from data_prep.inhouse.private_table import TABLES, PrivateTable, append, one_line, restrict, row_digest
 from data_prep.inhouse.pseudonyms import Pseudonyms
-from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, LockError, RefusedError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.files.home_folder import expand_home
 
@@ -97,7 +97,7 @@ class PrivateFolder:
         """
         try:
             yield
-        except (DatasetError, Refused, MemoryError):
+        except (DatasetError, LockError, Refused, MemoryError):
             raise
         except OSError as error:  # its text names the file
             with suppress(OSError):

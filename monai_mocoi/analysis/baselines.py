@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from monai_mocoi.analysis.linear_evaluation import LinearEvaluation
 from monai_mocoi.analysis.linear_fit import LinearFit
 from monai_mocoi.analysis.shortcut_features import (
     SMALL,
-    SPLITS,
     Features,
     column_features,
     picture_features,
@@ -20,6 +20,7 @@ from monai_mocoi.analysis.shortcut_features import (
 )
 from monai_mocoi.data import Datalist, Predictions, check_learnable, label_array, label_kind, require_images
 from monai_mocoi.data.ages import Value
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.enough_images import selection_rule
 from monai_mocoi.metrics import selection_metric
 
@@ -30,14 +31,10 @@ CHOSEN_BY = "macro_auc"
 
 @dataclass(frozen=True)
 class Baseline:
-    """One linear classifier, tested.
+    """One linear classifier, and its predictions on the test split.
 
-    Attributes:
-        name, sees: what it sees, as a name and in words.
-        features: how many numbers of an image it sees.
-        fit: the classifier.
-        predictions: of the test split.
-        shuffles: test macro AUC of each shuffle of the labels, the first of which the predictions are of; else empty.
+    ``name``, ``sees``, ``features``: what it sees: as a name, in words, and how many numbers of an image. ``shuffles``:
+    test macro AUC of each shuffle of the labels, the first of which the predictions are of; else empty.
     """
 
     name: str
@@ -63,14 +60,8 @@ def shortcut_baselines(
     - ``shuffled``: the same pixels, but the training labels are shuffled, a patient's together. One shuffle may be far
       from an AUC of 0.5 (any direction correlates a little); the mean of 20 should be near it. Its penalty is fixed.
 
-    Args:
-        datalist: with labels in all splits.
-        columns: of all images: those of training, then validation, then test.
-        seed: of the shuffle.
-        workers: threads that read; None: one a processor.
-
-    Yields:
-        baselines; or the name of a column and why there is none of it.
+    ``columns``: of all images: those of training, then validation, then test. ``seed``: of the shuffle. ``workers``:
+    threads that read; None: one a processor. Yields baselines; or the name of a column and why there is none of it.
 
     Raises:
         DatasetError: a split lacks images or labels, or nothing can be learnt from the labels.
@@ -112,11 +103,8 @@ class _Task:
         self.labels.setdefault("validation", self.labels["training"][:0])
 
     def by_split(self, values: Sequence[Value]) -> dict[str, list[Value]]:
-        parts, start = {}, 0
-        for split in SPLITS:
-            parts[split] = list(values[start : start + len(self.items[split])])
-            start += len(parts[split])
-        return parts
+        rest = iter(values)
+        return {split: list(islice(rest, len(self.items[split]))) for split in SPLITS}
 
     def tested(self, name: str, sees: str, features: Features, dealt: NDArray[np.int64] | None = None) -> Baseline:
         """Train on these features; on training labels that were dealt out anew with nothing to choose by."""

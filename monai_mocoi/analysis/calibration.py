@@ -25,24 +25,17 @@ def describe_calibration(
     recalibration: Mapping[str, Any] | None = None,
     is_recalibrated: bool = False,
 ) -> dict[str, Any]:
-    """Measure the calibration of each evaluable class.
+    """Measure the calibration of each evaluable class, and after a ``recalibration``; ``defined.fill`` adds intervals.
 
-    ``predictions``: of ``n`` images. ``defined``: the test; its ``fill`` adds the intervals. ``recalibration``: of
-    :func:`~monai_mocoi.analysis.fit_recalibration`; the numbers after it are added. None: unknown. ``is_recalibrated``:
-    the predictions are recalibrated already.
+    Returns plain values::
 
-    Returns:
-        plain values::
-
-            {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6, "macro_brier": value or None,
-             "classes": {name: {"intercept": NUMBER, "slope": NUMBER, "brier": NUMBER, "brier_skill": NUMBER,
-                                "share_of_positives", "clipped_images",
-                                "reliability": [{"images", "patients", "positives", "predicted", "observed": NUMBER}],
-                                "histogram": {"edges", "positives", "negatives"}}},
-             "recalibrated": {"method", "classes": {name: {"intercept", "slope", "brier", "brier_skill"}}}}
-
-        ``"recalibrated"`` is ``{"reason"}`` where there is none, and missing where the predictions are recalibrated.
-        ``"sums"`` describes multiclass probabilities that do not sum to 1.
+        {"probabilities": "as given" or "recalibrated", "logits_clipped_at": 1e-6, "macro_brier": value or None,
+         "classes": {name: {"intercept": NUMBER, "slope": NUMBER, "brier": NUMBER, "brier_skill": NUMBER,
+                            "share_of_positives", "clipped_images",
+                            "reliability": [{"images", "patients", "positives", "predicted", "observed": NUMBER}],
+                            "histogram": {"edges", "positives", "negatives"}}},
+         "sums": {"images_not_1", "lowest", "highest"},  # of multiclass probabilities that do not sum to 1
+         "recalibrated": {"method", "classes": {name: the first four}} or {"reason"}}  # unless they are it already
     """
     classes = {predictions.classes[i]: _of_class(predictions, i, defined) for i in defined.test.ranked}
     made: dict[str, Any] = {
@@ -51,8 +44,9 @@ def describe_calibration(
         "macro_brier": float(np.mean([own["brier"]["value"] for own in classes.values()])) if classes else None,
         "classes": classes,
     }
-    if (sums := _sums(predictions)) is not None:
-        made["sums"] = sums
+    sums = predictions.probabilities.sum(axis=1)
+    if predictions.kind != "multilabel" and (off := np.abs(sums - 1) > _SUM_OFF).any():
+        made["sums"] = {"images_not_1": int(off.sum()), "lowest": float(sums.min()), "highest": float(sums.max())}
     if not is_recalibrated:
         made["recalibrated"] = _after(predictions, defined, recalibration)
     return made
@@ -63,7 +57,8 @@ def _of_class(predictions: Predictions, column: int, defined: WhereDefined) -> d
     known = metrics.is_known(truth)
     labels, said = truth[known] == 1, of_all[known]
     clipped = (said < metrics.PROBABILITY_FLOOR) | (said > 1 - metrics.PROBABILITY_FLOOR)
-    edges = np.linspace(0, _end_of(said), HISTOGRAM_BINS + 1)
+    most = float(np.percentile(said, _WITHIN))  # probabilities of a rare finding lie near 0
+    edges = np.linspace(0, next(end for end in _ENDS if end >= most), HISTOGRAM_BINS + 1)
     shown = np.minimum(said, edges[-1])  # what lies above is counted in the last bin
     return {
         **_numbers(truth, of_all, defined),
@@ -76,12 +71,6 @@ def _of_class(predictions: Predictions, column: int, defined: WhereDefined) -> d
             "negatives": np.histogram(shown[~labels], edges)[0].tolist(),
         },
     }
-
-
-def _end_of(said: NDArray[np.float64]) -> float:
-    """Where the histogram ends: probabilities of a rare finding lie near 0."""
-    most = float(np.percentile(said, _WITHIN))
-    return next(end for end in _ENDS if end >= most)
 
 
 def _numbers(truth: NDArray[np.int64], said: NDArray[np.float64], defined: WhereDefined) -> dict[str, Any]:
@@ -113,7 +102,7 @@ def _reliability(truth: NDArray[np.int64], of_all: NDArray[np.float64], defined:
 
 
 def _after(predictions: Predictions, defined: WhereDefined, recalibration: Mapping[str, Any] | None) -> dict[str, Any]:
-    if recalibration is None or (reason := why_not_fitted(recalibration)) is not None:
+    if recalibration is None or why_not_fitted(recalibration) is not None:
         return {"reason": why_not_fitted(recalibration)}
     corrected, classes = recalibrated(predictions, recalibration), {}
     truth = predictions.truth()
@@ -124,14 +113,3 @@ def _after(predictions: Predictions, defined: WhereDefined, recalibration: Mappi
         else:
             classes[name] = _numbers(truth[:, i], corrected.probabilities[:, i], defined)
     return {"method": recalibration["method"], "fitted_on": "validation", "classes": classes}
-
-
-def _sums(predictions: Predictions) -> dict[str, Any] | None:
-    """What multiclass probabilities sum to, where it is not 1."""
-    if predictions.kind == "multilabel":
-        return None
-    sums = predictions.probabilities.sum(axis=1)
-    off = np.abs(sums - 1) > _SUM_OFF
-    if not off.any():
-        return None
-    return {"images_not_1": int(off.sum()), "lowest": float(sums.min()), "highest": float(sums.max())}

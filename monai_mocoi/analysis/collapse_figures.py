@@ -22,11 +22,10 @@ _KEPT_BYTES = 2**29  # 256 pairs of one channel at 512 px, or of three at 224 px
 def collapse_figures(
     moco: MoCo, pairs: Iterable[tuple[torch.Tensor, torch.Tensor]], device: torch.device, channels_last: bool = False
 ) -> dict[str, float]:
-    """Measure how well the query encoder, as it is (in eval mode, if the caller says so), tells images apart.
+    """Measure how well the query encoder and its head, as they are, tell images apart.
 
-    ``moco``: whose query encoder and head are used; ``pairs``: batches of the two views of images, ``(N, C, H, W)``
-    each; ``device``: of the network; ``channels_last``: give the views in channels-last memory format. The result is by
-    the names in :data:`COLLAPSE_FIGURES`, see :class:`~monai_mocoi.handlers.CollapseMonitor`.
+    ``pairs``: batches of the two views of images, ``(N, C, H, W)`` each. The result is by the names in
+    :data:`COLLAPSE_FIGURES`, see :class:`~monai_mocoi.handlers.CollapseMonitor`.
     """
     pooled: list[list[torch.Tensor]] = [[] for _ in range(5)]
     embedded: list[list[torch.Tensor]] = [[], []]
@@ -53,12 +52,7 @@ def collapse_figures(
 def collapse_in_words(
     when: str, checks: str, figures: Mapping[str, float], rank_limit: float, margin_limit: float
 ) -> str:
-    """What is said of a collapsed encoder, and what to change.
-
-    ``when``: such as "at iteration 300"; ``checks``: how many checks on how many images failed; ``figures``: of the
-    last check, see :func:`collapse_figures`; ``rank_limit``, ``margin_limit``: of the effective rank and of the
-    margins.
-    """
+    """What is said of a collapsed encoder ("at iteration 300", after so many checks), and what to change."""
     return (
         f"The encoder has collapsed {when}: it maps different images to almost the same features. {checks} failed; in "
         f"the last one, the features before the head (stage 4) had an effective rank of "
@@ -74,8 +68,7 @@ def collapse_in_words(
 class KeptPairs:
     """The first images' pairs of views in batches; kept after the first time unless they are large, to save time.
 
-    ``dataset``: ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access; ``images``: how
-    many; ``batch_size``: images per batch.
+    ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access.
     """
 
     def __init__(self, dataset: Any, images: int, batch_size: int) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts, numbers
+from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts
 from monai_mocoi.analysis.matched import matched
-from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages
+from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages, numbers
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import Bootstrapped, holm
@@ -40,14 +40,10 @@ def compare_predictions(
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
-        plain values, without NaN::
-
-            {"metric", "kind", "images", "patients", "intervals", "min_positives", "min_negatives",
-             "scored_classes", "few_patients", "left_out_classes",
-             "overall": DIFFERENCE, "classes": {name: DIFFERENCE and "positives", "negatives"}}
-
-        A DIFFERENCE is ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no
-        width; of a class also ``"p_value_holm"``. ``classes`` is empty for the multiclass calibration error.
+        as :func:`~monai_mocoi.analysis.evaluate_predictions`, without ``"thresholds"``, with ``"metric"``, and
+        ``"overall": DIFFERENCE``, ``"classes": {name: DIFFERENCE and "positives", "negatives"}``. A DIFFERENCE is
+        ``{"first", "second", "value", "interval", "p_value"}`` and ``"note"`` where the interval has no width; of a
+        class also ``"p_value_holm"``. ``classes`` is empty for the multiclass calibration error.
 
     Raises:
         ComparisonError: images, patients, labels or classes differ, no class is evaluable, or too many resamples lack

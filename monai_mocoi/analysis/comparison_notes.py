@@ -1,6 +1,6 @@
 """Notes of a comparison: how the two classifiers were made, and what the p-value does not include."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from monai_mocoi.data.pretraining_overlap import overlap_in_words, overlap_warnings
@@ -12,11 +12,11 @@ _SIDES = ("A", "B")
 def notes_for_the_reader(
     result: Mapping[str, Any], first: Mapping[str, Any] | None, second: Mapping[str, Any] | None
 ) -> list[str]:
-    """Say what is known of two classifiers that were compared.
+    """Say what is known of two classifiers that were compared: a line for each, what the p-value does not include, and
+    validation where it points the other way.
 
     ``result``: of :func:`~monai_mocoi.analysis.compare_predictions`. ``first``, ``second``: the ``metrics.json`` that
-    belongs to each file of predictions; None: there is none. Returns lines: one a classifier, then what the p-value
-    does not include, then validation where it points the other way.
+    belongs to each file of predictions; None: there is none.
     """
     known = [None if metrics is None else dict(metrics.get("tested") or {}) or None for metrics in (first, second)]
     lines = [_of_one(side, tested, result["metric"]) for side, tested in zip(_SIDES, known, strict=True)]
@@ -24,8 +24,7 @@ def notes_for_the_reader(
         f"One training run of each is compared, on {result['patients']} test patients: interval and p-value hold the "
         "chance in drawing patients, not that of another seed. Train both with several seeds before you publish it."
     )
-    if (other_way := _other_way(result, known)) is not None:
-        lines.append(other_way)
+    lines += _other_way(result, known)
     for side, tested, metrics in zip(_SIDES, known, (first, second), strict=True):
         split, overlap = (metrics or {}).get("split", "test"), (metrics or {}).get("pretraining_overlap")
         if (line := overlap_in_words(overlap, split)) is not None:
@@ -58,17 +57,13 @@ def _validation(tested: Mapping[str, Any] | None, metric: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def _other_way(result: Mapping[str, Any], known: list[dict[str, Any] | None]) -> str | None:
+def _other_way(result: Mapping[str, Any], known: list[dict[str, Any] | None]) -> Iterator[str]:
     """What validation says, where it prefers the other classifier."""
     first, second = (_validation(tested, result["metric"]) for tested in known)
     if first is None or second is None or (second - first) * result["overall"]["value"] >= 0:
-        return None
+        return
+    values = f"{result['metric']} {first:.3f} (A) and {second:.3f} (B)"
     if any(selected and selected.get("value") is None for selected in ((t or {}).get("selected") for t in known)):
-        return (
-            f"Validation points the other way ({result['metric']} {first:.3f} and {second:.3f}), but on too few "
-            "images to choose by: that means nothing."
-        )
-    return (
-        f"WARNING: validation points the other way: {result['metric']} {first:.3f} (A) and {second:.3f} (B). Do not "
-        "report the difference on test without this."
-    )
+        yield f"Validation points the other way ({values}), but on too few images to choose by: that means nothing."
+    else:
+        yield f"WARNING: validation points the other way: {values}. Do not report the difference on test without this."

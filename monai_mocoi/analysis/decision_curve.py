@@ -28,7 +28,9 @@ def describe_decision_curve(
     truth, classes = predictions.truth(), {}
     for i in defined.test.ranked:
         share = float((truth[is_known(truth[:, i]), i] == 1).mean())
-        cuts = range_of(share) if thresholds is None else sorted({float(value) for value in thresholds})
+        top = float(np.clip(UP_TO * share, 0.05, 0.9))
+        suited = (top * np.arange(1, STEPS + 1) / STEPS).tolist()
+        cuts = suited if thresholds is None else sorted({float(value) for value in thresholds})
         benefit = partial(net_benefit_by_patient, thresholds=cuts)
         found = defined.numbers(benefit, truth[:, i], predictions.probabilities[:, i])
         n = len(cuts)
@@ -40,12 +42,6 @@ def describe_decision_curve(
             "model_minus_treat_all": found[2 * n :],
         }
     return {"classes": classes}
-
-
-def range_of(share: float) -> list[float]:
-    """The thresholds that suit a class of this share of positives."""
-    top = float(np.clip(UP_TO * share, 0.05, 0.9))
-    return (top * np.arange(1, STEPS + 1) / STEPS).tolist()
 
 
 def check_decision_thresholds(thresholds: Sequence[float] | None) -> None:

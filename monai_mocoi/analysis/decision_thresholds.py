@@ -14,10 +14,9 @@ WITHOUT_A_CHOICE = 0.5  # the threshold of a finding that cannot be chosen on va
 
 
 def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None, list[str]]:
-    """Choose the decision threshold of each finding on the validation images in which it is known, by Youden's index.
+    """Choose the threshold of each finding by Youden's index, on the validation images in which it is known.
 
-    ``predictions``: of the validation images. Returns the threshold by finding (0.5 where there is nothing to choose
-    by), and the names of the latter. Multiclass: None and none, because the highest probability decides.
+    Also returns the findings without anything to choose by: 0.5. Multiclass: None, because the highest decides.
     """
     if predictions.kind != "multilabel":
         return None, []
@@ -30,10 +29,9 @@ def chosen_thresholds(predictions: Predictions) -> tuple[dict[str, float] | None
 
 
 def decisions(predictions: Predictions, thresholds: Mapping[str, float] | None) -> NDArray[np.bool_] | None:
-    """``(n, classes)`` decisions: multiclass by the highest probability; findings by their thresholds.
+    """``(n, classes)`` decisions: by the highest probability; of findings by their thresholds (None: no decisions).
 
-    None: without thresholds findings have no decisions. EvaluationError: a finding has no threshold, or one that is not
-    finite.
+    EvaluationError: a finding has no threshold, or one that is not finite.
     """
     if predictions.kind != "multilabel":
         return decide_by_highest(predictions.probabilities)

@@ -1,29 +1,27 @@
-"""Evaluation of predictions: the numbers of a report, each with an interval over patients."""
+"""Evaluation of predictions: the numbers of ``metrics.json``, each with an interval over patients."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi.analysis.calibration import describe_calibration
+from monai_mocoi.analysis.decision_curve import check_decision_thresholds, describe_decision_curve
 from monai_mocoi.analysis.decision_thresholds import decisions
 from monai_mocoi.analysis.interval_settings import IntervalSettings, class_counts
+from monai_mocoi.analysis.operating_points import describe_operating_points
+from monai_mocoi.analysis.recalibration import recalibrated, why_not_fitted
 from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages
-from monai_mocoi.data import Predictions
-from monai_mocoi.metrics import Bootstrapped, is_known, logit_interval, normal_interval, obuchowski_auc
-
-BIASED = (
-    "Resampling raises this error by itself, so that its interval would not hold the value. Read the calibration's "
-    "intercept, slope and Brier score instead."
-)
-_OF_AUC = {"obuchowski_normal": normal_interval, "obuchowski_logit": logit_interval}
+from monai_mocoi.analysis.subgroups import evaluate_subgroups
+from monai_mocoi.analysis.where_defined import WhereDefined
+from monai_mocoi.data import AGE_BANDS, Columns, Predictions
+from monai_mocoi.errors import EvaluationError
+from monai_mocoi.metrics import apply_recalibration
 
 
 def evaluate_predictions(
-    predictions: Predictions,
-    thresholds: Mapping[str, float] | None = None,
-    decided: NDArray[np.bool_] | None = None,
-    **settings: Any,
+    predictions: Predictions, thresholds: Mapping[str, float] | None = None, **settings: Any
 ) -> dict[str, Any]:
     """Measure a classifier: every number with its confidence interval over patients.
 
@@ -36,7 +34,6 @@ def evaluate_predictions(
     Args:
         predictions: of a split, each image once.
         thresholds: of each finding, chosen on validation; None: no decisions, and what needs them is None.
-        decided: ``(n, classes)`` decisions that were made already; None: they are made here, by the thresholds.
         settings: of :class:`IntervalSettings`, by name.
 
     Returns:
@@ -58,7 +55,62 @@ def evaluate_predictions(
         EvaluationError: a setting out of range, or a threshold missing.
     """
     test = ResampledImages(predictions, IntervalSettings(**settings))
-    return measure_on(test, predictions, thresholds, decisions(predictions, thresholds) if decided is None else decided)
+    return measure_on(test, predictions, thresholds, decisions(predictions, thresholds))
+
+
+def evaluate_fully(
+    predictions: Predictions,
+    thresholds: Mapping[str, float] | None = None,
+    recalibration: Mapping[str, Any] | None = None,
+    recalibrate: bool = False,
+    operating_points: Mapping[str, Any] | None = None,
+    decision_thresholds: Sequence[float] | None = None,
+    columns: Columns | None = None,
+    age_bands: Sequence[float] = AGE_BANDS,
+    **settings: Any,
+) -> dict[str, Any]:
+    """:func:`evaluate_predictions`, and calibration, operating points, decision curve and subgroups.
+
+    Args:
+        predictions, thresholds, settings: see :func:`evaluate_predictions`; probabilities as the classifier gives them.
+        recalibration: of :func:`~monai_mocoi.analysis.fit_recalibration`, fitted on validation; None: unknown.
+        recalibrate: measure the recalibrated probabilities; decisions and subgroups stay those of the given ones.
+        operating_points: of :func:`~monai_mocoi.analysis.choose_operating_points`, chosen on validation.
+        decision_thresholds: of the decision curve, above 0 and below 1; None: chosen by the share of positives.
+        columns: of the images, for subgroups; None, or without a column: there are none.
+        age_bands: see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
+
+    Returns:
+        the same, and ``"probabilities"`` ("as given" or "recalibrated"), ``"calibration"``, ``"operating_points"``,
+        ``"decision_curve"``; with ``recalibrate`` also ``"thresholds_recalibrated"`` of the findings; with columns
+        ``"subgroups"``, see :func:`~monai_mocoi.analysis.evaluate_subgroups`.
+
+    Raises:
+        EvaluationError: a setting out of range, a threshold missing, or nothing to recalibrate by.
+    """
+    made = IntervalSettings(**settings)
+    check_decision_thresholds(decision_thresholds)
+    shown = predictions
+    if recalibrate:
+        if (reason := why_not_fitted(recalibration)) is not None:
+            raise EvaluationError(f"recalibrate is true, but nothing can be recalibrated. {reason}")
+        assert recalibration is not None, "why_not_fitted says so"
+        shown = recalibrated(predictions, recalibration)
+    test = ResampledImages(predictions, made)
+    report = measure_on(test, shown, thresholds, decisions(predictions, thresholds))
+    report["probabilities"] = "recalibrated" if recalibrate else "as given"
+    if recalibrate and (own := report["thresholds"]) is not None:
+        row = np.array([[own[name] for name in predictions.classes]])
+        mapped = apply_recalibration(np.clip(row, 0, 1), recalibration or {}, predictions.classes, predictions.kind)
+        report["thresholds_recalibrated"] = dict(zip(predictions.classes, mapped[0].tolist(), strict=True))
+    defined = WhereDefined(test)
+    report["calibration"] = describe_calibration(shown, defined, recalibration, recalibrate)
+    report["operating_points"] = describe_operating_points(predictions, operating_points, defined)
+    report["decision_curve"] = describe_decision_curve(shown, defined, decision_thresholds)
+    defined.fill()
+    if columns is not None and columns.values:
+        report["subgroups"] = evaluate_subgroups(predictions, columns, thresholds, age_bands, **settings)
+    return report
 
 
 def measure_on(
@@ -77,59 +129,7 @@ def measure_on(
         "classes": {names[i]: dict[str, Any](class_counts(chosen, i)) for i in chosen.evaluable},
     }
     for overall, metric in OVERALL.items():
-        if reason := test.why_not(metric, decided):
-            report["overall"][overall] = {"value": None, "interval": None, "reason": reason}
-            continue
-        columns, statistic = test.prepare(metric, predictions, decided)
-        if test.draw is None:
-            values = np.asarray(statistic(np.ones((test.patient_count, 1))))[0]
-            of_all, *of_columns = [
-                dict[str, Any](value=float(value), interval=None, reason=test.trouble)
-                for value in (values.mean(), *np.atleast_1d(values))
-            ]
-        else:
-            found = test.draw.apply(statistic)
-            of_columns = test.numbers(found)
-            of_all = of_columns[0] if columns is None else test.numbers(found.mean())[0]
-            if metric == "calibration_error":
-                of_all, *of_columns = map(_with_a_true_interval, [of_all, *of_columns])
-        report["overall"][overall] = of_all
-        for column, number in zip([] if columns is None else columns, of_columns, strict=columns is not None):
-            if metric == "auc":
-                number.update(_obuchowski(predictions, int(column), test.patients, test.settings.level))
+        report["overall"][overall], of_columns = test.measure(metric, predictions, decided)
+        for column, number in of_columns.items():
             report["classes"][names[column]][metric] = number
     return report
-
-
-def overall_on(
-    test: ResampledImages, predictions: Predictions, thresholds: Mapping[str, float] | None
-) -> tuple[dict[str, Any], dict[str, Bootstrapped]]:
-    """The ``overall`` of :func:`evaluate_predictions`, with the bootstrapped statistics where there are resamples."""
-    if test.draw is None:
-        return measure_on(test, predictions, thresholds, decisions(predictions, thresholds))["overall"], {}
-    metrics, measured = {}, {}
-    for metric in OVERALL:
-        found, reason = test.bootstrapped(predictions, thresholds, metric)
-        if found is None:
-            metrics[metric] = {"value": None, "interval": None, "reason": reason}
-        else:
-            measured[metric], metrics[metric] = found, test.numbers(found)[0]
-    return metrics, measured
-
-
-def _with_a_true_interval(number: dict[str, Any]) -> dict[str, Any]:
-    """Without an interval that does not hold its own value: resampling alone raises a calibration error."""
-    low, high = number["interval"]
-    if low <= number["value"] <= high:
-        return number
-    return {"value": number["value"], "interval": None, "reason": BIASED}
-
-
-def _obuchowski(
-    predictions: Predictions, column: int, patients: NDArray[np.int64], level: float
-) -> dict[str, list[float]]:
-    truth = predictions.truth()[:, column]
-    known = is_known(truth)
-    found = obuchowski_auc(truth[known], predictions.probabilities[known, column], patients[known])
-    variance = np.maximum(found.variance, 0)  # rounding of a sum that is 0 can be below it
-    return {name: make(found.auc, variance, level)[:, 0].tolist() for name, make in _OF_AUC.items()}

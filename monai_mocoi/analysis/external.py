@@ -29,8 +29,7 @@ def external_report(
     The two tests share no patient: the interval of a difference comes from those of both
     (:func:`~monai_mocoi.metrics.interval_of_difference`). Both are measured over the same classes: findings that both
     tests have enough images of; multiclass: all classes, or nothing is compared. Average precision, F1 and calibration
-    also change with the prevalence. There is no difference of the calibration error: its bias depends on the number of
-    images.
+    also change with the prevalence.
 
     Args:
         predictions: of the other hospital's images, probabilities as the network gives them.
@@ -38,8 +37,7 @@ def external_report(
             Where that is of recalibrated probabilities, they are measured again as they are, like the own test's.
         own: of the classifier's own test images; None: it was not tested on them.
         training: counts of the training images, ``images`` and ``positives`` by class; None: unknown.
-        own_inputs, inputs: :func:`~monai_mocoi.analysis.summarise_inputs` of training images and of these; None:
-            unknown.
+        own_inputs, inputs: :func:`~monai_mocoi.analysis.summarise_inputs` of training images, and of these; or None.
 
     Returns:
         plain values::
@@ -54,17 +52,12 @@ def external_report(
         ``difference`` is here - own; None where it is unknown, with a ``"reason"`` for the calibration error.
     """
     made = report["intervals"]
-    settings = {
-        **{"resamples": made["resamples"], "seed": made["seed"], "interval": made["method"], "level": made["level"]},
-        **{name: report[name] for name in ("min_positives", "min_negatives")},
-    }
-    prevalences = _prevalence(predictions, own, training)
+    settings = {name: made[name] for name in ("resamples", "seed", "level")} | {"interval": made["method"]}
+    settings |= {name: report[name] for name in ("min_positives", "min_negatives")}
     found: dict[str, Any] = {
         "probabilities": "as the network gives them",
-        "compared_classes": None,
-        "overall": {},
-        "auc": {},
-        "prevalence": prevalences,
+        **{"compared_classes": None, "overall": {}, "auc": {}},
+        "prevalence": _prevalence(predictions, own, training),
         "inputs": None if own_inputs is None or inputs is None else input_shift(own_inputs, inputs),
     }
     if own is None:
@@ -106,18 +99,15 @@ def _compared(own: Mapping[str, Any], here: Mapping[str, Any], why_not: str | No
         if own["interval"] is not None and here["interval"] is not None:
             ends = interval_of_difference(here["value"], here["interval"], own["value"], own["interval"])
             difference["interval"] = list(ends)
-    return {
-        "own": {name: own[name] for name in ("value", "interval")},
-        "here": {name: here[name] for name in ("value", "interval")},
-        "difference": difference,
-    }
+    sides = {"own": own, "here": here}.items()
+    shown = {side: {name: one[name] for name in ("value", "interval")} for side, one in sides}
+    return {**shown, "difference": difference}
 
 
 def _prevalence(
     here: Predictions, own: Predictions | None, training: Mapping[str, Any] | None
 ) -> dict[str, dict[str, float | None]]:
-    shares = _shares(here)
-    tested = {} if own is None else _shares(own)
+    shares, tested = _shares(here), {} if own is None else _shares(own)
     images = (training or {}).get("images")
     positives, unknown = ((training or {}).get(name, {}) for name in ("positives", "unknown"))
     known = {name: images - unknown.get(name, 0) for name in positives} if images else {}

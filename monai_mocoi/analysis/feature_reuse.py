@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS
 from monai_mocoi.analysis.matched import choose_by_patient
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.errors import FeatureReuseError
@@ -13,8 +14,6 @@ from monai_mocoi.metrics import CKA, KERNELS, cka_matrix, jackknife_interval, pe
 from monai_mocoi.metrics.inputs import patient_index
 
 MOST_IMAGES_RBF = 4000  # its kernel matrices are held: five to seven of n x n float64, 0.9 GB
-FEW_PATIENTS = 10  # with fewer patients the intervals come with a warning
-_FEW = "Only {} patients: with fewer than 10 the intervals are too narrow. Do not rely on them."
 
 
 def feature_reuse(
@@ -38,8 +37,7 @@ def feature_reuse(
         first, second: by stage ``(images, features)``, of the two encoders; widths may differ.
         first_images, second_images: ids of the rows, each once, of the same images.
         patients: the patient of each row of ``first``.
-        kernel: "linear" or "rbf" (:func:`~monai_mocoi.metrics.cka_matrix`).
-        pooling: how the features were pooled, "vector" or "map": for the record only.
+        kernel, pooling: "linear" or "rbf" (:func:`~monai_mocoi.metrics.cka_matrix`); "vector" or "map", for the record.
         level: of the intervals, above 0 and below 1.
         seed: of the images that are drawn, and of the random orders of the null.
         most_images: compare so many at most, drawn by :func:`choose_by_patient`; None: all, and with "rbf" 4,000.
@@ -73,13 +71,13 @@ def feature_reuse(
         for stage, values in features.items():
             if len(values) != len(images):
                 raise FeatureReuseError(
-                    f"there are {len(images)} ids but {len(values)} rows of features of stage {stage}; give one a row."
+                    f"there are {len(images)} ids but {len(values)} rows of features of stage {stage}; give one each."
                 )
     if not 0 < level < 1:
         raise FeatureReuseError(f"level is {level}; expected above 0 and below 1, such as 0.95.")
     partner = _paired(first_images, second_images)
     if len(patients) != len(partner):
-        raise FeatureReuseError(f"there are {len(partner)} images but {len(patients)} patients; give one an image.")
+        raise FeatureReuseError(f"there are {len(partner)} images but {len(patients)} patients; give one per image.")
     if most_images is None and kernel == "rbf":
         most_images = MOST_IMAGES_RBF
     rows = np.arange(len(partner)) if most_images is None else choose_by_patient(patients, most_images, seed)
@@ -95,7 +93,7 @@ def feature_reuse(
             "same for all images: the encoder has collapsed, or its weights are not those of a trained one."
         )
     numbers = _numbers(found, len(rows), level)
-    few = {"note": _FEW.format(count)} if count < FEW_PATIENTS else {}
+    note = f"Only {count} patients: with fewer than {FEW_PATIENTS} the intervals are too narrow. Do not rely on them."
     return {
         "kernel": kernel,
         "pooling": pooling,
@@ -103,7 +101,8 @@ def feature_reuse(
         "patients": count,
         "images_given": len(partner),
         "seed": seed,
-        "intervals": {"method": "jackknife", "over": "patients", "level": level, **few},
+        "intervals": {"method": "jackknife", "over": "patients", "level": level}
+        | ({"note": note} if count < FEW_PATIENTS else {}),
         "stages": stages,
         "matrix": numbers,
         "same_stage": {str(stage): numbers[i][i] for i, stage in enumerate(stages)},
@@ -117,7 +116,7 @@ def _paired(first: Sequence[str], second: Sequence[str]) -> NDArray[np.int64]:
         if distinct != len(images):
             raise FeatureReuseError(
                 f"{len(images) - distinct} of {len(images)} image ids of the {name} features are repeated; each "
-                "image may occur once, for a repeated one is always like itself."
+                "image may occur once, because a repeated one is always like itself."
             )
     missing = sum(image not in place for image in first)
     if missing or len(first) != len(second):

@@ -1,17 +1,16 @@
-"""Store of features: records of one image each, in one file for each encoder and preprocessing, appended as computed.
+"""Store of features: one file for each encoder and preprocessing, appended as computed.
 
-A record holds a hash that says which file it was, unchanged (:func:`~monai_mocoi.files.file_signature.file_signature`),
-the features and a checksum: no path, name or id.
+A record of an image holds a hash of the file, its features and a checksum: no path, name or id.
 """
 
 import errno
 import hashlib
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,15 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.describe import NotDescribableError, describe_settings
-from monai_mocoi.data.pixel_versions import decoder_versions
-from monai_mocoi.errors import CacheFullError, DatasetError
-from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.errors import DatasetError
+from monai_mocoi.files.cache_dir import check_room, writing_cache
+from monai_mocoi.files.file_signature import decoder_versions, file_signature
 from monai_mocoi.networks import weights_sha256
-from monai_mocoi.networks.stage_choice import STAGES
+from monai_mocoi.networks.resnet_shape import STAGES
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 _FORMAT = 2
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_WHAT, _WITHOUT = "the cache of features", "use cache=False (computes them in every run)"
 
 
 def record_type(channels: Sequence[int]) -> np.dtype[Any]:
@@ -72,25 +71,28 @@ class FeatureStore:
 
     @contextmanager
     def appending(self, count: int) -> Iterator[Callable[[NDArray[Any]], None]]:
-        """Give a function that appends records to the file; the lock must be held. ``count`` records must have room."""
+        """Give a function that appends records to the file; the lock must be held. ``count`` records must have room.
+
+        CacheFullError: they have none; what was written of them is kept. DatasetError: the disk fails.
+        """
         size = self.record.itemsize
-        with _disk_errors():
-            if count * size > shutil.disk_usage(self.path.parent).free:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        writing = partial(writing_cache, _WHAT, "what was written of it is kept", _WITHOUT)
+        with writing():
+            check_room(self.path.parent, count * size, _WHAT, _WITHOUT)
             # Unbuffered: a batch is in the file when it is computed, and nothing is left to write at an error.
             file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed below
 
         def append(rows: NDArray[Any]) -> None:
             rows["crc32"] = [_checksum(row) for row in rows]
             content = rows.tobytes()
-            with _disk_errors():
+            with writing():
                 if file.write(content) < len(content):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with file:
             file.truncate(file.tell() // size * size)  # behind the last whole record of a process that was killed
             yield append
-            with _disk_errors():
+            with writing():
                 os.fsync(file.fileno())
 
 
@@ -119,32 +121,8 @@ def store_key(encoder: StageEncoder, dataset: ImageDataset, device: torch.device
             f"features are computed once an image and kept, so every step of their preprocessing must be deterministic "
             f"and show its settings, but {error}. Use transforms without chance made of plain settings, or cache=False."
         ) from None
+    weights = weights_sha256(encoder.state_dict())
+    network = [_FORMAT, f"{encoder} {encoder.backbone.no_max_pool}", weights]
     computed = [torch.__version__, monai.__version__, device.type, str(autocast)]
-    source = json.dumps(
-        [
-            _FORMAT,
-            f"{encoder} {encoder.backbone.no_max_pool}",
-            weights_sha256(encoder.state_dict()),
-            *steps,
-            dataset.bits,
-            decoder_versions(),
-            *computed,
-        ]
-    )
+    source = json.dumps([*network, *steps, dataset.bits, decoder_versions(), *computed])
     return hashlib.sha256(source.encode()).hexdigest()
-
-
-@contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise CacheFullError(
-                "there is too little room for the cache of features; what was written of it is kept. Set "
-                "MONAI_MOCOI_CACHE to a folder with more room, or use cache=False (computes them in every run)."
-            ) from None
-        raise DatasetError(
-            f"the cache of features cannot be written ({error.strerror}); look at its disk, set MONAI_MOCOI_CACHE to a "
-            "folder on another one, or use cache=False."
-        ) from None

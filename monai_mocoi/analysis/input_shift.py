@@ -14,10 +14,9 @@ LARGE_SHIFT = 0.5  # in standard deviations of the training images: beyond it a 
 
 
 def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
-    """Measure the decoded pictures of a data set, before any normalisation.
+    """The :func:`~monai_mocoi.metrics.statistics_of_picture` of decoded pictures, before any normalisation.
 
-    Returns plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``, with
-    the names of :func:`~monai_mocoi.metrics.statistics_of_picture`.
+    Plain values: ``{"images": count, "statistics": {name: {"mean", "sd", "quantiles": {"0.05": ...}}}}``.
     """
     looked_at = dataset.spread(MOST_PICTURES)
     rows = [statistics_of_picture(looked_at.picture(place).numpy()) for place in range(len(looked_at))]
@@ -38,8 +37,7 @@ def summarise_inputs(dataset: ImageDataset) -> dict[str, Any]:
 def input_shift(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, dict[str, float | None]]:
     """How far the pictures of another data set are from the training's, both from :func:`summarise_inputs`.
 
-    The result is by statistic ``training`` and ``here``, the means, and ``shift``: their difference in standard
-    deviations of the training images; None where those have none.
+    By statistic: the means, and their difference in standard deviations of the training images; None: they have none.
     """
     shifts: dict[str, dict[str, float | None]] = {}
     for name, found in other["statistics"].items():

@@ -8,7 +8,6 @@ import numpy as np
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import (
-    Bootstrapped,
     EvaluableClasses,
     PatientResamples,
     evaluable_classes,
@@ -17,10 +16,6 @@ from monai_mocoi.metrics import (
 )
 
 INTERVALS = ("bca", "percentile")
-NO_WIDTH = (
-    "The interval has zero width because every resample gave the same value (e.g. perfect separation). This does not "
-    "mean that the estimate is certain: the test set is too small or too easy to estimate its uncertainty."
-)
 
 
 @dataclass(frozen=True)
@@ -66,15 +61,6 @@ def describe_intervals(
         "images": len(predictions.images),
         "patients": len(set(predictions.patients)),
     }
-
-
-def numbers(found: Bootstrapped, settings: IntervalSettings) -> list[dict[str, Any]]:
-    """Value and interval of each column, as plain values: NUMBERs, see ``evaluate_predictions``."""
-    limits = found.interval(settings.interval, settings.level).reshape(2, -1)
-    return [
-        {"value": float(value), "interval": [float(low), float(high)], **({"note": NO_WIDTH} if low == high else {})}
-        for value, low, high in zip(np.atleast_1d(found.estimate), *limits, strict=True)
-    ]
 
 
 FEW_PATIENTS = 10  # with fewer patients behind a class's positives or negatives, its interval comes with a warning

@@ -8,24 +8,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.decision_thresholds import chosen_thresholds
-from monai_mocoi.analysis.evaluation import overall_on
+from monai_mocoi.analysis.decision_thresholds import chosen_thresholds, decisions
 from monai_mocoi.analysis.interval_settings import IntervalSettings
 from monai_mocoi.analysis.linear_evaluation import PENALTIES, LinearEvaluation
 from monai_mocoi.analysis.probing_comparison import PROBING_NAME
 from monai_mocoi.analysis.probing_summary import ProbedSplit, against_last, summary_of, table_rows
-from monai_mocoi.analysis.resampled_images import ResampledImages
+from monai_mocoi.analysis.resampled_images import OVERALL, ResampledImages, numbers
 from monai_mocoi.analysis.stage_features import features_of
-from monai_mocoi.data import Datalist, label_kind, write_predictions
+from monai_mocoi.data import Datalist, Predictions, label_kind, write_predictions
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.label_fraction import LabelSubset
 from monai_mocoi.data.parallel import progress_bar
 from monai_mocoi.errors import DatasetError, EvaluationError
 from monai_mocoi.files.atomic_write import write_csv, write_json
-from monai_mocoi.metrics import SELECTION_METRICS, selection_metric
-from monai_mocoi.networks.stage_choice import STAGES_AND_ALL, stages_of
+from monai_mocoi.metrics import SELECTION_METRICS, Bootstrapped, selection_metric
+from monai_mocoi.networks.resnet_shape import STAGES_AND_ALL, stages_of
 
 TABLE_NAME = "probing.csv"
-_SPLITS = ("training", "validation", "test")
 
 
 def probe_stages(
@@ -48,18 +47,15 @@ def probe_stages(
     measured on the same resamples of the test patients, so that they can be compared.
 
     Args:
-        features: of :func:`~monai_mocoi.analysis.pooled_features` by split ("training", "validation", "test") and
-            stage, ``(images, channels)``; "validation" may be missing where that split is empty.
-        datalist: the whole one, with labels.
-        draws: of :func:`probing_draws`.
+        features: of :func:`~monai_mocoi.analysis.pooled_features` by split and stage, ``(images, channels)``;
+            "validation" may be missing where that split is empty.
+        datalist, draws: the whole one, with labels; of :func:`probing_draws`.
         metric: of :data:`~monai_mocoi.metrics.SELECTION_METRICS`: penalties are chosen by it, and stages compared.
         stages: which to probe, of 1 to 4 and "all" (the features of the four side by side).
         rows: by split, the position in the datalist of each row of the features; None: all images are there.
-        folder: for ``probing.json``, ``probing.csv`` (the summary) and ``<cell>/predictions.csv``; None: nothing is
-            written.
+        folder: for ``probing.json``, ``probing.csv`` and ``<cell>/predictions.csv``; None: nothing is written.
         about: plain values on the encoder, kept as ``encoder``.
         penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
-        progress: show a progress bar.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
 
     Returns:
@@ -72,10 +68,9 @@ def probe_stages(
                           "metrics": {name: {"value", "interval", "lowest", "highest"}}}],
              "differences": [{"stage", "than", "label_fraction", "first", "second", "value", "interval", ...}]}
 
-        A NUMBER is that of :func:`~monai_mocoi.analysis.evaluate_predictions`. In the summary ``value`` is the mean
-        over the draws, with an interval over the test patients at these draws; ``lowest`` and ``highest`` are the
-        extreme values of a draw (None for one). A difference is of ``metric``, stage less stage 4, of the means;
-        corrected by Holm.
+        NUMBERs are those of :func:`~monai_mocoi.analysis.evaluate_predictions`. In the summary ``value`` is the mean
+        over the draws, with an interval over the test patients; ``lowest`` and ``highest`` are extremes of the draws
+        (None for one). A difference is of ``metric``, stage less stage 4, of the means; corrected by Holm.
 
     Raises:
         DatasetError: no test images, or features that do not fit the datalist.
@@ -87,7 +82,7 @@ def probe_stages(
     if not draws or not stages:
         raise EvaluationError("probing needs one or more draws of labels and one or more stages.")
     stages = [stage for stage in STAGES_AND_ALL if stage in {own for own in stages if stages_of(own)}]
-    sets = {split: ProbedSplit(split, datalist, features, rows) for split in _SPLITS}
+    sets = {split: ProbedSplit(split, datalist, features, rows) for split in SPLITS}
     if not len(sets["test"].items):
         raise DatasetError("probing needs test images with labels, and this data set has none: prepare it with some.")
     kind, classes = label_kind(datalist), datalist.labels
@@ -99,9 +94,9 @@ def probe_stages(
     cells, measured = [], {}
     with progress_bar(len(stages) * len(draws), "probing", progress) as bar:
         for stage in stages:
-            train, validation, tested = (features_of(sets[split].features, stage) for split in _SPLITS)
+            train, validation, tested = (features_of(sets[split].features, stage) for split in SPLITS)
             for draw in draws:
-                labelled, chosen_on = (sets[split].found(getattr(draw.datalist, split)) for split in _SPLITS[:2])
+                labelled, chosen_on = (sets[split].found(getattr(draw.datalist, split)) for split in SPLITS[:2])
                 held = sets["training"].labels[labelled], sets["validation"].labels[chosen_on]
                 fit = evaluation_of[draw.selection].fit(
                     train[labelled], held[0], validation[chosen_on], held[1] if len(chosen_on) else None
@@ -111,7 +106,7 @@ def probe_stages(
                 predictions = sets["test"].predictions(classes, kind, None, fit.layer_probabilities(tested, kind))
                 fraction, seed = draw.record["label_fraction"], draw.record["label_seed"]
                 name = f"s{stage}-f{fraction:g}-l{seed}"  # as in the name of a run of finetune.json
-                metrics, measured[name] = overall_on(test, predictions, thresholds)
+                metrics, measured[name] = _overall(test, predictions, thresholds)
                 cells.append(
                     {
                         "name": name,
@@ -121,13 +116,9 @@ def probe_stages(
                         "labelled_images": len(labelled),
                         "validation_images": len(chosen_on),
                         "labelled_sha256": draw.sha256,
-                        "penalty": fit.penalty,
-                        "edge": fit.edge,
-                        "selection": fit.selection,
-                        "validation_score": fit.score,
-                        "constant_classes": list(fit.constant),
-                        "thresholds": thresholds,
-                        "metrics": metrics,
+                        **{own: getattr(fit, own) for own in ("penalty", "edge", "selection")},
+                        **{"validation_score": fit.score, "constant_classes": list(fit.constant)},
+                        **{"thresholds": thresholds, "metrics": metrics},
                     }
                 )
                 if folder is not None:
@@ -135,13 +126,8 @@ def probe_stages(
                 bar.update(1)
     summary = summary_of(cells, measured, made)
     result = {
-        "format": 1,
-        "encoder": dict(about or {}),
-        "dataset_sha256": datalist.sha256,
-        "metric": metric,
-        "kind": kind,
-        "classes": list(classes),
-        "stages": list(stages),
+        **{"format": 1, "encoder": dict(about or {}), "dataset_sha256": datalist.sha256},
+        **{"metric": metric, "kind": kind, "classes": list(classes), "stages": list(stages)},
         "validation_labels": draws[0].record["validation_labels"],
         **test.describe(),
         "cells": cells,
@@ -152,3 +138,17 @@ def probe_stages(
         write_csv(Path(folder) / TABLE_NAME, table_rows(summary))
         write_json(Path(folder) / PROBING_NAME, result)
     return result
+
+
+def _overall(
+    test: ResampledImages, predictions: Predictions, thresholds: Mapping[str, float] | None
+) -> tuple[dict[str, Any], dict[str, Bootstrapped]]:
+    """The numbers for all classes together, and the bootstrapped ones where there are resamples."""
+    plain, measured = {}, {}
+    for name, metric in OVERALL.items():
+        found, _ = test.bootstrapped(predictions, thresholds, name)
+        if found is None:
+            plain[name], _ = test.measure(metric, predictions, decisions(predictions, thresholds))
+        else:
+            measured[name], plain[name] = found, numbers(found, test.settings)[0]
+    return plain, measured

@@ -67,7 +67,10 @@ class LogisticSolver:
             self.logits += step * along
             fresh = False
             before, gradient = gradient, self.problem.gradient(loss.slope, self.parameters, penalty)
-            pairs.append(self._pair(step * direction, gradient - before))
+            moved, turned = step * direction, gradient - before
+            product = self.problem.sum(moved * turned)
+            usable = product > 1e-12 * self.problem.norm(moved) * self.problem.norm(turned)
+            pairs.append((moved, turned, torch.where(usable, 1 / product, 0.0)))
         relative = self.problem.norm(gradient) / self.reference
         return relative.expand(self.problem.targets.shape[1]), iteration
 
@@ -100,16 +103,13 @@ class LogisticSolver:
         step = torch.where(open_, low, step)
         return step, self.problem.loss(self.logits + step * along)
 
-    def _pair(self, moved: Tensor, turned: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The step s, the change y of the gradient, and 1 / (s y), 0 where the pair is not to be used."""
-        product = self.problem.sum(moved * turned)
-        usable = product > 1e-12 * self.problem.norm(moved) * self.problem.norm(turned)
-        return moved, turned, torch.where(usable, 1 / product, 0.0)
-
     def _inverse_hessian(
         self, gradient: Tensor, pairs: deque[tuple[Tensor, Tensor, Tensor]], spread: Tensor, penalty: float
     ) -> Tensor:
-        """Apply the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4)."""
+        """Apply the two-loop recursion (Nocedal and Wright 2006, algorithm 7.4).
+
+        A pair is the step s, the change y of the gradient, and 1 / (s y), 0 where the pair is not to be used.
+        """
         result = gradient.clone()
         factors = []
         for moved, turned, inverse in reversed(pairs):

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class LinearEvaluation:
-    """Logistic regression on frozen features, its penalty chosen on validation.
+    """Logistic regression on frozen features, its penalty chosen on validation: the one definition that all use.
 
     Without augmentation. One penalty of the grid is chosen for all classes, of equally good ones the strongest. It is
     not fitted again on training and validation together.
@@ -57,13 +57,9 @@ class LinearEvaluation:
             raise ValueError(f"selection is {selection!r}; choose one of {', '.join(SELECTIONS)}.")
         if selection == "metric" and metric is None:
             raise ValueError('selection is "metric", so a metric is needed; or choose by "loss".')
-        self.kind = kind
-        self.classes = classes
-        self.metric = metric
-        self.selection = selection
+        self.kind, self.classes, self.metric, self.selection = kind, classes, metric, selection
         self.penalties = sorted(set(penalties), reverse=True) if selection != "last" else [FIXED_PENALTY]
-        self.tolerance = tolerance
-        self.max_iterations = max_iterations
+        self.tolerance, self.max_iterations = tolerance, max_iterations
 
     def fit(
         self,
@@ -78,16 +74,8 @@ class LinearEvaluation:
         Validation is not used with selection "last", and not weighted. Where the metric is not defined on validation at
         any penalty, the loss decides instead, with a warning.
         """
-        fits = fit_logistic(
-            train_features,
-            train_labels,
-            self.penalties,
-            self.kind,
-            self.classes,
-            sample_weight,
-            self.tolerance,
-            self.max_iterations,
-        )
+        how = self.kind, self.classes, sample_weight, self.tolerance, self.max_iterations
+        fits = fit_logistic(train_features, train_labels, self.penalties, *how)
         if self.selection == "last":
             return self._result(fits, 0, "last", [None])
         if validation_features is None or validation_labels is None or len(validation_features) == 0:

@@ -24,11 +24,10 @@ def predict_probabilities(features: Array, weight: Array, bias: Array, kind: str
 
 @dataclass(frozen=True)
 class GridPoint:
-    """One penalty of the grid.
+    """One penalty of the grid: its fit, see :func:`~monai_mocoi.analysis.fit_logistic`, and its score.
 
-    ``penalty``, ``iterations``: see :func:`~monai_mocoi.analysis.fit_logistic`. ``score``: on validation, higher is
-    better: the metric, or minus the log loss; None if it is not defined there. ``gradient``: largest relative gradient
-    norm of a class. ``converged``: whether all classes reached the tolerance.
+    ``score``: on validation, higher is better: the metric, or minus the log loss; None if it is not defined there.
+    ``gradient``: largest relative gradient norm of a class. ``converged``: whether all classes reached the tolerance.
     """
 
     penalty: float
@@ -40,12 +39,11 @@ class GridPoint:
 
 @dataclass(frozen=True)
 class LinearFit:
-    """The chosen classifier of one stage: logits = features @ weight.T + bias, on features as the encoder gives them.
+    """The chosen :class:`~monai_mocoi.analysis.LogisticFit` of one stage, and the ``grid``, from strong to weak.
 
-    ``weight``, ``bias``: (classes, features) and (classes,) float64. ``penalty``, ``selection``, ``score``: the chosen
-    one; by "metric", "loss", or "last" (a fixed one); its score on validation. ``edge``: "strongest" or "weakest" where
-    it is the end of the grid, so that a better one may be outside; else None. ``grid``: all penalties, from strong to
-    weak. ``constant``: classes of which training holds no positive or no negative: their weights are 0.
+    ``penalty``, ``selection``, ``score``: the chosen one; by "metric", "loss", or "last" (a fixed one); its score on
+    validation. ``edge``: "strongest" or "weakest" where it is the end of the grid, so that a better one may be outside;
+    else None.
     """
 
     weight: NDArray[np.float64]

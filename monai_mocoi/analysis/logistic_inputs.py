@@ -37,12 +37,6 @@ def standardise(features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return result, mean, scale
 
 
-def smoothed_prevalence(targets: Tensor, weights: Tensor) -> Tensor:
-    """(positives + 1/2) / (images + 1) of each class, over the images that have a weight."""
-    used = weights > 0
-    return ((targets * used).sum(0) + 0.5) / (used.sum(0) + 1)
-
-
 def check_inputs(features: Array, penalties: Sequence[float], tolerance: float) -> None:
     """Refuse features, penalties or a tolerance that cannot be used with ValueError."""
     if features.ndim != 2 or 0 in features.shape or features.dtype not in (np.float32, np.float64):

@@ -14,7 +14,6 @@ from monai_mocoi.analysis.logistic_inputs import (
     LogisticProblem,
     check_inputs,
     sample_weights,
-    smoothed_prevalence,
     standardise,
     targets_of,
 )
@@ -30,10 +29,9 @@ Array = NDArray[Any]
 class LogisticFit:
     """A linear classifier: logits = features @ weight.T + bias, on the features as they were given.
 
-    ``penalty``, ``iterations``: see :func:`fit_logistic`; of L-BFGS. ``weight``, ``bias``: (classes, features) and
-    (classes,) float64. ``gradient``: (classes,) norm of the gradient at the end, relative to that of the best constant
-    classifier. ``converged``: (classes,) whether ``gradient`` is at most the tolerance. ``constant``: classes (column
-    numbers) of which training holds no positive or no negative: weights 0.
+    ``weight``, ``bias``: (classes, features) and (classes,) float64. ``gradient``: (classes,) norm of the gradient at
+    the end, relative to that of the best constant classifier. ``converged``: (classes,) whether ``gradient`` is at most
+    the tolerance. ``constant``: classes (column numbers) of which training holds no positive or no negative: weights 0.
     """
 
     penalty: float
@@ -81,9 +79,8 @@ def fit_logistic(
         classes: their number.
         sample_weight: (images,), or for findings also (images, classes): >= 0; None: all equal. Standardising ignores
             them.
-        tolerance: on the norm of the gradient, relative to its norm at the best constant classifier; a class that does
-            not reach it is a RuntimeWarning.
-        max_iterations: at each penalty.
+        tolerance, max_iterations: on the norm of the gradient, relative to its norm at the best constant classifier
+            (a class that does not reach it is a RuntimeWarning); at each penalty.
 
     Returns:
         the fits in the order of ``penalties``.
@@ -102,23 +99,19 @@ def fit_logistic(
     constant = (positive <= 0) | (positive >= total)
     if multiclass and (~constant).sum() < 2:
         constant[:] = True
-    kept = ~constant
-    width = features.shape[1]
-
+    kept, width = ~constant, features.shape[1]
     standardised, mean, scale = standardise(torch.from_numpy(np.ascontiguousarray(features)))
-    grid = sorted(set(penalties), reverse=True)
     found: dict[float, LogisticFit] = {}
-    prevalence = smoothed_prevalence(targets, weights)
+    used = weights > 0
+    prevalence = ((targets * used).sum(0) + 0.5) / (used.sum(0) + 1)
     rest = prevalence.log() if multiclass and not kept.any() else prevalence.logit()
     solver = None
     if kept.any():
         problem = LogisticProblem(standardised, targets[:, kept], weights[:, kept], multiclass)
         solver = LogisticSolver(problem, tolerance, max_iterations)
-    for penalty in grid:
-        weight = torch.zeros(classes, width, dtype=torch.float64)
-        bias = rest.clone()
-        gradient = torch.zeros(classes, dtype=torch.float64)
-        iterations = 0
+    for penalty in sorted(set(penalties), reverse=True):
+        weight, gradient = torch.zeros(classes, width, dtype=torch.float64), torch.zeros(classes, dtype=torch.float64)
+        bias, iterations = rest.clone(), 0
         if solver is not None:
             relative, iterations = solver.solve(penalty)
             gradient[kept] = relative
@@ -135,21 +128,16 @@ def fit_logistic(
             iterations,
             tuple(int(i) for i in torch.nonzero(constant)[:, 0]),
         )
-    _warn(list(found.values()), tolerance, max_iterations)
-    return [found[penalty] for penalty in penalties]
-
-
-def _warn(fits: Sequence[LogisticFit], tolerance: float, max_iterations: int) -> None:
-    short = [fit for fit in fits if not fit.converged.all()]
-    if short:
-        some = "; ".join(
-            f"penalty {fit.penalty:.3g}: class(es) {', '.join(map(str, np.flatnonzero(~fit.converged)))} at "
-            f"{fit.gradient.max():.2g}"
-            for fit in short
-        )
+    if some := "; ".join(
+        f"penalty {fit.penalty:.3g}: class(es) {', '.join(map(str, np.flatnonzero(~fit.converged)))} at "
+        f"{fit.gradient.max():.2g}"
+        for fit in found.values()
+        if not fit.converged.all()
+    ):
         warnings.warn(
             f"logistic regression stopped before its relative gradient norm was {tolerance:g} (max_iterations "
             f"{max_iterations}): {some}. Raise it or the tolerance, or leave out the weakest penalties.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=2,
         )
+    return [found[penalty] for penalty in penalties]

@@ -30,8 +30,7 @@ def matched(first: Predictions, second: Predictions) -> Predictions:
             f"the first file and {names[1]} in the second."
         )
     row_of, known = {image: row for row, image in enumerate(second.images)}, set(first.images)
-    only_first = [image for image in first.images if image not in row_of]
-    only_second = [image for image in second.images if image not in known]
+    only_first, only_second = ([i for i in a.images if i not in b] for a, b in ((first, row_of), (second, known)))
     if only_first or only_second:
         where, own = ("first", first) if only_first else ("second", second)
         raise ComparisonError(
@@ -67,16 +66,9 @@ def _row(image: int) -> str:
 def choose_by_patient(patients: Sequence[str], most: int, seed: int = 0) -> NDArray[np.int64]:
     """Draw images as evenly from the patients as possible, so that as many patients as possible are kept.
 
-    Args:
-        patients: of each image.
-        most: images, 1 or more; each patient gives the same number at most, or ``most`` of them one image each.
-        seed: 0 or more.
-
-    Returns:
-        rows of the images drawn, ascending; all of them where there are no more than ``most``.
-
-    Raises:
-        FeatureReuseError: ``most`` below 1.
+    ``patients``: of each image. ``most``: images, 1 or more, else FeatureReuseError; each patient gives the same number
+    at most, or ``most`` of them one image each. Returns rows of the images drawn, ascending; all of them where there
+    are no more than ``most``.
     """
     if most < 1:
         raise FeatureReuseError(f"the most images to compare is {most}; it must be 1 or more.")

@@ -18,8 +18,6 @@ from monai_mocoi.networks import StageEncoder
 
 RIDGE_PENALTY = 1.0
 """Of the mean squared error: a direction of the standardised features counts by half where its variance is this."""
-
-
 GUESSING = 0.5
 FEW_IMAGES = 100  # of fewer validation images an AUC moves by a tenth by chance alone: no conclusion is drawn
 _JUDGED = {"knn_auc": "nearest neighbours", "ridge_auc_stage4": "linear classifier"}
@@ -33,11 +31,11 @@ def probe_encoder(
     autocast: torch.dtype | None,
     **how: Any,
 ) -> dict[str, float]:
-    """Score the chosen validation images by the chosen training images, see :func:`probed_aucs`.
+    """Score the ``chosen`` validation images by the chosen training images, see :func:`probed_aucs`.
 
-    ``encoder``: in eval mode. ``splits``: training and validation. ``chosen``: which of their images. ``transform``:
-    sample to sample, deterministic: what the encoder sees of an image. ``autocast``, ``how``: dtype, ``batch_size`` and
-    ``num_workers``, see :func:`~monai_mocoi.analysis.pooled_features`. FeatureError: features that are not finite.
+    ``encoder``: in eval mode. ``splits``: training and validation. ``transform``: sample to sample, deterministic: what
+    the encoder sees of an image. ``autocast``, ``how``: see :func:`~monai_mocoi.analysis.pooled_features`.
+    FeatureError: features that are not finite.
     """
     training, validation = (
         pooled_features(
@@ -54,10 +52,7 @@ def probe_encoder(
 
 
 def probe_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
-    """The AUC of the nearest neighbours, beside that before the first epoch; empty where it is not known.
-
-    ``untrained``: values before the first epoch; ``values``: of now; ``images``: of validation.
-    """
+    """The AUC of the nearest neighbours, beside that before the first epoch (``untrained``); empty: it is not known."""
     if "knn_auc" not in values:
         return ""
     notes = [f"untrained {untrained['knn_auc']:.3f}"] if "knn_auc" in untrained else []
@@ -67,10 +62,7 @@ def probe_in_words(untrained: Mapping[str, float], values: Mapping[str, float], 
 
 
 def no_gain_in_words(untrained: Mapping[str, float], values: Mapping[str, float], images: int) -> str:
-    """A hint where stage 4 does not tell the labels better than before the first epoch; empty where it does.
-
-    Empty too with too few images to say so. Arguments as of :func:`probe_in_words`.
-    """
+    """A hint where stage 4 tells the labels no better than before the first epoch; empty: it does, or few images."""
     if images < FEW_IMAGES or any(values[name] > max(untrained[name], GUESSING) for name in _JUDGED):
         return ""
     both = ", ".join(f"{text} {values[n]:.3f} and {untrained[n]:.3f}" for n, text in _JUDGED.items())
@@ -90,17 +82,15 @@ def probed_aucs(
 ) -> dict[str, float]:
     """Score validation images by training images, with the features of an encoder's stages.
 
-    ``training``, ``validation``: by stage, (images, channels). ``training_labels``, ``validation_labels``: (images,
-    classes): 1, 0 or ``UNKNOWN``. ``columns``: classes over which the AUC is averaged, each with positives and
-    negatives in both. Returns macro AUCs, 0..1, 0.5 is guessing: ``knn_auc`` with the features of the last stage;
-    ``ridge_auc_stage1`` and so on of a ridge regression on each stage's standardised features, with
-    :data:`RIDGE_PENALTY`, solved exactly.
+    Features are by stage, (images, channels); labels (images, classes): 1, 0 or ``UNKNOWN``. ``columns``: classes over
+    which the AUC is averaged, each with positives and negatives in both. Returns macro AUCs, 0..1, 0.5 is guessing:
+    ``knn_auc`` with the features of the last stage; ``ridge_auc_stage1`` and so on of a ridge regression on each
+    stage's standardised features, with :data:`RIDGE_PENALTY`, solved exactly.
     """
     wanted, truth = training_labels[:, list(columns)], validation_labels[:, list(columns)]
     known = is_known(wanted)
 
     def macro_auc(score: Callable[[Any, NDArray[np.int64]], NDArray[Any]]) -> float:
-        """Of the scores by some training images and their labels."""
         if known.all():
             scores = score(slice(None), wanted)
         else:

@@ -22,10 +22,9 @@ def choose_operating_points(
 ) -> dict[str, Any]:
     """Choose on validation the threshold of each class for each wanted sensitivity and specificity.
 
-    ``validation``: predictions of images that are not reported on; ``sensitivities``, ``specificities``: wanted ones,
-    above 0 and at most 1. Returns plain values: ``{"images", "patients", "classes": {name: [{"target": "sensitivity",
-    "at_least": 0.9, "threshold", "validation": {"sensitivity", "specificity", "positive_predictive_value",
-    ...}}]}}``; a ``"reason"`` instead of the last two where none can be chosen.
+    Wanted are values above 0 and at most 1. Returns plain values: ``{"images", "patients", "classes": {name:
+    [{"target": "sensitivity", "at_least": 0.9, "threshold", "validation": {"sensitivity", "specificity",
+    "positive_predictive_value", ...}}]}}``; a ``"reason"`` instead of the last two where none can be chosen.
     """
     check_targets(sensitivities, specificities)
     everybody, truth = np.array(validation.patients, dtype=str), validation.truth()
@@ -45,14 +44,15 @@ def choose_operating_points(
                 continue
             of_all = np.ones((len(set(patients)), 1))
             values = metrics.operating_point_by_patient(labels, said, patients, [threshold])(of_all)[0]
-            there = {name: _plain(value) for name, value in zip(metrics.OPERATING_MEASURES, values, strict=True)}
+            found = [float(value) if np.isfinite(value) else None for value in values]
+            there = dict(zip(metrics.OPERATING_MEASURES, found, strict=True))
             points.append({**point, "threshold": threshold, "validation": there})
         classes[validation.classes[i]] = points
     return {"images": len(validation.images), "patients": len(set(validation.patients)), "classes": classes}
 
 
 def check_targets(sensitivities: Sequence[float], specificities: Sequence[float]) -> None:
-    """Refuse what is no list of numbers above 0 and at most 1 with EvaluationError."""
+    """Refuse what is not a list of numbers above 0 and at most 1 with EvaluationError."""
     for name, values in (("target_sensitivity", sensitivities), ("target_specificity", specificities)):
         good = isinstance(values, list | tuple)
         if not good or not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 < v <= 1 for v in values):
@@ -85,11 +85,10 @@ def describe_operating_points(
 ) -> dict[str, Any]:
     """What the chosen thresholds give on test.
 
-    ``predictions``: of test, probabilities as the classifier gives them. ``points``: of
-    :func:`choose_operating_points`; None: no validation predictions are known. ``defined``: the test; its ``fill`` adds
-    the intervals. Returns plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes":
-    {name: [the point, with a NUMBER for each of
-    OPERATING_MEASURES]}}``; a point without a threshold keeps its reason. ``{"reason"}`` without points.
+    ``points``: of :func:`choose_operating_points`; None: no validation predictions are known. ``defined.fill`` adds the
+    intervals. Returns plain values: ``{"chosen_on": {"split": "validation", "images", "patients"}, "classes": {name:
+    [the point, with a NUMBER for each of OPERATING_MEASURES]}}``; a point without a threshold keeps its reason.
+    ``{"reason"}`` without points.
     """
     if points is None:
         return {
@@ -111,7 +110,3 @@ def describe_operating_points(
         classes[name] = made
     chosen_on = {"split": "validation", "images": points.get("images"), "patients": points.get("patients")}
     return {"chosen_on": chosen_on, "classes": classes}
-
-
-def _plain(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -26,11 +26,8 @@ def compare_outputs(
     usually covers more than its level. The null hypothesis is that it does not matter which of *these two* models an
     output is of; two runs that differ in their seed alone usually differ too: compare with their distance.
 
-    Args:
-        first, second: predictions of the same images, in any order.
-        resamples: number of swaps for the null, and of resamples for the interval.
-        seed: of both.
-        level: of the interval, and of the null's limit.
+    The images are the same, in any order. There are as many swaps for the null as ``resamples`` for the interval, and
+    ``level`` is of the interval and of the null's limit.
 
     Returns:
         plain values, without NaN::

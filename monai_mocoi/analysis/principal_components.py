@@ -1,7 +1,6 @@
 """Principal components of features, and how well columns of the images can be predicted from them.
 
-What an encoder varies by most need not be the disease: it may be the view, the scanner, or how bright a picture is. A
-source that is told from the first components is where a shortcut can come from.
+What an encoder varies by most need not be the disease: it may be the view, the scanner, or how bright a picture is.
 """
 
 from collections.abc import Sequence
@@ -62,9 +61,9 @@ def how_well_told(
     by chance.
 
     ``scores``: ``(images, components)``. ``values``: of the column, texts or numbers; None: not known, and left out.
-    ``patients``: of each image. ``name``: of the column, which shows whether it holds ages. Returns
-    ``{"measure": "auc" or "r2", "value", "chance", "images"}``; for texts also ``"levels"``: the AUC of each that has
-    10 images, and 10 others, of 5 patients or more. ``value`` is None with a ``"reason"`` where there is none.
+    ``name``: of the column, which shows whether it holds ages. Returns ``{"measure": "auc" or "r2", "value", "chance",
+    "images"}``; for texts also ``"levels"``: the AUC of each that has 10 images, and 10 others, of 5 patients or more.
+    ``value`` is None with a ``"reason"`` where there is none.
     """
     known = [i for i, value in enumerate(values) if value is not None]
     own = [values[i] for i in known]
@@ -75,12 +74,8 @@ def how_well_told(
         if (codes := few_numbers(name, numbers)) is not None and len(codes) > 1:
             own, numbers = [f"{value:g}" for value in numbers], numbers[:0]
     numeric = bool(len(numbers))
-    result: dict[str, Any] = {
-        "measure": "r2" if numeric else "auc",
-        "value": None,
-        "chance": 0.0 if numeric else 0.5,
-        "images": len(known),
-    }
+    kind = {"measure": "r2" if numeric else "auc", "value": None, "chance": 0.0 if numeric else 0.5}
+    result: dict[str, Any] = {**kind, "images": len(known)}
     if len(set(groups.tolist())) < FOLDS or len(known) < 2 * FEWEST:
         return {**result, "reason": f"fewer than {2 * FEWEST} images or {FOLDS} patients"}
     if numeric:
@@ -105,9 +100,6 @@ def how_well_told(
         if areas:
             levels[level] = float(np.mean(areas))
     if not levels:
-        return {
-            **result,
-            "reason": f"no level has {FEWEST} images, and {FEWEST} others, of {FOLDS} patients",
-            "levels": {},
-        }
+        reason = f"no level has {FEWEST} images, and {FEWEST} others, of {FOLDS} patients"
+        return {**result, "reason": reason, "levels": {}}
     return {**result, "value": float(np.mean(list(levels.values()))), "levels": levels}

@@ -22,22 +22,13 @@ _NEEDED = ("name", "stage", "label_fraction", "labelled_sha256", "thresholds")
 
 @dataclass(frozen=True)
 class Probing:
-    """What :func:`~monai_mocoi.analysis.probe_stages` wrote to a folder.
-
-    Attributes:
-        folder: of ``probing.json``.
-        document: its content.
-    """
+    """What :func:`~monai_mocoi.analysis.probe_stages` wrote to a folder: the content of ``probing.json``."""
 
     folder: Path
     document: Mapping[str, Any]
 
     def predictions(self, cell: Mapping[str, Any]) -> Predictions:
-        """Those of a cell.
-
-        Raises:
-            PredictionsError: they are not there, or cannot be read.
-        """
+        """Those of a cell; PredictionsError: they are not there, or cannot be read."""
         path = self.folder / str(cell["name"]) / "predictions.csv"
         return read_predictions(path, name=str(path))
 
@@ -52,7 +43,7 @@ def find_probing(place: str | os.PathLike[str]) -> Path | None:
 
 
 def read_probing(path: str | os.PathLike[str]) -> Probing:
-    """Read a ``probing.json``. PredictionsError: it cannot be read, or is no probing."""
+    """Read a ``probing.json``. PredictionsError: it cannot be read, or is not a probing."""
     path = Path(path)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
@@ -60,8 +51,8 @@ def read_probing(path: str | os.PathLike[str]) -> Probing:
             raise KeyError
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PredictionsError(
-            f"{path} is no probing ({type(error).__name__}); give the {PROBING_NAME} that analyze.json writes, or its "
-            "folder."
+            f"{path} is not a probing ({type(error).__name__}); give the {PROBING_NAME} that analyze.json writes, or "
+            "its folder."
         ) from error
     return Probing(path.parent, document)
 
@@ -72,18 +63,12 @@ def compare_probings(first: Probing, second: Probing, metric: str = "macro_auc",
     Each is the mean over the draws of labels, which must be the same in both; all are evaluated on the same resamples
     of the test patients. The intervals do not include the variation in drawing labels or in pretraining.
 
-    Args:
-        first, second: probings of two encoders, on one data set.
-        metric: a name of ``OVERALL``.
-        settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
-
-    Returns:
-        as :func:`~monai_mocoi.analysis.compare_predictions`, with ``"cells"`` instead of ``"overall"`` and
-        ``"classes"``: ``[{"stage", "label_fraction", "draws", and a DIFFERENCE with "p_value_holm"}]``.
+    ``metric``, ``settings``: see :func:`~monai_mocoi.analysis.compare_predictions`. Returns what that does, with
+    ``"cells"`` instead of ``"overall"`` and ``"classes"``: ``[{"stage", "label_fraction", "draws", and a DIFFERENCE
+    with "p_value_holm"}]``.
 
     Raises:
-        ComparisonError: no stage and fraction in common; other labelled images; images, patients, labels or classes of
-            the test differ; no class is evaluable, or too many resamples lack a class.
+        ComparisonError: as there; or no stage and fraction in common, or other labelled images.
         PredictionsError: predictions of a cell cannot be read.
         EvaluationError: an unknown metric, or a setting out of range.
     """

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi.analysis.comparison import add_holm, differences
-from monai_mocoi.analysis.interval_settings import IntervalSettings, numbers
-from monai_mocoi.analysis.resampled_images import OVERALL
+from monai_mocoi.analysis.interval_settings import IntervalSettings
+from monai_mocoi.analysis.resampled_images import OVERALL, numbers
 from monai_mocoi.data import Datalist, Predictions, label_array
 from monai_mocoi.data.label_fraction import LabelSubset, label_subset
 from monai_mocoi.errors import DatasetError
@@ -20,9 +20,8 @@ def probing_draws(
 ) -> list[LabelSubset]:
     """Draw the labelled images of every fraction and seed, by fraction from small to large, then by seed.
 
-    A fraction of 1 is drawn once, with the first seed, and so is any other whose seeds give the same images.
-
-    Fractions are in (0, 1], seeds 0 or more; ``validation_labels``, errors: :func:`~monai_mocoi.data.label_subset`.
+    A fraction of 1 is drawn once, with the first seed, and so is any other whose seeds give the same images. Fractions
+    are in (0, 1], seeds 0 or more; ``validation_labels``, errors: :func:`~monai_mocoi.data.label_subset`.
     """
     if not label_fractions or not label_seeds:
         raise DatasetError("probing needs one or more label_fractions and label_seeds, such as [0.01, 0.1, 1] and [1].")
@@ -118,15 +117,8 @@ def summary_of(
             spread = {"lowest": min(values), "highest": max(values)} if several else {"lowest": None, "highest": None}
             metrics[metric] = {**number, **spread}
         images = [cell["labelled_images"] for cell in own]
-        summary.append(
-            {
-                "stage": stage,
-                "label_fraction": fraction,
-                "draws": len(own),
-                "labelled_images": [min(images), max(images)],
-                "metrics": metrics,
-            }
-        )
+        row = {"stage": stage, "label_fraction": fraction, "draws": len(own)}
+        summary.append({**row, "labelled_images": [min(images), max(images)], "metrics": metrics})
     return summary
 
 

@@ -33,10 +33,9 @@ def fit_recalibration(validation: Predictions) -> dict[str, Any]:
     Findings, and the second of two classes of one softmax, by Platt's map (a slope and an intercept on the logit, by
     maximum likelihood); more classes by one temperature.
 
-    Returns:
-        plain values: ``{"method": "platt", "images", "patients", "classes": {name: {"intercept", "slope", "positives",
-        "negatives"}}}`` or ``{"method": "temperature", "images", "patients", "temperature"}``. ``{"reason"}`` instead
-        of the numbers of a class, or of the temperature, that cannot be fitted, or would reverse the order of images.
+    Returns plain values: ``{"method": "platt", "images", "patients", "classes": {name: {"intercept", "slope",
+    "positives", "negatives"}}}`` or ``{"method": "temperature", "images", "patients", "temperature"}``. ``{"reason"}``
+    is instead of numbers that cannot be fitted, or would reverse the order of images.
     """
     patients, truth = np.array(validation.patients, dtype=str), validation.truth()
     counts = {"images": len(validation.images), "patients": len(set(validation.patients))}
@@ -80,9 +79,8 @@ def _temperature(validation: Predictions, truth: NDArray[np.bool_], patients: ND
 
 def is_fitted(record: Mapping[str, Any] | None) -> bool:
     """Whether a record corrects the probabilities of at least one class."""
-    if record is None:
-        return False
-    return "temperature" in record or any("slope" in line for line in record.get("classes", {}).values())
+    lines = (record or {}).get("classes", {}).values()
+    return record is not None and ("temperature" in record or any("slope" in line for line in lines))
 
 
 def why_not_fitted(record: Mapping[str, Any] | None) -> str | None:
@@ -96,10 +94,6 @@ def why_not_fitted(record: Mapping[str, Any] | None) -> str | None:
 
 
 def recalibrated(predictions: Predictions, record: Mapping[str, Any]) -> Predictions:
-    """The same predictions with recalibrated probabilities.
-
-    Raises:
-        ValueError: the record is of other classes.
-    """
+    """The same predictions with recalibrated probabilities; ValueError: the record is of other classes."""
     made = metrics.apply_recalibration(predictions.probabilities, record, predictions.classes, predictions.kind)
     return replace(predictions, probabilities=made)

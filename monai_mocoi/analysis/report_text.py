@@ -53,11 +53,8 @@ def external_warnings(found: Mapping[str, Any]) -> list[str]:
     far = {n: s for n, s in (found["inputs"] or {}).items() if s["shift"] is None or abs(s["shift"]) > LARGE_SHIFT}
     if not far:
         return []
-    told = ", ".join(
-        f"{name} {shift['training']:.3g} -> {shift['here']:.3g}"
-        + (f" ({shift['shift']:+.1f} sd)" if shift["shift"] is not None else "")
-        for name, shift in far.items()
-    )
+    sd = {name: "" if own["shift"] is None else f" ({own['shift']:+.1f} sd)" for name, own in far.items()}
+    told = ", ".join(f"{name} {own['training']:.3g} -> {own['here']:.3g}{sd[name]}" for name, own in far.items())
     return [
         f"The pictures themselves differ from the training images by more than {LARGE_SHIFT:g} of their standard "
         f"deviation: {told}. Look whether they were exported or stained otherwise, before the numbers are explained by "
@@ -82,13 +79,11 @@ def report_lines(split: str, content: Mapping[str, Any]) -> list[str]:
 def report_warnings(split: str, content: Mapping[str, Any]) -> list[str]:
     """What a reader of the same numbers must be warned of."""
     warnings = [*few_patients_in_words(content), *overlap_warnings(content.get("pretraining_overlap"), split)]
-    if (subgroups := content.get("subgroups")) is not None:
-        warnings += subgroup_warnings(subgroups)
-    if (external := content.get("external")) is not None:
-        warnings += external_warnings(external)
-    if (warning := guessing_warning(content.get("tested", {}).get("start"))) is not None:
-        warnings.append(warning)
-    return warnings
+    for name, warn in (("subgroups", subgroup_warnings), ("external", external_warnings)):
+        if (part := content.get(name)) is not None:
+            warnings += warn(part)
+    warning = guessing_warning(content.get("tested", {}).get("start"))
+    return warnings if warning is None else [*warnings, warning]
 
 
 def _numbers(split: str, report: Mapping[str, Any]) -> Iterator[str]:
@@ -136,7 +131,7 @@ def _external_lines(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def describe_tested(tested: Mapping[str, Any]) -> str:
-    """Which classifier was tested, in words, by a classifier's sidecar; what is missing is left out."""
+    """Which classifier was tested, in words, by its card; what is missing is left out."""
     selected = tested.get("selected") or {}
     if "epoch" in selected:
         words = f"the classifier of epoch {selected['epoch']}"

@@ -9,13 +9,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi import metrics
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.interval_settings import (
-    IntervalSettings,
-    choose_classes,
-    describe_choice,
-    describe_intervals,
-    numbers,
-)
+from monai_mocoi.analysis.interval_settings import IntervalSettings, choose_classes, describe_choice, describe_intervals
 from monai_mocoi.data import Predictions
 from monai_mocoi.metrics import Bootstrapped, PatientResamples, Statistic, known_by_patient
 
@@ -23,15 +17,41 @@ METRICS = ("auc", "average_precision", "f1", "sensitivity", "specificity", "cali
 """What is measured of each class; higher is better, except for the last."""
 OVERALL = {**{f"macro_{name}": name for name in METRICS[:-1]}, "calibration_error": "calibration_error"}
 """The numbers for all classes together, and which number of a class each is the mean of."""
+NO_WIDTH = (
+    "The interval has zero width because every resample gave the same value (e.g. perfect separation). This does not "
+    "mean that the estimate is certain: the test set is too small or too easy to estimate its uncertainty."
+)
+BIASED = (
+    "Resampling raises this error by itself, so that its interval would not hold the value. Read the calibration's "
+    "intercept, slope and Brier score instead."
+)
+_OF_AUC = {"obuchowski_normal": metrics.normal_interval, "obuchowski_logit": metrics.logit_interval}
+
+Number = dict[str, Any]
+"""A NUMBER, see :func:`~monai_mocoi.analysis.evaluate_predictions`."""
+
+
+def numbers(found: Bootstrapped, settings: IntervalSettings) -> list[Number]:
+    """Value and interval of each column, as NUMBERs."""
+    limits = found.interval(settings.interval, settings.level).reshape(2, -1)
+    return [
+        {"value": float(value), "interval": [float(low), float(high)], **({"note": NO_WIDTH} if low == high else {})}
+        for value, low, high in zip(np.atleast_1d(found.estimate), *limits, strict=True)
+    ]
+
+
+def _with_a_true_interval(number: Number) -> Number:
+    """Without an interval that does not hold its own value: resampling alone raises a calibration error."""
+    low, high = number["interval"]
+    holds = low <= number["value"] <= high
+    return number if holds else {"value": number["value"], "interval": None, "reason": BIASED}
 
 
 class ResampledImages:
-    """Images, patients and labels of a test with their resamples; made once, because drawing takes a while.
+    """Images, patients and labels of a test (not its probabilities) with their resamples, drawn once.
 
-    ``images``, ``settings``: of a split, each once (probabilities are not looked at); of the intervals. ``chosen``: the
-    evaluable classes, chosen by counts alone. ``draw``, ``trouble``: resamples in which every evaluable class is
-    defined; None: there are none, and why. ``patients``: ``(n,)`` number of each image's patient: quicker to sort than
-    text.
+    ``chosen``: the evaluable classes. ``draw``, ``trouble``: resamples in which every evaluable class is defined; None:
+    there are none, and why. ``patients``: ``(n,)`` number of each image's patient: quicker to sort than text.
     """
 
     draw: PatientResamples | None
@@ -71,10 +91,9 @@ class ResampledImages:
     def prepare(
         self, metric: str, predictions: Predictions, decided: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.int64] | None, Statistic]:
-        """A metric of ``METRICS`` as a function of how often each patient was drawn.
+        """The columns that a metric of ``METRICS`` has a value for, and it as a function of each patient's count.
 
-        ``decided`` is ``(n, classes)``, for F1, sensitivity and specificity only. Returns the columns that the metric
-        has a value for, and the statistic. None for the columns: one value for all, of the top label.
+        ``decided``: ``(n, classes)``. None for the columns: one value for all, of the top label.
         """
         truth, probabilities, columns = predictions.truth(), predictions.probabilities, self.chosen.evaluable
         make: Any = {
@@ -90,6 +109,34 @@ class ResampledImages:
         assert values is not None, "why_not says so"
         return columns, known_by_patient(make, truth[:, columns], values[:, columns], self.patients)
 
+    def measure(
+        self, metric: str, predictions: Predictions, decided: NDArray[np.bool_] | None
+    ) -> tuple[Number, dict[int, Number]]:
+        """A metric of ``METRICS`` for all classes together, and for each column that has a value of its own."""
+        if reason := self.why_not(metric, decided):
+            return {"value": None, "interval": None, "reason": reason}, {}
+        columns, statistic = self.prepare(metric, predictions, decided)
+        if self.draw is None:
+            values = np.asarray(statistic(np.ones((self.patient_count, 1))))[0]
+            whole, *each = [
+                Number(value=float(value), interval=None, reason=self.trouble)
+                for value in (values.mean(), *np.atleast_1d(values))
+            ]
+        else:
+            found = self.draw.apply(statistic)
+            each = numbers(found, self.settings)
+            whole = each[0] if columns is None else numbers(found.mean(), self.settings)[0]
+            if metric == "calibration_error":
+                whole, *each = map(_with_a_true_interval, [whole, *each])
+        of_columns = {} if columns is None else dict(zip(columns.tolist(), each, strict=True))
+        for column, number in of_columns.items() if metric == "auc" else ():
+            known = metrics.is_known(truth := predictions.truth()[:, column])
+            auc = metrics.obuchowski_auc(truth[known], predictions.probabilities[known, column], self.patients[known])
+            variance = np.maximum(auc.variance, 0)  # rounding of a sum that is 0 can be below it
+            for name, make in _OF_AUC.items():
+                number[name] = make(auc.auc, variance, self.settings.level)[:, 0].tolist()
+        return whole, of_columns
+
     def bootstrapped(
         self, predictions: Predictions, thresholds: Mapping[str, float] | None, metric: str
     ) -> tuple[Bootstrapped | None, str | None]:
@@ -101,10 +148,6 @@ class ResampledImages:
         columns, statistic = self.prepare(OVERALL[metric], predictions, decided)
         found = self.draw.apply(statistic)
         return (found if columns is None else found.mean()).kept(self.settings.interval), None
-
-    def numbers(self, found: Bootstrapped) -> list[dict[str, Any]]:
-        """Value and interval of each column, as plain values."""
-        return numbers(found, self.settings)
 
     def describe(self) -> dict[str, Any]:
         """What a reader of the intervals must know, as plain values: see the Returns of ``evaluate_predictions``."""

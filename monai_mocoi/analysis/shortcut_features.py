@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 
 from monai_mocoi.data import Datalist, as_numbers
 from monai_mocoi.data.ages import Value
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.levels import MOST_WORDS, few_numbers
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import ImageDecodeError
@@ -17,7 +18,6 @@ from monai_mocoi.transforms import FitSquare, read_image
 
 SMALL = 32  # rows and columns of the small pictures
 COMPONENTS = 64  # principal components of their pixels
-SPLITS = ("training", "validation", "test")
 
 Features = dict[str, NDArray[np.float64]]  # of each split ``(images, features)``
 
@@ -29,12 +29,8 @@ def column_features(name: str, values: Mapping[str, Sequence[Value]]) -> Feature
         words = sorted({str(value) for value in values["training"] if value is not None})
         if len(words) > MOST_WORDS:
             return f"it has {len(words)} different texts in training, more than {MOST_WORDS}"
-        made = {
-            split: np.array([[str(value) == word for word in words] for value in own], dtype=np.float64).reshape(
-                len(own), len(words)
-            )
-            for split, own in values.items()
-        }
+        is_word = {split: [[str(value) == word for word in words] for value in own] for split, own in values.items()}
+        made = {split: np.array(own, np.float64).reshape(len(own), len(words)) for split, own in is_word.items()}
         lacks = {split: np.array([value is None for value in own]) for split, own in values.items()}
     else:
         plain = {split: own for split, own in numbers.items() if own is not None}

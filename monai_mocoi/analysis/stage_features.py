@@ -1,4 +1,4 @@
-"""The averaged features of an encoder's four stages, computed once an image and kept between runs."""
+"""Pooled features of an encoder's four stages, computed once per image and kept between runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from monai_mocoi.analysis.stage_maps import check_finite, stage_maps
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
-from monai_mocoi.networks.stage_choice import STAGES, stages_of
+from monai_mocoi.networks.resnet_shape import STAGES, stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 MAP_SIZE = 4  # fields a side of a pooled map
@@ -111,17 +111,10 @@ def pooled_maps(
 ) -> Features:
     """Compute the stages' maps of some images, averaged over ``size`` x ``size`` fields: where, not only what.
 
-    As :func:`pooled_features`, but nothing is stored: all four stages of ResNet-50 take 0.25 MB an image. So choose the
-    images first (:func:`~monai_mocoi.analysis.choose_by_patient`), and the same ones for every encoder. A map of fewer
-    fields stays as it is.
-
-    Args:
-        encoder, dataset, stages, batch_size, device, autocast, num_workers, progress: as for :func:`pooled_features`.
-        positions: of the images in the data set, in the order of the rows wanted; one or more, else ValueError.
-        size: fields a side, 1 or more.
-
-    Returns:
-        by stage, (positions, channels * fields) float32.
+    As :func:`pooled_features`, but nothing is stored: all four stages of ResNet-50 take 0.25 MB per image. So choose
+    the images first (:func:`~monai_mocoi.analysis.choose_by_patient`), and the same ones for every encoder. A map of
+    fewer fields stays as it is. ``positions``: of the images in the data set, in the order of the rows wanted; one or
+    more, else ValueError. Returns by stage (positions, channels * fields) float32.
     """
     _check_stages(stages)
     if size < 1 or not len(positions):
@@ -131,7 +124,8 @@ def pooled_maps(
     positions = [int(position) for position in positions]
     result: Features = {}
     done = 0
-    for part, maps in stage_maps(encoder, dataset, positions, batch_size, device, autocast, num_workers, progress):
+    how = batch_size, device, autocast, num_workers, progress
+    for part, maps in stage_maps(encoder, dataset, positions, *how):
         for stage in sorted(set(stages)):
             values = maps[stage - 1].float()
             fields = (min(size, values.shape[2]), min(size, values.shape[3]))

@@ -27,12 +27,15 @@ def stage_maps(
     num_workers: int,
     progress: bool,
 ) -> Iterator[tuple[Sequence[int], Sequence[torch.Tensor]]]:
-    """Give the positions of each batch and the encoder's four maps of it."""
+    """Give the positions of each batch and the encoder's four maps of it, on the device."""
+    weight = encoder.backbone.conv1.weight
+    last = weight.is_contiguous(memory_format=torch.channels_last)
+    memory_format = torch.channels_last if last else torch.contiguous_format
     loader = DataLoader(
         Subset(dataset, positions),
         batch_size=batch_size,
         num_workers=num_workers,
-        collate_fn=_images,
+        collate_fn=_stacked,
         worker_init_fn=keep_working,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # else it would draw from the global one, and only where something is missing
@@ -41,22 +44,12 @@ def stage_maps(
     with progress_bar(len(positions), "features", progress) as bar, _evaluating(encoder):
         for images in loader:
             part = positions[done : done + len(images)]
-            yield part, _encode(encoder, images, device, autocast)
+            images = images.to(device, weight.dtype, non_blocking=True).contiguous(memory_format=memory_format)
+            with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
+                maps = encoder(images).stages
+            yield part, maps
             done += len(part)
             bar.update(len(part))
-
-
-def _encode(
-    encoder: StageEncoder, images: torch.Tensor, device: torch.device, autocast: torch.dtype | None
-) -> Sequence[torch.Tensor]:
-    """Return the four maps of a batch, on the device."""
-    weight = encoder.backbone.conv1.weight
-    last = weight.is_contiguous(memory_format=torch.channels_last)
-    images = images.to(device, weight.dtype, non_blocking=True)
-    images = images.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
-    with torch.no_grad(), torch.autocast(device.type, autocast, enabled=autocast is not None):
-        maps: Sequence[torch.Tensor] = encoder(images).stages
-    return maps
 
 
 def check_finite(features: Sequence[NDArray[np.float32]], names: Sequence[int]) -> None:
@@ -69,13 +62,13 @@ def check_finite(features: Sequence[NDArray[np.float32]], names: Sequence[int]) 
         )
 
 
-def _images(samples: Sequence[dict[str, Any]]) -> torch.Tensor:
+def _stacked(samples: Sequence[dict[str, Any]]) -> torch.Tensor:
     return torch.stack([torch.as_tensor(sample["image"]) for sample in samples])
 
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode; afterwards each module has the mode that it had, for a frozen part may be in another than the rest."""
+    """Eval mode; afterwards each module has the mode that it had: a frozen part may be in another one than the rest."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
     try:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monai_mocoi import metrics
-from monai_mocoi.analysis.interval_settings import FEW_PATIENTS, numbers
+from monai_mocoi.analysis.interval_settings import FEW_PATIENTS
+from monai_mocoi.analysis.resampled_images import numbers
 from monai_mocoi.analysis.subgroup_images import LEAST_PATIENTS, SubgroupImages, counts_of
 from monai_mocoi.data import Levels
 
@@ -30,7 +31,8 @@ class SubgroupMeasures(SubgroupImages):
         for group, name in enumerate(levels.names):
             own = counts_of(levels.index == group, self.patients)
             if group not in values:
-                groups[name] = {**own, "reason": self._too_small(own)}
+                few = f"fewer than {LEAST_PATIENTS} patients" if own["patients"] is None else self._too_small
+                groups[name] = {**own, "reason": few}
                 continue
             groups[name] = {**own, **self._described(levels.index == group, plan[group], values[group])}
             if group != reference:
@@ -39,21 +41,16 @@ class SubgroupMeasures(SubgroupImages):
                 if not len(both):
                     groups[name]["gap_reason"] = "no class is measured both in it and in the reference"
                     continue
-                names = [self.names[column] for column in both]
+                places = [(values[side], np.searchsorted(plan[side], both)) for side in (reference, group)]
                 groups[name]["gaps"] = {
-                    measure: {
-                        **self._gap(
-                            *(values[own][measure].take(np.searchsorted(plan[own], both)) for own in (reference, group))
-                        ),
-                        "classes": names,
-                    }
+                    measure: self._gap(*(own[measure].take(place) for own, place in places))
+                    | {"classes": [self.names[column] for column in both]}
                     for measure in values[group]
                 }
         return {"reference": None if reference is None else levels.names[reference], "groups": groups}
 
-    def _too_small(self, counts: Mapping[str, int | None]) -> str:
-        if counts["patients"] is None:
-            return f"fewer than {LEAST_PATIENTS} patients"
+    @property
+    def _too_small(self) -> str:
         return (
             f"no class has {self.settings.min_positives} positive and {self.settings.min_negatives} negative images of "
             f"{FEW_PATIENTS} patients each in it"

@@ -25,10 +25,15 @@ def subgroups_in_words(report: Mapping[str, Any]) -> list[str]:
     for what, count in (("images have no row in it", "images_without_row"), ("of its rows are unused", "unused_rows")):
         if report[count]:
             lines.append(f"  {report['source']}: {report[count]} {what}")
-    gaps = gaps_of(report)
-    if gaps:
+    if gaps := gaps_of(report):
         lines.append(f"  clearest gap of {len(gaps)}: {_gap('auc', gaps[0])}")
-    return lines + [f"  {line}" for line in _too_few_resamples(report)]
+    # With many gaps the least p-value of so many resamples, times the number of gaps, may be above the level.
+    most, resamples = max(report["corrected_for"].values(), default=0), report["intervals"]["resamples"]
+    if most * 2 / (resamples + 1) > _alpha(report):
+        needed = math.ceil(2 * most / _alpha(report))
+        line = f"{resamples} resamples cannot show any of {most} gaps once they are corrected: set resamples to"
+        lines.append(f"  {line} {needed}")
+    return lines
 
 
 def subgroup_warnings(report: Mapping[str, Any]) -> list[str]:
@@ -52,15 +57,6 @@ def _gap(measure: str, found: tuple[str, str, str, Mapping[str, Any]]) -> str:
         f"{_MEASURES[measure]} in {column} {group} {gap['group']:.3f}, in {reference} {gap['reference']:.3f}: "
         f"{value_in_words(gap, '+')}, p {gap['p_value']:.3g}, by Holm {gap['p_value_holm']:.3g}"
     )
-
-
-def _too_few_resamples(report: Mapping[str, Any]) -> list[str]:
-    """With many gaps the least p-value of so many resamples, times the number of gaps, may be above the level."""
-    most, resamples = max(report["corrected_for"].values(), default=0), report["intervals"]["resamples"]
-    if most * 2 / (resamples + 1) <= _alpha(report):
-        return []
-    needed = math.ceil(2 * most / _alpha(report))
-    return [f"{resamples} resamples cannot show any of {most} gaps once they are corrected: set resamples to {needed}"]
 
 
 def _alpha(report: Mapping[str, Any]) -> float:

@@ -23,12 +23,10 @@ def evaluate_subgroups(
     An evaluable class is measured in a group with ``min_positives`` positive and ``min_negatives`` negative images of
     it, of at least 10 patients each. A group's measures are means over its classes, so that two groups can be compared
     only by their *gap*: the group less the largest group, over the classes that are measured in both, on the same
-    resamples of the patients. Resamples in which a class of some group has no positive or no negative image are
-    redrawn. The p-values of all gaps of one measure, of all columns, are corrected together by Holm's method.
+    resamples of the patients. The p-values of all gaps of one measure are corrected together by Holm's method.
 
     Args:
-        predictions: of a split, each image once.
-        columns: of the same images in the same order.
+        predictions, columns: of a split, each image once, in the same order.
         thresholds: of each finding; None: no sensitivity and specificity of findings.
         age_bands: see :func:`~monai_mocoi.data.column_levels`.
         settings: of :class:`~monai_mocoi.analysis.IntervalSettings`, by name.
@@ -55,7 +53,15 @@ def evaluate_subgroups(
     """
     made = IntervalSettings(**settings)
     check_age_bands(age_bands)
-    grouped, left_out = _grouped(predictions, columns, age_bands)
+    grouped: dict[str, Levels] = {}
+    left_out = []
+    for name, values in columns.values.items():
+        if len(values) != len(predictions.images):
+            raise ValueError(f"column {name} has {len(values)} values, but there are {len(predictions.images)} images")
+        try:
+            grouped[name] = column_levels(name, values, age_bands)
+        except NoLevels as reason:
+            left_out.append({"column": name, "reason": str(reason)})
     report: dict[str, Any] = {
         "source": columns.source,
         "images_without_row": columns.without_row,
@@ -76,7 +82,12 @@ def evaluate_subgroups(
         unknown = counts_of(levels.index == -1, measured.patients)
         column = {"kind": levels.kind, **bands, "unknown": unknown, **measured.column(levels, plan[name], draw)}
         report["columns"][name] = column
-    report["corrected_for"] = _correct(report["columns"])
+    report["corrected_for"] = {}
+    for measure in SUBGROUP_MEASURES:
+        gaps = [gap for _, _, _, gap in gaps_of(report, measure)]
+        add_holm(gaps)
+        if gaps:
+            report["corrected_for"][measure] = len(gaps)
     return report
 
 

@@ -6,32 +6,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from monai_mocoi.analysis.interval_settings import numbers
-from monai_mocoi.analysis.resampled_images import ResampledImages
+from monai_mocoi.analysis.resampled_images import Number, ResampledImages, numbers
 from monai_mocoi.metrics import PatientStatistic, known_by_patient
 
 COLUMNS_AT_ONCE = 128
 """Columns that are resampled together: their values without each patient are in memory at one time."""
 
-Number = dict[str, Any]
-
 
 class WhereDefined:
-    """Collects statistics of a test, and computes all their intervals together, in few passes over the resamples.
-
-    ``test``: the images and their resamples.
-    """
+    """Collects statistics of a test, and computes all their intervals together, in few passes over the resamples."""
 
     def __init__(self, test: ResampledImages) -> None:
         self.test = test
         self._waiting: list[tuple[PatientStatistic, list[Number]]] = []
 
     def numbers(self, make: Any, truth: NDArray[np.int64], values: NDArray[Any]) -> list[Number]:
-        """Value of each column of a statistic of one class; :meth:`fill` adds the intervals.
+        """A NUMBER for each column of a statistic of one class (:func:`~monai_mocoi.metrics.known_by_patient`).
 
-        ``make``, ``truth`` and ``values`` as for :func:`~monai_mocoi.metrics.known_by_patient`. Returns a NUMBER a
-        column, see :func:`~monai_mocoi.analysis.evaluate_predictions`: without a value where the whole sample leaves it
-        undefined, without an interval where a resample, or leaving a patient out, does.
+        :meth:`fill` adds the intervals. There is no value where the whole sample leaves it undefined, and no interval
+        where a resample, or leaving a patient out, does.
         """
         statistic = known_by_patient(make, truth, values, self.test.patients)
         made = [_lacking(value, self.test.trouble) for value in statistic(np.ones((self.test.patient_count, 1)))[0]]
@@ -43,12 +36,14 @@ class WhereDefined:
         """Put the interval into every number given so far."""
         waiting, self._waiting = self._waiting, []
         for together in _in_parts(waiting):
-            self._fill(
-                PatientStatistic(*_side_by_side([one for one, _ in together])), [n for _, m in together for n in m]
-            )
+            self._fill([statistic for statistic, _ in together], [n for _, made in together for n in made])
 
-    def _fill(self, statistic: PatientStatistic, waiting: list[Number]) -> None:
+    def _fill(self, parts: list[PatientStatistic], waiting: list[Number]) -> None:
         assert self.test.draw is not None, "without a draw nothing waits"
+        statistic = PatientStatistic(
+            lambda counts: np.concatenate([part(counts) for part in parts], axis=1),
+            lambda: np.concatenate([part.left_out() for part in parts], axis=1),
+        )
         made = self.test.draw.apply(statistic, keep_undefined=True)
         lacking = (~np.isfinite(made.values)).sum(axis=0)
         if self.test.settings.interval == "bca":  # which needs the values without each patient too
@@ -60,13 +55,6 @@ class WhereDefined:
             number.update(next(found) if known else _lacking(value, f"It has no value in {without} {drawn}"))
             if known:
                 del number["reason"]
-
-
-def _side_by_side(parts: list[PatientStatistic]) -> tuple[Any, Any]:
-    return (
-        lambda counts: np.concatenate([part(counts) for part in parts], axis=1),
-        lambda: np.concatenate([part.left_out() for part in parts], axis=1),
-    )
 
 
 def _in_parts(waiting: list[tuple[PatientStatistic, list[Number]]]) -> Iterator[list[Any]]:

@@ -29,10 +29,8 @@ def few_patients_in_words(report: Mapping[str, Any]) -> list[str]:
     """One sentence that warns of intervals over too few patients, or none; of an evaluation or a comparison."""
     if not (few := report.get("few_patients")):
         return []
-    counts = "; ".join(
-        f"{own['class']}: positives of {own['positive_patients']}, negatives of {own['negative_patients']}"
-        for own in few
-    )
+    text = "{class}: positives of {positive_patients}, negatives of {negative_patients}"
+    counts = "; ".join(text.format(**own) for own in few)
     return [
         f"Few patients ({counts}): with fewer than {FEW_PATIENTS} the intervals are too narrow, also those of all "
         "classes together. Do not rely on them; test on more patients."
@@ -47,10 +45,7 @@ def unknown_in_report(report: Mapping[str, Any]) -> list[str]:
 
 
 def calibration_in_words(report: Mapping[str, Any]) -> list[str]:
-    """Calibration, before and after recalibration: a line a class of up to three, else one line for all.
-
-    ``report``: of :func:`~monai_mocoi.analysis.evaluate_fully`; without its keys there are no lines.
-    """
+    """Calibration, before and after recalibration: a line for each of up to three classes, else one line for all."""
     found = report.get("calibration")
     if not found or not found["classes"]:
         return []
@@ -89,10 +84,7 @@ def _calibration_of(classes: Mapping[str, Any], title: str) -> list[str]:
 
 
 def operating_points_in_words(report: Mapping[str, Any]) -> list[str]:
-    """What the thresholds chosen on validation give: a line each of up to three classes, or why there are none.
-
-    ``report``: as for :func:`calibration_in_words`.
-    """
+    """What the thresholds chosen on validation give: a line for each of up to three classes, or why there are none."""
     found = report.get("operating_points")
     if not found:
         return []

@@ -11,15 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from monai_mocoi import __version__, exit_codes
-from monai_mocoi.cli.adapt import adapt
-from monai_mocoi.cli.command_classes import Commands, WithSettings
-from monai_mocoi.cli.export import export
-from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, Option
+from monai_mocoi.cli.bundle_commands import adapt, export, package
+from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.overrides import check_command
-from monai_mocoi.cli.package import package
-from monai_mocoi.cli.reporting import Traceback, reporting, say
+from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
-from monai_mocoi.cli.values import plain_settings
+from monai_mocoi.cli.values import settings_as_given
+from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -99,9 +97,9 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
     try:
         checked = check_command(words or [])
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
-            if word != file and int(os.environ.get("RANK", "0")) == 0:
+            if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
-        check_ranges(plain_settings(checked.config))  # what can be refused without torch is, before seconds go by
+        check_ranges(settings_as_given(checked.config))  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked
 
         run_checked(checked, show_traceback)
@@ -117,7 +115,7 @@ def plan(words: Words = None) -> None:
     would be written where. The exit code is that of a run that would be refused, else 0.
     """
     checked = check_command(words or [])
-    check_ranges(plain_settings(checked.config))
+    check_ranges(settings_as_given(checked.config))
     from monai_mocoi.cli.plan import make_plan
 
     made = make_plan(checked)
@@ -147,7 +145,7 @@ def prepare(
 
 
 _COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
-    (adapt, OWNER), (export, {}), (package, OWNER), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
+    (adapt, OWNER), (export, {}), (package, PACKAGE), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
 )  # fmt: skip
 for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))

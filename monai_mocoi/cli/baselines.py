@@ -3,14 +3,14 @@
 import os
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 
 from monai_mocoi import analysis
+from monai_mocoi.cli.reporting import console
 from monai_mocoi.data import chosen_columns, labelled_part, load_datalist, write_predictions
 from monai_mocoi.data.labels import left_out_in_words
 from monai_mocoi.demo import resolve_dataset_dir
@@ -27,12 +27,11 @@ BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 def baselines_and_show(
     dataset: str, out: str | None, columns: str | None, overwrite: bool, workers: int | None, **settings: Any
 ) -> None:
-    """Train and test the baselines of a data set, write them, and print their AUCs.
+    """Train and test the baselines of a data set ("demo": the chest phantoms), write them, and print their AUCs.
 
-    Each baseline has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last,
-    ``baselines.json`` hold all figures. ``dataset`` may be "demo", the chest phantoms; without ``out`` they are in
-    ``runs/baselines-<name of the dataset folder>``. ``columns`` is a CSV table whose columns replace the datalist's.
-    ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
+    Each has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last, ``baselines.json``
+    hold all figures. ``columns`` is a CSV table whose columns replace the datalist's. ``settings`` are of
+    :class:`~monai_mocoi.analysis.IntervalSettings`; the seed shuffles the labels, too.
     """
     made = analysis.IntervalSettings(**settings)
     folder = Path(out or os.path.join("runs", f"baselines-{os.path.basename(os.path.abspath(dataset))}"))
@@ -44,10 +43,9 @@ def baselines_and_show(
     counts = {split: len(whole.splits()[split]) - len(items) for split, items in datalist.splits().items()}
     unlabelled = {split: without for split, without in counts.items() if without}
     held = chosen_columns(columns, [item for items in datalist.splits().values() for item in items])
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    say = console().print
     (folder / BASELINES_NAME).unlink(missing_ok=True)
-    found: dict[str, dict[str, Any]] = {}
-    left_out = []
+    found, left_out = dict[str, dict[str, Any]](), list[dict[str, str]]()
     intervals, warnings = None, []
     for baseline in analysis.shortcut_baselines(datalist, held.values, made.seed, workers):
         if not isinstance(baseline, analysis.Baseline):
@@ -68,11 +66,9 @@ def baselines_and_show(
             summary = {"mean": float(np.mean(of_all)), "standard_deviation": float(np.std(of_all, ddof=1))}
             found[name]["shuffles"] = {"macro_auc": list(of_all), **summary}
     write_csv(folder / TABLE_NAME, _rows(found))
+    known = {"format": 1, "dataset": datalist.name, "dataset_sha256": datalist.sha256, "split": "test"}
     document = {
-        "format": 1,
-        "dataset": datalist.name,
-        "dataset_sha256": datalist.sha256,
-        "split": "test",
+        **known,
         "columns_of": held.source,
         **({"unlabelled_images": unlabelled} if unlabelled else {}),
         "intervals": intervals,
@@ -81,11 +77,11 @@ def baselines_and_show(
         "versions": package_versions(),
     }
     write_json(folder / BASELINES_NAME, document)
-    _show(console, document, warnings)
-    console.print(f"Baselines: {folder}")
-    console.print("To set a tested classifier (A) against all of them, give its predictions.csv first:")
+    _show(say, document, warnings)
+    say(f"Baselines: {folder}")
+    say("To set a tested classifier (A) against all of them, give its predictions.csv first:")
     files = [str(folder / name / PREDICTIONS_NAME) for name in found]
-    console.print(f"  {command('compare', 'RUN/evaluation-test/predictions.csv', *files)}")
+    say(f"  {command('compare', 'RUN/evaluation-test/predictions.csv', *files)}")
 
 
 def _folder_name(name: str, taken: dict[str, Any]) -> str:
@@ -97,8 +93,7 @@ def _folder_name(name: str, taken: dict[str, Any]) -> str:
 
 def _tested(baseline: analysis.Baseline, images: int, seed: int) -> dict[str, Any]:
     """What is known of the classifier, under the names of a sidecar of finetune.json."""
-    fit = baseline.fit
-    by_metric = fit.selection == "metric"
+    fit, by_metric = baseline.fit, baseline.fit.selection == "metric"
     named = {"metric": f"validation {analysis.CHOSEN_BY}"} if by_metric else {}
     return {
         "baseline": baseline.name,
@@ -120,13 +115,11 @@ def _rows(found: dict[str, dict[str, Any]]) -> Iterator[Sequence[Any]]:
             yield [name, own["sees"], of_class, "" if number["value"] is None else number["value"], low, high]
 
 
-def _show(console: Console, document: dict[str, Any], warnings: list[str]) -> None:
+def _show(say: Callable[[str], None], document: dict[str, Any], warnings: list[str]) -> None:
     made, found = document["intervals"], document["baselines"]
     for split, without in document.get("unlabelled_images", {}).items():
-        console.print(left_out_in_words(split, without))
-    console.print(
-        f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval"
-    )
+        say(left_out_in_words(split, without))
+    say(f"{made['images']} test images of {made['patients']} patients; macro AUC, {made['level']:.0%} interval")
     width, none = max(map(len, found)), None
     for name, own in found.items():
         number, sees = own["overall"]["macro_auc"], own["sees"]
@@ -137,10 +130,10 @@ def _show(console: Console, document: dict[str, Any], warnings: list[str]) -> No
             shown, none = "none", number["reason"]
         else:
             shown = analysis.value_in_words(number) + ("" if number["interval"] else " (no interval)")
-        console.print(f"  {name:<{width}}  {shown:<22}  {sees}")
+        say(f"  {name:<{width}}  {shown:<22}  {sees}")
     if none is not None:
-        console.print(f"none: {none}")
+        say(f"none: {none}")
     for own_column in document["left_out_columns"]:
-        console.print(f"  no baseline of {own_column['column']}: {own_column['reason']}")
+        say(f"  no baseline of {own_column['column']}: {own_column['reason']}")
     for line in warnings:
-        console.print(line)
+        say(line)

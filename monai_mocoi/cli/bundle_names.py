@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import monai_mocoi
-from monai_mocoi.deprecated import hint_of_overlay
+from monai_mocoi.deprecated import instead_of
 from monai_mocoi.errors import UsageError
 
 _NAMED = re.compile(r"(?P<bundle>\w[\w.-]*)/(?P<config>\w+)(\.json)?")
@@ -16,24 +16,25 @@ _PACKAGE = Path(monai_mocoi.__file__).resolve().parent
 def find_config(word: str) -> str:
     """The config file that a word names: a path, or a bundle and one of its configs (``nih_mse/train``).
 
-    What is there as a path, or could only be one, is left as it is; that of a named config is absolute unless it lies
-    below the current folder. A UsageError lists what is nearly called so, and where bundles were looked for.
+    What is there as a path, or could only be one, is left as it is. A UsageError lists what is nearly called so, and
+    where bundles were looked for.
     """
     named = _NAMED.fullmatch(word)
     if named is None or Path(word).exists() or (word.endswith(".json") and Path(word).parent.is_dir()):
-        return _with_hint_of_a_bundle(word)
+        is_name = "/" not in word and not Path(word).exists() and not word.endswith(".json")
+        if is_name and bundle_called(word) is not None:
+            raise UsageError(f"{word} is a bundle: name one of its configs, as in {word}/train")
+        return word
     configs = _find(named["bundle"], f"there is no config file {word}, and no bundle {named['bundle']}") / "configs"
     file = configs / f"{named['config']}.json"
     if not file.is_file():
-        if gone := hint_of_overlay(named["config"]):
+        if gone := instead_of(named["config"]):
             raise UsageError(f"there is no {named['config']}: {gone}")
         found = sorted(path.stem for path in configs.glob("*.json") if path.stem != "metadata")
         near = difflib.get_close_matches(named["config"], found, n=1)
         hint = f"is {named['bundle']}/{near[0]} meant? " if near else ""
-        raise UsageError(
-            f"the bundle {named['bundle']} ({configs.parent}) has no config {named['config']}: {hint}It has "
-            f"{', '.join(found)}"
-        )
+        text = f"the bundle {named['bundle']} ({configs.parent}) has no config {named['config']}"
+        raise UsageError(f"{text}: {hint}It has {', '.join(found)}")
     return str(file)
 
 
@@ -55,14 +56,6 @@ def named_as(path: Path) -> str | None:
         if (place / path.parent.parent.name / "configs" / path.name).is_file() and path.parent.name == "configs":
             return f"{path.parent.parent.name}/{path.stem}"
     return None
-
-
-def _with_hint_of_a_bundle(word: str) -> str:
-    if "/" not in word and not Path(word).exists() and not word.endswith(".json"):
-        for place in _places():
-            if (place / word / "configs").is_dir():
-                raise UsageError(f"{word} is a bundle: name one of its configs, as in {word}/train")
-    return word
 
 
 def _find(name: str, what: str) -> Path:

@@ -22,8 +22,7 @@ def compare_and_show(
 
     Or two probings (files or their folders): the differences at every stage and label fraction that both have. The
     p-values of several comparisons are corrected by Holm's method. ``settings`` are those of
-    :func:`~monai_mocoi.analysis.compare_predictions`. An unknown metric, a file that must not be replaced, or missing
-    thresholds are a UsageError.
+    :func:`~monai_mocoi.analysis.compare_predictions`.
     """
     if metric not in analysis.OVERALL:
         raise UsageError(f"there is no metric {metric!r}: choose one of {', '.join(analysis.OVERALL)}.")
@@ -42,7 +41,7 @@ def compare_and_show(
         return
     if probings:
         raise UsageError("give two probings, or two or more predictions.csv: one of these is a probing.")
-    # With their folders, for all files have one name mostly.
+    # With their folders, because all files have one name mostly.
     arms = [read_predictions(path, name=str(path)) for path in files]
     thresholds: list[dict[str, float] | None] = [None] * len(files)
     if metric in _OF_DECISIONS and arms[0].kind == "multilabel":
@@ -79,7 +78,7 @@ def _thresholds_beside(path: Path, metric: str) -> dict[str, float]:
     beside = path.with_name("metrics.json")
     try:
         thresholds = json.loads(beside.read_text(encoding="utf-8"))["thresholds"]
-        return {str(name): float(value) for name, value in thresholds.items()}
+        return {name: float(value) for name, value in thresholds.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"{metric} of findings needs the thresholds that were chosen on validation, and {beside} has none "

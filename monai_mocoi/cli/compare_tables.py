@@ -1,25 +1,18 @@
 """Tables of ``mocoi compare``: paired differences of predictions, or of probings, on the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from monai_mocoi.analysis import few_patients_in_words, unknown_in_report
+from monai_mocoi.cli.reporting import console
 
 
 def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
-    """Print a comparison of predictions or of probings, one of so many with the first classifier.
-
-    ``result`` is that of ``compare_predictions`` with ``notes``, or of ``compare_probings``, with ``first`` and
-    ``second``.
-    """
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    """Print a comparison of predictions (with ``notes``) or of probings, one of so many with the ``first`` one."""
+    out = console()
     made, cells = result["intervals"], result.get("cells")
-    console.print(f"A: {result['first']}\nB: {result['second']}")
-    console.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
+    out.print(f"A: {result['first']}\nB: {result['second']}")
+    out.print(f"{result['images']} images of {result['patients']} patients, the same in both; {result['metric']}")
     if cells is None:
         rows = [(result["metric"], result["overall"]), *result["classes"].items()]
         corrected = len(rows) - 1  # the overall difference is not one of them
@@ -28,52 +21,35 @@ def show(result: Mapping[str, Any], comparisons: int = 1) -> None:
         corrected = len(rows)
     header = ["", *(["draws"] if cells else []), "A", "B", "B - A", f"{made['level']:.0%} interval", "p"]
     holm = corrected > 1 or comparisons > 1
-    _table(
-        console,
-        [*header, *(["by Holm"] if holm else [])],
-        [_cells(name, difference, holm) for name, difference in rows],
-    )
+    table = [[*header, *(["by Holm"] if holm else [])], *(_cells(name, own, holm) for name, own in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *others in table:
+        cells_of_row = [first.ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(others, widths[1:], strict=True))]
+        out.print("  ".join(cells_of_row).rstrip())
     redrawn = f", {made['redrawn']} redrawn" if made["redrawn"] else ""
-    console.print(
-        f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}."
-    )
+    out.print(f"Paired, over patients: {made['method']}, {made['resamples']} resamples{redrawn}, seed {made['seed']}.")
     if corrected > 1:
         whose = "the classes' p-values," if cells is None else "the p-values"
-        console.print(f"By Holm: {whose} corrected for their number, {corrected}.")
+        out.print(f"By Holm: {whose} corrected for their number, {corrected}.")
     if comparisons > 1:
-        console.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
+        out.print(f"By Holm: the p-value of {result['metric']}, corrected for {comparisons} comparisons with A.")
     if cells is not None:
-        console.print(
+        out.print(
             "A and B are means over the draws of labels, the same in both. Interval and p-value include the variation "
             "in drawing test patients, not that in drawing labels, nor that of another pretraining."
         )
     for name, difference in rows:
         if "note" in difference:
-            console.print(f"{name}: {difference['note']}")
+            out.print(f"{name}: {difference['note']}")
     for line in (*unknown_in_report(result), *few_patients_in_words(result)):
-        console.print(line)
+        out.print(line)
     for own in result["left_out_classes"]:
         counts = f"{own['positives']} positive, {own['negatives']} negative images"
-        console.print(f"Not evaluated: {own['class']} ({counts}: {own['reason']})")
+        out.print(f"Not evaluated: {own['class']} ({counts}: {own['reason']})")
     for line in ("", *result["notes"]) if "notes" in result else ():
-        console.print(line)
+        out.print(line)
     if comparisons > 1:
-        console.print()
-
-
-def _table(console: Console, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    if console.is_terminal:
-        table = Table(box=None)
-        for i, name in enumerate(header):
-            table.add_column(name, justify="left" if i == 0 else "right")
-        for row in cells:
-            table.add_row(*map(Text, row))
-        console.print(table)
-        return
-    widths = [max(len(row[i]) for row in (header, *cells)) for i in range(len(header))]
-    for row in (header, *cells):
-        line = "  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
-        console.print(line.rstrip())
+        out.print()
 
 
 def _cells(name: str, difference: Mapping[str, Any], holm: bool) -> list[str]:

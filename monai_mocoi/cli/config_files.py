@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.cli.bundle_names import find_config, named_as
-from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, strings
-from monai_mocoi.deprecated import hint_of_overlay, new_name
+from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, strings
+from monai_mocoi.deprecated import instead_of, new_name
 from monai_mocoi.errors import UsageError
 
 _SLIP = 0.8  # stricter than for a name that is refused anyway: an overlay may add what it likes
@@ -36,17 +36,15 @@ def read_configs(words: Sequence[str]) -> ConfigFiles:
     """Read the files and overlay each on those before it, as ``monai.bundle.ConfigParser`` does.
 
     A key may be an id (``"train#trainer#max_epochs"``), and ``"+id"`` adds to the object or the list that is there. A
-    key that an overlay adds, that nothing refers to and that is nearly the name of a setting, is taken for a slip:
-    MONAI would keep it and never look at it. What cannot be read, is not JSON, holds a key twice, or does not fit what
-    it overlays is a UsageError.
+    key that an overlay adds, that nothing refers to and that is nearly the name of a setting, is refused as a slip,
+    because MONAI would never look at it. What cannot be read, or does not fit what it overlays, is a UsageError.
     """
     if not words:
         raise UsageError("no config file is named: write, for example, mocoi run nih_mse/train")
     files = tuple(find_config(str(word)) for word in words)
     short = [Path(file).name for file in files]
-    names = tuple(name if short.count(name) == 1 else str(file) for name, file in zip(short, files, strict=True))
-    config: dict[str, Any] = {}
-    origin: dict[str, int] = {}
+    names = tuple(name if short.count(name) == 1 else file for name, file in zip(short, files, strict=True))
+    config, origin = dict[str, Any](), dict[str, int]()
     for place, (file, name) in enumerate(zip(files, names, strict=True)):
         before, content = set(config), _read(file)
         for key, value in content.items():
@@ -62,7 +60,7 @@ def _read(file: str) -> dict[str, Any]:
     if not file.strip():
         raise UsageError("a config file's name is empty")
     if not path.exists():
-        if gone := hint_of_overlay(file):
+        if gone := instead_of(path.stem):
             raise UsageError(f"there is no {path.name}: {gone}")
         found = sorted(p.name for p in path.parent.glob("*.json") if p.name != "metadata.json")
         hint = f", but its folder has {', '.join(found[:6])}" if found else ""
@@ -79,12 +77,11 @@ def _read(file: str) -> dict[str, Any]:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from error
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{file} is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         reasons = {UnicodeDecodeError: "it is not a UTF-8 text", RecursionError: "it is nested too deep"}
-        reason = reasons.get(type(error), str(error))
-        if isinstance(error, json.JSONDecodeError):
-            reason = f"line {error.lineno}, column {error.colno}: {error.msg}"
-        raise UsageError(f"{file} is not valid JSON: {reason}") from error
+        raise UsageError(f"{file} is not valid JSON: {reasons.get(type(error), str(error))}") from error
     if not isinstance(content, dict):
         raise UsageError(f"{file} holds {type(content).__name__}, but a config is an object: {{...}}")
     return content
@@ -112,8 +109,8 @@ def _merge(config: dict[str, Any], key: str, value: Any, name: str) -> None:
         try:
             put(config, setting, value)
         except KeyError as error:
-            hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
-            raise UsageError(f"{name} sets {setting}, but the files before it have no such place{hint}") from error
+            text = f"{name} sets {setting}, but the files before it have no such place{meant(config, setting)}"
+            raise UsageError(text) from error
 
 
 def _refuse_slips(before: set[str], after: dict[str, Any], content: dict[str, Any], name: str) -> None:

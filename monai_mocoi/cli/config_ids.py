@@ -1,19 +1,21 @@
 """Ids of settings, as MONAI writes them: ``train#trainer#max_epochs`` or ``train::trainer::max_epochs``.
 
-The parts are keys of objects or, in a list, indices from 0. What is here is what a refusal needs before MONAI is
-imported; all else asks ``monai.bundle.ConfigParser``.
+The parts are keys of objects or, in a list, indices from 0. Here is what a refusal needs before MONAI is imported.
 """
 
 import difflib
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from monai_mocoi.deprecated import instead_of
 
 _REFERENCE = re.compile(r"@(\w*(?:#\w*)*)")
 
 
 def normal_id(setting: str) -> str:
-    """Return the id with ``#`` between its parts."""
+    """The id with ``#`` between its parts."""
     return setting.replace("::", "#")
 
 
@@ -30,7 +32,7 @@ def find(config: Any, setting: str) -> Any:
 
 
 def has(config: Any, setting: str) -> bool:
-    """Say whether the config has something at an id."""
+    """Whether the config has something at an id."""
     try:
         find(config, setting)
     except KeyError:
@@ -74,7 +76,7 @@ def referred(text: str) -> list[str]:
 
 
 def nearest(config: Any, setting: str, least: float = 0.6) -> list[str]:
-    """Find up to three settings that were probably meant by an id that the config does not have, the best first.
+    """Up to three settings that were probably meant by an id that the config does not have, the best first.
 
     A candidate that only refers to a constant (``"momentum": "@sgd_momentum"``) means that constant. For a name without
     ``#`` they are constants, if any are near or begin with it: ``dataset`` means ``dataset_dir``. The last parts of the
@@ -101,3 +103,29 @@ def _close(word: str, names: list[str], least: float) -> list[str]:
     found = difflib.get_close_matches(word, names, cutoff=least)
     likeness = [difflib.SequenceMatcher(None, name, word).ratio() for name in found]
     return [name for name, own in zip(found, likeness, strict=True) if own > likeness[0] - 0.02]
+
+
+def meant(config: Any, setting: str) -> str:
+    """``: is stage meant?``: what to put behind a text about an id that the config does not have; may be empty."""
+    return f": is {' or '.join(found)} meant?" if (found := nearest(config, setting)) else ""
+
+
+def unknown(config: Any, setting: str, files: str, first: str) -> Iterator[str]:
+    """Say, in parts, that a config lacks an id, and what may be meant. ``files``: in words; ``first``: as given."""
+    text = f"there is no setting {setting} in {files}"
+    parent, _, last = setting.rpartition("#")
+    there = find(config, parent) if parent and has(config, parent) else None
+    reference = referred(there)[:1] if isinstance(there, str) else []
+    if instead := instead_of(setting.replace("-", "_")):
+        yield f"{text}: {instead}"
+    elif isinstance(there, list) and last.isdecimal():
+        yield f"{text}: {parent} has {len(there)} entries, numbered from 0"
+    elif reference and (has(config, f"{reference[0]}#{last}") or last == "_disabled_"):
+        yield f"{text}: {parent} is '{there}', so did you mean {reference[0]}#{last}?"
+    else:
+        found = nearest(config, setting)
+        yield f"{text}: did you mean {' or '.join(found)}?" if found else text
+        if not found:
+            yield f"`mocoi plan {first}` lists the settings"
+    if isinstance(there, dict):
+        yield f"an argument that the config does not name can be added by an overlay file: {json.dumps(setting)}: ..."

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from monai_mocoi import analysis
+from monai_mocoi.cli.reporting import console
 from monai_mocoi.data import AGE_BANDS, Predictions, read_columns, read_predictions
 from monai_mocoi.errors import UsageError
 from monai_mocoi.figures.evaluation import write_evaluation
@@ -34,12 +34,12 @@ def evaluate_and_show(
     Thresholds, operating points and recalibration are fitted on ``validation``, predictions of the same classifier;
     without it, what needs them has a reason instead. Without ``out`` nothing is written. ``subgroups`` is a CSV table
     of columns; ``age_bands`` a text, "[18, 65]"; ``settings`` are of :class:`~monai_mocoi.analysis.IntervalSettings`.
-    Recalibration without validation, age bands without subgroups, images in both files, or a folder that holds
-    predictions are a UsageError.
     """
     targets = {"target_sensitivity": list(target_sensitivity), "target_specificity": list(target_specificity)}
     cuts = None if decision_thresholds is None else list(decision_thresholds)
-    bands = list(AGE_BANDS) if age_bands is None else _as_list(age_bands)
+    bands: Any = list(AGE_BANDS) if age_bands is None else age_bands
+    with suppress(ValueError):  # what is no JSON stays a text, which is refused
+        bands = json.loads(bands) if age_bands is not None else bands
     check_ranges({**targets, "decision_thresholds": cuts, "age_bands": bands})
     if recalibrate and validation is None:
         raise UsageError("--recalibrate needs predictions on validation images to fit on: give them by --validation.")
@@ -59,38 +59,21 @@ def evaluate_and_show(
             "recalibration": analysis.fit_recalibration(known),
             "operating_points": analysis.choose_operating_points(known, *targets.values()),
         }
-    report = analysis.evaluate_fully(
-        tested,
-        thresholds,
-        recalibrate=recalibrate,
-        decision_thresholds=cuts,
-        columns=columns,
-        age_bands=bands,
-        **fitted,
-        **settings,
-    )
+    asked: dict[str, Any] = {"recalibrate": recalibrate, "decision_thresholds": cuts}
+    asked |= {"columns": columns, "age_bands": bands, **fitted, **settings}
+    report = analysis.evaluate_fully(tested, thresholds, **asked)
     content = {"format": 1, **({"unlabelled_images": tested.unlabelled} if tested.unlabelled else {}), **report}
     if "recalibration" in fitted:
         content["recalibration"] = fitted["recalibration"]
     if out is not None:
         write_evaluation(Path(out), content)
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in (
-        *analysis.report_lines(predictions, content),
-        *(f"WARNING: {w}" for w in analysis.report_warnings(predictions, content)),
-    ):
-        console.print(line)
+    say = console().print
+    warnings = analysis.report_warnings(predictions, content)
+    for line in (*analysis.report_lines(predictions, content), *(f"WARNING: {warning}" for warning in warnings)):
+        say(line)
     if out is not None:
-        console.print(f"Metrics and figures: {out}")
+        say(f"Metrics and figures: {out}")
     return content
-
-
-def _as_list(text: str) -> Any:
-    """What it says in JSON, else the text, which :func:`~monai_mocoi.runs.setting_ranges.check_ranges` refuses."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _check_out(folder: Path, predictions: Path, overwrite: bool) -> None:

@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from monai_mocoi.errors import NoDatasetError
+from monai_mocoi.cli.values import short
+from monai_mocoi.errors import MocoiError, NoDatasetError
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
 HINTS = {
@@ -17,7 +18,9 @@ HINTS = {
     "holds_run": "Add --resume true to continue it, or --overwrite true to delete it and start anew.",
     "package": "`mocoi run` finds the package by itself; else give --bundle_root FOLDER.",
     "phantoms": "Add --dataset_dir FOLDER (for inference.json --images FOLDER will do).",
+    "resume": "Give the same command with --resume true.",
     "stage": "The whole network: --to torchscript, pt2 or onnx. Another classifier: --stage 4.",
+    "tested": "To test a run: `mocoi run .../evaluate.json --dataset_dir FOLDER --split SPLIT --run_dir RUN`.",
     "unfinished": "Give the run's own command with --resume true.",
     "weights": "Give --pretrained FILE, or --pretrained none for random weights.",
 }
@@ -40,27 +43,27 @@ _SMALLER = "Lower batch_size (and raise accumulation_steps to make up for it) or
 def explain(error: BaseException) -> tuple[str, int]:
     """Say what happened, in words for who gave the command, and the exit code.
 
-    Of the chain of errors that led to this one, the message is that of the outermost error of this package, which was
-    written to be read; without any, that of the first error inside MONAI's wrapping. The exit code is that error's
-    ``exit_code``; a full disk anywhere in the chain has its own.
+    Of the chain of errors that led to this one, message and code are those of the outermost error of this package,
+    which was written to be read; without any, the message is that of the first error inside MONAI's wrapping, and a
+    full disk anywhere in the chain has its own code.
     """
     chain = list(_chain(error))
     full = any(isinstance(e, OSError) and e.errno in (errno.ENOSPC, errno.EDQUOT) for e in chain)
-    ours = next((e for e in chain if hasattr(e, "exit_code")), None) or next(filter(_is_ours, chain), None)
+    ours = next((e for e in chain if isinstance(e, MocoiError)), None)
     main = ours or next((e for e in chain if not _is_wrapping(e)), error)
-    text = with_hint(main)
-    code = int(getattr(main, "exit_code", DISK_FULL if full else ERROR))
-    if ours is None and not _raised_by_us(main):
+    text, is_known = with_hint(main), ours is not None or _raised_by_us(main)
+    if not is_known:
         text = f"{type(main).__name__}: {text}" if text else type(main).__name__
     if full and ours is None:
         text += ". The disk (or your quota on it) is full: make room and give the command again, with "
         text += "--resume true where the run had begun."
     elif any(_is_out_of_memory(e) for e in chain):
         where = "The GPU has" if any("cuda" in str(e).lower() for e in chain) else "The machine has"
-        text = f"{where} not enough memory for this run. {_SMALLER} ({_first_line(text)})"
-    elif ours is None and not _raised_by_us(main):
+        first_line = text.partition("\n")[0]
+        text = f"{where} not enough memory for this run. {_SMALLER} ({short(first_line, 160)})"
+    elif not is_known:
         text += "\nThe same command with --traceback shows where."
-    return text, code
+    return text, ours.exit_code if ours else DISK_FULL if full else ERROR
 
 
 def with_hint(error: BaseException) -> str:
@@ -77,10 +80,6 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(current))
         yield current
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-
-
-def _is_ours(error: BaseException) -> bool:
-    return type(error).__module__.partition(".")[0] in _OURS
 
 
 def _is_wrapping(error: BaseException) -> bool:
@@ -102,20 +101,14 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 def _text(error: BaseException) -> str:
     """Return the error's text; of one from a loader's process, whose text is a whole traceback, the last part."""
-    if isinstance(error, OSError) and error.strerror and not _is_ours(error):
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        named = error.filename and not isinstance(error, MocoiError)
+        return f"{error.strerror}: {error.filename}" if named else error.strerror
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     if _IN_WORKER.match(text):
         parts = re.split(rf"^(?:\w+\.)*{type(error).__name__}: ", text, flags=re.MULTILINE)
         text = parts[-1] if len(parts) > 1 else text
     return text.strip() + (prepare_commands(error) if isinstance(error, NoDatasetError) else "")
-
-
-def _first_line(text: str) -> str:
-    line = text.splitlines()[0] if text else ""
-    return line if len(line) <= 160 else f"{line[:157]}..."
 
 
 _OWN = "inhouse --images IMAGES --private PRIVATE"

@@ -31,6 +31,12 @@ OWNER = {
     "contact": Option("Where they can be asked."),
     "data_statement": Option(_STATEMENT, metavar="FILE", flag="--data-statement"),
 }
+PACKAGE = {
+    "name": Option("Of the package, such as chest_xray_classification_mocoi."),
+    "license": Option("Text of the licence of the weights.", metavar="FILE"),
+    "overwrite": Option("Replace the file.", False, bool),
+    **OWNER,
+}
 INTERVALS = {
     "interval": Option("bca or percentile.", "bca"),
     "level": Option("of the interval, 0 to 1.", 0.95, float),

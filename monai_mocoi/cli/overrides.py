@@ -2,26 +2,29 @@
 
 import ast
 import copy
-import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
-from monai_mocoi.cli.config_ids import find, has, nearest, normal_id, put, referred, strings
-from monai_mocoi.cli.values import is_expression, kind_of, read_value
+from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, referred, strings, unknown
+from monai_mocoi.cli.values import kind_of, read_value
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
+from monai_mocoi.runs.setting_ranges import is_expression
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")
 # What MONAI's experiment tracking looks up in the config although no config needs to have it.
 _OF_TRACKING = ("output_dir", "tracking_uri", "experiment_name", "run_name", "save_execute_config")
 _DISABLED = "_disabled_"
+_NOT_TAKEN = {
+    "config_file": "config files are named without --config_file: mocoi run train.json paper.json --key value",
+    "args_file": "--args_file is not taken; name its settings, or an overlay config that sets them",
+}
 
 
 @dataclass(frozen=True)
@@ -35,15 +38,11 @@ class Checked:
 
 
 def check_command(words: Sequence[str]) -> Checked:
-    """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``. It takes no torch and changes nothing.
-
-    A UsageError says in one line what is wrong and what to write.
-    """
-    config_files, pairs = split_words(words)
+    """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``, without torch; else a UsageError."""
+    config_files, pairs = _split_words(words)
     files = read_configs(config_files)
     config = copy.deepcopy(files.config)
-    overrides: dict[str, Any] = {}
-    run_arguments: dict[str, Any] = {}
+    overrides, run_arguments = dict[str, Any](), dict[str, Any]()
     tracking = any(key.replace("-", "_") == "tracking" for key, _ in pairs)
     for key, word in pairs:
         argument = key.replace("-", "_")
@@ -74,7 +73,7 @@ def _package_of(files: ConfigFiles) -> str | None:
 
 
 def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool) -> str:
-    """Return the id that the key stands for, dashes or not."""
+    """The id that the key stands for, dashes or not."""
     written = normal_id(key)
     for setting in (written, written.replace("-", "_"), current_name(written.replace("-", "_"), config)):
         if has(config, setting) or (tracking and setting in _OF_TRACKING):
@@ -82,25 +81,7 @@ def _known(files: ConfigFiles, config: dict[str, Any], key: str, tracking: bool)
         parent, _, last = setting.rpartition("#")
         if last == _DISABLED and has(config, parent) and "_target_" in find(config, parent):
             return setting
-    raise UsageError("; ".join(_unknown(files, config, written)))
-
-
-def _unknown(files: ConfigFiles, config: dict[str, Any], setting: str) -> Iterator[str]:
-    text = f"there is no setting {setting} in {files.together}"
-    parent, _, last = setting.rpartition("#")
-    there = find(config, parent) if parent and has(config, parent) else None
-    reference = referred(there)[:1] if isinstance(there, str) else []
-    if isinstance(there, list) and last.isdecimal():
-        yield f"{text}: {parent} has {len(there)} entries, numbered from 0"
-    elif reference and (has(config, f"{reference[0]}#{last}") or last == _DISABLED):
-        yield f"{text}: {parent} is '{there}', so did you mean {reference[0]}#{last}?"
-    else:
-        found = nearest(config, setting)
-        yield f"{text}: did you mean {' or '.join(found)}?" if found else text
-        if not found:
-            yield f"`mocoi plan {files.given[0]}` lists the settings"
-    if isinstance(there, dict):
-        yield f"an argument that the config does not name can be added by an overlay file: {json.dumps(setting)}: ..."
+    raise UsageError("; ".join(unknown(config, written, files.together, files.given[0])))
 
 
 def _value(config: dict[str, Any], setting: str, word: str, config_name: str) -> Any:
@@ -120,7 +101,7 @@ def _value(config: dict[str, Any], setting: str, word: str, config_name: str) ->
 def _check_text(config: dict[str, Any], setting: str, text: str) -> None:
     for reference in referred(text):
         if not reference.startswith("#") and not has(config, reference):
-            hint = f": is @{found[0]} meant?" if (found := nearest(config, reference)) else ""
+            hint = meant(config, reference)
             raise UsageError(f"{setting}: {text!r} refers to {reference}, which is no setting{hint}")
     if text.startswith("$"):
         try:
@@ -137,8 +118,38 @@ def _run_argument(config: dict[str, Any], name: str, word: str) -> Any:
         return False
     if name.endswith("_id"):
         if not has(config, word):
-            hint = f": is {' or '.join(found)} meant?" if (found := nearest(config, word)) else ""
-            raise UsageError(f"{name} is {word}, which the config does not have{hint}")
+            raise UsageError(f"{name} is {word}, which the config does not have{meant(config, word)}")
     elif not (name == "tracking" and word == "mlflow") and not Path(word).is_file():
         raise UsageError(f"{name}: there is no file {word}")
     return word
+
+
+def _split_words(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
+    """Part the words into config files, and pairs of a key and its value or None; UsageError for a stray one."""
+    files, pairs = list[str](), list[tuple[str, str | None]]()
+    for word in words:
+        if word.startswith("--"):
+            key, sign, value = word[2:].partition("=")
+            if not key:
+                raise UsageError(f"{word!r} names no setting; write --key value")
+            if refused := _NOT_TAKEN.get(key.replace("-", "_")):
+                raise UsageError(refused)
+            pairs.append((key, value if sign else None))
+        elif pairs and pairs[-1][1] is None:
+            pairs[-1] = (pairs[-1][0], word)
+        elif pairs:
+            raise UsageError(_stray(word, *pairs[-1]))
+        else:
+            files.append(word)
+    return files, pairs
+
+
+def _stray(word: str, key: str, value: str | None) -> str:
+    if word.lower().endswith(".json"):
+        return f"{word} comes after a setting; config files come first: mocoi run train.json {word} --key value"
+    text = f"{word!r} belongs to no setting: --{key} has its value {value!r} already. "
+    first, second = Path(value or ""), Path(word)
+    if first.is_file() and second.is_file() and first.parent == second.parent:  # the shell wrote them out
+        folder = f"give the folder: --{key} {first.parent}"
+        return f"{text}Where the shell wrote out a pattern such as *{first.suffix}, {folder}"
+    return f'{text}Write a list, or a text with spaces, as one word: --{key} "[1, 2]"'

@@ -1,29 +1,29 @@
-"""What a command would do: its constants as they come out, the data, the steps, and what would be written where.
+"""What a command would do: its constants as MONAI's parser works them out, the data, the steps, what is written where.
 
-MONAI's parser works the constants out. Neither data nor a network is made, and nothing is written.
+Neither data nor a network is made, and nothing is written.
 """
 
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, referred
 from monai_mocoi.cli.overrides import Checked
-from monai_mocoi.cli.plan_data import data_rows
+from monai_mocoi.cli.plan_files import data_rows, written_rows
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row, in_words
-from monai_mocoi.cli.plan_written import written_rows
 from monai_mocoi.cli.resolved_config import ResolvedConfig, Undecided
-from monai_mocoi.cli.values import short
-from monai_mocoi.errors import SettingsError
-from monai_mocoi.exit_codes import DATA
+from monai_mocoi.cli.values import setting_names, short
+from monai_mocoi.data.enough_images import require_images
+from monai_mocoi.data.sampler import EpochSampler
+from monai_mocoi.distributed.torchrun import torchrun_world_size
+from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
 # Shown beside the names in ``settings``, which leaves out what differs from machine to machine.
 _PLACES = (
-    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids"),
-    *("finetuned", "few_labels", "all_labels", "all_labels_again"),
+    *("dataset_dir", "output_dir", "overwrite", "resume", "pretrained", "label_ids", "run_dir", "images"),
+    *("inference_dir", "subgroups", "finetuned", "few_labels", "all_labels", "all_labels_again"),
 )
 _STEPS = ("imports", "initialize", "run", "finalize")
 
@@ -39,7 +39,7 @@ def settings_rows(checked: Checked, config: ResolvedConfig) -> Iterator[Row]:
             source = "follows"
         was = "" if before in (None, value) else f", was {before}"
         yield name, value, f"{source}{was}" if source else ""
-    for name in _settings(checked.config):
+    for name in setting_names(checked.config):
         if name not in checked.config:
             yield name, _shown(config, f"settings#{name}"), ""
 
@@ -56,16 +56,12 @@ def changed_rows(checked: Checked, config: ResolvedConfig) -> Iterator[Row]:
             yield setting, str(value["_target_"]) if is_part else short(in_words(value)), source
 
 
-def _settings(config: dict[str, Any]) -> dict[str, Any]:
-    return names if isinstance(names := config.get("settings"), dict) else {}
-
-
 def _constants(config: dict[str, Any]) -> list[str]:
     """Names of the constants in the config's order."""
-    wanted = {*_settings(config), *_PLACES}
-    if not _settings(config):
+    names = setting_names(config)
+    if not names:
         return [name for name, value in config.items() if not isinstance(value, dict | list) and name not in _STEPS]
-    return [name for name in config if name in wanted and name != "settings"]
+    return [name for name in config if name in {*names, *_PLACES} and name != "settings"]
 
 
 def _shown(config: ResolvedConfig, name: str) -> str:
@@ -79,15 +75,11 @@ def _shown(config: ResolvedConfig, name: str) -> str:
 
 
 def _source(checked: Checked, name: str) -> str:
-    """Name what changed a constant, or a part of it, last; empty for the first file."""
-    if any(_concerns(setting, name) for setting in checked.overrides):
+    """What changed a constant, or a part of it, last; empty for the first file."""
+    if any(f"{setting}#".startswith(f"{name}#") for setting in checked.overrides):
         return "command line"
-    places = [place for setting, place in checked.files.origin.items() if _concerns(setting, name)]
-    return checked.files.names[max(places)] if places and max(places) > 0 else ""
-
-
-def _concerns(setting: str, name: str) -> bool:
-    return setting == name or setting.startswith(f"{name}#")
+    place = max((p for setting, p in checked.files.origin.items() if f"{setting}#".startswith(f"{name}#")), default=0)
+    return checked.files.names[place] if place else ""
 
 
 @dataclass(frozen=True)
@@ -133,25 +125,21 @@ def make_plan(checked: Checked) -> Plan:
 
 
 def _step_rows(planned: Planned) -> Iterator[Row]:
-    config, images = planned.config, planned.images
+    config, datalist = planned.config, planned.datalist
     if not config.has("train#trainer") or not config.has("batch_size"):
         return
-    processes = config.get("world_size") or int(os.environ.get("WORLD_SIZE", "1"))
+    processes = config.get("world_size") or torchrun_world_size()
     yield "processes", str(processes), ""
     batch, epochs = config.get("train#dataloader#batch_size"), config.get("train#trainer#max_epochs")
-    accumulation = config.get("accumulation_steps") or 1
-    if not images or batch is None or epochs is None:
-        yield "iterations", AT_RUN_TIME, "by the number of images with labels" if images and batch is None else ""
+    if datalist is None or batch is None or epochs is None:
+        yield "iterations", AT_RUN_TIME, "by the number of images with labels" if datalist and batch is None else ""
         return
-    together = batch * processes
-    drop_last = config.get("train#dataloader#shuffle") is True
-    iterations = images["training"] // together if drop_last else math.ceil(images["training"] / together)
-    steps = math.ceil(iterations / accumulation)
-    yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{together} images each"
-    yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"
-    if iterations < 1:
-        planned.refuse(
-            f"the training split has {images['training']} image(s), but {together} are needed: lower batch_size.", DATA
-        )
-    elif images["validation"] < 2 and config.has("validate#evaluator"):
-        planned.refuse(f"the validation split has {images['validation']} image(s), but 2 are needed.", DATA)
+    with planned.refusing(DatasetError):
+        validation = {"validation": 2} if config.has("validate#evaluator") else {}
+        shuffle = config.get("train#dataloader#shuffle") is True
+        require_images(datalist, training=batch * processes if shuffle else 1, **validation)
+        share = len(EpochSampler(len(datalist.training), 0, shuffle, 0, processes, batch_size=batch))
+        iterations = math.ceil(share / batch)
+        steps = math.ceil(iterations / (config.get("accumulation_steps") or 1))
+        yield "iterations", f"{iterations} an epoch, {iterations * epochs} in all", f"{batch * processes} images each"
+        yield "optimiser steps", f"{steps} an epoch, {steps * epochs} in all", f"{epochs} epoch(s)"

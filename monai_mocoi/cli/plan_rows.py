@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.errors import MocoiError
 
 Row: TypeAlias = tuple[str, str, str]
@@ -21,24 +22,23 @@ class Planned:
     """What the sections of a plan share."""
 
     config: ResolvedConfig
-    images: dict[str, int] = field(default_factory=dict)  # by split; empty where no dataset folder is read, or not yet
-    dataset_sha256: str | None = None  # of its list
+    datalist: Datalist | None = None  # None: no dataset folder is read, or not yet
     refusals: list[tuple[str, int]] = field(default_factory=list)  # text and exit code of what would stop the run
 
     @cached_property
     def parts(self) -> list[tuple[str, dict[str, Any], Any]]:
         """The parts that the run needs: id, config, and class or function."""
-        return list(self.config.reached("run"))
+        return list(self.config.reached("run", set()))
 
     @cached_property
     def targets(self) -> set[str]:
         """Names of the classes and functions of these parts."""
         return {str(part["_target_"]).rpartition(".")[2] for _, part, _ in self.parts}
 
-    def refuse(self, text: str, exit_code: int) -> None:
-        """Note a refusal, once."""
-        if (text, exit_code) not in self.refusals:
-            self.refusals.append((text, exit_code))
+    def refuse(self, error: MocoiError) -> None:
+        """Note an error as a refusal, once."""
+        if (refusal := (with_hint(error), error.exit_code)) not in self.refusals:
+            self.refusals.append(refusal)
 
     @contextmanager
     def refusing(self, *errors: type[MocoiError]) -> Iterator[None]:
@@ -46,12 +46,12 @@ class Planned:
         try:
             yield
         except errors as error:
-            self.refuse(with_hint(error), error.exit_code)
+            self.refuse(error)
 
     def refuse_as(self, checks: str) -> None:
         """Note what the config's own checks refuse; see :meth:`ResolvedConfig.refused`."""
         for error in self.config.refused(checks):
-            self.refuse(with_hint(error), error.exit_code)
+            self.refuse(error)
 
     def text(self, setting: str) -> str | None:
         """The value at an id where it is a text, else None."""

@@ -3,11 +3,13 @@
 import pydoc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from monai.bundle import ConfigExpression, ConfigParser, ReferenceResolver
 
 from monai_mocoi.cli.config_ids import find, has, walk
+from monai_mocoi.cli.values import setting_names
 from monai_mocoi.errors import MocoiError, UsageError
 
 _OF_OTHERS = ("monai", "torch", "ignite")
@@ -18,10 +20,7 @@ class Undecided(Exception):
 
 
 class ResolvedConfig:
-    """Values of config files, each of which overlays those before it, with overrides by id.
-
-    A macro or a relative id that names nothing is a UsageError.
-    """
+    """Values of config files, each of which overlays those before it, with overrides by id; UsageError: unreadable."""
 
     def __init__(self, files: Sequence[str], overrides: Mapping[str, Any] | None = None) -> None:
         self._parser = ConfigParser()
@@ -34,14 +33,11 @@ class ResolvedConfig:
         self.raw: dict[str, Any] = self._parser.get()
 
     def has(self, setting: str) -> bool:
-        """Say whether there is something at an id."""
+        """Whether there is something at an id."""
         return has(self.raw, setting)
 
     def value(self, setting: str) -> Any:
-        """The value at an id; Undecided if only a run can tell.
-
-        UsageError: it cannot be worked out at all, because it refers to nothing, or in a circle, or divides by 0.
-        """
+        """The value at an id; Undecided if only a run can tell, UsageError if it cannot be worked out at all."""
         return self._work_out(setting, find(self.raw, setting))
 
     def get(self, setting: str) -> Any:
@@ -54,11 +50,9 @@ class ResolvedConfig:
     def settings(self) -> dict[str, Any]:
         """The values in ``settings``, without those that only a run can tell."""
         values = {}
-        for name in names if isinstance(names := self.raw.get("settings"), dict) else ():
-            try:
+        for name in setting_names(self.raw):
+            with suppress(Undecided):
                 values[name] = self.value(f"settings#{name}")
-            except Undecided:
-                continue
         return values
 
     def refused(self, checks: str) -> Iterator[MocoiError]:
@@ -74,15 +68,12 @@ class ResolvedConfig:
                 except UsageError as error:
                     yield error
 
-    def reached(self, start: str) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    def reached(self, start: str, seen: set[str]) -> Iterator[tuple[str, dict[str, Any], Any]]:
         """Give the ``_target_`` parts that an id needs: id, arguments, and class or function where it is not MONAI's.
 
         What is disabled does not count; nor do arguments that the class or function says are ``unused`` with others:
-        ``{"solver=lbfgs": ("gradient_handlers",)}``.
+        ``{"solver=lbfgs": ("gradient_handlers",)}``. Ids that were ``seen`` are left out.
         """
-        return self._reached(start, set())
-
-    def _reached(self, start: str, seen: set[str]) -> Iterator[tuple[str, dict[str, Any], Any]]:
         if start in seen or not has(self.raw, start):
             return
         seen.add(start)
@@ -100,10 +91,10 @@ class ResolvedConfig:
             yield start, value, maker
         if isinstance(value, str):
             for id in ReferenceResolver.match_refs_pattern(value):
-                yield from self._reached(id.replace("::", "#"), seen)
+                yield from self.reached(id.replace("::", "#"), seen)
         elif isinstance(value, dict | list):
             for key in value if isinstance(value, dict) else range(len(value)):
-                yield from self._reached(f"{start}#{key}", seen)
+                yield from self.reached(f"{start}#{key}", seen)
 
     def _work_out(self, setting: str, raw: Any) -> Any:
         if self._makes_something(raw, set()):
@@ -124,8 +115,6 @@ class ResolvedConfig:
         if any(isinstance(part, dict) and "_target_" in part for part in parts):
             return True
         ids = {id for part in parts if isinstance(part, str) for id in ReferenceResolver.match_refs_pattern(part)}
-        for id in ids - seen:
-            seen.add(id)
-            if has(self.raw, id) and self._makes_something(find(self.raw, id), seen):
-                return True
-        return False
+        new = [id for id in ids - seen if has(self.raw, id)]
+        seen |= ids
+        return any(self._makes_something(find(self.raw, id), seen) for id in new)

@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -14,9 +15,9 @@ from pydantic import StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationEr
 
 from monai_mocoi.cli.config_ids import find, has, referred
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.setting_types import Number, allowed_in_words
+from monai_mocoi.runs.setting_ranges import allowed, allowed_in_words, is_expression
+from monai_mocoi.runs.setting_types import Number
 from monai_mocoi.runs.settings_model import model_of
-from monai_mocoi.runs.settings_schema import allowed
 
 _INT = re.compile(r"[+-]?[0-9]+")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -31,19 +32,15 @@ class Kind:
     allowed: str = "another value"
 
     def takes(self, value: Any) -> bool:
-        """Say whether a value will do."""
-        try:
+        """Whether a value will do."""
+        with suppress(ValidationError):
             TypeAdapter(self.type).validate_python(value)
-        except ValidationError:
-            return False
-        return True
+            return True
+        return False
 
 
 def kind_of(config: dict[str, Any], setting: str, config_name: str) -> Kind:
-    """Tell what a setting takes: its field in the model of a config, else what is like the config's value.
-
-    An id that only refers to a constant takes what that takes.
-    """
+    """What a setting, or one that an id only refers to, takes: its field in the model, else what is like its value."""
     if setting.endswith("#_disabled_"):
         return Kind(StrictBool, "true or false")
     fields, seen = model_of(config_name).model_fields, {setting}
@@ -64,7 +61,7 @@ def kind_of(config: dict[str, Any], setting: str, config_name: str) -> Kind:
 
 
 def _like(value: Any) -> Any:
-    if isinstance(value, str) and is_expression(value):
+    if is_expression(value):
         return Any
     if isinstance(value, list):
         kinds = [_like(own) for own in value]
@@ -72,16 +69,14 @@ def _like(value: Any) -> Any:
     return _PLAIN.get(type(value), Any)
 
 
-def is_expression(word: str) -> bool:
-    """Say whether MONAI would work out a text, or look up what it names."""
-    return word[:1] in ("$", "@", "%")
+def setting_names(config: dict[str, Any]) -> list[str]:
+    """The names in a config's ``settings``, as far as it has any."""
+    return list(found) if isinstance(found := config.get("settings"), dict) else []
 
 
-def plain_settings(config: dict[str, Any]) -> dict[str, Any]:
-    """The constants in ``settings`` whose values are in the config as they are, without any that is worked out."""
-    names = found if isinstance(found := config.get("settings"), dict) else {}
-    values = {name: config.get(name) for name in names if name in config}
-    return {name: value for name, value in values.items() if not (isinstance(value, str) and is_expression(value))}
+def settings_as_given(config: dict[str, Any]) -> dict[str, Any]:
+    """The constants in ``settings`` as they are in a config: a value, or an expression."""
+    return {name: config[name] for name in setting_names(config) if name in config}
 
 
 def short(value: Any, most: int = 60) -> str:
@@ -95,7 +90,7 @@ def read_value(setting: str, word: str, kind: Kind) -> Any:
     if is_expression(word):
         return word
     for value in _meanings(word):
-        if isinstance(value, list) and any(isinstance(own, str) and is_expression(own) for own in value):
+        if isinstance(value, list) and any(map(is_expression, value)):
             return value
         if kind.takes(value):
             return TypeAdapter(kind.type).validate_python(value)

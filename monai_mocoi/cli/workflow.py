@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 class FinalizingWorkflow(ConfigWorkflow):
     """A config workflow whose ``finalize`` runs also when ``initialize`` or ``run`` fails; the first error wins.
 
-    MONAI leaves ``finalize`` out then, so that a TensorBoard file stays open or a process group alive. After a failure
-    each of its expressions is tried for itself, except those that would first have to make what they are to close.
+    MONAI leaves it out then, so that a TensorBoard file stays open or a process group alive. After a failure each of
+    its expressions is tried for itself, except those that would first have to make what they are to close.
     """
 
     def initialize(self) -> Any:
@@ -54,12 +54,9 @@ class FinalizingWorkflow(ConfigWorkflow):
     def _is_ready(self, expression: Any) -> bool:
         """True if all that the expression refers to has been made, or is a plain value."""
         resolver = self.parser.ref_resolver
-        needed = resolver.match_refs_pattern(expression) if isinstance(expression, str) else ()
-        return all(
-            id in resolver.resolved_content
-            or not isinstance(resolver.items.get(id), ConfigComponent | ConfigExpression)
-            for id in needed
-        )
+        needed = resolver.match_refs_pattern(expression) if isinstance(expression, str) else {}
+        unmade = [id for id in needed if id not in resolver.resolved_content]
+        return not any(isinstance(resolver.items.get(id), ConfigComponent | ConfigExpression) for id in unmade)
 
 
 class _QuietWorkflow(FinalizingWorkflow):
@@ -71,11 +68,7 @@ class _QuietWorkflow(FinalizingWorkflow):
 
 
 def run_checked(checked: Checked, show_all: bool = False) -> None:
-    """Run a checked command by ``monai.bundle.run``; ``show_all`` leaves MONAI's own lines and warnings in.
-
-    Before it, a value that a setting cannot have is a SettingsError; a constant that cannot be worked out, or a device
-    that is not there, a UsageError.
-    """
+    """Check the values of a command, and run it by ``monai.bundle.run``; ``show_all`` leaves MONAI's own lines in."""
     check_ranges(ResolvedConfig(checked.files.files, checked.overrides).settings())
     if isinstance(device := checked.overrides.get("device"), str) and device[0] not in "$@%":
         check_device(device)

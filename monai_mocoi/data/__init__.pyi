@@ -24,12 +24,12 @@ from .enough_images import check_enough_to_pretrain as check_enough_to_pretrain
 from .enough_images import check_learnable as check_learnable
 from .enough_images import require_images as require_images
 from .label_fraction import LabelSubset as LabelSubset
+from .label_fraction import draw_labelled as draw_labelled
 from .label_fraction import label_subset as label_subset
 from .label_match import LabelMatch as LabelMatch
 from .label_match import check_labels_fit as check_labels_fit
 from .label_match import match_labels as match_labels
 from .label_order import draw_label_order as draw_label_order
-from .label_order import draw_labelled as draw_labelled
 from .labels import check_labels_meant as check_labels_meant
 from .labels import label_array as label_array
 from .labels import label_kind as label_kind
@@ -53,6 +53,7 @@ from .predictions_file import read_predictions as read_predictions
 from .predictions_file import write_predictions as write_predictions
 from .prepared_dataset import evaluation_dataset as evaluation_dataset
 from .prepared_dataset import resolved_cache_bits as resolved_cache_bits
+from .prepared_dataset import without_skipped as without_skipped
 from .pretraining_overlap import overlap_in_words as overlap_in_words
 from .pretraining_overlap import overlap_warnings as overlap_warnings
 from .pretraining_overlap import pretraining_overlap as pretraining_overlap
@@ -61,5 +62,4 @@ from .seeding import EpochIndex as EpochIndex
 from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages
 from .seen_images import take_down_images as take_down_images
-from .skipped_images import without_skipped as without_skipped
 from .splits import split_by_patient as split_by_patient

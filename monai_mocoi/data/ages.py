@@ -49,19 +49,12 @@ def as_numbers(name: str, values: Sequence[Value]) -> NDArray[np.float64] | None
 
 
 def is_age(name: str) -> bool:
-    """Whether the name of a column says that it holds ages in years: age, Patient Age, AgeAtScan, Alter, edad, âge.
-
-    Not where it names another unit: see :func:`age_unit`.
-    """
+    """Whether a column holds ages in years, by its name: age, Patient Age, AgeAtScan, Alter, edad, âge."""
     return age_unit(name) is None and any(map(_AGE_WORD.fullmatch, words_of_name(name)))
 
 
 def age_unit(name: str) -> str | None:
-    """The unit of a column of ages that are not in years, by its name: "months", "weeks" or "days"; None: no such one.
-
-    Args:
-        name: age_months, Alter (Tage), gestational age.
-    """
+    """Unit of a column of ages that are not in years: "months", "weeks" or "days" (age_months), or None."""
     words = words_of_name(name)
     if not any(map(_AGE_WORD.fullmatch, words)):
         return None

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from monai_mocoi.errors import DatasetError
 
 NEAR_CORRELATION = 0.97
+NEAR_IN_THE_MIDDLE = 0.75
+"""From these correlations of descriptors on, of the whole and of the middle, two pictures count as nearly identical;
+measured, see docs/data.md."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,9 @@ class Pair:
 class AuditReport:
     """What the audit found in the data set ``name``.
 
-    Attributes:
-        images, patients, repeats: numbers by split; ``repeats``: whose picture is in the same split already (no leak).
-        leaks: number of leaks by what is shared: "patient", "file", "picture"; ``leak_examples``: up to 10 of them.
-        near: number of nearly identical pairs by pair of splits, such as "training and test" (a warning);
-            ``near_examples``: up to 10 of them, the most alike first.
+    Numbers by split are ``images``, ``patients`` and ``repeats`` (whose picture is in the same split already: no leak);
+    ``leaks`` are by what is shared: "patient", "file", "picture"; ``near`` counts nearly identical pairs by pair of
+    splits, such as "training and test" (a warning). Of either there are up to 10 examples, the most alike first.
     """
 
     name: str
@@ -70,12 +71,7 @@ class AuditReport:
 
 
 class LeakError(DatasetError):
-    """A patient, file or picture is in two splits.
-
-    Attributes:
-        report: the whole audit.
-        remedy: what to do about it.
-    """
+    """A patient, file or picture is in two splits: ``report``, the whole audit, and ``remedy``, what to do about it."""
 
     remedy = (
         "prepare the dataset folder again, which splits by patient, or take the images named above out of one of the "

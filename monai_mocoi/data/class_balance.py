@@ -47,9 +47,8 @@ def balancing_groups(labels: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDAr
     """Return the class that an image stands for when classes are to be drawn alike, and the image's weight.
 
     An image stands for its class; with several findings for the rarest that it is known to have (the first of equally
-    rare ones), and without any for "no finding". Its weight is 1 / the number of images that have this class.
-    ``labels``: see :func:`~monai_mocoi.data.labels.label_array`. Returns (images,) the class, for no finding the number
-    of findings; (images,) the weight, sum 1.
+    rare ones), and without any for "no finding", numbered behind the findings. Its weight is 1 / the number of images
+    that have this class; the sum is 1.
     """
     if labels.ndim == 1:
         group, positives = labels, np.bincount(labels)
@@ -67,12 +66,10 @@ class BalancedSampler(EpochSampler):
 
     For training. An epoch is as long as a plain one. Each image is drawn as often as its weight says (see
     :func:`~monai_mocoi.data.class_balance.balancing_groups`), by systematic sampling (Madow, Annals of Mathematical
-    Statistics 20, 1949): an image that should come up 2.4 times in an epoch comes up 2 or 3 times, and a class that
-    should come up 50 times 49 to 51 times, while independent draws would give anything from 35 to 65.
+    Statistics 20, 1949): a class that should come up 50 times comes up 49 to 51 times, not anything from 35 to 65.
 
     Args:
-        items: of the data set that is sampled, in its order, with labels. Where the data set has left out unreadable
-            images, these must be missing here too: ``[dataset.data[row] for row in dataset.rows]``.
+        items: with labels, of the images that the data set gives: ``[dataset.data[row] for row in dataset.rows]``.
         seed, rank, world_size, drop_last, batch_size: as for :class:`~monai_mocoi.data.EpochSampler`.
 
     Raises:

@@ -46,8 +46,7 @@ def as_value(value: Any) -> Value:
 def item_columns(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Value]]:
     """The columns of a datalist's items: every key but those in ``NO_COLUMNS`` whose values are texts or numbers.
 
-    Returns:
-        of each column, in the order of their first item, one value an item; None where the item lacks it.
+    Of each column there is one value an item; None where the item lacks it.
     """
     names = dict.fromkeys(key for item in items for key in item if key not in NO_COLUMNS)
     found = {name: [item.get(name) for item in items] for name in names}
@@ -61,13 +60,8 @@ def item_columns(items: Sequence[Mapping[str, Any]]) -> dict[str, list[Value]]:
 def chosen_columns(subgroups: str | Path | Sequence[str] | None, items: Sequence[Mapping[str, Any]]) -> Columns:
     """The columns by which a classifier's subgroups are told apart.
 
-    Args:
-        subgroups: names of the datalist's columns; None: all of them; or a CSV file, see :func:`read_columns`.
-        items: of the split that is tested.
-
-    Raises:
-        RefusedError: the datalist has no such column.
-        TableError: see :func:`read_columns`.
+    ``subgroups``: names of the datalist's columns; None: all of them; or a CSV file, see :func:`read_columns`. A column
+    that the datalist lacks is a RefusedError.
     """
     if isinstance(subgroups, str | Path):
         return read_columns(subgroups, *([item[key] for item in items] for key in ("name", "patient")))
@@ -84,14 +78,11 @@ def chosen_columns(subgroups: str | Path | Sequence[str] | None, items: Sequence
 def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str]) -> Columns:
     """Read the columns of images from a CSV table and put them in the images' order.
 
-    Args:
-        path: a table with a column ``image`` or ``patient`` (by image, if it has both) and one or more others. An image
-            may lack its folders or its suffix where that leaves no doubt; a patient's number its leading zeros.
-        images, patients: of each image its path in the dataset folder, and its patient's id.
-
-    Raises:
-        TableError: it cannot be read, lacks these columns, has a column twice or no row of these images, or says two
-            things of one image or patient. Names rows, never ids.
+    ``path``: a table with a column ``image`` or ``patient`` (by image, if it has both) and one or more others. An image
+    may lack its folders or its suffix where that leaves no doubt; a patient's number its leading zeros. ``images``,
+    ``patients``: of each image its path in the dataset folder, and its patient's id. Raises TableError: it cannot be
+    read, lacks these columns, has a column twice or no row of these images, or says two things of one image or patient.
+    Names rows, never ids.
     """
     name = Path(path).name
     table = read_table(path, ("image",))
@@ -104,13 +95,15 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
         )
     if len(set(wanted.values())) < len(wanted) or lower.count(key) > 1:
         raise TableError(f"{name} has two columns of one name; rename one.")
-    find = _finder(images) if key == "image" else _patient_finder(patients)
+    own = list(images) if key == "image" else [patient_key(patient) for patient in patients]
+    find = _finder(images) if key == "image" else {patient: patient for patient in own}.get
     key_at = lower.index(key)
     row_of: dict[str, tuple[int, list[Value]]] = {}
     unused = 0
     for number, row in table.rows:
         cells = [as_value(row[place] if place < len(row) else None) for place in wanted]
-        found = find(row[key_at].strip() if key_at < len(row) else "")
+        word = row[key_at].strip() if key_at < len(row) else ""
+        found = find(word if key == "image" else patient_key(word))
         if found is None:
             unused += 1
         elif row_of.setdefault(found, (number, cells))[1] != cells:
@@ -124,7 +117,6 @@ def read_columns(path: str | Path, images: Sequence[str], patients: Sequence[str
                 else "their patients' ids."
             )
         )
-    own = list(images) if key == "image" else [patient_key(patient) for patient in patients]
     nothing: list[Value] = [None] * len(wanted)
     cells_of = [row_of[image][1] if image in row_of else nothing for image in own]
     values = {column: [cells[place] for cells in cells_of] for place, column in enumerate(wanted.values())}
@@ -148,8 +140,3 @@ def _finder(images: Sequence[str]) -> Any:
         return by_base.get(base(word)) or by_stem.get(base(word)) or by_stem.get(stem(word))
 
     return find
-
-
-def _patient_finder(patients: Sequence[str]) -> Any:
-    known = set(map(patient_key, patients))
-    return lambda word: patient_key(word) if patient_key(word) in known else None

@@ -29,12 +29,10 @@ def loader(
     Args:
         dataset: what to load.
         batch_size: images a batch in each process.
-        shuffle: True for training: a new order every epoch, the same for the same seed, and workers that stay between
-            epochs. False: the order of the list.
+        shuffle: a new order every epoch, for training, and workers that stay between epochs. False: that of the list.
         balanced: with ``shuffle``, rare classes come up as often as frequent ones, see
             :class:`~monai_mocoi.data.BalancedSampler`.
-        sampler: in the place of ``shuffle`` and ``balanced``; of the same ``batch_size``. None: one is made, which asks
-            torch.distributed for rank and number of processes.
+        sampler: in the place of ``shuffle`` and ``balanced``; of the same ``batch_size``. None: one is made.
         seed: of the order, and of the loader's generator, >= 0.
         num_workers: reading processes; 0 reads in this one.
         drop_last: leave out a last batch that is not full; None: as the sampler does, which is True for training.

@@ -67,9 +67,8 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
     Checked: the file and its keys; that the training split is not empty; that every path is relative, inside the folder
     (links may lead out only where the manifest says ``"identified": true``) and there; that no image is listed twice in
     a split, nor in training and ``pretraining``; labels; that each patient is written in one way, and that published
-    names of one person have one patient. The last is only a warning where neither the manifest's ``source`` nor any
-    patient's id shows that the names are the published ones. Whether a patient or a picture is in two splits is the
-    audit's work (:func:`monai_mocoi.data.audit_datalist`).
+    names of one person have one patient (a warning where nothing else shows that they are the published names). What
+    two splits share is the audit's work (:func:`monai_mocoi.data.audit_datalist`).
 
     Raises:
         DatasetError: something is wrong; the text names the value, the rule and the next step.
@@ -113,23 +112,18 @@ def load_datalist(dataset_dir: str | Path) -> Datalist:
 
 
 def refuse_bundle(folder: Path, named: str | Path) -> None:
-    """Refuse a folder without a datalist that is a bundle (has a folder ``configs``), as the user named it.
-
-    Raises DatasetError: it is one.
-    """
+    """Refuse (DatasetError) a folder without a datalist that is a bundle (has a folder ``configs``)."""
     if (folder / "configs").is_dir():
         raise DatasetError(
-            f"dataset_dir is '{named}', which is a bundle (it has a folder configs): give the dataset folder, which "
-            f"data_prep made and which holds {DATALIST_NAME}."
+            f"dataset_dir is '{named}', which is a bundle (it has a folder configs): give the dataset folder, "
+            f"which holds {DATALIST_NAME}."
         )
 
 
 def load_to_pretrain(dataset_dir: str | Path) -> Datalist:
     """Read the datalist of a dataset folder as pretraining uses it; checks and errors as :func:`load_datalist`.
 
-    Returns:
-        the datalist with the items of ``pretraining`` behind those of ``training``, and without labels, so that rows of
-        training stay what they are; ``pretraining`` is empty then.
+    The items of ``pretraining`` are behind those of ``training``, without labels, and ``pretraining`` is empty.
     """
     datalist = load_datalist(dataset_dir)
     more = [{key: value for key, value in item.items() if key != "label"} for item in datalist.pretraining]
@@ -139,7 +133,6 @@ def load_to_pretrain(dataset_dir: str | Path) -> Datalist:
 def _manifest(folder: Path) -> dict[str, Any]:
     """What the manifest says of the images; nothing where there is none that can be read."""
     try:
-        manifest = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return dict(json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         return {}
-    return manifest if isinstance(manifest, dict) else {}

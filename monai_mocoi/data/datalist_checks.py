@@ -95,7 +95,7 @@ def check_files(folder: Path, splits: dict[str, list[dict[str, Any]]], links_out
         total = sum(map(len, splits.values()))
         raise DatasetError(
             f"{len(missing)} of {total} images of {DATALIST_NAME} are not in the dataset folder: {_some(missing)}. "
-            "Copy them in again, or prepare the dataset folder anew with data_prep."
+            "Copy them in again, or prepare the dataset folder anew."
         )
 
 

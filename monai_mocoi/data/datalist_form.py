@@ -82,22 +82,15 @@ def checked_items(
                 f"{place}: 'patient' is {patient!r}, with blanks around it, which would make another patient of the "
                 f"same person; write {patient.strip()!r}."
             )
-        item = {"image": os.path.join(folder, *name.split("/")), "name": name, "patient": patient}
+        item: dict[str, Any] = {"image": os.path.join(folder, *name.split("/")), "name": name, "patient": patient}
         if entry.get("label") is not None:
             _check_label(place, entry["label"], labels)
         if is_labelled(entry):
             item["label"] = entry["label"]
-        items.append(item | _columns(entry))
+        # What else is told of an image, such as sex and age; lists and objects are another program's.
+        columns = {key: value for key, value in entry.items() if key not in NO_COLUMNS}
+        items.append(item | {k: v for k, v in columns.items() if isinstance(v, str | int | float | None)})
     return items
-
-
-def _columns(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What else is told of an image, such as sex and age; lists and objects are another program's."""
-    return {
-        key: value
-        for key, value in entry.items()
-        if key not in NO_COLUMNS and isinstance(value, str | int | float | None)
-    }
 
 
 def _checked_name(place: str, name: Any) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.data.datalist_form import DATALIST_NAME, MANIFEST_NAME, PRETRAINING, SPLITS, is_labelled
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.files.atomic_write import write_bytes, write_json
+from monai_mocoi.files.file_signature import decoder_versions
 
 
 def write_datalist(

@@ -25,8 +25,7 @@ class ImageDataset(Dataset[Any]):
 
     Before each sample the transform and the global generators (``random``, ``numpy.random``, torch's of the CPU) are
     seeded from (seed, epoch, row in the split): its views are the same whatever the number of workers or processes, the
-    order of the samples and the skipped images. Afterwards the global generators are as they were. Only a generator
-    that a transform keeps for itself, without ``set_random_state``, is out of reach.
+    order of the samples and the skipped images. Afterwards the global generators are as they were.
 
     With ``on_bad_image="skip"`` an image that cannot be read (damaged, missing, or with values that are not finite) is
     left out: the others' positions follow one another without a gap, while ``index`` stays the row in the split.
@@ -50,8 +49,7 @@ class ImageDataset(Dataset[Any]):
             the share ``max_bad_share``, 0..1, of the split are.
 
     Raises:
-        DatasetError: an image cannot be read, or more of them than allowed; the text has rows, names and the reader's
-            reasons. Also when an image becomes unreadable later, or the machine lacks memory or disk.
+        DatasetError: an image cannot be read, or more of them than allowed, at once or later; rows, names and reasons.
         CacheFullError: no room for the cache.
 
     Examples:

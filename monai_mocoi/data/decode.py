@@ -31,12 +31,8 @@ Take = Callable[[int, Levels, int], None]
 class ImageList:
     """A list of image files, and how they are decoded.
 
-    Args:
-        paths: the files.
-        decode: see :data:`Decode`.
-        bits: 8 or 16 bits a value.
-        names: what to call the files in an error; None names the index only.
-        max_bad_share: share of the files that may be unreadable, 0..1; None: not one.
+    ``bits``, 8 or 16, are of a value; ``names`` is what to call the files in an error (None: the index only);
+    ``max_bad_share``, 0..1, is how many may be unreadable (None: not one).
     """
 
     paths: Sequence[str]
@@ -63,16 +59,9 @@ class ImageList:
     def decode_all(self, take: Take | None = None, workers: int | None = None, progress: bool = True) -> dict[int, str]:
         """Decode every file once, in threads, and log how many have a window that cannot be used.
 
-        Args:
-            take: called in this thread for each file that can be read, as they are ready; None only looks.
-            workers: decoding threads; None means one a usable processor.
-            progress: show a progress bar.
-
-        Returns:
-            why each unreadable file cannot be read, by its index, in order.
-
-        Raises:
-            DatasetError: more files than allowed cannot be read, or none can; the text lists the first ones.
+        ``take`` is called in this thread for each file that can be read, as they are ready; None only looks.
+        ``workers`` are threads; None: one a usable processor. Returns why each unreadable file cannot be read, by its
+        index, in order. Raises DatasetError: more files than allowed cannot be read, or none can.
         """
 
         def one(index: int) -> tuple[Levels, int, bool] | str:
@@ -106,11 +95,7 @@ class ImageList:
         return bad
 
     def shape(self) -> tuple[int, ...]:
-        """Return the decoded shape of the first image that can be read.
-
-        Raises:
-            DatasetError: as :meth:`decode_all`.
-        """
+        """Return the decoded shape of the first image that can be read. Raises DatasetError: as :meth:`decode_all`."""
         bad: dict[int, str] = {}
         for index in range(len(self)):
             try:

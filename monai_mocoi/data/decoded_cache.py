@@ -24,25 +24,13 @@ class DecodedCache:
     """The decoded pictures of a list of files; made on first use, then read from one memory-mapped file.
 
     Several processes may open the same cache at once: one makes it while the others wait. A row whose checksum is wrong
-    is decoded again.
-
-    Args:
-        images: the files, all of which give one shape; ``decode`` describes itself (see
-            :func:`~monai_mocoi.data.describe_settings`). Unreadable ones, if they are not too many, are listed
-            in ``bad``.
-        cache_dir: folder; None means ``user_cache_dir()/decoded``.
-        workers: decoding threads; None means one a usable processor.
-        progress: show a progress bar while decoding.
-
-    Raises:
-        DatasetError: no files, files of different shapes, too many files that cannot be read.
-        CacheFullError: too little room on the disk. Nothing half written is left.
-        MemoryError: too little memory to decode an image, which is not left out because of it.
+    is decoded again. All files have one decoded shape, and their ``decode`` describes itself (see
+    :func:`~monai_mocoi.data.describe_settings`). ``cache_dir`` None means ``user_cache_dir()/decoded``. Raises
+    DatasetError: no files, files of different shapes, too many that cannot be read. Raises CacheFullError: too little
+    room on the disk; nothing half written is left. Raises MemoryError: too little memory to decode an image.
     """
 
-    def __init__(
-        self, images: ImageList, cache_dir: str | Path | None = None, workers: int | None = None, progress: bool = True
-    ) -> None:
+    def __init__(self, images: ImageList, cache_dir: str | Path | None = None, progress: bool = True) -> None:
         if len(images) == 0:
             raise DatasetError("the list of images to decode is empty.")
         self.images = images
@@ -55,7 +43,7 @@ class DecodedCache:
         if not self._is_up_to_date():
             with file_lock(self._lock_file):
                 if not self._is_up_to_date():  # another process may have made it meanwhile
-                    self._make(workers, progress)
+                    self._make(progress)
         images.refuse_too_many(self.bad)
 
     @property
@@ -109,7 +97,7 @@ class DecodedCache:
             return False
         return True
 
-    def _make(self, workers: int | None, progress: bool) -> None:
+    def _make(self, progress: bool) -> None:
         self._stored.forget()
         shape = self.images.shape()
 
@@ -123,7 +111,7 @@ class DecodedCache:
                     )
                 take(index, row, checksum)
 
-            return self.images.decode_all(checked, workers, progress)
+            return self.images.decode_all(checked, progress=progress)
 
         self._stored.write(shape, fill)
         if not self._stored.open():

@@ -10,9 +10,8 @@ import numpy as np
 import torch
 from monai.transforms import Compose
 
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.files.file_signature import file_signature
+from monai_mocoi.files.file_signature import decoder_versions, file_signature
 
 _FORMAT = 4  # of decoded images
 
@@ -24,15 +23,9 @@ class NotDescribableError(ValueError):
 def describe_settings(value: Any) -> str:
     """Describe an object by its class and all of its attributes, theirs too, and so on.
 
-    Args:
-        value: numbers, texts, lists, dicts, arrays and tensors (by a digest of their content), dtypes, classes, named
-            functions, and objects made of such, as this package's and MONAI's transforms are.
-
-    Returns:
-        the description: the same for the same settings, in any process.
-
-    Raises:
-        NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
+    It may be made of numbers, texts, lists, dicts, arrays and tensors (told by a digest of their content), dtypes,
+    classes, named functions and such objects. The same settings give the same text in any process. Raises
+    NotDescribableError: part of it is random, shows no settings, or is a function without a name of its own.
     """
     if value is None or isinstance(value, (bool, int, float, complex, str, bytes, enum.Enum)):
         return repr(value)

@@ -44,11 +44,10 @@ BODY_PARTS = """
 
 
 def dicom_contradiction(path: str | os.PathLike[str], modality: str | None) -> str | None:
-    """Compare Modality and Body Part Examined of a DICOM file with what a bundle is for.
+    """Compare Modality and Body Part Examined of a DICOM file with what a bundle is for, such as "chest".
 
-    ``path``: a file that can be read as a picture, of any format. ``modality``: of the bundle, such as "chest"; None,
-    or one not known here: nothing is compared. Returns a sentence, or None: nothing contradicts it. A value that is no
-    term of the standard is not repeated.
+    Returns a sentence, which repeats no value that is no term of the standard; None: nothing contradicts it, or the
+    modality is not known here.
     """
     kind = _KINDS.get(str(modality))
     if kind is None or not _may_be_dicom(path):

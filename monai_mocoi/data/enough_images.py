@@ -22,11 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_enough_to_pretrain(datalist: Datalist) -> None:
-    """Refuse fewer than 10 training images, and warn of fewer than 200.
-
-    Raises:
-        DatasetError: gives the number.
-    """
+    """Refuse fewer than 10 training images (DatasetError), and warn of fewer than 200."""
     images = len(datalist.training)
     needed = "pretraining needs a few hundred training images at least, better thousands (labels are not needed)"
     if images < LEAST_TO_PRETRAIN:
@@ -40,15 +36,7 @@ def check_enough_to_pretrain(datalist: Datalist) -> None:
 
 
 def check_learnable(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
-    """Refuse labels from which nothing can be learnt, because no class has both a positive and a negative image.
-
-    Args:
-        items: of the training split, with labels.
-        names: of the classes or findings.
-
-    Raises:
-        NothingLearntError: gives the counts.
-    """
+    """Refuse labels (NothingLearntError) of which no class has both a positive and a negative training image."""
     positives, negatives = (side.sum(0) for side in class_sides(label_array(items), len(names)))
     if np.any((positives > 0) & (negatives > 0)):
         return
@@ -78,8 +66,7 @@ def few_labelled_in_words(images: int) -> str | None:
 def few_scored_in_words(labels: NDArray[np.int64], names: Sequence[str]) -> str:
     """Why metrics on so few images mean nothing, to be put behind them in brackets; empty where they do mean something.
 
-    ``labels``: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them. ``names``: of the
-    classes or findings.
+    ``labels``: of the images scored, as :func:`~monai_mocoi.data.labels.label_array` gives them.
     """
     rule = selection_rule(labels, names).rule
     if rule == "metric" or not len(labels):
@@ -129,11 +116,7 @@ def selection_rule(labels: NDArray[np.int64] | None, names: Sequence[str]) -> Se
 
 
 def require_images(datalist: Datalist, **at_least: int) -> None:
-    """Refuse a data set whose splits are too small for what is to come: ``training=64, validation=2``.
-
-    Raises:
-        DatasetError: names the split, its number of images and the number needed.
-    """
+    """Refuse (DatasetError) a data set whose splits have fewer images than needed: ``training=64, validation=2``."""
     for split, needed in at_least.items():
         found = len(datalist.splits()[split])
         if found < needed:

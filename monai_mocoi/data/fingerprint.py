@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monai_mocoi.data.pixel_versions import decoder_versions
 from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
+from monai_mocoi.files.file_signature import decoder_versions
 from monai_mocoi.transforms.reader import to_channels
 
 _SIDE = 16
@@ -64,8 +64,6 @@ def _descriptor(grey: Image.Image, box: tuple[float, float, float, float] | None
 
 
 _FORMAT = 2
-
-
 Known = dict[bytes, Fingerprint]
 
 

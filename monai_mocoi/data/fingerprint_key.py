@@ -10,7 +10,7 @@ from typing import Any
 
 from monai_mocoi.data.fingerprints import dataset_fingerprints
 from monai_mocoi.data.patient_ids import patient_key
-from monai_mocoi.errors import DatasetError, RefusedError
+from monai_mocoi.errors import DatasetError, LockError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
@@ -40,8 +40,8 @@ def fingerprint_key() -> bytes:
                         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
                         temporary.write_text(secrets.token_hex(32) + "\n")
         key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (OSError, RefusedError) as error:  # the latter: of the lock
-        cause = error if isinstance(error, OSError) else error.__cause__
+    except OSError as error:
+        cause = error.__cause__ if isinstance(error, LockError) else error
         raise DatasetError(
             f"the key of the fingerprints cannot be read or made ({getattr(cause, 'strerror', cause)}): name by "
             f"{KEY_VARIABLE} a file that you may read and write; else it is monai_mocoi/{KEY_NAME} in your "

@@ -39,10 +39,9 @@ def dataset_fingerprints(
 ) -> Fingerprints:
     """Return the fingerprints of a dataset folder's images; only new and changed files are read.
 
-    What was read is kept even when the reading is interrupted, so that a second call goes on from there. ``folder``:
-    the dataset folder: names the store, as a hash. ``paths``, ``names``: the image files, and what to call them in an
-    error. ``workers``: reading threads; None means one a usable processor. ``progress``: show a progress bar if
-    anything has to be read. ``drop_others``: ``paths`` are all images of the folder: what is kept of others is
+    What was read is kept even when the reading is interrupted, so that a second call goes on from there. The dataset
+    folder names the store, as a hash; ``names`` are what to call the files in an error. ``workers`` None means one
+    thread a usable processor. With ``drop_others``, ``paths`` are all images of the folder: what is kept of others is
     forgotten when something is read. Raises DatasetError: files that cannot be read, by name and reason.
     """
     signatures, known, bad = _all(folder, paths, names, workers, progress, drop_others, _MAX_FAILURES)

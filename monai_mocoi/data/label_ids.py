@@ -10,8 +10,22 @@ from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import DatasetError
 
 
-def read_ids(file: Path) -> LabelledImages:
-    """Read the lists of names, and what else an earlier run says; an error without them."""
+def given_images(
+    file: Path, datalist: Datalist, labelled: Mapping[str, Sequence[dict[str, Any]]], settings: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]], list[str]]:
+    """The settings that an earlier run's file (or folder) says, of ``labelled`` the items that it names, and warnings.
+
+    DatasetError: it cannot be read, contradicts the ``settings``, or names what is not there, or twice.
+    """
+    document = _read_ids(file)
+    kept = {split: _find_items(datalist, split, items, document[split]) for split, items in labelled.items()}
+    agreed = {key: _agreed(key, value, document) for key, value in settings.items()}
+    other = document.get("dataset_sha256", datalist.sha256) != datalist.sha256
+    warning = "label_ids were drawn from another version of this data set; all images named are in it."
+    return agreed, kept, [warning] if other else []
+
+
+def _read_ids(file: Path) -> LabelledImages:
     file = file / LabelledImages.FILE if file.is_dir() else file
     hint = f"Give the {LabelledImages.FILE} of a run folder, or the run folder."
     try:
@@ -26,8 +40,7 @@ def read_ids(file: Path) -> LabelledImages:
     return labelled
 
 
-def agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
-    """Return what the file says of a setting; an error if something else was set."""
+def _agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
     stated = document.get(key)
     if None not in (stated, value) and stated != value:
         raise DatasetError(
@@ -37,10 +50,9 @@ def agreed(key: str, value: Any, document: Mapping[str, Any]) -> Any:
     return stated
 
 
-def find_items(
+def _find_items(
     datalist: Datalist, split: str, items: Sequence[dict[str, Any]], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return of the items, those of a split that have labels, the ones of these names."""
     wanted = set(names)
     if len(wanted) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
-from monai_mocoi.data.labels import label_array, labelled_items, left_out_in_words, unknown_in_words
+from monai_mocoi.data.labels import label_array, labelled_items, tell_of_unknown
 from monai_mocoi.errors import DatasetError
 
 logger = logging.getLogger(__name__)
@@ -16,13 +16,10 @@ logger = logging.getLogger(__name__)
 class LabelMatch:
     """Which of a classifier's classes can be scored on a data set, and how its items are to be read.
 
-    Attributes:
-        items: of the split, those with a label, each ``label`` in the order of ``classes``; ``rows``: theirs in the
-            split.
-        classes: the classifier's that the data set has too; ``outputs``: where they are among the classifier's outputs.
-        missing, ignored: the classifier's that the data set lacks; the data set's that the classifier does not know.
-        external: the data set is not the one that the classifier was made with, by the SHA-256 of its datalist.
-        unlabelled: how many images of the split are left out, because none of these classes is known of them.
+    ``items`` are those of the split with a label, in the order of ``classes``, and ``rows`` theirs in the split.
+    ``classes`` are the classifier's that the data set has too, ``outputs`` their places among its outputs. ``missing``
+    are the classifier's alone, ``ignored`` the data set's. ``external``: the classifier was made with another data set,
+    by the SHA-256 of its datalist. ``unlabelled`` images are left out: none of these classes is known of them.
     """
 
     items: list[dict[str, Any]]
@@ -36,14 +33,12 @@ class LabelMatch:
 
 
 def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> LabelMatch:
-    """Match the labels of a split with the classes of a classifier (its sidecar) by name, whatever their order.
+    """Match the labels of a split with the classes of a classifier (its card) by name, whatever their order.
 
     Findings that only one of the two knows are left out and named in the log, and so are images of which no finding is
-    known then. Softmax classes must be the same, because their probabilities sum to one over all of them.
-
-    Raises:
-        DatasetError: the split is unknown or empty, or has no labels; labels of another kind; no name in common, or of
-            softmax classes not all.
+    known then. Classes that exclude each other must be the same, because their probabilities sum to 1. Raises
+    DatasetError: the split is unknown or empty, or has no labels; labels of another kind; no name in common, or of
+    classes that exclude each other not all.
     """
     splits = datalist.splits()
     if split not in splits:
@@ -51,12 +46,12 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
     if not splits[split]:
         raise DatasetError(f"the {split} split has no images: choose another split, or prepare the data set with it.")
     items = labelled_items(splits[split])
-    kind = "multilabel" if label_array(items or splits[split]).ndim == 2 else "softmax"
+    kind = "multilabel" if label_array(items or splits[split]).ndim == 2 else "multiclass"
     own, theirs = list(classifier["labels"]), list(datalist.labels)
     classes = [name for name in own if name in theirs]
     missing, ignored = [n for n in own if n not in theirs], [n for n in theirs if n not in own]
-    if kind != classifier["kind"] or not classes or (kind == "softmax" and (missing or ignored)):
-        rule = "all of them" if kind == classifier["kind"] == "softmax" else "at least one of them"
+    if kind != classifier["kind"] or not classes or (kind == "multiclass" and (missing or ignored)):
+        rule = "all of them" if kind == classifier["kind"] == "multiclass" else "at least one of them"
         raise DatasetError(
             f"the classifier knows {_quoted(own)} ({classifier['kind']}), but the data set has {_quoted(theirs)} "
             f"({kind}): labels are matched by name, and {rule} must be there, in any order. Prepare the data set with "
@@ -64,7 +59,7 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
         )
     if classes != theirs:
         columns = [theirs.index(name) for name in classes]
-        if kind == "softmax":
+        if kind == "multiclass":
             place = {theirs.index(name): number for number, name in enumerate(own)}
             items = [{**item, "label": place[item["label"]]} for item in items]
         else:
@@ -86,8 +81,7 @@ def match_labels(classifier: Mapping[str, Any], datalist: Datalist, split: str) 
 def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: str) -> None:
     """Refuse what :func:`match_labels` refuses; say what it leaves out, and warn of another data set.
 
-    Raises:
-        DatasetError: see :func:`match_labels`.
+    Raises DatasetError: as there.
     """
     match = match_labels(classifier, datalist, split)
     if match.missing or match.ignored:
@@ -98,9 +92,7 @@ def check_labels_fit(classifier: Mapping[str, Any], datalist: Datalist, split: s
             _quoted(match.missing),
             _quoted(match.ignored),
         )
-    for line in (left_out_in_words(split, match.unlabelled), unknown_in_words(split, match.items, match.classes)):
-        if line:
-            logger.info("%s", line)
+    tell_of_unknown(split, match.unlabelled, match.items, match.classes)
     if match.external:
         trained_on = classifier.get("dataset")
         if trained_on == datalist.name:

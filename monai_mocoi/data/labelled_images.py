@@ -5,9 +5,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from monai_mocoi.data.labels import class_indicators, label_array, unknown_counts
+from monai_mocoi.data.labels import class_truth, label_array, unknown_counts
 from monai_mocoi.errors import DatasetError, MocoiError
-from monai_mocoi.files.record import Record
+from monai_mocoi.files.record import LabelKind, Record
 
 LABELLED_SPLITS = ("training", "validation")
 
@@ -28,7 +28,7 @@ class LabelledImages(Record):
     validation_labels: str | None = None
     ids: str | None = None  # "drawn" or "given"
     dataset_sha256: str | None = None  # of the ``datalist.json``
-    kind: str | None = None  # "multilabel" or "softmax"
+    kind: LabelKind | None = None
     counts: dict[str, dict[str, Any]] | None = None
     selection: str | None = None  # what chooses the epoch
     selection_reason: str | None = None
@@ -62,7 +62,7 @@ def label_counts(
     items: Sequence[Mapping[str, Any]], labelled: Sequence[Any], whole: Sequence[Any], names: Sequence[str]
 ) -> dict[str, Any]:
     """What the record says of one split: ``images``, ``of``, ``patients``, ``positives``, and what is not known."""
-    positives = class_indicators(label_array(items), len(names)).sum(0).tolist() if items else [0] * len(names)
+    positives = (class_truth(label_array(items), len(names)) == 1).sum(0).tolist() if items else [0] * len(names)
     without, unknown = len(whole) - len(labelled), unknown_counts(items, names)
     return {
         "images": len(items),

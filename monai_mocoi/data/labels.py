@@ -10,23 +10,23 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.datalist_form import SPLITS
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.metrics.inputs import UNKNOWN, is_known
 
 logger = logging.getLogger(__name__)
 
 _Item = TypeVar("_Item", bound=Mapping[str, Any])
-_KINDS = {"multilabel": "any number of findings an image", "softmax": "one class an image"}
+_KINDS = {"multilabel": "any number of findings an image", "multiclass": "one class an image"}
 
 
 def label_kind(datalist: Datalist) -> str:
-    """Return "multilabel" (each item has a list of 0 and 1, one a finding) or "softmax" (the number of its one class).
+    """Return "multilabel" (each item has a list of 0 and 1 a finding) or "multiclass" (the number of its one class).
 
-    Raises:
-        DatasetError: no training item has a label.
+    Raises DatasetError: no training item has a label.
     """
     labels = label_array(labelled_items(datalist.training) or datalist.training)
-    return "multilabel" if labels.ndim == 2 else "softmax"
+    return "multilabel" if labels.ndim == 2 else "multiclass"
 
 
 def labelled_items(items: Sequence[_Item]) -> list[_Item]:
@@ -38,8 +38,7 @@ def labelled_part(datalist: Datalist) -> Datalist:
     """The datalist without images that have no label, of which the log tells, and without ``pretraining``."""
     kept: dict[str, Any] = {split: labelled_items(datalist.splits()[split]) for split in SPLITS}
     for split, items in kept.items():
-        if sentence := left_out_in_words(split, len(datalist.splits()[split]) - len(items)):
-            logger.info("%s", sentence)
+        tell_of_unknown(split, len(datalist.splits()[split]) - len(items), [], ())
     return replace(datalist, pretraining=[], **kept)
 
 
@@ -48,22 +47,22 @@ def left_out_in_words(split: str, images: int) -> str:
     return f"{split}: {images} image(s) without a label are left out." if images else ""
 
 
-def unknown_in_words(split: str, items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """A sentence on values that are not known, by finding; empty where all are known."""
-    counts = unknown_counts(items, names)
-    if not counts:
-        return ""
-    told = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return f"{split}: not known of the {len(items)} labelled images, and left out of loss and metrics: {told}."
+def tell_of_unknown(split: str, without: int, items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    """Log how many images are left out ``without`` a label, and of the items what is not known, by finding."""
+    if without:
+        logger.info("%s", left_out_in_words(split, without))
+    if counts := unknown_counts(items, names):
+        told = ", ".join(f"{name} {count}" for name, count in counts.items())
+        what = "%s: not known of the %d labelled images, and left out of loss and metrics: %s."
+        logger.info(what, split, len(items), told)
 
 
 def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: str | None, demo: bool = False) -> None:
-    """Refuse a data set that has other labels than a bundle is made for, such as one of ``mocoi adapt``.
+    """Refuse a data set that has other labels than a bundle is made for, such as an adapted one.
 
     Args:
         datalist: of the run.
-        labels: the bundle's, in their order; None: those of any data set.
-        kind: see :func:`label_kind`; None: either.
+        labels, kind: the bundle's labels, in their order, and their kind; None: any.
         demo: the data are phantoms, whose labels are never meant.
 
     Raises:
@@ -75,33 +74,28 @@ def check_labels_meant(datalist: Datalist, labels: Sequence[str] | None, kind: s
     if labels is not None and list(labels) != found:
         raise DatasetError(
             f"the bundle is made for the labels {', '.join(labels)}, but the data set has {', '.join(found)}: give the "
-            "data set that it was made for, adapt a bundle to this one (mocoi adapt), or change labels in "
-            "finetune.json."
+            "data set that it was made for, adapt a bundle to this one, or change labels."
         )
+    kind = current_label_kind(kind)
     if kind is not None and kind != found_kind:
         raise DatasetError(
             f"the bundle is made for {_KINDS.get(kind, repr(kind))}, but the data set has {_KINDS[found_kind]}: give "
-            "the data set that it was made for, adapt a bundle to this one (mocoi adapt), or change label_kind in "
-            "finetune.json."
+            "the data set that it was made for, adapt a bundle to this one, or change label_kind."
         )
 
 
 def label_array(items: Sequence[Mapping[str, Any]]) -> NDArray[np.int64]:
     """Return the labels of items, all with one and of one kind.
 
-    Returns:
-        (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
-        numbers otherwise.
-
-    Raises:
-        DatasetError: no items, or one without a label.
+    Returns (images, findings) of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN` for multi-label items, (images,) class
+    numbers otherwise. Raises DatasetError: no items, or one without a label.
     """
     without = sum("label" not in item for item in items)
     if not items or without:
         what = "no items" if not items else f"{without} of {len(items)} items have no label"
         raise DatasetError(
             f"{what}: a classifier needs labels. Prepare the data set with labels, or choose one that has them; "
-            "pretraining (train.json) needs none."
+            "pretraining needs none."
         )
     return label_values([item["label"] for item in items])
 
@@ -125,11 +119,6 @@ def unknown_counts(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> 
         return {}
     counts = (~is_known(label_values([item["label"] for item in items if "label" in item]))).sum(0).tolist()
     return {name: count for name, count in zip(names, counts, strict=True) if count}
-
-
-def class_indicators(labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
-    """(images, classes) of which image it is known that it has which finding or class; see :func:`class_truth`."""
-    return class_truth(labels, classes) == 1
 
 
 def class_sides(labels: NDArray[np.int64], classes: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

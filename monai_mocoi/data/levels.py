@@ -41,11 +41,7 @@ class Levels:
 
 
 def check_age_bands(age_bands: Sequence[float]) -> None:
-    """Refuse bands of ages that are no rising numbers above 0.
-
-    Raises:
-        RefusedError: gives them.
-    """
+    """Refuse bands of ages that are no rising numbers above 0, with a RefusedError."""
     numbers = all(isinstance(own, int | float) and not isinstance(own, bool) for own in age_bands)
     if not age_bands or not numbers or any(a >= b for a, b in zip((0, *age_bands), age_bands, strict=False)):
         raise RefusedError(
@@ -58,10 +54,7 @@ def column_levels(name: str, values: Sequence[Value], age_bands: Sequence[float]
 
     Ages (see :func:`~monai_mocoi.data.is_age`) come in bands, with ``age_bands`` the first year of each band but the
     first. Other numbers, if there are more than 8, are cut at the quartiles of these very images. Words are groups as
-    they are, in alphabetic order.
-
-    Raises:
-        NoLevels: no value is known, all are the same, or there are more than 20 words.
+    they are, in alphabetic order. Raises NoLevels: no value is known, all are the same, or there are over 20 words.
     """
     numbers = as_numbers(name, values)
     if numbers is None:

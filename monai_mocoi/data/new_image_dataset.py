@@ -61,9 +61,8 @@ class NewImageDataset(Dataset[Any]):
 def collate_readable(samples: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Put those samples of a batch together that have an image: a ``collate_fn`` for :class:`NewImageDataset`.
 
-    Returns:
-        ``image`` (N, C, H, W), None where none can be read; ``index`` (N,) int64; ``unreadable`` and
-        ``contradictions``: sentences by index; ``windows_ignored``: how many.
+    It has ``image`` (N, C, H, W), None where none can be read; ``index`` (N,) int64; ``unreadable`` and
+    ``contradictions``: sentences by index; ``windows_ignored``: how many.
     """
     readable = [sample for sample in samples if "image" in sample]
     return {

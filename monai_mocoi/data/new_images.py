@@ -24,10 +24,9 @@ logger = logging.getLogger(__name__)
 def find_new_images(images: str | os.PathLike[str] | Sequence[str]) -> list[dict[str, str]]:
     """Find images in folders and all folders below them, or read where they are from a list.
 
-    Of a folder every file is taken that is named like an image (:data:`IMAGE_SUFFIXES`, upper or lower case), whether
-    it can be read or not, and every other one with the mark of a DICOM file. Hidden files, a DICOMDIR, and DICOM
-    objects that are no image by their SOP class are left out; symbolic links are followed. The order is that of the
-    names, folder by folder.
+    Of a folder every file is taken that is named like an image (:data:`IMAGE_SUFFIXES`, in any case), readable or not,
+    and every other one with the mark of a DICOM file; not hidden files, a DICOMDIR, or DICOM objects that are no image
+    by their SOP class. Symbolic links are followed. The order is that of the names, folder by folder.
 
     Args:
         images: a folder; an image file; a list (``.txt``: a path a line; ``.csv``: with a column ``image``; relative

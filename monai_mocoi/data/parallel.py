@@ -38,9 +38,8 @@ def map_in_threads(
 
     Threads, not processes: image decoding and NumPy release Python's lock, and nothing has to be copied. Only a few
     items a thread are in flight, so memory does not grow with their number. An exception ends the run: what has not
-    begun is dropped, and it is raised here. ``function``, ``items``: what to do; ``total`` is the number of items.
-    ``workers``: threads; None means one a usable processor. ``description``, ``progress``: the bar's label, and whether
-    to show it.
+    begun is dropped, and it is raised here. ``total`` is the number of items; ``workers`` None means one thread a
+    usable processor; ``description`` is the bar's label.
     """
     workers = workers or usable_cpus()
     numbered = enumerate(items)

@@ -38,10 +38,8 @@ def patient_in_name(name: str) -> tuple[str, str] | None:
 
 
 def patient_code(patient: str) -> int:
-    """Return a number for a patient's id: the same in every split and run, for comparing patients in tensors.
+    """Return a number for a patient's id, the same in every split and run: the first 63 bits of its SHA-256.
 
-    Returns:
-        the first 63 bits of the id's SHA-256, so that it fits a torch int64 (two of a million patients meet by a chance
-        of less than 1e-7).
+    It fits a torch int64; two of a million patients meet by a chance of less than 1e-7.
     """
     return int.from_bytes(hashlib.sha256(patient.encode()).digest()[:8], "big") >> 1

@@ -44,15 +44,10 @@ def measure_pictures(items: Sequence[Mapping[str, Any]], fundus: bool = False) -
     DatasetError: no item, or none that can be read.
     """
     chosen = random.Random(0).sample(list(items), min(MEASURED, len(items)))
-    found = [
-        one
-        for _, one in sorted(
-            map_in_threads(
-                lambda item: _measured(item["image"], fundus), chosen, len(chosen), description="looking at images"
-            )
-        )
-        if one is not None
-    ]
+    looks = map_in_threads(
+        lambda item: _measured(item["image"], fundus), chosen, len(chosen), None, "looking at images"
+    )
+    found = [one for _, one in sorted(looks) if one is not None]
     if not found:
         raise DatasetError(
             f"none of {len(chosen)} training images that were looked at can be read, so nothing can be said of them. "
@@ -83,15 +78,11 @@ def _measured(path: str, fundus: bool) -> dict[str, Any] | None:
     return {
         "shorter": min(rows, columns),
         "long_to_short": max(rows, columns) / min(rows, columns),
-        "coloured": _is_coloured(picture),
+        "coloured": bool(np.mean(np.ptp(picture, axis=0) > _TINT) > _COLOURED_SHARE),
         "range_used": float(high - low),
         "flattened": is_flattened(picture),
         "without_disc": fundus and not _has_disc(picture),
     }
-
-
-def _is_coloured(picture: NDArray[np.float32]) -> bool:
-    return bool(np.mean(np.ptp(picture, axis=0) > _TINT) > _COLOURED_SHARE)
 
 
 def _has_disc(picture: NDArray[np.float32]) -> bool:

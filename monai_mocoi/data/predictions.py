@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from monai_mocoi.data.labels import class_sides, class_truth
 from monai_mocoi.errors import NotFinitePredictionError, PredictionsError
+from monai_mocoi.metrics.decisions import check_label_kind
 from monai_mocoi.metrics.inputs import is_known
 
 
@@ -19,7 +20,7 @@ class Predictions:
 
     Attributes:
         images, patients: ids of each image, its path in the dataset folder, no two alike; and of its patient.
-        classes, kind: names of findings ("multilabel") or classes ("softmax").
+        classes, kind: names of findings ("multilabel") or classes ("multiclass").
         labels: ``(n, findings)`` of 0, 1 and :data:`~monai_mocoi.metrics.UNKNOWN`, or ``(n,)`` class numbers.
         probabilities: ``(n, classes)`` float64 in 0..1.
         unlabelled: images that were left out, because they have no label at all.
@@ -39,8 +40,10 @@ class Predictions:
 
     def __post_init__(self) -> None:
         n, classes = len(self.images), len(self.classes)
-        if self.kind not in ("multilabel", "softmax"):
-            raise PredictionsError(f"the kind of labels is {self.kind!r}; it must be multilabel or softmax.")
+        try:
+            object.__setattr__(self, "kind", check_label_kind(self.kind))
+        except ValueError as error:
+            raise PredictionsError(str(error)) from None
         shapes = (len(self.patients), self.labels.shape, self.probabilities.shape)
         if shapes != (n, (n, classes) if self.kind == "multilabel" else (n,), (n, classes)):
             raise PredictionsError(
@@ -98,12 +101,8 @@ class Predictions:
 
 
 def predictions_of(predictions: Predictions, classes: Sequence[str]) -> Predictions:
-    """Of findings these alone, in this order; softmax classes stay together, because their probabilities sum to one.
-
-    Raises:
-        ValueError: a finding that is not predicted.
-    """
-    if predictions.kind == "softmax" or predictions.classes == tuple(classes):
+    """Of findings these alone, in this order; multiclass all: their probabilities sum to one."""
+    if predictions.kind == "multiclass" or predictions.classes == tuple(classes):
         return predictions
     columns = [predictions.classes.index(name) for name in classes]
     parts = {name: getattr(predictions, name)[:, columns] for name in ("labels", "probabilities")}

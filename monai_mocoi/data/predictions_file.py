@@ -36,34 +36,31 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     """Read a file that :func:`write_predictions`, or another program in the same form, has written.
 
     A label of a finding is 0, 1 or empty: not known. Rows without any label are left out and counted (``unlabelled``).
-    ``name`` is what to call the file in an error; None: its name without folders.
-
-    Raises:
-        PredictionsError: no such file, no commas, missing columns, or a value that cannot be read; names the row.
-        NotFinitePredictionError: a probability that is NaN or infinite.
+    ``name`` is what to call the file in an error; None: its name without folders. Raises PredictionsError: no such
+    file, no commas, missing columns, or a value that cannot be read; names the row. Raises NotFinitePredictionError: a
+    probability that is NaN or infinite.
     """
     path = Path(path)
     name = name or path.name
     if path.is_dir():
         raise PredictionsError(
-            f"{name!r} is a folder; give the file that evaluate.json writes, such as its "
-            "evaluation-test/predictions.csv."
+            f"{name!r} is a folder; give the file that an evaluation writes, such as evaluation-test/predictions.csv."
         )
     if not path.is_file():
-        raise PredictionsError(f"there is no file {name!r} at the place given; evaluate.json writes it.")
+        raise PredictionsError(f"there is no file {name!r} at the place given; an evaluation writes it.")
     try:
         table = read_table(path, ("image", "patient"), name)
     except TableError as error:
         raise PredictionsError(str(error)) from error
     header = table.header
     classes = tuple(name.removeprefix(_PROBABILITY) for name in header if name.startswith(_PROBABILITY))
-    kind = "softmax" if "label" in header else "multilabel"
-    labels = ["label"] if kind == "softmax" else [f"{_LABEL}{name}" for name in classes]
+    kind = "multiclass" if "label" in header else "multilabel"
+    labels = ["label"] if kind == "multiclass" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
     if {"row", "image", "status", "reason"} <= set(header):
         raise PredictionsError(
-            f"{name} is the table that inference.json writes: it has no patients and no true labels. Give the "
-            "predictions.csv that evaluate.json writes of a data set with labels."
+            f"{name} is the table that inference writes: it has no patients and no true labels. Give the "
+            "predictions.csv of an evaluation on a data set with labels."
         )
     lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
     if lacks:  # what is there is not shown: without a header it is the first image's
@@ -81,7 +78,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
                 continue
             images.append(row[place["image"]])
             patients.append(row[place["patient"]])
-            if kind == "softmax":
+            if kind == "multiclass":
                 truth.append(classes.index(row[place["label"]]))
             else:
                 truth.append([_OF_CELL[row[place[name]].strip()] for name in labels])  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 def pretraining_overlap(
     weights: str | os.PathLike[str],
-    sidecar: Mapping[str, Any] | None,
+    card: Mapping[str, Any] | None,
     folder: str | Path,
     splits: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> dict[str, Any]:
@@ -22,20 +22,13 @@ def pretraining_overlap(
 
     Only identical pixels count: a copy that was resized or saved as JPEG again is not found. A patient counts where the
     id is the same in any spelling (:func:`~monai_mocoi.data.patient_ids.patient_key`). No run ends because of this: of
-    what cannot be read a warning tells.
-
-    Args:
-        weights, sidecar: see :func:`~monai_mocoi.data.seen_images.read_seen_images`.
-        folder: the dataset folder.
-        splits: items (``image``, ``name``, ``patient``) by split; such as can be read.
-
-    Returns:
-        ``{"checked": True, "splits": {name: {"images", "seen_images", "patients", "seen_patients"}}}``, all of them
-        numbers, or ``{"checked": False, "reason": text}``; with ``seen_in``, such as ``["pretraining", "training"]``,
-        and ``unknown``, a text, where there are such.
+    what cannot be read a warning tells. ``weights`` and ``card`` are those of
+    :func:`~monai_mocoi.data.seen_images.read_seen_images`, ``splits`` the items by split. Returns ``{"checked": True,
+    "splits": {name: {"images", "seen_images", "patients", "seen_patients"}}}``, all of them numbers, or ``{"checked":
+    False, "reason": text}``; with the card's ``seen_in`` and ``unknown``, where there are such.
     """
-    seen, reason = read_seen_images(weights, sidecar)
-    record = (sidecar or {}).get("seen_images")
+    seen, reason = read_seen_images(weights, card)
+    record = (card or {}).get("seen_images")
     record = record if isinstance(record, Mapping) else {}
     told = {name: record[name] for name in ("seen_in", "unknown") if name in record}
     if seen is None:
@@ -64,12 +57,7 @@ def _overlap(seen: SeenImages, folder: str | Path, splits: Mapping[str, Sequence
 
 
 def overlap_warnings(overlap: Mapping[str, Any] | None, split: str = "test") -> list[str]:
-    """Warnings, each a sentence or two; none where nothing of the split was seen, or that could not be checked.
-
-    Args:
-        overlap: of :func:`~monai_mocoi.data.pretraining_overlap`; None: nothing is known, or nothing was trained.
-        split: of which to tell.
-    """
+    """Warnings of what :func:`pretraining_overlap` found; none where nothing was seen, or it could not be checked."""
     counts = _counts(overlap, split)
     if counts is None:
         return []

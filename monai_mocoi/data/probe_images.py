@@ -25,8 +25,8 @@ TRAINING_COST = 4  # forward passes of an image
 class ProbeImages:
     """Images of two splits: places, ascending, and (images, classes) labels of 1, 0 or ``UNKNOWN``.
 
-    ``columns`` are the classes to score: at least 5 positive and 5 negative images in either split; of two softmax
-    classes the second alone.
+    ``columns`` are the classes to score: at least 5 positive and 5 negative images in either split; of two classes
+    that exclude each other the second alone.
     """
 
     training: tuple[int, ...]
@@ -61,7 +61,7 @@ def choose_probe_images(
     if len(validation) < MIN_IMAGES:
         raise DatasetError(f"validation has {len(validation)} labelled image(s); {MIN_IMAGES} are needed")
     train_labels, validation_labels = label_array(training), label_array(validation)
-    kind = "multilabel" if train_labels.ndim == 2 else "softmax"
+    kind = "multilabel" if train_labels.ndim == 2 else "multiclass"
     random = np.random.default_rng([seed, len(training), len(validation)])
     count = min(len(validation), max(most // 3, most - len(training)), MOST_VALIDATION)
     tested = sorted(random.permutation(len(validation))[:count].tolist())
@@ -111,9 +111,8 @@ def images_a_probe(images: int, epochs: int, every: int) -> int:
     """How many images a probe may look at, so that all probes of a run take at most 3 % of its training.
 
     The number of images decides, not a clock, so that the same run probes the same images. An image costs one forward
-    pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's.
-    ``images``: that a process trains on in an epoch. ``epochs``: of the run, 1 or more. ``every``: epochs from one
-    probe to the next, 1 or more. There is one before the first epoch and one after the last.
+    pass in a probe, and at least four in training: the query's, its backward pass, which is two more, and the key's. A
+    process trains on ``images`` in each of ``epochs``; ``every`` so many there is a probe, and one before the first.
     """
     probes = 1 + -(-epochs // every)
     return int(SHARE * TRAINING_COST * images * epochs / probes)

@@ -20,14 +20,13 @@ class EpochSampler(Sampler[EpochIndex]):
     Args:
         dataset_size: number of images.
         seed: of the order, >= 0.
-        shuffle: True for training: a new order every epoch. False for validation and test: the order of the list, and
-            the epoch stays 0, so that random views are the same every time.
+        shuffle: a new order every epoch, for training. False: the order of the list, and the epoch stays 0, so that
+            random views are the same every time.
         rank: this process's number; None asks torch.distributed, 0 without it.
         world_size: number of processes; None asks torch.distributed, 1 without it.
-        drop_last: what becomes of a last global batch that is not full. True: it is left out, so that all processes
-            have equally many full batches. False: it is shared as evenly as it can be, every sample exactly once; the
-            first processes may have one sample more than the others, and the last ones none at all. None: as
-            ``shuffle``, because training must stay in step and a test must be complete.
+        drop_last: a last global batch that is not full is left out (True), so that processes stay in step, or shared
+            as evenly as it can be (False): the first processes may have one sample more, and the last ones none. None:
+            as ``shuffle``, because a test must be complete.
         batch_size: of the loader that this sampler feeds, in each process; 1 deals the samples out one by one.
 
     Raises:
@@ -74,13 +73,8 @@ class EpochSampler(Sampler[EpochIndex]):
     def set_epoch(self, epoch: int, start: int = 0) -> None:
         """Choose what the next iteration gives.
 
-        Args:
-            epoch: from 0; it has no effect without ``shuffle``.
-            start: how many of this process's samples to leave out, to go on in the middle of the epoch; for the next
-                iteration only.
-
-        Raises:
-            DatasetError: a negative epoch, or a start beyond the epoch's end.
+        ``epoch``, from 0, has no effect without ``shuffle``. ``start`` is how many of this process's samples to leave
+        out, to go on in the middle of the epoch; for the next iteration only. Others are a DatasetError.
         """
         if epoch < 0 or not 0 <= start <= len(self):
             raise DatasetError(f"epoch {epoch}, start {start}: epoch must be >= 0 and start within 0 to {len(self)}.")

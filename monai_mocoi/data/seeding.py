@@ -18,7 +18,7 @@ def derive_seed(*parts: int) -> int:
 
 
 def derive_seeds(count: int, *parts: int) -> list[int]:
-    """Mix whole numbers into ``count`` seeds, for generators that are not to draw the same; see :func:`derive_seed`.
+    """Mix whole numbers into ``count`` seeds, for generators that are not to draw the same.
 
     The first ones are the same for any ``count``, and the very first is that of :func:`derive_seed`.
     """
@@ -27,11 +27,7 @@ def derive_seeds(count: int, *parts: int) -> list[int]:
 
 
 def seed_all(transform: Any, *parts: int) -> None:
-    """Seed a transform, if it is random, and ``random``, ``numpy.random`` and torch's CPU generator.
-
-    ``transform``: is seeded if it has ``set_random_state``. ``*parts``: as for :func:`derive_seed`; each generator gets
-    a seed of its own.
-    """
+    """Seed a transform, if it has ``set_random_state``, and the global generators, each with a seed of its own."""
     own, *global_seeds = derive_seeds(4, *parts)
     if hasattr(transform, "set_random_state"):
         transform.set_random_state(seed=own)
@@ -40,7 +36,6 @@ def seed_all(transform: Any, *parts: int) -> None:
 
 def seed_global_generators(for_python: int, for_numpy: int, for_torch: int) -> None:
     """Seed ``random``, ``numpy.random`` and torch's CPU generator, each with a number in 0 .. 2**32 - 1."""
-
     import torch  # here, because preparing data does without it
 
     random.seed(for_python)

@@ -1,8 +1,7 @@
 """Images seen in training, written so that only who has the key can look for one.
 
-Beside an encoder or classifier, ``seen_images.json`` has a code for each picture (its pixels, whatever the file) and
-each patient's id that was trained on: HMAC-SHA256 under a secret key of the user's. With the key, a fine-tuning or an
-evaluation tells how many of its test images were among them; without it, nobody can.
+Beside weights, ``seen_images.json`` has a code for each picture (its pixels, whatever the file) and each patient's id
+that was trained on: HMAC-SHA256 under a secret key of the user's.
 """
 
 import hashlib
@@ -16,7 +15,7 @@ from typing import Any
 
 from monai_mocoi.data.datalist import Datalist
 from monai_mocoi.data.fingerprint_key import KEY_VARIABLE, codes, fingerprint_key, key_id
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, LockError
 from monai_mocoi.files.atomic_write import write_bytes
 
 logger = logging.getLogger(__name__)
@@ -54,24 +53,14 @@ class SeenImages:
         return (json.dumps(document, indent=0) + "\n").encode()
 
     def write_beside(self, weights: str | os.PathLike[str]) -> dict[str, Any]:
-        """Write ``seen_images.json`` beside a weights file.
-
-        Returns:
-            what the sidecar of the weights should say under ``seen_images``: ``file``, ``sha256``, ``seen_in`` and,
-            if there is one, ``unknown``.
-        """
+        """Write ``seen_images.json`` beside a weights file; return what its card should say under ``seen_images``."""
         content = self.content()
         write_bytes(Path(weights).with_name(SEEN_NAME), content)
         record = {"file": SEEN_NAME, "sha256": hashlib.sha256(content).hexdigest(), "seen_in": list(self.seen_in)}
         return record | ({"unknown": self.unknown} if self.unknown else {})
 
     def after(self, before: "SeenImages | None", reason: str) -> "SeenImages":
-        """Put together what was seen before and these.
-
-        Args:
-            before: of the weights that a training began with; None: it cannot be told.
-            reason: why.
-        """
+        """Add what was seen ``before`` by the weights that a training began with; None: why not is the ``reason``."""
         if before is None or before.key_id != self.key_id:
             return replace(self, unknown=reason or OTHER_KEY)
         return SeenImages(
@@ -86,11 +75,7 @@ class SeenImages:
 def take_down_images(datalist: Datalist) -> SeenImages:
     """Take down what a training on a data set sees: the images of ``training`` and ``validation``.
 
-    Args:
-        datalist: without the images that cannot be read. What the audit has read is not read again.
-
-    Raises:
-        DatasetError: an image cannot be read, or the key's file is damaged.
+    What the audit has read is not read again. Raises DatasetError: an image cannot be read, or the key is damaged.
     """
     key = fingerprint_key()
     pictures, patients = codes(key, datalist.folder, [*datalist.training, *datalist.validation])
@@ -106,14 +91,9 @@ def try_to_take_down(datalist: Datalist, seen_in: str = "pretraining") -> SeenIm
         return None
 
 
-def read_seen_images(
-    weights: str | os.PathLike[str], sidecar: Mapping[str, Any] | None
-) -> tuple[SeenImages | None, str]:
-    """Read what lies beside weights, an ``encoder.pt`` or ``classifier.pt``, with what their JSON file says.
-
-    Returns the codes; or None, and why there are none.
-    """
-    named = (sidecar or {}).get("seen_images")
+def read_seen_images(weights: str | os.PathLike[str], card: Mapping[str, Any] | None) -> tuple[SeenImages | None, str]:
+    """Read the codes beside an ``encoder.pt`` or ``classifier.pt`` with its card; or None, and why there are none."""
+    named = (card or {}).get("seen_images")
     if not isinstance(named, Mapping):
         return None, _UNKNOWN
     try:
@@ -134,4 +114,5 @@ def read_seen_images(
 
 def why(error: Exception) -> str:
     """The text of an error without a file's name, because files are named after patients."""
-    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+    names_file = isinstance(error, OSError) and not isinstance(error, LockError)
+    return getattr(error, "strerror", None) or type(error).__name__ if names_file else str(error)

@@ -18,17 +18,14 @@ def split_by_patient(
 
     Iterative stratification (Sechidis, Tsoumakas, Vlahavas, "On the stratification of multi-label data", ECML PKDD
     2011) with a patient in the place of a sample: finding by finding, the rarest first, each patient who has it goes to
-    the split that still lacks the largest part of its share of it; the patients without any finding then even out the
-    sizes. (The publication takes the largest number of lacking samples instead of the largest part. With patients of 1
-    to 184 images that would send the large ones to the large split.)
+    the split that still lacks the largest part of its share of it (not the largest number, as published, which would
+    send large patients to the large split); the patients without any finding then even out the sizes.
 
     Args:
         patients: patient id of each image.
         labels: what to keep balanced: (images, findings) of 0, 1 and ``UNKNOWN`` (or None), or (images,) of class
-            numbers; None balances the sizes only. A finding that is not known of all is kept known of as large a part
-            of every split.
-        fractions: wanted share of the images of each split; positive, sum 1. A split is off by about one patient's
-            images.
+            numbers; None balances the sizes only. What is not known is spread evenly, too.
+        fractions: wanted share of the images of each split; positive, sum 1; kept to about one patient's images.
         seed: >= 0; the only chance in it. The order of the images does not matter.
 
     Returns:
@@ -54,11 +51,10 @@ def split_by_patient(
 def count_by_patient(
     patients: Sequence[str], labels: ArrayLike | None
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Count images and findings of each patient; the patients are numbered in the order of their ids.
+    """Number the patients in the order of their ids, and count their images and findings.
 
-    Returns (images,) the patient's number for each image; (patients, findings) how many images of each patient have
-    each finding or class, and last, how many are known not to have a finding that is not known of all; (patients,) how
-    many images each has. Raises DatasetError: not one label an image.
+    Returns (images,) each image's patient; (patients, findings) images with each finding or class, and last, without
+    each finding that is not known of all; (patients,) images. Raises DatasetError: not one label an image.
     """
     names, patient_of = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     findings = _as_indicators(labels, len(patient_of))

@@ -40,7 +40,7 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
         check_modality(modality)
         if weights is not None and Path(weights).suffix == ".pt":
             check_weights_place(weights)  # before minutes of drawing
-        folder = user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
+        folder = demo_folder(modality)
         _log.warning(
             "dataset_dir is 'demo': GENERATED PHANTOMS, NOT MEDICAL DATA, in %s. "
             "Nothing learnt or measured on them says anything about patients.",
@@ -67,6 +67,11 @@ def resolve_dataset_dir(dataset_dir: str, modality: str, weights: str | os.PathL
     )
 
 
+def demo_folder(modality: str) -> Path:
+    """Where the phantoms of a modality are, or will be drawn."""
+    return user_cache_dir() / "demo" / f"{modality}-{DEMO_VERSIONS[modality]}"
+
+
 def _near(folder: Path) -> list[str]:
     """Names of dataset folders that a folder which does not exist may have been meant to be."""
     try:
@@ -85,8 +90,8 @@ def _warn_of_other_modality(folder: Path, modality: str) -> None:
     known = {kind.source: name for name, kind in DEMO_SETS.items()} | {f"demo-{m}": m for m in DEMO_SETS}
     if known.get(source, modality) != modality:
         _log.warning(
-            "The bundle is for %s images, but data_prep made dataset_dir '%s' of %s images (%s): is this the folder, "
-            "and the bundle, that you want?",
+            "The bundle is for %s images, but dataset_dir '%s' was made of %s images (%s): is this the folder, and the "
+            "bundle, that you want?",
             modality,
             folder,
             known[source],
@@ -102,12 +107,8 @@ def images_to_classify(
 ) -> list[dict[str, str]]:
     """What inference is to work on: the images given or, without any, the test images of a data set.
 
-    Arguments and result as of :func:`~monai_mocoi.data.find_new_images` and :func:`resolve_dataset_dir`; the names of
-    test images are those of the datalist.
-
-    Raises:
-        DatasetError: no image, or no dataset folder.
-        WeightsError: phantoms for a classifier of real images.
+    Arguments, result and errors as of :func:`~monai_mocoi.data.find_new_images` and :func:`resolve_dataset_dir`; the
+    names of test images are those of the datalist. Raises DatasetError: no test image.
     """
     if images is not None:
         return find_new_images(images)

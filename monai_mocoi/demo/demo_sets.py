@@ -34,7 +34,7 @@ class DemoSet:
     """The demo data of one modality."""
 
     title: str
-    version: int  # of the drawing
+    version: int  # of the drawing, raised with each change, so that a cached demo of an older one is not taken for it
     labels: tuple[str, ...]  # in the order of the label values
     patients: int  # how many by default
     size: int  # rows of an image by default

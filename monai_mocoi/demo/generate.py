@@ -40,8 +40,7 @@ def generate_demo(
     Args:
         out: the dataset folder to make; it may exist if it is empty.
         modality: a key of ``DEMO_VERSIONS``.
-        patients, size: 10 to 9999; rows in pixels, 32 to 2048, and columns except for fundus; None: as ``DEMO_SETS``
-            says.
+        patients, size: 10 to 9999; rows in pixels (columns, except fundus), 32 to 2048; None: of ``DEMO_SETS``.
         seed: >= 0.
         workers: threads; None means one a usable processor. It does not change the files.
         progress: show a bar on standard error.
@@ -55,11 +54,8 @@ def generate_demo(
     check_modality(modality)
     patients = DEMO_SETS[modality].patients if patients is None else patients
     size = DEMO_SETS[modality].size if size is None else size
-    for name, value, low, high in (
-        ("patients", patients, 10, 9999),
-        ("size", size, 32, 2048),
-        ("seed", seed, 0, 2**32 - 1),
-    ):
+    numbers = (("patients", patients, 10, 9999), ("size", size, 32, 2048), ("seed", seed, 0, 2**32 - 1))
+    for name, value, low, high in numbers:
         if not low <= value <= high:
             raise RefusedError(f"{name} is {value}; it must be from {low} to {high}.")
     folder = Path(os.path.abspath(expand_home(out)))
@@ -84,11 +80,7 @@ def generate_demo(
 
 
 def check_modality(modality: str) -> None:
-    """Refuse a modality without demo data.
-
-    Raises:
-        DatasetError: names those that there are.
-    """
+    """Refuse a modality without demo data, with a DatasetError."""
     if modality not in DEMO_VERSIONS:
         raise DatasetError(f"there is no demo data for modality '{modality}', only for {', '.join(DEMO_VERSIONS)}.")
 

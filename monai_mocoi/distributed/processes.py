@@ -5,8 +5,7 @@ import os
 import torch
 import torch.distributed as dist
 
-# What torchrun sets for each process that it starts. WORLD_SIZE alone may come from elsewhere.
-_OF_TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
+from monai_mocoi.distributed.torchrun import started_by_torchrun, torchrun_rank, torchrun_world_size
 
 
 def world_size() -> int:
@@ -16,14 +15,14 @@ def world_size() -> int:
     """
     if dist.is_available() and dist.is_initialized():
         return dist.get_world_size()
-    return int(os.environ["WORLD_SIZE"]) if _started_by_torchrun() else 1
+    return torchrun_world_size()
 
 
 def rank() -> int:
     """This process's number among them, from 0."""
     if dist.is_available() and dist.is_initialized():
         return dist.get_rank()
-    return int(os.environ["RANK"]) if _started_by_torchrun() else 0
+    return torchrun_rank()
 
 
 def device() -> torch.device:
@@ -33,7 +32,7 @@ def device() -> torch.device:
     """
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    if not _started_by_torchrun():
+    if not started_by_torchrun():
         return torch.device("cuda")
     place, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
     if place >= gpus:
@@ -43,10 +42,6 @@ def device() -> torch.device:
             "cpu."
         )
     return torch.device("cuda", place)
-
-
-def _started_by_torchrun() -> bool:
-    return all(name in os.environ for name in _OF_TORCHRUN)
 
 
 @torch.no_grad()

@@ -17,13 +17,10 @@ def place(
 
     Args:
         network: changed in place. With several processes it has the same weights on each of them, and every trainable
-            parameter takes part in the loss.
+            parameter takes part in the loss; what is returned is DistributedDataParallel with it inside.
         device: of this process.
         channels_last: layout of the weights in memory; faster for convolutions, and the same up to rounding.
         trained: False: there are no gradients to share.
-
-    Returns:
-        the network, with several processes inside DistributedDataParallel.
     """
     layout = torch.channels_last if channels_last else torch.contiguous_format
     # torch.nn declares no overload with memory_format alone.

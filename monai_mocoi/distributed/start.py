@@ -1,7 +1,5 @@
 """Join the processes that ``torchrun`` started, also after it restarted them, and leave them together."""
 
-from __future__ import annotations
-
 import os
 import time
 import uuid
@@ -18,11 +16,8 @@ def join(device: torch.device | str) -> None:
     ``torchrun`` keeps one store for all its restarts, and what workers left there before they died would be taken for
     the addresses of those that live: they could not find each other. So each start meets below a prefix of its own.
 
-    Args:
-        device: of this process; with GPUs the processes talk by NCCL, otherwise by gloo.
-
-    Raises:
-        RuntimeError: the processes did not all come within half an hour.
+    ``device`` is this process's; with GPUs they talk by NCCL, otherwise by gloo. A RuntimeError: they did not all come
+    within half an hour.
     """
     if world_size() == 1 or dist.is_initialized():
         return
@@ -43,7 +38,7 @@ def leave() -> None:
     """
     if dist.is_available() and dist.is_initialized():
         dist.barrier()
-        dist.destroy_process_group()
+    abandon()
 
 
 def abandon() -> None:
@@ -52,7 +47,7 @@ def abandon() -> None:
         dist.destroy_process_group()
 
 
-def agree_on_start(store: dist.Store, rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
+def agree_on_start(store: "dist.Store", rank: int, world_size: int, limit: float = 1800.0, poll: float = 0.02) -> str:
     """Return a name that no earlier start has had, the same on every process, by a store with remains of earlier ones.
 
     Restarts cannot be counted instead: on several machines each ``torchrun`` counts only those that it asked for. The

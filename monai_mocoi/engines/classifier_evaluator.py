@@ -10,7 +10,6 @@ from torch import nn
 from monai_mocoi.data import ImageDataset, Predictions, label_values
 from monai_mocoi.distributed import unwrap
 from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
-from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.losses import classification_loss
 from monai_mocoi.metrics import SELECTION_METRICS, class_probabilities, is_known, selection_metric
@@ -20,27 +19,20 @@ class ClassifierEvaluator(GatheringEvaluator):
     """Predict every image of a split once (fault A25), in the order of the split, and measure.
 
     Args:
-        device: where to compute.
         val_data_loader: over an :class:`~monai_mocoi.data.ImageDataset` with labels; with ``image``, ``label`` and
             ``index``. With several processes each gives a share of the split.
         network: the classifier, bare or in DistributedDataParallel.
         classes: names of findings or classes, in the order of the network's outputs, or of ``outputs``.
-        kind: "multilabel" (sigmoids) or "softmax".
+        kind: "multilabel" (sigmoids) or "multiclass".
         name: of the split, the first part of the metrics' names.
         metrics: of :func:`~monai_mocoi.metrics.selection_metric`, to choose by: each is a mean over every class with a
-            positive and a negative image, however few. None of them for a final evaluation, whose numbers
-            :func:`~monai_mocoi.analysis.evaluate_predictions` makes of classes with enough images.
+            positive and a negative image, however few. None of them for a final evaluation.
         outputs: which of the network's outputs are predicted, if not all findings have labels; None: all.
         options: see :class:`~monai_mocoi.engines.EvaluatorOptions`.
 
-    Attributes:
-        predictions: of the last run, a :class:`~monai_mocoi.data.Predictions`; None before.
-
-    At the end ``engine.state.metrics`` holds ``<name>/loss`` (unweighted, the mean over all known values) and
-    ``<name>/<metric>`` for each of ``metrics`` that is defined: without positives or negatives it is not.
-
-    Raises:
-        NotFinitePredictionError: a probability that is NaN or infinite; names the image.
+    At the end ``predictions`` are those of this run (None before), and ``engine.state.metrics`` holds ``<name>/loss``
+    (unweighted, the mean over all known values) and ``<name>/<metric>`` for each of ``metrics`` that is defined.
+    A probability that is NaN or infinite is a NotFinitePredictionError, which names the image.
     """
 
     def __init__(
@@ -62,7 +54,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.metrics = tuple(metrics)
         self.loss = classification_loss(kind)
         self.predictions: Predictions | None = None
-        super().__init__(device, val_data_loader, unwrap(network), prepare_images, **options)
+        super().__init__(device, val_data_loader, unwrap(network), **options)
 
     def predict(self) -> Predictions:
         """Predict the images once more, with the network as it is now, and measure.
@@ -77,7 +69,7 @@ class ClassifierEvaluator(GatheringEvaluator):
         return self.predictions
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        self._logits.append(predicted_logits(self, batchdata)[:, self.outputs])
+        self._logits.append(self.logits(batchdata)[:, self.outputs])
         self._images.append(batchdata["index"].to(engine.state.device))
         return {}
 
@@ -98,14 +90,9 @@ class ClassifierEvaluator(GatheringEvaluator):
         labels = label_values([item["label"] for item in items])
         if not items:
             labels = np.zeros((0, len(self.classes)) if self.kind == "multilabel" else 0, dtype=np.int64)
-        self.predictions = Predictions(
-            tuple(item["name"] for item in items),
-            tuple(item["patient"] for item in items),
-            self.classes,
-            self.kind,
-            labels,
-            class_probabilities(logits, self.kind),
-        )
+        names, patients = (tuple(item[key] for item in items) for key in ("name", "patient"))
+        said = class_probabilities(logits, self.kind)
+        self.predictions = Predictions(names, patients, self.classes, self.kind, labels, said)
         if not items:
             return
         truth = torch.from_numpy(labels)
@@ -113,7 +100,6 @@ class ClassifierEvaluator(GatheringEvaluator):
             known = torch.from_numpy(is_known(labels))
             logits, truth = (logits, truth.double()) if known.all() else (logits[known], truth[known].double())
         loss = self.loss(logits, truth)
-        values = {"loss": float(loss)} | {
-            name: selection_metric(name, self.kind, labels, self.predictions.probabilities) for name in self.metrics
-        }
+        values = {name: selection_metric(name, self.kind, labels, said) for name in self.metrics}
+        values = {"loss": float(loss), **values}
         self.state.metrics.update({f"{self.name}/{name}": v for name, v in values.items() if np.isfinite(v)})

@@ -10,7 +10,6 @@ from torch import nn
 
 from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.engines.evaluator import AutocastEvaluator
-from monai_mocoi.engines.image_batch import predicted_logits, prepare_images
 from monai_mocoi.engines.options import EvaluatorOptions
 from monai_mocoi.errors import NotFinitePredictionError
 from monai_mocoi.metrics import apply_recalibration, check_label_kind, class_probabilities, decide, decide_by_highest
@@ -20,28 +19,23 @@ class ClassifierInference(AutocastEvaluator):
     """Classify images batch by batch, and keep nothing of them.
 
     Args:
-        device: where to compute.
         val_data_loader: batches as :func:`~monai_mocoi.data.collate_readable` makes them.
-        network: the classifier.
         classes: names of findings or classes, in the order of the network's outputs.
-        kind: "multilabel" (a sigmoid and a threshold each) or "softmax" (the highest probability decides).
-        thresholds: by finding, at which it counts as positive; None for softmax classes.
-        recalibration: ``recalibration`` of the classifier's sidecar, applied to the probabilities after the decisions
-            are made. None: they stay as the network gives them.
+        kind: "multilabel" (a sigmoid and a threshold each) or "multiclass" (the highest probability decides).
+        thresholds: by finding, at which it counts as positive; None: multiclass.
+        recalibration: of the classifier's card, applied to the probabilities after the decisions are made. None: they
+            stay as the network gives them.
         typical: of the classifier's own images; None: no image is compared with them.
         options: see :class:`~monai_mocoi.engines.EvaluatorOptions`.
 
     Every iteration leaves in ``engine.state.output``: ``index`` (n,) int64, the images' places from 0;
-    ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, on these very probabilities, and so
-    recalibrated where they are; None for softmax classes, except for two that are recalibrated, because the one decided
-    for need not be the more probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by
-    index; ``windows_ignored``, how many images have a DICOM window that cannot be used; ``contradictions``, by index,
-    how a DICOM header contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, from the features
-    that the network's linear layer got for these probabilities, or None without ``typical``.
-
-    Raises:
-        ValueError: an unknown kind, or not one threshold for each finding.
-        NotFinitePredictionError: a probability that is NaN or infinite; names the row of the table, from 1.
+    ``probabilities`` (n, classes) float64; ``thresholds`` (classes,) float64, recalibrated where the probabilities are;
+    None for multiclass, except for two that are recalibrated, because the one decided for need not be the more
+    probable one any more; ``decisions`` (n, classes) bool; ``unreadable``, the reason by index; ``windows_ignored``,
+    how many images have a DICOM window that cannot be used; ``contradictions``, by index, how a DICOM header
+    contradicts what the classifier is for; ``unusual_percentiles`` (n,) float64, or None without ``typical``.
+    An unknown kind, or not one threshold for each finding, is a ValueError; a probability that is NaN or infinite a
+    NotFinitePredictionError, which names the row of the table, from 1.
     """
 
     def __init__(
@@ -62,14 +56,14 @@ class ClassifierInference(AutocastEvaluator):
         self.thresholds = _in_order(self.classes, kind, thresholds)
         self.recalibration = recalibration
         self._thresholds_shown = _on_recalibrated(self.thresholds, recalibration, self.classes, kind)
-        super().__init__(device, val_data_loader, network, prepare_images, **options)
+        super().__init__(device, val_data_loader, network, **options)
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, Any]:
         index = batchdata["index"].numpy()
         probabilities, percentiles = np.zeros((0, len(self.classes))), np.zeros(0)
         if len(index):
             with self._seen_by_the_head() as features:
-                probabilities = class_probabilities(predicted_logits(self, batchdata).cpu(), self.kind)
+                probabilities = class_probabilities(self.logits(batchdata).cpu(), self.kind)
             if self.typical is not None:
                 percentiles = self.typical.percentiles(torch.cat(features).cpu().numpy())
         self._check_finite(index, probabilities)
@@ -115,7 +109,7 @@ class ClassifierInference(AutocastEvaluator):
 def _in_order(classes: tuple[str, ...], kind: str, thresholds: Mapping[str, float] | None) -> np.ndarray | None:
     if check_label_kind(kind) == "multiclass":
         if thresholds is not None:
-            raise ValueError("softmax classes are decided by the highest probability: leave thresholds out (null).")
+            raise ValueError("classes are decided by the highest probability: leave thresholds out (null).")
         return None
     if thresholds is None or set(thresholds) != set(classes):
         named = "none" if thresholds is None else ", ".join(thresholds)

@@ -6,33 +6,25 @@ from typing import Any, Unpack
 import torch
 from torch import nn
 
-from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
-from monai_mocoi.engines.image_batch import at_least_float32, prepare_images
+from monai_mocoi.engines.gradient_trainer import Computed, GradientTrainer
 from monai_mocoi.engines.linear_trainer import LinearTrainer
-from monai_mocoi.engines.options import TrainerOptions
+from monai_mocoi.engines.options import TrainerOptions, at_least_float32
 
 
 class ClassifierTrainer(GradientTrainer):
     """Train a :class:`~monai_mocoi.networks.Classifier`, whole or its linear layer alone.
 
     Args:
-        device: where to compute.
-        max_epochs: number of passes over the labelled images.
         train_data_loader: of known length; with ``image`` ``(N, C, H, W)`` and ``label``.
         network: the classifier on its device, bare or in DistributedDataParallel. What it freezes stays as it is.
-        optimizer: over the network's trainable parameters.
         loss: ``(logits, labels)`` to a scalar, as :func:`~monai_mocoi.losses.classification_loss` gives it.
         options: see :class:`~monai_mocoi.engines.TrainerOptions`.
 
     Every iteration leaves ``loss/total``, ``loss/classification`` and ``schedule/learning_rate`` in
-    ``engine.state.output``; in a distributed run the means over all processes.
-
-    Raises:
-        ValueError: settings out of range, or fewer training images than a batch.
-        NotFiniteError: a loss that is not finite.
+    ``engine.state.output``, means over all processes. Errors: as :class:`GradientTrainer`.
     """
 
-    described = (*GradientTrainer.described, "loss", "channels_last", "inferer")
+    described = (*GradientTrainer.described, "loss")
     image_list = "training in labelled.json"
 
     def __init__(
@@ -46,11 +38,9 @@ class ClassifierTrainer(GradientTrainer):
         **options: Unpack[TrainerOptions],
     ) -> None:
         self.loss = loss.to(device) if isinstance(loss, nn.Module) else loss
-        super().__init__(device, max_epochs, train_data_loader, network, optimizer, prepare_images, **options)
+        super().__init__(device, max_epochs, train_data_loader, network, optimizer, **options)
 
-    def compute(
-        self, batch: dict[str, torch.Tensor], first_of_step: bool
-    ) -> tuple[dict[str, torch.Tensor], Watched | None]:
+    def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """The classification loss."""
         images, labels = self.prepare_batch(batch, self.state.device, self.non_blocking)
         logits = self.inferer(images, self.network)
@@ -68,18 +58,13 @@ def trainer_by_solver(
     gradient_handlers: Sequence[Any] = (),
     **gradient: Any,
 ) -> ClassifierTrainer | LinearTrainer:
-    """Make the trainer that a solver needs.
+    """Make the trainer that a solver needs; another solver is a ValueError.
 
     Args:
         solver: "gradient": :class:`ClassifierTrainer`. "lbfgs": :class:`LinearTrainer`, for a frozen encoder.
-        device, network, precision: of either trainer.
-        linear: the other arguments of :class:`LinearTrainer`.
-        train_handlers: of either trainer.
+        device, network, precision, train_handlers: of either trainer.
+        linear, gradient: the other arguments of the one, and of the other.
         gradient_handlers: only of training by gradient descent, such as a learning rate schedule.
-        gradient: the other arguments of :class:`ClassifierTrainer`.
-
-    Raises:
-        ValueError: another solver.
     """
     if solver == "lbfgs":
         return LinearTrainer(device, network, precision=precision, train_handlers=[*train_handlers], **linear)

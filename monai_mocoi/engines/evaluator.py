@@ -1,7 +1,7 @@
-"""What all evaluators share: their options, mixed precision, and one measurement over all processes."""
+"""Base classes of the evaluators: mixed precision, and one measurement over all processes."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -14,40 +14,30 @@ from torch import nn
 
 from monai_mocoi.distributed.processes import gather_ragged_rows, world_size
 from monai_mocoi.engines.events import RunEvents, attach_handlers
-from monai_mocoi.engines.options import autocast_dtype
+from monai_mocoi.engines.options import at_least_float32, autocast_dtype, prepare_images
 
 
 class AutocastEvaluator(Evaluator):
-    """Base of the evaluators: a network in eval mode, in mixed precision, with :class:`RunEvents`.
+    """Base of the evaluators: a bare network in eval mode, in mixed precision, with :class:`RunEvents`."""
 
-    The network is bare; ``prepare`` is called with ``(batch, device, non_blocking, channels_last=...)`` and gives what
-    the subclass's iteration needs. The rest is :class:`~monai_mocoi.engines.EvaluatorOptions`.
-    """
+    keys: tuple[str, ...] = ("image", "label")  # what is taken of a batch
 
     def __init__(
         self,
         device: torch.device | str,
         val_data_loader: Iterable,
         network: nn.Module,
-        prepare: Callable[..., Any],
         inferer: Inferer | None = None,
         precision: str = "auto",
         channels_last: bool = True,
         epoch_length: int | None = None,
-        non_blocking: bool = True,
         val_handlers: Sequence[Any] | None = None,
     ) -> None:
         self.network: Any = network
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
-        super().__init__(
-            device=device,
-            val_data_loader=val_data_loader,
-            epoch_length=epoch_length,
-            non_blocking=non_blocking,
-            prepare_batch=partial(prepare, channels_last=channels_last),
-            decollate=False,
-        )
+        batch = partial(prepare_images, keys=self.keys, channels_last=channels_last)
+        super().__init__(device, val_data_loader, epoch_length, non_blocking=True, prepare_batch=batch, decollate=False)
         attach_handlers(self, val_handlers)
 
     @contextmanager
@@ -57,12 +47,19 @@ class AutocastEvaluator(Evaluator):
         with torch.no_grad(), self.mode(self.network), torch.autocast(kind, self.autocast, self.autocast is not None):
             yield
 
+    def logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Logits ``(N, classes)`` float64 of a batch of images."""
+        images, _ = self.prepare_batch(batch, self.state.device, self.non_blocking)
+        with self.predicting():
+            logits = self.inferer(images, self.network)
+        return at_least_float32(logits).double()
+
 
 class GatheringEvaluator(AutocastEvaluator):
     """Base of the evaluators of a split. A subclass keeps rows of its iterations, and measures when the epoch is over.
 
-    All processes must run it, and all end with the rows of every image. Their shares may be unequal; a process may have
-    none. Handlers of ``Events.EPOCH_COMPLETED`` see the metrics of this epoch.
+    All processes must run it, and all end with the rows of every image, however unequal their shares are. Handlers of
+    ``Events.EPOCH_COMPLETED`` see the metrics of this epoch.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -72,7 +69,7 @@ class GatheringEvaluator(AutocastEvaluator):
 
     @abstractmethod
     def forget(self) -> None:
-        """Begin anew, with no rows of the right shape and type: a process without images has nothing else to gather."""
+        """Begin anew, with no rows of the right shape and type, for a process that has no images."""
 
     @abstractmethod
     def measure(self) -> None:

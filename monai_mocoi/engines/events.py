@@ -7,7 +7,7 @@ A handler attaches to the moment at which it acts. ``=`` marks ignite's own even
     after each iteration           = ITERATION_COMPLETED   after SETTLE_NETWORK, before CHECK_NETWORK
     after each epoch               = EPOCH_COMPLETED   after VALIDATE, before JUDGE_EPOCH
     after each of the two          SAVE_STATE, then (after an epoch) LOG_EPOCH, then STOP
-    at the end, early or not       = COMPLETED         before WRITE_PRODUCTS, FINISH_RUN, CLOSE_RUN
+    at the end, early or not       = COMPLETED         before WRITE_PRODUCTS, FINISH_RUN, CLOSE_RUN, RELEASE_RUN
     instead, after an error        RUN_FAILED
 
 The last iteration of an epoch is saved after the epoch's validation, which would otherwise be left out.
@@ -48,7 +48,9 @@ class RunEvents(EventEnum):
     FINISH_RUN = "finish_run"
     """The products are there: say so."""
     CLOSE_RUN = "close_run"
-    """Remove what only an unfinished run needs; let signals go."""
+    """Remove what only an unfinished run needs."""
+    RELEASE_RUN = "release_run"
+    """Nothing is written any more: let the lock and the signals go."""
     RUN_FAILED = "run_failed"
     """An error, ``engine.state.failure``, ends the run. Called once for each error, which is raised afterwards."""
 
@@ -62,7 +64,7 @@ _AFTER = {
     Events.STARTED: (RunEvents.BEGIN_PRODUCTS,),
     Events.ITERATION_COMPLETED: (RunEvents.CHECK_NETWORK,),
     Events.EPOCH_COMPLETED: (RunEvents.JUDGE_EPOCH, RunEvents.SAVE_STATE, RunEvents.LOG_EPOCH, RunEvents.STOP),
-    Events.COMPLETED: (RunEvents.WRITE_PRODUCTS, RunEvents.FINISH_RUN, RunEvents.CLOSE_RUN),
+    Events.COMPLETED: (RunEvents.WRITE_PRODUCTS, RunEvents.FINISH_RUN, RunEvents.CLOSE_RUN, RunEvents.RELEASE_RUN),
 }
 
 

@@ -19,27 +19,28 @@ from monai_mocoi.data import EpochSampler
 from monai_mocoi.distributed import mean_over_ranks, unwrap
 from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.not_finite import stop_all
-from monai_mocoi.engines.options import autocast_dtype, check_training
+from monai_mocoi.engines.options import autocast_dtype, check_training, prepare_images
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
 
 Watched = Callable[[], dict[str, torch.Tensor]]
+Computed = tuple[dict[str, torch.Tensor], Watched | None]
 
 
 class GradientTrainer(Trainer):
     """Base of the trainers: one iteration is one batch; what it computes goes out as a dict of floats.
 
     A subclass says in :meth:`compute` what a batch costs. Scalars are means over all processes. If ``state.iteration``
-    and ``state.epoch`` are set when the run starts, it goes on from there, also in the middle of an epoch. The loader
-    is of known length, the network on its device, bare or in DistributedDataParallel (:attr:`module` is the bare one).
-    ``prepare`` is called with ``(batch, device, non_blocking, channels_last=...)`` and gives what :meth:`compute`
-    needs; for the rest see :class:`~monai_mocoi.engines.TrainerOptions`.
+    and ``state.epoch`` are set when the run starts, it goes on from there, also in the middle of an epoch. The network
+    is on its device, bare or in DistributedDataParallel (:attr:`module` is the bare one). For the rest see
+    :class:`~monai_mocoi.engines.TrainerOptions`.
 
-    Settings out of range, or fewer training images than a batch, are a ValueError; a loss that is NaN or infinite is a
-    NotFiniteError, and does not reach the weights.
+    Settings out of range, or fewer training images than a batch, are a ValueError. A loss that is NaN or infinite is a
+    NotFiniteError with the iteration, the term and the images, and does not reach the weights.
     """
 
-    described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm")
+    described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm", "channels_last", "inferer")
     """Attributes that change what is learnt, besides network, optimiser, data and precision."""
+    keys: tuple[str, ...] = ("image", "label")  # what is taken of a batch
     image_list = "training in datalist.json"  # where an image's index is its row
 
     writes: ClassVar[dict[str, str]] = {"{debug_dir}/": "a report, should a loss not be finite"}
@@ -51,7 +52,6 @@ class GradientTrainer(Trainer):
         train_data_loader: Iterable,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        prepare: Callable[..., Any],
         inferer: Inferer | None = None,
         precision: str = "auto",
         channels_last: bool = True,
@@ -59,24 +59,19 @@ class GradientTrainer(Trainer):
         max_grad_norm: float | None = None,
         debug_dir: str | os.PathLike[str] | None = None,
         epoch_length: int | None = None,
-        non_blocking: bool = True,
         train_handlers: Sequence[Any] | None = None,
     ) -> None:
         check_training(max_epochs, accumulation_steps, max_grad_norm, epoch_length, len(train_data_loader))  # type: ignore[arg-type]
-        self.network = network
-        self.module = unwrap(network)
-        self.optimizer = optimizer
+        self.network, self.module, self.optimizer = network, unwrap(network), optimizer
         self.inferer = SimpleInferer() if inferer is None else inferer
         self.autocast = autocast_dtype(precision, device)
-        self.channels_last = channels_last
-        self.accumulation_steps = accumulation_steps
-        self.max_grad_norm = max_grad_norm
-        self.debug_dir = debug_dir
+        self.channels_last, self.debug_dir = channels_last, debug_dir
+        self.accumulation_steps, self.max_grad_norm = accumulation_steps, max_grad_norm
         self.clock = PhaseClock()
         self.converged = False  # set by a handler that ends training early because it has reached its goal
-        batch = partial(prepare, channels_last=channels_last)
+        batch = partial(prepare_images, keys=self.keys, channels_last=channels_last)
         super().__init__(
-            device, max_epochs, train_data_loader, epoch_length, non_blocking, prepare_batch=batch, decollate=False
+            device, max_epochs, train_data_loader, epoch_length, non_blocking=True, prepare_batch=batch, decollate=False
         )
         self.clock.attach(self)
         attach_handlers(self, train_handlers)
@@ -86,9 +81,7 @@ class GradientTrainer(Trainer):
         self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
 
     @abstractmethod
-    def compute(
-        self, batch: dict[str, torch.Tensor], first_of_step: bool
-    ) -> tuple[dict[str, torch.Tensor], Watched | None]:
+    def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """Loss terms of a batch by name; and a function for what else to show, called after the backward pass."""
 
     def run(self) -> None:  # type: ignore[override]

@@ -1,6 +1,7 @@
 """Linear evaluation as an engine: one iteration computes the features and solves for the linear layer."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,28 +22,18 @@ class LinearTrainer(Trainer):
 
     The features of all stages are computed once per image and encoder (:func:`~monai_mocoi.analysis.pooled_features`),
     without augmentation; then :class:`~monai_mocoi.analysis.LinearEvaluation` solves for the layer of the network's
-    stage, which is put into the network.
+    stage, which is put into the network. ``fit`` is the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
 
     Args:
         device: where to compute the features; the fit runs on the CPU.
         network: the classifier, with ``trainable`` "head"; one process only.
-        training, validation: :class:`~monai_mocoi.data.ImageDataset` with labels and a deterministic transform. None
-            for validation: there is none to choose by.
-        kind: "multilabel" or "softmax".
+        training, validation: with labels and a deterministic transform. None for validation: there is none.
+        kind: "multilabel" or "multiclass".
         metric: that the penalty is chosen by, see :func:`~monai_mocoi.metrics.selection_metric`.
         selection: "metric", "loss" or "last", as :func:`~monai_mocoi.data.label_subset` decides.
         penalties: the grid, see :class:`~monai_mocoi.analysis.LinearEvaluation`.
-        class_weights: ``(classes,)`` as :func:`~monai_mocoi.data.class_weights` gives them; None: all 1. Softmax only.
-        batch_size: images at once.
+        class_weights: ``(classes,)`` of :func:`~monai_mocoi.data.class_weights`, multiclass only; None: all 1.
         precision: of the features, see :func:`~monai_mocoi.engines.autocast_dtype`.
-        num_workers: loader processes.
-        train_handlers: ignite or MONAI handlers, in any order.
-
-    Attributes:
-        fit: the :class:`~monai_mocoi.analysis.LinearFit`; None before the run.
-
-    Raises:
-        ValueError: see :meth:`run`.
     """
 
     def __init__(
@@ -66,10 +57,9 @@ class LinearTrainer(Trainer):
         self.kind, self.metric = kind, metric
         self.class_weights = class_weights
         self.autocast = autocast_dtype(precision, device)
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        grid = PENALTIES if penalties is None else penalties
-        self.evaluation = LinearEvaluation(kind, self.module.head.out_features, self._metric, selection, grid)
+        self.loading: dict[str, Any] = {"batch_size": batch_size, "num_workers": num_workers}
+        classes, grid = self.module.head.out_features, PENALTIES if penalties is None else penalties
+        self.evaluation = LinearEvaluation(kind, classes, partial(selection_metric, metric, kind), selection, grid)
         self.fit: LinearFit | None = None
         super().__init__(device=device, max_epochs=1, data_loader=[{}], decollate=False, epoch_length=1)
         attach_handlers(self, train_handlers)
@@ -105,9 +95,6 @@ class LinearTrainer(Trainer):
             **self.fit.summary(),
         }
 
-    def _metric(self, labels: np.ndarray, probabilities: np.ndarray) -> float:
-        return selection_metric(self.metric, self.kind, labels, probabilities)
-
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, float]:
         features, labels = self._seen(self.training)
         weights = None if self.class_weights is None else self.class_weights.double().cpu().numpy()[labels]
@@ -122,6 +109,6 @@ class LinearTrainer(Trainer):
 
     def _seen(self, dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
         """Features and labels."""
-        how: dict[str, Any] = {"device": self.state.device, "autocast": self.autocast, "num_workers": self.num_workers}
-        features = pooled_features(self.module.encoder, dataset, batch_size=self.batch_size, **how)
+        where = {"device": self.state.device, "autocast": self.autocast}
+        features = pooled_features(self.module.encoder, dataset, **where, **self.loading)
         return features_of(features, self.module.stage), label_array([dataset.data[row] for row in dataset.rows])

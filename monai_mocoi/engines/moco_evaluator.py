@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
-from monai_mocoi.engines.image_batch import prepare_views
-from monai_mocoi.engines.options import EvaluatorOptions
+from monai_mocoi.engines.options import VIEWS, EvaluatorOptions
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.metrics import normalized_info_nce, top_k_accuracy
 from monai_mocoi.networks import unwrap_moco
@@ -21,16 +20,12 @@ class MoCoEvaluator(GatheringEvaluator):
 
     Both views go through the *query* encoder in eval mode; the negatives of an image are the second views of all other
     validation images, not the queue. Neither the moving average nor the queue is touched (fault A5), and the views
-    differ (fault A6) and are the same at every validation, when the loader draws them from a fixed seed.
-
-    With several processes all end with the same metrics: those over the images of all of them in the order of
-    ``index``, each image once.
+    differ (fault A6) and are the same at every validation, when the loader draws them from a fixed seed. With several
+    processes all end with the same metrics: over the images of all of them in the order of ``index``, each once.
 
     Args:
-        device: where to compute.
         val_data_loader: batches as for :class:`~monai_mocoi.engines.MoCoTrainer`; without ``index`` the images are
             taken to be all different, in the order in which they come.
-        network: the MoCo network, bare or in DistributedDataParallel.
         temperature: of the contrastive loss; the trainer's.
         options: see :class:`~monai_mocoi.engines.EvaluatorOptions`; ``inferer`` is ignored.
 
@@ -38,6 +33,8 @@ class MoCoEvaluator(GatheringEvaluator):
     guessing), ``validation/top1``, ``validation/top5``, and ``validation/top1_chance`` and ``validation/top5_chance``,
     what guessing would give. They are not for choosing "the best" checkpoint: the last epoch counts.
     """
+
+    keys = VIEWS
 
     def __init__(
         self,
@@ -48,7 +45,7 @@ class MoCoEvaluator(GatheringEvaluator):
         **options: Unpack[EvaluatorOptions],
     ) -> None:
         self.loss = InfoNCELoss(temperature, reduction="none")
-        super().__init__(device, val_data_loader, unwrap_moco(network), prepare_views, **options)
+        super().__init__(device, val_data_loader, unwrap_moco(network), **options)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
@@ -81,12 +78,8 @@ class MoCoEvaluator(GatheringEvaluator):
             positive = (queries[rows] * keys[rows]).sum(dim=1)
             negative, mask = queries[rows] @ keys.T, others[rows]
             losses = self.loss(positive, negative, mask)
-            means = (
-                losses.mean(),
-                normalized_info_nce(losses, negative, mask),
-                top_k_accuracy(positive, negative, mask, k=1),
-                top_k_accuracy(positive, negative, mask, k=5),
-            )
+            found = (top_k_accuracy(positive, negative, mask, k=k) for k in (1, 5))
+            means = losses.mean(), normalized_info_nce(losses, negative, mask), *found
             totals += torch.tensor([float(m) for m in means], dtype=torch.float64) * len(positive)
         names = ("contrastive_loss", "relative_loss", "top1", "top5")
         values = dict(zip(names, (totals / count).tolist(), strict=True))

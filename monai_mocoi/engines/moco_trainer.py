@@ -9,9 +9,8 @@ from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.distributed import rank
-from monai_mocoi.engines.gradient_trainer import GradientTrainer, Watched
-from monai_mocoi.engines.image_batch import prepare_views
-from monai_mocoi.engines.options import TrainerOptions
+from monai_mocoi.engines.gradient_trainer import Computed, GradientTrainer
+from monai_mocoi.engines.options import VIEWS, TrainerOptions
 from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
@@ -25,12 +24,9 @@ class MoCoTrainer(GradientTrainer):
     """Pretrain a :class:`~monai_mocoi.networks.MoCo` network.
 
     Args:
-        device: where to compute.
-        max_epochs: number of passes over the data.
         train_data_loader: of known length; with ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to
             mask own images or patients, ``index`` and ``patient`` ``(N,)``.
-        network: the network on its device, bare or in DistributedDataParallel.
-        optimizer: over the network's trainable parameters (query encoder, query head, stage heads).
+        network, optimizer: bare or in DistributedDataParallel; over its trainable parameters.
         contrastive_loss: ``(positive, negative, mask)`` to a value a row, as ``InfoNCELoss(reduction="none")``.
         stage_loss: ``(query, key)`` representation of one stage to a scalar; None: plain MoCo.
         stage_weights: one weight a stage, 0.25 each in the paper's MSE arm.
@@ -42,26 +38,13 @@ class MoCoTrainer(GradientTrainer):
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
     ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
-    ``queue/fill`` and ``schedule/learning_rate``. What is not defined, such as the top-1 of a first batch without
-    negatives, is left out.
-
-    In a distributed run they are the means over all processes.
-
-    The first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
-
-    Raises:
-        ValueError: settings out of range, or fewer training images than a batch.
-        NotFiniteError: a loss term that is not finite; names the iteration, the term and the images of the batch.
+    ``queue/fill`` and ``schedule/learning_rate``; means over all processes. What is not defined, such as the top-1 of a
+    first batch without negatives, is left out. The first iteration warns if a BatchNorm part (see
+    :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images. Errors: as :class:`GradientTrainer`.
     """
 
-    described = (
-        *GradientTrainer.described,
-        "contrastive_loss",
-        "stage_loss",
-        "stage_weights",
-        "channels_last",
-        "inferer",
-    )
+    keys = VIEWS
+    described = (*GradientTrainer.described, "contrastive_loss", "stage_loss", "stage_weights")
 
     def __init__(
         self,
@@ -86,11 +69,9 @@ class MoCoTrainer(GradientTrainer):
                 f"there are {len(stage_weights)} stage_weights and a stage loss, but the network has {stages} stage "
                 "heads: give the network as many stage_heads, or set stage_loss to null."
             )
-        self.contrastive_loss = contrastive_loss
-        self.stage_loss = stage_loss
-        self.stage_weights = tuple(stage_weights)
-        self.watch_every = watch_every
-        super().__init__(device, max_epochs, train_data_loader, network, optimizer, prepare_views, **options)
+        self.contrastive_loss, self.stage_loss = contrastive_loss, stage_loss
+        self.stage_weights, self.watch_every = tuple(stage_weights), watch_every
+        super().__init__(device, max_epochs, train_data_loader, network, optimizer, **options)
         self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
         if compile and self.moco.query_encoder._recompute:
             raise ValueError("activation_checkpointing and compile do not go together: set one of them to false.")
@@ -114,9 +95,7 @@ class MoCoTrainer(GradientTrainer):
             f"{_LEAST_PART * self.moco.bn_splits} or more{fewer}."
         )
 
-    def compute(
-        self, batch: dict[str, torch.Tensor], first_of_step: bool
-    ) -> tuple[dict[str, torch.Tensor], Watched | None]:
+    def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """The contrastive loss and the weighted losses of the stages; similarities, spread, and the queue's fill."""
         view1, view2, images, patients = self.prepare_batch(batch, self.state.device, self.non_blocking)
         watch = (self.state.iteration - 1) % self.watch_every == 0
@@ -139,8 +118,6 @@ class MoCoTrainer(GradientTrainer):
             "similarity/positive": positive.mean(),
             "similarity/negative": torch.where(mask, negative, 0).sum() / mask.sum(),
             "spread/embedding": std_of_l2_normalized(output.query),
-            **{
-                f"spread/stage{i}": std_of_l2_normalized(s.float()) for i, s in enumerate(output.pooled_stages, start=1)
-            },
+            **{f"spread/stage{i}": std_of_l2_normalized(s.float()) for i, s in enumerate(output.pooled_stages, 1)},
             "queue/fill": self.moco.queue.fill_share(),
         }

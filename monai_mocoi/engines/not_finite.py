@@ -18,22 +18,28 @@ def stop_all(
     """Stop all processes with the same NotFiniteError; each leaves a report of what it saw, in ``trainer.debug_dir``.
 
     The report, ``not_finite_iteration_<n>_process_<rank>.json``, holds no picture and no name: images are rows of the
-    datalist. Where it cannot be written, the error says why: that must not hide the error that it is about. ``values``
-    are the iteration's scalars in this process, ``losses`` the names of those that must be finite.
+    datalist. Where it cannot be written, the error says why. ``values`` are the iteration's scalars in this process,
+    ``losses`` the names of those that must be finite.
     """
     state, folder = trainer.state, trainer.debug_dir
     bad = [name for name in losses if not math.isfinite(values[name])]
     anywhere = {name for names in gather_objects(bad) for name in names}
     terms = [name for name in losses if name in anywhere]
     rows = [row for part in gather_objects(batch["index"].tolist() if "index" in batch else []) for row in part]
-    report: Path | OSError | None = None
+    details = ""
     if folder is not None:
         report = Path(folder) / f"not_finite_iteration_{state.iteration}_process_{rank()}.json"
         try:
             write_json(report, _report(trainer, batch, values, bad))
+            details = f" Details: {report}."
         except OSError as error:
-            report = error
-    raise NotFiniteError(state.iteration, terms, rows, report, trainer.image_list)
+            details = f" The report with details could not be written ({error.strerror})."
+    raise NotFiniteError(
+        f"iteration {state.iteration}: {', '.join(terms)} is not finite. The batch held the images {rows} (rows of "
+        f"{trainer.image_list}, from 0).{details} Look at these images; if they are sound, start a new run with a "
+        "lower learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
+        *(state.iteration, terms, rows),
+    )
 
 
 def _report(
@@ -60,11 +66,7 @@ def _report(
 def _described(view: torch.Tensor) -> dict[str, Any]:
     view = view.detach().float()
     finite = view[torch.isfinite(view)]
+    count = {"not_finite_pixels": view.numel() - finite.numel()}
     if finite.numel() == 0:
-        return {"not_finite_pixels": view.numel()}
-    return {
-        "not_finite_pixels": view.numel() - finite.numel(),
-        "min": float(finite.min()),
-        "max": float(finite.max()),
-        "mean": float(finite.mean()),
-    }
+        return count
+    return {**count, "min": float(finite.min()), "max": float(finite.max()), "mean": float(finite.mean())}

@@ -1,4 +1,4 @@
-"""Arguments of all trainers and all evaluators besides their own; their checks; mixed precision by device."""
+"""What trainers and evaluators share: arguments and their checks, a batch on its device, mixed precision."""
 
 import os
 from collections.abc import Sequence
@@ -8,6 +8,9 @@ import torch
 from monai.inferers import Inferer
 
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
+VIEWS = ("view1", "view2", "index", "patient")
+"""What pretraining takes of a batch; ``index`` and ``patient`` are ``(N,)``."""
+_PICTURES = {"image", "view1", "view2"}
 
 
 class EngineOptions(TypedDict, total=False):
@@ -15,18 +18,15 @@ class EngineOptions(TypedDict, total=False):
 
     Attributes:
         inferer: calls the network; a MONAI ``SimpleInferer`` by default.
-        precision: see :func:`~monai_mocoi.engines.autocast_dtype`; "auto" by default. Losses are computed in float32 or
-            float64.
+        precision: of :func:`~monai_mocoi.engines.autocast_dtype`; "auto" by default. Losses are in float32 or float64.
         channels_last: pass images in channels-last memory format (convert the network too); True by default.
         epoch_length: batches per epoch; None: all. A trainer takes nothing else.
-        non_blocking: copy batches to the device asynchronously; True by default.
     """
 
     inferer: Inferer | None
     precision: str
     channels_last: bool
     epoch_length: int | None
-    non_blocking: bool
 
 
 class EvaluatorOptions(EngineOptions, total=False):
@@ -78,22 +78,41 @@ def autocast_dtype(precision: str, device: torch.device | str) -> torch.dtype | 
     """Choose the dtype for ``torch.autocast``, that matrix products and convolutions run in; None: no autocast.
 
     "auto" is bfloat16 where the device computes with it (CUDA from compute capability 8.0, x86 CPUs with AVX-512 bf16
-    or AMX), else float16 on CUDA and float32 on a CPU; "float32" is for float64 networks too; "bf16" and "fp16" are
-    that one. An unknown precision, or fp16 on a CPU, is a ValueError.
+    or AMX), else float16 on CUDA and float32 on a CPU; "float32" is for float64 networks too. An unknown precision, or
+    fp16 on a CPU, is a ValueError.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}.")
     kind = torch.device(device).type
-    if precision == "float32":
-        return None
-    if precision == "bf16":
-        return torch.bfloat16
-    if precision == "fp16":
-        if kind == "cpu":
-            raise ValueError("precision 'fp16' needs a GPU: on a CPU choose 'auto', 'bf16' or 'float32'.")
-        return torch.float16
+    if (precision, kind) == ("fp16", "cpu"):
+        raise ValueError("precision 'fp16' needs a GPU: on a CPU choose 'auto', 'bf16' or 'float32'.")
+    if precision != "auto":
+        return {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
     if kind == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
         return torch.bfloat16
     return None
+
+
+def prepare_images(
+    batch: dict[str, torch.Tensor],
+    device: torch.device | str | None = None,
+    non_blocking: bool = False,
+    channels_last: bool = False,
+    keys: Sequence[str] = ("image", "label"),
+    **_: Any,
+) -> tuple[Any, ...]:
+    """Bring entries of a batch to the device, pictures ``(N, C, H, W)`` in the memory format; None: it is not there."""
+    found: list[torch.Tensor | None] = []
+    for key in keys:
+        moved = batch[key].to(device, non_blocking=non_blocking) if key in batch or key in _PICTURES else None
+        if channels_last and key in _PICTURES and moved is not None:
+            moved = moved.contiguous(memory_format=torch.channels_last)
+        found.append(moved)
+    return tuple(found)
+
+
+def at_least_float32(values: torch.Tensor) -> torch.Tensor:
+    """The values in float32 where autocast left fewer digits; float64 stays."""
+    return values if values.dtype == torch.float64 else values.float()

@@ -17,8 +17,7 @@ PHASES = (DATA, STEP, "validation", "checkpoints", "monitor", "probe", OTHER)
 class EpochTime:
     """What a clock has counted since the epoch began, or since the run was continued in the middle of it.
 
-    ``images`` that this process has trained on; ``seconds`` of each of :data:`PHASES`, 0 where there was nothing of the
-    kind.
+    ``images`` that this process has trained on; ``seconds`` of each of :data:`PHASES`.
     """
 
     images: int
@@ -39,8 +38,7 @@ class PhaseClock:
     """A stopwatch of one process that is always in exactly one phase, so that no second is lost or counted twice.
 
     A phase is whatever happens in ``with clock.phase(name)``. One inside another takes its time from the outer one.
-    What nobody claims is ``other``. A GPU works on while Python goes ahead, but every iteration waits for its losses,
-    so that forward and backward passes count where they belong; nothing waits for the sake of the clock.
+    What nobody claims is ``other``. Every iteration waits for its losses, so that a GPU's work counts where it belongs.
     """
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -21,6 +22,7 @@ from monai_mocoi.data import Predictions
 from monai_mocoi.files.atomic_write import write_bytes
 
 RGB = NDArray[np.uint8]
+Columns = TypeVar("Columns", NDArray[np.intp], list[Any])
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#000000")
 """Eight that people with any kind of colour blindness tell apart (Okabe and Ito 2008), the strongest first. Where there
@@ -49,10 +51,7 @@ def rendered(figure: Figure) -> RGB:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``<name>.png`` (200 pixels an inch) and ``<name>.svg`` to a folder, which is made if it is missing.
-
-    The same figure gives the same bytes; it stays as it is. Returns the two files; raises OSError.
-    """
+    """Write ``<name>.png`` (200 pixels an inch) and ``<name>.svg`` to a folder; equal figures give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for ending, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
@@ -78,8 +77,7 @@ def _any_script() -> Iterator[None]:
 
 
 WIDTH = 5.0  # inches, of curves and tables
-_LONGEST_NAME = 24
-_LINE = 58  # letters that fit a title's line
+_LONGEST_NAME, _LINE = 24, 58  # letters; those that fit a title's line
 
 
 def short(name: str) -> str:
@@ -102,7 +100,7 @@ def class_name(predictions: Predictions, column: int, limits: NDArray[np.float64
     return name if limits is None else f"{name}, from {in_words(limits[column])}"
 
 
-def parts_of(columns: NDArray[np.intp], most: int) -> list[NDArray[np.intp]]:
+def parts_of(columns: Columns, most: int) -> list[Columns]:
     """The columns in parts of ``most``."""
     return [columns[start : start + most] for start in range(0, len(columns), most)]
 

@@ -21,10 +21,9 @@ CURVES_A_FIGURE = len(COLOURS)
 def roc_figures(predictions: Predictions, about: str = "", thresholds: Sequence[float] | None = None) -> list[RGB]:
     """Draw the ROC curve of each class of which there are positive and negative images.
 
-    ``predictions``: of findings, or of classes, each against the rest (of two classes the second alone). ``about``:
-    what they are of, above the figure. ``thresholds``: of the findings, one a class: each has its dot on the curve.
-    None: unknown, or multiclass. Returns ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a
-    curve.
+    Multiclass: each against the rest (of two classes the second alone). ``about``: what the predictions are of, above
+    the figure. ``thresholds``: of the findings, one per class: each has its dot on the curve. None: unknown, or
+    multiclass. Returns ``(height, width, 3)`` arrays, one for each 8 classes; none if no class has a curve.
     """
     return _curve_figures(predictions, about, thresholds, recall=False)
 
@@ -72,16 +71,12 @@ def _draw(
         known = is_known(truth[:, column])
         own, said = truth[known, column], predictions.probabilities[known, column]
         name = class_name(predictions, column, limits)
-        style: dict[str, Any] = {
-            "color": COLOURS[place],
-            "linewidth": 1.8,
-            "linestyle": ("-", "--", "-.", ":")[place % 4],
-        }
+        line = ("-", "--", "-.", ":")[place % 4]
+        style: dict[str, Any] = {"color": COLOURS[place], "linewidth": 1.8, "linestyle": line}
         if recall:
             y, x, _ = precision_recall_curve(own, said, drop_intermediate=True)
-            axes.step(
-                x, y, where="post", label=f"{average_precision(own, said):.3f} ({own.mean():.3f}) {name}", **style
-            )
+            label = f"{average_precision(own, said):.3f} ({own.mean():.3f}) {name}"
+            axes.step(x, y, where="post", label=label, **style)
         else:
             x, y, _ = roc_curve(own, said)
             axes.plot(x, y, label=f"{roc_auc(own, said):.3f} {name}", **style)

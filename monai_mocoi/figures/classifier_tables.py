@@ -64,7 +64,6 @@ def _finding_tables(
     counts = confusion_over_known(
         predictions.labels[:, columns], decide(predictions.probabilities[:, columns], limits[columns])
     )
-    across = min(2, len(columns))
     down = -(-len(columns) // 2)
     height = 1.75 * down + title_height(1, about)
     figure, axes = new_figure(WIDTH, height)
@@ -73,12 +72,8 @@ def _finding_tables(
     for place, column in enumerate(columns):
         row, right = divmod(place, 2)
         left, top = 3.6 * right + 1.3, 3.4 * row + 1.2  # of the table itself, in cells
-        table = np.array(
-            [
-                [counts.true_positives[place], counts.false_negatives[place]],
-                [counts.false_positives[place], counts.true_negatives[place]],
-            ]
-        )
+        present = counts.true_positives[place], counts.false_negatives[place]
+        table = np.array([present, (counts.false_positives[place], counts.true_negatives[place])])
         shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, extent=(left, left + 2, top + 2, top), aspect="auto")
         for (y, x), number in np.ndenumerate(table):
@@ -89,11 +84,9 @@ def _finding_tables(
             axes.text(left - 0.08, top + y + 0.5, word, fontsize=10, ha="right", va="center")
         for x, word in enumerate(("called", "not called")):
             axes.text(left + x + 0.5, top - 0.05, word, fontsize=10, ha="center", va="bottom")
-    axes.set(xlim=(0, 3.6 * max(across, 2) - 0.2), ylim=(3.4 * down, 0))
-    how = "called from the threshold named"
-    if thresholds is None:
-        how = f"called from {THRESHOLD}; thresholds are chosen at the end"
-    return finished(figure, f"Images; {how}", about)
+    axes.set(xlim=(0, 7), ylim=(3.4 * down, 0))
+    how = f"{THRESHOLD}; thresholds are chosen at the end" if thresholds is None else "the threshold named"
+    return finished(figure, f"Images; called from {how}", about)
 
 
 def _number(axes: Axes, x: float, y: float, number: int, share: float, size: float) -> None:

@@ -32,10 +32,7 @@ def write_evaluation(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def save_evaluation_figures(folder: Path, report: Mapping[str, Any]) -> list[Path]:
-    """Write ``reliability``, ``decision_curve`` and ``subgroups`` of an evaluation, each as PNG and SVG.
-
-    More than 16 classes have several of the first two, numbered; without an evaluable class there are none.
-    """
+    """Write ``reliability``, ``decision_curve`` and ``subgroups``, each as PNG and SVG; numbered if there are many."""
     groups = subgroup_figure(report["subgroups"]) if "subgroups" in report else None
     drawn = {
         RELIABILITY_NAME: reliability_figures(report["calibration"]),

@@ -49,29 +49,17 @@ def reuse_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> F
         ends = np.array([number["interval"] or [value] * 2 for number, value in zip(numbers, values, strict=True)]).T
         at = stages + width * (place - (len(reuses) - 1) / 2)
         colour = COLOURS[place % len(COLOURS)]
-        axes.errorbar(
-            at,
-            values,
-            np.maximum(np.abs(ends - values), 0),
-            color=colour,
-            marker=MARKERS[place % len(MARKERS)],
-            linestyle=DASHES[place % len(DASHES)],
-            markersize=4,
-            linewidth=1.1,
-            elinewidth=1,
-            capsize=2,
-            label=plain(name),
-        )
+        marker, line = MARKERS[place % len(MARKERS)], DASHES[place % len(DASHES)]
+        style: dict[str, Any] = {"color": colour, "marker": marker, "linestyle": line, "label": plain(name)}
+        errors = np.maximum(np.abs(ends - values), 0)
+        axes.errorbar(at, values, errors, **style, markersize=4, linewidth=1.1, elinewidth=1, capsize=2)
         chance = [_chance(number["null"]) for number in numbers]
         label = "unrelated features" if place == 0 else None
         axes.plot(at, chance, color="0.45", marker="_", markersize=7, linestyle="none", label=label)
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.set(
-        xlabel="stage",
-        ylabel="CKA, before and after fine-tuning",
-        xticks=stages,
-        ylim=(min(-0.05, _lowest(reuses)), 1.03),
-    )
+    ends_of = [number["interval"] for reuse in reuses for number in reuse["same_stage"].values() if number["interval"]]
+    lowest = min([end[0] for end in ends_of], default=0) - 0.03
+    axes.set(xlabel="stage", ylabel="CKA, before and after fine-tuning", xticks=stages, ylim=(min(-0.05, lowest), 1.03))
     bare(axes)
     figure.legend(loc="outside upper left", fontsize=SMALL, frameon=False, ncols=1 if len(reuses) < 2 else 2)
     return figure
@@ -80,8 +68,3 @@ def reuse_figure(reuses: Sequence[Mapping[str, Any]], names: Sequence[str]) -> F
 def _chance(null: Mapping[str, Any]) -> float:
     """With whole patients exchanged where that is known, else with images dealt out at random."""
     return float(null["permuted"] if null.get("exchanged") is None else null["exchanged"])
-
-
-def _lowest(reuses: Sequence[Mapping[str, Any]]) -> float:
-    ends = [number["interval"] for reuse in reuses for number in reuse["same_stage"].values() if number["interval"]]
-    return min([end[0] for end in ends], default=0) - 0.03

@@ -17,11 +17,10 @@ _BAR, _LABEL = 20, 84  # pixels: width of the scale of colours, and of the words
 
 
 def grad_cam_sheet(title: str, picture: RGB, overlaid: RGB, scale: RGB, below: tuple[str, str], notes: str) -> RGB:
-    """Draw the picture, the same with the heat over it, the scale of colours, and texts.
+    """Draw the picture, the same with the heat over it, the scale of colours, and texts; ``below``: their captions.
 
-    ``title``, ``notes``: what is shown, and what was decided; what the heat means. ``picture``, ``overlaid``:
-    ``(H, W, 3)``. ``scale``: ``(N, 1, 3)``, the colours from no heat to the strongest. ``below``: captions of the two.
-    Returns ``(height, width, 3)`` array; a picture's longer side has 256 pixels or more.
+    Pictures are ``(H, W, 3)``, the scale ``(N, 1, 3)`` from no heat to the strongest. Returns ``(height, width, 3)``
+    array; a picture's longer side has 256 pixels or more.
     """
     side = max(LEAST_SIDE, *picture.shape[:2])
     shown = [enlarged(one, side) for one in (picture, overlaid)]
@@ -46,11 +45,9 @@ def _above(picture: RGB, caption: RGB) -> RGB:
 
 
 def heat_sheet(title: str, picture: torch.Tensor, heat: torch.Tensor, fields: tuple[int, int]) -> RGB:
-    """The sheet of a picture and its heat.
+    """The sheet of a picture ``(C, H, W)``, C = 1 or 3, 0 (black) to 1, and its heat ``(H, W)`` in 0..1.
 
-    ``title``: what is shown, and what was decided. ``picture``: ``(C, H, W)``, C = 1 or 3, 0 (black) to 1. ``heat``:
-    ``(H, W)`` in 0..1; all 0 where nothing speaks for the class. ``fields``: rows and columns of the map that the heat
-    comes from.
+    ``title``: what is shown, and what was decided. ``fields``: rows and columns of the map that the heat comes from.
     """
     what = "no heat: no place in the picture speaks for it"
     if heat.any():

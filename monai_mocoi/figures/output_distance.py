@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from monai_mocoi.analysis.wording import value_in_words
 from monai_mocoi.data import Predictions
-from monai_mocoi.figures.canvas import COLOURS, new_figure, plain, short
+from monai_mocoi.figures.canvas import COLOURS, new_figure, parts_of, plain, short
 from monai_mocoi.figures.panels import DASHES, MARKERS, SMALL, TEXT, bare, new_panels
 
 CLASSES_A_FIGURE = 16  # more are spread over several figures
@@ -17,13 +17,11 @@ CLASSES_A_FIGURE = 16  # more are spread over several figures
 def output_distance_figures(
     first: Predictions, second: Predictions, distance: Mapping[str, Any], names: tuple[str, str]
 ) -> list[Figure]:
-    """Draw the share of images with at most a probability, against that probability, of both classifiers.
+    """Draw the distribution functions of both classifiers' outputs, a panel per class, a figure for each 16 classes.
 
-    ``distance`` is of :func:`~monai_mocoi.analysis.compare_outputs`, ``names`` are for the legend. Returns a figure for
-    each 16 classes, of a panel a class.
+    ``distance`` is of :func:`~monai_mocoi.analysis.compare_outputs`, ``names`` are for the legend.
     """
-    classes = list(distance["classes"])
-    parts = [classes[start : start + CLASSES_A_FIGURE] for start in range(0, len(classes), CLASSES_A_FIGURE)]
+    parts = parts_of(list(distance["classes"]), CLASSES_A_FIGURE)
     return [_figure(first, second, distance, names, part) for part in parts]
 
 
@@ -74,16 +72,18 @@ def probing_figure(probing: Mapping[str, Any]) -> Figure | None:
         at = np.array([i for i, _ in found]) + shift
         values = np.array([number["value"] for _, number in found])
         ends = np.array([number["interval"] or [number["value"]] * 2 for _, number in found]).T
-        colour = COLOURS[place % len(COLOURS)]
-        # "all" is no fifth stage: no line leads to it.
+        # "all" is not a fifth stage: no line leads to it.
         whole = np.array([stages[i] == "all" for i, _ in found])
-        style = {"color": colour, "marker": MARKERS[place % len(MARKERS)], "markersize": 4}
+        marker = MARKERS[place % len(MARKERS)]
+        style: dict[str, Any] = {"color": COLOURS[place % len(COLOURS)], "marker": marker, "markersize": 4}
         errors = np.maximum(np.abs(ends - values), 0)
-        axes.errorbar(at, values, errors, **style, linestyle="none", elinewidth=1, capsize=2)  # type: ignore[arg-type]
+        axes.errorbar(at, values, errors, **style, linestyle="none", elinewidth=1, capsize=2)
         line = DASHES[place % len(DASHES)]
         share = "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
-        label = f"{share} ({_images(rows)})"
-        axes.plot(at[~whole], values[~whole], **style, linestyle=line, linewidth=1.1, label=label)  # type: ignore[arg-type]
+        fewest = min(row["labelled_images"][0] for row in rows.values())
+        most = max(row["labelled_images"][1] for row in rows.values())
+        label = f"{share} ({fewest:,}{'' if fewest == most else f'-{most:,}'} images)"
+        axes.plot(at[~whole], values[~whole], **style, linestyle=line, linewidth=1.1, label=label)
     if not drawn:
         return None
     axes.set_xticks(range(len(stages)), ["all four" if stage == "all" else str(stage) for stage in stages])
@@ -91,9 +91,3 @@ def probing_figure(probing: Mapping[str, Any]) -> Figure | None:
     bare(axes)
     figure.legend(loc="outside upper left", fontsize=SMALL, frameon=False)
     return figure
-
-
-def _images(rows: Mapping[Any, Mapping[str, Any]]) -> str:
-    fewest = min(row["labelled_images"][0] for row in rows.values())
-    most = max(row["labelled_images"][1] for row in rows.values())
-    return f"{fewest:,} images" if fewest == most else f"{fewest:,}-{most:,} images"

@@ -8,27 +8,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 
-from monai_mocoi.figures.canvas import new_figure
+from monai_mocoi.figures.canvas import new_figure, parts_of
 
-TEXT = 8  # points: of what stands beside axes; 7 is the least that a paper prints
+TEXT = 8  # points: of what is beside axes; 7 is the least that a paper prints
 SMALL = 7
 MARKERS = "osD^vPX*"
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def new_panels(
-    count: int, width: float, height: float, a_row: int, shared: bool = False, wspace: float = 0.08
-) -> tuple[Figure, list[Axes]]:
+def new_panels(count: int, width: float, height: float, a_row: int, shared: bool = False) -> tuple[Figure, list[Axes]]:
     """A figure of ``count`` panels in rows of ``a_row`` at most; sizes of one panel with its labels, in inches.
 
-    ``shared``: all have the limits of one, and numbers are at the left and at the bottom only. ``wspace``: room between
-    neighbours, as a share of a panel's width.
+    ``shared``: all have the limits of one, and numbers are at the left and at the bottom only.
     """
     columns = min(count, a_row)
     rows = -(-count // columns)
     figure, one = new_figure(columns * width, rows * height)
     one.remove()
-    figure.set_layout_engine("constrained", wspace=wspace, hspace=0.08)
+    figure.set_layout_engine("constrained", wspace=0.08, hspace=0.08)
     panels: list[Axes] = []
     for place in range(count):
         like = panels[0] if shared and panels else None
@@ -60,22 +57,13 @@ def panels(
 
     Yields a figure, and for each of its panels the class, what is drawn, the place, and whether it is the first one.
     """
-    items = list(classes.items())
-    for start in range(0, len(items), PANELS_A_FIGURE):
-        part = items[start : start + PANELS_A_FIGURE]
+    for part in parts_of(list(classes.items()), PANELS_A_FIGURE):
         columns = min(_COLUMNS, math.ceil(math.sqrt(len(part))))  # near a square: five are three and two
         rows = -(-len(part) // columns)
         figure, axes = new_figure(width * columns + 0.3, height * rows + head)
         axes.remove()
         size = figure.get_size_inches()
-        grid = figure.add_gridspec(
-            rows,
-            columns,
-            left=0.72 / size[0],
-            right=1 - 0.2 / size[0],
-            bottom=0.45 / size[1],
-            top=1 - (head + 0.28) / size[1],
-            wspace=0.42,
-            hspace=0.42,
-        )
+        sides = {"left": 0.72 / size[0], "right": 1 - 0.2 / size[0]}
+        ends = {"bottom": 0.45 / size[1], "top": 1 - (head + 0.28) / size[1]}
+        grid = figure.add_gridspec(rows, columns, **sides, **ends, wspace=0.42, hspace=0.42)
         yield figure, [(name, own, grid[divmod(i, columns)], i == 0) for i, (name, own) in enumerate(part)]

@@ -15,6 +15,7 @@ from monai_mocoi.figures.panels import SMALL, TEXT, new_panels
 MOST_POINTS = 4000  # more images are drawn from at random, for a picture in which points still can be seen
 _LEVELS = 6  # of a column of texts; the rarer ones are one more
 _OTHER, _UNKNOWN = "other", "not known"
+_MEASURES = {"auc": "AUC", "r2": "R²"}
 
 
 def principal_components_figure(
@@ -23,11 +24,10 @@ def principal_components_figure(
     columns: Mapping[str, Sequence[str | float | None]],
     told: Mapping[int, Mapping[str, Mapping[str, Any]]],
 ) -> Figure:
-    """Draw a row of panels for each stage, a panel for each column.
+    """Draw a row of panels for each stage, a panel for each column (texts or numbers; None is not known).
 
     ``scores``, ``explained``: by stage ``(images, components)``, and the share of variance of each component.
-    ``columns``: what to colour by, one value an image: texts or numbers; None is not known. ``told``: by stage and
-    column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
+    ``told``: by stage and column, of :func:`~monai_mocoi.analysis.how_well_told`, for the titles.
     """
     stages = list(scores)
     figure, panels = new_panels(len(stages) * len(columns), 2.5, 2.35, a_row=len(columns))
@@ -47,14 +47,10 @@ def principal_components_figure(
             second = f"component 2 ({shares[1]:.0f} %)" if len(shares) > 1 else ""
             axes.set_ylabel(f"stage {stage}\n{second}", fontsize=SMALL)
         axes.set(xticks=[], yticks=[])
-        axes.set_title(f"{plain(short(column))}: {_in_words(told[stage][column])}", fontsize=TEXT, loc="left")
+        own = told[stage][column]
+        value = "not measured" if own["value"] is None else f"{_MEASURES[own['measure']]} {own['value']:.2f}"
+        axes.set_title(f"{plain(short(column))}: {value}", fontsize=TEXT, loc="left")
     return figure
-
-
-def _in_words(told: Mapping[str, Any]) -> str:
-    if told["value"] is None:
-        return "not measured"
-    return f"{'AUC' if told['measure'] == 'auc' else 'R²'} {told['value']:.2f}"
 
 
 def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Sequence[Any], legend: bool) -> None:
@@ -64,9 +60,8 @@ def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Seque
         numbers = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
         has = np.isfinite(numbers)
         low, high = np.quantile(numbers[has], [0.02, 0.98])
-        drawn = axes.scatter(
-            points[has, 0], points[has, 1], c=numbers[has], cmap="cividis", vmin=low, vmax=high, **style
-        )
+        x, y = points[has].T
+        drawn = axes.scatter(x, y, c=numbers[has], cmap="cividis", vmin=low, vmax=high, **style)
         if legend:
             place = axes.inset_axes((0.1, -0.24, 0.8, 0.045))
             bar = figure.colorbar(drawn, cax=place, orientation="horizontal", extend="both")
@@ -78,12 +73,12 @@ def _draw(figure: Figure, axes: Axes, points: NDArray[np.float64], values: Seque
     kept = often if len(often) <= _LEVELS + 1 else often[:_LEVELS]
     names = [_UNKNOWN if value is None else str(value) if str(value) in kept else _OTHER for value in values]
     levels = [*kept, *(name for name in (_OTHER, _UNKNOWN) if name in names)]
-    order = {name: i for i, name in enumerate(levels)}
-    numbers_of = np.array([order[name] for name in names])
-    colours = [COLOURS[i % len(COLOURS)] if name not in (_OTHER, _UNKNOWN) else "0.7" for i, name in enumerate(levels)]
-    axes.scatter(points[:, 0], points[:, 1], c=[colours[i] for i in numbers_of], **style)
+    colours = {
+        name: "0.7" if name in (_OTHER, _UNKNOWN) else COLOURS[i % len(COLOURS)] for i, name in enumerate(levels)
+    }
+    axes.scatter(points[:, 0], points[:, 1], c=[colours[name] for name in names], **style)
     if legend:
-        for i, name in enumerate(levels):
-            axes.scatter([], [], c=colours[i], s=14, marker="o", label=plain(short(name)))
+        for name, colour in colours.items():
+            axes.scatter([], [], c=colour, s=14, marker="o", label=plain(short(name)))
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=SMALL, frameon=False, ncols=2,
                     handletextpad=0.2, columnspacing=0.8)  # fmt: skip

@@ -57,9 +57,16 @@ def _diagram(axes: Axes, name: str, own: Mapping[str, Any], limit: float) -> Non
         words += f"intercept {value_in_words(intercept, digits=2)}"
         axes.text(0.5, 1.03, words, transform=axes.transAxes, ha="center", va="bottom", fontsize=6.5)
     axes.set(xlim=(0, limit), ylim=(0, limit), ylabel="observed share")
-    axes.set_title(plain(short(name)), fontsize=9, pad=24)
-    axes.tick_params(labelsize=7, labelbottom=False)
-    axes.yaxis.label.set_fontsize(8)
+    axes.tick_params(labelbottom=False)
+    _label(axes, name, pad=24)
+
+
+def _label(axes: Axes, name: str, pad: float | None = None) -> None:
+    """The style of a panel of a paper, and its title."""
+    axes.set_title(plain(short(name)), fontsize=9, pad=pad)
+    axes.tick_params(labelsize=7)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_fontsize(8)
     axes.grid(alpha=0.25, linewidth=0.5)
 
 
@@ -84,14 +91,15 @@ def decision_curve_figures(curve: Mapping[str, Any]) -> list[Figure]:
     for figure, places in panels(curve["classes"], 2.6, 2.5):
         for name, own, place, first in places:
             axes = figure.add_subplot(place)
-            _draw(axes, name, own)
+            _draw(axes, own)
+            _label(axes, name)
             if first:
                 figure.legend(*axes.get_legend_handles_labels(), loc="upper left", ncols=2, fontsize=7, frameon=False)
         figures.append(figure)
     return figures
 
 
-def _draw(axes: Axes, name: str, own: Mapping[str, Any]) -> None:
+def _draw(axes: Axes, own: Mapping[str, Any]) -> None:
     x, share = np.array(own["thresholds"]), own["share_of_positives"]
     _curve(axes, x, own["treat_all"], COLOURS[1], "--", "treat all")
     axes.axhline(0, color=COLOURS[7], linewidth=1.0, linestyle=":", label="treat none")
@@ -101,11 +109,6 @@ def _draw(axes: Axes, name: str, own: Mapping[str, Any]) -> None:
     highest = max(share, *tops)
     axes.set(xlim=(0, x[-1]), ylim=(-_BELOW * share, 1.12 * highest), xlabel="threshold probability")
     axes.set_ylabel("net benefit")
-    axes.set_title(plain(short(name)), fontsize=9)
-    axes.tick_params(labelsize=7)
-    axes.xaxis.label.set_fontsize(8)
-    axes.yaxis.label.set_fontsize(8)
-    axes.grid(alpha=0.25, linewidth=0.5)
 
 
 def _curve(axes: Axes, x: np.ndarray, found: Sequence[Mapping[str, Any]], colour: str, style: str, name: str) -> None:

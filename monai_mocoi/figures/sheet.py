@@ -30,7 +30,7 @@ class Captioned:
 
 @dataclass(frozen=True)
 class Part:
-    """Pictures that belong together, and what stands above them; an empty text: nothing."""
+    """Pictures that belong together, and the text above them; empty: none."""
 
     heading: str
     pictures: Sequence[Captioned]
@@ -50,11 +50,10 @@ def enlarged(picture: RGB, side: int) -> RGB:
 
 
 def picture_sheet(title: str, parts: Sequence[Part], columns: int = 3, side: int = 176) -> RGB:
-    """Draw pictures in rows, each above its caption.
+    """Draw pictures in rows, each above its caption; a part without pictures has its heading alone.
 
-    ``title``: above all of them. ``parts``: of pictures; one without pictures has its heading alone. ``columns``:
-    pictures a row; three of 176 pixels can be read at the width of TensorBoard's tiles. ``side``: pixels of a picture's
-    longer side. Returns ``(height, width, 3)`` array.
+    ``columns``: pictures per row; three of 176 pixels can be read at the width of TensorBoard's tiles. ``side``: pixels
+    of a picture's longer side. Returns ``(height, width, 3)`` array.
     """
     shown = [[Captioned(enlarged(one.picture, side), one.caption) for one in part.pictures] for part in parts]
     cell = max([_LEAST_CELL, *(one.picture.shape[1] for pictures in shown for one in pictures)])
@@ -81,13 +80,8 @@ def stacked(blocks: Sequence[RGB], width: int) -> RGB:
 
 def beside(blocks: Sequence[RGB]) -> RGB:
     """Blocks one beside the other, their upper edges in line, a gap between two."""
-    height, width = max(len(block) for block in blocks), sum(block.shape[1] + GAP for block in blocks) - GAP
-    row = np.full((height, width, 3), PAPER, dtype=np.uint8)
-    left = 0
-    for block in blocks:
-        row[: len(block), left : left + block.shape[1]] = block
-        left += block.shape[1] + GAP
-    return row
+    stack = stacked([block.swapaxes(0, 1) for block in blocks], max(len(block) for block in blocks) + 2 * GAP)
+    return stack.swapaxes(0, 1)[GAP:-GAP, GAP:-GAP]
 
 
 def text_block(text: str, width: int, size: int, ink: tuple[int, int, int] = INK) -> RGB:
@@ -115,7 +109,8 @@ def broken(text: str, width: int, size: int) -> list[str]:
                 lines.append(line)
                 longer = word
             while len(longer) > 1 and _font(size).getlength(longer) > width:
-                fits = next(n for n in range(len(longer) - 1, 0, -1) if n == 1 or _fits(longer[:n], width, size))
+                lengths = range(len(longer) - 1, 0, -1)
+                fits = next(n for n in lengths if n == 1 or _font(size).getlength(longer[:n]) <= width)
                 lines.append(longer[:fits])
                 longer = longer[fits:]
             line = longer
@@ -135,13 +130,9 @@ def _row(pictures: Sequence[Captioned], width: int) -> RGB:
     cells = []
     for one in pictures:
         cell = np.full((height, width, 3), PAPER, dtype=np.uint8)
-        cell[height - len(one.picture) :, : one.picture.shape[1]] = one.picture  # stands on its caption
+        cell[height - len(one.picture) :, : one.picture.shape[1]] = one.picture  # next to its caption
         cells.append(np.concatenate([cell, text_block(one.caption, width, CAPTION)]))
     return beside(cells)
-
-
-def _fits(text: str, width: int, size: int) -> bool:
-    return _font(size).getlength(text) <= width
 
 
 @cache

@@ -12,7 +12,8 @@ SUBGROUPS_NAME = "subgroups"  # of the figure's files, without ending
 
 _ROW, _MARGIN = 0.24, 1.0  # inches
 _LONGEST_NAME = 26
-_LEFT, _MIDDLE, _RIGHT = (0.31, 0.26), (0.62, 0.26), 0.985  # left and width of the two panels, of the figure's width
+_LEFT, _MIDDLE = (0.31, 0.26), (0.62, 0.26)  # left and width of the two panels, of the figure's width
+_END = (0.985 - _MIDDLE[0]) / _MIDDLE[1]  # of the texts beside the second one, of its width
 
 
 def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
@@ -51,11 +52,8 @@ def subgroup_figure(report: Mapping[str, Any]) -> Figure | None:
     level = f"{report['intervals']['level']:.0%} interval over patients"
     areas.set_xlabel(f"mean AUC, the group's own classes\n({level})", fontsize=8)
     gaps.set_xlabel("group - reference, classes of both\n(filled: shown, by Holm)", fontsize=8)
-    for axes, place, title, side in (
-        (areas, -0.02, "group (images / patients)", "right"),
-        (gaps, (_RIGHT - _MIDDLE[0]) / _MIDDLE[1], "p, by Holm", "right"),
-    ):
-        axes.text(place, 1 + 0.1 / (_ROW * rows), title, transform=axes.transAxes, fontsize=8, ha=side, va="bottom")
+    for axes, place, title in ((areas, -0.02, "group (images / patients)"), (gaps, _END, "p, by Holm")):
+        axes.text(place, 1 + 0.1 / (_ROW * rows), title, transform=axes.transAxes, fontsize=8, ha="right", va="bottom")
     return figure
 
 
@@ -63,25 +61,17 @@ def _draw_group(
     areas: Axes, gaps: Axes, row: int, name: str, own: Mapping[str, Any], is_reference: bool, alpha: float
 ) -> None:
     _write(areas, -0.02, row, plain(f"{_short(name)} ({_counts(own)})"), ha="right")
-    end = (_RIGHT - _MIDDLE[0]) / _MIDDLE[1]
     if "auc" not in own:
-        _write(
-            areas,
-            0.02,
-            row,
-            "too small",
-            ha="left",
-            color="0.45",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
-        )
+        behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.4}
+        _write(areas, 0.02, row, "too small", ha="left", color="0.45", bbox=behind)
         return
     _draw_number(areas, row, own["auc"], COLOURS[0], True)
     if is_reference:
-        _write(gaps, end, row, "reference", ha="right", color="0.45")
+        _write(gaps, _END, row, "reference", ha="right", color="0.45")
     elif gap := own.get("gaps", {}).get("auc"):
         shown = gap["p_value_holm"] <= alpha
         _draw_number(gaps, row, gap, COLOURS[1], shown)
-        _write(gaps, end, row, f"{gap['p_value_holm']:.2g}", ha="right", weight="bold" if shown else "normal")
+        _write(gaps, _END, row, f"{gap['p_value_holm']:.2g}", ha="right", weight="bold" if shown else "normal")
 
 
 def _has_unknown(column: Mapping[str, Any]) -> bool:
@@ -93,11 +83,9 @@ def _counts(own: Mapping[str, Any]) -> str:
 
 
 def _draw_number(axes: Axes, row: int, number: Mapping[str, Any], colour: str, filled: bool) -> None:
-    low, high = number["interval"]
-    axes.plot([low, high], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
-    axes.plot(
-        number["value"], row, marker="o", markersize=5, color=colour, markerfacecolor=colour if filled else "white"
-    )
+    axes.plot(number["interval"], [row, row], color=colour, linewidth=1.4, solid_capstyle="butt")
+    style: dict[str, Any] = {"color": colour, "markerfacecolor": colour if filled else "white"}
+    axes.plot(number["value"], row, marker="o", markersize=5, **style)
 
 
 def _write(axes: Axes, place: float, row: int, text: str, **style: Any) -> None:

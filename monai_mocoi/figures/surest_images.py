@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from monai_mocoi.data import Predictions
 from monai_mocoi.figures.canvas import in_words, short
 from monai_mocoi.figures.classifier_tables import THRESHOLD
-from monai_mocoi.metrics import UNKNOWN, decide
+from monai_mocoi.metrics import decide
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Images of one class of which the classifier was wrong in one way.
+    """Images of one class of which the classifier was wrong in one way: places in the predictions, the worst first.
 
-    ``heading``: the class and the way, with the number of all such errors; ``images``: places in the predictions, the
-    worst first; ``columns``: of each, the finding in question, or the class that was called.
+    ``heading``: the class and the way, with the number of all such errors; ``columns``: of each image, the finding in
+    question, or the class that was called.
     """
 
     heading: str
@@ -30,9 +30,9 @@ def worst_errors(
 ) -> list[Errors]:
     """The errors of which a classifier is surest, class by class; of equal ones the first image comes first.
 
-    ``predictions``: of a split. ``thresholds``: from which findings are called, one a class; None: multiclass.
-    ``classes``, ``count``: columns to look at; of each class and kind, how many at most. Returns of a finding those
-    missed, then those falsely called; multiclass: images of the class taken for another.
+    ``thresholds``: from which findings are called, one per class; None: multiclass. ``classes``, ``count``: columns to
+    look at; of each class and kind, how many at most. Returns of a finding those missed, then those falsely called;
+    multiclass: images of the class taken for another.
     """
     probabilities = predictions.probabilities
     result = []
@@ -73,17 +73,15 @@ def surest(
 ) -> dict[str, tuple[list[int], list[int]]]:
     """Choose images about which the classifier is surest: right ones and wrong ones.
 
-    Of softmax classes it is sure of the class with the highest probability. Of findings, an image and a finding that
-    is present, or called, is one candidate, the surer the more of the way from the threshold to 1 or 0 the probability
-    has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or finding) come
-    first, then the second ones, and so on.
+    Multiclass: it is sure of the class with the highest probability. Of findings, an image and a finding that is
+    present, or called, is one candidate, the surer the more of the way from the threshold (None: 0.5) to 1 or 0 the
+    probability has gone; a finding that is neither, or not known, shows nothing. The surest of each true class (or
+    finding) come first, then the second ones, and so on, ``count`` of each kind at most.
 
-    ``predictions``: of a split. ``count``: how many of each kind at most. ``thresholds``: from which findings are
-    called, one a class; None: 0.5. The result is by "right" and "wrong", places of images in the predictions, each
-    once, and the class or finding of each: what was called, or the finding in question.
+    By "right" and "wrong": places of images in the predictions, each once, and what was called, or the finding.
     """
     probabilities, (positive, negative) = predictions.probabilities, predictions.sides()
-    if predictions.kind == "softmax":
+    if predictions.kind == "multiclass":
         called = np.zeros(positive.shape, dtype=bool)
         called[np.arange(len(called)), probabilities.argmax(axis=1) if len(called) else 0] = True
         sureness = np.repeat(probabilities.max(axis=1, initial=0)[:, None], positive.shape[1], axis=1)
@@ -97,7 +95,7 @@ def surest(
     chosen = {}
     for name, candidate in candidates.items():
         images, classes = _in_turn(candidate, sureness, count)
-        if predictions.kind == "softmax":
+        if predictions.kind == "multiclass":
             classes = [int(probabilities[image].argmax()) for image in images]
         chosen[name] = (images, classes)
     return chosen
@@ -114,19 +112,3 @@ def _in_turn(candidate: NDArray[np.bool_], sureness: NDArray[np.float64], count:
         if len(chosen) < count:
             chosen.setdefault(image, column)
     return list(chosen), list(chosen.values())
-
-
-def told(predictions: Predictions, image: int, column: int, thresholds: Sequence[float] | None) -> str:
-    """What is said of an image and what is true, in lines.
-
-    ``predictions``: of a split. ``image``: its place in them. ``column``: number of the finding in question, or of the
-    class that was called. ``thresholds``: of the findings, one a class; None: 0.5.
-    """
-    probability, name = predictions.probabilities[image, column], short(predictions.classes[column])
-    if predictions.kind == "multilabel":
-        limit = THRESHOLD if thresholds is None else thresholds[column]
-        truth = {1: "present", 0: "absent", UNKNOWN: "not known"}[int(predictions.labels[image, column])]
-        return f"{name}: {in_words(probability)} (called from {in_words(limit)})\ntruth: {truth}"
-    true_class = int(predictions.labels[image])
-    text = f"called: {name} {in_words(probability)}\ntruth: {short(predictions.classes[true_class])}"
-    return text if true_class == column else f"{text} {in_words(predictions.probabilities[image, true_class])}"

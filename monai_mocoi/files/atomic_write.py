@@ -19,10 +19,9 @@ LEFTOVERS = ".*.tmp*"
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to; it takes the name ``path`` when the block ends well.
+    """Give a temporary path beside ``path``, with its suffix; it takes the name ``path`` when the block ends well.
 
-    ``path``: the file to make or replace. Its folder is made if it is missing. Yields the temporary path, in the same
-    folder and with the same suffix. It is removed when the block raises.
+    The folder is made if it is missing. When the block raises, the temporary file is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,10 +34,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: str | Path, stem: str = "*") -> None:
-    """Remove the temporary files that a killed process left behind; only to be called where no other one writes.
+    """Remove the temporary files that a killed process left in ``folder``; only where no other one writes.
 
-    ``folder``: where to look, not below it; it need not exist. ``stem``: name without suffix of the file that was to be
-    made; "*" means any.
+    ``stem`` is the name without suffix of the file that was to be made; "*" means any.
     """
     for path in Path(folder).glob(f".{stem}.*.tmp*"):
         path.unlink(missing_ok=True)
@@ -54,11 +52,8 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 
 
 def write_torch(path: str | Path, content: Any) -> None:
-    """Write what ``torch.save`` writes, in one step.
-
-    It goes through memory, because torch.save to a file loses the reason, such as a full disk, why it could not.
-    """
-    write_bytes(path, torch_bytes(content))
+    """Write what ``torch.save`` writes, in one step."""
+    write_bytes(path, torch_bytes(content))  # torch.save to a file would lose why it could not, such as a full disk
 
 
 def torch_bytes(content: Any) -> memoryview:
@@ -84,17 +79,16 @@ def sync_folder(folder: str | Path) -> None:
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
-    """Write ``content`` as UTF-8 JSON to ``path`` in one step; the same content gives the same bytes.
-
-    ``path``: the file to make or replace. ``content``: anything that :mod:`json` can write; NaN and infinity are
-    refused. ``indent``: spaces a level; None writes one line.
-    """
+    """Write ``content`` as UTF-8 JSON in one step; NaN and infinity are refused; ``indent`` None writes one line."""
     text = json.dumps(content, indent=indent, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
 
 
-def write_csv(path: str | Path, rows: Iterable[Sequence[Any]]) -> None:
-    """Write rows, the first of which is the header, as UTF-8 CSV to ``path`` in one step."""
+def write_csv(path: str | Path, rows: Iterable[Sequence[Any]], errors: str = "strict") -> None:
+    """Write rows, the first of which is the header, as UTF-8 CSV to ``path`` in one step.
+
+    ``errors`` "surrogateescape" lets bytes of a file's name that are no UTF-8 go out as they came.
+    """
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    write_bytes(path, text.getvalue().encode())
+    write_bytes(path, text.getvalue().encode(errors=errors))

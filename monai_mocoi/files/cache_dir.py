@@ -12,14 +12,10 @@ from monai_mocoi.files.home_folder import expand_home, home_folder
 
 
 def user_cache_dir() -> Path:
-    """Return the user's cache folder of this package; the folder itself is not made here.
+    """Cache folder of this package, which need not exist: ``$MONAI_MOCOI_CACHE`` if set (may be relative).
 
-    Returns:
-        ``$MONAI_MOCOI_CACHE`` if set and not empty, else ``$XDG_CACHE_HOME/monai_mocoi``, else
-        ``~/.cache/monai_mocoi``. A relative value is taken from the current directory.
-
-    Raises:
-        HomeFolderError: the home folder is needed, and not known.
+    Else it is ``$XDG_CACHE_HOME/monai_mocoi``, else ``~/.cache/monai_mocoi``. Raises HomeFolderError: the home folder
+    is needed, and not known.
     """
     if own := os.environ.get("MONAI_MOCOI_CACHE"):
         return expand_home(own).absolute()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from monai_mocoi.errors import RefusedError
+from monai_mocoi.errors import LockError
 
 logger = logging.getLogger(__name__)
 
@@ -18,36 +18,32 @@ _said: set[Path] = set()
 
 
 @contextmanager
-def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterator[bool]:
-    """Hold the lock of ``path``, made if missing, as is its folder, for the length of the block.
+def file_lock(path: str | Path, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of ``path``, made if missing, as is its folder; yield whether it is held: always, if ``wait``.
 
     The operating system frees the lock when its holder ends, however it ends, so no lock can go stale; a forked child
     (a loader's worker, for example) does not hold it. The empty lock file is left in place: removing it would let two
-    processes hold "the" lock on two different files.
-
-    Where the file system has no locks (NFS or Lustre, as they may be mounted), that of a file in the machine's folder
-    for temporary files is held in its place, which keeps the processes of one machine apart; if that fails too, there
-    is no lock. Either is warned of once a folder. ``path``: the lock file. ``wait``: wait for another holder to finish;
-    False does not wait. ``poll``: seconds between two tries. Raises RefusedError: the folder cannot be made or written.
-    Yields True if the lock is held; False (only when ``wait`` is False) if another process holds it.
+    processes hold "the" lock on two different files. Where the file system has no locks (NFS or Lustre, as they may be
+    mounted), a file in the machine's folder for temporary files keeps the processes of one machine apart; if that fails
+    too, there is no lock. Either is warned of once a folder. Raises LockError: the folder cannot be made or written.
     """
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         open(path, "ab").close()
     except OSError as error:
-        raise RefusedError(
+        raise LockError(
             f"cannot write to the folder {path.parent.name!r} ({error.strerror}). If it is the cache, name a folder "
             "that can be written in the environment variable MONAI_MOCOI_CACHE."
         ) from error
     lock: FileLock | None = None
     try:
         try:
-            lock = _acquired(path, wait, poll)
+            lock = _acquired(path, wait)
         except Timeout:
             raise
         except OSError as error:
-            lock = _on_this_machine(path, error, wait, poll)
+            lock = _on_this_machine(path, error, wait)
     except Timeout:
         yield False
         return
@@ -58,20 +54,20 @@ def file_lock(path: str | Path, wait: bool = True, poll: float = 0.1) -> Iterato
             lock.release()
 
 
-def _acquired(path: Path, wait: bool, poll: float) -> FileLock:
+def _acquired(path: Path, wait: bool) -> FileLock:
     # No soft lock in its place: that one goes stale.
     lock = FileLock(path, thread_local=False, fallback_to_soft=False)
-    lock.acquire(blocking=wait, poll_interval=poll)
+    lock.acquire(blocking=wait)
     return lock
 
 
-def _on_this_machine(path: Path, error: OSError, wait: bool, poll: float) -> FileLock | None:
+def _on_this_machine(path: Path, error: OSError, wait: bool) -> FileLock | None:
     """Hold the lock of a file on another disk in the place of ``path``; None if there is none. Warn of it."""
     user = os.getuid() if hasattr(os, "getuid") else ""
     name = hashlib.sha256(os.path.realpath(path).encode(errors="surrogateescape")).hexdigest()[:32]
     where = "on another machine at the same time"
     try:
-        return _acquired(Path(tempfile.gettempdir(), f"monai_mocoi-{user}-{name}.lock"), wait, poll)
+        return _acquired(Path(tempfile.gettempdir(), f"monai_mocoi-{user}-{name}.lock"), wait)
     except Timeout:
         raise
     except OSError:

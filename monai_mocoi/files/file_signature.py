@@ -1,12 +1,17 @@
-"""Whether a source file is still the one from which something was computed, at best without reading or naming it."""
+"""Whether what was computed from a file still holds: the file's signature, and the versions of what decodes it."""
 
 import hashlib
 import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import monai_mocoi
 
 # A change time in whole hundredths of a second is hardly one: FAT and exFAT keep none and show that of the content, and
 # some network file systems show 0. Where it comes by chance, the cost is one short read.
 _COARSE = 10_000_000  # nanoseconds
 _SAMPLE = 4096
+_DECODERS = ("numpy", "pillow", "pydicom", "pylibjpeg-openjpeg", "pyjpegls", "imagecodecs")
 
 
 def file_signature(path: str) -> bytes:
@@ -34,3 +39,14 @@ def _sample(path: str, size: int) -> bytes:
             file.seek(max(0, start))
             parts.append(file.read(_SAMPLE))
     return b"".join(parts)
+
+
+def decoder_versions() -> dict[str, str]:
+    """Versions of Python, of this package and of the installed libraries that decode and resize images, by name."""
+    found = {"python": platform.python_version(), "monai_mocoi": monai_mocoi.__version__}
+    for package in _DECODERS:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

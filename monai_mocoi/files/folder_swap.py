@@ -26,8 +26,7 @@ def delete_leftovers(folder: Path) -> None:
 def replaced(folder: Path) -> Iterator[Path]:
     """Give an empty folder to fill; when the block ends well it becomes ``folder``, and what was there is deleted.
 
-    ``folder``: need not exist. Only one process at a time may replace it. Yields the folder to fill, on the same file
-    system. It is deleted when the block raises.
+    ``folder`` need not exist; only one process at a time may replace it. When the block raises, nothing is left.
     """
     delete_leftovers(folder)
     folder = folder.resolve()

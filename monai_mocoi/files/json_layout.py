@@ -16,10 +16,7 @@ def group_starts(text: str) -> set[str]:
 
 
 def config_text(config: dict[str, Any], starts: Collection[str] = ()) -> str:
-    """Lay out a config file: its constants one a line, components as calls.
-
-    ``config``: its content. ``starts``: top-level keys that begin a group: an empty line comes before each.
-    """
+    """Lay out a config file: constants one a line, components as calls; an empty line before the keys ``starts``."""
     lines = []
     for key, value in config.items():
         name = f"{json.dumps(key, ensure_ascii=False)}: "
@@ -31,8 +28,8 @@ def on_lines(value: Any, indent: int = 0, key: str = "") -> str:
     """Format JSON as a person would: what fits on the line of its key goes there.
 
     Otherwise a list has one part a line. The short parts of a dict share lines, as the arguments of a call do; the
-    class of a component has a line of its own. ``value``: what is to be written. ``indent``: spaces before the lines
-    below the first one. ``key``: what is before the value on its line, such as ``"seed": ``.
+    class of a component has a line of its own. ``indent`` are the spaces before the lines below the first one, ``key``
+    is what is before the value on its line, such as ``"seed": ``.
     """
     line = json.dumps(value, ensure_ascii=False)
     if not isinstance(value, dict | list) or not value or (indent and indent + len(key) + len(line) < _WIDTH):

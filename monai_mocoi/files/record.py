@@ -4,17 +4,24 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.errors import MocoiError
 from monai_mocoi.files.atomic_write import write_bytes
 
+LabelKind: TypeAlias = Annotated[str, BeforeValidator(current_label_kind)]
+"""A field of a record: "multilabel" or "multiclass"."""
 
-def shown(*places: str, default: Any = None) -> Any:
-    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record."""
-    return Field(default, json_schema_extra={"shown": list(places)})
+
+def shown(*places: str, default: Any = None, old: str | None = None) -> Any:
+    """A field of a record that is told in these places, see :meth:`Record.part`; without any it stays in the record.
+
+    ``old``: its earlier name, which is read as well.
+    """
+    return Field(default, json_schema_extra={"shown": list(places)}, validation_alias=old)
 
 
 class Record(BaseModel, Mapping[str, Any]):
@@ -24,7 +31,7 @@ class Record(BaseModel, Mapping[str, Any]):
     are kept.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True, loc_by_alias=False)
     FILE: ClassVar[str]
     """Name of the file."""
     FORMAT: ClassVar[int] = 1
@@ -35,13 +42,12 @@ class Record(BaseModel, Mapping[str, Any]):
     """What is raised where a file cannot be read."""
     REMEDY: ClassVar[str]
     """What the file is for, and what to do without it."""
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings of a run that it repeats."""
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file.
-
-        Raises MocoiError: of the class's kind. The text names the file and its wrong keys, but no value.
-        """
+        """Read a file. Raises ``ERROR``: the text names the file and its wrong keys, but no value."""
         path = Path(path)
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
@@ -51,11 +57,7 @@ class Record(BaseModel, Mapping[str, Any]):
 
     @classmethod
     def of(cls, content: Any, name: str = "") -> Self:
-        """Check content that was read already.
-
-        ``content``: of the file. ``name``: of the file, for the error's text; empty: the usual one. Raises MocoiError:
-        as :meth:`read`.
-        """
+        """Check content that was read already, of a file ``name`` (empty: the usual one). Raises as :meth:`read`."""
         name = name or cls.FILE
         if not isinstance(content, Mapping):
             raise cls.ERROR(f"{name} is not a JSON object: {cls.REMEDY}")
@@ -73,6 +75,11 @@ class Record(BaseModel, Mapping[str, Any]):
             wrong = ", ".join(key for key, missing in names.items() if not missing)
             what = " and ".join(filter(None, (lacks and f"lacks {lacks}", wrong and f"has unusable values of {wrong}")))
             raise cls.ERROR(f"{name} {what}: {cls.REMEDY}") from None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of a run's settings that the record repeats."""
+        return {name: settings[name] for name in cls.SETTINGS if name in settings}
 
     def text(self) -> str:
         """Content of the file; values that JSON does not know are written as text."""

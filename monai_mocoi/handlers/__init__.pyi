@@ -3,8 +3,6 @@ from .checkpoints import Checkpoints as Checkpoints
 from .classifier_plots import ClassifierPlots as ClassifierPlots
 from .classifier_saver import ClassifierSaver as ClassifierSaver
 from .collapse_monitor import CollapseMonitor as CollapseMonitor
-from .curves import OverlaidCurves as OverlaidCurves
-from .curves import shown_in_pretraining as shown_in_pretraining
 from .encoder_saver import EncoderSaver as EncoderSaver
 from .epoch_log import EpochLog as EpochLog
 from .evaluation_saver import EvaluationSaver as EvaluationSaver
@@ -16,10 +14,12 @@ from .online_probes import OnlineProbes as OnlineProbes
 from .preemption import Preemption as Preemption
 from .processes import AverageBatchStatistics as AverageBatchStatistics
 from .processes import Progress as Progress
-from .processes import TensorBoardStats as TensorBoardStats
+from .processes import TimedValidation as TimedValidation
 from .run_folder import RunFolder as RunFolder
-from .run_folder import check_run_folder as check_run_folder
 from .summary_writer import LazySummaryWriter as LazySummaryWriter
-from .timed_validation import TimedValidation as TimedValidation
+from .tensorboard import OverlaidCurves as OverlaidCurves
+from .tensorboard import SettingsText as SettingsText
+from .tensorboard import TensorBoardStats as TensorBoardStats
+from .tensorboard import shown_in_pretraining as shown_in_pretraining
 from .view_pairs import ViewPairs as ViewPairs
 from .worst_errors import WorstErrors as WorstErrors

@@ -2,18 +2,18 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from ignite.base import Serializable
 from ignite.engine import Events
 from torch import nn
 
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents
+from monai_mocoi.handlers.kept_state import KeptState
 from monai_mocoi.metrics import SELECTED_OVER, SELECTION_METRICS
+from monai_mocoi.runs.setting_ranges import check_ranges
 
 logger = logging.getLogger(__name__)
 
@@ -21,27 +21,21 @@ SELECTIONS = ("metric", "loss", "last")
 
 
 @dataclass(eq=False, repr=False)
-class BestClassifier(Serializable):
+class BestClassifier(KeptState):
     """Keep the weights of the best epoch, and end training when none has been better for a while.
 
-    Attach it on every process. A metric that is not defined, or NaN, is never the best. The weights are part of the
-    state that a checkpoint keeps, so that they always go with it, and every process has them.
+    Attach it on every process. A metric that is not defined, or NaN, is never the best. A checkpoint keeps the weights.
+    An unknown metric or selection, or a patience below 1, is a ValueError.
 
     Args:
-        network: the classifier, bare or in DistributedDataParallel.
         validator: whose metrics to go by, those of the epoch that has just ended.
         metric: the one that will be reported (fault A22), see :func:`~monai_mocoi.metrics.selection_metric`.
-        selection: "metric"; "loss": the lowest validation loss, where too few positives or negatives are left for a
-            metric; "last": the last epoch, where too few images are left for either. As
-            :func:`~monai_mocoi.data.label_subset` decides.
-        patience: epochs without a better one after which training ends, 1 or more; None: never. "last" has no effect
-            of it.
-
-    Raises:
-        ValueError: an unknown metric or selection, or a patience below 1.
+        selection: "metric"; "loss": the lowest validation loss; "last": the last epoch. As
+            :func:`~monai_mocoi.data.label_subset` decides by how many images are left.
+        patience: epochs without a better one after which training ends, 1 or more; None, or "last": never.
     """
 
-    _state_dict_all_req_keys = ("epoch", "score", "weights", "ended")
+    kept: ClassVar = {"epoch": "epoch", "score": "score", "weights": "_weights", "ended": "_ended"}
 
     network: InitVar[nn.Module]
     validator: ClassifierEvaluator
@@ -50,12 +44,10 @@ class BestClassifier(Serializable):
     patience: int | None = None
 
     def __post_init__(self, network: nn.Module) -> None:
-        if self.metric not in SELECTION_METRICS:
-            raise ValueError(f"metric is {self.metric!r}; choose one of {', '.join(SELECTION_METRICS)}.")
-        if self.selection not in SELECTIONS:
-            raise ValueError(f"selection is {self.selection!r}; choose one of {', '.join(SELECTIONS)}.")
-        if self.patience is not None and self.patience < 1:
-            raise ValueError(f"patience is {self.patience}, but must be 1 epoch or more, or null to train to the end.")
+        for name, known in (("metric", SELECTION_METRICS), ("selection", SELECTIONS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(known)}.")
+        check_ranges({"patience": self.patience})
         self.module = unwrap(network)
         self.epoch, self.score = 0, -math.inf
         self._weights: dict[str, torch.Tensor] = {}
@@ -66,21 +58,11 @@ class BestClassifier(Serializable):
         engine.add_event_handler(Events.STARTED, self._start)
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._judge)
 
-    def state_dict(self) -> Any:
-        """The best epoch, its score (higher is better) and weights, and whether patience has ended training."""
-        return {"epoch": self.epoch, "score": self.score, "weights": self._weights, "ended": self._ended}
-
     def state_size(self) -> int:
         """Bytes that the weights in the state will take."""
         if self.selection == "last":
             return 0
         return sum(tensor.numel() * tensor.element_size() for tensor in self.module.state_dict().values())
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go back to a state."""
-        super().load_state_dict(state_dict)
-        self.epoch, self.score = int(state_dict["epoch"]), float(state_dict["score"])
-        self._weights, self._ended = state_dict["weights"], bool(state_dict["ended"])
 
     def restore(self) -> None:
         """Put the weights of the best epoch into the network; without any, it keeps those of the last."""

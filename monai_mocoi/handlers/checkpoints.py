@@ -6,25 +6,25 @@ A continued run equals one that was never interrupted, bit for bit on a CPU.
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ignite.base import Serializable
-
 from monai_mocoi.distributed import from_first_rank, gather_objects, rank, world_size
 from monai_mocoi.engines import GradientTrainer, RunEvents
-from monai_mocoi.errors import RunFolderError, WeightsNotFiniteError
+from monai_mocoi.errors import RunFolderError
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.runs import run_state
 from monai_mocoi.runs.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
 from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.same_settings import check_same_settings
-from monai_mocoi.runs.setting_ranges import as_flag
+from monai_mocoi.runs.setting_ranges import as_flag, check_ranges
 from monai_mocoi.runs.settings import plain
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class Checkpoints:
     """Save the state of a :class:`~monai_mocoi.engines.GradientTrainer`, and continue from the newest good one.
 
@@ -33,7 +33,6 @@ class Checkpoints:
     other handlers, the lengths of the TensorBoard files, and for each process its random generators.
 
     Args:
-        folder: of the run.
         settings, dataset_sha256, results: see :class:`~monai_mocoi.handlers.RunFolder`. A checkpoint of others is
             refused (see :mod:`monai_mocoi.runs.same_settings`), or of a trainer with another description.
         every: iterations from one checkpoint to the next, 1 or more; there is one after each epoch too.
@@ -41,38 +40,31 @@ class Checkpoints:
         resume: continue from the newest good checkpoint, if there is any. The texts "true" and "false" are accepted.
         summary_writer: its files are cut back to the checkpoint when the run is continued; None: no files.
         also: other handlers whose state is kept, by name; those of the first process. One whose state is large gives
-            its bytes by ``run_state.state_size()``.
+            its bytes by ``state_size()``.
 
     Raises:
-        ValueError: ``every`` or ``keep`` below 1.
+        SettingsError: ``every`` or ``keep`` below 1.
         CheckpointError, RunFolderError: at the start: nothing to read, other settings or an earlier version.
-        WeightsNotFiniteError: a weight became NaN or infinite, so that it is not saved.
+        NotFiniteError: a weight became NaN or infinite, so that it is not saved.
         DiskFullError: no room, before the first step or later.
     """
 
     writes: ClassVar[dict[str, str]] = {"{folder}/checkpoints/": "the state to continue from (resume)"}
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        settings: Mapping[str, Any],
-        dataset_sha256: str,
-        every: int = 500,
-        keep: int = 2,
-        resume: bool | str = False,
-        summary_writer: LazySummaryWriter | None = None,
-        also: Mapping[str, Serializable] | None = None,
-        results: Mapping[str, Any] | None = None,
-    ) -> None:
-        for name, value in (("checkpoint_every", every), ("keep_checkpoints", keep)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}, but must be 1 or more.")
-        self.folder = Path(folder) / "checkpoints"
-        self.compared = {**plain(settings), **plain(results or {}), "dataset_sha256": dataset_sha256}
-        self.every, self.keep = every, keep
-        self.resume = as_flag("resume", resume)
-        self.summary_writer = summary_writer
-        self.also = dict(also or {})
+    folder: str | os.PathLike[str]
+    settings: Mapping[str, Any]
+    dataset_sha256: str
+    every: int = 500
+    keep: int = 2
+    resume: bool | str = False
+    summary_writer: LazySummaryWriter | None = None
+    also: Mapping[str, Any] = field(default_factory=dict)
+    results: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_ranges({"checkpoint_every": self.every, "keep_checkpoints": self.keep})
+        self.path, self.resume = Path(self.folder) / "checkpoints", as_flag("resume", self.resume)
+        self.also = dict(self.also or {})
         self._description: dict[str, Any] = {}
         self._saved: int | None = None
 
@@ -91,9 +83,9 @@ class Checkpoints:
             )
             for name in (process.pop("not_finite") for process in processes):
                 if name is not None:
-                    raise WeightsNotFiniteError(engine.state.iteration, name)
+                    raise run_state.weights_not_finite(engine.state.iteration, name)
             if rank() == 0:
-                write_checkpoint(self.folder, engine.state.iteration, self._state(engine, processes), self.keep)
+                write_checkpoint(self.path, engine.state.iteration, self._state(engine, processes), self.keep)
             self._saved = engine.state.iteration
 
     def _restore(self, engine: GradientTrainer) -> None:
@@ -101,7 +93,7 @@ class Checkpoints:
         # Once: a second run of this trainer begins with the learning rate that the first one ended with.
         self._description = self._description or from_first_rank(describe_training(engine))
         # The first process chooses, because all must continue from the same one.
-        path = from_first_rank(newest_checkpoint(self.folder) if self.resume and rank() == 0 else None)
+        path = from_first_rank(newest_checkpoint(self.path) if self.resume and rank() == 0 else None)
         if path is not None:
             self._load(engine, read_checkpoint(path))
             reached = engine.state.epoch, engine.state.iteration
@@ -110,7 +102,7 @@ class Checkpoints:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
             others = sum(part.state_size() for part in self.also.values() if hasattr(part, "state_size"))
-            check_room(self.folder, others + run_state.state_size(engine.module, engine.optimizer), self.keep)
+            check_room(self.path, others + run_state.state_size(engine.module, engine.optimizer), self.keep)
 
     def _save_if_due(self, engine: GradientTrainer) -> None:
         # In the middle of an accumulated step each process has gradients of its own: the step is completed first.
@@ -134,8 +126,9 @@ class Checkpoints:
         }
 
     def _compared(self, engine: GradientTrainer) -> dict[str, Any]:
+        given = {**plain(self.settings), **plain(self.results or {}), "dataset_sha256": self.dataset_sha256}
         shape = {"epoch_length": engine.state.epoch_length, "world_size": world_size()}
-        return {**self.compared, **self._description, **shape}
+        return {**given, **self._description, **shape}
 
     def _load(self, engine: GradientTrainer, state: dict[str, Any]) -> None:
         check_same_settings(state["settings"], self._compared(engine), "the checkpoint")

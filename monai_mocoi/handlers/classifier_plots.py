@@ -1,22 +1,20 @@
 """Plots of a classifier in TensorBoard: ROC and precision-recall curves, confusion, a few right and wrong images."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
-import numpy as np
-import torch
-from ignite.base import Serializable
 from ignite.engine import Events
-from numpy.typing import NDArray
 
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator
 from monai_mocoi.figures.canvas import RGB
+from monai_mocoi.figures.captioned_images import CaptionedImages
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
-from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
-from monai_mocoi.figures.surest_images import surest, told
+from monai_mocoi.figures.sheet import Part, picture_sheet
+from monai_mocoi.figures.surest_images import surest
+from monai_mocoi.handlers.kept_state import KeptState
 
 _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RGB]]] = {
     "roc": roc_figures,
@@ -25,19 +23,17 @@ _FIGURES: dict[str, Callable[[Predictions, str, Sequence[float] | None], list[RG
 }
 
 
-class ClassifierPlots(Serializable):
+class ClassifierPlots(KeptState):
     """Draw the predictions of a validation, at the trainer's epoch, and at the end those of the chosen classifier.
 
-    Attach it to the validator. ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion`` are those of
-    :mod:`monai_mocoi.figures.classifier_curves`; what one figure has no room for follows as ``<name>/roc_2`` and so
-    on. ``<name>/right`` and ``<name>/wrong`` show the images about which the classifier is surest, each class in turn:
-    of findings, those that are present and called (right), or one of the two (wrong). An image is named by its row in
-    the split's list, from 0, never by its file or patient.
+    Attach it to the validator. What one figure of ``<name>/roc``, ``<name>/precision_recall`` and ``<name>/confusion``
+    has no room for follows as ``<name>/roc_2`` and so on. ``<name>/right`` and ``<name>/wrong`` show the images about
+    which the classifier is surest, each class in turn: of findings, those that are present and called (right), or one
+    of the two (wrong). An image is named by its row in the split's list, from 0, never by its file or patient.
 
     These are of a classifier on the way, with findings called from 0.5. :meth:`draw_chosen` draws the same figures as
-    ``<name>_chosen/roc`` and so on, of the classifier that counts and with its thresholds.
-
-    Only the first process draws. One epoch is drawn once, even if it is validated again.
+    ``<name>_chosen/roc`` and so on, of the classifier that counts and with its thresholds. Only the first process
+    draws. One epoch is drawn once, even if it is validated again.
 
     Args:
         summary_writer: where to.
@@ -45,13 +41,12 @@ class ClassifierPlots(Serializable):
         std: divided by there.
         every: epochs from one drawing to the next, at least; 1: each validated one. The first one is always drawn.
         images: how many right ones to show at most, and how many wrong ones; 0: none.
-        image_list: the file that holds the list of the rows.
 
     Raises:
         ValueError: ``every`` below 1, or ``images`` below 0.
     """
 
-    _state_dict_all_req_keys = ("drawn",)
+    kept: ClassVar = {"drawn": "_drawn"}
 
     def __init__(
         self,
@@ -60,32 +55,20 @@ class ClassifierPlots(Serializable):
         std: float | Sequence[float],
         every: int = 1,
         images: int = 9,
-        image_list: str = "labelled.json",
     ) -> None:
         if every < 1:
             raise ValueError(f"every is {every}, but must be 1 (each validated epoch) or more.")
         if images < 0:
             raise ValueError(f"images is {images}, but must be 0 (none) or more.")
         self.writer = summary_writer
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self.every = every
         self.images = images
-        self.image_list = image_list
         self._drawn = -every
 
     def attach(self, engine: ClassifierEvaluator) -> None:
         """Register on a classifier's evaluator."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._draw)
-
-    def state_dict(self) -> Any:
-        """The epoch that was drawn last."""
-        return {"drawn": self._drawn}
-
-    def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
-        """Go back to a state."""
-        super().load_state_dict(state_dict)
-        self._drawn = int(state_dict["drawn"])
 
     def _draw(self, engine: ClassifierEvaluator) -> None:
         epoch, predictions = engine.state.epoch, engine.predictions
@@ -100,8 +83,8 @@ class ClassifierPlots(Serializable):
     ) -> None:
         """Draw the predictions that the evaluator has just made with the chosen classifier; on the first process only.
 
-        It is of an ``epoch``, ``which`` of all classifiers in words, with ``thresholds`` by finding (None for softmax
-        classes).
+        It is of an ``epoch``, ``which`` of all classifiers in words, with ``thresholds`` by finding (None:
+        multiclass).
         """
         predictions = engine.predictions
         assert predictions is not None, "the predictions come first"
@@ -123,24 +106,12 @@ class ClassifierPlots(Serializable):
             for number, figure in enumerate(draw(predictions, about, limits), start=1):
                 self._add(f"{name}/{kind}" + (f"_{number}" if number > 1 else ""), figure, epoch)
         dataset: ImageDataset = cast(Any, engine.data_loader).dataset
-        rows = {item["name"]: row for row, item in enumerate(dataset.data)}
-        positions = {row: position for position, row in enumerate(dataset.rows)}
+        pictures = CaptionedImages(dataset, predictions, limits, self.mean, self.std)
         for kind, (images, classes) in surest(predictions, self.images, limits).items():
             if not len(images):
                 continue
-            shown = [rows[predictions.images[image]] for image in images]
-            cells = [
-                Captioned(
-                    as_rgb(self._picture(dataset[positions[row]])),
-                    f"row {row}\n{told(predictions, image, column, limits)}",
-                )
-                for row, image, column in zip(shown, images, classes, strict=True)
-            ]
-            title = f"Surest and {kind}: {of_what}. Row: of '{engine.name}' in {self.image_list}, from 0"
-            self._add(f"{name}/{kind}", picture_sheet(title, [Part("", cells)]), epoch)
-
-    def _picture(self, sample: dict[str, Any]) -> NDArray[np.float32]:
-        return (torch.as_tensor(sample["image"]).float() * self.std + self.mean).numpy()
+            title = f"Surest and {kind}: {of_what}. Row: of '{engine.name}' in labelled.json, from 0"
+            self._add(f"{name}/{kind}", picture_sheet(title, [Part("", pictures.of(images, classes))]), epoch)
 
     def _add(self, tag: str, figure: RGB, epoch: int) -> None:
         self.writer.add_image(tag, figure, epoch, dataformats="HWC")

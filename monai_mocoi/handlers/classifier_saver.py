@@ -16,16 +16,15 @@ from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank, unwrap
 from monai_mocoi.engines import ClassifierEvaluator, GradientTrainer, RunEvents, is_whole
-from monai_mocoi.errors import WeightsNotFiniteError
-from monai_mocoi.files.atomic_write import write_json, write_torch
+from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.best_classifier import BestClassifier
-from monai_mocoi.handlers.classifier_origin import ClassifierOrigin
 from monai_mocoi.handlers.classifier_plots import ClassifierPlots
 from monai_mocoi.networks import ClassifierCard, Pretrained
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
+from monai_mocoi.runs.classifier_origin import ClassifierOrigin
 from monai_mocoi.runs.product_names import VALIDATION_NAME
-from monai_mocoi.runs.run_state import first_not_finite
+from monai_mocoi.runs.run_state import first_not_finite, weights_not_finite
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +44,9 @@ class ClassifierSaver:
         chosen: the :class:`~monai_mocoi.handlers.BestClassifier`; not asked by a linear evaluation.
         labelled: which images had labels, and how they were drawn: ``LabelSubset.record``.
         plots: draws the predictions of the chosen classifier when all is written; None: nothing is drawn.
-        settings, weights, datalist, training: see :class:`~monai_mocoi.handlers.classifier_origin.ClassifierOrigin`.
+        settings, weights, datalist, training: see :class:`~monai_mocoi.runs.classifier_origin.ClassifierOrigin`.
 
-    Raises:
-        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written but ``labelled.json``.
+    A weight that is NaN or infinite is a NotFiniteError; only ``labelled.json`` is written then.
     """
 
     writes: ClassVar[dict[str, str]] = {
@@ -77,7 +75,7 @@ class ClassifierSaver:
         self.module = unwrap(network)
         self.validator = validator
         self.chosen = chosen
-        self.labelled = dict(labelled)
+        self.labelled = LabelledImages.of(labelled)
         self.plots = plots
         path = self.folder / CLASSIFIER_NAME
         self.origin = ClassifierOrigin(path, settings, self.labelled, weights, datalist, training)
@@ -90,7 +88,7 @@ class ClassifierSaver:
 
     def _start(self, engine: Workflow) -> None:
         if rank() == 0:
-            write_json(self.folder / LabelledImages.FILE, {"format": LabelledImages.FORMAT, **self.labelled})
+            self.labelled.write(self.folder / LabelledImages.FILE)
             self.origin.look()
 
     def _remove_checkpoints(self, engine: Workflow) -> None:
@@ -106,7 +104,7 @@ class ClassifierSaver:
             chosen = self.chosen
         chosen.restore()
         if (name := first_not_finite(self.module)) is not None:
-            raise WeightsNotFiniteError(engine.state.iteration, name)
+            raise weights_not_finite(engine.state.iteration, name)
         # Not validator.run: its handlers would tell TensorBoard of the chosen epoch as if it were the last.
         predictions = self.validator.predict()
         if rank() > 0:

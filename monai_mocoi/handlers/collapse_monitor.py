@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from ignite.base import Serializable
 
 from monai_mocoi.analysis.collapse_figures import KeptPairs, collapse_figures, collapse_in_words
 from monai_mocoi.distributed.agreement import measured_by_the_first
 from monai_mocoi.distributed.processes import rank
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import CollapseError
+from monai_mocoi.handlers.kept_state import KeptState
 from monai_mocoi.runs.run_state import untouched
 
 logger = logging.getLogger(__name__)
@@ -21,45 +21,34 @@ ON_COLLAPSE = ("stop", "warn")
 RANK_THRESHOLD = 5.0
 MARGIN_THRESHOLD = 0.2
 _IMAGES_A_DIRECTION = 8  # needed to judge by the rank, which is small for few images
-_LEAST = {
-    **{"check_every": 1, "images": 2, "grace_steps": 0, "warmup_steps": 0, "patience": 1},
-    **{"rank_threshold": 0, "margin_threshold": 0, "batch_size": 1},
-}
+_LEAST = {"check_every": 1, "images": 2, "grace_steps": 0, "warmup_steps": 0, "patience": 1, "batch_size": 1}
+_LEAST |= {"rank_threshold": 0, "margin_threshold": 0}
 
 
 @dataclass(eq=False, repr=False)
-class CollapseMonitor(Serializable):
+class CollapseMonitor(KeptState):
     """Every ``check_every`` steps, measure whether the encoder still tells validation images apart.
 
     It looks at the globally averaged maps of the *query* encoder's four stages, in eval mode, before any head, because
     a head that ends in BatchNorm scales the last rest of noise up to full size. The run itself is not changed, nor any
     random generator. The first process measures and all decide by its figures: attach it in every process.
+    TensorBoard gets the curves ``collapse/...`` (docs/tensorboard.md) at the iteration.
 
-    Written to TensorBoard, at the iteration, under ``collapse/``: ``rank_stage1`` to ``4``
-    (:func:`~monai_mocoi.metrics.effective_rank`), ``spread_stage1`` to ``4``
-    (:func:`~monai_mocoi.metrics.std_of_l2_normalized`); the margin, which is the mean cosine similarity of two views of
-    an image less that of views of different images, of the stage-4 features (``margin_stage4``) and of the embeddings
-    behind the head (``margin``); and by these ``top1`` and ``top1_chance``, what guessing would give.
-
-    A check is *low* where the rank of stage 4 is below ``rank_threshold`` and a margin, of the features or of the
-    embeddings, is below ``margin_threshold``; docs/collapse.md shows the measurements behind the thresholds. The rank
-    of few images is always small: its threshold is at most an eighth of the images, and eight or fewer are not judged.
+    A check is *low* where the effective rank of stage 4 is below ``rank_threshold`` and a margin, of the stage-4
+    features or of the embeddings, is below ``margin_threshold`` (docs/collapse.md). The rank of few images is always
+    small: its threshold is at most an eighth of the images, and eight or fewer are not judged.
 
     Args:
         dataset: validation images; ``dataset[i]`` has ``view1`` and ``view2`` ``(C, H, W)``, the same at every access.
         check_every: steps of the optimiser (not iterations) from one check to the next, 1 or more.
-        images: how many images to look at, the first of the data set, 2 or more. The rank grows with them.
+        images: how many to look at, the first of the data set, 2 or more.
         grace_steps, warmup_steps: no check counts up to the larger of these steps; 0: all count.
         patience: low checks in a row that make a collapse, 1 or more.
         rank_threshold, margin_threshold: 0 or more.
-        on_collapse: "stop": raise :class:`CollapseError`; "warn": log a warning, once for each run of low checks.
-        summary_writer, batch_size: where to write; images per forward pass.
-
-    Raises:
-        ValueError: a number out of range, or an unknown ``on_collapse``.
+        on_collapse: "stop": raise CollapseError; "warn": log a warning, once for each run of low checks.
     """
 
-    _state_dict_all_req_keys = ("low_checks",)
+    kept: ClassVar = {"low_checks": "low_checks"}
 
     dataset: Any
     summary_writer: Any
@@ -80,11 +69,9 @@ class CollapseMonitor(Serializable):
                 raise ValueError(f"{name} is {getattr(self, name)}, but must be {limit} or more.")
         if self.on_collapse not in ON_COLLAPSE:
             raise ValueError(f"on_collapse is {self.on_collapse!r}; choose one of {', '.join(ON_COLLAPSE)}.")
-        if len(self.dataset) < 2:
-            raise ValueError(
-                f"there are {len(self.dataset)} validation images, but the collapse monitor compares images and needs "
-                "2 or more: put more patients into the validation split."
-            )
+        if (count := len(self.dataset)) < 2:
+            text = f"there are {count} validation images, but the collapse monitor compares images and needs 2 or more"
+            raise ValueError(f"{text}: put more patients into the validation split.")
         self.images = min(self.images, len(self.dataset))
         self.grace_steps = max(self.grace_steps, self.warmup_steps)
         self.few = self.images <= _IMAGES_A_DIRECTION
@@ -94,24 +81,16 @@ class CollapseMonitor(Serializable):
     def attach(self, engine: MoCoTrainer) -> None:
         """Register on a trainer."""
         if self.few and rank() == 0:
-            logger.warning(
-                "There are %d validation images, too few to tell whether the encoder collapses: the figures are shown, "
-                "but not judged. %d or more are enough.",
-                *(self.images, int(_IMAGES_A_DIRECTION * RANK_THRESHOLD)),
-            )
+            few = "There are %d validation images, too few to tell whether the encoder collapses: the figures are "
+            enough = int(_IMAGES_A_DIRECTION * RANK_THRESHOLD)
+            logger.warning(few + "shown, but not judged. %d or more are enough.", self.images, enough)
         engine.add_event_handler(RunEvents.CHECK_NETWORK, self._check)
 
-    def state_dict(self) -> Any:
-        """The number of low checks in a row."""
-        return {"low_checks": self.low_checks}
-
-    def load_state_dict(self, state_dict: Mapping[str, int]) -> None:
-        """Go on from :meth:`state_dict`."""
-        super().load_state_dict(state_dict)
-        self.low_checks = int(state_dict["low_checks"])
-
     def _check(self, engine: MoCoTrainer) -> None:
-        step = _steps(engine)
+        # Steps of the optimiser so far; what remains at an epoch's end is a step too.
+        size, length = engine.accumulation_steps, engine.state.epoch_length
+        epochs, batches = divmod(engine.state.iteration, length)
+        step = epochs * -(-length // size) + batches // size
         if not engine.step_is_complete() or step % self.check_every:
             return
         with engine.clock.phase("monitor"):
@@ -143,10 +122,3 @@ class CollapseMonitor(Serializable):
     def _text(self, iteration: int, values: Mapping[str, float]) -> str:
         when = f"at iteration {iteration}", f"{self.low_checks} checks in a row on {self.images} validation images"
         return collapse_in_words(*when, values, self.rank_threshold, self.margin_threshold)
-
-
-def _steps(engine: MoCoTrainer) -> int:
-    """Steps of the optimiser so far; what remains at an epoch's end is a step too."""
-    epochs, batches = divmod(engine.state.iteration, engine.state.epoch_length)
-    size = engine.accumulation_steps
-    return epochs * -(-engine.state.epoch_length // size) + batches // size

@@ -13,12 +13,11 @@ from monai_mocoi.data import Datalist, SeenImages
 from monai_mocoi.data.seen_images import try_to_take_down
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import RunEvents, is_whole
-from monai_mocoi.errors import WeightsNotFiniteError
 from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.epoch_log import EpochLog
 from monai_mocoi.networks import EncoderCard, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
 from monai_mocoi.networks.encoder_card import CHANNEL_RULE, ENCODER_NAME
-from monai_mocoi.runs.run_state import first_not_finite
+from monai_mocoi.runs.run_state import first_not_finite, weights_not_finite
 
 logger = logging.getLogger(__name__)
 
@@ -32,14 +31,12 @@ class EncoderSaver:
         folder: of the run.
         network: the MoCo network, bare or in DistributedDataParallel.
         settings: of the run; the method and how images are prepared are repeated in the card.
-        epoch_log: knows how the last epoch went: the card's ``relative_loss``, of training and validation (loss /
-            guessing; 1 is guessing). None: it is not written.
+        epoch_log: knows the card's ``relative_loss``, of training and validation; None: it is not written.
         datalist: the images of the pretraining, without those that cannot be read: which they were is written to
             ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
             is not written; nor is it where the key or an image cannot be read, which a warning tells.
 
-    Raises:
-        WeightsNotFiniteError: a weight is NaN or infinite; nothing is written.
+    A weight that is NaN or infinite is a NotFiniteError; nothing is written then.
     """
 
     writes: ClassVar[dict[str, str]] = {
@@ -78,7 +75,7 @@ class EncoderSaver:
         if not is_whole(engine):
             return
         if (name := first_not_finite(self.moco)) is not None:
-            raise WeightsNotFiniteError(engine.state.iteration, name)
+            raise weights_not_finite(engine.state.iteration, name)
         heads = {"head": self.moco.query_head.state_dict(), "stage_heads": self.moco.stage_heads.state_dict()}
         write_torch(self.folder / "heads.pt", heads)
         card = self._card(engine)

@@ -1,18 +1,17 @@
 """Epoch log: one line of text per epoch, and the epoch's speed for log and curves."""
 
 import logging
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from ignite.base import Serializable
 from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.engines import EpochTime, GradientTrainer, RunEvents
+from monai_mocoi.handlers.kept_state import KeptState
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 
@@ -27,13 +26,14 @@ _WORTH_SAYING = 60  # seconds; of a run that ends sooner no forecast is needed
 
 
 @dataclass(eq=False, repr=False)
-class EpochLog(Serializable):
-    """Log an epoch's means of the trainer's output, the validation's metrics, its images a second and its time.
+class EpochLog(KeptState):
+    """Log an epoch's means of the trainer's output, the validation's metrics, its images per second and its time.
 
-    Images a second are the images of all processes divided by the first process's seconds: those of loading and
-    training for "in training", all from the epoch's start, validation and checkpoint too, for "over the epoch".
-    TensorBoard gets both at the epoch, and ``speed/seconds_...`` for each of :data:`~monai_mocoi.engines.PHASES`; of an
-    epoch that a continued run took up in its middle, from there. A run of more than a minute forecasts its length.
+    Images per second are the images of all processes divided by the first process's seconds: those of loading and
+    training for "in training", all from the epoch's start, or from where a continued run took it up, for "over the
+    epoch". TensorBoard gets both at the epoch, and ``speed/seconds_...`` for each of
+    :data:`~monai_mocoi.engines.PHASES`. A run of more than a minute forecasts its length. The sums are part of a
+    checkpoint, so that a continued run's line tells of the whole epoch.
 
     Args:
         validator: the evaluator whose metrics to show; None: none.
@@ -42,7 +42,8 @@ class EpochLog(Serializable):
         summary_writer, probes: where to write the speed; whose number to show. None: nowhere, none.
     """
 
-    _state_dict_all_req_keys = ("sums", "counts")
+    kept: ClassVar = {"sums": "_sums", "counts": "_counts", "latest": "latest"}
+    added: ClassVar = {"latest": {}}
 
     validator: Workflow | None = None
     means: Mapping[str, str] | None = None
@@ -55,8 +56,8 @@ class EpochLog(Serializable):
         self._metrics = _METRICS if self.metrics is None else self.metrics
         self.latest: dict[str, float] = {}
         """The trainer's means and the validator's metrics of the last epoch that is over."""
-        self._sums: dict[str, float] = defaultdict(float)
-        self._counts: dict[str, int] = defaultdict(int)
+        self._sums: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
         self._shown: list[str] = []
         self._done, self._began = 0, (0, 0.0)
 
@@ -66,21 +67,10 @@ class EpochLog(Serializable):
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._sum_up)
         engine.add_event_handler(RunEvents.LOG_EPOCH, self._log)
 
-    def state_dict(self) -> Any:
-        """Sums and counts of the epoch so far, so that a continued run's line tells of the whole epoch."""
-        return {"sums": dict(self._sums), "counts": dict(self._counts), "latest": dict(self.latest)}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go back to a state."""
-        super().load_state_dict(state_dict)
-        self._sums = defaultdict(float, state_dict["sums"])
-        self._counts = defaultdict(int, {name: int(count) for name, count in state_dict["counts"].items()})
-        self.latest = dict(state_dict.get("latest", {}))
-
     def _add(self, engine: GradientTrainer) -> None:
         for name, value in engine.state.output.items():
-            self._sums[name] += value
-            self._counts[name] += 1
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
         self._done += 1  # by this process: a continued run forecasts anew
         if self._done in _FIRST_LOOK:
             self._forecast(engine)
@@ -93,10 +83,8 @@ class EpochLog(Serializable):
             each = (now - self._began[1]) / (len(_FIRST_LOOK) - 1)
             left = each * (state.max_epochs * state.epoch_length - state.iteration)
             if left >= _WORTH_SAYING and rank() == 0:
-                logger.info(
-                    "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top.",
-                    *(self._done, _about(each * state.epoch_length), _about(left)),
-                )
+                said = "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top."
+                logger.info(said, self._done, _about(each * state.epoch_length), _about(left))
 
     def _sum_up(self, engine: GradientTrainer) -> None:
         # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
@@ -125,25 +113,20 @@ class EpochLog(Serializable):
         probed = "" if self.probes is None else self.probes.in_words(state.epoch)
         left = time.total * (state.max_epochs - state.epoch)
         forecast = f"{_about(left)} left" if left >= _WORTH_SAYING else ""
-        parts = [", ".join(self._shown), validation, probed, _speed(time), forecast]
+        images = time.images * world_size()  # every process trains on as many
+        rates = {"training": images / time.training, "epoch": images / time.total}
+        parts = [", ".join(self._shown), validation, probed, _speed(time, rates.values()), forecast]
         logger.info("epoch %d of %d: %s", state.epoch, state.max_epochs, "; ".join(filter(None, parts)))
         if self.summary_writer is not None:
-            speeds = {"training": _rate(time, time.training), "epoch": _rate(time, time.total)}
-            shown = {f"images_per_second_{name}": speed for name, speed in speeds.items()}
+            shown = {f"images_per_second_{name}": rate for name, rate in rates.items()}
             shown |= {f"seconds_{phase}": seconds for phase, seconds in time.seconds.items()}
             for name, value in shown.items():
                 self.summary_writer.add_scalar(f"speed/{name}", value, state.epoch)
 
 
-def _rate(time: EpochTime, seconds: float) -> float:
-    """Images a second; every process trains on as many images."""
-    return time.images * world_size() / seconds
-
-
-def _speed(time: EpochTime) -> str:
-    """Both speeds, and the phases that took long enough to be seen."""
+def _speed(time: EpochTime, rates: Iterable[float]) -> str:
+    """Images per second, and the phases that took long enough to be seen."""
     # Without digits that mean nothing.
-    rates = [_rate(time, seconds) for seconds in (time.training, time.total)]
     training, epoch = (f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}" for rate in rates)
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
     parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))

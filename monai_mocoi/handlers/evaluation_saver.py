@@ -2,23 +2,24 @@
 
 import logging
 import os
+import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from monai_mocoi import data
-from monai_mocoi.analysis import IntervalSettings, report_lines, report_warnings
+from monai_mocoi.analysis import IntervalSettings, evaluate_fully, report_lines, report_warnings
 from monai_mocoi.data.enough_images import few_scored_in_words
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator, RunEvents
 from monai_mocoi.figures.evaluation import remove_evaluation, write_evaluation
-from monai_mocoi.handlers.after_evaluation import commands_after
-from monai_mocoi.handlers.evaluation_content import evaluation_content
 from monai_mocoi.networks import classifier_path
 from monai_mocoi.runs.evaluated_classifier import EvaluatedClassifier
+from monai_mocoi.runs.next_command import lines_after_an_evaluation
 from monai_mocoi.runs.product_folders import check_evaluation_folder
 from monai_mocoi.runs.product_names import PREDICTIONS_NAME
+from monai_mocoi.runs.provenance import package_versions
 from monai_mocoi.runs.setting_ranges import as_flag
 
 logger = logging.getLogger(__name__)
@@ -34,20 +35,19 @@ class EvaluationSaver:
 
     Args:
         folder, overwrite: see :func:`~monai_mocoi.runs.check_evaluation_folder`, which is asked when the run starts.
-        classifier, run_dir: its sidecar, and its folder (None: what is beside it is not looked at), see
-            :class:`~monai_mocoi.runs.evaluated_classifier.EvaluatedClassifier`.
+        classifier, run_dir: its card, and its folder (None: what is beside it is not looked at).
         dataset_sha256: hash of the ``datalist.json`` that is tested; None: unknown.
-        skipped_images: descriptions of images of the split that could not be read and are not evaluated.
+        skipped_images: descriptions of images of the split that could not be read.
         resamples, seed, interval, level, min_positives, min_negatives: :class:`~monai_mocoi.analysis.IntervalSettings`.
         next_of: ``run``, ``bundle`` and ``dataset_dir`` for the commands that are logged at the end; None: none.
         dataset_folder, images: of the images; those that are tested and can be read.
         subgroups, age_bands: see :func:`~monai_mocoi.data.chosen_columns`; without a column there are no subgroups.
-        recalibrate: measure the recalibrated probabilities. ``predictions.csv``, ``external`` and decisions stay those
-            of the probabilities as the network gives them. The texts "true" and "false" are accepted.
+        recalibrate: measure the recalibrated probabilities; ``predictions.csv``, ``external`` and decisions stay those
+            of the network's own. The texts "true" and "false" are accepted.
         target_sensitivity, target_specificity, decision_thresholds: see :func:`~monai_mocoi.analysis.evaluate_fully`.
-        external, dataset, dataset_name: the images and labels matched with the classifier's, from
-            :func:`~monai_mocoi.data.match_labels`; the images, to measure their statistics; a name. For another data
-            set, ``metrics.json`` has ``external`` (:func:`~monai_mocoi.analysis.external_report`). None: not compared.
+        external, dataset, dataset_name: of :func:`~monai_mocoi.data.match_labels`; the images, to measure their
+            statistics; a name. For another data set, ``metrics.json`` has ``external``
+            (:func:`~monai_mocoi.analysis.external_report`). None: not compared.
 
     Raises:
         EvaluationError: a setting out of range.
@@ -96,9 +96,8 @@ class EvaluationSaver:
         self.recalibrated = as_flag("recalibrate", self.recalibrate)
         if self.recalibrated and self.elsewhere is not None:
             self.known.check_recalibration(self.elsewhere.classes)
-        self.settings = IntervalSettings(
-            self.resamples, self.seed, self.interval, self.level, self.min_positives, self.min_negatives
-        )
+        limits = self.min_positives, self.min_negatives
+        self.settings = IntervalSettings(self.resamples, self.seed, self.interval, self.level, *limits)
         data.check_age_bands(self.age_bands)
         by = self.subgroups
         self.columns = data.chosen_columns(os.fspath(by) if isinstance(by, os.PathLike) else by, self.images)
@@ -109,24 +108,52 @@ class EvaluationSaver:
         engine.add_event_handler(RunEvents.FINISH_RUN, self._save)  # the last file: where it is, all are
 
     def _save(self, engine: ClassifierEvaluator) -> None:
-        predictions = engine.predictions
+        folder, predictions = Path(self.folder), engine.predictions
         if rank() > 0 or predictions is None:
             return
-        folder = Path(self.folder)
         remove_evaluation(folder)  # it would be of other predictions
         data.write_predictions(folder / PREDICTIONS_NAME, predictions)
-        content = evaluation_content(self, engine.name, predictions)
+        content = self._content(engine.name, predictions)
         write_evaluation(folder, content)
         for line in report_lines(engine.name, content):
             logger.info("%s", line)
-        warnings = report_warnings(engine.name, content)
-        if few := few_scored_in_words(predictions.labels, predictions.classes):
-            warnings.append(f"{engine.name}: {few}, whatever the numbers above.")
-        if self.skipped_images:
-            warnings.append(f"{len(self.skipped_images)} images could not be read and are not evaluated.")
-        for warning in warnings:
+        for warning in report_warnings(engine.name, content):
             logger.warning("%s", warning)
+        if few := few_scored_in_words(predictions.labels, predictions.classes):
+            logger.warning("%s: %s, whatever the numbers above.", engine.name, few)
+        if self.skipped_images:
+            logger.warning("%d images could not be read and are not evaluated.", len(self.skipped_images))
         logger.info("Predictions and metrics: %s", folder)
         if self.next_of and any(number["value"] is not None for number in content["overall"].values()):
-            for line in commands_after(folder, engine.name, self.next_of, self.elsewhere is not None):
+            for line in lines_after_an_evaluation(folder, engine.name, self.elsewhere is not None, **self.next_of):
                 logger.info("%s", line)
+
+    def _content(self, split: str, predictions: data.Predictions) -> dict[str, Any]:
+        """The evaluation, and which classifier it is of, as plain values."""
+        known, classes = self.known, predictions.classes
+        # The columns of the images that were predicted, in their order.
+        row_of = {item["name"]: row for row, item in enumerate(self.images)} if self.columns.values else {}
+        values = {name: [own[row_of[i]] for i in predictions.images] for name, own in self.columns.values.items()}
+        report = evaluate_fully(
+            predictions,
+            known.thresholds(classes),
+            known.record("recalibration", classes),
+            self.recalibrated,
+            known.operating_points(classes, (self.target_sensitivity, self.target_specificity)),
+            self.decision_thresholds,
+            replace(self.columns, values=values),
+            list(self.age_bands),
+            **vars(self.settings),
+        )
+        if split == "validation":
+            report["operating_points"]["note"] = "The thresholds were chosen on these very images."
+        content = {"format": 1, "split": split, "dataset_sha256": self.dataset_sha256, "tested": known.tested}
+        content["skipped_images"] = [dict(image) for image in self.skipped_images]
+        if self.external is not None and self.external.unlabelled:
+            content["unlabelled_images"] = self.external.unlabelled
+        if (overlap := known.overlap(split, Path(self.dataset_folder), self.images)) is not None:
+            content["pretraining_overlap"] = overlap
+        content |= report
+        if self.elsewhere is not None:
+            content["external"] = known.external(self.elsewhere, predictions, report, self.dataset_name, self.dataset)
+        return {**content, "seed": self.seed, "python": platform.python_version(), "versions": package_versions()}

@@ -20,6 +20,7 @@ from monai_mocoi.figures.grad_cam_sheet import FEWEST_FIELDS, file_names, heat_s
 from monai_mocoi.figures.sheet import save_sheet
 from monai_mocoi.networks import Classifier, stages_of
 from monai_mocoi.runs.product_names import OVERLAYS_NAME
+from monai_mocoi.transforms.rescale_intensity import unnormalized
 
 logger = logging.getLogger(__name__)
 
@@ -28,15 +29,12 @@ class GradCAMOverlays:
     """Write a sheet for each image and class wanted, ``grad_cam/row000012_Pleural_Thickening.png``.
 
     It shows the picture as the network sees it, except for the normalisation, which is undone; the same with the heat
-    in black to red, yellow and white over it; and says the probability, the decision, and how coarse the heat is. The
-    rows are those of the table, from 1. The heat comes from the (last) stage that the classifier looks at, in float32;
-    it is 0 where nothing speaks for the class and 1 at the image's own strongest place, so that heats of two images
-    cannot be compared.
+    in black to red, yellow and white over it; and the probability, the decision, and how coarse the heat is. Rows are
+    those of the table, from 1. The heat comes from the (last) stage that the classifier looks at, in float32; it is 0
+    where nothing speaks for the class and 1 at the image's own strongest place: those of two images cannot be compared.
 
     Args:
-        folder: of the inference.
         network: the classifier. It is for inference alone from then on: its weights are frozen.
-        classes: names of findings or classes.
         mean, std: subtracted, and divided by, in the images' last transform; one value or one per channel.
         only, positive: names of the classes to show, None: all; only on images for which the class was decided.
 
@@ -68,8 +66,7 @@ class GradCAMOverlays:
         self.columns = [column for column, name in enumerate(classes) if name in wanted]
         self.classes = tuple(classes)
         self.positive = positive
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self._names = file_names(classes)
         layer = f"encoder.backbone.layer{stages_of(network.stage)[-1]}"
         network.requires_grad_(False)
@@ -90,8 +87,7 @@ class GradCAMOverlays:
         self._sheets, self._empty, self._warned = 0, 0, False
 
     def _note_fields(self, stage: nn.Module, inputs: Any, output: torch.Tensor) -> None:
-        rows, columns = output.shape[-2:]
-        self._fields = (int(rows), int(columns))
+        self._fields = (int(output.shape[-2]), int(output.shape[-1]))
 
     def _draw(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
@@ -106,16 +102,16 @@ class GradCAMOverlays:
             for place, image, heat in zip(chosen, images.cpu(), heats, strict=True):
                 row = int(output["index"][place]) + 1
                 said = self._in_words(output, int(place), column)
-                sheet = heat_sheet(f"Row {row}, {said}", image * self.std + self.mean, heat, self._fields)
+                picture = unnormalized(image, self.mean, self.std)
+                sheet = heat_sheet(f"Row {row}, {said}", picture, heat, self._fields)
                 save_sheet(self.folder / f"row{row:06d}_{self._names[column]}.png", sheet)
                 self._sheets += 1
                 self._empty += not heat.any()
 
     def _in_words(self, output: dict[str, Any], place: int, column: int) -> str:
-        called, thresholds = bool(output["decisions"][place, column]), output["thresholds"]
+        called, limits = bool(output["decisions"][place, column]), output["thresholds"]
         by = f"{'' if called else 'not '}the highest of {len(self.classes)}"
-        if thresholds is not None:
-            by = f"threshold {in_words(float(thresholds[column]))}"
+        by = by if limits is None else f"threshold {in_words(float(limits[column]))}"
         probability = in_words(float(output["probabilities"][place, column]))
         return f"{self.classes[column]}: probability {probability}, {by}: {'called' if called else 'not called'}"
 
@@ -130,12 +126,11 @@ class GradCAMOverlays:
         )
 
     def _sum_up(self, engine: Workflow) -> None:
-        if self._sheets:
-            empty = f"; {self._empty} of them without heat: nothing speaks for the class" if self._empty else ""
-            logger.info("Grad-CAM: %d sheet%s in %s%s", self._sheets, "s" * (self._sheets > 1), self.folder, empty)
-            return
-        why = " None of the classes was called; grad_cam_positive false shows them all the same." * self.positive
-        logger.info("Grad-CAM: no sheet.%s", why)
+        if not self._sheets:
+            why = " None of the classes was called; grad_cam_positive false shows them all the same." * self.positive
+            return logger.info("Grad-CAM: no sheet.%s", why)
+        empty = f"; {self._empty} of them without heat: nothing speaks for the class" if self._empty else ""
+        logger.info("Grad-CAM: %d sheet%s in %s%s", self._sheets, "s" * (self._sheets > 1), self.folder, empty)
 
     def heat(self, images: torch.Tensor, column: int) -> torch.Tensor:
         """Grad-CAM ``(N, H, W)`` in 0..1 of a class, a number from 0; all 0 where nothing speaks for it.

@@ -1,11 +1,9 @@
 """Table of an inference (CSV): one row per image, readable or not."""
 
-import csv
-import io
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,7 +16,7 @@ from monai_mocoi.analysis import TypicalFeatures
 from monai_mocoi.data.decode_errors import warn_of_ignored_windows
 from monai_mocoi.engines import RunEvents
 from monai_mocoi.exit_codes import DATA
-from monai_mocoi.files.atomic_write import write_bytes
+from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.runs.inference_words import done_in_words, warn_of_contradictions, warn_of_unusual
 from monai_mocoi.runs.product_folders import check_inference_folder, empty_inference_folder
 from monai_mocoi.runs.product_names import TABLE_NAME
@@ -35,22 +33,18 @@ class InferenceTable:
     """Collect what :class:`~monai_mocoi.engines.ClassifierInference` says, and write it when all images are done.
 
     Columns of ``classified.csv``: ``row`` (from 1), ``image`` (its name), ``status`` ("ok" or "unreadable"),
-    ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or, for
-    softmax classes, ``decision`` (the name of the class); ``unusual_percentile``, 0 to 100, and ``note``: a sentence
-    where the image seems to be of another kind than the classifier's own. What is not known is empty.
-
-    The table names files, because who gave them needs to know which is which; the log names rows only.
+    ``reason``, ``probability_<class>`` with all digits of a float64, then ``decision_<finding>`` (1 or 0) or,
+    multiclass, ``decision`` (the name of the class); ``unusual_percentile``, 0 to 100, and ``note``: a sentence
+    where the image seems to be of another kind than the classifier's own. What is not known is empty. The table names
+    files, because who gave them needs to know which is which; the log names rows only.
 
     Args:
-        folder: where ``classified.csv`` goes.
         items: the images with their ``name``, in the order of the engine's ``index``.
-        classes: names of findings or classes.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
         overwrite: replace an earlier table and its overlays, which are removed when the engine starts. The texts
             "true" and "false" are accepted.
-        unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note, and the log counts these: above 0,
-            at most 100; 100 turns it off. Of images of the classifier's own kind about ``100 - unusual_limit`` % reach
-            it.
+        unusual_limit: an image whose ``unusual_percentile`` reaches it gets a note: above 0, at most 100; 100 turns it
+            off. Of images of the classifier's own kind about ``100 - unusual_limit`` % reach it.
         typical: as the engine has it: on how many validation images the percentiles are based.
     """
 
@@ -93,8 +87,8 @@ class InferenceTable:
         self.unreadable: dict[int, str] = {}
         self._percentiles: dict[int, float] = {}
         self._contradictions: dict[int, str] = {}
-        self._windows_ignored = 0
         self._known: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._windows_ignored = 0
 
     def _take(self, engine: Workflow) -> None:
         output: dict[str, Any] = engine.state.output
@@ -110,22 +104,8 @@ class InferenceTable:
             self.unreadable[index] = reason
 
     def _write(self, engine: Workflow) -> None:
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        decisions = [f"decision_{name}" for name in self.classes] if self.kind == "multilabel" else ["decision"]
-        probabilities = [f"probability_{name}" for name in self.classes]
-        table.writerow(["row", "image", "status", "reason", *probabilities, *decisions, "unusual_percentile", "note"])
-        empty = [""] * (len(self.classes) + len(decisions))
-        for index, item in enumerate(self.items):
-            if index in self._known:
-                cells = [*self._cells(*self._known[index]), self._percentile(index), self._note(index)]
-                table.writerow([index + 1, item["name"], "ok", "", *cells])
-            elif index in self.unreadable:
-                table.writerow([index + 1, item["name"], "unreadable", self.unreadable[index], *empty, "", ""])
-        # A name may hold bytes that are no UTF-8: they go out as they came.
-        path = Path(self.folder) / TABLE_NAME
-        write_bytes(path, text.getvalue().encode("utf-8", "surrogateescape"))
-        done = len(self._known)
+        path, done = Path(self.folder) / TABLE_NAME, len(self._known)
+        write_csv(path, self._rows(), errors="surrogateescape")
         logger.info("Predictions: %s (%d images)", path, done)
         warn_of_ignored_windows(self._windows_ignored, done)
         warn_of_contradictions(self._contradictions, done)
@@ -134,22 +114,24 @@ class InferenceTable:
 
     def _sum_up(self, engine: Workflow) -> None:
         words = done_in_words(len(self._known), self.unreadable)
-        if not self.unreadable:
-            logger.info("%s", words)
-            return
-        logger.error("%s. The column 'reason' says why; the command therefore ends with exit code %d.", words, DATA)
+        if self.unreadable:
+            words += f". The column 'reason' says why; the command therefore ends with exit code {DATA}."
+        logger.log(logging.ERROR if self.unreadable else logging.INFO, "%s", words)
 
-    def _percentile(self, index: int) -> str:
-        return f"{self._percentiles[index]:.2f}" if index in self._percentiles else ""
-
-    def _note(self, index: int) -> str:
-        said = [_UNUSUAL] if self._percentiles.get(index, -1) >= self.unusual_limit else []
-        said += [self._contradictions[index]] if index in self._contradictions else []
-        return "; ".join(said)
-
-    def _cells(self, probabilities: np.ndarray, decisions: np.ndarray) -> list[Any]:
-        if self.kind == "multilabel":
-            decided: list[Any] = decisions.astype(int).tolist()
-        else:
-            decided = [self.classes[int(decisions.argmax())]]
-        return [*map(repr, probabilities.tolist()), *decided]
+    def _rows(self) -> Iterator[list[Any]]:
+        findings = self.kind == "multilabel"
+        header = [f"probability_{name}" for name in self.classes]
+        header += [f"decision_{name}" for name in self.classes] if findings else ["decision"]
+        yield ["row", "image", "status", "reason", *header, "unusual_percentile", "note"]
+        for index, item in enumerate(self.items):
+            start = index + 1, item["name"]
+            if index in self._known:
+                probabilities, decisions = self._known[index]
+                decided = decisions.astype(int).tolist() if findings else [self.classes[int(decisions.argmax())]]
+                percentile = f"{self._percentiles[index]:.2f}" if index in self._percentiles else ""
+                said = [_UNUSUAL] if self._percentiles.get(index, -1) >= self.unusual_limit else []
+                said += [self._contradictions[index]] if index in self._contradictions else []
+                cells = [*map(repr, probabilities.tolist()), *decided, percentile, "; ".join(said)]
+                yield [*start, "ok", "", *cells]
+            elif index in self.unreadable:
+                yield [*start, "unreadable", self.unreadable[index], *[""] * (len(header) + 2)]

@@ -9,16 +9,15 @@ from monai.engines import Workflow
 
 
 def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bool = True) -> float:
-    """Factor on the base learning rate.
+    """Factor on the base learning rate, 0..1, at a ``step`` from 0 of ``total_steps``, warm-up included.
 
-    Args:
-        step: 0 for the first step.
-        total_steps: steps of the whole run, warm-up included.
-        warmup_steps: the factor grows linearly, and is 1 first at this step; 0: no warm-up.
-        cosine: fall to 0 along half a cosine (Loshchilov and Hutter 2017) after the warm-up; False: stay at 1.
+    The factor grows linearly, and is 1 first at ``warmup_steps``. After that it falls to 0 along half a ``cosine``
+    (Loshchilov and Hutter 2017); False: it stays at 1.
 
-    Returns:
-        the factor, 0..1.
+    Examples:
+        >>> from monai_mocoi.handlers import warmup_cosine
+        >>> [round(warmup_cosine(step, total_steps=4, warmup_steps=1), 2) for step in range(4)]
+        [0.5, 1.0, 0.75, 0.25]
     """
     if step < warmup_steps:
         return (step + 1) / (warmup_steps + 1)
@@ -32,8 +31,8 @@ def warmup_cosine(step: int, total_steps: int, warmup_steps: int = 0, cosine: bo
 class WarmupCosine:
     """Set the learning rate before every iteration, from the step's number alone.
 
-    There is no state: a resumed run continues rightly, and a run extended by a larger ``max_epochs`` follows the longer
-    cosine from where it stands (a saved torch scheduler would keep the old length).
+    There is no state: a run extended by a larger ``max_epochs`` follows the longer cosine from where it stands (a saved
+    torch scheduler would keep the old length).
 
     Args:
         optimizer: whose parameter groups are set, each to the factor times the rate that it has now.
@@ -41,22 +40,6 @@ class WarmupCosine:
         warmup_max_share: a short run's warm-up is at most this share of its steps, 0..1.
         cosine: False: constant after the warm-up.
         accumulation_steps: the trainer's: iterations a step, and what remains at an epoch's end is a step too.
-
-    Examples:
-        >>> import torch
-        >>> from ignite.engine import Engine, Events
-        >>> from monai_mocoi.handlers import WarmupCosine
-        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
-        >>> trainer = Engine(lambda engine, batch: None)
-        >>> WarmupCosine(optimizer, warmup_steps=1, warmup_max_share=0.5).attach(trainer)
-        >>> @trainer.on(Events.ITERATION_COMPLETED)
-        ... def show():
-        ...     print(round(optimizer.param_groups[0]["lr"], 3))
-        >>> state = trainer.run([0, 1, 2, 3])
-        0.05
-        0.1
-        0.075
-        0.025
     """
 
     optimizer: torch.optim.Optimizer

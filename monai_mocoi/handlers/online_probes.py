@@ -1,11 +1,10 @@
 """Online probes: k-nearest-neighbour and linear AUC of the encoder's features while pretraining goes on."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from ignite.base import Serializable
 from ignite.engine import Events
 
 from monai_mocoi.analysis.online_probe import no_gain_in_words, probe_encoder, probe_in_words
@@ -16,38 +15,33 @@ from monai_mocoi.distributed import rank, world_size
 from monai_mocoi.distributed.agreement import measured_by_the_first
 from monai_mocoi.engines import MoCoTrainer, RunEvents
 from monai_mocoi.errors import DatasetError, FeatureError
+from monai_mocoi.handlers.kept_state import KeptState
 from monai_mocoi.runs.run_state import untouched
+from monai_mocoi.runs.setting_ranges import check_ranges
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, repr=False)
-class OnlineProbes(Serializable):
+class OnlineProbes(KeptState):
     """Before the first epoch, every ``every`` epochs and after the last, see how well features tell the labels.
 
-    Training images and their labels against validation images and theirs; test is never looked at. Written to
-    TensorBoard, at the epoch (0: the untrained encoder), are the macro AUCs ``probe/knn_auc`` and
-    ``probe/ridge_auc_stage1`` to ``4`` (:func:`~monai_mocoi.analysis.online_probe.probed_aucs`) of the *query* encoder
-    in eval mode, on whole images without augmentation.
+    Training images and their labels against validation images and theirs; test is never looked at. TensorBoard gets,
+    at the epoch (0: the untrained encoder), the macro AUCs of :func:`~monai_mocoi.analysis.online_probe.probed_aucs` of
+    the *query* encoder in eval mode, on whole images without augmentation.
 
     They choose nothing, stop nothing and change nothing of the run. From its middle on, one line of the log says so if
     neither the neighbours nor the linear classifier of stage 4 do better than before the first epoch. The images cost
-    3 % of the run's training (:func:`~monai_mocoi.data.probe_images.images_a_probe`). The first process probes, the
-    others wait. Where there are too few labels for a number that means something, a line says so.
+    3 % of the training. The first process probes, the others wait. Where there are too few labels, a line says so.
 
     Args:
-        training, validation: images of the two splits.
         transform: sample to sample, deterministic: what the encoder sees of an image.
-        classes, summary_writer: names of classes or findings; where to write.
-        every: epochs from one probe to the next; 0: none at all.
+        every: epochs from one probe to the next, 0 or more; 0: none at all.
         batch_size, num_workers: images per forward pass, the trainer's; loader processes.
         seed: of the choice of images.
-
-    Raises:
-        ValueError: ``every`` below 0, or ``batch_size`` below 1.
     """
 
-    _state_dict_all_req_keys = ("most", "untrained", "hinted")
+    kept: ClassVar = {"most": "_most", "untrained": "untrained", "hinted": "_hinted"}
 
     training: ImageDataset
     validation: ImageDataset
@@ -60,10 +54,7 @@ class OnlineProbes(Serializable):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.every < 0:
-            raise ValueError(f"probe_every is {self.every}, but must be 1 (each epoch) or more, or 0 for no probes.")
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}, but must be 1 or more.")
+        check_ranges({"probe_every": self.every, "batch_size": self.batch_size})
         self.images: ProbeImages | None = None
         self.untrained: dict[str, float] = {}
         self.latest: tuple[int, dict[str, float]] = (-1, {})
@@ -76,16 +67,6 @@ class OnlineProbes(Serializable):
             engine.add_event_handler(Events.STARTED, self._choose)
             engine.add_event_handler(Events.EPOCH_STARTED, self._probe_untrained)
             engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._probe_if_due)
-
-    def state_dict(self) -> Any:
-        """How many images are probed, the values before the first epoch, and whether the hint was given."""
-        return {"most": self._most, "untrained": dict(self.untrained), "hinted": self._hinted}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
-        super().load_state_dict(state_dict)
-        self._most, self._hinted = state_dict["most"], state_dict["hinted"]
-        self.untrained = dict(state_dict["untrained"])
 
     def in_words(self, epoch: int) -> str:
         """The probe of an epoch for its line in the log; empty where there is none."""
@@ -110,11 +91,9 @@ class OnlineProbes(Serializable):
             if sentence := left_out_in_words(split, len(items) - len(labelled_items(items))):
                 say("Online probes: %s", sentence)
         parts = self.images.training, self.images.validation, self.images.columns, self.classes
-        say(
-            "Online probes before the first epoch, every %d epoch(s) and after the last: %d training against %d "
-            "validation images, mean AUC of %d of %d classes. They choose nothing.",
-            *(self.every, *map(len, parts)),
-        )
+        when = "Online probes before the first epoch, every %d epoch(s) and after the last: "
+        what = "%d training against %d validation images, mean AUC of %d of %d classes. They choose nothing."
+        say(when + what, self.every, *map(len, parts))
 
     def _probe_untrained(self, engine: MoCoTrainer) -> None:
         if engine.state.iteration == 0:

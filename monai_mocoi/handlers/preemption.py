@@ -1,7 +1,6 @@
 """Preemption: on SIGTERM, SIGUSR1 or Ctrl-C finish the iteration, save the state, and end with an exit code of its own.
 
-The signals (Slurm's ``--signal=USR1@60``, for example) are caught while the trainer runs. Before and after, they end
-the process as ever: there is nothing to lose. A second Ctrl-C ends it at once.
+The signals (Slurm's ``--signal=USR1@60``, for example) are caught while the trainer runs. A second Ctrl-C ends at once.
 """
 
 import logging
@@ -25,9 +24,8 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if
 class Preemption:
     """Stop a trainer on a signal, with a checkpoint. Attach it on every process.
 
-    In a distributed run a signal to any process stops all of them after the same iteration. An accumulated step is
-    completed first, and so is the epoch's validation where the iteration is its last. After the last epoch, which may
-    be one that ends training early, the run simply comes to its end.
+    A signal to any process stops all of them after the same iteration. An accumulated step is completed first, and so
+    is the epoch's validation. After the last epoch, also of a training that ends early, the run comes to its end.
     """
 
     checkpoints: Checkpoints
@@ -39,7 +37,7 @@ class Preemption:
         """Register on a trainer."""
         engine.add_event_handler(RunEvents.OPEN_RUN, self._listen)
         engine.add_event_handler(RunEvents.STOP, self._stop)
-        for end in (RunEvents.CLOSE_RUN, RunEvents.RUN_FAILED):
+        for end in (RunEvents.RELEASE_RUN, RunEvents.RUN_FAILED):
             engine.add_event_handler(end, self._restore)
 
     def exit_if_stopped(self) -> None:
@@ -75,9 +73,8 @@ class Preemption:
         if rank() == 0:
             name = signal.Signals(self._signal).name if self._signal else "a signal to another process"
             logger.warning(
-                "Stopped by %s after iteration %d; the state is saved. Go on with the same command and --resume true.",
-                "Ctrl-C" if name == "SIGINT" else name,
-                engine.state.iteration,
+                "Stopped by %s after iteration %d; the state is saved: set resume to true to go on.",
+                *("Ctrl-C" if name == "SIGINT" else name, engine.state.iteration),
             )
         engine.terminate()
 

@@ -1,26 +1,16 @@
-"""Handlers of runs with several processes: what one does for all, and BatchNorm's statistics, the same on all."""
+"""Handlers of runs with several processes: progress of the first, validation on all, the same BatchNorm on all."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from ignite.engine import Engine
 from ignite.handlers import ProgressBar
-from monai.engines import Workflow
-from monai.handlers import TensorBoardStatsHandler
+from monai.engines import Evaluator, Workflow
 from torch import nn
 
 from monai_mocoi.distributed import rank
-from monai_mocoi.engines import RunEvents
+from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.networks import average_batch_statistics
-
-
-class TensorBoardStats(TensorBoardStatsHandler):
-    """MONAI's ``TensorBoardStatsHandler``, which writes on the first process only."""
-
-    def attach(self, engine: Engine) -> None:
-        """Register on a trainer or evaluator."""
-        if rank() == 0:
-            super().attach(engine)
 
 
 class Progress(ProgressBar):
@@ -33,14 +23,36 @@ class Progress(ProgressBar):
 
 
 @dataclass(eq=False, repr=False)
+class TimedValidation:
+    """Run an evaluator every ``interval`` epochs, 1 or more; attach it on every process.
+
+    The trainer's clock knows the time as validation. The interval has no effect for a
+    :class:`~monai_mocoi.engines.LinearTrainer`, which has one epoch.
+    """
+
+    validator: Evaluator
+    interval: int = 1
+
+    def attach(self, engine: Workflow) -> None:
+        """Register on a trainer."""
+        engine.add_event_handler(RunEvents.VALIDATE, self._validate)
+
+    def _validate(self, engine: Workflow) -> None:
+        if not isinstance(engine, GradientTrainer):
+            self.validator.run(engine.state.epoch)
+        elif engine.state.epoch % self.interval == 0:
+            with engine.clock.phase("validation"):
+                self.validator.run(engine.state.epoch)
+
+
+@dataclass(eq=False, repr=False)
 class AverageBatchStatistics:
     """Average BatchNorm's running means and variances over all processes after every iteration.
 
-    Each process sees its own part of a batch, and its running statistics would follow that part alone. Averaged, they
-    are what one process has that works on the same parts with ``bn_splits`` (see :class:`~monai_mocoi.networks.MoCo`).
-    Every process then holds the same network at any moment, for validation, checkpoints and the encoder that is
-    written. It moves less than a hundredth of what the gradients do. With one process it does nothing. It must be
-    attached on every process; the network is bare or in DistributedDataParallel.
+    Each process sees its own part of a batch. Averaged, the statistics are what one process has that works on the same
+    parts with ``bn_splits`` (see :class:`~monai_mocoi.networks.MoCo`), so that every process holds the same network at
+    any moment. It moves less than a hundredth of what the gradients do. Attach it on every process; the network is bare
+    or in DistributedDataParallel.
     """
 
     network: nn.Module
@@ -49,5 +61,5 @@ class AverageBatchStatistics:
         """Register on a trainer."""
         engine.add_event_handler(RunEvents.SETTLE_NETWORK, self._average)
 
-    def _average(self, engine: Workflow) -> None:
+    def _average(self) -> None:
         average_batch_statistics(self.network)

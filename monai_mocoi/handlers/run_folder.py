@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,8 +21,7 @@ from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
 from monai_mocoi.runs.product_folders import lock_folder
 from monai_mocoi.runs.provenance import continued_manifest, now, where_it_runs
-from monai_mocoi.runs.run_folder_check import check_run_folder as check_run_folder
-from monai_mocoi.runs.run_folder_check import read_config
+from monai_mocoi.runs.run_folder_check import check_run_folder, read_config
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 SKIPPED_NAME = "skipped_images.json"
 
 
+@dataclass(eq=False, repr=False)
 class RunFolder:
     """Make the run folder when training starts, or go on with an earlier one; keep its manifest true until the end.
 
@@ -39,7 +40,6 @@ class RunFolder:
     it runs, a lock file beside the folder keeps another command out.
 
     Args:
-        folder: of the run.
         settings: the resolved constants of the config: plain values, others are written as text.
         dataset_sha256: hash of the data set's ``datalist.json``.
         overwrite, resume: see :func:`~monai_mocoi.runs.check_run_folder`; a folder without checkpoints is made anew.
@@ -58,26 +58,20 @@ class RunFolder:
         "{folder}/tensorboard/": "curves and pictures for TensorBoard",
     }
 
-    def __init__(
-        self,
-        folder: str | os.PathLike[str],
-        settings: Mapping[str, Any],
-        dataset_sha256: str,
-        overwrite: bool | str = False,
-        resume: bool | str = False,
-        skipped_images: Sequence[Mapping[str, Any]] = (),
-        own_data: Sequence[str] | None = None,
-        results: Mapping[str, Any] | None = None,
-        next_config: str | None = None,
-        next_settings: Mapping[str, Any] | None = None,
-        identified: bool = False,
-    ) -> None:
-        self.folder, self.settings, self.dataset_sha256 = Path(folder), plain(settings), dataset_sha256
-        self.overwrite, self.resume = overwrite, resume
-        self.skipped_images = [dict(image) for image in skipped_images]
-        self.results = plain(results or {})
-        self.next = str(self.settings.get("bundle")), next_config, dict(next_settings or {}), own_data
-        self.identified = identified
+    folder: str | os.PathLike[str]
+    settings: Mapping[str, Any]
+    dataset_sha256: str
+    overwrite: bool | str = False
+    resume: bool | str = False
+    skipped_images: Sequence[Mapping[str, Any]] = ()
+    own_data: Sequence[str] | None = None
+    results: Mapping[str, Any] | None = None
+    next_config: str | None = None
+    next_settings: Mapping[str, Any] | None = None
+    identified: bool = False
+
+    def __post_init__(self) -> None:
+        self.path, self.settings, self.results = Path(self.folder), plain(self.settings), plain(self.results or {})
         self._manifest: dict[str, Any] = {}
         self._taken_up: dict[str, Any] = {}
         self._lock = ExitStack()
@@ -88,14 +82,15 @@ class RunFolder:
             engine.add_event_handler(RunEvents.OPEN_RUN, self._start)
             engine.add_event_handler(Events.EPOCH_STARTED, self._go_on)
             engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
+            engine.add_event_handler(RunEvents.RELEASE_RUN, self._lock.close)
             engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
 
     def _start(self, engine: Workflow) -> None:
         self._manifest, self._taken_up = {}, {}
-        known = (self.folder, self.overwrite, self.resume, self.settings, self.results, (), self.dataset_sha256)
+        known = (self.path, self.overwrite, self.resume, self.settings, self.results, (), self.dataset_sha256)
         length = engine.state.max_epochs, engine.state.epoch_length
         check_run_folder(*known, *length)
-        lock_folder(self.folder, self._lock)
+        lock_folder(self.path, self._lock)
         earlier = check_run_folder(*known, *length)  # again: another command may have come first
         self._began, self._seconds_before = time.monotonic(), 0.0
         self._components = describe_training(engine) if isinstance(engine, GradientTrainer) else {}
@@ -110,34 +105,34 @@ class RunFolder:
             **where_it_runs(engine.state.device),
         }
         if as_flag("resume", self.resume) and earlier is not None and earlier.newest is not None:
-            delete_leftovers(self.folder)
-            remove_leftovers(self.folder)
+            delete_leftovers(self.path)
+            remove_leftovers(self.path)
             self._seconds_before = float(earlier.manifest.get("seconds", 0.0))
-            self._taken_up = continued_manifest(earlier.manifest, manifest, read_config(self.folder), self.settings)
+            self._taken_up = continued_manifest(earlier.manifest, manifest, read_config(self.path), self.settings)
         else:
-            with replaced(self.folder) as made:
+            with replaced(self.path) as made:
                 self._write_first_files(made, manifest)
             self._manifest = manifest
-        logger.info("Run folder: %s (%s; %d epochs of %d iterations)", self.folder, manifest["device"], *length)
+        logger.info("Run folder: %s (%s; %d epochs of %d iterations)", self.path, manifest["device"], *length)
 
     def _write_first_files(self, folder: Path, manifest: Mapping[str, Any]) -> None:
         write_json(folder / "config.json", {**self.settings, "components": self._components})
         RunManifest.of(manifest).write(folder / RunManifest.FILE)
         (folder / SKIPPED_NAME).unlink(missing_ok=True)
         if self.skipped_images:
-            write_json(folder / SKIPPED_NAME, self.skipped_images)
+            write_json(folder / SKIPPED_NAME, [dict(image) for image in self.skipped_images])
 
     def _go_on(self) -> None:
         if self._taken_up:
             self._manifest, self._taken_up = self._taken_up, {}
-            self._write_first_files(self.folder, self._manifest)
+            self._write_first_files(self.path, self._manifest)
 
     def _finish(self, engine: Workflow) -> None:
         self._go_on()  # where a finished run was continued, no epoch began
         self._update(engine, "finished" if is_whole(engine) else "stopped")
-        self._lock.close()
         if is_whole(engine):
-            for line in lines_after_a_run(self.folder, *self.next):
+            words = str(self.settings.get("bundle")), self.next_config, self.next_settings or {}, self.own_data
+            for line in lines_after_a_run(self.path, *words):
                 logger.info("%s", line)
 
     def _fail(self, engine: Workflow) -> None:
@@ -155,4 +150,4 @@ class RunFolder:
         seconds = round(self._seconds_before + time.monotonic() - self._began, 1)
         self._manifest |= {"status": status, "ended": now(), "seconds": seconds}
         self._manifest |= {"epochs": engine.state.epoch, "iterations": engine.state.iteration}
-        RunManifest.of(self._manifest).write(self.folder / RunManifest.FILE)
+        RunManifest.of(self._manifest).write(self.path / RunManifest.FILE)

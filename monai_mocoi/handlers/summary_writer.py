@@ -11,24 +11,20 @@ from tensorboard.data_compat import migrate_value
 from torch.utils.tensorboard import SummaryWriter
 
 from monai_mocoi.errors import DiskFullError
-from monai_mocoi.handlers.curves import SHOWN_AS, description_of
+from monai_mocoi.runs.curves import SHOWN_AS, description_of
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LazySummaryWriter:
     """Stand-in for ``torch.utils.tensorboard.SummaryWriter``; several handlers share one.
 
-    A plain SummaryWriter makes its folder when it is built, so that a config that is only checked, or refused, would
-    leave an empty run behind. And where its disk is full, the thread that writes for it prints a traceback at once, and
-    the next call raises the thread's error as it is; here the next call says it once, in plain words.
+    A plain one makes its folder when it is built, so that a config that is only checked, or refused, would leave an
+    empty run behind; and where its disk is full, its thread prints a traceback. Here the next call, whichever it is,
+    raises DiskFullError.
 
-    What has a sentence in :mod:`monai_mocoi.handlers.curves` is written with it: TensorBoard shows it beside the curve.
-    Scalars that have another name there are written under that.
-
-    Args:
-        log_dir: TensorBoard folder of the run.
-
-    Raises:
-        DiskFullError: from any method: no room (or no quota) left.
+    What has a sentence in :mod:`monai_mocoi.runs.curves` is written with it: TensorBoard shows it beside the curve.
+    Scalars that have another name there are written under that. ``log_dir`` is the TensorBoard folder of the run.
     """
 
     def __init__(self, log_dir: str | os.PathLike[str]) -> None:
@@ -94,13 +90,11 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in _FULL:
             raise
-        raise DiskFullError(
-            error.errno,
-            "TensorBoard's curves cannot be written: the disk (or your quota on it) is full. Earlier checkpoints are "
-            "intact: make room, then continue with --resume true.",
-        ) from error
+        text = "TensorBoard's curves cannot be written: the disk (or your quota on it) is full. Earlier checkpoints "
+        text += "are intact: make room, then set resume to true to go on."
+        raise DiskFullError(error.errno, text, code="resume") from error
 
 
 def _hush_writing_threads() -> None:
@@ -110,7 +104,7 @@ def _hush_writing_threads() -> None:
         return
 
     def hook(args: threading.ExceptHookArgs, /) -> None:
-        full = isinstance(args.exc_value, OSError) and args.exc_value.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = isinstance(args.exc_value, OSError) and args.exc_value.errno in _FULL
         if not (full and type(args.thread).__module__.startswith("tensorboard.")):
             before(args)
 

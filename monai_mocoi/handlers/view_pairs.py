@@ -9,13 +9,14 @@ from monai.engines import Workflow
 
 from monai_mocoi.distributed import rank
 from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet
+from monai_mocoi.transforms.rescale_intensity import unnormalized
 
 _VIEWS = ("view1", "view2")
 _SIDE = 256  # pixels of the longer side of a pair, one view above the other
 
 
 class ViewPairs:
-    """Show the first view pairs of an epoch, as the network sees them, but for the normalisation that is undone.
+    """Show the first view pairs of an epoch, as the network sees them, except for the normalisation, which is undone.
 
     Each has its caption: the row of its image in the training list, from 0.
 
@@ -23,7 +24,7 @@ class ViewPairs:
         summary_writer: where to.
         mean: subtracted by the views' last transform, one value or one a channel.
         std: divided by there.
-        pairs: how many pairs; in each the first view stands above the second.
+        pairs: how many pairs; in each the first view is above the second.
         every: epochs between pictures, 1 or more; the first epoch is always shown.
     """
 
@@ -36,8 +37,7 @@ class ViewPairs:
         every: int = 1,
     ) -> None:
         self.writer = summary_writer
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self.pairs = pairs
         self.every = every
 
@@ -51,7 +51,7 @@ class ViewPairs:
         first_of_epoch = (state.iteration - 1) % state.epoch_length == 0
         if not first_of_epoch or (state.epoch - 1) % self.every:
             return
-        views = [state.batch[key][: self.pairs].detach().cpu().float() * self.std + self.mean for key in _VIEWS]
+        views = [unnormalized(state.batch[key][: self.pairs], self.mean, self.std) for key in _VIEWS]
         rows = state.batch.get("index")
         captions = [""] * self.pairs if rows is None else [f"row {row}" for row in rows[: self.pairs].tolist()]
         cells = [

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-import torch
-
 from monai_mocoi.analysis import IntervalSettings
 from monai_mocoi.analysis.interval_settings import choose_classes
 from monai_mocoi.data import ImageDataset, Predictions
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import ClassifierEvaluator, RunEvents
 from monai_mocoi.errors import DatasetError
-from monai_mocoi.figures.sheet import Captioned, Part, as_rgb, picture_sheet, save_sheet
-from monai_mocoi.figures.surest_images import told, worst_errors
+from monai_mocoi.figures.captioned_images import CaptionedImages
+from monai_mocoi.figures.sheet import Part, picture_sheet, save_sheet
+from monai_mocoi.figures.surest_images import worst_errors
 from monai_mocoi.runs.product_names import WORST_ERRORS_NAME
 
 logger = logging.getLogger(__name__)
@@ -60,8 +59,7 @@ class WorstErrors:
             raise ValueError(f"worst_errors is {count}, but must be 0 (no sheet) or more.")
         self.path = Path(folder) / WORST_ERRORS_NAME
         self.thresholds = thresholds
-        self.mean = torch.as_tensor(mean, dtype=torch.float32).reshape(-1, 1, 1)
-        self.std = torch.as_tensor(std, dtype=torch.float32).reshape(-1, 1, 1)
+        self.mean, self.std = mean, std
         self.count = count
         self.settings = IntervalSettings(min_positives=min_positives, min_negatives=min_negatives)
 
@@ -91,18 +89,8 @@ class WorstErrors:
             logger.info("No sheet of the worst errors: %s", "no error" if scored else "no class is scored")
             return
         dataset: ImageDataset = cast(Any, engine.data_loader).dataset
-        items = {item["name"]: number for number, item in enumerate(dataset.data)}
-        positions = {number: position for position, number in enumerate(dataset.rows)}
-        parts = []
-        for part in errors:
-            cells = []
-            for image, column in zip(part.images, part.columns, strict=True):
-                item = items[predictions.images[image]]
-                row = item if self.rows is None else self.rows[item]
-                picture = torch.as_tensor(dataset[positions[item]]["image"]).float() * self.std + self.mean
-                caption = f"row {row}\n{told(predictions, image, column, limits)}"
-                cells.append(Captioned(as_rgb(picture.numpy()), caption))
-            parts.append(Part(part.heading, cells))
+        pictures = CaptionedImages(dataset, predictions, limits, self.mean, self.std, self.rows)
+        parts = [Part(part.heading, pictures.of(part.images, part.columns)) for part in errors]
         title = (
             f"Worst errors on {engine.name}, {len(predictions.images)} images of {len(set(predictions.patients))} "
             f"patients. Row: of '{engine.name}' in datalist.json, from 0"

@@ -18,12 +18,8 @@ class BarlowTwinsLoss(nn.Module):
             the noise of the off-diagonal exceed the invariance term (fault A11).
         divisor: divides the sum; None: the feature dimension, so that the value does not grow with it. The paper: 32.
 
-    Raises:
-        ValueError: shapes that are not two equal ``(N, D)``, or a divisor that is not above 0.
-
-    Note:
-        MONAI's ``BarlowTwinsLoss`` mixes an unbiased standard deviation with a division by N, so it is not 0 at its
-        optimum, and it does not gather over processes.
+    MONAI's ``BarlowTwinsLoss`` mixes an unbiased standard deviation with a division by N, so that it is not 0 at its
+    optimum, and it does not gather over processes.
 
     Examples:
         >>> import torch

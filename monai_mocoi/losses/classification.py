@@ -4,6 +4,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
+from monai_mocoi.deprecated import current_label_kind
 from monai_mocoi.losses.global_batch import global_sum, several_processes
 
 
@@ -11,9 +12,8 @@ class KnownValuesLoss(nn.Module):
     """Binary cross-entropy of findings of which some are not known, averaged over those that are.
 
     The mean is over all known values of the batch, so that a finding that is known for few images has little weight.
-    With several processes it is over the known values of all of them: each process returns the sum over its own, times
-    the number of processes, divided by the number of all, so that DistributedDataParallel's average is the value and
-    gradient of one process with the whole batch. Without any known value it is 0.
+    Each of several processes returns the sum over its own, times the number of processes, divided by the number of all,
+    so that DistributedDataParallel's average is that of one process with the whole batch. 0 without a known value.
 
     ``weights``: ``(classes,)`` positive, of a finding's positives against its negatives; None: all 1.
     """
@@ -39,13 +39,7 @@ def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unk
         kind: "multilabel": binary cross-entropy of each finding, labels ``(N, classes)`` of 0 and 1. "multiclass":
             cross-entropy, labels ``(N,)`` class numbers.
         weights: ``(classes,)`` positive; of a finding's positives against its negatives, or of a class. None: all 1.
-        some_unknown: findings of some images are not known: their labels are below 0.
-
-    Returns:
-        ``torch.nn.BCEWithLogitsLoss`` or ``torch.nn.CrossEntropyLoss``; with ``some_unknown`` :class:`KnownValuesLoss`.
-
-    Raises:
-        ValueError: an unknown kind.
+        some_unknown: findings of some images are not known, and their labels below 0: see :class:`KnownValuesLoss`.
 
     Examples:
         >>> import torch
@@ -56,6 +50,6 @@ def classification_loss(kind: str, weights: torch.Tensor | None = None, some_unk
     """
     if kind == "multilabel":
         return KnownValuesLoss(weights) if some_unknown else nn.BCEWithLogitsLoss(pos_weight=weights)
-    if kind in ("multiclass", "softmax"):  # the latter is the older name
+    if current_label_kind(kind) == "multiclass":
         return nn.CrossEntropyLoss(weight=weights)
     raise ValueError(f"the kind of labels is {kind!r}; choose multilabel or multiclass.")

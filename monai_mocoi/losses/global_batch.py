@@ -30,11 +30,10 @@ class _AllReduceSum(torch.autograd.Function):
 
 
 def global_sum(tensor: torch.Tensor) -> torch.Tensor:
-    """Sum a tensor over all processes, differentiably; the tensor itself where there is one process.
+    """Sum a tensor, of one shape on all processes, elementwise over them, differentiably; one process: the tensor.
 
-    ``tensor``: any shape, the same on every process. Returns the elementwise sum. Its gradient is summed over the
-    processes too, so that two processes of N / 2 samples give the loss and, by DistributedDataParallel's average, the
-    gradient of one process with N samples.
+    Its gradient is summed over the processes too, so that two processes of N / 2 samples give the loss and, by
+    DistributedDataParallel's average, the gradient of one process with N samples.
     """
     if not several_processes():
         return tensor
@@ -45,9 +44,8 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
 def standardize(features: torch.Tensor, eps: float = EPS) -> torch.Tensor:
     """Standardise each channel over the global batch and all positions, as BatchNorm in training without affine part.
 
-    ``features``: ``(N, C, ...)`` in float32 or float64. Every process must hold the same N. ``eps``: added to the
-    (biased) variance: a constant channel becomes 0. Returns features of the same shape with mean 0 and variance
-    ``v / (v + eps)`` per channel.
+    ``features``: ``(N, C, ...)`` in float32 or float64, with the same N on every process. They get mean 0 and, because
+    ``eps`` is added to the (biased) variance ``v``, variance ``v / (v + eps)``: a constant channel becomes 0.
     """
     dims = [0, *range(2, features.ndim)]
     per_channel = features.numel() // max(features.shape[1], 1)

@@ -13,9 +13,6 @@ class InfoNCELoss(nn.Module):
         temperature: T, above 0. The paper uses 0.07, our recommended recipe 0.2.
         reduction: "mean" over the rows, or "none" for one value a row.
 
-    Raises:
-        ValueError: temperature not above 0, an unknown reduction, or shapes that do not belong together.
-
     Examples:
         >>> import torch
         >>> from monai_mocoi.losses import InfoNCELoss
@@ -36,24 +33,21 @@ class InfoNCELoss(nn.Module):
         self.reduction = reduction
 
     def forward(self, positive: torch.Tensor, negative: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
-        """Compute the loss.
+        """Compute the loss, a scalar, or ``(N,)`` with reduction "none"; 0 for a row without a negative that counts.
 
         Args:
             positive: ``(N,)`` similarity of each query with its own key, -1..1 for unit vectors.
             negative: ``(N, K)`` similarity of each query with each negative; K may be 0.
             mask: ``(N, K)`` bool, True where the negative counts; None: all count.
-
-        Returns:
-            a scalar, or ``(N,)`` with reduction "none". A row without any negative that counts has loss 0.
         """
         if negative.ndim != 2 or positive.shape != negative.shape[:1]:
             raise ValueError(
                 f"positive must be (N,) and negative (N, K), but their shapes are {tuple(positive.shape)} "
                 f"and {tuple(negative.shape)}."
             )
-        if mask is not None and mask.shape != negative.shape:
-            raise ValueError(f"mask has shape {tuple(mask.shape)}, but negative has {tuple(negative.shape)}.")
         if mask is not None:
+            if mask.shape != negative.shape:
+                raise ValueError(f"mask has shape {tuple(mask.shape)}, but negative has {tuple(negative.shape)}.")
             negative = negative.masked_fill(~mask, float("-inf"))
         logits = torch.cat([positive.unsqueeze(1), negative], dim=1) / self.temperature
         target = torch.zeros(len(logits), dtype=torch.long, device=logits.device)

@@ -1,8 +1,4 @@
-"""Mean squared difference of the two views' stage representations.
-
-Reference: Kaku, Upadhya, Razavian, "Intermediate Layers Matter in Momentum Contrastive Self Supervised Learning",
-NeurIPS 2021.
-"""
+"""Mean squared difference of the two views' stage representations (Kaku, Upadhya, Razavian, NeurIPS 2021)."""
 
 import torch
 from torch import nn
@@ -18,9 +14,6 @@ class StageMSELoss(nn.Module):
         normalize: standardise every channel over the global batch and all positions, in both views, before they are
             compared. Without it (the paper) the loss can be lowered by shrinking the features (fault A12); with it the
             value runs from 0 (equal views) over 2 (unrelated views) to 4 (opposite views).
-
-    Raises:
-        ValueError: the two shapes differ.
 
     Examples:
         >>> import torch

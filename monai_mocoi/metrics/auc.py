@@ -5,23 +5,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
+from monai_mocoi.metrics.inputs import ratio
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images
 
 
 def roc_auc(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
     """Area under the ROC curve: the chance that a positive image scores higher than a negative one; a tie counts half.
 
-    Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1; each column by itself.
-        scores: the same shape, any finite numbers; higher means more likely positive.
-        weights: ``(n,)``, 0 or more, one an image; an integer is the same as repeating the image. None: 1 each.
-
-    Returns:
-        float64 0..1 of shape ``()`` or ``(classes,)``; NaN where a class has no positive or no negative image of weight
-        above 0.
-
-    Raises:
-        ValueError: shapes that do not fit, labels other than 0 and 1, NaN or infinite scores, negative weights.
+    ``labels``: ``(n,)`` or ``(n, classes)``, 0 or 1; each column by itself. ``scores``: the same shape, finite; higher
+    means more likely positive. ``weights``: ``(n,)``, 0 or more; an integer is the same as repeating the image; None: 1
+    each. Others: ValueError. Returns float64 0..1 of shape ``()`` or ``(classes,)``; NaN where a class has no positive
+    or no negative image of weight above 0.
     """
     return of_images(roc_auc_by_patient, labels, scores, weights)
 

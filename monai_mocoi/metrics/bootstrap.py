@@ -18,14 +18,9 @@ def patient_bootstrap(patients: Any, labels: Any = None, resamples: int = 2000, 
     Resamples come from one stream, ``numpy.random.default_rng(seed)``, without those in which a class has no positive
     or no negative image. So the first 500 of 2,000 are the 500 of the same seed.
 
-    Args:
-        patients: ``(n,)`` patient ids, text or integers, one an image; at least two patients.
-        labels: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``, of the evaluable classes; None: nothing is redrawn.
-        resamples, seed: 1 or more; 0 or more.
-
-    Raises:
-        ValueError: fewer than two patients, a class without positives or negatives, or over half of the resamples
-            redrawn.
+    ``patients``: ``(n,)`` ids, text or integers, one an image. ``labels``: ``(n,)`` or ``(n, classes)``, 0, 1 or
+    ``UNKNOWN``, of the evaluable classes; None: nothing is redrawn. ValueError: fewer than two patients, a class
+    without positives or negatives, or over half of the resamples redrawn.
 
     Examples:
         >>> import numpy as np

@@ -1,4 +1,4 @@
-"""Expected calibration error: whether a probability of 0.7 is right in seven of ten images."""
+"""Calibration: expected calibration error, Brier score, and the points of a reliability diagram."""
 
 from functools import partial
 from typing import Any
@@ -6,22 +6,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from monai_mocoi.metrics.inputs import check_scores
-from monai_mocoi.metrics.patient_statistics import (
-    PatientStatistic,
-    column_statistic,
-    of_images,
-    ratio,
-    statistic_of_sums,
-)
-from monai_mocoi.metrics.thresholds import one_hot
+from monai_mocoi.metrics.auc import counted
+from monai_mocoi.metrics.decisions import one_hot
+from monai_mocoi.metrics.inputs import check_labels, check_scores, patient_index, ratio
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, statistic_of_sums
 
 
 def probability_bins(probabilities: Any, bins: int) -> np.ndarray:
-    """Bin of each probability: bin b of ``bins`` holds b/bins <= p < (b + 1)/bins; the last one holds p = 1 too.
-
-    ValueError: probabilities outside 0..1, or fewer than 1 bin.
-    """
+    """Bin of each probability 0..1: bin b of ``bins`` holds b/bins <= p < (b + 1)/bins; the last holds p = 1 too."""
     probabilities = check_scores(probabilities, "probabilities")
     if bins < 1:
         raise ValueError(f"bins is {bins}; expected at least 1")
@@ -40,23 +32,15 @@ def expected_calibration_error(labels: Any, probabilities: Any, weights: Any = N
     most probable class (Guo et al. 2017), with ``expected_calibration_error(*top_label(labels, probabilities))``. The
     fewer images a bin holds, the more the value is biased upwards.
 
-    Args:
-        labels: ``(n,)`` or ``(n, classes)``, 0 or 1: the label, or whether the top label is right.
-        probabilities: the same shape, 0..1.
-        weights: ``(n,)``, 0 or more, one an image; None: 1 each.
-        bins: 1 or more.
-
-    Returns:
-        float64 0..1 of shape ``()`` or ``(classes,)``; NaN where no image has weight.
+    ``labels``: ``(n,)`` or ``(n, classes)``, 0 or 1: the label, or whether the top label is right. ``probabilities``:
+    the same shape, 0..1. ``weights``: ``(n,)``, 0 or more, one an image; None: 1 each. ``bins``: 1 or more. Returns
+    float64 0..1 of shape ``()`` or ``(classes,)``; NaN where no image has weight.
     """
     return of_images(partial(calibration_error_by_patient, bins=bins), labels, probabilities, weights)
 
 
 def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any, bins: int = 15) -> PatientStatistic:
-    """:func:`expected_calibration_error` for counts of patients: ``(resamples,)`` or ``(resamples, classes)``.
-
-    Arguments and errors as there, with ``patients``: ``(n,)`` patient ids, one an image.
-    """
+    """:func:`expected_calibration_error` for counts of patients: ``(resamples,)`` or ``(resamples, classes)``."""
     probability_bins(probabilities, bins)  # it checks each of them
 
     def prepare(labels: np.ndarray, said: np.ndarray, index: np.ndarray, count: int) -> PatientStatistic:
@@ -69,10 +53,9 @@ def calibration_error_by_patient(labels: Any, probabilities: Any, patients: Any,
 
 
 def top_label(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the most probable class is right, ``(n,)`` bool, and its probability: for multiclass calibration.
+    """Whether the most probable class (the first of equal ones) is right, ``(n,)`` bool, and its probability.
 
-    Of equally probable classes the first counts. Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities;
-    raises ValueError for shapes that do not fit, a label that is no such number, or probabilities that are not finite.
+    Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities; ValueError for others.
     """
     probabilities = check_scores(probabilities, "probabilities")
     if probabilities.ndim != 2 or len(probabilities) != len(labels):
@@ -80,3 +63,62 @@ def top_label(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
     own = one_hot(labels, probabilities.shape[1])
     best = probabilities.argmax(axis=1)[:, None]
     return np.take_along_axis(own, best, axis=1)[:, 0], np.take_along_axis(probabilities, best, axis=1)[:, 0]
+
+
+def one_column(labels: Any, probabilities: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of one finding or class, checked: ``(n,)`` bool and ``(n,)`` float64."""
+    probability_bins(probabilities, 1)  # it checks each of them
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    if probabilities.ndim != 1:
+        raise ValueError(f"the probabilities have shape {probabilities.shape}; expected (images,): one class at a time")
+    return check_labels(labels, probabilities.shape), probabilities
+
+
+def sums_by_place(labels: np.ndarray, place: np.ndarray, places: int, patients: Any) -> csr_array:
+    """Positive images of each patient in each place, and below them the negative ones: ``(2 places, patients)``."""
+    index, count = patient_index(patients, len(labels))
+    return counted(np.where(labels, place, places + place), index, (2 * places, count))
+
+
+def brier_by_patient(labels: Any, probabilities: Any, patients: Any) -> PatientStatistic:
+    """Brier score (Brier 1950) and Brier skill of one class, for counts of patients: ``(resamples, 2)``.
+
+    The score is the mean of (probability - label)^2; always giving the share of positives s scores s (1 - s). The skill
+    is 1 - score / (s (1 - s)): 1 is perfect, 0 no better than that share, NaN where all labels are the same. s is the
+    resample's own. Takes labels ``(n,)``, 0 or 1, probabilities ``(n,)``, 0..1, and patient ids ``(n,)``.
+    """
+    labels, probabilities = one_column(labels, probabilities)
+    index, count = patient_index(patients, len(labels))
+    n = len(labels)
+    values = np.concatenate([(probabilities - labels) ** 2, labels, np.ones(n)])
+    sums = csr_array((values, (np.repeat([0, 1, 2], n), np.tile(index, 3))), shape=(3, count))
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        score, share = ratio(sums[0], sums[2]), ratio(sums[1], sums[2])
+        return np.stack([score, 1 - ratio(score, share * (1 - share))], axis=1)
+
+    return statistic_of_sums(sums, combine)
+
+
+def equal_count_bins(probabilities: Any, bins: int) -> np.ndarray:
+    """Bin ``(n,)`` of each probability, from 0: ``bins`` of about equal counts, fewer with few distinct values.
+
+    Between quantiles, as scikit-learn's ``calibration_curve``.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    edges = np.percentile(probabilities, np.linspace(0, 1, bins + 1) * 100)[1:-1]
+    return np.unique(np.searchsorted(edges, probabilities), return_inverse=True)[1]
+
+
+def observed_share_by_patient(labels: Any, probabilities: Any, patients: Any, place: np.ndarray) -> PatientStatistic:
+    """Share of positives in each bin of ``place``, for counts of patients: ``(resamples, bins)``.
+
+    NaN where no image of a bin was drawn. Takes labels, probabilities and ids as :func:`brier_by_patient`.
+    """
+    labels, _ = one_column(labels, probabilities)
+
+    def combine(sums: np.ndarray) -> np.ndarray:
+        positive, negative = sums.reshape(2, -1, sums.shape[1])
+        return ratio(positive, positive + negative).T
+
+    return statistic_of_sums(sums_by_place(labels, place, int(place.max()) + 1, patients), combine)

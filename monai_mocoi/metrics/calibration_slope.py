@@ -1,4 +1,4 @@
-"""Calibration intercept and slope: whether probabilities are too high or too low, too extreme or too moderate."""
+"""Calibration intercept and slope: logistic regression of the labels on the logit, for many resamples at once."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,18 +7,19 @@ import numpy as np
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from monai_mocoi.metrics.inputs import patient_index, sum_by_patient
-from monai_mocoi.metrics.logistic_line import fit_intercept, fit_line
-from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
-from monai_mocoi.metrics.threshold_counts import one_column, sums_by_place
+from monai_mocoi.metrics.calibration import one_column, sums_by_place
+from monai_mocoi.metrics.inputs import patient_index, ratio, sum_by_patient
+from monai_mocoi.metrics.patient_statistics import PatientStatistic
 
 PROBABILITY_FLOOR = 1e-6
 """Probabilities nearer to 0 or 1 than this count as this near: the logit of 0 and of 1 is infinite."""
 _CELLS = 256  # of the logit at most, in which the images of a resample are counted
+_LONGEST_STEP, _MOST_STEPS = 2.0, 50  # of Newton's method
+_SMALL_STEP = 1e-6  # the error that is left is about its square
 
 
 class NoCalibrationLineError(ValueError):
-    """There is no calibration line; the text gives the reason."""
+    """There is no calibration line, for the reason given."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,10 @@ def clipped_logit(probabilities: Any) -> np.ndarray:
 
 @threadpool_limits.wrap(limits=1, user_api="blas")  # type: ignore[untyped-decorator]
 def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
-    """Fit it by maximum likelihood, iterated to the end.
+    """Fit it by maximum likelihood, iterated to the end; NoCalibrationLineError where there is none.
 
-    Takes labels ``(n,)``, 0 or 1 (multiclass: whether the image is of the class), and probabilities ``(n,)``, 0..1.
-
-    NoCalibrationLineError: no positive or no negative image, all probabilities equal, or perfect separation.
-    ValueError: shapes that do not fit, labels other than 0 and 1, probabilities outside 0..1.
+    Takes labels ``(n,)``, 0 or 1 (multiclass: whether the image is of the class), and probabilities ``(n,)``, 0..1;
+    ValueError for others.
     """
     labels, probabilities = one_column(labels, probabilities)
     x = clipped_logit(probabilities)
@@ -68,12 +67,10 @@ def calibration_line(labels: Any, probabilities: Any) -> CalibrationLine:
     found = np.bincount(place, weights=labels)[:, None]
     share = found.sum() / images.sum()
     at = (x * images[:, 0]).sum() / images.sum()
-    intercept = fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
-    offset, slope = fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
+    intercept = _fit_intercept(x, images, found, np.array([np.log(share / (1 - share)) - at]))
+    offset, slope = _fit_line(x, images, found, np.log(share / (1 - share)), 0.0)
     if not np.isfinite([intercept[0], slope[0]]).all():
-        raise NoCalibrationLineError(
-            "The calibration slope cannot be computed: the probabilities nearly separate the class."
-        )
+        raise NoCalibrationLineError("There is no calibration slope: the probabilities nearly separate the class.")
     return CalibrationLine(float(intercept[0]), float(slope[0]), float(offset[0]))
 
 
@@ -82,8 +79,8 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
 
     Each resample is fitted to the end, on the images counted in up to 256 cells of the logit (exact where no more are
     distinct), and shifted by the difference that the cells make on the whole sample. One Newton step from the whole
-    sample's values (the one-step bootstrap) would be quicker, but with few positives it is off by a tenth of the
-    interval; it is enough for the values without each patient. NaN where the probabilities separate the images drawn.
+    sample's line is enough without one patient, but with few positives a resample would be off by a tenth of the
+    interval. NaN where the probabilities separate the images drawn.
     """
     labels, probabilities = one_column(labels, probabilities)
     line = calibration_line(labels, probabilities)
@@ -104,8 +101,8 @@ def calibration_line_by_patient(labels: Any, probabilities: Any, patients: Any) 
     def fitted(counts: np.ndarray) -> np.ndarray:
         found, missing = (sums @ counts).reshape(2, cells, -1)
         images = found + missing
-        intercept = fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
-        _, slope = fit_line(middle, images, found, line.offset, line.slope)
+        intercept = _fit_intercept(middle, images, found, np.full(counts.shape[1], line.intercept))
+        _, slope = _fit_line(middle, images, found, line.offset, line.slope)
         return np.stack([intercept, slope], axis=1)
 
     shift = np.array([line.intercept, line.slope]) - fitted(np.ones((count, 1)))[0]
@@ -123,3 +120,41 @@ def _left_out(labels: np.ndarray, x: np.ndarray, index: np.ndarray, count: int, 
     determinant = rest[:, 4] * rest[:, 6] - rest[:, 5] ** 2
     slope = line.slope + ratio(rest[:, 4] * rest[:, 3] - rest[:, 5] * rest[:, 2], determinant)
     return np.stack([intercept, slope], axis=1)
+
+
+def _fit_intercept(x: np.ndarray, images: np.ndarray, found: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Newton for a of logit(share) = a + x: ``x (cells,)``, counts ``(cells, resamples)``, to ``(resamples,)``."""
+    value = start.copy()
+    for _ in range(_MOST_STEPS):
+        said = expit(value + x[:, None])
+        expected = images * said
+        step = ratio(found.sum(axis=0) - expected.sum(axis=0), (expected * (1 - said)).sum(axis=0))
+        step = np.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+        value += step
+        if not (np.abs(step) > _SMALL_STEP).any():
+            break
+    return np.where(np.abs(step) <= _SMALL_STEP, value, np.nan)
+
+
+def _fit_line(
+    x: np.ndarray, images: np.ndarray, found: np.ndarray, offset: float, slope: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Newton for c and b of logit(share) = c + b x; NaN where it comes to no end."""
+    middle, spread = float(np.mean(x)), float(np.std(x))
+    z = (x - middle) / spread  # so that one length of step suits both
+    a = np.full(images.shape[1], offset + slope * middle)
+    b = np.full(images.shape[1], slope * spread)
+    for _ in range(_MOST_STEPS):
+        said = expit(a + b * z[:, None])
+        expected = images * said
+        gap, weight = found - expected, expected * (1 - said)
+        g0, g1 = gap.sum(axis=0), z @ gap
+        h0, h1, h2 = weight.sum(axis=0), z @ weight, (z * z) @ weight
+        steps = ratio(np.stack([h2 * g0 - h1 * g1, h0 * g1 - h1 * g0]), h0 * h2 - h1 * h1)
+        size = np.abs(steps).max(axis=0)
+        steps = steps * np.minimum(1, _LONGEST_STEP / np.maximum(size, _LONGEST_STEP))
+        a, b = a + steps[0], b + steps[1]
+        if not (size > _SMALL_STEP).any():
+            break
+    b = np.where(size <= _SMALL_STEP, b / spread, np.nan)
+    return a - b * middle, b

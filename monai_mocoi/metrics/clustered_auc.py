@@ -28,14 +28,9 @@ def obuchowski_auc(labels: Any, scores: Any, patients: Any) -> ClusteredAUC:
     patient has one image. The variance of the difference of two columns is
     ``covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]``.
 
-    Args:
-        labels: ``(n,)``, 0 or 1.
-        scores: ``(n,)`` for one model or ``(n, models)`` for several on the same images, finite.
-        patients: ``(n,)`` patient ids, one an image.
-
-    Returns:
-        AUC and covariance. Both are NaN without a positive or a negative image; the covariance also where all
-        positives, or all negatives, are of one patient.
+    Takes labels ``(n,)``, 0 or 1; finite scores ``(n,)`` of one model or ``(n, models)`` of several; and ids ``(n,)``.
+    Both results are NaN without a positive or a negative image; the covariance also where all positives, or all
+    negatives, are of one patient.
     """
     scores = check_scores(scores)
     scores = scores.reshape(len(scores), -1)
@@ -76,8 +71,7 @@ def _enlarged(clusters: int) -> float:
 def normal_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
     """auc -+ z sqrt(variance), cut at 0 and 1: ``(2,)`` or ``(2, columns)``, lower and upper limit.
 
-    ``auc``: ``()`` or ``(columns,)``, 0..1. ``variance``: the same shape; where it is 0, as with complete separation,
-    the interval has zero width, which does not mean that the AUC is certain. ``level``: 0..1.
+    Where the variance is 0, as with complete separation, it has zero width; the AUC is not certain for all that.
     """
     auc, half = np.asarray(auc), ndtri((1 + level) / 2) * np.sqrt(variance)
     return np.clip(np.stack([auc - half, auc + half]), 0, 1)
@@ -86,7 +80,7 @@ def normal_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
 def logit_interval(auc: Any, variance: Any, level: float = 0.95) -> np.ndarray:
     """Interval on the scale of ln(auc / (1 - auc)), transformed back: never beyond 0 and 1, and longer towards 0.5.
 
-    Arguments and result as for :func:`normal_interval`; zero width where the AUC is exactly 0 or 1.
+    Zero width where the AUC is exactly 0 or 1.
     """
     auc = np.asarray(auc, dtype=np.float64)
     inside = (auc > 0) & (auc < 1)

@@ -1,15 +1,12 @@
-"""Confusion counts: sensitivity, specificity and F1 of decisions, by image and by patient.
-
-The table of classes against classes is scikit-learn's ``confusion_matrix``.
-"""
+"""Confusion counts: sensitivity, specificity and F1 of decisions, by image and by patient."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from monai_mocoi.metrics.inputs import check_labels, check_weights, over_known, patient_index, sum_by_patient
-from monai_mocoi.metrics.patient_statistics import PatientStatistic, ratio
+from monai_mocoi.metrics.inputs import check_labels, check_weights, over_known, patient_index, ratio, sum_by_patient
+from monai_mocoi.metrics.patient_statistics import PatientStatistic
 
 
 class ConfusionCounts(NamedTuple):
@@ -45,12 +42,11 @@ def _outcomes(labels: Any, decided: Any) -> list[np.ndarray]:
 
 
 def confusion_counts(labels: Any, decided: Any, weights: Any = None) -> ConfusionCounts:
-    """Count true and false positives and negatives, each class against the rest.
+    """Count true and false positives and negatives, each class against the rest: of shape ``()`` or ``(classes,)``.
 
     ``labels``: ``(n,)`` or ``(n, classes)``, 0 or 1 (:func:`~monai_mocoi.metrics.one_hot` of class numbers).
     ``decided``: the same shape, from :func:`~monai_mocoi.metrics.decide` or
     :func:`~monai_mocoi.metrics.decide_by_highest`. ``weights``: ``(n,)``, 0 or more, one an image; None: 1 each.
-    Returns four float64 arrays of shape ``()`` or ``(classes,)``, and sensitivity, specificity and F1 of them.
     """
     outcomes = _outcomes(labels, decided)
     weights = check_weights(weights, len(outcomes[0]))
@@ -63,11 +59,7 @@ def confusion_over_known(labels: Any, decided: Any) -> ConfusionCounts:
 
 
 def macro_f1(labels: Any, decided: Any, weights: Any = None) -> float:
-    """Mean of the classes' F1; arguments and errors as for :func:`confusion_counts`.
-
-    Returns:
-        0..1; NaN where a class has no positive image and none was called positive: leave that class out.
-    """
+    """Mean of the classes' F1; NaN where a class has no positive image and none was called so: leave it out."""
     return float(confusion_counts(labels, decided, weights).f1.mean())
 
 
@@ -76,10 +68,9 @@ def confusion_by_patient(
 ) -> PatientStatistic:
     """Sensitivity, specificity or F1 of each class for counts of patients, at fixed decisions.
 
-    ``labels``, ``decided``: ``(n,)`` or ``(n, classes)``, 0 or 1. ``patients``: ``(n,)`` patient ids, one an image.
-    ``measure``: which; of several, for labels ``(n, classes)``, the columns are joined: quicker than one by one.
-    Returns the statistic: ``(resamples,)`` or ``(resamples, classes)``; ``(resamples, measures x classes)`` of several.
-    ValueError: shapes that do not fit, values other than 0 and 1, or another measure.
+    Takes labels and decisions, ``(n,)`` or ``(n, classes)``, 0 or 1, and ``(n,)`` patient ids; ValueError for others.
+    Returns the statistic: ``(resamples,)`` or ``(resamples, classes)``. Of several measures, for labels
+    ``(n, classes)``, it is ``(resamples, measures x classes)``: quicker than one by one.
     """
     measures = [measure] if isinstance(measure, str) else list(measure)
     for name in measures:

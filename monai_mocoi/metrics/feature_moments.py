@@ -6,14 +6,12 @@ With ``K = X X'`` and zeros on its diagonal, d_i = |x_i|^2 and s = sum_i x_i, th
     sum K              = |s|^2 - sum_i d_i
     sum_i K_i. L_i.    = s'(X'Y)t - s'(X'e) - t'(Y'd) + sum_i d_i e_i
 
-so that ``X'Y`` and a few vectors, summed up over blocks of rows, are all that is needed; and a patient's share in each
-sum is known from the patient's own rows.
+so that ``X'Y`` and a few vectors, summed up over blocks of rows, are all that is needed.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -31,7 +29,7 @@ class FeatureRows:
     kind: type[np.floating] = np.float64
 
     @classmethod
-    def of(cls, sets: list[np.ndarray], rows_at_once: int) -> FeatureRows:
+    def of(cls, sets: list[np.ndarray], rows_at_once: int) -> Self:
         """Find mean and scale of each set."""
         n = len(sets[0])
         centres = [features.mean(axis=0, dtype=np.float64) for features in sets]

@@ -10,10 +10,7 @@ COLUMNS_AT_ONCE = 4096
 def hsic_of_kernels(
     sets: list[np.ndarray], split: int, order: PatientOrder, rows_at_once: int, rbf: bool = False
 ) -> HsicOfPairs:
-    """HSIC of each of the first ``split`` sets ``(n, channels)`` with each other one.
-
-    ``rbf``: Gaussian kernels with the median distance, not linear ones; ValueError where that is 0.
-    """
+    """HSIC of each of the first ``split`` sets ``(n, channels)`` with each other one, of linear or RBF kernels."""
     cross, _ = pairs_of(split, len(sets) - split)
     whole: dict[Pair, float] = {}
     left_out: dict[Pair, np.ndarray] = {}
@@ -23,10 +20,10 @@ def hsic_of_kernels(
     def take(pair: Pair, first: np.ndarray, second: np.ndarray) -> None:
         whole[pair], left_out[pair] = _without_each(first, second, order, rows_at_once)
         if pair[0] != pair[1]:
-            permuted[pair] = _product(first, _some(second, order.permuted))
+            permuted[pair] = _product(first, second[np.ix_(order.permuted, order.permuted)])
         if order.exchanged is not None:
             sides = [order.exchanged[int(number >= split)] for number in pair]
-            parts = [u_centred(_some(m, side)) for m, side in zip((first, second), sides, strict=True)]
+            parts = [u_centred(m[np.ix_(side, side)]) for m, side in zip((first, second), sides, strict=True)]
             exchanged[pair] = _product(*parts)
 
     def matrix(number: int) -> np.ndarray:
@@ -56,10 +53,7 @@ def linear_kernel(features: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def rbf_kernel(linear: np.ndarray, number: int = 0) -> np.ndarray:
-    """``exp(-|x_i - x_j|^2 / (2 s^2))`` from inner products, with s the median over all pairs of different images.
-
-    ValueError: s is 0; ``number`` is that of the set, for the text.
-    """
+    """``exp(-|x_i - x_j|^2 / (2 s^2))`` from inner products, with s the median distance; errors name the ``number``."""
     length = np.diag(linear)
     squares = length[:, None] + length - 2 * linear
     np.maximum(squares, 0, out=squares)
@@ -83,10 +77,6 @@ def u_centred(kernel: np.ndarray) -> np.ndarray:
     kernel += sums.sum() / (n - 1)
     np.fill_diagonal(kernel, 0)
     return kernel
-
-
-def _some(matrix: np.ndarray, places: np.ndarray) -> np.ndarray:
-    return matrix[np.ix_(places, places)]
 
 
 def _product(first: np.ndarray, second: np.ndarray) -> float:

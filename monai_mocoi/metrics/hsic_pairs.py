@@ -14,7 +14,7 @@ FEWEST_IMAGES = 4  # the U-statistic divides by n (n - 3)
 
 @dataclass(frozen=True, eq=False)
 class HsicOfPairs:
-    """HSIC (U-statistic of Song et al. 2012) of pairs of sets.
+    """HSIC of pairs of sets.
 
     ``whole``: of each first set with each second one, and of each set with itself. ``left_out``: the same without each
     patient in turn, ``(patients,)``; NaN where fewer than four images are left. ``permuted``, ``exchanged``: with
@@ -38,10 +38,9 @@ def pairs_of(first: int, second: int) -> tuple[list[Pair], list[Pair]]:
 
 
 def u_statistic(products: Any, sums: Any, sums_of_rows: Any, images: Any) -> Any:
-    """HSIC from sums over two kernel matrices of n images with zero diagonals; NaN below four images.
+    """HSIC (Song et al. 2012) from sums over matrices K and L of n images with zero diagonals; NaN below four images.
 
-    ``products``, ``sums``, ``sums_of_rows``: sum of the products of their entries; product of their sums; sum over the
-    rows of the products of their row sums. ``images``: n.
+    ``products``, ``sums``, ``sums_of_rows``: sum_ij K_ij L_ij, (sum K)(sum L), and sum_i K_i. L_i.
     """
     n = np.maximum(images, FEWEST_IMAGES)
     value = (products + sums / ((n - 1) * (n - 2)) - 2 / (n - 2) * sums_of_rows) / (n * (n - 3))

@@ -1,4 +1,4 @@
-"""Inputs of every metric: scores, labels (known or not), weights, patients. A wrong value is refused, not averaged."""
+"""Inputs of every metric, checked (a wrong value is refused, not averaged), and the sums and ratios made of them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,7 @@ def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None
 
 
 def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
-    """Return finite scores ``(n,)`` or ``(n, columns)`` as float64.
-
-    ValueError: another number of dimensions; or NaN or infinity, with row and column (counted from 0).
-    """
+    """Return finite scores ``(n,)`` or ``(n, columns)`` as float64; the ValueError has row and column, from 0."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim not in (1, 2):
         raise ValueError(f"the {name} have shape {scores.shape}; expected (images,) or (images, columns)")
@@ -27,10 +24,7 @@ def check_scores(scores: Any, name: str = "scores") -> np.ndarray:
 
 
 def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> np.ndarray:
-    """Return labels 0 or 1 of the given shape as bool.
-
-    ValueError: another shape; or a value other than 0 and 1, with row and column (counted from 0).
-    """
+    """Return labels 0 or 1 of the given shape as bool; the ValueError has row and column, from 0."""
     labels = np.asarray(labels)
     if labels.shape != shape:
         raise ValueError(f"the {name} have shape {labels.shape} but {shape} was expected, one row an image")
@@ -39,10 +33,7 @@ def check_labels(labels: Any, shape: tuple[int, ...], name: str = "labels") -> n
 
 
 def check_weights(weights: Any, n: int) -> np.ndarray:
-    """Return weights of ``n`` images as float64; None is 1 for each.
-
-    ValueError: not one weight an image, or one that is negative or not finite.
-    """
+    """Return finite weights of ``n`` images, 0 or more, as float64; None is 1 for each."""
     if weights is None:
         return np.ones(n)
     weights = np.asarray(weights, dtype=np.float64)
@@ -62,10 +53,7 @@ def is_known(labels: Any) -> np.ndarray:
 
 
 def check_known_labels(labels: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return which labels are 1 and which are 0, as two bool arrays; an unknown label is neither.
-
-    ValueError: another shape; or a value other than 0, 1 and ``UNKNOWN``, with row and column (counted from 0).
-    """
+    """Return which labels of the given shape are 1 and which are 0, as two bool arrays; an unknown one is neither."""
     labels = np.asarray(labels)
     known = is_known(labels)
     positive = check_labels(np.where(known, labels, 0), shape)
@@ -86,10 +74,9 @@ def over_known(metric: Callable[[Any, Any], Any], labels: Any, values: Any) -> n
 
 
 def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]:
-    """Number each image's patient from 0, in the sorted order of the ids.
+    """Number each image's patient from 0, in the sorted order of the ids, and count the patients.
 
-    ``patients``: ``(n,)`` ids, text or integers, one an image; another shape is refused with ValueError. ``n``: number
-    of images expected; None: any. Returns ``(n,)`` numbers and how many patients there are.
+    ``patients``: ``(n,)`` ids, text or integers; another shape is refused with ValueError. ``n``: None is any.
     """
     ids = np.asarray(patients)
     if ids.ndim != 1 or (n is not None and len(ids) != n):
@@ -102,3 +89,18 @@ def sum_by_patient(values: np.ndarray, index: np.ndarray, count: int) -> np.ndar
     """Sum ``(n, columns)`` values of images over the images of each of ``count`` patients: ``(patients, columns)``."""
     membership = csr_array((np.ones(len(index)), (index, np.arange(len(index)))), shape=(count, len(index)))
     return membership @ values.astype(np.float64)
+
+
+def sorted_values(values: Any) -> np.ndarray:
+    """A statistic's values over resamples, ``(resamples,)`` or ``(resamples, columns)``, sorted and all finite."""
+    values = np.sort(np.asarray(values, dtype=np.float64), axis=0)
+    if values.ndim == 0 or not np.isfinite(values).all():
+        raise ValueError("a resample's value is not finite: redraw resamples where the statistic is undefined")
+    return values
+
+
+def ratio(numerator: Any, denominator: Any, otherwise: Any = np.nan) -> np.ndarray:
+    """Quotient where the denominator is above 0, and ``otherwise`` elsewhere, without a warning."""
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    made = np.full(numerator.shape, otherwise, dtype=np.float64)
+    return np.divide(numerator, denominator, out=made, where=denominator > 0)

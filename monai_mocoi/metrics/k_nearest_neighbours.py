@@ -24,9 +24,8 @@ def nearest_neighbour_scores(
 
     ``train_features``, ``features``: ``(n, features)`` and ``(m, features)``, finite; the latter of the images to
     score. ``train_positive``: ``(n, classes)`` 0 or 1. With one 1 a row (multiclass) the shares add up to 1.
-    ``neighbours``: how many count, 1 or more; at most all n. ``temperature``: above 0; the smaller, the more weight the
-    nearest of them have. Returns ``(m, classes)`` float64, 0..1. ValueError: a number out of range; from scikit-learn:
-    shapes that do not fit, or features that are not finite.
+    ``neighbours``: how many count, 1 or more. ``temperature``: above 0; the smaller, the more weight the nearest of
+    them have. Returns ``(m, classes)`` float64, 0..1.
     """
     if neighbours < 1:
         raise ValueError(f"neighbours is {neighbours}, but must be 1 or more.")

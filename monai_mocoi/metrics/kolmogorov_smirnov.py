@@ -1,8 +1,7 @@
 """Kolmogorov-Smirnov distance of two models' outputs on the same images: the largest gap of their distributions.
 
-A distance is never negative, and its estimate is above 0 even for two models that differ by chance alone. So it needs
-a null distribution beside it (:func:`swapped_distances`). Resampled distances would be biased upwards, because
-resampling adds a second random gap to the first: use :func:`resampled_deviations` for an interval.
+Its estimate is above 0 even for two models that differ by chance alone, so it needs a null distribution beside it.
+Resampled distances would be biased upwards, because resampling adds a second random gap to the first.
 """
 
 from collections.abc import Iterator
@@ -19,11 +18,9 @@ _VALUES_AT_ONCE = 2**18  # outputs times swaps (or resamples) held at once; the 
 def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
     """Largest difference of the empirical distribution functions of two samples, each column by itself.
 
-    Exact with ties, as SciPy's ``ks_2samp``. Takes ``(n,)`` or ``(n, columns)`` and the same number of columns, any
-    number of rows; raises ValueError for no rows, other columns, NaN or infinity.
-
-    Returns the distance, 0..1, and the least value ``v`` at which the shares of outputs of at most ``v`` differ most;
-    each of shape ``()`` or ``(columns,)``.
+    Exact with ties, as SciPy's ``ks_2samp``. Takes ``(n,)`` or ``(n, columns)`` and ``(m,)`` or ``(m, columns)``,
+    finite. Returns the distance, 0..1, and the least value ``v`` at which the shares of outputs of at most ``v`` differ
+    most; each of shape ``()`` or ``(columns,)``.
     """
     first, second = check_scores(first, "first outputs"), check_scores(second, "second outputs")
     if first.shape[1:] != second.shape[1:] or not len(first) or not len(second):
@@ -38,12 +35,12 @@ def ks_distance(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
 def swapped_distances(first: Any, second: Any, patients: Any, swaps: int = 2000, seed: int = 0) -> np.ndarray:
     """Distances under the null hypothesis that it does not matter which of the two models an output is of.
 
-    Each patient's outputs of the two models change places, all together, with a probability of one half. A p-value is
-    ``(1 + distances at least as large) / (1 + swaps)``.
+    Each patient's outputs of the two models change places, all columns together, with a probability of one half. A
+    p-value is ``(1 + distances at least as large) / (1 + swaps)``.
 
     ``first``, ``second``: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite.
-    ``patients``: ``(n,)`` ids. ``swaps``, ``seed``: how many times, 1 or more, all columns together; 0 or more. Returns
-    ``(swaps,)`` or ``(swaps, columns)``, whole numbers divided by n: they compare exactly with :func:`ks_distance`.
+    ``patients``: ``(n,)`` ids. Returns ``(swaps,)`` or ``(swaps, columns)``, whole numbers divided by n: they compare
+    exactly with :func:`ks_distance`.
     """
     first, second = _paired(first, second)
     index, count = patient_index(patients, len(first))
@@ -67,8 +64,7 @@ def resampled_deviations(first: Any, second: Any, resamples: PatientResamples) -
     By the triangle inequality ``distance -+ quantile of level`` of these is an interval for the distance that is not
     biased upwards, and covers the true distance at least as often as its level says, usually more often.
 
-    ``first``, ``second``: ``(n,)`` or ``(n, columns)``, outputs of the same images in the same order, finite;
-    ``resamples``: of the patients of these images (:func:`~monai_mocoi.metrics.patient_bootstrap`). Returns
+    ``first``, ``second``: as for :func:`swapped_distances`; ``resamples``: of the patients of these images. Returns
     ``(resamples,)`` or ``(resamples, columns)``, 0 or more.
     """
     first, second = _paired(first, second)

@@ -28,10 +28,7 @@ def fit_shrunk_gaussian(features: NDArray[np.floating], rank: int = 256) -> Shru
 
     The ``rank`` largest directions of the shrunk covariance are kept, and the variances of all others are averaged, as
     in probabilistic PCA (Tipping and Bishop 1999). Where the data have no more directions, it is scikit-learn's
-    ``LedoitWolf``.
-
-    ``features``: (n, d), n of 2 or more, finite; ``rank``: most directions to keep, >= 1. ValueError: fewer than two
-    rows, or all of them equal.
+    ``LedoitWolf``. ``features``: (n, d), finite; ValueError for fewer than two rows, or where all are equal.
     """
     values = np.asarray(features, dtype=np.float64)
     n, d = values.shape
@@ -76,13 +73,8 @@ def unusual_percentile(scores: NDArray[np.floating], reference: NDArray[np.float
 
     A new image that is drawn like the reference reaches a percentile of at least ``100 - a`` with a probability of at
     most ``a`` %, if all are exchangeable (Bates et al., Ann. Stat. 2023). With several images a patient, or reference
-    images that were used to choose the epoch, this holds only approximately.
-
-    Args:
-        scores, reference: (n,) and (m,), m >= 1; higher is more unusual.
-
-    Returns:
-        (n,), from 0 to ``100 m / (m + 1)``.
+    images that were used to choose the epoch, this holds only approximately. Takes (n,) and (m,) scores, higher is more
+    unusual; returns (n,), from 0 to ``100 m / (m + 1)``.
     """
     lower = np.searchsorted(np.sort(reference), scores, side="left")
     return 100 * lower / (len(reference) + 1)

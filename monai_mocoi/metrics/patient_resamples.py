@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from monai_mocoi.metrics.bootstrapped import Bootstrapped
+from monai_mocoi.metrics.intervals import Bootstrapped
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of
@@ -40,11 +40,10 @@ class PatientResamples:
         return self.counts[resample, self.index].astype(np.float64)
 
     def apply(self, statistic: Statistic, keep_undefined: bool = False, of: np.ndarray | None = None) -> Bootstrapped:
-        """Evaluate a statistic on the whole sample and on every resample.
+        """Evaluate a statistic on the whole sample and on every resample; ValueError for values that are not finite.
 
-        ``statistic``: what to evaluate. ``keep_undefined``: keep values that are not finite; false: they are refused
-        with ValueError. ``of``: ``(m,)`` the rows of the images that the statistic was made of, so that it knows their
-        patients only; None: all.
+        ``keep_undefined``: keep such values. ``of``: ``(m,)`` the rows of the images that the statistic was made of, so
+        that it knows their patients only; None: all.
         """
         if of is not None:
             return self._apply_to(statistic, np.unique(self.index[of]), keep_undefined)

@@ -47,18 +47,15 @@ def column_statistic(
     patients: Any,
     prepare: Callable[[np.ndarray, np.ndarray, np.ndarray, int], PatientStatistic],
 ) -> PatientStatistic:
-    """Prepare each column by itself; one-dimensional labels give one value a resample.
+    """Prepare each column of checked labels and scores by itself; one-dimensional ones give one value a resample.
 
-    ``labels``, ``scores``: ``(n,)`` or ``(n, classes)``, 0 or 1; finite; other values are refused with ValueError.
-    ``patients``: ``(n,)`` patient ids, one an image. ``prepare``: takes labels and scores ``(n,)``, each image's
-    patient as a number from 0, and the number of patients.
+    ``prepare``: takes labels and scores ``(n,)``, each image's patient as a number from 0, and the number of patients.
     """
     scores = check_scores(scores)
     labels = check_labels(labels, scores.shape)
     index, count = patient_index(patients, len(scores))
-    columns = [
-        prepare(*column, index, count) for column in zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
-    ]
+    pairs = zip(np.atleast_2d(labels.T), np.atleast_2d(scores.T), strict=True)
+    columns = [prepare(*pair, index, count) for pair in pairs]
 
     def joined(rows: int, values: list[np.ndarray]) -> np.ndarray:
         result = np.empty((rows, len(values)))  # in rows: means over the columns depend on it in the last bits
@@ -82,21 +79,12 @@ def statistic_of_sums(sums: csr_array | np.ndarray, combine: Callable[[np.ndarra
     return PatientStatistic(lambda counts: combine(sums @ counts), left_out)
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """Quotient of two arrays; NaN where the denominator is 0, without a warning."""
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    return np.divide(numerator, denominator, out=np.full(numerator.shape, np.nan), where=denominator > 0)
-
-
 def known_by_patient(make: Make, labels: Any, values: Any, patients: Any) -> PatientStatistic:
     """A statistic of the images whose label is known, for counts of all patients.
 
     A patient without a known image changes nothing. Several classes are made one by one, each over its own known
-    images.
-
-    ``make``: such as :func:`~monai_mocoi.metrics.roc_auc_by_patient`; gets labels of 0 and 1. ``labels``, ``values``:
-    ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``; scores, probabilities or decisions. ``patients``: ``(n,)``
-    patient ids, one an image.
+    images. ``make``: such as :func:`~monai_mocoi.metrics.roc_auc_by_patient`; gets labels of 0 and 1. ``labels``,
+    ``values``: ``(n,)`` or ``(n, classes)``, 0, 1 or ``UNKNOWN``; scores, probabilities or decisions.
     """
     labels, values, known = np.asarray(labels), np.asarray(values), is_known(labels)
     if known.all():

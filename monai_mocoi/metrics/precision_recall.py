@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from monai_mocoi.metrics.auc import counted
+from monai_mocoi.metrics.inputs import ratio
 from monai_mocoi.metrics.patient_resamples import leave_each_out
-from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images, ratio
+from monai_mocoi.metrics.patient_statistics import PatientStatistic, column_statistic, of_images
 
 TERMS_AT_ONCE = 2**15  # numbers of a table of running sums: as float64 they stay in a core's cache
 
@@ -14,19 +15,14 @@ TERMS_AT_ONCE = 2**15  # numbers of a table of running sums: as float64 they sta
 def average_precision(labels: Any, scores: Any, weights: Any = None) -> np.ndarray:
     """Average precision: the sum over the thresholds of (gain in recall) x precision, without interpolation.
 
-    Images of equal score pass the threshold together. The value of an uninformative score is the prevalence.
-
-    Arguments, result and errors as for :func:`~monai_mocoi.metrics.roc_auc`; NaN where a class has no positive image of
-    weight above 0.
+    Images of equal score pass the threshold together. The value of an uninformative score is the prevalence. Arguments
+    and result as for :func:`~monai_mocoi.metrics.roc_auc`; NaN where a class has no positive image of weight above 0.
     """
     return of_images(average_precision_by_patient, labels, scores, weights)
 
 
 def average_precision_by_patient(labels: Any, scores: Any, patients: Any) -> PatientStatistic:
-    """:func:`average_precision` of each class for counts of patients.
-
-    Arguments and errors as for :func:`~monai_mocoi.metrics.roc_auc_by_patient`; NaN without positives.
-    """
+    """:func:`average_precision` of each class for counts of patients; NaN without positives."""
     return column_statistic(labels, scores, patients, _of_column)
 
 
@@ -62,9 +58,6 @@ def average_precision_left_out(
     images only. Between two of them the sum of the precisions is a difference of two running sums. These are shared by
     all patients that took away as many there: of one image each, there are three kinds. None: there would be more
     running sums than patients, and evaluating the metric without each is as quick.
-
-    ``labels``, ``scores``: ``(n,)`` bool; ``(n,)`` finite. ``index``: ``(n,)`` the patient of each image, 0..count - 1.
-    ``count``: number of patients.
     """
     values, rank = np.unique(-scores[labels], return_inverse=True)
     last = len(values)

@@ -7,8 +7,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, softmax
 
+from monai_mocoi.metrics.decisions import one_hot
 from monai_mocoi.metrics.inputs import check_scores
-from monai_mocoi.metrics.thresholds import one_hot
 
 _FLOOR = 1e-12  # of multiclass probabilities, whose logarithm is taken: float32 gives zeros
 _SHARPEST = 1e3  # of 1 / temperature, and 1 / this the flattest
@@ -45,9 +45,9 @@ def _floored_log(probabilities: np.ndarray) -> np.ndarray:
 def fit_temperature(labels: Any, probabilities: Any) -> float:
     """The temperature of the largest likelihood, between 0.001 and 1000.
 
-    Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities 0..1; those below 1e-12 count as 1e-12. NaN where
-    the likelihood has no maximum between them, as with perfect separation, or where a class is no more probable where
-    it is.
+    Takes ``(n,)`` class numbers and ``(n, classes)`` probabilities as :func:`temperature_scaled`. NaN where the
+    likelihood has no maximum between them, as with perfect separation, or where a class is no more probable where it
+    is.
     """
     z = _floored_log(check_scores(probabilities, "probabilities"))
     own = one_hot(labels, z.shape[1])
@@ -64,11 +64,10 @@ def fit_temperature(labels: Any, probabilities: Any) -> float:
 
 
 def apply_recalibration(probabilities: Any, record: Mapping[str, Any], classes: Sequence[str], kind: str) -> np.ndarray:
-    """Recalibrate ``(..., classes)`` probabilities as a record says.
+    """Recalibrate ``(..., classes)`` probabilities, 0..1, by :func:`~monai_mocoi.analysis.fit_recalibration`'s record.
 
-    ``probabilities``: 0..1. ``record``: of :func:`~monai_mocoi.analysis.fit_recalibration`; a class without numbers
-    keeps its probabilities. ``classes``, ``kind``: names of findings or classes, in their order; "multilabel" or
-    "multiclass". ValueError: the record is of another method or of other classes.
+    A class without numbers in it keeps its probabilities; one of another method or of other ``classes`` (names, in the
+    order of the probabilities) is a ValueError.
     """
     made = np.array(probabilities, dtype=np.float64)
     method, of_classes = record.get("method"), record.get("classes", {})

@@ -6,10 +6,9 @@ import numpy as np
 
 from monai_mocoi.metrics.auc import roc_auc
 from monai_mocoi.metrics.confusion import confusion_over_known, macro_f1
+from monai_mocoi.metrics.decisions import check_label_kind, decide, decide_by_highest, one_hot, youden_threshold
 from monai_mocoi.metrics.inputs import UNKNOWN, over_known
 from monai_mocoi.metrics.precision_recall import average_precision
-from monai_mocoi.metrics.probabilities import check_label_kind
-from monai_mocoi.metrics.thresholds import decide, decide_by_highest, one_hot, youden_threshold
 
 SELECTION_METRICS = ("macro_auc", "macro_average_precision", "macro_f1")
 """Names of the metrics, each 0..1 and higher is better."""
@@ -24,8 +23,7 @@ def selection_metric(name: str, kind: str, labels: Any, probabilities: Any) -> f
     classes of one softmax the second's alone, of more the mean of each against the rest. "macro_f1": multiclass by the
     highest probability; of findings at the Youden threshold of these images, too optimistic for a report. ``kind``:
     "multilabel" or "multiclass". ``labels``: ``(n, findings)`` of 0, 1 and ``UNKNOWN``, or ``(n,)`` class numbers.
-    ``probabilities``: ``(n, classes)`` in 0..1. Returns the metric; NaN if no class has both a positive and a negative
-    image. ValueError: an unknown name or kind, or what the metric itself refuses.
+    ``probabilities``: ``(n, classes)`` in 0..1. NaN if no class has both a positive and a negative image.
     """
     if name not in SELECTION_METRICS:
         raise ValueError(f"metric is {name!r}; choose one of {', '.join(SELECTION_METRICS)}.")

@@ -1,8 +1,7 @@
 """BatchNorm's running statistics when a batch is worked on in parts: in one process, and in several.
 
-Training never reads them; evaluation and the saved encoder do. The rule is the same in both cases: one step moves them
-once, towards the average of the parts' statistics. So it does not matter whether a batch is split within a process or
-over processes.
+One step moves them once, towards the average of the parts' statistics, so that it does not matter whether a batch is
+split within a process or over processes. Training never reads them; evaluation and the saved encoder do.
 """
 
 from collections.abc import Callable, Iterator

@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks.resnet_shape import stage_in_words, stages_of, width_of
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
-from monai_mocoi.networks.seeded_weights import draw_weights
-from monai_mocoi.networks.stage_choice import stage_in_words, stages_of, width_of
-from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.stage_encoder import StageEncoder, draw_weights
 from monai_mocoi.networks.weight_files import load_checked
-from monai_mocoi.networks.weights_place import classifier_path, read_classifier_sidecar
+from monai_mocoi.networks.weights_place import classifier_path, read_classifier_card
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +24,7 @@ class Classifier(nn.Module):
 
     Args:
         encoder: with whatever weights it is to start from, see :func:`~monai_mocoi.networks.load_pretrained`.
-        classes: outputs: findings, each with a sigmoid of its own, or the classes of one softmax; 1 or more. (Two
-            classes are two outputs.)
+        classes: outputs, 1 or more: findings, each with a sigmoid of its own, or the classes of one softmax.
         stage: whose features to use, 1..4; 4 is the encoder's own embedding. Later stages are not computed. "all": the
             features of the four stages side by side (3,840 of a ResNet-50).
         trainable: "all", or "head": the encoder is frozen, which means that its weights get no gradient *and* that its
@@ -34,8 +32,7 @@ class Classifier(nn.Module):
         seed: draw all weights from this seed, encoder and layer from streams of their own; the encoder's are those that
             pretraining with this seed starts from. None: keep the weights as given.
 
-    Raises:
-        ValueError: a number out of range, or an unknown ``trainable``.
+    A number out of range, or an unknown ``trainable``, is a ValueError.
 
     Examples:
         >>> import torch
@@ -71,10 +68,7 @@ class Classifier(nn.Module):
         self.train()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the sidecar of the weights says.
-
-        A sigmoid (findings) or a softmax (classes) of them gives probabilities.
-        """
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)``, normalised as the card of the weights says."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.trainable == "all"):
             features = self.encoder.averaged(images, self.stage)
         # The layer in full precision, as the averages are.
@@ -95,20 +89,12 @@ class Classifier(nn.Module):
 
 
 def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Classifier":
-    """Load the weights of a classifier, all of them.
+    """Load all weights of a classifier into a network of the same stage and number of classes, and return that.
 
-    Args:
-        network: of the same stage and number of classes; changed in place.
-        place: a run folder with a ``classifier.pt``, or such a file.
-
-    Returns:
-        the network.
-
-    Raises:
-        WeightsError: the file is damaged, or does not fit the network; that is unchanged then.
+    ``place`` is a run folder with a ``classifier.pt``, or such a file. A WeightsError: the file is damaged, or does not
+    fit the network, which is unchanged then.
     """
-    path = classifier_path(place)
-    card = read_classifier_sidecar(path)
+    path, card = classifier_path(place), read_classifier_card(place)
     try:
         state = load_checked(path)
         own = network.state_dict()
@@ -126,6 +112,5 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Clas
     network.load_state_dict(state)
     selected = card.selected or {}
     which = f"epoch {selected['epoch']}" if "epoch" in selected else f"penalty {selected.get('penalty')}"
-    stage = stage_in_words(network.stage)
-    logger.info("Classifier: %s (%s, %s, %d labels)", path, which, stage, len(card.labels))
+    logger.info("Classifier: %s (%s, %s, %d labels)", path, which, stage_in_words(network.stage), len(card.labels))
     return network

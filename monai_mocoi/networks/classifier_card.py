@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from monai_mocoi.errors import MocoiError, WeightsError
-from monai_mocoi.files.record import Record, shown
+from monai_mocoi.files.record import LabelKind, Record, shown
 from monai_mocoi.networks.encoder_card import Number, final_relative_loss
 
 CLASSIFIER_NAME = "classifier.pt"
@@ -25,11 +25,10 @@ _LATE = ("labelled_images", "recalibration", "operating_points", "typical_featur
 class ClassifierCard(Record):
     """What a classifier is. Each field says where it is told; without a place it stays in the run folder.
 
-    ``kind`` is "multilabel" or "softmax". ``thresholds`` are None for classes, of which the most probable counts.
+    ``kind`` is "multilabel" or "multiclass". ``thresholds`` are None for classes, of which the most probable counts.
     ``cache_bits`` is 8 or 16. ``pretrained`` is the name of the weights file that the encoder started from, or "none";
-    ``start`` says what these were (:attr:`~monai_mocoi.networks.Pretrained.start`). ``label_fraction``, ``label_seed``
-    and ``validation_labels`` say how the images with labels were drawn, ``labelled_images`` how many there were.
-    ``training_counts`` is of a package, which has no ``labelled.json``. The images are described as in
+    ``start`` says what these were (:attr:`~monai_mocoi.networks.Pretrained.start`). ``labelled_images`` is how many had
+    labels. ``training_counts`` is of a package, which has no ``labelled.json``. The images are described as in
     :class:`~monai_mocoi.networks.EncoderCard`.
     """
 
@@ -42,7 +41,7 @@ class ClassifierCard(Record):
     )
 
     format: int = 1
-    kind: str = shown(PACKAGE, CONFIG, EXPORT, default=...)
+    kind: LabelKind = shown(PACKAGE, CONFIG, EXPORT, default=...)
     labels: list[str] = shown(PACKAGE, CONFIG, EXPORT, default=...)
     stage: int | str = shown(PACKAGE, CONFIG, TESTED, default=...)
     trainable: str | None = shown(PACKAGE, TESTED)
@@ -60,7 +59,7 @@ class ClassifierCard(Record):
     modality: str | None = shown(PACKAGE, EXPORT)
     image_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
     decode_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
-    decode_fit: str = shown(PACKAGE, CONFIG, EXPORT, default=...)
+    resize_mode: str = shown(PACKAGE, CONFIG, EXPORT, default=..., old="decode_fit")
     channels: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
     channel_rule: str | None = shown(PACKAGE, EXPORT)
     value_range: list[Number] | None = shown(PACKAGE, EXPORT)
@@ -85,12 +84,10 @@ class ClassifierCard(Record):
     input_statistics: dict[str, Any] | None = shown(PACKAGE)
     training_counts: dict[str, Any] | None = shown(PACKAGE)
 
-    @staticmethod
-    def from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a run that its classifier's card repeats."""
-        names = ("modality", "image_size", "decode_size", "decode_fit", "channels", "intensity", "mean", "std", "seed")
-        renamed = {"decode_fit": settings["resize_mode"]} if "resize_mode" in settings else {}
-        return {name: settings[name] for name in names if name in settings} | renamed
+    SETTINGS = ("modality", "image_size", "decode_size", "resize_mode", "channels", "intensity", "mean", "std", "seed")
+
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__("resize_mode" if key == "decode_fit" else key)  # as earlier configs call it
 
     def public(self) -> dict[str, Any]:
         """What may be told to everybody: no file, place, machine, image or patient.

@@ -46,10 +46,9 @@ class Branch(NamedTuple):
         )
 
     def encode_shuffled(self, images: torch.Tensor, parts: int, seed: int) -> tuple[EncodedView, torch.Tensor]:
-        """Encode images of all processes in a random order; return this view and all vectors, put back in order.
+        """Encode images of all processes in an order drawn from ``seed``; return this view and all vectors, in order.
 
-        ``images`` are of this process, and ``parts`` of the batch of each; the order is drawn from ``seed``, the same
-        on all.
+        ``images`` are of this process, and ``parts`` of the batch of each.
         """
         total = len(images) * world_size()
         own = slice(rank() * len(images), (rank() + 1) * len(images))
@@ -89,22 +88,18 @@ def full_precision(tensor: torch.Tensor) -> torch.Tensor:
 
 
 class MoCoOutput(NamedTuple):
-    """Of a batch of N images of this process, with a queue of K keys."""
+    """Of a batch of N images of this process, with a queue of K keys; all is in the batch's order.
 
-    query: torch.Tensor
-    """``(N, D)`` unit vectors of the query view."""
-    key: torch.Tensor
-    """``(N, D)`` unit vectors of the key view, in the batch's order, without gradient."""
-    positive: torch.Tensor
-    """``(N,)`` similarity of each query with its own key."""
-    negative: torch.Tensor
-    """``(N, K)`` similarity of each query with the queue, as it was before this batch entered."""
-    mask: torch.Tensor
-    """``(N, K)`` bool: True where a queue entry is a negative."""
+    ``stages_query`` and ``stages_key`` are the views' stage representations, one a stage head; the key's have a
+    gradient to the heads' weights, but not to any encoder. ``pooled_stages`` are averaged query maps ``(N, C)`` of the
+    four stages, detached, for watching their spread; empty where ``watch_stages`` is False.
+    """
+
+    query: torch.Tensor  # (N, D) unit vectors of the query view
+    key: torch.Tensor  # (N, D) unit vectors of the key view, without gradient
+    positive: torch.Tensor  # (N,) similarity of each query with its own key
+    negative: torch.Tensor  # (N, K) similarity of each query with the queue, as it was before this batch entered
+    mask: torch.Tensor  # (N, K) bool: True where a queue entry is a negative
     stages_query: tuple[torch.Tensor, ...]
-    """The query view's stage representations, one a stage head."""
     stages_key: tuple[torch.Tensor, ...]
-    """The key view's, in the batch's order; with a gradient to the heads' weights, but not to any encoder."""
     pooled_stages: tuple[torch.Tensor, ...]
-    """``(N, C)`` globally averaged query maps of the four stages, detached, for watching their spread; empty where
-    ``watch_stages`` is False."""

@@ -56,11 +56,7 @@ class EncoderCard(Record):
     identified: bool | None = None
     seen_images: dict[str, Any] | None = None
 
-    @staticmethod
-    def from_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a run that its encoder's card repeats."""
-        names = ("method", "modality", "image_size", "channels", "intensity", "mean", "std")
-        return {name: settings[name] for name in names if name in settings}
+    SETTINGS = ("method", "modality", "image_size", "channels", "intensity", "mean", "std")
 
 
 def card_path(weights: str | os.PathLike[str]) -> Path:
@@ -69,11 +65,7 @@ def card_path(weights: str | os.PathLike[str]) -> Path:
 
 
 def read_card(weights: str | os.PathLike[str]) -> EncoderCard | None:
-    """What the JSON file beside a weights file says; None where there is none.
-
-    Raises:
-        WeightsError: it is there, but cannot be read, or is of another format.
-    """
+    """What the JSON file beside a weights file says; None: there is none. A WeightsError: it cannot be read."""
     path = card_path(weights)
     return EncoderCard.read(path) if path.is_file() else None
 
@@ -81,11 +73,8 @@ def read_card(weights: str | os.PathLike[str]) -> EncoderCard | None:
 def final_relative_loss(start: Mapping[str, Any] | None) -> float | None:
     """Loss / loss of guessing, ln(1 + negatives), at the end of pretraining: 1 is guessing, lower is better.
 
-    Args:
-        start: an :class:`EncoderCard`, or ``start`` of a classifier's card.
-
-    Returns:
-        the mean of the last epoch; without one, that of validation; None: it is not recorded.
+    It is the mean of the last epoch; without one, that of validation; None: ``start``, which is an :class:`EncoderCard`
+    or ``start`` of a classifier's card, does not have it.
     """
     recorded = (start or {}).get("relative_loss")
     if not isinstance(recorded, Mapping):

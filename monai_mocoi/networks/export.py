@@ -12,7 +12,7 @@ from monai_mocoi.files.atomic_write import atomic_path, torch_bytes, write_bytes
 from monai_mocoi.networks.encoder_card import card_path
 from monai_mocoi.networks.export_layouts import LAYOUTS, Target
 from monai_mocoi.networks.export_source import Export, Source, check_out, difference, read_source
-from monai_mocoi.networks.stage_choice import stage_in_words
+from monai_mocoi.networks.resnet_shape import stage_in_words
 from monai_mocoi.networks.weight_files import read_weights
 from monai_mocoi.networks.weights import weights_sha256
 
@@ -38,9 +38,8 @@ def export_weights(
             has none.
         overwrite: replace ``out`` and the JSON file beside it; never the original ones.
 
-    Raises:
-        WeightsError: anything of the above is not so, the library has no such network, its outputs differ, or the
-            weights were trained on identified data.
+    A WeightsError: anything of the above is not so, the library has no such network, its outputs differ, or the weights
+    were trained on identified data.
     """
     if to not in LAYOUTS:
         raise WeightsError(f"there is no layout {to!r}: choose one of {', '.join(LAYOUTS)}.")
@@ -72,17 +71,13 @@ def export_weights(
     if source.classes is None:
         content = {name: value for name, value in content.items() if name not in ("kind", "labels", "thresholds")}
     with atomic_path(out) as temporary:
-        _write(temporary, state)
+        if out.suffix == ".safetensors":
+            write_bytes(temporary, safetensors.torch.save(state, metadata={"format": "pt"}))
+        else:
+            write_bytes(temporary, torch_bytes(state))
         content["proof"] = proof = _prove(read_weights(temporary).resnet, source, target, to)
         write_json(card_path(out), content)
     return Export(out, content, proof)
-
-
-def _write(path: Path, state: Mapping[str, torch.Tensor]) -> None:
-    if path.suffix == ".safetensors":
-        write_bytes(path, safetensors.torch.save(dict(state), metadata={"format": "pt"}))
-    else:
-        write_bytes(path, torch_bytes(dict(state)))
 
 
 @torch.no_grad()

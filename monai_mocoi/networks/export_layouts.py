@@ -2,8 +2,7 @@
 
 import importlib
 from collections.abc import Callable
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import monai
 from torch import nn
@@ -53,7 +52,19 @@ def _torchvision(shape: ResNetShape, classes: int | None) -> Target:
 
 def _timm(shape: ResNetShape, classes: int | None) -> Target:
     name = _name_of(shape, "timm")
-    timm = _imported("timm", "the layout torchvision has the same names" if shape.in_channels == 3 else "")
+    other = " Or: the layout torchvision has the same names." if shape.in_channels == 3 else ""
+    try:
+        timm: Any = importlib.import_module("timm")
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "timm":
+            raise WeightsError(
+                f"timm is not installed, so the file could not be tried in it: pip install timm.{other}"
+            ) from error
+        first = (str(error).splitlines() or [""])[0]
+        raise WeightsError(
+            f"timm is installed, but cannot be imported ({type(error).__name__}: {first}), so the file could not be "
+            f"tried in it: repair it, for example with pip install --upgrade torchvision timm.{other}"
+        ) from error
     call = f"timm.create_model({name!r}, num_classes={classes or 0}, in_chans={shape.in_channels})"
     network = timm.create_model(name, pretrained=False, num_classes=classes or 0, in_chans=shape.in_channels)
     return Target(network, f"timm {timm.__version__}", call)
@@ -64,26 +75,6 @@ LAYOUTS: dict[str, Callable[[ResNetShape, int | None], Target]] = {
     "timm": _timm,
     "monai": _monai,
 }
-
-
-def _imported(library: str, other: str) -> ModuleType:
-    """Import a library; WeightsError if it is not there or broken: how to install it, and the ``other`` layout."""
-    otherwise = f". Or: {other}." if other else "."
-    try:
-        return importlib.import_module(library)
-    except ModuleNotFoundError as error:
-        if error.name == library:
-            raise WeightsError(
-                f"{library} is not installed, so the file could not be tried in it: pip install {library}{otherwise}"
-            ) from error
-        why: Exception = error
-    except Exception as error:
-        why = error
-    first = (str(why).splitlines() or [""])[0]
-    raise WeightsError(
-        f"{library} is installed, but cannot be imported ({type(why).__name__}: {first}), so the file could not be "
-        f"tried in it: repair it, for example with pip install --upgrade torchvision {library}{otherwise}"
-    ) from why
 
 
 def _name_of(shape: ResNetShape, library: str) -> str:

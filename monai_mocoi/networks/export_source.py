@@ -11,20 +11,18 @@ from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks.classifier_card import EXPORT, ClassifierCard
 from monai_mocoi.networks.encoder_card import card_path
 from monai_mocoi.networks.known_images import check_not_identified
-from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet, shape_of_resnet
+from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet, shape_of_resnet, stage_of_width
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
-from monai_mocoi.networks.stage_choice import stage_of_width
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import read_weights
-from monai_mocoi.networks.weights import check_finite
-from monai_mocoi.networks.weights_loading import load_weights
+from monai_mocoi.networks.weights import check_finite, load_weights
 
 
 class Export(NamedTuple):
     """What an export wrote."""
 
     path: Path
-    sidecar: dict[str, Any]  # content of the JSON file beside it
+    card: dict[str, Any]  # content of the JSON file beside it
     proof: str  # in which network the file was tried, and how far its outputs were from ours
 
 
@@ -55,7 +53,7 @@ def read_source(weights: Path, dtype: torch.dtype = torch.float32, plain_fc: boo
     """
     check_not_identified(weights)
     file = read_weights(weights)
-    card = dict(file.sidecar or {})
+    card = dict(file.card or {})
     encoder = {key: value for key, value in file.resnet.items() if not key.startswith("fc.")}
     shape = shape_of_resnet(encoder)
     own = StageEncoder(monai_resnet(shape, None)).to(dtype)
@@ -103,7 +101,7 @@ def check_out(weights: Path, out: Path, overwrite: bool, suffixes: Sequence[str]
 def difference(ours: torch.Tensor, theirs: torch.Tensor, tolerance: float, whose: str, remedy: str) -> float:
     """Largest difference of our outputs and those of the exported network, as a share of the largest output.
 
-    WeightsError: it is above the tolerance, or the shapes differ; it names ``whose`` network it is, and the remedy.
+    A WeightsError, which names ``whose`` network it is and the remedy: it is above the tolerance, or shapes differ.
     """
     if ours.shape != theirs.shape:
         raise WeightsError(

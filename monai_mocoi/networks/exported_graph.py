@@ -1,8 +1,4 @@
-"""Export of a whole network as one file that needs no code of ours: TorchScript, ``torch.export`` and ONNX.
-
-Torch writes into each where its source code was on this machine. That is taken out, and the file is searched for what
-could be left, before it is kept.
-"""
+"""Export of a whole network as one file that needs no code of ours: TorchScript, ``torch.export`` and ONNX."""
 
 import logging
 import os
@@ -35,7 +31,7 @@ def export_graph(
     """Write an encoder or a classifier of any stage as a network that runs without monai_mocoi.
 
     The file is read back, and must give the outputs of the network for one image and for three, before it takes its
-    name. It holds no place of this machine.
+    name. Torch writes into it where its source code is on this machine: that is taken out, and searched for.
 
     Args:
         weights: see :func:`~monai_mocoi.networks.read_weights`; a package's ``model.pt`` too.
@@ -45,9 +41,8 @@ def export_graph(
             classifier, else 2,048 (or as many as the encoder has) averaged features.
         overwrite: replace ``out`` and the JSON file beside it.
 
-    Raises:
-        WeightsError: anything of the above is not so, a package is missing, the outputs differ, or the weights were
-            trained on identified data.
+    A WeightsError: anything of the above is not so, a package is missing, the outputs differ, or the weights were
+    trained on identified data.
     """
     if to not in FORMATS:
         raise WeightsError(f"there is no format {to!r}: choose one of {', '.join(FORMATS)}.")
@@ -107,14 +102,13 @@ def _check_no_places(content: bytes, to: str) -> None:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without torch's advice to other formats and versions."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
-    levels = [own.level for own in loggers]
+    levels = {own: own.level for own in map(logging.getLogger, ("torch.onnx", "torch.export", "onnxscript"))}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for own in loggers:
+        for own in levels:
             own.setLevel(logging.ERROR)
         try:
             yield
         finally:
-            for own, level in zip(loggers, levels, strict=True):
+            for own, level in levels.items():
                 own.setLevel(level)

@@ -1,13 +1,13 @@
 """Weights before they are loaded: what the JSON file beside them says, and whether they may be used."""
 
-import json
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from monai_mocoi.errors import WeightsError
+from monai_mocoi.errors import MocoiError, WeightsError
+from monai_mocoi.files.record import Record
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.encoder_card import card_path
 
@@ -19,22 +19,30 @@ IDENTIFIED = "identified"
 WHY_NOT = (
     "was trained on a dataset folder that refers to the originals of patients (its manifest says "
     '"identified": true), or began with weights that were: it is not handed on. Prepare the data set without '
-    "identities (data_prep without --in-place), and train on that."
+    "identities (not in place), and train on that."
 )
 _Value = TypeVar("_Value", int, str)
 
 
-def known_images(weights: str | os.PathLike[str] | None) -> dict[str, Any]:
+class _Said(Record):
+    """Any JSON file beside weights, or of their run, as far as it tells of the images; no value of it is checked."""
+
+    ERROR: ClassVar[type[MocoiError]] = WeightsError
+    REMEDY = "loading says what is wrong."
+
+
+def known_images(weights: str | os.PathLike[str] | None) -> Mapping[str, Any]:
     """What the JSON file beside weights says: ``image_size``, ``modality``, ``dataset``, ``settings`` and more.
 
     The weights are an ``encoder.pt``, ``classifier.pt`` or its folder, a checkpoint of a pretraining run, any other
-    file, or none ("none"). Empty where nothing is known; a damaged file says nothing here, because loading refuses it.
+    file, or none ("none"). Empty where nothing is known; a damaged file, or one of another format, says
+    nothing here, because loading refuses it.
     """
     if weights is None or str(weights) == "none":
         return {}
     path = Path(weights)
     path = path / CLASSIFIER_NAME if path.is_dir() else path
-    return _content(path.parent.parent / "config.json" if path.parent.name == "checkpoints" else card_path(path))
+    return _said(path.parent.parent / "config.json" if path.parent.name == "checkpoints" else card_path(path))
 
 
 def images_in_words(known: Mapping[str, Any]) -> str:
@@ -57,13 +65,8 @@ def of_encoder(pretrained: str | os.PathLike[str] | None, setting: str, default:
 def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None) -> None:
     """Refuse phantoms for weights of real images; warn of weights of phantoms where the images are real.
 
-    Args:
-        dataset_dir: of the bundle: "demo" means phantoms.
-        weights: that the bundle starts from, as for :func:`known_images`.
-
-    Raises:
-        WeightsError: ``dataset_dir`` is "demo", its default, but the weights were made on a dataset folder; the text
-            names it. The code is "phantoms".
+    ``dataset_dir`` is the bundle's: "demo", its default, means phantoms, which are refused (WeightsError, code
+    "phantoms") if the ``weights``, which are any as for :func:`known_images`, were made on a dataset folder.
     """
     known = known_images(weights)
     settings = known.get("settings")
@@ -88,18 +91,14 @@ def check_drawn_or_real(dataset_dir: str, weights: str | os.PathLike[str] | None
 def is_identified(weights: str | os.PathLike[str] | None) -> bool:
     """Tell whether weights come from a dataset folder with ``"identified": true``, directly or by what they began with.
 
-    Args:
-        weights: a file in a run folder, or in a folder of it (checkpoints); None or "none": random weights.
-
-    Returns:
-        True if the JSON file beside them or the run's ``manifest.json`` says so. Weights that were taken out of their
-        folder without the JSON file tell nothing: False.
+    The JSON file beside them or the run's ``manifest.json`` says so; False of weights that were taken out of their
+    folder without it. They are a file in a run folder, or in its checkpoints; None or "none": random ones.
     """
     if weights is None or str(weights) == "none":
         return False
     path = Path(weights).resolve()
     said = (card_path(path), path.parent / RUN_MANIFEST_NAME, path.parent.parent / RUN_MANIFEST_NAME)
-    return any(_content(file).get(IDENTIFIED) is True for file in said)
+    return any(_said(file).get(IDENTIFIED) is True for file in said)
 
 
 def check_not_identified(weights: str | os.PathLike[str]) -> None:
@@ -108,9 +107,8 @@ def check_not_identified(weights: str | os.PathLike[str]) -> None:
         raise WeightsError(f"{Path(weights).name!r} {WHY_NOT}")
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _said(path: Path) -> Mapping[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return _Said.read(path)
+    except WeightsError:
         return {}
-    return content if isinstance(content, dict) else {}

@@ -24,9 +24,9 @@ class MoCo(MomentumPair):
     the key view with BatchNorm in train mode on a shuffled batch, un-shuffles everything (fault B3), and puts the keys
     into the queue. None of this happens in eval mode (fault A5).
 
-    BatchNorm sees the statistics of a part of the batch: the part of this process, split once more into ``bn_splits``
-    parts. The key view's parts are drawn anew in every step, so that the statistics do not give the positive away (He
-    et al. 2020, section 3.3). The running statistics move once a view, towards the average of the parts'.
+    BatchNorm sees the statistics of a part of the batch: that of this process, split once more into ``bn_splits``. The
+    key view's parts are drawn anew in every step, so that the statistics do not give the positive away (He et al. 2020,
+    section 3.3). The running statistics move once a view, towards the average of the parts'.
 
     Args:
         encoder: the query encoder; the key encoder starts as its copy.
@@ -34,15 +34,10 @@ class MoCo(MomentumPair):
         queue: the queue of negatives, with keys of length D.
         stage_heads: none (plain MoCo), or one for each of the four stages.
         momentum: of the moving average, 0..1; 0.999 in the paper.
-        bn_splits: BatchNorm parts a process, 1 or more; a small batch is split into fewer parts, of two images at
-            least.
-        mask_own_image: a queued key of the query's own image is no negative (fault A9).
-        mask_own_patient: nor is any key of the query's own patient.
+        bn_splits: BatchNorm parts a process, 1 or more; each has two images at least.
+        mask_own_image, mask_own_patient: a queued key of the query's own image (fault A9) or patient is no negative.
         seed: draw all weights again from this seed, a stream of its own for each part, so that arms which share a part
             start from the same weights (fault A8); None: keep them. The shuffling of step s is drawn from (seed, s).
-
-    Raises:
-        ValueError: a number out of range.
 
     Examples:
         >>> import torch
@@ -93,14 +88,9 @@ class MoCo(MomentumPair):
 
         Args:
             query_view, key_view: ``(N, C, H, W)`` two views of the same images in the same order.
-            images: ``(N,)`` index of each image, for the mask of own images; None: unknown.
-            patients: ``(N,)`` index of each image's patient; None: unknown.
-            move_key_encoder: False for all but the first micro-batch of an accumulated step, so that a step moves
-                the key encoder once.
+            images, patients: ``(N,)`` index of each image, and of its patient, for the masks; None: unknown.
+            move_key_encoder: False for all micro-batches of an accumulated step except the first.
             watch_stages: give ``pooled_stages``; it costs a pass over all stage maps.
-
-        Raises:
-            ValueError: a training batch of one image, with heads that have BatchNorm.
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
@@ -148,11 +138,7 @@ class MoCo(MomentumPair):
 
 
 def unwrap_moco(network: nn.Module) -> MoCo:
-    """The MoCo network inside DistributedDataParallel, or the network itself.
-
-    Raises:
-        TypeError: it is no MoCo.
-    """
+    """The MoCo network inside DistributedDataParallel, or the network itself; a TypeError: it is no MoCo."""
     inner = unwrap(network)
     if not isinstance(inner, MoCo):
         raise TypeError(f"the network is a {type(inner).__name__}, but must be a monai_mocoi.networks.MoCo.")

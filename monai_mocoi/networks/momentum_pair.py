@@ -9,8 +9,7 @@ from torch import nn
 from monai_mocoi.distributed.processes import gather_rows, world_size
 from monai_mocoi.networks.batch_statistics import batch_parts
 from monai_mocoi.networks.encoded_view import Branch, EncodedView
-from monai_mocoi.networks.seeded_weights import draw_weights
-from monai_mocoi.networks.stage_encoder import StageEncoder
+from monai_mocoi.networks.stage_encoder import StageEncoder, draw_weights
 from monai_mocoi.networks.stage_heads import StageHead
 
 

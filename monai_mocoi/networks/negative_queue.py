@@ -12,18 +12,10 @@ UNKNOWN = -1
 
 
 def bounded_queue_size(size: int, training_images: int, max_share: float | None = 0.5) -> int:
-    """Bound the queue by a share of the training set, and say so where the setting is larger.
+    """Bound the queue by a share of the training set (None: no bound, as in the paper), and say where it applies.
 
     A queue as long as the data set holds an old key of every query's own image (fault A9): a share of one half keeps
-    most of the queue new, and the mask of own images does the rest.
-
-    Args:
-        size: the setting, 1 or more.
-        training_images: number of training images.
-        max_share: largest queue as a share of the training images; None: no bound (the paper).
-
-    Raises:
-        ValueError: size or max_share out of range.
+    most of the queue new, and the mask of own images does the rest. A number out of range is a ValueError.
     """
     if size < 1:
         raise ValueError(f"queue_size is {size}, but must be 1 or more.")
@@ -39,11 +31,7 @@ def bounded_queue_size(size: int, training_images: int, max_share: float | None 
 
 
 class NegativeQueue(nn.Module):
-    """A ring of the newest K keys; any batch size fits, the last batch of an epoch too.
-
-    Args:
-        size: K, 1 or more.
-        dim: length of a key.
+    """A ring of the newest ``size`` (K) keys of length ``dim``; any batch size fits, the last of an epoch too.
 
     Buffers (all saved in a state dict):
         keys: ``(K, dim)`` float; images: ``(K,)`` index of each key's image, or -1; patients: likewise;

@@ -10,8 +10,7 @@ from monai_mocoi.networks.encoder_card import RECORDED, EncoderCard, guessing_wa
 from monai_mocoi.networks.known_images import images_in_words
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
-from monai_mocoi.networks.weights import encoder_state_dict, weights_sha256
-from monai_mocoi.networks.weights_loading import LoadReport, load_weights
+from monai_mocoi.networks.weights import LoadReport, encoder_state_dict, load_weights, weights_sha256
 
 _OTHER_ORGAN = (
     "the pretrained weights have learnt from images of another kind: encoder: {}; this bundle: {}. Are these the "
@@ -20,7 +19,7 @@ _OTHER_ORGAN = (
 
 
 def check_preprocessing(
-    sidecar: Mapping[str, Any] | None,
+    card: Mapping[str, Any] | None,
     *,
     mean: float | Sequence[float],
     std: float | Sequence[float],
@@ -32,27 +31,26 @@ def check_preprocessing(
     """Compare how images are prepared with how they were when the weights were learnt.
 
     Args:
-        sidecar: :attr:`~monai_mocoi.networks.Pretrained.sidecar`.
+        card: :attr:`~monai_mocoi.networks.Pretrained.card`.
         mean, std: of images of 0..1; one number, or one a channel.
         channels: of the images, 1 or 3.
         image_size, modality: pixels a side, and kind of the images, such as "chest"; None: not compared.
         intensity: mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; weights that don't tell theirs were learnt
             with "declared".
 
-    Returns:
-        a warning a difference; none where all agrees, or the start is random.
+    Returns a warning a difference; none where all agrees, or the start is random.
     """
-    if sidecar is None or (sidecar and not {"mean", "std"} <= sidecar.keys()):
+    if card is None or (card and not {"mean", "std"} <= card.keys()):
         return [
             "nothing beside the pretrained weights says how their images were normalised; this run takes mean "
             f"{_shown(mean)} and std {_shown(std)}. ImageNet weights of torchvision and timm had mean "
             "[0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225]."
         ]
     here = {"mean": mean, "std": std, "channels": channels, "intensity": intensity}
-    there = {"intensity": "declared", **sidecar} if sidecar else {}
+    there = {"intensity": "declared", **card} if card else {}
     if image_size is not None:
         here["image_size"] = image_size
-    organs = (sidecar.get("modality"), modality)
+    organs = (card.get("modality"), modality)
     return ([_OTHER_ORGAN.format(*organs)] if None not in organs and organs[0] != organs[1] else []) + [
         f"the pretrained weights were learnt with {key} {_shown(there[key])}, but this run takes {_shown(value)}: "
         f"set {key} to the same, or know why not."
@@ -83,20 +81,15 @@ logger = logging.getLogger(__name__)
 class Pretrained(NamedTuple):
     """What an encoder starts from."""
 
-    source: str
-    """Name of the file, without its folder; "none": random weights."""
-    report: LoadReport
-    """What was loaded; nothing for "none"."""
-    sidecar: EncoderCard | None
-    """What is known of the file's images; None: nothing is. Empty for "none"."""
-    sha256: str
-    """:func:`~monai_mocoi.networks.weights_sha256` of the encoder as it starts."""
+    source: str  # name of the file, without its folder; "none": random weights
+    report: LoadReport  # what was loaded; nothing for "none"
+    card: EncoderCard | None  # what is known of the file's images; None: nothing is; empty for "none"
+    sha256: str  # weights_sha256 of the encoder as it starts
     start: dict[str, Any]
     """``kind``: "none", "pretraining", "classifier" (then with ``labelled_images``, the training images with labels
     that it and what it started from had seen, at most; None: not known), or "unknown". Of a pretraining that recorded
     them also ``epochs``, ``iterations`` and ``relative_loss``: see :class:`EncoderCard`."""
-    path: Path | None = None
-    """The file; None for "none"."""
+    path: Path | None = None  # the file; None for "none"
 
     def __str__(self) -> str:
         if self.source == "none":
@@ -105,14 +98,10 @@ class Pretrained(NamedTuple):
 
 
 def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | None) -> Pretrained:
-    """Let an encoder start from weights; print the result, and compare its ``sidecar`` by :func:`check_preprocessing`.
+    """Let an encoder start from weights; print the result, and compare its ``card`` by :func:`check_preprocessing`.
 
-    Args:
-        encoder: changed in place.
-        pretrained: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
-
-    Raises:
-        WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
+    ``pretrained``: see :func:`~monai_mocoi.networks.read_weights`; "none" or None: the encoder is left as it was drawn.
+    A WeightsError: see :func:`~monai_mocoi.networks.load_encoder`.
     """
     if pretrained is None or str(pretrained) == "none":
         sha256 = weights_sha256(encoder_state_dict(encoder))
@@ -120,20 +109,20 @@ def load_pretrained(encoder: StageEncoder, pretrained: str | os.PathLike[str] | 
     file, path = read_weights(pretrained), Path(pretrained)
     report = load_weights(encoder, file, path.name)
     sha256 = weights_sha256(encoder_state_dict(encoder))
-    return Pretrained(path.name, report, file.sidecar, sha256, _start_of(file), path)
+    return Pretrained(path.name, report, file.card, sha256, _start_of(file), path)
 
 
 def _start_of(file: WeightFile) -> dict[str, Any]:
-    sidecar: Mapping[str, Any] = file.sidecar or {}
-    if "labels" in sidecar or (file.prefix == "encoder.backbone." and "head.weight" in file.rest):
-        seen, before = sidecar.get("labelled_images"), sidecar.get("start") or {}
+    card: Mapping[str, Any] = file.card or {}
+    if "labels" in card or (file.prefix == "encoder.backbone." and "head.weight" in file.rest):
+        seen, before = card.get("labelled_images"), card.get("start") or {}
         if before.get("kind") == "classifier":
             earlier = before.get("labelled_images")
             seen = None if seen is None or earlier is None else seen + earlier
         recorded = {name: before[name] for name in RECORDED if name in before}
         return {"kind": "classifier", "labelled_images": seen, **recorded}
-    recorded = {name: sidecar[name] for name in RECORDED if name in sidecar}
-    return {"kind": "pretraining", **recorded} if "method" in sidecar else {"kind": "unknown"}
+    recorded = {name: card[name] for name in RECORDED if name in card}
+    return {"kind": "pretraining", **recorded} if "method" in card else {"kind": "unknown"}
 
 
 def check_start(weights: Pretrained, settings: Mapping[str, Any]) -> None:
@@ -150,11 +139,11 @@ def check_start(weights: Pretrained, settings: Mapping[str, Any]) -> None:
             f"{'an unknown number of' if seen is None else f'up to {seen}'} images before this run, which count beside "
             "label_fraction. An encoder.pt has seen no label: give one as pretrained."
         )
-    if learnt_from := images_in_words(weights.sidecar or {}):
+    if learnt_from := images_in_words(weights.card or {}):
         logger.info("It has learnt from: %s", learnt_from)
     if (warning := guessing_warning(weights.start)) is not None:
         warnings.append(f"{weights.source}: {warning}")
     of_images = {name: settings.get(name) for name in ("image_size", "modality")}
     of_images |= {name: settings[name] for name in ("mean", "std", "channels", "intensity") if name in settings}
-    for warning in (*warnings, *check_preprocessing(weights.sidecar, **of_images)):  # type: ignore[arg-type]
+    for warning in (*warnings, *check_preprocessing(weights.card, **of_images)):  # type: ignore[arg-type]
         logger.warning("%s", warning)

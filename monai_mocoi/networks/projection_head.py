@@ -17,9 +17,6 @@ class ProjectionHead(nn.Sequential):
         hidden_features: width of the hidden layer of the two MLPs; None: the width of the embedding.
         out_features: length of queries and keys.
 
-    Raises:
-        ValueError: unknown kind.
-
     Examples:
         >>> import torch
         >>> from monai_mocoi.networks import ProjectionHead

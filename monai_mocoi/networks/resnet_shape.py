@@ -1,7 +1,7 @@
-"""ResNet architectures: which one a state dict belongs to, and MONAI's network of it."""
+"""ResNet architectures: their four stages, which one a state dict belongs to, and MONAI's network of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +10,10 @@ from monai.networks.nets.resnet import resnet50 as monais_resnet50
 
 from monai_mocoi.errors import WeightsError
 
+STAGES = (1, 2, 3, 4)
+"""The stages of a ResNet, from the first, with the largest maps, to the last."""
+STAGES_AND_ALL: tuple[int | str, ...] = (*STAGES, "all")
+"""What ``stage`` may be: "all" means the averaged features of the four stages, side by side."""
 _NAMED: dict[tuple[str, tuple[int, ...]], str] = {
     ("basic", (2, 2, 2, 2)): "resnet18",
     ("basic", (3, 4, 6, 3)): "resnet34",
@@ -26,8 +30,7 @@ class ResNetShape(NamedTuple):
     layers: tuple[int, ...]  # blocks of each stage; ResNet-50: 3, 4, 6, 3
     planes: tuple[int, ...]  # channels of each stage's first convolutions; usually 64, 128, 256, 512
     in_channels: int  # channels of an image
-    downsample_bias: bool = False
-    """The convolutions of the shortcuts have a bias: MONAI's default, of no effect before BatchNorm's own."""
+    downsample_bias: bool = False  # of the shortcuts' convolutions: MONAI's default, of no effect before BatchNorm
 
     @property
     def name(self) -> str | None:
@@ -48,21 +51,18 @@ class ResNetShape(NamedTuple):
 def shape_of_resnet(state: Mapping[str, torch.Tensor]) -> ResNetShape:
     """Tell a ResNet from its state dict in torchvision's names. Strides are not in it: torchvision's are meant.
 
-    Raises:
-        WeightsError: a name is missing, so it is another kind of network.
+    A name is missing, so that it is another kind of network: a WeightsError.
     """
-    needed = ("conv1.weight", *(f"layer{stage}.0.conv1.weight" for stage in range(1, 5)))
-    missing = [name for name in needed if name not in state]
-    if missing:
+    needed = ("conv1.weight", *(f"layer{stage}.0.conv1.weight" for stage in STAGES))
+    if missing := [name for name in needed if name not in state]:
         raise WeightsError(
             f"the weights have no {missing[0]}: they are of another network than a ResNet of torchvision's kind."
         )
     blocks = [match for name in state if (match := re.fullmatch(r"layer(\d)\.(\d+)\.conv1\.weight", name))]
-    stages = range(1, 5)
     return ResNetShape(
         block="bottleneck" if "layer1.0.conv3.weight" in state else "basic",
-        layers=tuple(sum(int(match[1]) == stage for match in blocks) for stage in stages),
-        planes=tuple(int(state[f"layer{stage}.0.conv1.weight"].shape[0]) for stage in stages),
+        layers=tuple(sum(int(match[1]) == stage for match in blocks) for stage in STAGES),
+        planes=tuple(int(state[f"layer{stage}.0.conv1.weight"].shape[0]) for stage in STAGES),
         in_channels=int(state["conv1.weight"].shape[1]),
         downsample_bias="layer2.0.downsample.0.bias" in state,
     )
@@ -92,10 +92,29 @@ def monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
 
 
 def resnet50() -> ResNet:
-    """MONAI's ResNet-50 with torchvision's strides and shortcuts, so that public weights fit, and no classifier.
-
-    MONAI's defaults are three-dimensional, with stride 1 in the first layer and a bias in the shortcuts.
-    """
+    """MONAI's ResNet-50 with torchvision's strides and shortcuts, so that public weights fit, and no classifier."""
     return monais_resnet50(
         spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False, feed_forward=False
     )
+
+
+def stages_of(stage: int | str) -> tuple[int, ...]:
+    """The stages whose averaged features a classifier reads, in order; a ValueError: none of :data:`STAGES_AND_ALL`."""
+    if isinstance(stage, bool) or stage not in STAGES_AND_ALL:
+        raise ValueError(f"stage is {stage!r}, but must be 1, 2, 3, 4 (the last) or 'all'.")
+    return STAGES if isinstance(stage, str) else (stage,)
+
+
+def width_of(stage: int | str, stage_channels: Sequence[int]) -> int:
+    """How many features those are, given the channels of the four stages."""
+    return sum(stage_channels[own - 1] for own in stages_of(stage))
+
+
+def stage_of_width(width: int, stage_channels: Sequence[int]) -> int | str | None:
+    """The stage, or "all", with so many features; None: there is none."""
+    return next((stage for stage in STAGES_AND_ALL if width_of(stage, stage_channels) == width), None)
+
+
+def stage_in_words(stage: int | str) -> str:
+    """``stage 4``, or ``all four stages``."""
+    return "all four stages" if stage == "all" else f"stage {stage}"

@@ -4,7 +4,7 @@ import torch
 from monai.networks.nets.resnet import ResNet
 from torch import nn
 
-from monai_mocoi.networks.stage_choice import stages_of
+from monai_mocoi.networks.resnet_shape import stages_of
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 

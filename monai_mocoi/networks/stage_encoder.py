@@ -1,22 +1,24 @@
 """The encoder: a MONAI ResNet that returns its pooled embedding and the maps of its four stages."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
 from monai_mocoi.networks.recomputed_block import recomputed
-from monai_mocoi.networks.stage_choice import stages_of
+from monai_mocoi.networks.resnet_shape import stages_of
 
 
 class StageFeatures(NamedTuple):
-    """What a :class:`StageEncoder` returns."""
+    """What a :class:`StageEncoder` returns.
+
+    ``embedding``: ``(N, F)``, the last stage's map, averaged over its positions; F is 2048 for ResNet-50. ``stages``:
+    four maps ``(N, C, H, W)``; for ResNet-50 C = 256, 512, 1024, 2048 at 1/4, 1/8, 1/16, 1/32 of the input.
+    """
 
     embedding: torch.Tensor
-    """``(N, F)``: the last stage's map, averaged over its positions. F is 2048 for ResNet-50."""
     stages: tuple[torch.Tensor, ...]
-    """Four maps ``(N, C, H, W)``; for ResNet-50 C = 256, 512, 1024, 2048 at 1/4, 1/8, 1/16, 1/32 of the input."""
 
 
 class StageEncoder(nn.Module):
@@ -24,20 +26,18 @@ class StageEncoder(nn.Module):
 
     With ``spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False`` a MONAI ResNet has the
     strides, names and outputs of torchvision's, so that weights fit into torchvision and timm and the other way round.
-
-    A one-channel image enters a three-channel first layer as if it were three equal channels: the first convolution's
-    weights are summed over their input channels, so that no copy of the image is made or kept for the gradient.
+    A one-channel image enters a three-channel first layer as three equal channels: the first convolution's weights are
+    summed over their input channels, so that no copy of the image is made or kept for the gradient.
 
     Args:
-        backbone: any 2-D ``monai.networks.nets.ResNet``; a classification layer in it is taken off.
+        backbone: any 2-D ``monai.networks.nets.ResNet``; its classification layer is taken off.
         zero_init_residual: start every residual branch at zero (the last BatchNorm weight of each block), so that the
             blocks start as identities (Goyal et al. 2017). One setting for every method: the paper's code gives it to
             its own two arms only (fault A8).
         activation_checkpointing: compute blocks again in the backward pass; less memory, more time, the same result.
 
     Raises:
-        TypeError: the backbone is not a MONAI ResNet.
-        ValueError: the backbone is not two-dimensional.
+        TypeError: the backbone is not a MONAI ResNet; a ValueError: it is not two-dimensional.
 
     Examples:
         >>> import torch
@@ -52,7 +52,6 @@ class StageEncoder(nn.Module):
     """
 
     stage_channels: tuple[int, ...]
-    """Channels of the four stages."""
 
     def __init__(
         self, backbone: ResNet, zero_init_residual: bool = False, activation_checkpointing: bool = False
@@ -73,7 +72,9 @@ class StageEncoder(nn.Module):
         self.backbone = backbone
         self.zero_init_residual = zero_init_residual
         self._recompute = activation_checkpointing  # private: it is no part of what a run learns
-        self.stage_channels = tuple(_out_channels(stage[-1]) for stage in self._stages())
+        last: list[Any] = [stage[-1] for stage in self._stages()]
+        convolutions = [block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2 for block in last]
+        self.stage_channels = tuple(int(convolution.out_channels) for convolution in convolutions)
         if zero_init_residual:
             self._zero_residuals()
 
@@ -107,10 +108,6 @@ class StageEncoder(nn.Module):
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
 
-    def stage_map(self, images: torch.Tensor, stage: int) -> torch.Tensor:
-        """The map ``(N, C, H, W)`` of one stage, 1..4; the later stages are not computed."""
-        return self._maps(images, stage)[-1]
-
     def averaged(self, images: torch.Tensor, stage: int | str) -> torch.Tensor:
         """Features ``(N, F)`` of a stage (1..4), or "all": the maps, averaged over their positions; no later stage is
         computed. In single precision at least, also where autocast has computed the maps in half.
@@ -123,10 +120,8 @@ class StageEncoder(nn.Module):
 
     def _maps(self, images: torch.Tensor, count: int) -> list[torch.Tensor]:
         net = self.backbone
-        x = self._first_convolution(images)
-        x = net.act(net.bn1(x))
-        if not net.no_max_pool:
-            x = net.maxpool(x)
+        x = net.act(net.bn1(self._first_convolution(images)))
+        x = x if net.no_max_pool else net.maxpool(x)
         maps = []
         for stage in self._stages()[:count]:
             for block in stage:
@@ -135,8 +130,7 @@ class StageEncoder(nn.Module):
         return maps
 
     def _first_convolution(self, images: torch.Tensor) -> torch.Tensor:
-        conv = self.backbone.conv1
-        assert isinstance(conv, nn.Conv2d)  # checked when built
+        conv: Any = self.backbone.conv1
         if images.shape[1] == conv.in_channels:
             convolved: torch.Tensor = conv(images)
             return convolved
@@ -155,6 +149,17 @@ class StageEncoder(nn.Module):
         return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
 
 
-def _out_channels(block: nn.Module) -> int:
-    last = block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2
-    return int(last.out_channels)  # type: ignore[union-attr,arg-type]
+def draw_weights(module: nn.Module, seed: int) -> None:
+    """Draw a module's weights again: the same seed and shape give the same weights, bit for bit, whatever was before.
+
+    Torch's own random state is left as it was. The layers of a ``module`` that is no encoder have ``reset_parameters``.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if isinstance(module, StageEncoder):
+            module.reset_parameters()
+            return
+        for layer in module.modules():
+            reset = getattr(layer, "reset_parameters", None)
+            if callable(reset):
+                reset()

@@ -1,8 +1,7 @@
 """Stage heads: what of a stage's map enters the intermediate loss.
 
-A stage head has two parts. ``pool`` is parameter-free and runs where the map was made; ``forward`` takes the pooled
-map (un-shuffled, in the batch's own order) and returns what the loss compares. Only Barlow projectors have weights;
-they are part of the network, so that the optimiser and DistributedDataParallel see them.
+``pool`` has no parameters and runs where the map was made; ``forward`` takes the pooled map, in the batch's own order,
+and returns what the loss compares. Only Barlow projectors have weights: they are part of the network.
 """
 
 from collections.abc import Sequence
@@ -32,9 +31,8 @@ class StageHead(nn.Module):
 class PooledMap(StageHead):
     """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's stage MSE.
 
-    Args:
-        size: positions a side; the paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it
-            is: repeating its values would change no mean over them.
+    The paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it is: repeating its values would
+    change no mean over them.
     """
 
     def __init__(self, size: int) -> None:
@@ -60,9 +58,6 @@ def stage_poolings(pooling: str, sizes: Sequence[int]) -> list[StageHead]:
         pooling: "spatial": :class:`PooledMap`, which compares place with place, so both views must show the tissue in
             about the same place (no mirroring). "global": :class:`PooledVector`, for views that are mirrored or turned.
         sizes: positions a side of the maps, from stage 1 on; without effect for "global".
-
-    Raises:
-        ValueError: another pooling.
 
     Examples:
         >>> import torch

@@ -20,29 +20,21 @@ from monai_mocoi.networks.weights_place import check_weights_place
 class WeightFile(NamedTuple):
     """What a weights file holds."""
 
-    resnet: dict[str, torch.Tensor]
-    """The ResNet in it, in torchvision's names: ``conv1.weight``, ``layer1.0.conv1.weight``..., perhaps ``fc``'s."""
-    prefix: str
-    """What stood before each of these names in the file, such as ``module.encoder_q.``; often nothing."""
-    rest: dict[str, torch.Tensor]
-    """The file's other tensors, by their names in it: heads, a queue, a key encoder."""
-    sidecar: EncoderCard | None
-    """What the JSON file beside it says, or a pretraining checkpoint its settings; else None."""
-    averages: tuple[str, ...] = ()
-    """How the names of the ResNets begin that were left out as the moving average of this one."""
+    resnet: dict[str, torch.Tensor]  # in torchvision's names: conv1.weight, layer1.0.conv1.weight, perhaps fc's
+    prefix: str  # what stood before each of these names in the file, such as module.encoder_q.; often nothing
+    rest: dict[str, torch.Tensor]  # other tensors, by their names in the file: heads, a queue, a key encoder
+    card: EncoderCard | None  # what the JSON file beside it says, or a pretraining checkpoint's settings
+    averages: tuple[str, ...] = ()  # how the names of ResNets begin that were left out as its moving averages
 
 
 def read_weights(path: str | os.PathLike[str]) -> WeightFile:
-    """Read a file with the weights of one ResNet, or with a network that has one in it.
+    """Read a file with the weights of one ResNet, or with a network that has one in it; the tensors are on the CPU.
 
     Args:
         path: of an ``encoder.pt``, a ``classifier.pt``, a checkpoint, or torchvision's, timm's or another project's
             file: a state dict written by ``torch.save``, at any depth of dictionaries, or a safetensors file. The names
             may begin with anything, and may be the numbers of an ``nn.Sequential``. Of a network and its moving average
             (MoCo's key encoder, BYOL's target network) the network is taken.
-
-    Returns:
-        the tensors on the CPU.
 
     Raises:
         WeightsError: no such file; damaged; more than tensors and plain values in it; no ResNet in it, several, a
@@ -68,13 +60,14 @@ def read_weights(path: str | os.PathLike[str]) -> WeightFile:
         raise WeightsError(
             f"{path.name!r} holds {what}. Write the one that you mean to a file of its own, and take that:{lines}"
         )
-    own = chosen.tensors()
+    settings = content.get("settings")  # of a pretraining checkpoint of ours
+    of_ours = isinstance(settings, Mapping)
     beside = {str(name): value for name, value in chosen.state.items() if isinstance(value, torch.Tensor)}
     return WeightFile(
-        resnet=own,
+        resnet=chosen.tensors(),
         prefix=chosen.prefix,
         rest={name: value for name, value in beside.items() if not name.startswith(chosen.prefix)},
-        sidecar=read_card(path) or _settings(content),
+        card=read_card(path) or (EncoderCard.of(settings, "the checkpoint's settings") if of_ours else None),
         averages=tuple(resnet.place for resnet in found if resnet.is_average),
     )
 
@@ -122,9 +115,3 @@ def _why(path: Path, error: Exception) -> str:
         f"{path.name!r} could not be read as a weights file ({type(error).__name__}): it is damaged, cut short, or "
         "something else. Copy or download it again, and compare the sizes."
     )
-
-
-def _settings(content: Mapping[Any, Any]) -> EncoderCard | None:
-    """The settings in a checkpoint of ours."""
-    settings = content.get("settings")
-    return EncoderCard.of(settings, "the checkpoint's settings") if isinstance(settings, Mapping) else None

@@ -14,10 +14,7 @@ _MOST_RUNS = 8
 
 
 def check_weights_place(path: str | os.PathLike[str]) -> None:
-    """Refuse a path at which there is no file with a WeightsError (code "weights").
-
-    It names the file, and its folders only where they were given from the current folder.
-    """
+    """Refuse a path without a file (WeightsError), which is named with its folders only if they are relative ones."""
     path = Path(path)
     if path.is_dir():
         raise WeightsError(f"{path.name!r} is a folder: name the file in it, such as {path.name}/{ENCODER_NAME}.")
@@ -46,12 +43,8 @@ def runs_nearby(place: Path, product: str) -> list[str]:
     return sorted(map(str, found.values()))[:_MOST_RUNS]
 
 
-def read_classifier_sidecar(place: str | os.PathLike[str]) -> ClassifierCard:
-    """Read the card of a classifier, given its file or run folder.
-
-    Raises:
-        WeightsError: there is none, or it cannot be read.
-    """
+def read_classifier_card(place: str | os.PathLike[str]) -> ClassifierCard:
+    """Read the card of a classifier, given its file or run folder; a WeightsError: there is none, or it is damaged."""
     card = ClassifierCard.read(card_path(classifier_path(place)))
     # Classifiers of before these settings: nothing was rescaled, and the bits were among the settings, as a number.
     before = {"intensity": "declared", "cache_bits": (card.settings or {}).get("cache_bits", 8)}
@@ -61,9 +54,8 @@ def read_classifier_sidecar(place: str | os.PathLike[str]) -> ClassifierCard:
 def classifier_path(place: str | os.PathLike[str]) -> Path:
     """The weights file of a place: of a run folder its ``classifier.pt``, or the file itself.
 
-    Raises:
-        WeightsError: there is none. ``code`` says which case it is: "unfinished" (a run that has not come to its end),
-            "package" (a package without its model) or "classifier"; the text names runs nearby that have one.
+    Where there is none, the ``code`` of the WeightsError says which case it is: "unfinished" (a run that has not come
+    to its end), "package" (a package without its model) or "classifier"; the text names runs nearby that have one.
     """
     place = Path(place)
     path = place / CLASSIFIER_NAME if place.is_dir() or place.suffix not in (".pt", ".pth") else place
@@ -79,8 +71,8 @@ def classifier_path(place: str | os.PathLike[str]) -> Path:
     within = [where for above in (folder, folder.parent) for where in above.glob(f"finetune-*/{CLASSIFIER_NAME}")]
     others = sorted({str(where.parent) for where in within})
     others = others or [str(Path(where).parent) for where in runs_nearby(folder, f"finetune-*/{CLASSIFIER_NAME}")]
-    what = "a pretraining run, without a classifier" if is_pretraining else None
-    what = f"{folder} is {what}" if what else f"there is no classifier in {folder}"
+    what = f"there is no classifier in {folder}"
+    what = f"{folder} is a pretraining run, without a classifier" if is_pretraining else what
     if path.name == PACKAGED_NAME:
         raise WeightsError(
             f"{what}: a package has {PACKAGED_NAME} in its folder `models`. Go into the package's folder, or give it "

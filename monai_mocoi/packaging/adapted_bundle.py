@@ -1,10 +1,9 @@
 """``mocoi adapt``: a bundle of one's own for a data set, made from another bundle."""
 
-import json
 import os
 import re
-import shutil
 from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.datalist_form import PRETRAINING
 from monai_mocoi.data.picture_facts import measure_pictures
 from monai_mocoi.errors import AdaptError
+from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.files.json_layout import config_text, group_starts
 from monai_mocoi.packaging.adaptation import Adaptation
@@ -20,6 +20,7 @@ from monai_mocoi.packaging.adapted_data import folder_name, read_labels, read_ma
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text
 from monai_mocoi.packaging.adapted_settings import choose_settings
 from monai_mocoi.packaging.bundle_place import bundle_place
+from monai_mocoi.packaging.config_values import json_object
 from monai_mocoi.packaging.owner import Owner
 
 _OTHERS = (
@@ -51,16 +52,13 @@ def adapt_bundle(
         modality: kind of the images, one word such as "hand"; None: the source's.
         owner: title, authors, contact and statement on the data, for metadata and docs.
 
-    Raises:
-        AdaptError: a name that cannot be, or is taken; a folder that is no such bundle; an identified data set; labels
-            or channels that cannot be.
-        DatasetError: the dataset folder cannot be used.
+    An AdaptError: a name that cannot be, or is taken; a folder that is no such bundle; an identified data set; labels
+    or channels that cannot be. A DatasetError: the dataset folder cannot be used.
     """
     bundle, dataset = Path(bundle), expand_home(dataset)
     folder = bundle_place(name, out, dataset)
-    texts = _texts(bundle)
-    configs = {file: json.loads(texts[f"configs/{file}"]) for file in (*CONFIGS, "metadata.json")}
-    train = json.loads(texts["configs/train.json"])
+    texts, configs = _read(bundle)
+    train = deepcopy(configs["train.json"])
     manifest, datalist = read_manifest(dataset), load_datalist(dataset)
     labels = read_labels(datalist, manifest)
     new = {"bundle": name, "modality": _modality(modality, train), "dataset_dir": folder_name(datalist.folder)}
@@ -91,12 +89,15 @@ def adapt_bundle(
         texts[f"configs/{file}"] = config_text(content, group_starts(texts[f"configs/{file}"]))
     texts["docs/README.md"] = adapted_readme(texts["docs/README.md"], made)
     texts["docs/data_license.txt"] = data_text(texts["docs/data_license.txt"], made)
-    _write(folder, texts)
+    with replaced(bundle_place(name, out, dataset)) as place:  # asked again, because pictures were measured before
+        for file, text in texts.items():
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (place / file).write_text(text, encoding="utf-8")
     return made
 
 
-def _texts(bundle: Path) -> dict[str, str]:
-    """All files of the source, by their path in it."""
+def _read(bundle: Path) -> tuple[dict[str, str], dict[str, dict[str, Any]]]:
+    """All files of the source, by their path in it; and its configs and metadata, read."""
     names = [*(f"configs/{file}" for file in CONFIGS), *_OTHERS]
     if missing := [name for name in names if not (bundle / name).is_file()]:
         raise AdaptError(
@@ -105,18 +106,16 @@ def _texts(bundle: Path) -> dict[str, str]:
         )
     names += [path.relative_to(bundle).as_posix() for path in sorted((bundle / "configs" / "schema").glob("*.json"))]
     texts = {name: (bundle / name).read_text(encoding="utf-8") for name in names}
-    for name in (name for name in names if name.endswith(".json")):
-        try:
-            is_object = isinstance(json.loads(texts[name]), dict)
-        except ValueError as error:
-            raise AdaptError(f"{name} of the bundle {bundle} is no JSON ({error}): bring back the original.") from error
-        if not is_object:
-            raise AdaptError(f"{name} of the bundle {bundle} is no JSON object: bring back the original.")
-    if "run_dir" not in json.loads(texts["configs/inference.json"]):
+    read = {
+        name.removeprefix("configs/"): json_object(text, f"{name} of the bundle {bundle}", AdaptError)
+        for name, text in texts.items()
+        if name.endswith(".json")
+    }
+    if "run_dir" not in read["inference.json"]:
         raise AdaptError(f"{bundle} is a package with a classifier: give the bundle that the package was made from.")
-    if '"resize_mode"' not in texts["configs/train.json"]:
+    if "resize_mode" not in read["train.json"]:
         raise AdaptError("train.json of the bundle has no resize_mode: use a bundle of this version of monai_mocoi.")
-    return texts
+    return texts, {name: read[name] for name in (*CONFIGS, "metadata.json")}
 
 
 def _modality(given: str | None, train: Mapping[str, Any]) -> str:
@@ -126,16 +125,3 @@ def _modality(given: str | None, train: Mapping[str, Any]) -> str:
             "mammography."
         )
     return given or str(train["modality"])
-
-
-def _write(folder: Path, texts: Mapping[str, str]) -> None:
-    """All or nothing: written beside its place, and renamed."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # of a run that was killed
-    try:
-        for name, text in texts.items():
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            (partial / name).write_text(text, encoding="utf-8")
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.packaging.adapted_settings import Choice
-from monai_mocoi.packaging.demo_constants import for_real_data
+from monai_mocoi.packaging.config_values import for_real_data
 
 CONFIGS = ("train.json", "finetune.json", "evaluate.json", "inference.json", "analyze.json")
 _OF_STAINS = "RandStainJitter"

@@ -1,6 +1,5 @@
 """Data set of ``mocoi adapt``: manifest, labels and folder name; what is refused, and what to look at before a run."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,26 +11,18 @@ from monai_mocoi.data.labels import label_kind, labelled_items
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError, DatasetError
 from monai_mocoi.packaging.adapted_settings import Choice, Labels
-from monai_mocoi.packaging.config_text import check_labels_readable, reads_as_itself
+from monai_mocoi.packaging.config_values import check_labels_readable, json_object, reads_as_itself
 
-_KINDS = {"multi": "multilabel", "single": "softmax", "none": None}
+_KINDS = {"multi": "multilabel", "single": "multiclass", "none": None}
 
 
 def read_manifest(dataset: Path) -> dict[str, Any]:
-    """What ``data_prep`` says of a dataset folder; empty for one made by hand.
-
-    AdaptError: it cannot be read, says that the images are identified, or names what no bundle can have.
-    """
+    """What ``data_prep`` says of a dataset folder, if a bundle can be made of it (else AdaptError); empty without."""
     path = dataset / MANIFEST_NAME
     if not path.is_file():
         return {}
-    try:
-        manifest = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise AdaptError(
-            f"{MANIFEST_NAME} of the dataset folder cannot be read ({type(error).__name__}), so nobody knows whether "
-            "its images are identified: prepare the folder again."
-        ) from error
+    remedy = "nobody knows whether its images are identified, so prepare the folder again."
+    manifest = json_object(path, f"{MANIFEST_NAME} of the dataset folder", AdaptError, remedy)
     if manifest.get("identified"):
         raise AdaptError(
             "the dataset folder is marked as identified: it refers to images that name patients, and nothing that is "
@@ -47,10 +38,7 @@ def read_manifest(dataset: Path) -> dict[str, Any]:
 
 
 def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
-    """The labels of a data set, of the kind that the manifest says, if it says one.
-
-    AdaptError: nothing can be learnt from them, the kinds differ, or MONAI would read a name as something else.
-    """
+    """The labels of a data set, if it can be learnt from and is of the kind that the manifest says; or AdaptError."""
     kind = label_kind(datalist) if labelled_items(datalist.training) else None
     labels = Labels(datalist.labels, kind) if kind else Labels()
     stated = manifest.get("label_kind")
@@ -59,7 +47,7 @@ def read_labels(datalist: Datalist, manifest: Mapping[str, Any]) -> Labels:
             f"{MANIFEST_NAME} says label_kind {stated!r}, but the training labels in datalist.json are "
             f"{labels.in_words()}: prepare the data set again."
         )
-    if kind == "softmax" and len(labels.names) < 2:
+    if kind == "multiclass" and len(labels.names) < 2:
         raise AdaptError(
             f"datalist.json has one class ({', '.join(labels.names)}), which nothing can be told from: name the other "
             "one too, or give a finding that is there or not, as a list [0] or [1] an image."

@@ -24,11 +24,7 @@ def is_adapted(metadata: Mapping[str, Any]) -> bool:
 
 
 def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made: Adaptation) -> dict[str, Any]:
-    """The source's ``metadata.json`` for another data set, given the new ``train.json``.
-
-    Name, task, data, labels, use and input are the new bundle's; whose work it is only as stated. Versions, method and
-    references stay.
-    """
+    """The source's ``metadata.json`` for another data set, given the new ``train.json``; versions and method stay."""
     channels, size = made.chosen("channels"), made.chosen("image_size")
     form, channel_def, kind = _CHANNELS[int(str(channels))]
     changed = deepcopy(dict(metadata))
@@ -78,12 +74,12 @@ def data_text(of_source: str, made: Adaptation) -> str:
 
 
 def adapted_readme(readme: str, made: Adaptation) -> str:
-    """The source's ``README.md`` for another data set.
-
-    Sections on the data and the commands are written anew; what is written by a run, and where the recipe departs from
-    the paper, is the source's, with the new numbers.
-    """
-    head, *sections = re.split(r"^(?=## )", _renamed(readme, made.source, made.name), flags=re.MULTILINE)
+    """The source's ``README.md`` with new numbers; sections on the data and the commands are written anew."""
+    # The bundle's name, where it is one, in commands and between backticks: it may be a word as well.
+    word = rf"\b{re.escape(made.source)}\b"
+    code = r"^    .*$|`[^`\n]+`"
+    renamed = re.sub(code, lambda found: re.sub(word, made.name, found[0]), readme, flags=re.MULTILINE)
+    head, *sections = re.split(r"^(?=## )", renamed, flags=re.MULTILINE)
     method = re.match(r"# \S+: (.+?) on ", head)
     title = f"# {made.name}: {method[1] if method else 'pretraining'} on {made.title}\n"
     text = [title + head.partition("\n")[2]]
@@ -93,24 +89,13 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
             run = render("adapted_run.md.j2", made=made, not_stated=NOT_STATED)
             text.append(run + section[section.find("Every constant") :])
         elif heading.startswith("## Then"):
-            text.append(_then(section, made))
+            commands = re.sub(r" --(dataset_dir|output_dir) \S+", "", section)  # those of the source's data set
+            text.append(re.sub(r"`runs/[^/`]+/finetune", f"`runs/{made.name}/finetune", commands))
         elif heading.startswith("## The paper"):
             text.append(_with_new_numbers(section, made))
         elif not heading.startswith("## What was set"):  # of a source that was adapted itself
             text.append(section)
     return "".join(part.rstrip() + "\n\n" for part in text).rstrip() + "\n"
-
-
-def _renamed(readme: str, old: str, new: str) -> str:
-    """The bundle's name changed where it is one, in commands and between backticks: it may be a word as well."""
-    word = rf"\b{re.escape(old)}\b"
-    return re.sub(r"^    .*$|`[^`\n]+`", lambda code: re.sub(word, new, code[0]), readme, flags=re.MULTILINE)
-
-
-def _then(section: str, made: Adaptation) -> str:
-    """Its commands without the source's data set."""
-    commands = re.sub(r" --(dataset_dir|output_dir) \S+", "", section)
-    return re.sub(r"`runs/[^/`]+/finetune", f"`runs/{made.name}/finetune", commands)
 
 
 def _with_new_numbers(section: str, made: Adaptation) -> str:

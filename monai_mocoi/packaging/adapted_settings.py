@@ -6,7 +6,7 @@ from typing import Any
 
 from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError
-from monai_mocoi.packaging.demo_constants import whole_number
+from monai_mocoi.packaging.config_values import whole_number
 
 LARGEST, STEP = 224, 32
 """Pixels: the largest image size that is chosen by itself, and what it is a multiple of."""
@@ -20,7 +20,7 @@ _AS_IN_SOURCE = "as in the source bundle"
 
 @dataclass(frozen=True)
 class Labels:
-    """Names of the findings or classes, and their kind: "multilabel", "softmax", or None where no image has a label."""
+    """Names of the findings or classes, and their kind: "multilabel", "multiclass", or None: no image has a label."""
 
     names: tuple[str, ...] = ()
     kind: str | None = None

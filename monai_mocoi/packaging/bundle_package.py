@@ -11,6 +11,7 @@ from monai_mocoi.errors import PackageError
 from monai_mocoi.files.atomic_write import atomic_path
 from monai_mocoi.files.home_folder import home_folder
 from monai_mocoi.packaging.adapted_docs import is_adapted
+from monai_mocoi.packaging.config_values import json_object
 from monai_mocoi.packaging.finetuned_run import FinetunedRun, read_finetuned_run
 from monai_mocoi.packaging.model_card import card_text
 from monai_mocoi.packaging.owner import Owner, package_name, with_stated
@@ -54,32 +55,31 @@ def package_bundle(
         name: of the package; None: see :func:`~monai_mocoi.packaging.package_name`.
         owner: what is stated; the rest is taken from an adapted bundle, or said to be missing.
 
-    Raises:
-        PackageError: a folder that is no such bundle or run, a run that is not finished or of another bundle or
-            modality, a config that names a place on this machine, or ``out`` cannot be.
-        WeightsError: the classifier cannot be read, or does not fit the bundle's network.
+    A PackageError: a folder that is no such bundle or run, a run that is not finished or of another bundle or modality,
+    a config that names a place on this machine, or ``out`` cannot be. A WeightsError: the classifier cannot be read, or
+    does not fit the bundle's network.
     """
     bundle, run, out = Path(bundle), Path(run), Path(out)
     _check_out(out, overwrite)
     texts = _bundle_texts(bundle)
     inference, metadata = (_parsed(texts, f"configs/{name}.json", bundle) for name in ("inference", "metadata"))
     finetuned = read_finetuned_run(run)
-    _check_same(finetuned.sidecar, inference, bundle, run)
+    _check_same(finetuned.card, inference, bundle, run)
     name = package_name(inference["modality"], name, metadata["name"] if is_adapted(metadata) else None)
     owner = with_stated(owner or Owner(), metadata, texts["docs/data_license.txt"])
     metadata.pop("stated", None)
-    packaged = packaged_inference(inference, finetuned.sidecar, name)
+    packaged = packaged_inference(inference, finetuned.card, name)
     texts["configs/inference.json"] = _json(packaged)
     texts["configs/metadata.json"] = _json(packaged_metadata(metadata, finetuned) | metadata_of(owner, name, metadata))
-    texts["models/model.json"] = _json(finetuned.sidecar)
+    texts["models/model.json"] = _json(finetuned.card)
     texts["docs/README.md"] = card_text(name, finetuned, metadata, owner)
     texts["docs/data_license.txt"] = data_license(owner, finetuned, texts["docs/data_license.txt"])
     texts |= license_files(owner, texts["LICENSE"])
     check_no_places(texts, (home_folder(), Path.cwd(), bundle.resolve(), run.resolve()))
     files = {path: text.encode() for path, text in texts.items()}
-    files["models/model.pt"] = packaged_weights(packaged, finetuned.sidecar, run)
-    if "typical_features" in finetuned.sidecar:
-        files[f"models/{TYPICAL_NAME}"] = packaged_typical(finetuned.sidecar["typical_features"], run)
+    files["models/model.pt"] = packaged_weights(packaged, finetuned.card, run)
+    if "typical_features" in finetuned.card:
+        files[f"models/{TYPICAL_NAME}"] = packaged_typical(finetuned.card["typical_features"], run)
     with atomic_path(out) as temporary:
         write_zip(temporary, name, files)
     return Package(out, name, finetuned, tuple(sorted(files)), owner)
@@ -110,18 +110,15 @@ def _bundle_texts(bundle: Path) -> dict[str, str]:
 
 
 def _parsed(texts: Mapping[str, str], path: str, bundle: Path) -> dict[str, Any]:
-    try:
-        content = dict(json.loads(texts[path]))
-    except (ValueError, TypeError) as error:
-        raise PackageError(f"{path} of the bundle {bundle} is no JSON object: {error}.") from error
+    content = json_object(texts[path], f"{path} of the bundle {bundle}", PackageError)
     needed = ("bundle", "modality") if path.endswith("inference.json") else ("version", "network_data_format")
     if missing := [name for name in needed if not content.get(name)]:
         raise PackageError(f"{path} of the bundle {bundle} lacks {', '.join(missing)}: bring back the original.")
     return content
 
 
-def _check_same(sidecar: Mapping[str, Any], inference: Mapping[str, Any], bundle: Path, run: Path) -> None:
-    found = {"bundle": sidecar["settings"].get("bundle"), "modality": sidecar["modality"]}
+def _check_same(card: Mapping[str, Any], inference: Mapping[str, Any], bundle: Path, run: Path) -> None:
+    found = {"bundle": card["settings"].get("bundle"), "modality": card["modality"]}
     for what, value in found.items():
         if value != inference[what]:
             raise PackageError(

@@ -1,6 +1,5 @@
 """A finished fine-tuning run, as far as it may be told to everybody: no place, no machine, no image, no patient."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,10 +7,11 @@ from typing import Any, TypeVar
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import MocoiError, PackageError
 from monai_mocoi.files.record import Record
-from monai_mocoi.networks import ClassifierCard, is_identified, read_classifier_sidecar
+from monai_mocoi.networks import ClassifierCard, is_identified, read_classifier_card
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.encoder_card import ENCODER_NAME
 from monai_mocoi.networks.known_images import WHY_NOT
+from monai_mocoi.packaging.config_values import json_object
 from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 
@@ -22,40 +22,32 @@ _Record = TypeVar("_Record", bound=Record)
 class FinetunedRun:
     """A finished run of ``finetune.json``.
 
-    Attributes:
-        sidecar: :meth:`~monai_mocoi.networks.ClassifierCard.public` of its card, with ``training_counts`` from
-            ``labelled.json``: a test elsewhere sets its prevalences beside them.
-        drawn: :meth:`~monai_mocoi.data.labelled_images.LabelledImages.public` of ``labelled.json``.
-        metrics: of its test split, as ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is
-            their number. None: it was not evaluated.
-        versions: of the packages that it ran with, by name.
-        commit: of the project's checkout; None: it was installed.
-        date: on which it ended, such as "2026-11-23"; None: unknown.
+    ``card`` is its public part, with ``training_counts`` from ``labelled.json``: a test elsewhere sets its prevalences
+    beside them. ``drawn`` is the public part of ``labelled.json``. ``metrics`` are those of the test split, as
+    ``metrics.json`` has them, but without ``tested``, and ``skipped_images`` is their number; None: not evaluated.
     """
 
-    sidecar: dict[str, Any]
+    card: dict[str, Any]
     drawn: dict[str, Any]
     metrics: dict[str, Any] | None
-    versions: dict[str, str]
-    commit: str | None
-    date: str | None
+    versions: dict[str, str]  # of the packages that it ran with, by name
+    commit: str | None  # of the project's checkout; None: it was installed
+    date: str | None  # on which it ended, such as "2026-11-23"; None: unknown
 
     @property
     def is_demo(self) -> bool:
         """Trained on generated phantoms."""
-        return self.sidecar["settings"].get("demo") is True
+        return self.card["settings"].get("demo") is True
 
 
 def read_finetuned_run(folder: Path) -> FinetunedRun:
     """Read a run folder of ``finetune.json``, and the ``evaluation-test/metrics.json`` in it if there is one.
 
-    Raises:
-        PackageError: it is no such folder, the run has not come to its end (code "unfinished"), the metrics are of
-            another classifier, or it was trained on identified data.
-        WeightsError: its classifier or card is missing or cannot be read.
+    A PackageError: it is no such folder, the run has not come to its end (code "unfinished"), the metrics are of
+    another classifier, or it was trained on identified data. A WeightsError: its classifier or card is not there.
     """
     manifest = _finished(folder)
-    card = read_classifier_sidecar(folder)
+    card = read_classifier_card(folder)
     if is_identified(folder / CLASSIFIER_NAME):
         raise PackageError(f"the classifier {WHY_NOT}")
     labelled = _read(LabelledImages, folder)
@@ -68,7 +60,7 @@ def read_finetuned_run(folder: Path) -> FinetunedRun:
         raise PackageError(f"{labelled.FILE} of {folder} is of another run: bring back the original.")
     counts = labelled.training_counts(card.labels)
     return FinetunedRun(
-        sidecar={**card.public(), **({"training_counts": counts} if counts else {})},
+        card={**card.public(), **({"training_counts": counts} if counts else {})},
         drawn=labelled.public(),
         metrics=_metrics(folder, card),
         **manifest.public(),
@@ -107,19 +99,16 @@ def _read(record: type[_Record], folder: Path) -> _Record:
 
 def _metrics(folder: Path, card: ClassifierCard) -> dict[str, Any] | None:
     path = folder / OWN_TEST_NAME / METRICS_NAME
-    again = "Evaluate it again by evaluate.json, and let it overwrite that."
+    again = "evaluate it again by evaluate.json, and let it overwrite that."
     if not path.exists():
         return None
-    try:
-        metrics = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise PackageError(f"{path} cannot be read ({type(error).__name__}). {again}") from error
+    metrics = json_object(path, str(path), PackageError, again)
     tested = metrics.get("tested") or {}
     others = [name for name, value in tested.items() if card.get(name) != value]
     if not tested or others or metrics.get("thresholds") != card.thresholds:
         differing = f" (it differs in {', '.join(others)})" if others else ""
-        raise PackageError(f"{path} is of another classifier than the run's{differing}. {again}")
+        raise PackageError(f"{path} is of another classifier than the run's{differing}: {again}")
     if metrics.get("split") != "test":
-        raise PackageError(f"{path} is of the split {metrics.get('split')!r}, not of the test split. {again}")
+        raise PackageError(f"{path} is of the split {metrics.get('split')!r}, not of the test split: {again}")
     metrics["skipped_images"] = len(metrics.get("skipped_images", []))
     return {name: value for name, value in metrics.items() if name != "tested"}  # which has the name of a file

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.analysis.interval_settings import NO_WIDTH
 from monai_mocoi.analysis.report_text import describe_tested
+from monai_mocoi.analysis.resampled_images import NO_WIDTH
 from monai_mocoi.analysis.wording import (
     calibration_in_words,
     few_patients_in_words,
@@ -22,15 +22,11 @@ _OF_CLASSES = ("auc", "average_precision", "f1", "sensitivity", "specificity", "
 
 
 def card_text(name: str, run: FinetunedRun, metadata: Mapping[str, Any], owner: Owner | None = None) -> str:
-    """Write the card in Markdown (``model_card.md.j2``). It holds counts, but no name of an image or patient.
+    """Write the card of a package in Markdown (``model_card.md.j2``): counts, but no name of an image or patient.
 
-    Args:
-        name: of the package.
-        run: what is told of the run.
-        metadata: of the *bundle*: its ``data_source`` and ``references``.
-        owner: what the package's maker states; None: nothing.
+    ``metadata`` are the *bundle's*: its ``data_source`` and ``references``. ``owner`` None: nothing is stated.
     """
-    owner, counts, card = owner or Owner(), run.drawn["counts"], run.sidecar
+    owner, counts, card = owner or Owner(), run.drawn["counts"], run.card
     splits = {split: count for split, count in counts.items() if split in ("training", "validation")}
     text = render(
         "model_card.md.j2",
@@ -61,8 +57,8 @@ def _labels(run: FinetunedRun) -> Iterator[tuple[object, ...]]:
     tested = {} if metrics is None else {name: found["positives"] for name, found in metrics["classes"].items()}
     if metrics is not None:
         tested |= {left["class"]: left["positives"] for left in metrics["left_out_classes"]}
-    thresholds = run.sidecar["thresholds"] or {}
-    for label in run.sidecar["labels"]:
+    thresholds = run.card["thresholds"] or {}
+    for label in run.card["labels"]:
         positives = (counts[split]["positives"].get(label, "") for split in ("training", "validation"))
         threshold = f"{thresholds[label]:.4f}" if label in thresholds else "highest probability"
         yield (label, *positives, tested.get(label, "not evaluated"), threshold)
@@ -92,7 +88,7 @@ def _evaluation(run: FinetunedRun, metrics: Mapping[str, Any]) -> dict[str, Any]
             *(f"**{line}**" for line in warnings),
             *filter(None, [overlap_in_words(overlap)]),
         ],
-        "tested": describe_tested(run.sidecar),
+        "tested": describe_tested(run.card),
     }
 
 
@@ -102,7 +98,7 @@ def _title(metric: str) -> str:
 
 
 def _how_made(run: FinetunedRun) -> Iterator[tuple[str, str]]:
-    card = run.sidecar
+    card = run.card
     start = "random weights" if card["pretrained"] == "none" else f"method {card.get('method', 'unknown')}"
     if (card.get("start") or {}).get("kind") == "classifier":
         start += ", then trained as a classifier with labels"

@@ -40,8 +40,7 @@ def read_owner(
 ) -> Owner:
     """Take what the command line states; ``license`` and ``data_statement`` are text files.
 
-    Raises:
-        PackageError: an empty text, one of several lines where one is meant, or a file that cannot be read as UTF-8.
+    An empty text, one of several lines where one is meant, or a file that cannot be read as UTF-8 is a PackageError.
     """
     lines = {"title": title, "authors": authors, "contact": contact}
     for name, text in lines.items():
@@ -62,10 +61,7 @@ def stated_in(owner: Owner) -> dict[str, Any]:
 
 
 def with_stated(owner: Owner, metadata: Mapping[str, Any], data_text: str) -> Owner:
-    """The owner of a package; what is not given is taken from the bundle's metadata.
-
-    Its ``docs/data_license.txt`` is the owner's statement only where the metadata say so.
-    """
+    """The owner of a package; what is not given is what the bundle's metadata, and its data statement, say."""
     stated = metadata.get("stated") or {}
     known = {name: stated.get(name) for name in ("authors", "contact")}
     known["data_statement"] = data_text if stated.get("data_statement") is True else None
@@ -89,12 +85,9 @@ def package_name(modality: str, name: str | None = None, adapted: str | None = N
 
     Args:
         modality: such as "chest".
-        name: another one; None: ``<data>_classification_mocoi``. MONAI Label takes a name without "classification" for
-            a segmentation.
+        name: another one, a plain name of a folder; None: ``<data>_classification_mocoi`` (MONAI Label takes a name
+            without "classification" for a segmentation).
         adapted: name of an adapted bundle, in the place of the data, so that two packages have two folders.
-
-    Raises:
-        PackageError: the name is no plain name of a folder.
     """
     if name is None:
         return f"{adapted or _TASKS.get(modality, modality)}_classification_mocoi"

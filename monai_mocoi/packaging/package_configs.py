@@ -8,7 +8,7 @@ from typing import Any
 from monai_mocoi.errors import PackageError
 from monai_mocoi.networks import ClassifierCard
 from monai_mocoi.networks.classifier_card import CONFIG
-from monai_mocoi.packaging.config_text import check_labels_readable, texts_in
+from monai_mocoi.packaging.config_values import check_labels_readable, texts_in
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.run_words import describe_classifier, describe_data
 
@@ -24,21 +24,19 @@ _OF_RUNS = ("run_dir", "finetuned", "label_fraction")
 _PACKAGE_NAMES = {"monai_version": "monai", "pytorch_version": "torch", "numpy_version": "numpy"}
 
 
-def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], name: str) -> dict[str, Any]:
+def packaged_inference(config: Mapping[str, Any], card: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A bundle's ``inference.json`` for one classifier.
 
     The constants that it would read from the classifier's card are filled in, so that the network can be built wherever
-    the file is; the weights are those of the package, and no run can be named.
-
-    Raises:
-        PackageError: the config lacks one of these constants, or MONAI would read a label as something else.
+    the file is; the weights are those of the package, and no run can be named. A PackageError: the config lacks one of
+    these constants, or MONAI would read a label as something else.
     """
-    check_labels_readable(sidecar["labels"], PackageError)
-    constants = {name: sidecar[name] for name in ClassifierCard.told_in(CONFIG) if name in sidecar}
-    if "resize_mode" in config:  # as configs call it
-        constants["resize_mode"] = constants.pop("decode_fit")
+    check_labels_readable(card["labels"], PackageError)
+    constants = {name: card[name] for name in ClassifierCard.told_in(CONFIG) if name in card}
+    if "resize_mode" not in config:  # of an earlier version
+        constants["decode_fit"] = constants.pop("resize_mode")
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.
-    known = {"modality": sidecar["modality"], "settings": {"demo": sidecar["settings"].get("demo") is True}}
+    known = {"modality": card["modality"], "settings": {"demo": card["settings"].get("demo") is True}}
     filled = {**constants, **_PLACES, "bundle": name, "classifier": known}
     if missing := sorted(set(filled) - set(config)):
         raise PackageError(
@@ -59,40 +57,39 @@ def packaged_inference(config: Mapping[str, Any], sidecar: Mapping[str, Any], na
 def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[str, Any]:
     """A bundle's ``metadata.json`` with what is known of one run in the place of its general words.
 
-    ``network_data_format``: one image as the card says, one probability a label, named in ``channel_def``;
-    ``eval_metrics``: the numbers of the test split, with their intervals, empty without an evaluation; the versions
-    that the run was made with.
+    Among it one image as the card says, one probability a label, the numbers of the test split with their intervals
+    (empty without an evaluation), and the versions that the run was made with.
     """
-    sidecar, labels = run.sidecar, run.sidecar["labels"]
-    findings = sidecar["kind"] == "multilabel"
+    card, labels = run.card, run.card["labels"]
+    findings = card["kind"] == "multilabel"
     made = deepcopy(dict(metadata))
     made["changelog"] = {**made.get("changelog", {}), made["version"]: "a classifier, packaged with its model card"}
     versions = {package: version.partition("+")[0] for package, version in run.versions.items()}
     made |= {key: versions[package] for key, package in _PACKAGE_NAMES.items() if package in versions}
     required = made.get("required_packages_version", {})
     required |= {package: versions[package] for package in required if package in versions}
-    images = str(metadata.get("image_classes") or f"{sidecar['modality']} images").partition(", scaled to")[0]
+    images = str(metadata.get("image_classes") or f"{card['modality']} images").partition(", scaled to")[0]
     what = f"{len(labels)} {'findings' if findings else 'classes'}"
     made |= {
         "task": "classification",
-        "description": f"{describe_classifier(run)} Classification of {sidecar['modality']} images: {what}.",
+        "description": f"{describe_classifier(run)} Classification of {card['modality']} images: {what}.",
         "data_source": describe_data(run, metadata),
-        "image_classes": f"{images}, scaled to 0..1, then (value - {sidecar['mean']}) / {sidecar['std']}",
+        "image_classes": f"{images}, scaled to 0..1, then (value - {card['mean']}) / {card['std']}",
         "label_classes": f"{'each finding 0 or 1' if findings else 'one class an image'}: {', '.join(labels)}",
         "pred_classes": "a probability each: "
         + ", ".join(labels)
         + f". The network gives logits, of which postprocessing takes {'a sigmoid' if findings else 'the softmax'}",
-        "eval_metrics": _eval_metrics(run.metrics),
+        "eval_metrics": _eval_metrics(run.metrics) if run.metrics else {},
         "intended_use": "Research: classifying images. It is no medical device and makes no diagnosis.",
     }
     image = made["network_data_format"]["inputs"]["image"]
-    if image.get("num_channels") != sidecar["channels"] or not image.get("channel_def"):
-        image["channel_def"] = {str(i): f"channel {i}" for i in range(sidecar["channels"])}
+    if image.get("num_channels") != card["channels"] or not image.get("channel_def"):
+        image["channel_def"] = {str(i): f"channel {i}" for i in range(card["channels"])}
     image |= {
-        "num_channels": sidecar["channels"],
-        "spatial_shape": [sidecar["image_size"]] * 2,
+        "num_channels": card["channels"],
+        "spatial_shape": [card["image_size"]] * 2,
         "dtype": "float32",
-        "value_range": value_range(sidecar),
+        "value_range": value_range(card),
         "is_patch_data": False,
     }
     made["network_data_format"]["outputs"]["pred"] = {
@@ -108,9 +105,7 @@ def packaged_metadata(metadata: Mapping[str, Any], run: FinetunedRun) -> dict[st
     return made
 
 
-def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
-    if metrics is None:
-        return {}
+def _eval_metrics(metrics: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, number in metrics["overall"].items():
         if number["value"] is not None:
@@ -121,9 +116,9 @@ def _eval_metrics(metrics: Mapping[str, Any] | None) -> dict[str, Any]:
     return made
 
 
-def value_range(sidecar: Mapping[str, Any]) -> list[float]:
+def value_range(card: Mapping[str, Any]) -> list[float]:
     """Of a normalised image, over all channels."""
-    mean, std = (value if isinstance(value, list) else [value] for value in (sidecar["mean"], sidecar["std"]))
-    low, high = sidecar.get("value_range", [0, 1])
+    mean, std = (value if isinstance(value, list) else [value] for value in (card["mean"], card["std"]))
+    low, high = card.get("value_range", [0, 1])
     ends = [(end - m) / s for m, s in zip(mean, std, strict=True) for end in (low, high)]
     return [round(min(ends), 6), round(max(ends), 6)]

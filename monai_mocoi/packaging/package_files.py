@@ -17,18 +17,14 @@ from monai_mocoi.files.atomic_write import torch_bytes
 from monai_mocoi.networks import Classifier, load_classifier
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.networks.weights import check_finite
-from monai_mocoi.packaging.config_text import texts_in
+from monai_mocoi.packaging.config_values import texts_in
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold: the same input gives the same bytes
 _PLACE = re.compile(r"(/|~|[A-Za-z]:[\\/]|\\\\)")
 
 
-def packaged_weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], run: Path) -> bytes:
-    """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it.
-
-    Another network or useless outputs are a PackageError; a classifier that cannot be read, or does not fit, a
-    WeightsError.
-    """
+def packaged_weights(inference: Mapping[str, Any], card: Mapping[str, Any], run: Path) -> bytes:
+    """The state dict of the network that the package builds: tried, and written anew, so that nothing else is in it."""
     network = ConfigParser(dict(inference)).get_parsed_content("network_def")
     if not isinstance(network, Classifier):
         raise PackageError(
@@ -37,13 +33,13 @@ def packaged_weights(inference: Mapping[str, Any], sidecar: Mapping[str, Any], r
     load_classifier(network, run)
     state = {name: value.detach().clone() for name, value in network.state_dict().items()}
     check_finite(state, CLASSIFIER_NAME)
-    images = torch.rand(2, sidecar["channels"], sidecar["image_size"], sidecar["image_size"])
+    images = torch.rand(2, card["channels"], card["image_size"], card["image_size"])
     with torch.no_grad():
         logits = network.eval()(images)
-    if logits.shape != (2, len(sidecar["labels"])) or not bool(logits.isfinite().all()):
+    if logits.shape != (2, len(card["labels"])) or not bool(logits.isfinite().all()):
         raise PackageError(
             f"the classifier gives outputs of shape {tuple(logits.shape)}, or none that are numbers, for "
-            f"{len(sidecar['labels'])} labels: it is of no use. Train it again."
+            f"{len(card['labels'])} labels: it is of no use. Train it again."
         )
     return bytes(torch_bytes(state))
 

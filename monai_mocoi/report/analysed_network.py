@@ -10,15 +10,17 @@ from typing import Any
 from monai_mocoi.data.prepared_dataset import PREPARATION, with_bits
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
+    ClassifierCard,
+    EncoderCard,
     StageEncoder,
     check_preprocessing,
     classifier_path,
     encoder_state_dict,
     load_pretrained,
-    read_classifier_sidecar,
+    read_classifier_card,
     weights_sha256,
 )
-from monai_mocoi.networks.seeded_weights import draw_weights
+from monai_mocoi.networks.stage_encoder import draw_weights
 from monai_mocoi.report.analysis_request import AnalysisRequest, Place
 
 _OF_ENCODER = ("method", "dataset", "dataset_sha256", "epochs", "iterations", "relative_loss", "modality")
@@ -30,63 +32,67 @@ _OF_CLASSIFIER = (
 
 @dataclass(frozen=True)
 class AnalysedNetwork:
-    """One encoder.
+    """One encoder with its weights, "before" or by the name of its run folder.
 
-    ``name``, ``encoder``: "before", or the name of the run folder; with its weights. ``preparation``: see
-    :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`. ``about``: plain values for ``analysis.json``, without a
-    path. ``sidecar``: what is known of its weights' images; None: nothing is, empty: the weights are random.
+    ``preparation``: see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`. ``about``: plain values for
+    ``analysis.json``, without a path. ``card``: what is known of its weights' images; None: nothing is, empty: the
+    weights are random.
     """
 
     name: str
     encoder: StageEncoder
     preparation: dict[str, Any]
     about: dict[str, Any]
-    sidecar: Mapping[str, Any] | None
+    card: EncoderCard | ClassifierCard | None
 
 
 def read_before(
     template: StageEncoder, weights: str | os.PathLike[str] | None, preparation: Mapping[str, Any], seed: int
 ) -> AnalysedNetwork:
-    """Read the encoder before fine-tuning.
+    """Read the encoder before fine-tuning, of the shape of a template.
 
-    ``template``: of its shape; unchanged. ``weights``: as :func:`~monai_mocoi.networks.load_pretrained` takes them;
-    "none": random ones, with which ``finetune.json`` with this seed starts. ``preparation``: of its images. ``seed``:
-    of random weights.
+    ``weights``: as :func:`~monai_mocoi.networks.load_pretrained` takes them; "none": random ones, with which
+    ``finetune.json`` with this seed starts. ``preparation``: of its images.
     """
     encoder = copy.deepcopy(template)
     random = weights is None or str(weights) == "none"
     if random:
         draw_weights(encoder, seed=seed * 1000)  # as Classifier draws its encoder
     loaded = load_pretrained(encoder, weights)
-    sidecar: Mapping[str, Any] = loaded.sidecar or {}
-    about = {
-        "weights": loaded.source,
-        "sha256": loaded.sha256,
-        "start": loaded.start["kind"],
-        **({"seed": seed} if random else {}),
-        **{name: sidecar[name] for name in _OF_ENCODER if name in sidecar},
-    }
-    return AnalysedNetwork("before", encoder, _prepared(preparation), _described(about, preparation), loaded.sidecar)
+    about = {"weights": loaded.source, "sha256": loaded.sha256, "start": loaded.start["kind"]}
+    about |= {"seed": seed} if random else {}
+    return _network("before", encoder, preparation, about, loaded.card, _OF_ENCODER)
 
 
-def read_after(template: StageEncoder, place: str | os.PathLike[str], name: str | None = None) -> AnalysedNetwork:
-    """Read the encoder of a classifier (a run folder, or a ``classifier.pt``); ``name``, or else that of the folder."""
-    path = _found(place)
-    sidecar = read_classifier_sidecar(path)
+def read_after(template: StageEncoder, path: Path, name: str) -> AnalysedNetwork:
+    """Read the encoder of a classifier (a ``classifier.pt``)."""
+    card = read_classifier_card(path)
     encoder = copy.deepcopy(template)
     load_pretrained(encoder, path)
     about = {"sha256": weights_sha256(encoder_state_dict(encoder))}
-    about |= {key: sidecar[key] for key in _OF_CLASSIFIER if key in sidecar}
-    name = name or path.resolve().parent.name
-    return AnalysedNetwork(name, encoder, _prepared(sidecar), _described(about, sidecar), sidecar)
+    return _network(name, encoder, card, about, card, _OF_CLASSIFIER)
 
 
-def names_of(places: Sequence[str | os.PathLike[str]]) -> list[str]:
-    """A name for each run: its folder's, and where two have one, with the folder above (not what stands before it).
+def _network(
+    name: str,
+    encoder: StageEncoder,
+    images: Mapping[str, Any],
+    about: dict[str, Any],
+    card: EncoderCard | ClassifierCard | None,
+    told: Sequence[str],
+) -> AnalysedNetwork:
+    """With the preparation of its images, and what is told of its card."""
+    preparation = {name: images[name] for name in PREPARATION}
+    of_card = {name: card[name] for name in told if card and name in card}
+    return AnalysedNetwork(name, encoder, preparation, {**about, **of_card, "preparation": dict(preparation)}, card)
 
-    WeightsError: one run is given twice, or two differ in nothing but folders further up.
+
+def names_of(paths: Sequence[Path]) -> list[str]:
+    """A name for each classifier: its folder's, and where two have one, with the folder above.
+
+    WeightsError: one run is given twice, or two differ only in folders further up.
     """
-    folders = [_found(place).resolve().parent for place in places]
+    folders = [path.resolve().parent for path in paths]
     names = [folder.name for folder in folders]
     if len(set(names)) < len(names):
         names = [f"{folder.parent.name}-{folder.name}" for folder in folders]
@@ -103,21 +109,6 @@ def label_of(about: Mapping[str, Any], name: str) -> str:
     return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"
 
 
-def _found(place: str | os.PathLike[str]) -> Path:
-    try:
-        return classifier_path(place)
-    except WeightsError as error:
-        raise WeightsError(f"finetuned: {error}".replace("as run_dir", "as finetuned")) from None
-
-
-def _prepared(known: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: known[name] for name in PREPARATION}
-
-
-def _described(about: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    return {**about, "preparation": _prepared(known)}
-
-
 def read_networks(
     request: AnalysisRequest, finetuned: Sequence[Place]
 ) -> tuple[AnalysedNetwork, list[AnalysedNetwork]]:
@@ -127,9 +118,13 @@ def read_networks(
     """
     template, pretrained = request.encoder, request.pretrained
     preparation: Mapping[str, Any] = request.preparation
-    after = [read_after(template, place, name) for place, name in zip(finetuned, names_of(finetuned), strict=True)]
+    try:
+        paths = [classifier_path(place) for place in finetuned]
+    except WeightsError as error:
+        raise WeightsError(f"finetuned: {error}".replace("as run_dir", "as finetuned")) from None
+    after = [read_after(template, path, name) for path, name in zip(paths, names_of(paths), strict=True)]
     # Random weights are those that these runs began with, where all have one seed.
-    seeds = {int(own.about["seed"]) for own in after if own.about.get("seed") is not None}
+    seeds = {own.card.seed for own in after if isinstance(own.card, ClassifierCard) and own.card.seed is not None}
     seed = seeds.pop() if len(seeds) == 1 else request.interval_settings.seed
     if after and (pretrained is None or str(pretrained) == "none"):
         # Random weights know no images: they are shown the pictures that those are shown that started from them.
@@ -139,7 +134,7 @@ def read_networks(
     before = read_before(template, pretrained, preparation, seed)
     own = before.preparation
     compared = {name: own[name] for name in ("mean", "std", "channels", "image_size", "intensity")}
-    for warning in check_preprocessing(before.sidecar, **compared, modality=request.modality):
+    for warning in check_preprocessing(before.card, **compared, modality=request.modality):
         request.note(warning)
     for network in after:
         differing = [name for name, value in own.items() if network.preparation[name] != value]

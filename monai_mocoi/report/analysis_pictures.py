@@ -1,6 +1,7 @@
 """Pictures and tables of an analysis: figures as files and in TensorBoard, its projector, and rows of CSV files."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from monai_mocoi.analysis.principal_components import PrincipalComponents
 from monai_mocoi.data import Predictions
 from monai_mocoi.data.dataset import ImageDataset
-from monai_mocoi.figures.canvas import rendered, save_figure
+from monai_mocoi.figures.canvas import parts_of, rendered, save_figure
 from monai_mocoi.figures.feature_reuse import reuse_figure, reuse_matrix_figure
 from monai_mocoi.figures.output_distance import output_distance_figures, probing_figure
 from monai_mocoi.figures.principal_components import principal_components_figure
@@ -24,9 +25,9 @@ _COLUMNS_A_FIGURE = 4
 
 
 class AnalysisPictures:
-    """Draw into the folder of an analysis and TensorBoard; the projector shows ``most_embedded`` images at most."""
+    """Draw into the folder of an analysis and TensorBoard."""
 
-    most_embedded = 2000
+    most_embedded = 2000  # images, in the projector
 
     def __init__(self, folder: Path, writer: LazySummaryWriter) -> None:
         self.folder, self.writer = folder / FIGURES, writer
@@ -38,8 +39,7 @@ class AnalysisPictures:
 
     def probing(self, probing: Mapping[str, Any]) -> None:
         """The metric by stage."""
-        figure = probing_figure(probing)
-        if figure is not None:
+        if (figure := probing_figure(probing)) is not None:
             self._keep(figure, "probing")
 
     def distance(
@@ -59,10 +59,8 @@ class AnalysisPictures:
     ) -> None:
         """Images along the first two components, coloured by each column, four a figure."""
         scores, explained = ({s: getattr(c, key) for s, c in components.items()} for key in ("scores", "explained"))
-        every = list(columns)
-        parts = [every[start : start + _COLUMNS_A_FIGURE] for start in range(0, len(every), _COLUMNS_A_FIGURE)]
-        for place, part in enumerate(parts):
-            figure = principal_components_figure(scores, explained, {own: columns[own] for own in part}, told)
+        for place, part in enumerate(parts_of(list(columns.items()), _COLUMNS_A_FIGURE)):
+            figure = principal_components_figure(scores, explained, dict(part), told)
             self._keep(figure, f"components_{name}" + (f"_{place + 1}" if place else ""))
 
     def project(
@@ -76,23 +74,17 @@ class AnalysisPictures:
     ) -> None:
         """Points for the projector tab, of the last stage: a thumbnail and the columns beside each, named by its row.
 
-        ``name``, ``components``: of the network; by stage. ``columns``, ``images``: one value an image; values 0..1.
-        ``shown``, ``rows``: positions of the images to show; of each position, the row in the split, from 0.
+        ``columns``, ``images``: one value per image; values 0..1. ``shown``, ``rows``: positions of the images to show;
+        of each position, the row in the split, from 0.
         """
         stage = max(components)
-        points = components[stage].scores[shown]
+        points = torch.from_numpy(components[stage].scores[shown])
         small = [torch.as_tensor(images[i]["image"]).float()[None] for i in shown]
-        pictures = torch.cat(
-            [torch.nn.functional.interpolate(own, (_THUMBNAIL, _THUMBNAIL), mode="area") for own in small]
-        )
-        pictures = pictures.expand(-1, 3, -1, -1).clamp(0, 1)
+        shrink = partial(torch.nn.functional.interpolate, size=(_THUMBNAIL, _THUMBNAIL), mode="area")
+        pictures = torch.cat([shrink(own) for own in small]).expand(-1, 3, -1, -1).clamp(0, 1)
         table = [[str(rows[i]), *(_cell(own[i]) for own in columns.values())] for i in shown]
         self.writer.add_embedding(
-            torch.from_numpy(points),
-            metadata=table,
-            label_img=pictures,
-            tag=f"{name}_stage{stage}",
-            metadata_header=["row", *columns],
+            points, table, pictures, tag=f"{name}_stage{stage}", metadata_header=["row", *columns]
         )
 
     def _keep(self, figure: Figure, name: str) -> None:
@@ -107,12 +99,8 @@ def _cell(value: str | float | None) -> str:
     return f"{value:.4g}" if isinstance(value, float) else " ".join(str(value).split())
 
 
-def _numbers(number: Mapping[str, Any]) -> list[str]:
-    return [_number(value) for value in (number["value"], *(number["interval"] or [None, None]))]
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(float(value))
+def _cells(*values: float | None) -> list[str]:
+    return ["" if value is None else repr(float(value)) for value in values]
 
 
 def reuse_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
@@ -122,7 +110,8 @@ def reuse_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]
     for name, own in found.items():
         for before, row in zip(own["stages"], own["matrix"], strict=True):
             for after, number in zip(own["stages"], row, strict=True):
-                yield [name, before, after, *_numbers(number), *(_number(number["null"][key]) for key in nulls)]
+                ends = number["interval"] or [None, None]
+                yield [name, before, after, *_cells(number["value"], *ends, *(number["null"][key] for key in nulls))]
 
 
 def distance_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[Any]]:
@@ -131,6 +120,6 @@ def distance_rows(found: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[A
     yield ["classifier", "from", "class", "distance", "low", "high", *null, "p_value", "at"]
     for name, own in found.items():
         for label, number in {"(mean)": own["overall"], **own["classes"]}.items():
-            null_cells = [repr(number["null"][key]) for key in ("mean", "limit")]
-            at = repr(number["at"]) if "at" in number else ""
-            yield [name, "all_labels", label, *_numbers(number), *null_cells, repr(number["p_value"]), at]
+            ends, null_ends = number["interval"] or [None, None], [number["null"][key] for key in ("mean", "limit")]
+            values = number["value"], *ends, *null_ends, number["p_value"], number.get("at")
+            yield [name, "all_labels", label, *_cells(*values)]

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from monai_mocoi.analysis import IntervalSettings
-from monai_mocoi.data import Datalist, labelled_items
+from monai_mocoi.data import Datalist, LabelSubset, labelled_items
 from monai_mocoi.engines import autocast_dtype
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.metrics import SELECTION_METRICS
@@ -26,9 +26,7 @@ logger = logging.getLogger(__name__)
 class AnalysisRequest:
     """What an analysis is asked for: the arguments of :class:`~monai_mocoi.report.EncoderAnalysis`.
 
-    Parts (docs/analysis.md): ``reuse`` (how similar features before and after fine-tuning are), ``probing`` (a linear
-    classifier on each stage of the encoder before), ``ks`` (how far the outputs of a classifier of few labels are from
-    those of one of all) and ``embedding`` (principal components, and TensorBoard's projector).
+    The parts are described in docs/analysis.md.
 
     Args:
         folder, overwrite: see :func:`~monai_mocoi.runs.product_folders.check_analysis_folder`.
@@ -36,7 +34,7 @@ class AnalysisRequest:
         encoder: of the networks' shape; it is only copied.
         pretrained: the encoder before fine-tuning; "none": random weights.
         preparation: of its images, see :data:`~monai_mocoi.data.prepared_dataset.PREPARATION`; ``cache_bits`` may be
-            "auto". A classifier's is in its sidecar.
+            "auto". A classifier's is in its card.
         finetuned: one or several run folders (or ``classifier.pt``); None, "none" or an empty list: none.
         few_labels, all_labels, all_labels_again: tested classifiers, see
             :func:`~monai_mocoi.report.tested_classifier.read_tested`; the last is another seed of the second. None:
@@ -46,8 +44,8 @@ class AnalysisRequest:
         kernel, pooling: of :func:`~monai_mocoi.analysis.feature_reuse.feature_reuse`.
         max_images: for reuse; None: all, of pooling "map" 2,000, of kernel "rbf" 4,000.
         probe_fractions, probe_seeds, validation_labels: see :func:`~monai_mocoi.analysis.probing_draws`.
-        metric: that the probing chooses by.
-        intervals: values of :class:`~monai_mocoi.analysis.IntervalSettings`, by name. Its seed is that of all draws.
+        metric, intervals: that the probing chooses by; values of :class:`~monai_mocoi.analysis.IntervalSettings`, by
+            name, whose seed is that of all draws.
         batch_size, device, precision, channels_last, num_workers: for the features.
         on_bad_image, max_bad_share: see :class:`~monai_mocoi.data.ImageDataset`.
         modality: of the bundle; to warn of an encoder of other images. None: it is not compared.
@@ -89,15 +87,16 @@ class AnalysisRequest:
 
     def __post_init__(self) -> None:
         self.interval_settings = IntervalSettings(**(self.intervals or {}))
-        self.computing: dict[str, Any] = {
-            "batch_size": self.batch_size,
-            "device": self.device,
-            "num_workers": self.num_workers,
-            "autocast": autocast_dtype(self.precision, self.device),
-        }
+        self.computing: dict[str, Any] = {name: getattr(self, name) for name in ("batch_size", "device", "num_workers")}
+        self.computing["autocast"] = autocast_dtype(self.precision, self.device)
         self.reading: dict[str, Any] = {"on_bad_image": self.on_bad_image, "max_bad_share": self.max_bad_share}
         self.left_out: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        # Found out before anything is computed: the split's images, the parts to make, and what is probed with.
+        self.items: Sequence[Mapping[str, Any]] = ()
+        self.made: list[str] = []
+        self.probed: Datalist = self.datalist
+        self.draws: list[LabelSubset] = []
 
     def note(self, text: str) -> None:
         """Keep a note for ``analysis.json``, and warn."""

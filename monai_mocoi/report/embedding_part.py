@@ -29,16 +29,12 @@ Column = list[str | float | None]
 def image_columns(
     items: Sequence[Mapping[str, Any]], labels: Sequence[str], images: ImageDataset
 ) -> tuple[dict[str, Column], dict[str, str]]:
-    """Collect the columns of images.
+    """Collect the columns of images: label, the datalist's first six that make groups, and mean brightness.
 
     A datalist's columns are shown as the groups of :func:`~monai_mocoi.data.column_levels`. A column that could name a
     patient is left out: one of more than 20 words, or one of which most values belong to one patient alone (except
-    ages).
-
-    ``items``: of a split; ``labels``: names of the classes or findings; ``images``: of these items, values 0..1, all
-    readable. The result is by name, one value an image, None where it is not known: ``label``, the datalist's first six
-    columns that make groups, and ``mean brightness``. And the reason of each column that is left out, without its
-    values.
+    ages). Returns by name one value per image (values 0..1, all readable), None where it is not known; and the reason
+    of each column that is left out, without its values.
     """
     columns: dict[str, Column] = {}
     if any("label" in item for item in items):
@@ -62,10 +58,7 @@ def image_columns(
 
 
 def _groups(name: str, values: Sequence[Value], patients: Sequence[str]) -> Column:
-    """The group of each image, by name.
-
-    NoLevels: there are none, or the values could name a patient: edges of quartiles are values too.
-    """
+    """The group of each image; NoLevels: there is none, or values (edges of quartiles too) could name a patient."""
     levels = column_levels(name, values)
     owners: dict[Value, set[str]] = {}
     for value, patient in zip(values, patients, strict=True):
@@ -107,14 +100,10 @@ def embedding(
     pictures: AnalysisPictures,
     networks: Sequence[AnalysedNetwork],
     features: Sequence[Features],
-    items: Sequence[Mapping[str, Any]],
     rows: Sequence[int],
 ) -> dict[str, Any]:
-    """Draw the components of each network's features; returns what ``analysis.json`` says of them.
-
-    ``networks``: the encoder before fine-tuning first; ``features``: of each, by stage; ``items``, ``rows``: the
-    images, in their order, and of each its row in the split.
-    """
+    """Draw the components of each network's features, of ``rows`` of the split; what ``analysis.json`` says of them."""
+    items = [request.items[row] for row in rows]
     patients = [item["patient"] for item in items]
     plain_images = evaluation_dataset(items, networks[0].preparation, normalise=False, **request.reading)
     columns, left_out = image_columns(items, request.datalist.labels, plain_images)

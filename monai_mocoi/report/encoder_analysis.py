@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from monai_mocoi.analysis import matched
-from monai_mocoi.data import LabelSubset, labelled_part
+from monai_mocoi.data import labelled_part
 from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.files.folder_swap import replaced
@@ -14,8 +14,8 @@ from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.report.analysed_network import read_networks
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import PARTS as PARTS
-from monai_mocoi.report.analysis_request import AnalysisRequest, Place
-from monai_mocoi.report.feature_parts import FeatureParts
+from monai_mocoi.report.analysis_request import AnalysisRequest
+from monai_mocoi.report.feature_parts import feature_parts
 from monai_mocoi.report.probing_part import label_draws
 from monai_mocoi.report.tested_classifier import TestedClassifier, output_distance, read_tested
 from monai_mocoi.runs.product_folders import check_analysis_folder
@@ -47,35 +47,28 @@ class EncoderAnalysis(AnalysisRequest):
         """Refuse what cannot be done before anything is computed, and read all weights and predictions.
 
         Raises:
-            RunFolderError: the folder is not free.
-            SettingsError: an unknown part, or one that was asked for and lacks what it needs.
-            DatasetError: no images in the split, or settings of the draws that are out of range.
-            WeightsError, PredictionsError, ComparisonError: what is given is not there, or does not fit.
+            MocoiError: the folder is not free, a part is unknown or lacks what it needs, there are no images in the
+                split, or weights and predictions are not there or do not fit.
         """
         check_analysis_folder(self.folder, self.overwrite)
         datalist, split = self.datalist, self.split
         self.items = datalist.splits()[split]
         if len(self.items) < 2:
             raise DatasetError(f"the {split} split has {len(self.items)} image(s), but 2 are needed: choose another.")
-        one = isinstance(self.finetuned, str | os.PathLike)
-        given: list[Place] = [self.finetuned] if one else list(self.finetuned or ())  # type: ignore[list-item, arg-type]
+        given = [self.finetuned] if isinstance(self.finetuned, str | os.PathLike) else self.finetuned or ()
         places = [place for place in given if str(place) != "none"]
         self.made = self.chosen_parts(bool(places), bool(self.few_labels and self.all_labels))
+        self.tested: dict[str, TestedClassifier] = {}
         if "ks" in self.made:
-            places_of = {name: getattr(self, name) for name in ("few_labels", "all_labels", "all_labels_again")}
-            self.tested: dict[str, TestedClassifier] = {
-                name: read_tested(place, datalist, split, name)
-                for name, place in places_of.items()
-                if place is not None
-            }
+            for name in ("few_labels", "all_labels", "all_labels_again"):
+                if (place := getattr(self, name)) is not None:
+                    self.tested[name] = read_tested(place, datalist, split, name)
             for other in list(self.tested)[1:]:
                 matched(self.tested["few_labels"].predictions, self.tested[other].predictions)
-        self.draws: list[LabelSubset] = []
-        self.probed = labelled_part(datalist) if "probing" in self.made else datalist
-        if "probing" in self.made and not (draws := label_draws(self, self.probed)):
-            self.made.remove("probing")
-        elif "probing" in self.made:
-            self.draws = draws
+        if "probing" in self.made:
+            self.probed = labelled_part(datalist)
+            self.draws = label_draws(self, self.probed)
+            self.made = [part for part in self.made if part != "probing" or self.draws]
         self.networks = None
         if set(self.made) - {"ks"}:
             self.networks = read_networks(self, places if {"reuse", "embedding"} & set(self.made) else [])
@@ -83,22 +76,14 @@ class EncoderAnalysis(AnalysisRequest):
     def run(self) -> dict[str, Any]:
         """Do it, after :meth:`check`; returns what ``analysis.json`` holds."""
         check_analysis_folder(self.folder, self.overwrite)
-        result: dict[str, Any] = {
-            "format": 1,
-            "dataset": self.datalist.name,
-            "dataset_sha256": self.datalist.sha256,
-            "split": self.split,
-            "parts": self.made,
-            "left_out": self.left_out,
-        }
+        of_data = {"dataset": self.datalist.name, "dataset_sha256": self.datalist.sha256, "split": self.split}
+        result: dict[str, Any] = {"format": 1, **of_data, "parts": self.made, "left_out": self.left_out}
         with replaced(Path(self.folder)) as folder:
             writer = LazySummaryWriter(folder / TENSORBOARD)
             try:
                 pictures = AnalysisPictures(folder, writer)
                 if self.networks is not None:
-                    result |= FeatureParts(
-                        self, self.made, self.items, *self.networks, self.probed, self.draws, folder, pictures
-                    ).run()
+                    result |= feature_parts(self, *self.networks, folder, pictures)
                 if "ks" in self.made:
                     result["output_distance"] = output_distance(self, self.tested, folder, pictures)
             finally:

@@ -1,7 +1,6 @@
 """Layer-wise probing as a part of an analysis: the features of what is labelled, and the cells in the log."""
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 from monai_mocoi.analysis import pooled_features, probe_stages, probing_draws
 from monai_mocoi.analysis.stage_features import Features
 from monai_mocoi.data import Datalist, LabelSubset, labelled_items
+from monai_mocoi.data.datalist_form import SPLITS
 from monai_mocoi.data.prepared_dataset import evaluation_dataset
 from monai_mocoi.errors import NothingLearntError, SettingsError
 from monai_mocoi.networks import StageEncoder
@@ -17,8 +17,6 @@ from monai_mocoi.report.analysed_network import AnalysedNetwork
 from monai_mocoi.report.analysis_pictures import AnalysisPictures
 from monai_mocoi.report.analysis_request import AnalysisRequest
 from monai_mocoi.runs.product_names import PROBING
-
-_SPLITS = ("training", "validation", "test")
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +49,14 @@ def label_draws(request: AnalysisRequest, datalist: Datalist) -> list[LabelSubse
 
 
 def probing(
-    request: AnalysisRequest,
-    network: AnalysedNetwork,
-    probed: Datalist,
-    draws: Sequence[LabelSubset],
-    folder: Path,
-    pictures: AnalysisPictures,
+    request: AnalysisRequest, network: AnalysedNetwork, folder: Path, pictures: AnalysisPictures
 ) -> dict[str, Any]:
-    """Probe the encoder before fine-tuning with the draws of labels of the ``probed`` images."""
+    """Probe the encoder before fine-tuning with the request's draws of labels."""
+    probed, draws = request.probed, request.draws
     splits = probed.splits()
     features: dict[str, Features] = {}
-    rows: dict[str, list[int]] = {split: [] for split in _SPLITS}
-    for split in _SPLITS:
+    rows: dict[str, list[int]] = {split: [] for split in SPLITS}
+    for split in SPLITS:
         # Of training and validation only what some draw labels: the features of the rest are not needed.
         asked = {item["name"] for draw in draws for item in draw.datalist.splits()[split]}
         wanted = [row for row, item in enumerate(splits[split]) if item["name"] in asked]

@@ -20,11 +20,7 @@ from monai_mocoi.runs.product_names import DISTANCE_TABLE, METRICS_NAME, PREDICT
 
 @dataclass(frozen=True)
 class TestedClassifier:
-    """Predictions and what is known of whose they are.
-
-    ``name``: of its folder. ``predictions``: as they are. ``tested``: of ``metrics.json`` beside them: method, label
-    fraction and more; empty where there is none.
-    """
+    """Predictions, the name of their folder, and ``tested`` of ``metrics.json`` beside them (empty: there is none)."""
 
     __test__ = False  # not one of pytest's
 
@@ -39,23 +35,23 @@ class TestedClassifier:
 
 
 def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, setting: str) -> TestedClassifier:
-    """Read a classifier's predictions.
+    """Read a classifier's predictions of a split of a datalist.
 
     ``place``: a run folder that ``evaluate.json`` has tested, an evaluation's folder, or a ``predictions.csv``;
-    ``datalist``, ``split``: whose images were tested; ``setting``: that names the place, for the error.
-    PredictionsError: there are none, they cannot be read, or the ``metrics.json`` beside them is of another datalist.
+    ``setting``: that names the place, for the error. PredictionsError: there are none (code "tested"), they cannot be
+    read, or the ``metrics.json`` beside them is of another datalist (code "tested").
     """
     place = Path(place)
     # The own evaluation last: where that alone is there, the error below can say that it is of other images.
     names = (".", evaluation_name(place, datalist.folder, split), f"evaluation-{split}")
     candidates = [place / name / PREDICTIONS_NAME for name in names]
     path = place if place.is_file() else next((path for path in candidates if path.is_file()), None)
-    test = f"`mocoi run .../evaluate.json --dataset_dir FOLDER --split {split} --run_dir RUN`"
     if path is None:
         what = "there is no such folder" if not place.exists() else f"it has no {PREDICTIONS_NAME} of the {split} split"
         raise PredictionsError(
-            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested by {test}, the folder of that "
-            f"evaluation, or its {PREDICTIONS_NAME}."
+            f"{setting} is {str(place)!r}, but {what}. Give a run folder that was tested on this split, the folder of "
+            f"that evaluation, or its {PREDICTIONS_NAME}.",
+            code="tested",
         )
     try:
         metrics = dict(json.loads((path.parent / METRICS_NAME).read_text(encoding="utf-8")))
@@ -66,7 +62,8 @@ def read_tested(place: str | os.PathLike[str], datalist: Datalist, split: str, s
         raise PredictionsError(
             f"{setting}'s {path.parent.name} is of another data set than {datalist.name!r}, which is analysed: by "
             f"{METRICS_NAME} its datalist.json has the SHA-256 {str(of)[:8]}..., not {datalist.sha256[:8]}.... Test "
-            f"the classifier on this one by {test}, or name the other by --dataset_dir."
+            "the classifier on this one, or give the other as dataset_dir.",
+            code="tested",
         )
     folder = path.resolve().parent
     name = folder.parent.name if folder.name.startswith("evaluation-") else folder.name

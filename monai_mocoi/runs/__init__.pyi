@@ -1,4 +1,3 @@
-from .begin import begin as begin
 from .checkpoint_files import newest_checkpoint as newest_checkpoint
 from .checkpoint_files import read_checkpoint as read_checkpoint
 from .description import describe_training as describe_training
@@ -6,7 +5,6 @@ from .evaluated_classifier import check_recalibration as check_recalibration
 from .evaluated_classifier import warn_of_demo_classifier as warn_of_demo_classifier
 from .finetuned_runs import classifier_to_use as classifier_to_use
 from .finetuned_runs import finetuned_from as finetuned_from
-from .finetuned_runs import finetuning_name as finetuning_name
 from .finetuned_runs import newest_finetuned as newest_finetuned
 from .product_folders import check_analysis_folder as check_analysis_folder
 from .product_folders import check_evaluation_folder as check_evaluation_folder
@@ -15,5 +13,6 @@ from .product_names import analysis_name as analysis_name
 from .product_names import default_evaluation_dir as default_evaluation_dir
 from .product_names import evaluation_name as evaluation_name
 from .run_folder_check import check_run_folder as check_run_folder
-from .settings import SettingsText as SettingsText
+from .run_state import begin as begin
 from .settings import check_settings as check_settings
+from .settings_model import finetuning_name as finetuning_name

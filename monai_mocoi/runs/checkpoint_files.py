@@ -1,7 +1,7 @@
 """Checkpoint files: whole or not there, checked by a digest, the newest few kept.
 
-``checkpoint_000000120.pt`` holds the state after iteration 120, ``checkpoint_000000120.pt.sha256`` beside it its digest
-in the form of ``sha256sum``. They are read with ``weights_only=True``: tensors and plain values only.
+``checkpoint_000000120.pt`` holds the state after iteration 120 (tensors and plain values only), and
+``checkpoint_000000120.pt.sha256`` beside it its digest in the form of ``sha256sum``.
 """
 
 import errno
@@ -44,7 +44,7 @@ def remove_checkpoint(path: Path) -> None:
 def write_checkpoint(folder: str | os.PathLike[str], iteration: int, state: Mapping[str, Any], keep: int) -> Path:
     """Write the state, tensors and plain values, after an iteration down to the disk; the newest ``keep`` stay.
 
-    The folder is made if it is missing. Without room, or quota: DiskFullError; the checkpoints before it are untouched.
+    DiskFullError: there is no room, or quota; the checkpoints before it are untouched.
     """
     folder = Path(folder)
     path = folder / f"checkpoint_{iteration:09d}.pt"
@@ -76,9 +76,9 @@ def check_room(folder: str | os.PathLike[str], size: int, keep: int) -> None:
 
 
 def newest_checkpoint(folder: str | Path) -> Path | None:
-    """The newest checkpoint whose digest is right; None: there are none.
+    """The newest checkpoint whose digest is right; None: there are none. CheckpointError: every one is damaged.
 
-    Damaged newer ones are named in a warning and renamed. A CheckpointError: there are some, but every one is damaged.
+    Damaged newer ones are named in a warning and renamed.
     """
     remove_leftovers(folder)
     for digest in Path(folder).glob("checkpoint_*.pt.sha256"):
@@ -102,10 +102,7 @@ def newest_checkpoint(folder: str | Path) -> Path | None:
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a checkpoint into the main memory.
-
-    A CheckpointError: it cannot be read, is of another format, or holds more than tensors and plain values.
-    """
+    """Read a checkpoint into the main memory; CheckpointError: it is damaged, or holds more than plain values."""
     path = Path(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -134,9 +131,8 @@ def _digest_file(path: Path) -> Path:
 
 
 def _no_room(number: int, folder: Path, needed: int, what: str) -> DiskFullError:
-    reason = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
-    if number == errno.EDQUOT:
-        reason = "your quota on its disk is used up"
+    free = f"{shutil.disk_usage(folder).free / 2**20:.1f} MiB are free"
+    reason = "your quota on its disk is used up" if number == errno.EDQUOT else free
     return DiskFullError(
         number,
         f"{what} of {needed / 2**20:.1f} MiB cannot be written: {reason}. Earlier checkpoints are intact: make room, "

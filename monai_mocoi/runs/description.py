@@ -21,15 +21,11 @@ _PRECISIONS = {None: "float32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 
 def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
-    """Describe whatever changes what is learnt: no path, and no name of an image.
+    """Describe, in plain values, whatever changes what is learnt: no path, and no name of an image.
 
-    Args:
-        trainer: before its first step, because the learning rate is that of the moment.
-
-    Returns:
-        plain values: ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses and
-        precision too), ``data`` (views, decoding, sampler, and which images can be read, as a count and a digest),
-        ``handlers`` (those that hold the optimiser or the network, such as the schedule).
+    It is ``network`` (a text for each module, by its path), ``optimizer``, ``trainer`` (its losses and precision too),
+    ``data`` (views, decoding, sampler, and which images can be read, as a count and a digest), ``handlers`` (those that
+    hold the optimiser or the network). The learning rate is that of the moment, so call it before the first step.
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)
@@ -80,19 +76,14 @@ def described(value: Any, inside: bool = False) -> Any:
     if isinstance(value, torch.optim.Optimizer):
         groups = [{**group, "params": len(group["params"])} for group in value.param_groups]
         return {"class": type(value).__name__, "groups": described(groups)}
-    arguments = _arguments(type(value))
+    inits = [vars(base).get("__init__") for base in type(value).__mro__]
+    arguments = set().union(*(inspect.signature(init).parameters for init in inits if inspect.isfunction(init)))
     kept = {
         name: described(item, inside=True)
         for name, item in getattr(value, "__dict__", {}).items()
         if isinstance(item, Transform) or (name in arguments and not isinstance(item, nn.Module))
     }
     return {"class": type(value).__name__, **kept}
-
-
-def _arguments(kind: type) -> set[str]:
-    inits = [vars(base).get("__init__") for base in kind.__mro__]
-    named = (inspect.signature(init).parameters for init in inits if inspect.isfunction(init))
-    return set().union(*named)
 
 
 def _is_plain(value: Any) -> bool:

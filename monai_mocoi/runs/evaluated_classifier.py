@@ -10,7 +10,7 @@ from typing import Any
 from monai_mocoi import analysis, data
 from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.distributed import rank
-from monai_mocoi.errors import SettingsError
+from monai_mocoi.errors import DatasetError, SettingsError
 from monai_mocoi.networks.classifier_card import PACKAGED_NAME, TESTED, ClassifierCard
 from monai_mocoi.runs.product_names import METRICS_NAME, OWN_TEST_NAME, PREDICTIONS_NAME, VALIDATION_NAME
 from monai_mocoi.runs.setting_ranges import as_flag
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EvaluatedClassifier:
-    """What is known of a classifier: its sidecar, from :func:`~monai_mocoi.networks.read_classifier_sidecar`."""
+    """What is known of a classifier: its sidecar, from :func:`~monai_mocoi.networks.read_classifier_card`."""
 
     sidecar: Mapping[str, Any]
     weights: Path | None  # None: unknown
@@ -108,22 +108,17 @@ class EvaluatedClassifier:
 
     def _training_counts(self) -> dict[str, Any] | None:
         """``images`` and ``positives`` by class: of ``labelled.json``, or of a package's sidecar; None: unknown."""
-        if self.weights is None:
-            return None
+        if (packaged := self.sidecar.get("training_counts")) is not None or self.weights is None:
+            return packaged
         try:
-            if (packaged := self.weights.with_name(PACKAGED_NAME).with_suffix(".json")).is_file():
-                return dict(json.loads(packaged.read_text(encoding="utf-8"))["training_counts"])
-            labelled = json.loads(self.weights.with_name(LabelledImages.FILE).read_text(encoding="utf-8"))
-            return dict(labelled["counts"]["training"])
-        except (OSError, ValueError, KeyError, TypeError):
+            labelled = LabelledImages.read(self.weights.with_name(LabelledImages.FILE))
+        except DatasetError:
             return None
+        return (labelled.counts or {}).get("training")
 
 
 def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
-    """Warn if a classifier that was trained on generated phantoms (``settings.demo`` of its sidecar) is given images.
-
-    ``images`` are as the user gave them; None: the data set's own.
-    """
+    """Warn if a classifier (its sidecar) that was trained on phantoms is given ``images``; None: the data set's own."""
     if images is not None and (classifier.get("settings") or {}).get("demo") is True:
         logger.warning(
             "THIS CLASSIFIER WAS TRAINED ON GENERATED PHANTOMS (dataset_dir 'demo'): what it says about other images "
@@ -132,10 +127,9 @@ def warn_of_demo_classifier(classifier: Mapping[str, Any], images: Any) -> None:
 
 
 def check_recalibration(record: Mapping[str, Any] | None, recalibrate: bool | str) -> None:
-    """Say what recalibration will do; or refuse it (SettingsError), where there is nothing to recalibrate by.
+    """Say what recalibration will do, if it is asked for; SettingsError: there is nothing to recalibrate by.
 
-    ``record`` is ``recalibration`` of a classifier's sidecar, of :func:`~monai_mocoi.analysis.fit_recalibration`.
-    ``recalibrate``: whether it is asked for; the texts "true" and "false" are accepted.
+    ``record`` is ``recalibration`` of a classifier's sidecar; ``recalibrate`` may be the text "true" or "false".
     """
     if not as_flag("recalibrate", recalibrate):
         return

@@ -36,10 +36,9 @@ def warn_of_contradictions(contradictions: Mapping[int, str], done: int) -> None
 
 
 def warn_of_unusual(percentiles: Mapping[int, float], done: int, limit: float, references: int) -> None:
-    """Warn of images that are unlike the classifier's own, with how many chance alone would give.
+    """Warn of images unlike the classifier's own, where ``percentiles``, by index, reach ``limit``.
 
-    That is where ``percentiles``, by index, reach ``limit``; they are based on so many ``references``, its validation
-    images.
+    They are based on so many ``references``, its validation images.
     """
     unusual = [index for index, percentile in percentiles.items() if percentile >= limit]
     if unusual:

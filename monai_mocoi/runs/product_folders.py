@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from monai_mocoi.errors import DatasetError, RunFolderError
+from monai_mocoi.errors import LockError, RunFolderError
 from monai_mocoi.files.file_lock import file_lock
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, OVERLAYS_NAME, PREDICTIONS_NAME, TABLE_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
@@ -60,13 +60,11 @@ _ANALYSIS = _Product("an analysis", "analysis_dir", (ANALYSIS_NAME,), alone=True
 def check_evaluation_folder(
     folder: str | os.PathLike[str], overwrite: bool | str, setting: str = "evaluation_dir"
 ) -> None:
-    """Refuse a folder that holds an earlier evaluation. Nothing is changed.
+    """Refuse a folder, which need not exist, that holds an earlier evaluation. Nothing is changed.
 
     Args:
-        folder: it need not exist.
-        overwrite: allow it; its own files are replaced then, and nothing else. The texts "true" and "false" are
-            accepted, because MONAI's command line gives texts.
-        setting: that names the folder, for the error.
+        folder, setting: and what names it, for the error.
+        overwrite: allow it; its own files are replaced then, and nothing else. The texts "true" and "false" will do.
 
     Raises:
         RunFolderError: it holds one, it belongs to something else, it is a file, or it cannot be written.
@@ -92,16 +90,10 @@ def empty_inference_folder(folder: Path) -> None:
 
 
 def check_place(folder: Path, setting: str) -> None:
-    """Refuse (RunFolderError) a place where results would be lost or handed on.
-
-    It begins with ``~``, so that a folder of that very name would be made; or it lies in a bundle with its weights,
-    such as an unpacked package, which would be handed on with it.
-    """
+    """Refuse (RunFolderError) a place where results would be lost, or handed on with the package that it lies in."""
     if str(folder).startswith("~"):
-        raise RunFolderError(
-            f"{folder} begins with '~', which the shell did not replace by a home folder: set {setting} to the whole "
-            "path."
-        )
+        text = "begins with '~', which the shell did not replace by a home folder"
+        raise RunFolderError(f"{folder} {text}: set {setting} to the whole path.")
     for above in (folder.resolve(), *folder.resolve().parents):
         if (above / "models" / "model.pt").is_file() and (above / "configs" / "inference.json").is_file():
             raise RunFolderError(
@@ -120,20 +112,16 @@ def check_can_be_written(folder: Path, setting: str, why: str = "") -> None:
     if not place.is_dir():
         raise RunFolderError(f"{place} is a file, but a folder is needed: set {setting} to another one.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise RunFolderError(
-            f"{place} cannot be written by this user. {why}Ask for the right, or choose another {setting}."
-        )
+        text = f"{place} cannot be written by this user. {why}Ask for the right, or choose another {setting}."
+        raise RunFolderError(text)
 
 
 def lock_folder(folder: Path, stack: ExitStack) -> None:
-    """Hold the lock of a run folder, a file beside it, until the stack is closed; one, whatever link leads there.
-
-    RunFolderError: another process holds it, or the lock file cannot be made.
-    """
+    """Hold the lock of a run folder, a file beside it, until the stack is closed; else a RunFolderError."""
     place = folder.resolve()
     try:
         held = stack.enter_context(file_lock(place.with_name(f".{place.name}.lock"), wait=False))
-    except DatasetError as error:
+    except LockError as error:
         raise RunFolderError(
             f"the lock file of {folder} cannot be made in the folder above it: ask for the right to write there, or "
             "choose another output_dir."

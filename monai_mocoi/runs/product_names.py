@@ -26,15 +26,15 @@ PROBING = "probing"
 TENSORBOARD = "tensorboard"
 
 
-def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
-    """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
-    return name_by_data("evaluation", weights, dataset_dir, split)
-
-
 def default_evaluation_dir(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
     """The folder that an evaluation writes unless it is told otherwise: in the run folder, or beside the file."""
     place = os.path.dirname(weights) if os.path.isfile(weights) else os.fspath(weights)
     return os.path.join(place, evaluation_name(weights, dataset_dir, split))
+
+
+def evaluation_name(weights: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], split: str) -> str:
+    """Name of the folder that an evaluation writes: see :func:`name_by_data`."""
+    return name_by_data("evaluation", weights, dataset_dir, split)
 
 
 def analysis_name(pretrained: str | os.PathLike[str] | None, dataset_dir: str | os.PathLike[str], split: str) -> str:
@@ -47,10 +47,9 @@ def name_by_data(
 ) -> str:
     """Name of a folder for what weights show on a split, so that results of other data sets lie beside its own.
 
-    It is ``<word>-<split>`` for the data set that the weights were made with, by the SHA-256 of its ``datalist.json``,
-    and where one of the two is not known; ``<word>-<name>-<split>`` for another one and, where it has the same name
-    (another version), the first 8 digits of its SHA-256 behind the name. The weights are a file or a run folder
-    (:func:`~monai_mocoi.networks.known_images.known_images`).
+    It is ``<word>-<split>`` for the data set that the weights (a file or a run folder) were made with, by the SHA-256
+    of its ``datalist.json``, and where one of the two is not known; else ``<word>-<name>-<split>``, with the first 8
+    digits of the SHA-256 behind a name that is the same (another version).
     """
     if str(dataset_dir) == "demo":  # phantoms, which only weights of phantoms are tested on
         return f"{word}-{split}"

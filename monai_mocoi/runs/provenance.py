@@ -1,15 +1,17 @@
 """Provenance of a result: when, on which machine, by which commit and with which versions it was made."""
 
 import datetime
-import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from monai_mocoi.distributed import world_size
 
 _PACKAGES = ("monai-mocoi", "torch", "monai", "pytorch-ignite", "numpy", "scipy", "scikit-learn", "pydicom", "pillow")
 
@@ -18,10 +20,8 @@ def package_versions() -> dict[str, str | None]:
     """Version by the name of the package, for those that decide a number; None: it is not installed."""
     found: dict[str, str | None] = dict.fromkeys(_PACKAGES)
     for name in _PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             found[name] = version(name)
-        except PackageNotFoundError:
-            continue
     return found
 
 
@@ -35,7 +35,7 @@ def where_it_runs(device: torch.device) -> dict[str, Any]:
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         "threads": torch.get_num_threads(),
-        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+        "processes": world_size(),
         "commit": _commit(),
         "python": platform.python_version(),
         "versions": package_versions(),
@@ -52,11 +52,8 @@ def continued_manifest(
     again = {name: now_running[name] for name in ("started", "device", "commit", "versions")}
     again["from_status"] = earlier["status"]
     again["changed"] = {name: [config.get(name), new] for name, new in settings.items() if config.get(name) != new}
-    return {
-        **now_running,
-        "started": earlier.get("started"),
-        "continued": [*earlier.get("continued", []), again],
-    }
+    continued = [*earlier.get("continued", []), again]
+    return {**now_running, "started": earlier.get("started"), "continued": continued}
 
 
 def _commit() -> str | None:
@@ -66,9 +63,8 @@ def _commit() -> str | None:
         return None
 
     def git(*words: str) -> str:
-        return subprocess.run(
-            ["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        made = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True, check=True, timeout=10)
+        return made.stdout.strip()
 
     try:
         return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")

@@ -30,11 +30,7 @@ class EarlierRun:
 
 
 def find_run(folder: Path) -> EarlierRun | None:
-    """The run that a folder holds; None where it holds something else, or nothing.
-
-    Raises:
-        RunFolderError: its manifest has a format that this version does not read.
-    """
+    """The run that a folder holds; None: it holds none. RunFolderError: its manifest has a format that is not known."""
     if not (folder / "config.json").is_file() or (folder / "datalist.json").exists():
         return None  # a dataset folder has a manifest too, and must never be emptied
     try:
@@ -43,8 +39,7 @@ def find_run(folder: Path) -> EarlierRun | None:
         return None
     if not isinstance(content, dict) or "status" not in content:
         return None
-    manifest = RunManifest.of(content)
-    return EarlierRun(manifest, next(iter(checkpoint_files(folder / "checkpoints")), None))
+    return EarlierRun(RunManifest.of(content), next(iter(checkpoint_files(folder / "checkpoints")), None))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -70,9 +65,8 @@ def check_run_folder(
 
     Args:
         folder: of the run.
-        overwrite: allow a folder that holds an earlier run, which will be deleted.
-        resume: allow a folder that holds an earlier run of the same settings, or nothing. Of both, the texts "true" and
-            "false" are accepted.
+        overwrite: allow a folder that holds an earlier run, which will be deleted; "true" and "false" will do.
+        resume: allow a folder that holds an earlier run of the same settings, or nothing; also as a text.
         settings, results: of the run to be; what it starts from, such as hashes of its weights and labelled images.
         undecided: names of settings that are not known yet; dataset_sha256, max_epochs, epoch_length: None: not known.
 
@@ -101,8 +95,7 @@ def check_run_folder(
             text = f"{folder} holds files, but not those of a run: choose another {setting}, or move them away."
             raise RunFolderError(text)
         if resume:
-            saved = _continuable_config(folder, run)
-            saved |= run.manifest.get("results", {}) if results is not None else {}
+            saved = _continuable_config(folder, run) | (run.manifest.get("results", {}) if results is not None else {})
             known = {name: value for name, value in saved.items() if name not in {*undecided, "components"}}
             check_same_settings(known, {**settings, **(results or {})}, f"the run in {folder}")
             if run.newest is not None:

@@ -10,10 +10,9 @@ from monai_mocoi.networks.known_images import RUN_MANIFEST_NAME
 class RunManifest(Record):
     """What a run folder says of its run. A dataset folder has a file of the same name, which has no ``status``.
 
-    ``status`` is "running", "finished", "stopped" (ended early, by a signal for example) or "failed"; a process that
-    was killed leaves "running". ``results`` is what the run started from, such as ``pretrained_sha256``; ``commit`` is
-    None for an installed package; ``continued`` has an entry for each time that the run was continued; ``seconds`` is
-    the time of all its parts; ``error`` is the kind of error that ended it.
+    ``status`` is "running" (also of a killed process), "finished", "stopped" (ended early, by a signal for example) or
+    "failed"; ``results`` is what the run started from, such as ``pretrained_sha256``; ``commit`` is None for an
+    installed package; ``continued`` has an entry a continuation; ``seconds`` is the time of all parts.
     """
 
     FILE = RUN_MANIFEST_NAME

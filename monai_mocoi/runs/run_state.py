@@ -1,4 +1,4 @@
-"""State of a run outside of its network: random generators, lengths of logs; and whether weights are finite."""
+"""State of a run outside of its network: processes, random generators, lengths of logs; are its weights finite?"""
 
 import os
 import random
@@ -9,18 +9,35 @@ from typing import Any
 
 import numpy as np
 import torch
+from monai.data import set_track_meta
+from monai.utils import set_determinism
 from torch import nn
 
+from monai_mocoi.distributed import join
+from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.files.atomic_write import sync_folder
 
 _EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
 
 
+def begin(seed: int, device: torch.device | str = "cpu") -> None:
+    """Let the processes of ``torchrun`` join, and make everything repeatable, as every run does first.
+
+    The seed of PyTorch, NumPy and Python is the same in all processes; the device is this process's own, and decides
+    how the processes talk.
+    """
+    join(device)
+    set_determinism(seed=seed)
+    # The number does not change, but from now on it is fixed: Intel's library otherwise takes fewer threads where it
+    # thinks that they do not pay, and sums then run in another order.
+    torch.set_num_threads(torch.get_num_threads())
+    set_track_meta(False)  # metadata of images would only be carried along
+
+
 def random_state() -> dict[str, Any]:
     """The states of Python's, NumPy's and torch's generators (CPU, and this process's CUDA device), for a checkpoint.
 
-    The views of an image are drawn from (seed, epoch, index) alone (:class:`monai_mocoi.data.ImageDataset`), in any
-    loader worker, so that neither workers nor MONAI's transforms have a state to keep.
+    Loader workers have none to keep: views are drawn from (seed, epoch, index) alone.
     """
     version, words, gauss = random.getstate()
     name, keys, position, has_gauss, cached = np.random.get_state()  # noqa: NPY002 - the global generator is meant
@@ -61,15 +78,22 @@ def untouched(network: nn.Module) -> Iterator[None]:
 
 
 def first_not_finite(network: nn.Module) -> str | None:
-    """Name of the first floating-point tensor of a network's state with a NaN or an infinity; None: all are finite.
-
-    Such weights must not be saved: no loss comes after the last step that would tell.
-    """
+    """Name of the first floating-point tensor of a network's state with a NaN or an infinity; None: all are finite."""
     state = {name: tensor for name, tensor in network.state_dict().items() if tensor.is_floating_point()}
     if not state:
         return None
     finite = torch.stack([tensor.isfinite().all() for tensor in state.values()]).tolist()  # one transfer
     return next((name for name, good in zip(state, finite, strict=True) if not good), None)
+
+
+def weights_not_finite(iteration: int, name: str) -> NotFiniteError:
+    """The error of weights that are not saved, because the tensor ``name`` is not finite after an iteration."""
+    return NotFiniteError(
+        f"iteration {iteration}: {name} of the network is not finite after this step, so the network was not saved. "
+        "What was saved before is intact, but a continued run would come here again: start a new run with a lower "
+        "learning_rate, with max_grad_norm (for example 1.0), or with precision float32.",
+        *(iteration, [name]),
+    )
 
 
 def state_size(network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
@@ -82,8 +106,8 @@ def state_size(network: nn.Module, optimizer: torch.optim.Optimizer) -> int:
 def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
     """Bytes of each TensorBoard file in a folder, by name; empty where there is no folder.
 
-    The files, and their names, are brought down to the disk first: else a power failure could leave one shorter than
-    the checkpoint says. All of them, because a continued run has cut the earlier ones back.
+    All files, and their names, are brought down to the disk first: else a power failure could leave one shorter than
+    the checkpoint says.
     """
     folder = Path(folder)
     files = sorted(folder.glob(_EVENTS))
@@ -99,8 +123,7 @@ def log_lengths(folder: str | os.PathLike[str]) -> dict[str, int]:
 def cut_back(folder: str | os.PathLike[str], lengths: Mapping[str, int]) -> None:
     """Bring the TensorBoard files back to what :func:`log_lengths` saw: longer ones are cut, new ones are removed.
 
-    A run that goes on from a checkpoint writes again what came after it: so each step is there once. A file that is
-    missing, or shorter by now, is left as it is.
+    So each step is there once, though a continued run writes again what came after its checkpoint.
     """
     for path in sorted(Path(folder).glob(_EVENTS)):
         if path.name not in lengths:

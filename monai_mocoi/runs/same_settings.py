@@ -4,23 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monai_mocoi.deprecated import current_settings
 from monai_mocoi.errors import RunFolderError
 
-MAY_DIFFER = frozenset(
-    {
-        "max_epochs",  # a longer run: the schedule follows the new length
-        "device", "num_workers", "compile", "activation_checkpointing",
-        "checkpoint_every", "keep_checkpoints",
-        "val_interval", "watch_every", "plot_every",
-        "check_every", "on_collapse", "probe_every",
-    }
-)  # fmt: skip
-"""Settings that may change when a run is continued."""
-
+# Settings that may change when a run is continued; max_epochs makes it longer, and the schedule follows.
+MAY_DIFFER = frozenset({
+    "max_epochs", "device", "num_workers", "compile", "activation_checkpointing", "checkpoint_every",
+    "keep_checkpoints", "val_interval", "watch_every", "plot_every", "check_every", "on_collapse", "probe_every",
+})  # fmt: skip
+# But not where the best epoch on validation counts, which a run with a ``patience`` looks for.
 _OF_A_CHOICE = frozenset({"val_interval"})
-"""But not where the best epoch on validation counts, which a run with a ``patience`` looks for."""
-
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
     "trainer.precision": "What precision auto is depends on the device: set precision to the earlier one (fp16 needs a "
@@ -36,15 +28,15 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     Both are plain values, nested ones too; a name that is absent counts as None. The text has what differs, with both
     values; of long texts and nested values only the part that does.
     """
-    saved, now = current_settings(saved), current_settings(now)
-    fixed = _OF_A_CHOICE if "patience" in {**saved, **now} else ()
-    names = [n for n in {**saved, **now} if n in fixed or not _may_differ(n, saved.get(n), now.get(n))]
+    free = MAY_DIFFER - (_OF_A_CHOICE if "patience" in {**saved, **now} else set())
+    if "auto" in (saved.get("precision"), now.get("precision")):  # what it came to is for the checkpoint to compare
+        free |= {"precision"}
+    names = [name for name in {**saved, **now} if name not in free]
     differing = dict(_differences({n: saved.get(n) for n in names}, {n: now.get(n) for n in names}))
     if not differing:
         return
     shown = [f"{name} {change}" for name, change in differing.items()][:_SHOWN]
-    if len(differing) > _SHOWN:
-        shown.append(f"and {len(differing) - _SHOWN} more")
+    shown += [f"and {len(differing) - _SHOWN} more"] if len(differing) > _SHOWN else []
     raise RunFolderError(
         f"the run cannot be continued: {what} was made with other settings (before -> now): {'; '.join(shown)}. "
         f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
@@ -55,11 +47,6 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
 def folder_setting(settings: Mapping[str, Any]) -> str:
     """The setting that gives a run another folder; for fine-tuning ``run_dir``: its encoder lies in ``output_dir``."""
     return "run_dir" if "trainable" in settings else "output_dir"
-
-
-def _may_differ(name: str, saved: Any, now: Any) -> bool:
-    # What "auto" came to is for the checkpoint to compare.
-    return name in MAY_DIFFER or (name == "precision" and "auto" in (saved, now))
 
 
 def _differences(saved: Any, now: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from monai_mocoi.runs import setting_types as t
 
@@ -16,14 +16,14 @@ class Group(BaseModel):
 class Run(Group):
     """What every config has."""
 
-    bundle_root: t.Text = t.setting("Folder of the bundle.")
+    bundle_root: t.Place = t.setting("Folder of the bundle.")
     bundle: t.Text = t.setting("Name of the bundle; it names the folder of its runs.")
     modality: t.Text = t.setting("Kind of images: chest, histology, fundus, or a word of your own.")
-    dataset_dir: t.Text = t.setting("A dataset folder made by data_prep, or demo: generated phantoms.")
+    dataset_dir: t.Place = t.setting("A dataset folder made by data_prep, or demo: generated phantoms.")
     demo: t.Flag = t.setting("Whether the data are phantoms; follows from dataset_dir.")
-    output_dir: t.Text = t.setting("Folder in which the run folders are made.")
+    output_dir: t.Place = t.setting("Folder in which the run folders are made.")
     overwrite: t.Flag = t.setting("Delete what is in the folder to be written, and start anew.")
-    seed: t.CountFromZero = t.setting("Of weights, order, views, draws and resamples.")
+    seed: t.Seed = t.setting("Of weights, order, views, draws and resamples.")
     device: Any = t.setting("Where to compute: cpu, cuda, or cuda:1.", wording="cpu, cuda or cuda:1")
     world_size: t.Count = t.setting("Number of processes; torchrun decides it.", "processes")
     num_workers: t.CountFromZero = t.setting("Processes that load images; 0: none beside the run itself.", "processes")
@@ -50,24 +50,27 @@ class Resumable(Group):
     cosine: t.Flag = t.setting("Let the learning rate fall to 0 along a cosine.")
     weight_decay: t.NotNegative = t.setting("Of the optimiser.")
     max_grad_norm: t.Positive | None = t.setting("Clip the gradient's norm; none: no clipping.")
-    crop_area: Annotated[list[t.Share], Field(min_length=2, max_length=2)] | None = t.setting(
-        "Least and greatest share of the image's area in a random crop.", examples=[[0.8, 1.0]]
-    )
+    crop_area: t.Range | None = t.setting(
+        "Least and greatest share of the image's area in a random crop.",
+        wording="a list of 2 numbers above 0 and at most 1, the smaller first, or none", examples=[[0.8, 1.0]],
+    )  # fmt: skip
 
 
 class Images(Group):
     """How image files become the network's input."""
 
-    channels: Literal[1, 3] = t.setting("Of an image: 1 grey, 3 colour.", "channels")
+    channels: Annotated[Literal[1, 3], t.Exactly] = t.setting("Of an image: 1 grey, 3 colour.", "channels")
     image_size: t.Count = t.setting("Side of the images that the network sees.", "pixels")
     decode_size: t.Count = t.setting("Side of the decoded image that is kept in the cache.", "pixels")
     resize_mode: Literal["crop", "pad", "stretch", "trim", "fundus", "fundus_any"] = t.setting(
         "How an image becomes a square."
     )
     intensity: Literal["declared", "picture", "percentiles"] = t.setting("What is black and what is white.")
-    cache_bits: Literal["auto", 8, 16] = t.setting("Of a pixel in the cache; auto: 16 where 8 flatten.", "bits")
+    cache_bits: Annotated[Literal["auto", 8, 16], t.Exactly] = t.setting(
+        "Of a pixel in the cache; auto: 16 where 8 flatten.", "bits"
+    )
     mean: t.OfChannels = t.setting("Subtracted from images with values 0..1; one number, or one a channel.")
-    std: t.OfChannels = t.setting("Images are divided by it; one number, or one a channel.")
+    std: t.PositiveOfChannels = t.setting("Images are divided by it; one number, or one a channel.")
     zero_init_residual: t.Flag = t.setting("Start each residual branch at zero.")
 
 
@@ -92,14 +95,14 @@ class Labels(Group):
 class Encoder(Group):
     """Where the encoder comes from."""
 
-    pretrained: t.Text = t.setting("Weights file of the encoder; none: random weights.", wording="a file, or none")
+    pretrained: t.Place = t.setting("Weights file of the encoder; none: random weights.", wording="a file, or none")
 
 
 class Intervals(Group):
     """Intervals over patients."""
 
     interval: Literal["bca", "percentile"] = t.setting("Kind of the bootstrap interval.")
-    level: t.Share = t.setting("Of the intervals.", "0.95 is 95 %")
+    level: t.Inside = t.setting("Of the intervals.", "0.95 is 95 %")
     resamples: t.Count = t.setting("Of the patients.", "resamples")
     min_positives: t.Count = t.setting("Fewest positive images of a class that is scored.", "images")
     min_negatives: t.Count = t.setting("Fewest negative images of a class that is scored.", "images")
@@ -108,7 +111,7 @@ class Intervals(Group):
 class Thresholds(Group):
     """Operating points, subgroups and recalibration of an evaluation."""
 
-    subgroups: t.Text | t.Texts | None = t.setting(
+    subgroups: t.Places = t.setting(
         "A CSV file with a column image or patient, and columns such as sex or site; or columns of the datalist."
     )
     age_bands: t.Rising = t.setting(
@@ -122,6 +125,6 @@ class Thresholds(Group):
     target_specificity: list[t.Share] = t.setting(
         "Specificities to find thresholds for, on validation.", examples=[[0.9, 0.95]]
     )
-    decision_thresholds: list[t.Threshold] | None = t.setting(
+    decision_thresholds: Annotated[list[t.Inside], t.NotEmpty] | None = t.setting(
         "Of the decision curve; none: by the share of positives.", examples=[[0.1, 0.5]]
     )

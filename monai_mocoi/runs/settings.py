@@ -1,15 +1,10 @@
-"""The run's settings: checked before work begins, and shown as a table in TensorBoard's text tab."""
+"""The run's settings as plain values, checked before work begins."""
 
 import json
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from ignite.engine import Events
-from monai.engines import Workflow
-
-from monai_mocoi.distributed import rank
+from monai_mocoi.distributed import world_size
 from monai_mocoi.errors import SettingsError
 from monai_mocoi.runs.setting_ranges import check_ranges
 
@@ -24,49 +19,19 @@ def plain(settings: Mapping[str, Any]) -> dict[str, Any]:
 def check_settings(settings: Mapping[str, Any]) -> None:
     """Refuse values out of range, texts meant as true, false or nothing, and another number of processes.
 
-    MONAI's command line reads ``--cosine false`` as the *text* "false", which Python takes for true; and it drops
-    ``--max_grad_norm None`` without a word, so that nothing must be written as the expression ``'$None'``.
-
-    Args:
-        settings: names and resolved values; ``world_size`` must be what ``torchrun`` says.
-
-    Raises:
-        SettingsError: names the setting and what to write.
+    MONAI's command line reads ``false`` as the *text* "false", which Python takes for true; and it drops ``None``
+    without a word, so that nothing must be written as the expression ``'$None'``. ``settings``: names and resolved
+    values. A SettingsError names the setting and what to write.
     """
-    processes, world_size = int(os.environ.get("WORLD_SIZE", "1")), settings.get("world_size", 1)
-    if processes != world_size:
-        if processes == 1:
-            raise SettingsError(
-                f"world_size is {world_size}, but this is one process: leave world_size out, and let torchrun start "
-                f"{world_size} processes (docs/distributed.md)."
-            )
-        raise SettingsError(
-            f"torchrun started {processes} processes, but world_size is {world_size}: leave world_size out; "
-            "inference.json and analyze.json run in one process, without torchrun."
-        )
+    processes, named = world_size(), settings.get("world_size", 1)
+    if processes != named:
+        advice = f"leave world_size out, and let torchrun start {named} processes (docs/distributed.md)."
+        if processes > 1:
+            advice = "leave world_size out; inference.json and analyze.json run in one process, without torchrun."
+        raise SettingsError(f"world_size is {named}, but the number of processes is {processes}: {advice}")
     for name, value in settings.items():
         if isinstance(value, str) and value.lower() in _MEANT:
             raise SettingsError(
-                f"{name} is the text {value!r}, which would not mean what it says: "
-                f"write --{name} {_MEANT[value.lower()]}."
+                f"{name} is the text {value!r}, which would not mean what it says: write {_MEANT[value.lower()]}."
             )
     check_ranges(settings)
-
-
-@dataclass(eq=False)
-class SettingsText:
-    """Write the settings, names and values, to TensorBoard once, when the run starts."""
-
-    summary_writer: Any
-    settings: Mapping[str, Any]
-
-    def attach(self, engine: Workflow) -> None:
-        """Register on a trainer."""
-        if rank() == 0:
-            engine.add_event_handler(Events.STARTED, self._write)
-
-    def _write(self, engine: Workflow) -> None:
-        if engine.state.iteration:  # a continued run: they stand there already
-            return
-        rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.settings.items())
-        self.summary_writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", 0)

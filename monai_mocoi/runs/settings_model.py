@@ -1,18 +1,14 @@
 """The settings model: for each constant of a config its type, range, choices, unit and meaning.
 
-One pydantic model a config. From it come the check of a run's settings (:mod:`monai_mocoi.runs.setting_ranges`), the
-check of ``--key value``, the JSON Schema of the bundles' configs and the tables in the docs. It imports neither torch
-nor MONAI, so that ``mocoi run`` refuses a wrong value at once.
+One pydantic model a config. From it come all checks (:mod:`monai_mocoi.runs.setting_ranges`) and the JSON Schema. It
+imports neither torch nor MONAI, so that a wrong value is refused at once.
 """
 
+import os
 from typing import Annotated, Literal
-
-from pydantic import Field
 
 from monai_mocoi.runs import setting_groups as g
 from monai_mocoi.runs import setting_types as t
-
-_RunFolders = t.Text | t.Texts | None
 
 
 class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors):
@@ -38,9 +34,11 @@ class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors):
     mask_own_image: t.Flag = t.setting("Keep earlier keys of the query's own image from being negatives.")
     mask_own_patient: t.Flag = t.setting("Keep images of the query's patient from being negatives.")
     bn_splits: t.Count = t.setting("Parts of a batch with BatchNorm statistics of their own.", "parts")
-    stage_weights: list[t.NotNegative] = t.setting("Of the stage losses, from stage 1 to 4.", examples=[[1, 1, 1, 1]])
+    stage_weights: Annotated[list[t.NotNegative], t.OfStages] | t.Empty = t.setting(
+        "Of the stage losses, from stage 1 to 4; [] without one.", examples=[[1, 1, 1, 1]]
+    )
     stage_pooling: Literal["spatial", "global"] = t.setting("What the stage loss compares: maps, or their averages.")
-    stage_map_sizes: Annotated[list[t.Count], Field(min_length=4, max_length=4)] = t.setting(
+    stage_map_sizes: Annotated[list[t.Count], t.OfStages] = t.setting(
         "Sides of the maps that are compared, from stage 1 to 4.", examples=[[16, 16, 4, 4]]
     )
     stage_normalize: t.Flag = t.setting("Standardise the maps before they are compared.")
@@ -53,27 +51,45 @@ class FinetuneSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Labels, g.
     """``finetune.json`` and its overlay ``paper_finetune.json``: a classifier on labels."""
 
     trainable: Literal["all", "head"] = t.setting("all: fine-tuning; head: the encoder is frozen, linear evaluation.")
-    stage: Literal[1, 2, 3, 4, "all"] = t.setting(
+    stage: Annotated[Literal[1, 2, 3, 4, "all"], t.Exactly] = t.setting(
         "Whose features the linear layer reads; all: of the four side by side."
     )
     solver: Literal["lbfgs", "gradient"] = t.setting("How the linear layer is fitted; lbfgs needs trainable head.")
     label_fraction: t.Share = t.setting("Share of the training images that have labels.", "0.1 is 10 %")
     label_seed: t.CountFromZero = t.setting("Which draw of the labels.")
-    label_ids: t.Text | None = t.setting("A labelled.json of an earlier run, or its folder: exactly its images.")
+    label_ids: t.Place | None = t.setting("A labelled.json of an earlier run, or its folder: exactly its images.")
     labels: t.Texts | None = t.setting(
         "Labels that the bundle is made for, in their order; none: those of the data set."
     )
-    label_kind: Literal["multilabel", "softmax"] | None = t.setting("Kind of the labels that the bundle is made for.")
+    label_kind: t.LabelKind | None = t.setting("Kind of the labels that the bundle is made for.")
     class_weighting: t.Flag = t.setting("Weigh rare classes in the loss.")
     balanced_sampling: t.Flag = t.setting("Draw images so that classes come up equally often.")
     patience: t.Count | None = t.setting("Stop after so many without a better one; none: never.", "epochs")
     plot_every: t.Count = t.setting("From one set of plots to the next.", "epochs")
 
 
+def finetuning_name(
+    pretrained: str | os.PathLike[str] | None,
+    trainable: str,
+    stage: int | str,
+    label_fraction: float,
+    label_seed: int,
+    solver: str,
+) -> str:
+    """Name of a run's folder, from the settings in which fine-tuning experiments differ.
+
+    ``pretrained`` "none" or None is an encoder of random weights; the others are as in ``finetune.json``. Returns such
+    as ``finetune-pretrained-all-s4-f0.1-l1``; the solver only where it is not the usual one.
+    """
+    start = "scratch" if pretrained is None or str(pretrained) == "none" else "pretrained"
+    unusual = "-gradient" if trainable == "head" and solver == "gradient" else ""
+    return f"finetune-{start}-{trainable}-s{stage}-f{label_fraction:g}-l{label_seed}{unusual}"
+
+
 class EvaluateSettings(g.Run, g.ImageErrors, g.Intervals, g.Thresholds):
     """``evaluate.json``: a classifier on test images."""
 
-    run_dir: t.Text = t.setting("Run folder of finetune.json, or a classifier's file.")
+    run_dir: t.Place = t.setting("Run folder of finetune.json, or a classifier's file.")
     split: t.Split = t.setting("Whose images.")
     worst_errors: t.CountFromZero = t.setting("Pictures of the worst errors; 0: none.", "images a class")
 
@@ -81,13 +97,11 @@ class EvaluateSettings(g.Run, g.ImageErrors, g.Intervals, g.Thresholds):
 class InferenceSettings(g.Run):
     """``inference.json``: a classifier on new images."""
 
-    images: t.Text | t.Texts | None = t.setting(
-        "A folder, file or list of new images; none: the test images of dataset_dir."
-    )
-    run_dir: t.Text | None = t.setting(
+    images: t.Places = t.setting("A folder, file or list of new images; none: the test images of dataset_dir.")
+    run_dir: t.Place | None = t.setting(
         "Run folder of finetune.json, or a classifier's file; none: the bundle's own model."
     )
-    inference_dir: t.Text = t.setting("Folder to write to.")
+    inference_dir: t.Place = t.setting("Folder to write to.")
     grad_cam: t.Flag = t.setting("Draw where the evidence lies.")
     grad_cam_classes: t.Texts | None = t.setting("Classes to draw; none: all.")
     grad_cam_positive: t.Flag = t.setting("Draw only what is decided to be there.")
@@ -99,21 +113,21 @@ class AnalyzeSettings(g.Run, g.Images, g.ImageErrors, g.Labels, g.Encoder, g.Int
     """``analyze.json``: what an encoder has learnt."""
 
     split: t.Split = t.setting("Whose images.")
-    analysis_dir: t.Text = t.setting("Folder to write to.")
-    finetuned: _RunFolders = t.setting("Run folders of finetune.json, one or a list; none: none.")
-    few_labels: _RunFolders = t.setting("Tested run folders with few labels.")
-    all_labels: _RunFolders = t.setting("Tested run folders with all labels.")
-    all_labels_again: _RunFolders = t.setting("Tested run folders with all labels and another seed.")
-    parts: t.AnalysisPart | Annotated[list[t.AnalysisPart], Field(min_length=1)] | None = t.setting(
+    analysis_dir: t.Place = t.setting("Folder to write to.")
+    finetuned: t.Places = t.setting("Run folders of finetune.json, one or a list; none: none.")
+    few_labels: t.Places = t.setting("Tested run folders with few labels.")
+    all_labels: t.Places = t.setting("Tested run folders with all labels.")
+    all_labels_again: t.Places = t.setting("Tested run folders with all labels and another seed.")
+    parts: t.AnalysisPart | Annotated[list[t.AnalysisPart], t.NotEmpty] | None = t.setting(
         "Parts of the analysis; none: all that can be done.", examples=[["reuse", "ks"]]
     )
     kernel: Literal["linear", "rbf"] = t.setting("Of feature reuse.")
     pooling: Literal["vector", "map"] = t.setting("Of the features whose reuse is measured.")
     max_images: t.Count | None = t.setting("At most so many for feature reuse; none: as many as it can bear.", "images")
-    probe_fractions: Annotated[list[t.Share], Field(min_length=1)] = t.setting(
+    probe_fractions: Annotated[list[t.Share], t.NotEmpty] = t.setting(
         "Label fractions of probing.", examples=[[0.01, 0.1, 1]]
     )
-    probe_seeds: Annotated[list[t.CountFromZero], Field(min_length=1)] = t.setting(
+    probe_seeds: Annotated[list[t.CountFromZero], t.NotEmpty] = t.setting(
         "Label draws of probing.", examples=[[1, 2, 3]]
     )
 

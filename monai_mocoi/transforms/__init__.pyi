@@ -28,11 +28,11 @@ from .grey_levels import is_flattened as is_flattened
 from .image_errors import MAX_PIXELS as MAX_PIXELS
 from .load import ReadImage as ReadImage
 from .load import ReadImaged as ReadImaged
-from .normalize import Normalize as Normalize
-from .normalize import Normalized as Normalized
 from .reader import read_image as read_image
 from .recalibrate import Recalibrate as Recalibrate
 from .recalibrate import Recalibrated as Recalibrated
+from .rescale_intensity import Normalize as Normalize
+from .rescale_intensity import Normalized as Normalized
 from .rescale_intensity import RescaleIntensity as RescaleIntensity
 from .rescale_intensity import RescaleIntensityd as RescaleIntensityd
 from .rotation import RandRotation as RandRotation

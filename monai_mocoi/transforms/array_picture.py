@@ -29,11 +29,6 @@ def is_255_times(values: NDArray[Any], picture: NDArray[np.float32]) -> bool:
     return all(np.array_equal(there, to_255(here)) for there, here in zip(*rows, strict=True))
 
 
-def scaled_to_1(values: NDArray[Any]) -> NDArray[np.float32]:
-    """Values 0..255 to 0..1."""
-    return (values.astype(np.float64) / 255).astype(np.float32)
-
-
 def channels_first(values: NDArray[Any]) -> NDArray[Any]:
     """Bring (rows, columns) or channels in the last place to (channels, rows, columns); an error where neither fits."""
     if values.ndim == 2:

@@ -22,10 +22,9 @@ _JPEG_ALONE = (0x01, *range(0xD0, 0xD9))
 
 
 def bare_png(file: BinaryIO) -> tuple[BinaryIO, int]:
-    """Check every chunk of a PNG, and keep those that say something of the picture.
+    """Check every chunk of a PNG, and leave out colour profile, texts (except an orientation) and the like.
 
-    Returns the file without colour profile, texts (except those that hold an orientation) and the like; and the bits of
-    a sample. Raises ImageReadError: cut short, or a chunk's check sum is wrong, also that of one that is left out.
+    Returns also the bits of a sample. ImageReadError: cut short, or a check sum is wrong, also of what is left out.
     """
     content = file.read()
     parts = [_PNG_START]
@@ -67,10 +66,7 @@ def _tells_orientation(kind: bytes, data: memoryview) -> bool:
 
 
 def bare_jpeg(file: BinaryIO) -> BinaryIO:
-    """Leave colour profile and Photoshop's notes out of a JPEG.
-
-    It stays as it is where its segments do not follow one another as they should, which is for the decoder to judge.
-    """
+    """Leave colour profile and Photoshop's notes out of a JPEG; broken segments stay, for the decoder to judge."""
     content = file.read()
     parts, at = [content[:2]], 2
     while content[at : at + 1] == b"\xff" and at + 4 <= len(content):

@@ -21,10 +21,8 @@ def gaussian_blur(images: torch.Tensor, sigma: torch.Tensor | float) -> torch.Te
 
     Args:
         images: batch of shape (N, C, H, W), floating point, any range of values.
-        sigma: standard deviation in pixels, at least 0, shape (N,) or one number; below 0.125 nothing changes.
-
-    Raises:
-        ValueError: if the batch or the parameter has another form, or a sigma is negative or no number.
+        sigma: standard deviation in pixels, shape (N,) or one number, at least 0 (else ValueError); below 0.125 nothing
+            changes.
     """
     check_batch(images, "gaussian_blur")
     widths = per_sample_on_host(sigma, images, "blur sigma")
@@ -52,9 +50,8 @@ def _gaussian_taps(sigma: np.ndarray, length: int) -> Taps:
 class RandGaussianBlur(RandImage):
     """Blur an image with a Gaussian of random width, with a probability.
 
-    Note:
-        MONAI's ``RandGaussianSmooth`` is not used: it draws one sigma for each direction (the paper draws one for
-        both), darkens the edges by treating the outside as black, and is several times slower (docs/views.md).
+    Not MONAI's ``RandGaussianSmooth``: it draws a sigma for each direction (the paper draws one for both), darkens the
+    edges by treating the outside as black, and is several times slower (docs/views.md).
 
     Args:
         sigma: smallest and largest standard deviation in pixels, 0 <= low <= high; drawn uniformly. The default is the

@@ -23,14 +23,10 @@ class RandColorJitter(RandImage):
     hue do not apply to a one-channel image. The same seed draws the same numbers whatever the number of channels.
 
     Args:
-        brightness: b >= 0 draws a factor from max(0, 1 - b) to 1 + b; 0 (default) switches the part off.
-        contrast: the same for contrast.
-        saturation: the same for saturation.
+        brightness, contrast, saturation: b >= 0 draws a factor from max(0, 1 - b) to 1 + b; 0 (default) switches the
+            part off. Other numbers, here and below, are a ValueError.
         hue: h from 0 to 0.5 draws a shift of -h to h turns; 0 (default) switches the part off.
         prob: probability that an image is changed at all; 0.1 by default, as in MONAI.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
 
     Examples:
         >>> import torch
@@ -81,11 +77,7 @@ class RandColorJitter(RandImage):
 
 
 class RandGrayscale(RandImage):
-    """Take the colours from an image, with a probability; a one-channel image stays as it is.
-
-    Args:
-        prob: see :class:`~monai_mocoi.transforms.images.RandImage`.
-    """
+    """Take the colours from an image with probability ``prob``; a one-channel image stays as it is."""
 
     def __init__(self, prob: float = 0.1) -> None:
         super().__init__(prob)

@@ -20,11 +20,9 @@ def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[
 
     Args:
         images: batch of shape (N, C, H, W), floating point, any range of values.
-        boxes: shape (N, 4): left, top, right, bottom in pixels, fractions allowed; (0, 0, W, H) is the whole image.
+        boxes: shape (N, 4): left, top, right, bottom in pixels, fractions allowed; (0, 0, W, H) is the whole image. One
+            that is empty or leaves the image is a ValueError.
         size: pixels of the square result, or (rows, columns).
-
-    Raises:
-        ValueError: if the batch, the size or the boxes' shape is another, or a box is empty or leaves the image.
     """
     check_batch(images, "crop_resize")
     samples, _, rows, columns = images.shape
@@ -77,11 +75,8 @@ class RandResizedCrop(RandImage):
 
     Args:
         size: pixels of the square result, or (rows, columns).
-        scale: smallest and largest share of the image's area, 0 < low <= high <= 1.
-        ratio: smallest and largest width / height, 0 < low <= high.
-
-    Raises:
-        ValueError: if an argument lies outside its range.
+        scale: smallest and largest share of the image's area, 0 < low <= high <= 1, else ValueError.
+        ratio: smallest and largest width / height, 0 < low <= high, else ValueError.
 
     Examples:
         >>> import torch

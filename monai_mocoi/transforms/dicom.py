@@ -1,10 +1,4 @@
-"""DICOM pictures to float32 (C, rows, columns) in 0..1, through the grey-scale or colour chain of PS3.3 and PS3.4 N.2.
-
-Decoding is pydicom's. Look-up tables and windows are computed in ``dicom_display`` for every value that a pixel can
-take, and the pixels are then looked up in that table: this is exact, and quicker than arithmetic on each pixel.
-pydicom's own functions (up to 3.0.2) hold a LUT's index in the type of its output or of the pixels, so that 12-bit
-pixels wrap around in a LUT of 8-bit entries.
-"""
+"""DICOM pictures to float32 (C, rows, columns) in 0..1, decoded by pydicom and shown as PS3.3 and PS3.4 N.2 say."""
 
 from typing import BinaryIO
 
@@ -48,20 +42,9 @@ def read_dicom(file: BinaryIO, frame: int | None = None, notes: set[str] | None 
     Overlays are not burnt in; padding values are pixels like any others; Presentation LUT Shape, ICC profile and pixel
     aspect ratio are not applied.
 
-    Args:
-        file: opened for reading in binary mode, at its start; left open.
-        frame: index of the frame, from 0; ``None``: the file must hold one frame only.
-        notes: ``WINDOW_IGNORED`` is added where it was; ``None``: nobody wants to know.
-
-    Returns:
-        float32 array (1 or 3, rows, columns) in 0..1, contiguous.
-
-    Raises:
-        ImageReadError: not a picture, damaged, several frames, a missing decoder, a LUT that makes no sense.
-        ConstantImageError: the window or LUT makes all pixels alike.
-
-    References:
-        DICOM PS3.3 C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.11.2 (VOI LUT), C.7.9 (Palette Color LUT).
+    Modules of PS3.3: C.7.6.3 (Image Pixel), C.11.1 (Modality LUT), C.11.2 (VOI LUT), C.7.9 (Palette Color LUT). The
+    file is opened in binary mode, at its start, and left open; ``frame``, ``notes``, result and errors are as for
+    :func:`~monai_mocoi.transforms.read_image`.
     """
     with guarded("the DICOM header is damaged or cut short"):
         ds = read_header(file)

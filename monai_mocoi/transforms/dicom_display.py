@@ -1,4 +1,8 @@
-"""Display values of DICOM: stored values through modality, VOI and palette to 0..1 (PS3.3, PS3.4 N.2)."""
+"""Display values of DICOM: stored values through modality, VOI and palette to 0..1 (PS3.3, PS3.4 N.2).
+
+They are computed for every value that a pixel can take, and the pixels then looked up: exact, and quicker. pydicom's
+own functions (up to 3.0.2) hold a LUT's index in the type of its output, so that 12-bit pixels wrap around.
+"""
 
 import math
 
@@ -37,9 +41,7 @@ def shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int, notes: 
     else:
         shades = levels / high
     shades = shades.astype(np.float32)
-    if not tabled:
-        return shades.reshape(*pixels.shape[:2], -1)
-    picture = shades[pixels.astype(np.intp) - low]
+    picture = shades[pixels.astype(np.intp) - low] if tabled else shades
     return picture.reshape(*pixels.shape[:2], -1)
 
 

@@ -1,7 +1,7 @@
 """Fields of a DICOM header: texts, numbers and look-up tables (PS3.3 C.7.9, C.11.1), and how errors tell them."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydicom import Dataset
@@ -34,20 +34,23 @@ def module_of(ds: Dataset, frame: int, macro: str) -> Dataset:
 
 def text_of(ds: Dataset, keyword: str) -> str:
     """The first text of a field; empty where it is missing or empty."""
+    value = _first(ds, keyword)
+    return "" if value is None else str(value).strip()
+
+
+def _first(ds: Dataset, keyword: str) -> Any:
     value = ds.get(keyword)
     if isinstance(value, MultiValue | list):
-        value = value[0] if value else None
-    return "" if value is None else str(value).strip()
+        return value[0] if value else None
+    return value
 
 
 def number_of(ds: Dataset, keyword: str) -> float | None:
     """The first number of a field; ``None`` where it is missing or empty."""
     trouble = f"DICOM {keyword} is not a number"
     with guarded(trouble):
-        value = ds.get(keyword)
-        if isinstance(value, MultiValue | list):
-            value = value[0] if value else None
-        if value is None or value == "":
+        value = _first(ds, keyword)
+        if value in (None, ""):
             return None
         number = float(value)
     if not math.isfinite(number):
@@ -64,7 +67,7 @@ def integer_of(ds: Dataset, keyword: str) -> int:
 
 
 class LookUpTable(NamedTuple):
-    """A table: its entries, the input value of the first one, and the bits of an entry."""
+    """A table of entries, looked up by value."""
 
     entries: np.ndarray
     first: int  # the input value of the first entry

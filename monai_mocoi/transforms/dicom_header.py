@@ -16,10 +16,7 @@ _MAX_INFLATED = 2**31
 
 
 def check_inflated_size(file: BinaryIO) -> None:
-    """Refuse a deflated file, at its start, that would fill the memory; it is left at any place.
-
-    Raises ImageReadError: it grows beyond the limit.
-    """
+    """Refuse a deflated file, at its start, that would fill the memory; it is left at any place."""
     read_preamble(file, force=True)
     meta = read_dataset(file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != 2)
     if meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
@@ -30,10 +27,7 @@ def check_inflated_size(file: BinaryIO) -> None:
 
 
 def check_dicom_size(rows: int, columns: int) -> None:
-    """Refuse what is no size of a picture, or of one that is too large.
-
-    Raises ImageReadError: it is; a number that no field for a size can hold (PS3.5: VR US) is not repeated.
-    """
+    """Refuse an empty or too large picture; a number that no field for a size can hold (VR US) is not repeated."""
     if max(rows, columns) >= 2**16 or min(rows, columns) < 0:
         raise ImageReadError(f"DICOM Rows or Columns is no number from 1 to 65535; {MEND}")
     check_size(rows, columns)

@@ -17,7 +17,7 @@ from monai.utils.enums import TransformBackends
 from numpy.typing import NDArray
 
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.array_picture import HAND_IN, as_array, channels_first, is_255_times, scaled_to_1, to_255
+from monai_mocoi.transforms.array_picture import HAND_IN, as_array, channels_first, is_255_times, to_255
 from monai_mocoi.transforms.image_errors import check_not_constant
 from monai_mocoi.transforms.reader import check_channels, read_image, to_channels
 
@@ -28,11 +28,9 @@ _AXES_OF_A_SCAN = ("spatial_shape", "spacing", "original_affine")
 class LoadImageFile(Transform):
     """Read a PNG, JPEG, TIFF or DICOM file: path to float32 tensor (C, rows, columns), values 0..255.
 
-    The values are those of :class:`~monai_mocoi.transforms.ReadImage` times 255. :class:`ScaleFrom8Bit` makes of them
-    the values of ``ReadImage``, exactly for pictures stored in 8 or 16 bits, else to the last digit of float32.
-
-    Args:
-        channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
+    The values are those of :class:`~monai_mocoi.transforms.ReadImage`, which has the same ``channels``, times 255.
+    :class:`ScaleFrom8Bit` gives the values of ``ReadImage`` back, exactly for pictures stored in 8 or 16 bits, else to
+    the last digit of float32.
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
@@ -49,8 +47,7 @@ class LoadImageFile(Transform):
 class LoadImageFiled(MapTransform):
     """Dict form of :class:`LoadImageFile`; what is no path but an array already is left for the next step.
 
-    ``<key>_from_file`` is the picture of ``ReadImage``, values 0..1, for :class:`ScaleFrom8Bitd`, which takes it out
-    again.
+    ``<key>_from_file`` is the picture of ``ReadImage``, values 0..1, until :class:`ScaleFrom8Bitd` takes it out again.
     """
 
     backend = LoadImageFile.backend
@@ -88,10 +85,9 @@ class ScaleFrom8Bit(Transform):
         """Scale one picture to float32 (channels, rows, columns), values 0..1, on the CPU.
 
         ``img``: uint8 or floating point, values 0..255: (rows, columns), (channels, rows, columns) or (rows, columns,
-        channels), of 1 or 3 channels. Colour is red, green, blue. ``from_file``: it is what :class:`LoadImageFile`
-        gave, however dark. Raises ConstantImageError: all its values are equal. Raises ImageReadError: it cannot be
-        such a picture: another type or shape; values below 0, above 255 or not finite; none above 1, as if scaled
-        already; or the axes of a scan, as MONAI's readers give it.
+        channels), of 1 or 3 channels; red, green, blue. ``from_file``: it is what :class:`LoadImageFile` gave, however
+        dark. ImageReadError: another type, shape or range, all values equal, none above 1 (as if scaled already), or
+        the axes of a scan, as MONAI's readers give it.
         """
         if isinstance(img, MetaTensor) and any(name in img.meta for name in _AXES_OF_A_SCAN):
             raise ImageReadError(
@@ -114,7 +110,8 @@ class ScaleFrom8Bit(Transform):
                 f"the array has values up to {high:.6g} only, as if it were scaled to 0..1 already; this step does "
                 f"that. {HAND_IN}"
             )
-        return torch.from_numpy(np.ascontiguousarray(to_channels(scaled_to_1(values), self.channels)))
+        scaled = (values.astype(np.float64) / 255).astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(to_channels(scaled, self.channels)))
 
 
 class ScaleFrom8Bitd(MapTransform):

@@ -14,8 +14,5 @@ DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 
 
 def starts_with(head: bytes, kinds: dict[bytes, str]) -> str | None:
-    """Return the kind of which a file begins as all do; None: it begins otherwise.
-
-    ``head``: the first bytes of the file. ``kinds``: names by the bytes.
-    """
+    """Return the kind, of those given by their first bytes, of a file with this ``head``; None: none of them."""
     return next((kind for magic, kind in kinds.items() if head.startswith(magic)), None)

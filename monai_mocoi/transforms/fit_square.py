@@ -18,11 +18,8 @@ class FitSquare(Transform):
     """Bring a picture (C, rows, columns) to (C, size, size) by antialiased bilinear scaling, as Pillow's BILINEAR does.
 
     A side scaled along keeps its proportion to the nearest whole pixel (at least 1). A picture that has the size
-    already is returned bit for bit, except with trim and the fundus modes.
-
-    Note:
-        MONAI's ``Resize(anti_aliasing=True)`` blurs with a Gaussian first, as scikit-image does, and so gives another
-        picture than Pillow, with which public weights were trained; hence torch's antialiased interpolation.
+    already is returned bit for bit, except with trim and the fundus modes. Not MONAI's ``Resize(anti_aliasing=True)``:
+    its Gaussian gives another picture than Pillow, with which public weights were trained.
 
     Args:
         size: rows and columns of the result, at least 1.
@@ -34,8 +31,7 @@ class FitSquare(Transform):
             exposed is refused; ``"fundus_any"``: it is taken. See :class:`~monai_mocoi.transforms.FundusCrop`.
 
     Raises:
-        ValueError: an unknown mode, a size below 1 or, when called, a picture that is not (C, rows, columns), is empty,
-            or does not hold floating-point values.
+        ValueError: other arguments or, when called, another shape or type.
         FundusError: when called with a fundus mode, no usable disc; the text is the reason.
 
     Examples:
@@ -48,19 +44,13 @@ class FitSquare(Transform):
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, size: int, mode: str = "crop") -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"size is {size!r}; it must be a whole number of pixels, at least 1")
         if mode not in FIT_MODES:
             raise ValueError(f"mode is {mode!r}; choose one of {', '.join(FIT_MODES)}")
-        self.size = size
+        self.size = _checked(size)
         self.mode = mode
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Fit one picture (C, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
-
-        Returns:
-            the picture (C, size, size), of the same dtype (float32 of a fundus), values clipped to 0..1, contiguous.
-        """
+        """Fit one picture, floating point, values 0..1, to the same dtype (float32 of a fundus), without metadata."""
         img = convert_to_tensor(img, track_meta=False)
         if img.ndim != 3 or 0 in img.shape:
             raise ValueError(
@@ -95,6 +85,12 @@ class FitSquare(Transform):
         return scaled[0], scaled[1]
 
 
+def _checked(size: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        raise ValueError(f"size is {size!r}; it must be a whole number of pixels, at least 1")
+    return size
+
+
 class FitSquared(EachKeyd):
     """Dict form of :class:`FitSquare`."""
 
@@ -113,23 +109,18 @@ class FundusCrop(Transform):
         check_exposure: refuse a fundus that is too dark or too bright, too; False takes it as it is.
 
     Raises:
-        ValueError: a size below 1 or, when called, a picture that is not floating point (1 or 3, rows, columns).
+        ValueError: another size or, when called, another shape or type.
         FundusError: when called, no usable disc, or badly exposed; the text is the reason.
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
 
     def __init__(self, size: int = 299, check_exposure: bool = True) -> None:
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-            raise ValueError(f"size is {size!r}; it must be a whole number of pixels, at least 1")
-        self.size = size
+        self.size = _checked(size)
         self.check_exposure = check_exposure
 
     def __call__(self, img: torch.Tensor) -> torch.Tensor:
-        """Crop one picture (1 or 3, rows, columns), floating point, values 0..1; a ``MetaTensor`` loses its metadata.
-
-        Returns the fundus (C, size, size), float32, values 0..1, contiguous.
-        """
+        """Crop one picture (1 or 3, rows, columns), floating point, values 0..1, to float32, without metadata."""
         picture = plain_image(img, "FundusCrop").float().cpu().numpy()
         disc = find_disc(picture, self.check_exposure)
         return torch.from_numpy(crop_to_disc(picture, disc, self.size))

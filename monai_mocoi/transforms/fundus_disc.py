@@ -13,15 +13,11 @@ MIN_SIDE = 32
 """Pixels of the shorter side below which no disc is looked for."""
 
 # Everything below was tried on 934 photographs of EyePACS; docs/data.md has the figures.
-_WORK_SIDE = (
-    400  # the disc is looked for in a picture of at most this side: its edge is then known to about half a pixel
-)
+_WORK_SIDE = 400  # of the picture in which the disc is looked for: its edge is then known to about half a pixel
 _LIT = 0.08  # lit: brighter than the background by this share of what the bright parts are
 _LIT_AT_LEAST = 0.02  # and by this much in any case, above the noise of JPEG's black
 _LEAST_BEYOND = 0.002  # share of the lit part that may lie outside of a disc that was cut out before: noise
-_WIDEST_GAP = (
-    170  # degrees without such an edge: a smaller disc, off the middle, reaches the picture's sides in one arc
-)
+_WIDEST_GAP = 170  # degrees without such an edge: a smaller disc, off the middle, reaches the sides in one arc
 _FILLED = 0.9  # share of its box from which on a lit piece without a round edge is a retina that fills the picture
 _VISIBLE = 0.35  # share of the disc that must be lit and in the picture
 _DARK, _BRIGHT, _BRIGHT_SHARE, _FLAT = 0.06, 0.92, 0.5, 0.02
@@ -65,8 +61,8 @@ def find_disc(picture: NDArray[np.float32], check_exposure: bool = True) -> Disc
 def crop_to_disc(picture: NDArray[np.float32], disc: Disc, size: int) -> NDArray[np.float32]:
     """Cut out the square around a disc and bring it to (C, size, size), by Pillow's antialiased bilinear filter.
 
-    All of the disc is in the result, at the same scale in every picture of one field of view, whether or not the camera
-    cut it; what lies outside the picture is black. Values are 0..1, float32.
+    All of the disc is in it, at the same scale in every picture of one field of view, whether or not the camera cut it;
+    what lies outside the picture is black.
     """
     side = max(1, round(2 * disc.radius))
     top, left = round(disc.row - side / 2), round(disc.column - side / 2)

@@ -1,8 +1,4 @@
-"""Errors of reading: one class, one size limit, and nothing said in between.
-
-Whatever an image file holds, reading it ends in a picture or in an ``ImageReadError``, and no patient's name reaches a
-log on the way. Only a lack of memory is the machine's, and no reason to call the file bad.
-"""
+"""Errors of reading: whatever a file holds, it ends in a picture or an ``ImageReadError``, and nothing is logged."""
 
 import logging
 import threading
@@ -24,10 +20,7 @@ def is_constant(image: np.ndarray) -> bool:
 
 
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
-    """Refuse a picture (C, rows, columns) each of whose channels has one value; ``why``: what made it so, if known.
-
-    Raises ConstantImageError: it shows nothing.
-    """
+    """Refuse a picture (C, rows, columns) each of whose channels has one value; ``why``: what made it so, if known."""
     if is_constant(image):
         reason = f": {why}" if why else ""
         raise ConstantImageError(
@@ -50,9 +43,8 @@ def check_size(rows: int, columns: int) -> None:
 def guarded(trouble: str) -> Iterator[None]:
     """Turn every exception into an :class:`ImageReadError`, and silence the libraries' warnings and logs.
 
-    Pillow, pydicom and the decoders raise whatever a damaged file leads them to, and their texts and warnings quote the
-    file: hence only the exception's type is passed on, behind ``trouble``, and the chain is cut. An ``ImageReadError``
-    or ``MemoryError`` raised inside passes unchanged.
+    Their texts quote the file, which can name a patient: hence only the exception's type is passed on, behind
+    ``trouble``, and the chain is cut. A ``MemoryError`` passes, because it is no reason to call the file bad.
     """
     with _SILENCE:
         try:

@@ -11,12 +11,7 @@ from monai.utils.enums import TransformBackends
 
 
 def plain_image(img: Any, name: str) -> torch.Tensor:
-    """One image as a plain tensor, so that MONAI's ``MetaTensor`` costs nothing further down; no copy where possible.
-
-    ``img``: image of shape (C, H, W), floating point, a tensor, ``MetaTensor`` or NumPy array. ``name``: the transform
-    that asks; it begins the error text. Raises ValueError: if the image has not three dimensions, is empty, or does not
-    hold floating-point numbers.
-    """
+    """One float image (C, H, W) as a plain tensor, because a ``MetaTensor`` costs time; errors begin with ``name``."""
     tensor = img.as_tensor() if isinstance(img, MetaTensor) else torch.as_tensor(img)
     if tensor.ndim != 3 or 0 in tensor.shape:
         raise ValueError(
@@ -28,11 +23,7 @@ def plain_image(img: Any, name: str) -> torch.Tensor:
 
 
 def check_batch(images: torch.Tensor, name: str, colour: bool = False) -> None:
-    """Refuse what is no batch of float images (N, C, H, W); N may be 0.
-
-    ``name``, of the function that asks, begins the error text; ``colour``: C must be 1 (grey) or 3 (red, green, blue).
-    Raises ValueError: if the shape, the number type or the number of channels is another.
-    """
+    """Refuse what is no batch of float images (N, C, H, W); ``colour``: C is 1 or 3. Errors begin with ``name``."""
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise ValueError(
             f"{name}: expected a batch of shape (samples, channels, rows, columns), got {tuple(images.shape)}; "
@@ -49,10 +40,7 @@ def _check_float(images: torch.Tensor, name: str) -> None:
 
 
 def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> torch.Tensor:
-    """One parameter a sample, (N,) or one number for all, as (N, 1, 1, 1) with the batch's dtype and device.
-
-    Raises ValueError: if the shape is neither () nor (N,); ``name``, of the parameter, begins the text.
-    """
+    """One parameter a sample, (N,) or one number for all, as (N, 1, 1, 1) with the batch's dtype and device."""
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):
         return images.new_full((samples, 1, 1, 1), value)
@@ -61,10 +49,9 @@ def per_sample(value: torch.Tensor | float, images: torch.Tensor, name: str) -> 
 
 
 def per_sample_on_host(value: torch.Tensor | float, images: torch.Tensor, name: str) -> np.ndarray:
-    """One parameter a sample in double precision, shape (N,), for small tables of coefficients; as :func:`per_sample`.
+    """The same in double precision and NumPy, shape (N,), for small tables of coefficients.
 
-    Those are made with NumPy whatever the batch's device: its calls on small arrays take a fraction of PyTorch's time,
-    and every device has the same coefficients.
+    NumPy takes a fraction of PyTorch's time for them, and every device has the same coefficients.
     """
     samples = images.shape[0]
     if not isinstance(value, torch.Tensor):
@@ -81,10 +68,7 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
 
 
 class RandImage(RandomizableTransform):
-    """Act on an image with a probability; a subclass draws amounts in ``randomize`` and applies them in ``apply``.
-
-    ``prob``: probability that an image is changed at all, 0..1. Raises ValueError: if ``prob`` lies outside 0..1.
-    """
+    """Act on an image with probability ``prob``; a subclass draws amounts in ``randomize`` and applies them."""
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
 

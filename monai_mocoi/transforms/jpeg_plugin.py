@@ -42,11 +42,7 @@ def jpeg_decoders() -> dict[str, Decoder]:
 
 
 def decode_frame(src: bytes, runner: DecodeRunner) -> bytes:
-    """Decode one frame; called by pydicom, whose ``runner`` knows the header and gets the result's ``bits_allocated``.
-
-    Returns the pixels, colour by pixel. Raises ValueError: the stream is damaged, cut short, or its size is not that of
-    the header. Raises TooLittleMemoryError: there is too little memory, which says nothing about the file.
-    """
+    """Decode one frame, colour by pixel, for pydicom, whose ``runner`` knows the header and gets ``bits_allocated``."""
     try:
         return _decoded(src, runner)
     except MemoryError:

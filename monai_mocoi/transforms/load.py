@@ -16,14 +16,7 @@ class ReadImage(Transform):
     The result is a plain tensor: MONAI's ``MetaTensor`` would carry the file's name, which can identify a patient.
 
     Args:
-        channels: 1: grey; 3: colour, grey repeated; ``None``: as stored.
-            See :func:`~monai_mocoi.transforms.reader.read_image`.
-        frame: which frame of a multi-frame DICOM file, from 0; ``None``: the file must hold one frame only.
-
-    Raises:
-        ImageReadError: when called, if the file holds no picture that can be read.
-        FileNotFoundError, IsADirectoryError, PermissionError: when called, without the path.
-        ValueError: ``channels`` is not None, 1 or 3.
+        channels, frame: as for :func:`~monai_mocoi.transforms.read_image`, which also tells the errors.
 
     Examples:
         >>> import tempfile

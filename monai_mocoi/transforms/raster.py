@@ -22,18 +22,12 @@ def read_raster(file: BinaryIO) -> np.ndarray:
     The scale is the format's, never the picture's own: an 8-bit value v becomes v / 255, a 16-bit one v / 65535 (12-bit
     TIFF: v / 4095). A grey picture has one channel, every other one three (palette, CMYK and YCbCr are turned to RGB),
     whether or not the three are equal. What an alpha channel or a transparent colour makes see-through is put before
-    black. The EXIF (or TIFF) orientation is applied. Colour profiles, gamma and texts are not read.
+    black. The EXIF (or TIFF) orientation is applied. Colour profiles, gamma and texts are not read. Of a 16-bit
+    *colour* TIFF, and of a 16-bit PNG of grey with alpha, Pillow keeps the upper 8 bits: off by less than 1/255.
 
-    Note:
-        Of a 16-bit *colour* TIFF, and of a 16-bit PNG of grey with alpha, Pillow keeps the upper 8 bits: off by less
-        than 1/255.
-
-    Args:
-        file: opened for reading in binary mode, at its start; left open.
-
-    Raises:
-        ImageReadError: damaged or cut short; larger than ``MAX_PIXELS``; several pages or frames; signed, 32-bit or
-            floating-point values, which have no agreed black and white.
+    The file is opened in binary mode, at its start, and left open. ImageReadError: damaged or cut short; larger than
+    ``MAX_PIXELS``; several pages or frames; signed, 32-bit or floating-point values, which have no agreed black and
+    white.
     """
     with guarded("the picture file is damaged, cut short, or a variant that Pillow cannot decode"):
         start = file.read(2)
@@ -103,8 +97,7 @@ def _check_strips(picture: ImageFile.ImageFile) -> None:
 def _levels(picture: Image.Image, depth: int, lower: Image.Image | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """Values (rows, columns, 1 or 3) and, where something is transparent, opacity (rows, columns, 1); float32, 0..1.
 
-    ``picture``: as Pillow reads it. ``depth``: bits of a sample in a PNG, 1 to 16, in which its transparent colour is
-    told. ``lower``: of 16-bit colour, the lower bytes.
+    ``depth``: bits of a sample in a PNG, in which its transparent colour is told. ``lower``: the lower bytes.
     """
     if picture.mode in _SIXTEEN_BIT_MODES:
         bits = _tiff_tag(picture, _BITS_PER_SAMPLE, 16)

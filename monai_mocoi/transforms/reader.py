@@ -60,7 +60,7 @@ def read_image(
             :func:`collected_notes`, if any.
 
     Returns:
-        float32 array (C, rows, columns), C = 1 or 3, values 0..1, contiguous.
+        float32 (1 or 3, rows, columns), values 0..1, contiguous.
 
     Raises:
         ImageReadError: the file holds no picture that can be read; says what is wrong and what to do.

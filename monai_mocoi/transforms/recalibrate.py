@@ -15,14 +15,14 @@ from monai_mocoi.transforms.dict_forms import EachKeyd
 class Recalibrate(Transform):
     """Recalibrate probabilities by what was fitted on validation; decisions are made before, of those as given.
 
-    By Platt's map (findings, two softmax classes) the order of the images stays, but 0.5 moves, and the more probable
+    By Platt's map (findings, two classes) the order of the images stays, but 0.5 moves, and the more probable
     of two classes may be the other one afterwards. By a temperature the most probable class stays.
 
     Args:
         record: ``recalibration`` of a classifier's sidecar, see :func:`~monai_mocoi.analysis.fit_recalibration`. A
             class without numbers in it keeps its probabilities; None: all do.
         classes: names of findings or classes, in the order of the network's outputs.
-        kind: "multilabel" or "softmax".
+        kind: "multilabel" or "multiclass".
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)
@@ -33,10 +33,7 @@ class Recalibrate(Transform):
         self.kind = kind
 
     def __call__(self, probabilities: Any) -> Any:
-        """Take ``(..., classes)`` of 0..1, a tensor or an array; return the same shape and type.
-
-        Raises ValueError: the record is of other classes.
-        """
+        """Take and return ``(..., classes)`` of 0..1, a tensor or an array; ValueError: a record of other classes."""
         if self.record is None:
             return probabilities
         if isinstance(probabilities, torch.Tensor):

@@ -1,7 +1,10 @@
-"""The scale of grey values: the file's own, or the picture's, for files that use a small part of what they declare."""
+"""The scale of grey values: the file's own, the picture's, or normalised by a mean and a standard deviation."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from monai.transforms.intensity.array import NormalizeIntensity
 from monai.transforms.transform import Transform
 from monai.utils.enums import TransformBackends
 from monai.utils.type_conversion import convert_to_tensor
@@ -14,22 +17,17 @@ _PERCENTILES = (0.5, 99.5)
 
 
 class RescaleIntensity(Transform):
-    """Bring the values of a picture (C, rows, columns) from the range that they use to 0..1.
-
-    The least and the greatest value are those of all channels together, so that colours keep their hue.
+    """Bring the values of a picture (C, rows, columns) from the range that they use, in all channels together, to 0..1.
 
     Args:
         mode: ``"declared"``: nothing is changed; 0 and 1 are the black and white that the file declares, see
             :func:`~monai_mocoi.transforms.read_image`. ``"picture"``: the picture's least value becomes 0, its greatest
             1. ``"percentiles"``: the 0.5th percentile becomes 0, the 99.5th 1, and what lies beyond is clipped: a few
-            bright pixels (a letter, a wire) don't decide. Where both are one value, as ``"picture"``.
-
-    Note:
-        The percentiles are those to which nnU-Net clips CT; MONAI's ``ScaleIntensityRangePercentiles`` leaves them to
-        the user, and without ``clip`` lets values leave 0..1.
+            bright pixels (a letter, a wire) don't decide; nnU-Net clips CT to the same. Where both are one value, as
+            ``"picture"``.
 
     Raises:
-        ValueError: an unknown mode or, when called, a picture that does not hold floating-point values.
+        ValueError: another mode or, when called, values that are not floating point.
         ConstantImageError: when called, all values are alike.
 
     Examples:
@@ -69,3 +67,28 @@ class RescaleIntensityd(EachKeyd):
     """Dict form of :class:`RescaleIntensity`."""
 
     ARRAY = RescaleIntensity
+
+
+class Normalize(NormalizeIntensity):
+    """MONAI's ``NormalizeIntensity`` with given numbers.
+
+    Args:
+        mean, std: subtracted, then divided by; each a number, or a list with one for each channel.
+    """
+
+    def __init__(self, mean: float | Sequence[float], std: float | Sequence[float]) -> None:
+        self.mean, self.std = mean, std
+        channel_wise = isinstance(mean, Sequence)
+        super().__init__(subtrahend=mean, divisor=std, channel_wise=channel_wise)  # type: ignore[arg-type]
+
+
+class Normalized(EachKeyd):
+    """Dict form of :class:`Normalize`."""
+
+    ARRAY = Normalize
+
+
+def unnormalized(images: torch.Tensor, mean: float | Sequence[float], std: float | Sequence[float]) -> torch.Tensor:
+    """Undo :class:`Normalize` of images ``(..., C, H, W)``, in float32, on the CPU."""
+    subtracted, divisor = (torch.as_tensor(own, dtype=torch.float32).reshape(-1, 1, 1) for own in (mean, std))
+    return torch.as_tensor(images).detach().cpu().float() * divisor + subtracted

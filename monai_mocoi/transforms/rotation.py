@@ -21,10 +21,7 @@ def rotate(images: torch.Tensor, degrees: torch.Tensor | float, padding_mode: st
         images: batch of shape (N, C, H, W), floating point, any range of values.
         degrees: angle, counter-clockwise as Pillow's ``rotate``, shape (N,) or one number.
         padding_mode: what comes into the corners: ``"zeros"`` (black, as Pillow and torchvision), ``"border"`` (the
-            edge pixels drawn out) or ``"reflection"``.
-
-    Raises:
-        ValueError: if the batch, the parameter or the padding mode is another.
+            edge pixels drawn out) or ``"reflection"``; another is a ValueError.
     """
     check_batch(images, "rotate")
     _check_padding(padding_mode, "rotate")
@@ -52,8 +49,7 @@ def _check_padding(padding_mode: str, name: str) -> None:
 class RandRotation(RandImage):
     """Rotate an image about its centre by a random angle, with a probability.
 
-    Note:
-        MONAI's ``RandRotate`` is not used: it takes radians and is several times slower (docs/views.md).
+    Not MONAI's ``RandRotate``: it takes radians and is several times slower (docs/views.md).
 
     Args:
         degrees: d >= 0 draws an angle from -d to d; a pair (low, high) draws from low to high.

@@ -17,12 +17,10 @@ DTYPES: dict[int, type[np.unsignedinteger[Any]]] = {8: np.uint8, 16: np.uint16}
 
 
 def quantise(picture: torch.Tensor | NDArray[np.float32], bits: int) -> NDArray[np.unsignedinteger[Any]]:
-    """Round a picture to whole numbers: q = round(v * (2**bits - 1)), a half to the even neighbour.
+    """Round a picture (C, H, W) of 0..1 to whole numbers, round(v * (2**bits - 1)), a half to the even neighbour.
 
-    ``picture``: (C, H, W), values 0..1. Up to 0.001 beyond is cut off (the overshoot of a resampling filter). ``bits``:
-    8 (uint8) or 16 (uint16). An 8-bit source that was only scaled by 1/255 comes back exactly. Raises ImageReadError:
-    not three-dimensional, not finite (NaN or infinity), or outside 0..1. Raises ConstantImageError: it has several
-    values (of a channel), of which rounding leaves one.
+    Up to 0.001 beyond 0..1 is cut off (the overshoot of a resampling filter). An 8-bit source that was only scaled by
+    1/255 comes back exactly. ConstantImageError: it has several values (of a channel), of which rounding leaves one.
     """
     values = np.asarray(picture, dtype=np.float32)
     if values.ndim != 3 or values.size == 0:
@@ -51,14 +49,9 @@ def dequantise(values: NDArray[np.unsignedinteger[Any]]) -> torch.Tensor:
 
 
 class RoundToBits(Transform):
-    """Round a picture to the whole numbers that the cache of training keeps: there and back, bit for bit the same.
+    """Round a picture to the whole numbers of 8 or 16 ``bits`` that the cache of training keeps, and back.
 
-    Args:
-        bits: 8 or 16.
-
-    Raises:
-        ValueError: other bits.
-        ImageReadError: when called, as :func:`quantise`.
+    ValueError: other bits. ImageReadError: when called, another shape, or values that are not finite or not in 0..1.
     """
 
     backend = [TransformBackends.NUMPY]  # noqa: RUF012  (MONAI's own form)

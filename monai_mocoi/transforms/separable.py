@@ -11,9 +11,8 @@ def filter_separable(images: torch.Tensor, row_taps: Taps, column_taps: Taps) ->
     """Filter a batch (N, C, H, W), floating point, along its rows and columns, with taps of each sample's own.
 
     A sample's result does not depend, not even in the last bit, on the other samples or on taps of weight 0 at either
-    end of a list. ``images``: the batch. ``row_taps``: ``(index, weight)``, NumPy arrays of shape (N, rows out, taps),
-    or ones that broadcast to it: the rows that make up each new row (integers 0..H-1), and their weights.
-    ``column_taps``: the same for columns, index 0..W-1.
+    end of a list. ``row_taps``: index and weight, of shape (N, rows out, taps) or broadcast to it: the rows that make
+    up each new row, and their weights. ``column_taps``: the same for columns.
     """
     if images.shape[0] == 0:
         return images.new_empty(0, images.shape[1], row_taps[0].shape[1], column_taps[0].shape[1])

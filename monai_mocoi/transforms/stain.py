@@ -1,16 +1,9 @@
-"""Stain jitter: more or less of each stain of a histology image.
+"""Stain jitter: more or less of haematoxylin, eosin and DAB (HED) in a histology image.
 
-A stained section absorbs light by Beer's law, so optical densities add up, stain by stain, where colours do not. An
-image is taken apart into haematoxylin, eosin and DAB (HED), each amount is scaled and shifted, and the image is put
-together again.
-
-Sources: the stains' colours are those of Ruifrok and Johnston, "Quantification of histochemical staining by color
-deconvolution", Anal Quant Cytol Histol 23, 2001; the random scale and shift are those of Tellez et al., "Whole-slide
-mitosis detection in H&E breast histology using PHH3 as a reference to train distilled stain-invariant convolutional
-networks", IEEE Trans Med Imaging 37, 2018.
-
-A density here is -ln(value), as Beer's law has it, and negative amounts are kept, without which an image would not come
-back as it was. Other forms are in use, in which one sigma means another strength; docs/views.md compares them.
+The stains' colours are those of Ruifrok and Johnston, Anal Quant Cytol Histol 23, 2001; the random scale and shift are
+those of Tellez et al., IEEE Trans Med Imaging 37, 2018. A density here is -ln(value), as Beer's law has it, and
+negative amounts are kept, without which an image would not come back as it was. Other forms are in use, in which one
+sigma means another strength; docs/views.md compares them.
 """
 
 from typing import Any
@@ -30,7 +23,7 @@ _DARKEST = 1e-6  # added before the logarithm and taken away after it: black has
 def adjust_stain(
     images: torch.Tensor, alpha: torch.Tensor | np.ndarray | float, beta: torch.Tensor | np.ndarray | float
 ) -> torch.Tensor:
-    """Scale and shift the amount of each stain: ``amount * alpha + beta``.
+    """Scale and shift the amount of each stain: ``amount * alpha + beta``; other shapes are a ValueError.
 
     Args:
         images: batch of red, green and blue, shape (N, 3, H, W), floating point, values 0..1, white where there is no
@@ -41,9 +34,6 @@ def adjust_stain(
 
     Returns:
         new batch of the same shape, cut off at 0 and 1.
-
-    Raises:
-        ValueError: if the batch or a parameter has another form.
     """
     check_batch(images, "adjust_stain")
     if images.shape[1] != 3:

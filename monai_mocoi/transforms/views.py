@@ -21,11 +21,7 @@ class TwoViews(Randomizable, Transform):
 
     Args:
         transform: array transform of an image (C, H, W): one of ours or MONAI's, or a ``monai.transforms.Compose`` of
-            such.
-
-    Raises:
-        TypeError: if the transform is a list (write a ``Compose``) or cannot be called.
-        ValueError: if nothing in it is random: the two views would be equal.
+            such; a list is a TypeError, and one in which nothing is random a ValueError.
 
     Examples:
         >>> import torch
@@ -89,15 +85,11 @@ class TwoViewsd(Randomizable, MapTransform):
     """Dict form of :class:`TwoViews`: replaces an image by two views of it.
 
     Args:
-        keys: the image's key, one only.
-        transform: array transform of an image (C, H, W), as for :class:`TwoViews`.
-        view_keys: keys of the two views.
+        keys: the image's key, one only; several are a ValueError.
+        transform: as for :class:`TwoViews`.
+        view_keys: keys of the two views, different ones.
         keep: True leaves the source image in the dict; False (default) drops it.
         allow_missing_keys: True returns a dict without that key as it is; False (default) raises ``KeyError``.
-
-    Raises:
-        TypeError: as :class:`TwoViews`.
-        ValueError: as :class:`TwoViews`; if there is not one key, or there are not two different view keys.
 
     Examples:
         >>> import torch

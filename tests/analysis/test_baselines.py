@@ -88,7 +88,7 @@ def test_codes_are_those_of_training_and_unknown_ones_are_nothing() -> None:
 
 
 def test_grey_images_have_two_numbers_and_findings_their_own_probabilities(tmp_path: Path) -> None:
-    found = run(folder_of(tmp_path / "data", grey=True, softmax=False))
+    found = run(folder_of(tmp_path / "data", grey=True, multiclass=False))
     assert found["colour"].features == 2
     assert found["colour"].sees == "mean and standard deviation of grey"
     assert found["pixels"].predictions.kind == "multilabel"

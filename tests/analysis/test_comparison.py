@@ -12,7 +12,7 @@ from monai_mocoi.analysis import OVERALL, compare_predictions
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
 from monai_mocoi.metrics import patient_bootstrap, roc_auc_by_patient
-from tests.support.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions, of
 
 FEW = {"resamples": 199}
 
@@ -72,7 +72,7 @@ def test_a_classifier_does_not_differ_from_itself(metric: str) -> None:
     half = {"A": 0.5, "B": 0.5}
     for difference in (
         compare_predictions(own, own, metric, half, half, **FEW)["overall"],
-        compare_predictions(softmax_classes(), softmax_classes(), metric, **FEW)["overall"],
+        compare_predictions(multiclass_predictions(), multiclass_predictions(), metric, **FEW)["overall"],
     ):
         assert difference["value"] == 0
         assert difference["interval"] == [0, 0]
@@ -94,7 +94,7 @@ def test_each_classifier_decides_at_its_own_thresholds() -> None:
 
 
 def test_softmax_calibration_has_no_classes() -> None:
-    first, second = softmax_classes(), softmax_classes()
+    first, second = multiclass_predictions(), multiclass_predictions()
     second = replace(second, probabilities=0.5 * second.probabilities + 0.5 / 3)
     found = compare_predictions(first, second, "calibration_error", **FEW)
     assert found["classes"] == {}
@@ -114,7 +114,7 @@ def test_refuses_predictions_of_different_test_sets() -> None:
         (replace(second, labels=flipped), r"labels of 2 of 150 images differ .*first in row 5 \(.*\) of the first"),
         (replace(second, classes=("A", "D")), r"class 2 is 'B' in the first file and 'D' in the second"),
         (findings(shares=(0.4,)), r"differ \(2 and 1\): class 2 is 'B' in the first file and nothing"),
-        (softmax_classes(2), "one file has multilabel labels, the other softmax"),
+        (multiclass_predictions(2), "one file has multilabel labels, the other multiclass"),
     ):
         with pytest.raises(ComparisonError, match=text) as caught:
             compare_predictions(first, other, **FEW)

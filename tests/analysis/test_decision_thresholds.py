@@ -23,4 +23,4 @@ def test_thresholds_of_a_hand_counted_case() -> None:
     assert chosen_thresholds(predictions([[1]] * 4, said)) == ({"A": 0.5}, ["A"])
     empty = Predictions((), (), ("A",), "multilabel", np.zeros((0, 1), dtype=np.int64), np.zeros((0, 1)))
     assert chosen_thresholds(empty) == ({"A": 0.5}, ["A"])
-    assert chosen_thresholds(predictions([0] * 4, said, "softmax")) == (None, [])
+    assert chosen_thresholds(predictions([0] * 4, said, "multiclass")) == (None, [])

@@ -19,7 +19,7 @@ from monai_mocoi.metrics import (
     roc_auc_by_patient,
     top_label,
 )
-from tests.support.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions, of
 
 FEW = {"resamples": 99}
 HALF = {"A": 0.5, "B": 0.5, "C": 0.5}
@@ -86,7 +86,7 @@ def test_a3_the_interval_does_not_shrink_with_more_resamples() -> None:
     assert widths[1] == pytest.approx(widths[0], rel=0.2)
 
 
-def test_a21_two_softmax_classes_are_ranked_by_the_probability_of_the_second() -> None:
+def test_a21_two_multiclass_labels_are_ranked_by_the_probability_of_the_second() -> None:
     """A21: the raw second logit ranks otherwise than the probability, which the first logit goes into too."""
     generator = np.random.default_rng(0)
     labels = np.arange(120) % 2
@@ -102,8 +102,8 @@ def test_a21_two_softmax_classes_are_ranked_by_the_probability_of_the_second() -
     assert report["classes"]["A"]["sensitivity"]["value"] == report["classes"]["B"]["specificity"]["value"]
 
 
-def test_softmax_classes_are_decided_by_the_highest_probability() -> None:
-    made = softmax_classes()
+def test_multiclass_labels_are_decided_by_the_highest_probability() -> None:
+    made = multiclass_predictions()
     report = plain(evaluate_predictions(made, **FEW))
     best = made.probabilities.argmax(axis=1)
     overall = report["overall"]

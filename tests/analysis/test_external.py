@@ -124,16 +124,16 @@ def test_prevalence_is_of_training_own_test_and_here() -> None:
     assert external_report(here, reported(here), None)["prevalence"]["B"]["training"] is None
 
 
-def test_softmax_classes_are_compared_as_a_whole() -> None:
+def test_multiclass_labels_are_compared_as_a_whole() -> None:
     random = np.random.default_rng(0)
 
-    def softmax(count: int) -> Predictions:
+    def multiclass(count: int) -> Predictions:
         labels = random.integers(0, 2, count)
         second = np.clip(0.5 + 0.2 * (labels - 0.5) + 0.2 * random.standard_normal(count), 0, 1)
         images = tuple(f"{count}-{i}" for i in range(count))
-        return Predictions(images, images, ("no", "yes"), "softmax", labels, np.stack([1 - second, second], 1))
+        return Predictions(images, images, ("no", "yes"), "multiclass", labels, np.stack([1 - second, second], 1))
 
-    own, here = softmax(90), softmax(70)
+    own, here = multiclass(90), multiclass(70)
     report = evaluate_predictions(here, **FEW)
     found = external_report(here, report, own)
     assert found["compared_classes"] == report["scored_classes"]

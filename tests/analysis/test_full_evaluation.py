@@ -20,7 +20,7 @@ from monai_mocoi.analysis import (
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import EvaluationError
 from monai_mocoi.metrics import calibration_line, patient_bootstrap
-from tests.support.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions, of
 
 FEW = {"resamples": 99}
 HALF = {"A": 0.5, "B": 0.5}
@@ -114,7 +114,7 @@ def test_recalibrated_probabilities_are_measured_when_asked_and_decisions_stay()
     assert mapped[0] == pytest.approx(expit(line["intercept"] + line["slope"] * logit(0.2)))
 
 
-def test_two_softmax_classes_keep_their_decisions_too() -> None:
+def test_two_multiclass_labels_keep_their_decisions_too() -> None:
     said = calibrated(0).probabilities[:, 0] ** 2
     labels = calibrated(0).labels[:, 0]
     test = of(np.stack([1 - said, said], axis=1), labels)
@@ -126,8 +126,8 @@ def test_two_softmax_classes_keep_their_decisions_too() -> None:
     assert after["calibration"]["classes"]["B"]["slope"]["value"] == pytest.approx(1, abs=1e-6)
 
 
-def test_more_softmax_classes_have_one_temperature() -> None:
-    made = softmax_classes(images=600, patients=200)
+def test_more_multiclass_labels_have_one_temperature() -> None:
+    made = multiclass_predictions(images=600, patients=200)
     bold = made.probabilities**3 / (made.probabilities**3).sum(axis=1, keepdims=True)
     record = fit_recalibration(replace(made, probabilities=bold))
     again = fit_recalibration(recalibrated(replace(made, probabilities=bold), record))
@@ -198,7 +198,7 @@ def test_probabilities_of_0_and_1_and_sums_other_than_1() -> None:
     report = plain(evaluate_fully(replace(test, probabilities=said), HALF, fit_recalibration(calibrated(1)), **FEW))
     assert report["calibration"]["classes"]["A"]["clipped_images"] == 600
     assert report["calibration"]["classes"]["A"]["slope"]["value"] > 0
-    made = softmax_classes()
+    made = multiclass_predictions()
     report = evaluate_fully(replace(made, probabilities=made.probabilities * 0.9), **FEW)
     assert report["calibration"]["sums"] == {
         "images_not_1": 150, "lowest": pytest.approx(0.9), "highest": pytest.approx(0.9)

@@ -36,7 +36,7 @@ def noise_of(path: str) -> torch.Tensor:
     return torch.rand(1, 32, 32, generator=torch.Generator().manual_seed(int(Path(path).stem)))
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 @pytest.mark.parametrize("stage", [1, "all"])
 def test_a_cell_is_what_linear_evaluation_and_its_test_give(kind: str, stage: int | str, tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
@@ -167,7 +167,7 @@ def test_the_stages_are_set_against_the_last_one_on_the_same_patients(tmp_path: 
 
 
 def test_what_is_written_and_that_it_is_the_same_again(tmp_path: Path) -> None:
-    data, about = datalist("softmax"), {"weights_sha256": "ab"}
+    data, about = datalist("multiclass"), {"weights_sha256": "ab"}
     result = probed(data, folder=tmp_path / "a", about=about)
     assert json.loads((tmp_path / "a" / "probing.json").read_text()) == json.loads(json.dumps(result))
     assert result["encoder"] == about
@@ -256,12 +256,12 @@ def test_what_cannot_be_tested_or_drawn_is_refused() -> None:
 
 @pytest.mark.parametrize("metric", ["macro_average_precision", "macro_f1"])
 def test_penalties_are_chosen_by_the_metric_asked_for(metric: str) -> None:
-    data = datalist("softmax")
+    data = datalist("multiclass")
     result = probed(data, metric=metric, fractions=(1.0,), stages=[1])
     features = made_features(data)
     labels = {split: np.array([item["label"] for item in items]) for split, items in data.splits().items()}
     fit = LinearEvaluation(
-        "softmax", 3, lambda truth, said: selection_metric(metric, "softmax", truth, said), "metric", PENALTIES
+        "multiclass", 3, lambda truth, said: selection_metric(metric, "multiclass", truth, said), "metric", PENALTIES
     ).fit(features["training"][1], labels["training"], features["validation"][1], labels["validation"])
     assert (result["cells"][0]["penalty"], result["cells"][0]["validation_score"]) == (fit.penalty, fit.score)
     assert result["metric"] == metric

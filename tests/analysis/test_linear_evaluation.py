@@ -29,11 +29,11 @@ def data(kind: str, count: int = 90, seed: int = 0, width: int = 20):
         size=(count, CLASSES)
     )
     features = (features * np.linspace(0.1, 5, width) + 3).astype(np.float32)
-    return features, scores.argmax(1) if kind == "softmax" else (scores > 1).astype(int)
+    return features, scores.argmax(1) if kind == "multiclass" else (scores > 1).astype(int)
 
 
 @pytest.mark.parametrize("selection", ["metric", "loss"])
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_the_whole_against_scikit_learn(kind, selection):
     train, validation = data(kind), data(kind, seed=1)
     fit = LinearEvaluation(kind, CLASSES, macro_auc, selection).fit(*train, *validation)
@@ -48,7 +48,7 @@ def test_the_whole_against_scikit_learn(kind, selection):
         probabilities = np.stack([p[:, 1] for p in found], axis=1) if kind == "multilabel" else found[0]
         if selection == "metric":
             scores.append(macro_auc(validation[1], probabilities))
-        elif kind == "softmax":
+        elif kind == "multiclass":
             scores.append(-reference_loss(validation[1], probabilities))
         else:
             scores.append(-np.mean([reference_loss(validation[1][:, k], probabilities[:, k]) for k in range(CLASSES)]))
@@ -60,7 +60,7 @@ def test_the_whole_against_scikit_learn(kind, selection):
     assert [point.penalty for point in fit.grid] == sorted(PENALTIES, reverse=True)
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_the_weights_fit_into_a_linear_layer(kind):
     train, validation = data(kind), data(kind, seed=1)
     fit = LinearEvaluation(kind, CLASSES, selection="loss").fit(*train, *validation)
@@ -118,9 +118,9 @@ def test_without_a_defined_metric_the_loss_decides(caplog):
 
 
 def test_without_validation_the_penalty_is_the_fixed_one():
-    train = data("softmax")
-    fit = LinearEvaluation("softmax", CLASSES, selection="last").fit(*train)
-    (expected,) = fit_logistic(*train, [FIXED_PENALTY], "softmax", CLASSES)
+    train = data("multiclass")
+    fit = LinearEvaluation("multiclass", CLASSES, selection="last").fit(*train)
+    (expected,) = fit_logistic(*train, [FIXED_PENALTY], "multiclass", CLASSES)
     assert (fit.penalty, fit.selection, fit.score, fit.edge, len(fit.grid)) == (FIXED_PENALTY, "last", None, None, 1)
     np.testing.assert_array_equal(fit.weight, expected.weight)
 
@@ -156,12 +156,12 @@ def test_a_class_unknown_to_training_and_the_summary():
     assert set(summary["grid"][0]) == {"penalty", "score", "iterations", "gradient", "converged"}
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_log_loss_equals_scikit_learn_and_is_finite_at_the_ends(kind):
     _, labels = data(kind)
     logits = torch.from_numpy(np.random.default_rng(0).standard_normal((90, CLASSES)))
     probabilities = (logits.sigmoid() if kind == "multilabel" else logits.softmax(1)).numpy()
-    if kind == "softmax":
+    if kind == "multiclass":
         expected = reference_loss(labels, probabilities)
         assert log_loss(np.eye(CLASSES)[labels], probabilities, kind) == pytest.approx(expected)
     else:

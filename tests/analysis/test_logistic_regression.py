@@ -23,7 +23,7 @@ def data(count: int = 150, width: int = 12, kind: str = "multilabel", dtype=np.f
     features = features * 10.0 ** np.linspace(-2, 2, width) + 10 * rng.standard_normal(width)
     labels = (
         scores.argmax(1)
-        if kind == "softmax"
+        if kind == "multiclass"
         else (scores > np.quantile(scores, [0.5, 0.7, 0.9, 0.2], axis=0).diagonal())
     )
     return features.astype(dtype), labels.astype(int)
@@ -58,11 +58,11 @@ def test_multilabel_equals_scikit_learn(count, width):
 
 @pytest.mark.parametrize(("count", "width"), [(150, 12), (40, 60)])
 def test_softmax_equals_scikit_learn(count, width):
-    features, labels = data(count, width, "softmax")
+    features, labels = data(count, width, "multiclass")
     one_hot = np.eye(CLASSES, dtype=int)[labels]
     for fit, same in zip(
-        fit_logistic(features, labels, PENALTIES, "softmax", CLASSES, tolerance=1e-8),
-        fit_logistic(features, one_hot, PENALTIES, "softmax", CLASSES, tolerance=1e-8),
+        fit_logistic(features, labels, PENALTIES, "multiclass", CLASSES, tolerance=1e-8),
+        fit_logistic(features, one_hot, PENALTIES, "multiclass", CLASSES, tolerance=1e-8),
         strict=True,
     ):
         assert fit.converged.all()
@@ -70,12 +70,12 @@ def test_softmax_equals_scikit_learn(count, width):
         weight, bias, expected = reference(features, labels, fit.penalty)
         np.testing.assert_allclose(found, weight, atol=1e-5)
         np.testing.assert_allclose(offset, bias, atol=1e-5)
-        probabilities = predict_probabilities(features, fit.weight, fit.bias, "softmax")
+        probabilities = predict_probabilities(features, fit.weight, fit.bias, "multiclass")
         np.testing.assert_allclose(probabilities, expected, atol=1e-6)
         np.testing.assert_array_equal(fit.weight, same.weight)
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_features_of_single_precision_give_nearly_the_same(kind):
     features, labels = data(kind=kind, dtype=np.float32)
     # In double precision of the same rounded values, so that only the arithmetic differs.
@@ -89,7 +89,7 @@ def test_features_of_single_precision_give_nearly_the_same(kind):
         )
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_the_stated_gradient_is_the_true_one(kind):
     """Against automatic differentiation of the objective as the docstring has it."""
     features, labels = data(kind=kind)
@@ -99,16 +99,16 @@ def test_the_stated_gradient_is_the_true_one(kind):
     def gradient(weight, bias, penalty):
         weight, bias = weight.clone().requires_grad_(), bias.clone().requires_grad_()
         logits = z @ weight.T + bias
-        if kind == "softmax":
+        if kind == "multiclass":
             loss = torch.nn.functional.cross_entropy(logits, target)
         else:
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, target.double()) * CLASSES
         (loss + penalty / 2 * (weight**2).sum()).backward()
         both = torch.cat([weight.grad, bias.grad[:, None]], dim=1)
-        return both.norm() if kind == "softmax" else both.norm(dim=1)
+        return both.norm() if kind == "multiclass" else both.norm(dim=1)
 
-    share = torch.from_numpy(np.eye(CLASSES)[labels] if kind == "softmax" else labels * 1.0).mean(0)
-    start = gradient(torch.zeros(CLASSES, 12).double(), share.log() if kind == "softmax" else share.logit(), 0)
+    share = torch.from_numpy(np.eye(CLASSES)[labels] if kind == "multiclass" else labels * 1.0).mean(0)
+    start = gradient(torch.zeros(CLASSES, 12).double(), share.log() if kind == "multiclass" else share.logit(), 0)
     for tolerance in (1e-2, 1e-6):
         for fit in fit_logistic(features, labels, PENALTIES, kind, CLASSES, tolerance=tolerance):
             weight, bias = map(torch.from_numpy, on_standardised(fit, features))
@@ -122,7 +122,7 @@ def test_the_stated_gradient_is_the_true_one(kind):
 def test_softmax_of_two_classes_is_the_sigmoid_at_half_the_penalty():
     features, labels = data()
     one = labels[:, 0]
-    (two,) = fit_logistic(features, one, [0.02], "softmax", 2, tolerance=1e-9)
+    (two,) = fit_logistic(features, one, [0.02], "multiclass", 2, tolerance=1e-9)
     (single,) = fit_logistic(features, one[:, None], [0.01], "multilabel", 1, tolerance=1e-9)
     np.testing.assert_allclose(two.weight[1] - two.weight[0], single.weight[0], rtol=1e-6, atol=1e-12)
     np.testing.assert_allclose(two.weight[0], -two.weight[1], rtol=1e-6, atol=1e-12)
@@ -139,8 +139,8 @@ def test_sample_weights_equal_scikit_learn():
         own, offset = on_standardised(found, features)
         np.testing.assert_allclose(own[k], weight[0], atol=1e-5)
         np.testing.assert_allclose(offset[k], bias[0], atol=1e-5)
-    classes = data(kind="softmax")[1]
-    (fit,) = fit_logistic(features, classes, [0.01], "softmax", CLASSES, counts, tolerance=1e-9)
+    classes = data(kind="multiclass")[1]
+    (fit,) = fit_logistic(features, classes, [0.01], "multiclass", CLASSES, counts, tolerance=1e-9)
     weight, _, _ = reference(features, classes, 0.01, counts, counts.sum())
     np.testing.assert_allclose(on_standardised(fit, features)[0], weight, atol=1e-5)
 
@@ -152,7 +152,7 @@ def test_a_very_strong_penalty_leaves_the_prevalence():
     np.testing.assert_allclose(probabilities, np.broadcast_to(labels.mean(0), probabilities.shape), atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_a_penalty_alone_and_in_a_grid_give_the_same(kind):
     features, labels = data(kind=kind)
     grid = fit_logistic(features, labels, PENALTIES, kind, CLASSES, tolerance=1e-9)
@@ -200,18 +200,18 @@ def test_a_label_that_training_cannot_know_is_constant():
 
 
 def test_a_class_without_images_keeps_a_small_probability():
-    features, labels = data(kind="softmax")
+    features, labels = data(kind="multiclass")
     labels[labels == 2] = 0
-    (fit,) = fit_logistic(features, labels, [0.1], "softmax", CLASSES)
-    (three,) = fit_logistic(features, np.array([0, 1, 9, 2])[labels], [0.1], "softmax", 3)
+    (fit,) = fit_logistic(features, labels, [0.1], "multiclass", CLASSES)
+    (three,) = fit_logistic(features, np.array([0, 1, 9, 2])[labels], [0.1], "multiclass", 3)
     assert fit.constant == (2,)
-    probabilities = predict_probabilities(features, fit.weight, fit.bias, "softmax")
+    probabilities = predict_probabilities(features, fit.weight, fit.bias, "multiclass")
     assert 0.2 / 151 < probabilities[:, 2].mean() < 1 / 151
     rest = probabilities[:, [0, 1, 3]] / probabilities[:, [0, 1, 3]].sum(1, keepdims=True)
-    np.testing.assert_allclose(rest, predict_probabilities(features, three.weight, three.bias, "softmax"), atol=1e-6)
-    (alone,) = fit_logistic(features, np.full(150, 3), [0.1], "softmax", CLASSES)
+    np.testing.assert_allclose(rest, predict_probabilities(features, three.weight, three.bias, "multiclass"), atol=1e-6)
+    (alone,) = fit_logistic(features, np.full(150, 3), [0.1], "multiclass", CLASSES)
     assert alone.constant == (0, 1, 2, 3)
-    found = predict_probabilities(features[:1], alone.weight, alone.bias, "softmax")[0]
+    found = predict_probabilities(features[:1], alone.weight, alone.bias, "multiclass")[0]
     assert found[3] > 0.98
     np.testing.assert_allclose(found[:3] / found[3], 0.5 / 150.5)
 
@@ -240,7 +240,7 @@ def test_what_has_not_converged_is_said_with_numbers():
         fit_logistic(features, labels, [1e-4], "multilabel", CLASSES)
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_a_tolerance_beyond_the_precision_comes_to_an_end(kind):
     features, labels = data(kind=kind, dtype=np.float32)
     with pytest.warns(RuntimeWarning, match="tolerance"):
@@ -253,7 +253,7 @@ def test_probabilities_of_extreme_logits():
     weight, bias = np.array([[800.0], [2.0]]), np.array([0.0, 1.0])
     expected = [[1, 1 / (1 + np.exp(-3.0))], [0, 1 / (1 + np.exp(1.0))]]
     np.testing.assert_allclose(predict_probabilities(features, weight, bias, "multilabel"), expected)
-    found = predict_probabilities(features, weight, bias, "softmax")
+    found = predict_probabilities(features, weight, bias, "multiclass")
     np.testing.assert_allclose(found, [[1, 0], [0, 1]], atol=1e-300)
 
 
@@ -281,9 +281,9 @@ def test_bad_input():
         ({"labels": labels[:9]}, "9 labels for 150"),
         ({"labels": labels[:, :2]}, r"\(150, 4\)"),
         ({"labels": labels * 2}, "0 and 1"),
-        ({"labels": labels, "kind": "softmax"}, "exactly one"),
-        ({"labels": labels[:, 0] + 3, "kind": "softmax"}, "0 to 3"),
-        ({"labels": labels[:, 0] * 0.5, "kind": "softmax"}, "whole numbers"),
+        ({"labels": labels, "kind": "multiclass"}, "exactly one"),
+        ({"labels": labels[:, 0] + 3, "kind": "multiclass"}, "0 to 3"),
+        ({"labels": labels[:, 0] * 0.5, "kind": "multiclass"}, "whole numbers"),
         ({"sample_weight": np.ones(3)}, r"\(3,\)"),
         ({"sample_weight": -np.ones(150)}, "0 or more"),
         ({"sample_weight": np.zeros(150)}, "not all of them 0"),
@@ -307,7 +307,7 @@ def test_each_finding_is_fitted_where_it_is_known():
         np.testing.assert_allclose(found[k], model.coef_[0], atol=1e-5)
         np.testing.assert_allclose(offset[k], model.intercept_[0], atol=1e-5)
     with pytest.raises(ValueError, match="labels have the shape"):
-        fit_logistic(features, labels, [0.01], "softmax", CLASSES)
+        fit_logistic(features, labels, [0.01], "multiclass", CLASSES)
     labels[:, 1] = UNKNOWN  # nothing at all is known: even odds
     (fit,) = fit_logistic(features, labels, [0.01], "multilabel", CLASSES)
     assert (fit.constant, fit.bias[1]) == ((1, 3), 0)

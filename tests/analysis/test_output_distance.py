@@ -10,7 +10,7 @@ from scipy.stats import ks_2samp
 from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.data import Predictions
 from monai_mocoi.errors import ComparisonError, EvaluationError
-from tests.support.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions, of
 
 
 def in_another_order(predictions: Predictions) -> Predictions:
@@ -52,10 +52,11 @@ def test_p_values_of_equal_and_of_different_models() -> None:
 
 
 def test_of_two_classes_the_second_alone() -> None:
-    first, second = softmax_classes(2), softmax_classes(2, seed=0)
+    first, second = multiclass_predictions(2), multiclass_predictions(2, seed=0)
     second = replace(second, probabilities=second.probabilities[:, ::-1].copy())
     assert list(compare_outputs(first, second, resamples=40)["classes"]) == ["B"]
-    assert list(compare_outputs(softmax_classes(3), softmax_classes(3), resamples=40)["classes"]) == ["A", "B", "C"]
+    three = multiclass_predictions(3)
+    assert list(compare_outputs(three, three, resamples=40)["classes"]) == ["A", "B", "C"]
 
 
 def test_one_patient_has_no_interval() -> None:

@@ -62,7 +62,7 @@ def test_several_draws_are_the_difference_of_their_means(tmp_path: Path) -> None
 
 
 def test_what_both_have_is_compared(tmp_path: Path) -> None:
-    first, second = pair(tmp_path, "softmax", stages=[4, 2], fractions=(1.0, 0.6))
+    first, second = pair(tmp_path, "multiclass", stages=[4, 2], fractions=(1.0, 0.6))
     result = compare_probings(first, second, **FEW)
     assert [(cell["stage"], cell["label_fraction"]) for cell in result["cells"]] == [(2, 1.0), (4, 1.0)]
     with pytest.raises(ComparisonError, match=r"no stage and label fraction in common .*B: stage 2 at 0.6"):
@@ -100,7 +100,7 @@ def test_where_a_probing_is_found(tmp_path: Path) -> None:
     np.testing.assert_equal(len(read_probing(file).document["cells"]), 1)
     for content in ("[]", '{"cells": [{"name": "s1-f1-l1"}]}', "no json"):
         file.write_text(content)
-        with pytest.raises(PredictionsError, match=r"is no probing .* give the probing.json that analyze.json writes"):
+        with pytest.raises(PredictionsError, match=r"is not a probing .* give the probing.json"):
             read_probing(file)
     file.write_text(json.dumps({"cells": []}))
     with pytest.raises(ComparisonError, match="A: nothing"):

@@ -13,7 +13,7 @@ from monai.transforms import Compose, NormalizeIntensityd, RandFlipd
 from torch.utils.data import get_worker_info
 
 from monai_mocoi import exit_codes
-from monai_mocoi.analysis import feature_store, pooled_features, pooled_maps, stage_maps
+from monai_mocoi.analysis import feature_store, pooled_features, pooled_maps
 from monai_mocoi.data import ImageDataset, load_datalist
 from monai_mocoi.errors import CacheFullError, DatasetError, FeatureError
 from monai_mocoi.files.cache_dir import user_cache_dir
@@ -185,19 +185,18 @@ def test_damaged_and_half_written_records_are_computed_again(encoder, data, tmp_
     assert encoder.encoded == 11
 
 
-def test_a_stopped_run_leaves_what_it_has_done(encoder, data, monkeypatch):
-    encode, done = stage_maps._encode, []
+def test_a_stopped_run_leaves_what_it_has_done(encoder, data):
+    done = []
 
-    def stop(*arguments):
+    def stop(*_):
         if len(done) == 2:
             raise KeyboardInterrupt
         done.append(1)
-        return encode(*arguments)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(stage_maps, "_encode", stop)
-        with pytest.raises(KeyboardInterrupt):
-            _features(encoder, _dataset(data))
+    hook = encoder.register_forward_pre_hook(stop)
+    with pytest.raises(KeyboardInterrupt):
+        _features(encoder, _dataset(data))
+    hook.remove()
     assert encoder.training
     assert encoder.encoded == 8
     found = _features(encoder, _dataset(data))
@@ -294,7 +293,7 @@ def test_a_full_disk(encoder, data, tmp_path, monkeypatch):
     usage = namedtuple("usage", "free")
     dataset, cache = _dataset(data), tmp_path / "cache"
     with monkeypatch.context() as patch:
-        patch.setattr(feature_store.shutil, "disk_usage", lambda path: usage(100))
+        patch.setattr("shutil.disk_usage", lambda path: usage(100))
         with pytest.raises(CacheFullError, match="MONAI_MOCOI_CACHE") as caught:
             _features(encoder, dataset, cache_dir=cache)
     assert caught.value.exit_code == exit_codes.DISK_FULL

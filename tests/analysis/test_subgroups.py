@@ -11,7 +11,7 @@ from monai_mocoi.analysis import evaluate_subgroups, gaps_of
 from monai_mocoi.data import Columns, Predictions
 from monai_mocoi.errors import EvaluationError, RefusedError
 from monai_mocoi.metrics import holm, patient_bootstrap
-from tests.support.made_predictions import findings, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions
 
 FEW = {"resamples": 99, "min_positives": 10, "min_negatives": 10}
 THRESHOLDS = {"A": 0.5, "B": 0.4}
@@ -178,8 +178,8 @@ def test_columns_that_make_no_groups_are_named():
     assert report["corrected_for"] == {}
 
 
-def test_of_two_softmax_classes_the_second_is_the_positive_one():
-    made = softmax_classes(2, images=400, patients=200)
+def test_of_two_multiclass_labels_the_second_is_the_positive_one():
+    made = multiclass_predictions(2, images=400, patients=200)
     report = evaluate_subgroups(made, columns(view=by_row(made, "AP", "PA", "PA")), None, **FEW)
     found = report["columns"]["view"]["groups"]["PA"]
     rows = np.array(by_row(made, "AP", "PA", "PA")) == "PA"
@@ -188,8 +188,8 @@ def test_of_two_softmax_classes_the_second_is_the_positive_one():
     assert found["sensitivity"]["value"] == pytest.approx((made.probabilities[rows, 1] > 0.5)[positive].mean())
 
 
-def test_three_softmax_classes():
-    made = softmax_classes(3, images=400, patients=200)
+def test_three_multiclass_labels():
+    made = multiclass_predictions(3, images=400, patients=200)
     report = evaluate_subgroups(made, columns(view=by_row(made, "AP", "PA")), None, **FEW)
     assert report["columns"]["view"]["groups"]["AP"]["scored_classes"] == ["A", "B", "C"]
 

@@ -36,7 +36,7 @@ def images_of(count: int, first: int = 0) -> torch.Tensor:
 
 def features_of(network: Classifier, images: torch.Tensor) -> np.ndarray:
     with torch.no_grad():
-        return network.encoder.stage_map(images, network.stage).mean(dim=(2, 3)).double().numpy()
+        return network.encoder(images).stages[network.stage - 1].mean(dim=(2, 3)).double().numpy()
 
 
 @pytest.fixture

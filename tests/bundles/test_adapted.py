@@ -73,7 +73,7 @@ def test_the_settings_are_those_of_the_data_set(one: tuple[str, Adaptation]) -> 
     )
     assert {name: train[name] for name in expected} == expected
     assert finetune["labels"] == list(FINDINGS if labels == "multi" else CLASSES)
-    assert finetune["label_kind"] == ("multilabel" if labels == "multi" else "softmax")
+    assert finetune["label_kind"] == ("multilabel" if labels == "multi" else "multiclass")
     assert finetune["metric"] == analyze["metric"] == "macro_auc"
     assert train["settings"]["method"] == source.split("_")[1]
 

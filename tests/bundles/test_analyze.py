@@ -97,7 +97,8 @@ def test_a_run_from_scratch_started_from_the_random_weights(run: Callable[..., C
 
 
 def test_several_processes_are_refused(run: Callable[..., ConfigWorkflow], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
     with pytest.raises(RuntimeError) as caught:
         run("analyze.json", pretrained="none")
     assert isinstance(caught.value.__cause__, SettingsError)

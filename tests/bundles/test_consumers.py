@@ -35,8 +35,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:parsing confi
 COLOUR = {"channels": 3, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.3]}
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "nih_mse": ("multilabel", {}),
-    "bch_moco": ("softmax", {"modality": "histology", "decode_fit": "trim", **COLOUR}),
-    "dr_barlow": ("softmax", {"modality": "fundus", "decode_fit": "fundus", **COLOUR}),
+    "bch_moco": ("multiclass", {"modality": "histology", "resize_mode": "trim", **COLOUR}),
+    "dr_barlow": ("multiclass", {"modality": "fundus", "resize_mode": "fundus", **COLOUR}),
 }
 
 

@@ -153,8 +153,8 @@ def test_a_picture_of_another_kind_is_noted_with_the_same_probabilities(
             assert row["note"].startswith("unlike the images that the classifier was made with; ")
 
 
-def test_softmax_classes_are_decided_by_the_highest(infer: Infer, mixed: Path, tmp_path: Path) -> None:
-    classifier = save(tmp_path / "run", sidecar("softmax"))
+def test_multiclass_labels_are_decided_by_the_highest(infer: Infer, mixed: Path, tmp_path: Path) -> None:
+    classifier = save(tmp_path / "run", sidecar("multiclass"))
     infer(images=str(mixed), run_dir="run")
     rows = table(tmp_path / "run" / "inference")
     assert list(rows[0])[-3:] == ["decision", "unusual_percentile", "note"]

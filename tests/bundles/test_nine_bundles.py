@@ -210,7 +210,7 @@ def test_the_papers_fine_tuning_is_built(
     assert sample["image"].shape == (1 if data == "nih" else 3, 48, 48)
     optimizer = built.parser.get_parsed_content("optimizer")
     assert (type(optimizer).__name__, optimizer.param_groups[0]["lr"]) == ("Adam", 0.001)
-    assert built.parser.get_parsed_content("kind") == ("multilabel" if data == "nih" else "softmax")
+    assert built.parser.get_parsed_content("kind") == ("multilabel" if data == "nih" else "multiclass")
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -237,8 +237,8 @@ def test_from_pretraining_to_new_images(name: str, pretrained: Run, dataset_of: 
     run("finetune.json", max_epochs=2, image_size=32)
     tuned = Path("runs") / name / "finetune-pretrained-all-s4-f1-l1"
     sidecar = json.loads((tuned / "classifier.json").read_text())
-    assert (sidecar["kind"], sidecar["method"]) == ("softmax", name.split("_")[1])
-    assert sidecar["decode_fit"] == {"bch": "crop", "dr": "fundus"}[data]
+    assert (sidecar["kind"], sidecar["method"]) == ("multiclass", name.split("_")[1])
+    assert sidecar["resize_mode"] == {"bch": "crop", "dr": "fundus"}[data]
     assert sidecar["settings"]["metric"] == {"bch": "macro_f1", "dr": "macro_auc"}[data]
 
     run("evaluate.json", resamples=40, min_positives=2, min_negatives=2)

@@ -12,8 +12,8 @@ import torch
 from monai.bundle import ConfigWorkflow
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from monai_mocoi.handlers.curves import description_of
 from monai_mocoi.networks import StageEncoder, load_encoder
+from monai_mocoi.runs.curves import description_of
 from tests.bundles.conftest import NAMES, some_fast
 from tests.networks.small import small_resnet
 
@@ -164,7 +164,7 @@ def test_views_of_a_pair_differ_and_are_the_same_at_every_validation(workflow: R
     [
         ({"dataset_dir": "nowhere"}, "Prepare it first"),
         ({"head": "conv"}, "linear, mlp, mlp_bn"),
-        ({"cosine": "false"}, "--cosine False"),
+        ({"cosine": "false"}, "write False"),
         ({"batch_size": 4096}, "but 4096 are needed: lower batch_size"),
         ({"temperature": 0}, "temperature is 0"),
     ],

@@ -15,7 +15,7 @@ from tests.bundles.conftest import BUNDLES
 RECORD = {"method": "platt", "classes": {"B": {"intercept": -0.5, "slope": 0.6}}}
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 @pytest.mark.parametrize("recalibrate", [False, True])
 def test_postprocessing_recalibrates_when_asked(kind: str, recalibrate: bool) -> None:
     config = json.loads((BUNDLES / "nih_mse" / "configs" / "inference.json").read_text())

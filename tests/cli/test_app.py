@@ -9,6 +9,7 @@ import pytest
 from monai_mocoi import __version__
 from monai_mocoi.cli import app as app_module
 from monai_mocoi.cli.app import exit_code_table
+from monai_mocoi.errors import MocoiError
 from tests.support.loaded_modules import loaded_by
 
 FAILS = {
@@ -22,7 +23,7 @@ FAILS = {
 STOPPED = "stopped by Ctrl-C; what was not saved yet is lost. Training goes on by --resume true."
 
 
-class _OwnError(ValueError):
+class _OwnError(MocoiError):
     def __init__(self, code):
         super().__init__(f"it broke\nand [bold]how[/]: {'x' * 200}")
         self.exit_code = code
@@ -132,8 +133,8 @@ def test_the_traceback_on_demand(mocoi, write, monkeypatch, how):
 
 
 def test_which_process_of_several_failed(mocoi, write, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("monai_mocoi.cli.reporting._FOR_THE_FIRST_PROCESS", 0.01)
     assert mocoi("run", write(FAILS)).stderr.startswith("error (process 1): it broke")
     result = mocoi("run", write(FAILS), "--cod", "3")  # the first process says that

@@ -68,7 +68,7 @@ def test_what_cannot_be_meant_is_refused_before_any_image_is_read(mocoi, tmp_pat
 
 
 def test_images_without_labels_are_left_out_and_counted(mocoi, tmp_path: Path) -> None:
-    folder = folder_of(tmp_path / "data", softmax=False, view=lambda label, draw: "AP" if label else "PA")
+    folder = folder_of(tmp_path / "data", multiclass=False, view=lambda label, draw: "AP" if label else "PA")
     document = json.loads((folder / "datalist.json").read_text())
     for number, item in enumerate(document["training"]):
         if number % 5 == 0:

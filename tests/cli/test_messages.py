@@ -8,7 +8,7 @@ from torch._utils import ExceptionWrapper  # what a DataLoader's process sends i
 
 from monai_mocoi.cli.messages import HINTS, explain
 from monai_mocoi.data import load_datalist
-from monai_mocoi.errors import DatasetError, UsageError, WeightsError
+from monai_mocoi.errors import DatasetError, DiskFullError, UsageError, WeightsError
 from monai_mocoi.networks import bounded_queue_size
 
 
@@ -82,10 +82,7 @@ def test_a_full_disk_anywhere_in_the_chain(number):
 
 
 def test_an_error_of_ours_about_a_full_disk_keeps_its_words():
-    class FullError(OSError):
-        exit_code = 6
-
-    assert explain(FullError(errno.ENOSPC, "Checkpoint: 3 MiB free.")) == ("Checkpoint: 3 MiB free.", 6)
+    assert explain(DiskFullError(errno.ENOSPC, "Checkpoint: 3 MiB free.")) == ("Checkpoint: 3 MiB free.", 6)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_what_is_accepted(write, words, overrides):
         ("--batch_size abc", "batch_size is 'abc', but must be a whole number of 1 or more (images)"),
         ("--learning_rate abc", "learning_rate is 'abc', but must be a number above 0"),
         ("--mean ['a']", "mean is \"['a']\", but must be a number or a list of numbers"),
-        ("--crop_area [1,'x']", "but must be a list of 2 numbers above 0 and at most 1 or none, such as [0.8, 1.0]"),
+        ("--crop_area [1,'x']", "at most 1, the smaller first, or none, such as [0.8, 1.0]"),
         (
             "--train#trainer#max_epochs 1.5",
             "train#trainer#max_epochs is '1.5', but must be a whole number of 1 or more (epochs)",
@@ -72,7 +72,7 @@ def test_what_is_accepted(write, words, overrides):
         ("--args_file x", "--args_file is not taken"),
         ("--=3", "'--=3' names no setting"),
         ("--dataset_dir a#b", "dataset_dir: 'a#b' has '#' or '::' in it"),
-        ("--learning_rate $@maen", "refers to maen, which is no setting: is @mean meant?"),
+        ("--learning_rate $@maen", "refers to maen, which is no setting: is mean meant?"),
         ("--learning_rate @nothing_like_it", "refers to nothing_like_it, which is no setting"),
         ("--run_id rum", "run_id is rum, which the config does not have: is run meant?"),
         ("--logging_file nowhere.conf", "logging_file: there is no file nowhere.conf"),

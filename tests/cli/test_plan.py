@@ -31,7 +31,7 @@ def dataset(tmp_path_factory):
     return str(generate_demo(tmp_path_factory.mktemp("data") / "chest", patients=12, size=40, progress=False))
 
 
-IMAGES = {"image_size": 8, "decode_size": 8, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+IMAGES = {"image_size": 8, "decode_size": 8, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 CLASSIFIER = {"kind": "multilabel", "labels": ["a"], "stage": 4, "thresholds": {"a": 0.5}, **IMAGES}
 
 
@@ -118,7 +118,7 @@ def test_a_plan_makes_nothing_of_what_the_config_describes(config, dataset, monk
 def test_a_class_says_of_itself_what_it_writes():
     for config in ("train", "finetune", "evaluate", "inference", "analyze"):
         found = ResolvedConfig([TRAIN.replace("train.json", f"{config}.json")])
-        for _, part, made in found.reached("run"):
+        for _, part, made in found.reached("run", set()):
             for path in getattr(made, "writes", {}):
                 argument = path[1 : path.index("}")]
                 assert argument in part, (made, path)

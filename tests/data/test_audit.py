@@ -7,10 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from monai_mocoi.data import LeakError, audit_datalist, fingerprints, load_datalist, near_pictures
-from monai_mocoi.data.audit_report import NEAR_CORRELATION
+from monai_mocoi.data import LeakError, audit, audit_datalist, fingerprints, load_datalist
+from monai_mocoi.data.audit_report import NEAR_CORRELATION, NEAR_IN_THE_MIDDLE
 from monai_mocoi.data.fingerprints import Fingerprints
-from monai_mocoi.data.near_pictures import NEAR_IN_THE_MIDDLE
 from tests.data.dataset_folders import dataset_folder, picture, read_list, save, write_list
 
 
@@ -124,7 +123,7 @@ def test_near_copies_are_a_warning(folder):
 
 @pytest.mark.parametrize("block", [1, 3, 4, 100])
 def test_blockwise_comparison_equals_the_naive_one(monkeypatch, block):
-    monkeypatch.setattr(near_pictures, "_BLOCK", block)
+    monkeypatch.setattr(audit, "_BLOCK", block)
     rng = np.random.default_rng(0)
     base = rng.normal(size=(4, 2, 256))
     # Of the whole picture and of its middle, each like others' or not.
@@ -133,7 +132,7 @@ def test_blockwise_comparison_equals_the_naive_one(monkeypatch, block):
     digests = rng.integers(0, 2, (30, 16), dtype=np.uint8)
     digests[3] = digests[20]  # the same pixels: not near but identical
     splits = np.array(["training"] * 15 + ["validation"] * 5 + ["test"] * 10)
-    counts, best = near_pictures._compare(splits, Fingerprints(digests, rows))
+    counts, best = audit._compare(splits, Fingerprints(digests, rows))
 
     expected: dict[str, int] = dict.fromkeys(counts, 0)
     pairs, alike_outside = [], 0
@@ -155,7 +154,7 @@ def test_blockwise_comparison_equals_the_naive_one(monkeypatch, block):
 def test_again_nothing_is_read_or_compared(folder, monkeypatch):
     first = _audit(folder)
     monkeypatch.setattr(fingerprints, "read_image", lambda path: pytest.fail("read again"))
-    monkeypatch.setattr(near_pictures, "_compare", lambda *_: pytest.fail("compared again"))
+    monkeypatch.setattr(audit, "_compare", lambda *_: pytest.fail("compared again"))
     assert _audit(folder) == first
 
 

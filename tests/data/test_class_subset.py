@@ -5,7 +5,7 @@ import pytest
 
 from monai_mocoi.analysis import choose_operating_points, fit_recalibration, recalibrated
 from monai_mocoi.data import predictions_of, record_of
-from tests.support.made_predictions import findings, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions
 
 
 def test_of_findings_those_that_are_named_in_their_order() -> None:
@@ -19,8 +19,8 @@ def test_of_findings_those_that_are_named_in_their_order() -> None:
         predictions_of(known, ["D"])
 
 
-def test_softmax_classes_stay_together() -> None:
-    known = softmax_classes()
+def test_multiclass_labels_stay_together() -> None:
+    known = multiclass_predictions()
     assert predictions_of(known, ["A"]) is known
     record = fit_recalibration(known)
     assert record_of(record, ["A"]) == record

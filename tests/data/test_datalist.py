@@ -50,7 +50,7 @@ def test_no_folder_and_unfinished_folder_name_the_commands(tmp_path):
     with pytest.raises(DatasetError, match=r"has no datalist.json(.|\n)*same way again"):
         load_datalist(tmp_path)
     (tmp_path / "configs").mkdir()
-    with pytest.raises(DatasetError, match=r"is a bundle .* give the dataset folder, which data_prep made"):
+    with pytest.raises(DatasetError, match=r"is a bundle .* give the dataset folder"):
         load_datalist(tmp_path)
 
 

@@ -57,8 +57,8 @@ def decode(tmp_path):
     return Decode(str(tmp_path / "log"))
 
 
-def _cached(files, decode, cache_dir, workers=None, **options):
-    return DecodedCache(ImageList(files, decode, **options), cache_dir, workers, progress=False)
+def _cached(files, decode, cache_dir, **options):
+    return DecodedCache(ImageList(files, decode, **options), cache_dir, progress=False)
 
 
 def _open(files, decode, tmp_path, **options):
@@ -283,15 +283,16 @@ def test_no_readable_image_is_an_error_whatever_the_share(files, decode, tmp_pat
         _open(files, decode, tmp_path, max_bad_share=1)
 
 
-def test_hopeless_cases_end_early(tmp_path, decode):
+def test_hopeless_cases_end_early(tmp_path, decode, monkeypatch):
+    monkeypatch.setattr("monai_mocoi.data.parallel.usable_cpus", lambda: 1)
     files = [str(save(tmp_path / f"{i}.png", picture(0, size=4))) for i in range(200)]
     _damage(*files[1:])
     with pytest.raises(DatasetError, match=r"20 or more of 200 images \(at least 10 %\)(.|\n)*\n  \.\.\.\n"):
-        _open(files, decode, tmp_path, max_bad_share=0.01, workers=1)
+        _open(files, decode, tmp_path, max_bad_share=0.01)
     assert decode.calls < 40
     _damage(files[0])
     with pytest.raises(DatasetError, match="20 or more of 200 images cannot be read"):
-        _open(files, decode, tmp_path, workers=1)
+        _open(files, decode, tmp_path)
     assert decode.calls < 60
 
 

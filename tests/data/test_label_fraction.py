@@ -14,14 +14,14 @@ from monai_mocoi.errors import DatasetError
 from .dataset_folders import names
 
 
-def datalist(training: int = 200, validation: int = 60, test: int = 40, softmax: bool = False) -> Datalist:
+def datalist(training: int = 200, validation: int = 60, test: int = 40, multiclass: bool = False) -> Datalist:
     """Two images a patient; finding A in every other patient, B in every fifth, C never."""
     items = []
     for number in range(training + validation + test):
         patient = number // 2
         several = [patient % 2, int(patient % 5 == 0), 0]
         item = {"image": f"/d/{number}.png", "name": f"{number}.png", "patient": f"p{patient}"}
-        items.append(item | {"label": patient % 2 if softmax else several})
+        items.append(item | {"label": patient % 2 if multiclass else several})
     return Datalist(
         "tiny",
         ("A", "B", "C"),
@@ -107,16 +107,16 @@ def test_classes_without_positive_or_negative_are_named(caplog):
     ]
 
 
-@pytest.mark.parametrize("softmax", [True, False])
-def test_labels_from_which_nothing_can_be_learnt_are_refused(softmax):
-    whole = datalist(softmax=softmax)
+@pytest.mark.parametrize("multiclass", [True, False])
+def test_labels_from_which_nothing_can_be_learnt_are_refused(multiclass):
+    whole = datalist(multiclass=multiclass)
     for item in whole.training:
-        item["label"] = 1 if softmax else [1, 0, 1]
+        item["label"] = 1 if multiclass else [1, 0, 1]
     with pytest.raises(
         DatasetError, match=r"nothing can be learnt .* 200 training image\(s\).* B (200|0), C (0|200)\)"
     ):
         label_subset(whole)
-    whole.training[-1]["label"] = 0 if softmax else [1, 1, 1]
+    whole.training[-1]["label"] = 0 if multiclass else [1, 1, 1]
     label_subset(whole)
 
 
@@ -128,8 +128,8 @@ def test_few_labelled_images_come_with_a_warning():
 
 
 def test_class_numbers():
-    subset = label_subset(datalist(softmax=True), 0.5)
-    assert subset.record["kind"] == "softmax"
+    subset = label_subset(datalist(multiclass=True), 0.5)
+    assert subset.record["kind"] == "multiclass"
     assert subset.record["counts"]["training"]["positives"] == {"A": 50, "B": 50, "C": 0}
     assert len(subset.record["warnings"]) == 2
     assert subset.selection == "metric"

@@ -49,7 +49,7 @@ def test_findings_are_matched_by_name_in_the_classifiers_order(
     assert "does not know them: none." in caplog.text
 
 
-def test_softmax_classes_must_all_be_there_in_any_order(tmp_path: Path) -> None:
+def test_multiclass_labels_must_all_be_there_in_any_order(tmp_path: Path) -> None:
     dataset_folder(tmp_path)
     document = read_list(tmp_path)
     labels = {"0": "grade 0", "1": "grade 1", "2": "grade 2"}
@@ -59,24 +59,24 @@ def test_softmax_classes_must_all_be_there_in_any_order(tmp_path: Path) -> None:
     }
     write_list(tmp_path, labels=labels, **items)
     datalist = load_datalist(tmp_path)
-    classifier = classifier_of(datalist, kind="softmax", labels=["grade 2", "grade 0", "grade 1"])
+    classifier = classifier_of(datalist, kind="multiclass", labels=["grade 2", "grade 0", "grade 1"])
     match = match_labels(classifier, datalist, "training")
     named = [list(labels.values())[item["label"]] for item in datalist.training]
     assert [classifier["labels"][item["label"]] for item in match.items] == named
     assert match.outputs == (0, 1, 2)
     for others in (["grade 0", "grade 1"], ["grade 0", "grade 1", "grade 2", "grade 3"]):
         with pytest.raises(DatasetError, match=r"matched by name, and all of them must be there, in any order"):
-            match_labels(classifier_of(datalist, kind="softmax", labels=others), datalist, "test")
+            match_labels(classifier_of(datalist, kind="multiclass", labels=others), datalist, "test")
 
 
 def test_labels_of_another_kind_or_of_no_common_name_are_refused(datalist: Datalist) -> None:
-    wanted = r"knows 'no IDC', 'IDC' \(softmax\), but the data set has 'A', 'B' \(multilabel\): .* at least one"
+    wanted = r"knows 'no IDC', 'IDC' \(multiclass\), but the data set has 'A', 'B' \(multilabel\): .* at least one"
     with pytest.raises(DatasetError, match=wanted):
-        check_labels_fit({"kind": "softmax", "labels": ["no IDC", "IDC"]}, datalist, "test")
+        check_labels_fit({"kind": "multiclass", "labels": ["no IDC", "IDC"]}, datalist, "test")
     with pytest.raises(DatasetError, match="at least one of them must be there"):
         match_labels(classifier_of(datalist, labels=["a", "b"]), datalist, "test")
     with pytest.raises(DatasetError, match="at least one"):
-        match_labels(classifier_of(datalist, kind="softmax"), datalist, "test")
+        match_labels(classifier_of(datalist, kind="multiclass"), datalist, "test")
     with pytest.raises(DatasetError, match="split is 'tests'; choose one of training, validation, test"):
         match_labels(classifier_of(datalist), datalist, "tests")
 

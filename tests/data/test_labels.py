@@ -7,8 +7,8 @@ import pytest
 
 from monai_mocoi.data import label_kind, load_datalist
 from monai_mocoi.data.labels import (
-    class_indicators,
     class_sides,
+    class_truth,
     label_array,
     labelled_items,
     labelled_part,
@@ -29,14 +29,14 @@ def test_kind_follows_the_labels(tmp_path):
         for item in document[split]:
             item["label"] = item["label"][0]
     write_list(tmp_path, **document)
-    assert label_kind(load_datalist(tmp_path)) == "softmax"
+    assert label_kind(load_datalist(tmp_path)) == "multiclass"
 
 
 def test_arrays_and_indicators():
     several = label_array([{"label": [0, 1]}, {"label": [1, 1]}, {"label": [0, 0]}])
-    assert class_indicators(several, 2).tolist() == [[False, True], [True, True], [False, False]]
+    assert (class_truth(several, 2) == 1).tolist() == [[False, True], [True, True], [False, False]]
     one = label_array([{"label": 2}, {"label": 0}])
-    assert class_indicators(one, 3).tolist() == [[False, False, True], [True, False, False]]
+    assert (class_truth(one, 3) == 1).tolist() == [[False, False, True], [True, False, False]]
 
 
 def test_without_labels():
@@ -49,7 +49,7 @@ def test_without_labels():
 @pytest.mark.parametrize(("labels", "text"), [([[0, 1]], "2 findings, but 3"), ([0, 3], "0 to 3, but 3")])
 def test_labels_that_do_not_fit(labels, text):
     with pytest.raises(DatasetError, match=text):
-        class_indicators(np.array(labels), 3)
+        class_truth(np.array(labels), 3)
 
 
 SOME = [{"label": [0, None, 1]}, {"label": [None, None, 1]}, {}, {"label": [1, 0, 0]}]
@@ -59,7 +59,7 @@ def test_what_is_not_known_is_neither_one_nor_the_other():
     labels = label_array(labelled_items(SOME))
     assert labels.tolist() == [[0, UNKNOWN, 1], [UNKNOWN, UNKNOWN, 1], [1, 0, 0]]
     positive, negative = class_sides(labels, 3)
-    assert positive.tolist() == class_indicators(labels, 3).tolist()
+    assert positive.tolist() == (class_truth(labels, 3) == 1).tolist()
     assert positive.sum(0).tolist() == [1, 0, 2]
     assert negative.sum(0).tolist() == [1, 1, 1]
     positive, negative = class_sides(np.array([2, 0]), 3)

@@ -28,7 +28,7 @@ def findings(count: int = 4) -> Predictions:
 
 def grades(count: int = 4) -> Predictions:
     made = findings(count)
-    return replace(made, classes=("none", "mild"), kind="softmax", labels=np.arange(count) % 2)
+    return replace(made, classes=("none", "mild"), kind="multiclass", labels=np.arange(count) % 2)
 
 
 def same(first: Predictions, second: Predictions) -> bool:
@@ -106,7 +106,7 @@ def test_what_cannot_be_predictions(change: dict[str, Any], text: str) -> None:
 
 def test_class_numbers_are_checked() -> None:
     for number in (-1, 2):
-        with pytest.raises(PredictionsError, match=r"not from 0 to 1 \(softmax\)"):
+        with pytest.raises(PredictionsError, match=r"not from 0 to 1 \(multiclass\)"):
             replace(grades(), labels=np.array([0, 1, number, 0]))
 
 
@@ -131,7 +131,7 @@ HEADER = "image,patient,label_A,probability_A\n"
         ("", "it lacks image, patient, probability_<class>"),
         (
             "row,image,status,reason,probability_A,decision_A\n1,a.png,ok,,0.5,1\n",
-            r"inference\.json writes: it has no patients and no true labels\. Give the predictions\.csv that evaluate",
+            r"inference writes: it has no patients and no true labels\. Give the predictions\.csv of an evaluation",
         ),
         ("image,patient,label_A\na,p,1\n", "needs the columns image, patient"),
         ("Smith.png,Smith,1,0.5\n", r"first row; it lacks image, patient, probability_<class>\.$"),

@@ -77,9 +77,9 @@ def test_spellings_of_one_patient_are_one(tmp_path: Path) -> None:
         save(root / "a.png", picture(number))
         write_list(root, training=[{"image": "a.png", "patient": patient}])
         datalists.append(load_datalist(root))
-    sidecar = {"seen_images": take_down_images(datalists[0]).write_beside(tmp_path / "encoder.pt")}
+    card = {"seen_images": take_down_images(datalists[0]).write_beside(tmp_path / "encoder.pt")}
     split = {"test": datalists[1].training}
-    found = pretraining_overlap(tmp_path / "encoder.pt", sidecar, datalists[1].folder, split)
+    found = pretraining_overlap(tmp_path / "encoder.pt", card, datalists[1].folder, split)
     assert found["splits"]["test"] == {"images": 1, "seen_images": 0, "patients": 1, "seen_patients": 1}
 
 
@@ -131,13 +131,13 @@ def test_the_file_is_the_same_each_time_and_with_another_key_another(
 
 
 def test_what_is_missing_is_said(tmp_path: Path, weights: tuple[Path, dict]) -> None:
-    path, sidecar = weights
+    path, card = weights
     for changed, words in ((None, "nothing beside its weights"), ({"method": "mse"}, "nothing beside its weights")):
         assert words in pretraining_overlap(path, changed, tmp_path, {})["reason"]
     path.with_name(SEEN_NAME).write_text("{}")
-    assert "damaged" in pretraining_overlap(path, sidecar, tmp_path, {})["reason"]
+    assert "damaged" in pretraining_overlap(path, card, tmp_path, {})["reason"]
     path.with_name(SEEN_NAME).unlink()
-    assert "is not beside its weights" in pretraining_overlap(path, sidecar, tmp_path, {})["reason"]
+    assert "is not beside its weights" in pretraining_overlap(path, card, tmp_path, {})["reason"]
 
 
 def test_the_key_is_made_once_for_its_owner_alone(own_key: Path) -> None:

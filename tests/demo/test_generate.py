@@ -372,7 +372,7 @@ def test_a_folder_of_another_modality_is_warned_of(tmp_path, caplog, manifest, w
     if manifest is not None:
         (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     assert resolve_dataset_dir(str(tmp_path), "chest") == str(tmp_path)
-    assert ("The bundle is for chest images, but data_prep made" in caplog.text) is warned
+    assert ("The bundle is for chest images, but dataset_dir" in caplog.text) is warned
 
 
 def test_phantoms_are_not_drawn_for_weights_of_real_images(tmp_path, monkeypatch):

@@ -100,8 +100,8 @@ def test_metrics_of_findings_against_scikit_learn() -> None:
 
 
 def test_metrics_of_classes_against_scikit_learn() -> None:
-    truth, said = labels(40, "softmax"), logits(40)
-    metrics = run(evaluator_of(Table(said), dataset_of(truth), "softmax")).state.metrics
+    truth, said = labels(40, "multiclass"), logits(40)
+    metrics = run(evaluator_of(Table(said), dataset_of(truth), "multiclass")).state.metrics
     p = np.exp(said.astype(float))
     p /= p.sum(axis=1, keepdims=True)
     assert metrics["validation/loss"] == pytest.approx(log_loss(truth, p))
@@ -112,7 +112,7 @@ def test_metrics_of_classes_against_scikit_learn() -> None:
 def test_a21_the_auc_of_two_classes_is_that_of_the_softmax_probability() -> None:
     truth = np.array([0, 0, 1, 1, 1])
     said = np.array([[0.0, 1.0], [3.0, 2.0], [-3.0, 0.0], [1.0, 3.0], [2.0, 2.5]])  # the second logit alone misleads
-    metrics = run(evaluator_of(Table(said), dataset_of(truth), "softmax", classes="AB")).state.metrics
+    metrics = run(evaluator_of(Table(said), dataset_of(truth), "multiclass", classes="AB")).state.metrics
     p = np.exp(said)[:, 1] / np.exp(said).sum(axis=1)
     assert metrics["validation/macro_auc"] == pytest.approx(roc_auc_score(truth, p))
     assert roc_auc_score(truth, p) != roc_auc_score(truth, said[:, 1])
@@ -127,7 +127,7 @@ def test_what_is_not_defined_is_left_out_and_nothing_stays_from_the_run_before()
     assert list(evaluator.state.metrics) == ["validation/loss"]
 
 
-@pytest.mark.parametrize(("kind", "bad"), [("multilabel", "nan"), ("softmax", "nan"), ("softmax", "inf")])
+@pytest.mark.parametrize(("kind", "bad"), [("multilabel", "nan"), ("multiclass", "nan"), ("multiclass", "inf")])
 def test_a_probability_that_is_not_a_number_is_an_error_that_says_which_image(kind: str, bad: str) -> None:
     said = logits(9)
     said[6, 1] = float(bad)

@@ -38,7 +38,7 @@ def outputs(engine: ClassifierInference) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_probabilities_and_decisions(kind: str) -> None:
     batches = [batch(0, 4), batch(4, 0, {4: "empty"}), batch(5, 2, {7: "empty"})]
     network = classifier()
@@ -76,7 +76,7 @@ def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
     bad = batch(6, 3)
     bad["image"][1] = value
     with pytest.raises(NotFinitePredictionError, match=r"probability of a is nan .* row 8: no table") as caught:
-        ClassifierInference("cpu", [batch(0, 6), bad], classifier(), CLASSES, "softmax", precision="float32").run()
+        ClassifierInference("cpu", [batch(0, 6), bad], classifier(), CLASSES, "multiclass", precision="float32").run()
     assert caught.value.exit_code == NOT_FINITE
 
 
@@ -86,7 +86,7 @@ def test_a_probability_that_is_no_number_stops_it(value: float) -> None:
         ("multilabel", None, "given for none, but one is needed for each of a, b, c"),
         ("multilabel", {"a": 0.5, "b": 0.5}, "given for a, b, but one"),
         ("multilabel", {**THRESHOLDS, "d": 0.5}, "but one is needed for each"),
-        ("softmax", THRESHOLDS, "leave thresholds out"),
+        ("multiclass", THRESHOLDS, "leave thresholds out"),
         ("sigmoid", THRESHOLDS, "choose one of multilabel"),
     ],
 )
@@ -101,13 +101,13 @@ def test_percentiles_are_of_the_features_that_gave_the_probabilities() -> None:
     images = torch.cat([batches[0]["image"], batches[2]["image"]])
     network.eval()
     with torch.no_grad():
-        features = network.encoder.stage_map(images, 2).mean(dim=(2, 3)).numpy()
+        features = network.encoder(images).stages[1].mean(dim=(2, 3)).numpy()
     gaussian = fit_shrunk_gaussian(features[:5])
     typical = TypicalFeatures(gaussian, np.sort(mahalanobis_distance(features[:5], gaussian)), 5)
     calls = []
     counted = network.encoder.register_forward_pre_hook(lambda *_: calls.append(1))
     layers = network.encoder.backbone.conv1.register_forward_pre_hook(lambda *_: calls.append(1))
-    options = {"kind": "softmax", "precision": "float32"}
+    options = {"kind": "multiclass", "precision": "float32"}
     plain = outputs(ClassifierInference("cpu", batches, network, CLASSES, **options))
     once = len(calls)
     found = outputs(ClassifierInference("cpu", batches, network, CLASSES, **options, typical=typical))
@@ -124,7 +124,7 @@ def test_percentiles_are_of_the_features_that_gave_the_probabilities() -> None:
     assert [output["contradictions"] for output in found] == [{}, {}, {6: "a hip"}]
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
     line = {"intercept": -1.0, "slope": 0.4}
     record = {"method": "platt", "classes": {"a": line, "c": line}}
@@ -139,7 +139,7 @@ def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
     expected = apply_recalibration(before["probabilities"], record, CLASSES, kind)
     np.testing.assert_array_equal(after["probabilities"], expected)
     assert (np.abs(after["probabilities"] - before["probabilities"])[:, [0, 2]] > 1e-3).any()
-    if kind == "softmax":
+    if kind == "multiclass":
         assert before["thresholds"] is after["thresholds"] is None
         return
     assert before["thresholds"].tolist() == [0.5, 0.1, 0.9]
@@ -148,11 +148,11 @@ def test_recalibration_changes_probabilities_and_no_decision(kind: str) -> None:
     np.testing.assert_array_equal(after["decisions"], after["probabilities"] >= after["thresholds"])
 
 
-def test_two_softmax_classes_have_a_threshold_once_they_are_recalibrated() -> None:
+def test_two_multiclass_labels_have_a_threshold_once_they_are_recalibrated() -> None:
     record = {"method": "platt", "classes": {"b": {"intercept": -3.0, "slope": 0.5}}}
     network = Classifier(StageEncoder(small_resnet()), 2, stage=2, seed=1)
     engine = ClassifierInference(
-        "cpu", [batch(0, 6)], network, CLASSES[:2], "softmax", recalibration=record, precision="float32"
+        "cpu", [batch(0, 6)], network, CLASSES[:2], "multiclass", recalibration=record, precision="float32"
     )
     (output,) = outputs(engine)
     cut = 1 / (1 + np.exp(3))

@@ -38,7 +38,7 @@ def run_noting(trainer: ClassifierTrainer) -> list[dict[str, float]]:
     return rows
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 @pytest.mark.parametrize("trainable", ["all", "head"])
 def test_one_iteration_equals_a_plain_step(kind: str, trainable: str) -> None:
     network = classifier(trainable=trainable)
@@ -189,7 +189,7 @@ def test_two_processes_of_half_the_batch_equal_one_process() -> None:
 def made(monkeypatch: pytest.MonkeyPatch, solver: str) -> tuple[str, dict[str, Any]]:
     for name in ("ClassifierTrainer", "LinearTrainer"):
         monkeypatch.setattr(classifier_trainer, name, lambda *_, name=name, **arguments: (name, arguments))
-    both: Any = {"train_handlers": ["saver"], "gradient_handlers": ["schedule"], "linear": {"kind": "softmax"}}
+    both: Any = {"train_handlers": ["saver"], "gradient_handlers": ["schedule"], "linear": {"kind": "multiclass"}}
     return trainer_by_solver(solver, "cpu", None, max_epochs=3, **both)  # type: ignore[arg-type, return-value]
 
 
@@ -199,7 +199,7 @@ def test_the_solver_picks_the_trainer_and_its_handlers(monkeypatch: pytest.Monke
     assert (arguments["max_epochs"], "kind" in arguments) == (3, False)
     name, arguments = made(monkeypatch, "lbfgs")
     assert (name, arguments["train_handlers"]) == ("LinearTrainer", ["saver"])
-    assert (arguments["kind"], "max_epochs" in arguments) == ("softmax", False)
+    assert (arguments["kind"], "max_epochs" in arguments) == ("multiclass", False)
 
 
 def test_another_solver_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from monai_mocoi.analysis import compare_outputs
 from monai_mocoi.figures.output_distance import CLASSES_A_FIGURE, output_distance_figures
-from tests.support.made_predictions import findings, of, softmax_classes
+from tests.support.made_predictions import findings, multiclass_predictions, of
 
 NAMES = ("few labels", "all labels")
 
@@ -29,7 +29,7 @@ def test_curves_are_the_shares_and_the_largest_gap_is_marked() -> None:
 
 
 def test_two_classes_are_one_panel_and_many_are_several_figures() -> None:
-    two = softmax_classes(2)
+    two = multiclass_predictions(2)
     (figure,) = output_distance_figures(two, two, compare_outputs(two, two, resamples=40), NAMES)
     assert len(figure.axes) == 1
     generator = np.random.default_rng(0)

@@ -15,7 +15,7 @@ from monai_mocoi.files.file_lock import file_lock
 def _count_up(folder: str) -> None:
     counter = f"{folder}/counter"
     for _ in range(20):
-        with file_lock(f"{folder}/lock", poll=0.001):
+        with file_lock(f"{folder}/lock"):
             with open(counter) as file:
                 value = int(file.read())
             time.sleep(0.001)

@@ -4,8 +4,11 @@ import os
 import shutil
 import time
 
+import numpy as np
+import PIL
 import pytest
 
+import monai_mocoi
 from monai_mocoi.files import file_signature as module
 from monai_mocoi.files.file_signature import file_signature
 
@@ -73,3 +76,11 @@ def test_without_a_change_time_the_content_is_looked_at(tmp_path, monkeypatch, p
     seen = file_signature(path)
     _written(tmp_path / "a", bytes(18_000))
     assert file_signature(path) == seen  # a file is not read where its change time tells
+
+
+def test_versions_are_those_of_the_modules(monkeypatch):
+    found = module.decoder_versions()
+    assert (found["numpy"], found["pillow"]) == (np.__version__, PIL.__version__)
+    assert found["monai_mocoi"] == monai_mocoi.__version__
+    monkeypatch.setattr(module, "_DECODERS", ("numpy", "no-such-package"))
+    assert "no-such-package" not in module.decoder_versions()

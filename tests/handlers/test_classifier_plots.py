@@ -20,9 +20,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from monai_mocoi.data import Predictions, read_predictions
 from monai_mocoi.figures import canvas
 from monai_mocoi.figures.canvas import in_words
+from monai_mocoi.figures.captioned_images import told
 from monai_mocoi.figures.classifier_curves import precision_recall_figures, roc_figures
 from monai_mocoi.figures.classifier_tables import confusion_figures
-from monai_mocoi.figures.surest_images import surest, told
+from monai_mocoi.figures.surest_images import surest
 from monai_mocoi.handlers import (
     BestClassifier,
     Checkpoints,
@@ -36,7 +37,8 @@ from tests.engines.classifiers import Table, dataset_of, evaluator_of, numbered,
 
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 
-SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+SETTINGS = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+LABELLED: dict[str, Any] = {"training": [], "validation": []}
 
 
 def predictions(count: int, classes: int, kind: str = "multilabel", names: Any = None, seed: int = 0) -> Predictions:
@@ -82,7 +84,7 @@ def title(figure: Figure) -> list[str]:
     return figure.texts[0].get_text().split("\n")
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_curves_are_scikit_learns_each_class_against_the_rest(kind: str, drawn: list[Figure]) -> None:
     given = predictions(60, 3, kind)
     assert [len(figures) for figures in (roc_figures(given), precision_recall_figures(given))] == [1, 1]
@@ -113,7 +115,7 @@ def test_a_class_without_positives_or_negatives_has_no_curve(drawn: list[Figure]
 
 
 def test_of_two_classes_the_second_is_drawn(drawn: list[Figure]) -> None:
-    roc_figures(predictions(30, 2, "softmax"))
+    roc_figures(predictions(30, 2, "multiclass"))
     assert len(legend(drawn[0])) == 1
     assert legend(drawn[0])[0].endswith("class 1")
 
@@ -137,7 +139,7 @@ def test_more_classes_than_can_be_read_are_spread_over_figures(
 def test_letters_are_large_for_the_width_of_a_tile(drawn: list[Figure]) -> None:
     """At 330 pixels a letter of 10 points in a figure of 500 is 9 pixels high."""
     for draw in (roc_figures, precision_recall_figures, confusion_figures):
-        for given in (predictions(30, 14), predictions(30, 5, "softmax")):
+        for given in (predictions(30, 14), predictions(30, 5, "multiclass")):
             assert all(figure.shape[1] <= 500 for figure in draw(given, "validation, epoch 3\n30 images"))
     for figure in drawn:
         sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text()]
@@ -209,7 +211,7 @@ def test_findings_have_a_table_of_two_by_two_each(limits: list[float] | None, dr
 
 
 def test_classes_have_one_table_with_all_of_them(drawn: list[Figure]) -> None:
-    given = predictions(50, 4, "softmax")
+    given = predictions(50, 4, "multiclass")
     given.labels[given.labels == 2] = 1  # none is truly of class 2
     confusion_figures(given)
     table = confusion_matrix(given.labels, given.probabilities.argmax(1), labels=range(4))
@@ -218,11 +220,11 @@ def test_classes_have_one_table_with_all_of_them(drawn: list[Figure]) -> None:
     sums = table.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(image.get_array(), np.divide(table, sums, out=np.zeros((4, 4)), where=sums > 0))
     assert [t.get_text() for t in drawn[0].axes[0].get_yticklabels()] == [f"class {i}" for i in range(4)]
-    confusion_figures(predictions(50, 17, "softmax"))
+    confusion_figures(predictions(50, 17, "multiclass"))
     assert texts(drawn[1]) == []
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_any_name_can_be_drawn_and_no_figure_is_left_behind(kind: str) -> None:
     names = ["$x_{", "_hidden", "a $b$ c", "Ödem \N{CJK UNIFIED IDEOGRAPH-80BA}", "x" * 200, r"\frac"]
     given = predictions(40, 6, kind, names)
@@ -270,11 +272,11 @@ def test_surest_images_of_classes() -> None:
     labels = np.array([0, 0, 1, 1, 2])
     said = np.array([[0.8, 0.1, 0.1], [0.9, 0.1, 0], [0.3, 0.6, 0.1], [0.7, 0.2, 0.1], [0.5, 0.4, 0.1]])
     ids = tuple("abcde")
-    given = Predictions(ids, ids, ("A", "B", "C"), "softmax", labels, said)
+    given = Predictions(ids, ids, ("A", "B", "C"), "multiclass", labels, said)
     assert surest(given, 8) == {"right": ([1, 2, 0], [0, 1, 0]), "wrong": ([3, 4], [0, 0])}
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 @pytest.mark.parametrize("count", [1, 4, 8])
 def test_surest_images_are_right_and_wrong_ones_each_once_and_as_many_as_there_are(kind: str, count: int) -> None:
     given = predictions(9, 3, kind, seed=2)
@@ -391,7 +393,7 @@ def test_pictures_are_those_of_the_rows_named_without_the_normalisation(
 
 def test_captions_of_classes_tell_what_was_called_and_the_true_class() -> None:
     given = Predictions(
-        ("a", "b"), ("p", "q"), ("A", "B"), "softmax", np.array([0, 0]), np.array([[0.75, 0.25], [0.4, 0.6]])
+        ("a", "b"), ("p", "q"), ("A", "B"), "multiclass", np.array([0, 0]), np.array([[0.75, 0.25], [0.4, 0.6]])
     )
     assert told(given, 0, 0, None) == "called: A 0.75\ntruth: A"
     assert told(given, 1, 1, None) == "called: B 0.60\ntruth: A 0.40"
@@ -400,7 +402,7 @@ def test_captions_of_classes_tell_what_was_called_and_the_true_class() -> None:
 CHOSEN = [f"validation_chosen/{name}" for name in ("roc", "precision_recall", "confusion", "right", "wrong")]
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
     tmp_path: Path, kind: str, drawn: list[Figure], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,7 +423,7 @@ def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
     plots = ClassifierPlots(writer, 0.0, 1.0)
     plots.attach(validator)
     chosen = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, {}, SETTINGS, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, chosen, LABELLED, SETTINGS, plots=plots)
     planned_trainer(validator, [0 * best, best, -best], [chosen, saver]).run()
     writer.close()
     found = shown(tmp_path / "tensorboard")
@@ -438,7 +440,7 @@ def test_at_the_end_the_chosen_epoch_is_drawn_with_its_thresholds(
         "24 images of 24 patients",
     ]
     assert all("validation, epoch 2, chosen by validation macro_auc" in text for text in titles[-2:])
-    if kind == "softmax":
+    if kind == "multiclass":
         matrix = confusion_matrix(labels, best.argmax(axis=1), labels=range(3))
         assert texts(table) == [str(n) for n in matrix.ravel()]
         return
@@ -458,7 +460,7 @@ def test_a_linear_evaluation_is_drawn_as_its_only_epoch(tmp_path: Path) -> None:
     validator = evaluator_of(Table(LABELS * 1.0), dataset_of(LABELS))
     writer = LazySummaryWriter(tmp_path / "tensorboard")
     plots = ClassifierPlots(writer, 0.0, 1.0)
-    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), {}, SETTINGS, plots=plots)
+    saver = ClassifierSaver(tmp_path, validator.network, validator, Engine(), LABELLED, SETTINGS, plots=plots)
     planned_trainer(validator, [LABELS * 1.0], [saver]).run()
     writer.close()
     assert shown(tmp_path / "tensorboard")["validation_chosen/roc"] == [1]

@@ -27,7 +27,8 @@ from tests.support.processes import in_processes
 LABELS = np.array([[0, 1], [0, 1], [0, 0], [1, 0], [1, 0], [0, 1]])
 GOOD, BETTER, BAD = (scale * (LABELS - 0.5) + shift for scale, shift in ((0.2, -3.0), (2.0, 1.0), (-1.0, 0.0)))
 GOOD[0] = [5.0, -5.0]
-NEEDED = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+NEEDED = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+LABELLED: dict[str, Any] = {"training": [], "validation": []}
 PRODUCTS = ["classifier.json", "classifier.pt", "validation_predictions.csv"]
 
 
@@ -40,7 +41,7 @@ def saved(folder: Path, plan: list[Any], labels: Any = LABELS, kind: str = "mult
     validator = options.pop("validator", None) or evaluator_of(Table(0 * plan[0]), dataset_of(labels), kind)
     table = validator.network
     best = BestClassifier(table, validator, **options.pop("best", {}))
-    saver = ClassifierSaver(folder, table, validator, best, {"training": ["a.png"]}, NEEDED)
+    saver = ClassifierSaver(folder, table, validator, best, {**LABELLED, "training": ["a.png"]}, NEEDED)
     before = [Checkpoints(folder, {}, "abc", also={"best": best})]
     trainer = planned_trainer(validator, plan, [best, saver], **{"before": before, **options})
     trainer.run()
@@ -85,7 +86,7 @@ def test_a1_a_trained_network_is_saved_as_it_was_after_its_best_epoch(tmp_path: 
         scores.append(validator.state.metrics["validation/macro_auc"])
         states.append({name: value.clone() for name, value in network.state_dict().items()})
 
-    labelled = {"counts": {"training": {"images": 12}}}
+    labelled = {**LABELLED, "counts": {"training": {"images": 12}}}
     for handler in (best, ClassifierSaver(tmp_path, network, validator, best, labelled, NEEDED)):
         handler.attach(trainer)
     trainer.run()
@@ -143,7 +144,11 @@ def test_labelled_ids_are_there_from_the_start_and_the_rest_only_at_the_end(tmp_
 
     saved(tmp_path, [BAD, GOOD], before=[Look()])
     assert seen == [[], []]
-    assert json.loads((tmp_path / "labelled.json").read_text()) == {"format": 1, "training": ["a.png"]}
+    assert json.loads((tmp_path / "labelled.json").read_text()) == {
+        "format": 1,
+        "training": ["a.png"],
+        "validation": [],
+    }
     assert products(tmp_path) == PRODUCTS
 
 
@@ -169,11 +174,11 @@ def test_checkpoints_stay_until_the_manifest_says_finished(tmp_path: Path, monke
     at: dict[str, int] = {}
     checkpoints = Checkpoints(tmp_path / "run", {}, "abc")
     monkeypatch.setattr(
-        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.folder.iterdir()))})
+        RunFolder, "_update", lambda self, e, status: at.update({status: len(list(checkpoints.path.iterdir()))})
     )
     saved(tmp_path / "run", [GOOD], before=[RunFolder(tmp_path / "run", {}, "abc"), checkpoints])
     assert at == {"finished": 2}
-    assert list(checkpoints.folder.iterdir()) == []
+    assert list(checkpoints.path.iterdir()) == []
 
 
 def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last_epoch(tmp_path: Path) -> None:
@@ -191,11 +196,11 @@ def test_the_chosen_classifiers_predictions_are_no_second_validation_of_the_last
     assert heard == [(1, 1.0), (2, 0.0)]
 
 
-def test_softmax_classes_have_no_thresholds(tmp_path: Path) -> None:
+def test_multiclass_labels_have_no_thresholds(tmp_path: Path) -> None:
     truth = np.array([0, 0, 1, 1, 2, 2])
-    saved(tmp_path, [np.eye(3)[truth]], truth, "softmax")
+    saved(tmp_path, [np.eye(3)[truth]], truth, "multiclass")
     sidecar = sidecar_of(tmp_path)
-    assert (sidecar["kind"], sidecar["labels"], sidecar["thresholds"]) == ("softmax", ["A", "B", "C"], None)
+    assert (sidecar["kind"], sidecar["labels"], sidecar["thresholds"]) == ("multiclass", ["A", "B", "C"], None)
 
 
 def test_where_no_threshold_can_be_chosen_a_half_is_taken_and_named(
@@ -226,7 +231,7 @@ def test_weights_that_are_no_numbers_are_no_product(tmp_path: Path) -> None:
     best = BestClassifier(table, validator)
     with pytest.raises(NotFiniteError, match=r"iteration 3: unused of the network is not finite"):
         planned_trainer(
-            validator, [BETTER], [best, ClassifierSaver(tmp_path, table, validator, best, {}, NEEDED)]
+            validator, [BETTER], [best, ClassifierSaver(tmp_path, table, validator, best, LABELLED, NEEDED)]
         ).run()
     assert products(tmp_path) == []
 
@@ -235,7 +240,7 @@ def save_together(rank: int, folder: str) -> list[float]:
     table = Table(np.zeros((6, 2)))
     validator = evaluator_of(table, dataset_of(LABELS), batch_size=1)
     best = BestClassifier(table, validator)
-    saver = ClassifierSaver(folder, table, validator, best, {}, NEEDED)
+    saver = ClassifierSaver(folder, table, validator, best, LABELLED, NEEDED)
     planned_trainer(validator, [BETTER, BAD], [best, saver]).run()
     return table.logits.flatten().tolist()
 
@@ -259,7 +264,9 @@ def test_what_its_pretraining_has_seen_is_told_at_the_start_and_handed_on(
     folder = tmp_path / "run"
     validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
     best = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(folder, validator.network, validator, best, {}, NEEDED, started(encoder, sidecar), other)
+    saver = ClassifierSaver(
+        folder, validator.network, validator, best, LABELLED, NEEDED, started(encoder, sidecar), other
+    )
     planned_trainer(validator, [BETTER], [best, saver]).run()
     assert "2 of 5 test images were seen in pretraining" in caplog.text
     found = sidecar_of(folder)
@@ -282,7 +289,7 @@ def trained_on(datalist: Any, folder: Path, *start: Any) -> tuple[Path, Any]:
     """A classifier of a few epochs, from random weights or others; its file and sidecar."""
     validator = evaluator_of(Table(0 * GOOD), dataset_of(LABELS))
     best = BestClassifier(validator.network, validator)
-    saver = ClassifierSaver(folder, validator.network, validator, best, {}, NEEDED, started(*start), datalist)
+    saver = ClassifierSaver(folder, validator.network, validator, best, LABELLED, NEEDED, started(*start), datalist)
     planned_trainer(validator, [BETTER], [best, saver]).run()
     return folder / "classifier.pt", sidecar_of(folder)
 
@@ -372,7 +379,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
         trainer = trainer_of(network, loader_of(dataset_of(LABELS)))
         best = BestClassifier(network, validator)
         trainer.add_event_handler(RunEvents.VALIDATE, lambda engine: validator.run(engine.state.epoch))
-        for handler in (best, ClassifierSaver(folder, network, validator, best, {}, NEEDED, training=training)):
+        for handler in (best, ClassifierSaver(folder, network, validator, best, LABELLED, NEEDED, training=training)):
             handler.attach(trainer)
         trainer.run()
         return sidecar_of(folder)
@@ -388,7 +395,7 @@ def test_what_the_runs_own_images_look_like_is_kept(tmp_path: Path, caplog: pyte
     network.load_state_dict(torch.load(tmp_path / "classifier.pt", weights_only=True))
     images = torch.stack([dataset_of(LABELS, first=20)[place]["image"] for place in range(6)])
     with torch.no_grad():
-        features = network.encoder.stage_map(images, 4).mean(dim=(2, 3)).numpy()
+        features = network.encoder(images).stages[3].mean(dim=(2, 3)).numpy()
     np.testing.assert_allclose(found.reference, np.sort(mahalanobis_distance(features, found.gaussian)), rtol=1e-4)
     assert "typical_features" not in tuned(tmp_path / "without", None)
     few = tuned(tmp_path / "few", dataset_of(LABELS[:1]))  # a classifier is not lost for it

@@ -115,11 +115,11 @@ def test_nothing_to_score_is_said_and_written(tmp_path: Path, caplog: pytest.Log
     assert "left_out_classes has the counts. So there is no macro_auc, " in caplog.text
 
 
-def test_softmax_classes(tmp_path: Path) -> None:
+def test_multiclass_labels(tmp_path: Path) -> None:
     truth = np.arange(60) % 3
     said = (np.eye(3)[truth] + np.random.default_rng(1).standard_normal((60, 3))).astype(np.float32)
-    classifier = {**CLASSIFIER, "kind": "softmax", "labels": ["A", "B", "C"], "thresholds": None}
-    found = evaluate(tmp_path, said, truth, kind="softmax", classifier=classifier)
+    classifier = {**CLASSIFIER, "kind": "multiclass", "labels": ["A", "B", "C"], "thresholds": None}
+    found = evaluate(tmp_path, said, truth, kind="multiclass", classifier=classifier)
     assert found["overall"]["macro_f1"]["value"] > 0.4
     assert found["scored_classes"] == ["A", "B", "C"]
 
@@ -250,7 +250,10 @@ def test_another_hospital_stands_beside_the_classifiers_own_test(
 ) -> None:
     caplog.set_level(logging.INFO)
     (tmp_path / "classifier.pt").touch()
-    write_json(tmp_path / "labelled.json", {"counts": {"training": {"images": 200, "positives": {"A": 50, "B": 1}}}})
+    write_json(
+        tmp_path / "labelled.json",
+        {"training": [], "validation": [], "counts": {"training": {"images": 200, "positives": {"A": 50, "B": 1}}}},
+    )
     brighter = dataset_of([[1]] * 60, transform=lambda sample: sample)
     inputs = summarise_inputs(brighter)
     inputs["statistics"]["brightness"]["mean"] -= 1
@@ -350,13 +353,13 @@ def test_a_package_names_its_model_card_and_knows_the_prevalence_of_training(tmp
     models = tmp_path / "package" / "models"
     models.mkdir(parents=True)
     (models / "model.pt").touch()
-    write_json(models / "model.json", {"training_counts": {"images": 200, "positives": {"A": 50, "B": 1}}})
+    counts = {"training_counts": {"images": 200, "positives": {"A": 50, "B": 1}}}
     given = {"run_dir": models / "model.pt", "external": other_hospital("AB"), "dataset_sha256": "other"}
-    found = evaluate(tmp_path / "out", **given)["external"]
+    found = evaluate(tmp_path / "out", classifier={**CLASSIFIER, **counts}, **given)["external"]
     assert (found["own_test"], found["overall"]) == (None, {})
     assert found["own_test_missing"] == "the own test of a package is in its model card (docs/README.md)"
     assert [own["training"] for own in found["prevalence"].values()] == [0.25, 0.005]
-    write_json(models / "model.json", {})  # of an earlier version
+    # Of an earlier version: without counts.
     found = evaluate(tmp_path / "out", overwrite=True, **given)["external"]
     assert [own["training"] for own in found["prevalence"].values()] == [None, None]
 

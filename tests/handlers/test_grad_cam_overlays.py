@@ -35,7 +35,7 @@ def test_the_heat_of_a_linear_layer_on_averaged_maps_is_its_weighted_map(stage: 
     network = classifier(stage)
     with torch.no_grad():
         before = network(images())
-        maps = network.encoder.stage_map(images(), 4 if stage == "all" else stage)
+        maps = network.encoder(images()).stages[3 if stage == "all" else stage - 1]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         overlays = GradCAMOverlays(tmp_path, network, CLASSES, 0.5, 0.25)
@@ -147,7 +147,7 @@ def test_a_sheet_has_the_picture_the_overlay_and_what_was_decided(tmp_path: Path
         assert "what this network used, not where a disease is" in notes
 
 
-def test_of_softmax_classes_the_highest_is_named(tmp_path: Path, sheets: list[Any]) -> None:
+def test_of_multiclass_labels_the_highest_is_named(tmp_path: Path, sheets: list[Any]) -> None:
     drawn(tmp_path, positive=False, only="Mass/Nodule")
     assert [sheet[0].partition(": ")[2] for sheet in sheets] == [
         "probability 0.10, not the highest of 2: not called",

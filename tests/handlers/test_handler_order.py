@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import random
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from monai_mocoi.engines import MoCoEvaluator, RunEvents
+from monai_mocoi.engines import ClassifierInference, MoCoEvaluator, RunEvents
 from monai_mocoi.handlers import (
     AverageBatchStatistics,
     BestClassifier,
@@ -23,28 +24,33 @@ from monai_mocoi.handlers import (
     CollapseMonitor,
     EncoderSaver,
     EpochLog,
+    EvaluationSaver,
+    GradCAMOverlays,
+    InferenceTable,
     LazySummaryWriter,
     OnlineProbes,
     OverlaidCurves,
     Preemption,
     Progress,
     RunFolder,
+    SettingsText,
     TensorBoardStats,
     TimedValidation,
     ViewPairs,
     WarmupCosine,
+    WorstErrors,
     shown_in_pretraining,
 )
 from monai_mocoi.networks import Classifier, StageEncoder
-from monai_mocoi.runs import SettingsText
-from tests.engines.classifiers import dataset_of, evaluator_of, loader_of
+from tests.engines.classifiers import Table, dataset_of, evaluator_of, loader_of
 from tests.engines.classifiers import trainer_of as classifier_trainer_of
 from tests.networks.small import small_moco, small_resnet
+from tests.support.evaluated_classifier import CLASSIFIER, FEW
 from tests.support.moco_training import batches, trainer_of
 from tests.support.watched_images import Images, halved, pairs
 from tests.support.whole_runs import differences, events
 
-CARD = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+CARD = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 SETTINGS = {"seed": 1, "bundle": "nih_mse", "demo": True}
 _OF_TIME = re.compile(r"\d+(\.\d+)? images/s.*|Time taken.*")
 _TIMES = ("started", "ended", "seconds", "commit")
@@ -143,7 +149,7 @@ def run(make: Any, handlers: list[Any], shuffled: random.Random | None) -> None:
 
 def outcome(folder: Path, caplog: pytest.LogCaptureFixture) -> dict[str, Any]:
     """All that a run left: files, checkpoints' contents, curves and log, without what tells the time."""
-    found: dict[str, Any] = {"events": events(folder)}
+    found: dict[str, Any] = {"events": events(folder)} if (folder / "tensorboard").exists() else {}
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and "tfevents" not in p.name):
         name = str(path.relative_to(folder))
         if path.suffix == ".pt":
@@ -185,3 +191,47 @@ def test_any_order_of_the_handlers_gives_the_same_run(
         assert list(differences(expected, found)) == []
     assert any("Stopped by" in line for line in expected[0]["log"])
     assert any(line.startswith("Next: ") for line in expected[1]["log"])
+
+
+def evaluation(folder: Path) -> tuple[Any, list[Any]]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, (60, 2))
+    table = Table(labels + rng.standard_normal((60, 2)))
+    sheet = WorstErrors(folder, CLASSIFIER["thresholds"], 0.5, 0.25, 2, min_positives=5, min_negatives=5)
+    saver = EvaluationSaver(folder, CLASSIFIER, overwrite=True, **FEW)
+    make = lambda handlers: evaluator_of(table, dataset_of(labels), name="test", val_handlers=handlers)  # noqa: E731
+    return make, [sheet, saver, Progress(disable=True)]
+
+
+def inference(folder: Path) -> tuple[Any, list[Any]]:
+    network, names = Classifier(StageEncoder(small_resnet()), 2, stage=2, seed=1), ["A", "B"]
+    images = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    batch = {"image": images, "index": torch.arange(3), "unreadable": {3: "it is empty"}}
+    table = InferenceTable(folder, [{"name": f"{n}.png"} for n in range(4)], names, "multilabel", overwrite=True)
+    sheets = GradCAMOverlays(folder, network, names, 0.5, 0.25, positive=False)
+    limits = dict.fromkeys(names, 0.5)
+    make = lambda handlers: ClassifierInference(  # noqa: E731
+        "cpu", [batch], network, names, "multilabel", limits, precision="float32", val_handlers=handlers
+    )
+    return make, [table, sheets, Progress(disable=True)]
+
+
+@pytest.mark.parametrize("use", [evaluation, inference])
+def test_any_order_of_the_handlers_gives_the_same_results(
+    use: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Twice, because the second run replaces what the first has written."""
+    caplog.set_level(logging.INFO)
+    expected: dict[str, Any] = {}
+    for number, order in enumerate(itertools.permutations(range(3))):
+        folder = tmp_path / str(number)
+        for _ in range(2):
+            caplog.clear()
+            make, handlers = use(folder)
+            make([handlers[place] for place in order]).run()
+            found = outcome(folder, caplog)
+            expected = expected or found
+            assert list(differences(expected, found)) == []
+    pictures = {"evaluation": "worst_errors.png", "inference": "grad_cam/row000003_B.png"}
+    assert {"log", pictures[use.__name__]} < expected.keys()
+    assert len(expected["log"]) > 2

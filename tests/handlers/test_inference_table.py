@@ -65,8 +65,8 @@ def test_findings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert ended.value.code == DATA
 
 
-def test_softmax_classes(tmp_path: Path) -> None:
-    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "softmax")
+def test_multiclass_labels(tmp_path: Path) -> None:
+    table = InferenceTable(tmp_path, ITEMS, ["x", "y"], "multiclass")
     decisions = np.array([[False, True], [True, False]])
     engine_of(table, [{**OUTPUTS[0], "decisions": decisions, "unreadable": {}}]).run()
     header, first, second = rows(tmp_path)

@@ -16,7 +16,7 @@ from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_t
 from tests.networks.small import small_moco
 from tests.support.moco_training import batches, trainer_of
 
-SETTINGS = {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
+SETTINGS = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_a_signal_in_the_epoch_that_patience_ends_does_not_stop_a_run_that_is_wh
         table,
         validator,
         best,
-        {},
-        {"image_size": 32, "decode_size": 32, "decode_fit": "crop", "channels": 1, "mean": 0, "std": 1},
+        {"training": [], "validation": []},
+        {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0, "std": 1},
     )
     before = [preemption, preemption.checkpoints]
     trainer = planned_trainer(validator, [labels - 0.5] * 4, [best, saver], before=before)

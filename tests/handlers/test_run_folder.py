@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from ignite.engine import Events
 
-from monai_mocoi.errors import DatasetError, RunFolderError, SettingsError
-from monai_mocoi.handlers import RunFolder, check_run_folder
-from monai_mocoi.runs import product_folders, provenance
+from monai_mocoi.engines import RunEvents
+from monai_mocoi.errors import LockError, RunFolderError, SettingsError
+from monai_mocoi.handlers import RunFolder
+from monai_mocoi.runs import check_run_folder, product_folders, provenance
 from tests.handlers.engine import counting
 
 
@@ -215,7 +216,7 @@ def test_a_file_system_without_locks_is_no_reason_to_stop(
 def test_a_lock_that_cannot_be_made_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def refuse(path: Path, wait: bool) -> Iterator[bool]:
-        raise DatasetError("cannot write to the folder 'x'")
+        raise LockError("cannot write to the folder 'x'")
         yield
 
     monkeypatch.setattr(product_folders, "file_lock", refuse)
@@ -233,6 +234,25 @@ def test_two_names_of_one_folder_have_one_lock(tmp_path: Path) -> None:
 
     run(tmp_path / "x", also)
     assert manifest(tmp_path / "x")["status"] == "finished"
+
+
+def test_the_lock_is_held_until_a_finished_run_has_removed_what_it_needs_no_more(tmp_path: Path) -> None:
+    """As ClassifierSaver, which removes the checkpoints last of all."""
+    refused = []
+
+    class Closes:
+        def attach(self, engine: Any) -> None:
+            engine.add_event_handler(RunEvents.CLOSE_RUN, self._close)
+
+        def _close(self, engine: Any) -> None:
+            assert manifest(tmp_path / "x")["status"] == "finished"
+            with pytest.raises(RunFolderError, match="another process is writing"):
+                run(tmp_path / "x", overwrite=True)
+            refused.append(True)
+
+    counting(handlers=[Closes(), RunFolder(tmp_path / "x", {}, "abc")]).run()
+    assert refused == [True]
+    run(tmp_path / "x", overwrite=True)  # the lock was freed
 
 
 def test_a_leftover_of_a_killed_write_is_nothing_of_value(tmp_path: Path) -> None:

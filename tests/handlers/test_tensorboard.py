@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import torch
 from monai.handlers import TensorBoardStatsHandler
 from PIL import Image
 
-from monai_mocoi.handlers import LazySummaryWriter, ViewPairs, view_pairs
-from monai_mocoi.runs import SettingsText, check_settings
+from monai_mocoi.handlers import LazySummaryWriter, SettingsText, ViewPairs, view_pairs
 from tests.handlers.engine import counting
 from tests.support.tensorboard_events import events
 
@@ -77,20 +75,3 @@ def test_view_pairs_are_shown_with_captions_and_without_the_normalisation(
         left = 8 + 136 * place
         windows = np.lib.stride_tricks.sliding_window_view(sheet[:, left : left + 128], (256, 128, 3))[:, 0, 0]
         assert any((window == one.picture).all() for window in windows), "it stands on the sheet as it is"
-
-
-@pytest.mark.parametrize(
-    ("text", "meant"), [("false", "False"), ("True", "True"), ("none", "'$None'"), ("NULL", "'$None'")]
-)
-def test_a_text_that_means_true_false_or_nothing_is_refused(text: str, meant: str) -> None:
-    settings: dict[str, Any] = {"seed": 1, "head": "mlp_bn", "max_grad_norm": None, "cosine": True}
-    check_settings(settings)
-    with pytest.raises(ValueError, match=re.escape(f"--cosine {meant}")):
-        check_settings({**settings, "cosine": text})
-
-
-def test_torchrun_without_its_overlay_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    check_settings({"world_size": 2})
-    with pytest.raises(ValueError, match=r"started 2 processes, but world_size is 1"):
-        check_settings({"world_size": 1})

@@ -25,7 +25,7 @@ def made(kind: str, count: int = 80, seed: int = 0) -> Predictions:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, (count, 3)) if kind == "multilabel" else rng.integers(0, 3, count)
     said = rng.random((count, 3)).round(1)  # with ties, and at the thresholds
-    if kind == "softmax":
+    if kind == "multiclass":
         said = rng.integers(1, 4, (count, 3)) / 9
         said[:, 0] = 1 - said[:, 1:].sum(axis=1)
     ids = tuple(f"i{n}" for n in range(count))
@@ -55,7 +55,7 @@ def test_errors_of_findings_are_those_of_a_naive_search(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 3, 1000])
 def test_errors_of_classes_are_those_of_a_naive_search(count: int) -> None:
-    given = made("softmax")
+    given = made("multiclass")
     for column, found in enumerate(worst_errors(given, None, [0, 1, 2], count)):
         wrong = []
         for image, row in enumerate(given.probabilities.tolist()):

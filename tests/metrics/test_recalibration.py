@@ -70,11 +70,11 @@ def test_records_are_applied_to_their_classes_alone() -> None:
     np.testing.assert_array_equal(made[:, 1], platt_scaled(said[:, 1], 0.3, 0.7))
     two = np.stack([1 - P, P], axis=1)
     of_second = {"method": "platt", "classes": {"B": {"intercept": 0.3, "slope": 0.7}}}
-    made = apply_recalibration(two, of_second, ("A", "B"), "softmax")
+    made = apply_recalibration(two, of_second, ("A", "B"), "multiclass")
     np.testing.assert_array_equal(made[:, 1], platt_scaled(P, 0.3, 0.7))
     np.testing.assert_array_equal(made.sum(axis=1), 1)
     np.testing.assert_array_equal(
-        apply_recalibration(two, {"method": "temperature", "reason": "x"}, "AB", "softmax"), two
+        apply_recalibration(two, {"method": "temperature", "reason": "x"}, "AB", "multiclass"), two
     )
 
 

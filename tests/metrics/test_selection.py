@@ -41,20 +41,20 @@ def test_classes_against_scikit_learn() -> None:
         "macro_f1": f1_score(labels, said.argmax(axis=1), average="macro"),
     }
     for name, value in expected.items():
-        assert selection_metric(name, "softmax", labels, said) == pytest.approx(value)
+        assert selection_metric(name, "multiclass", labels, said) == pytest.approx(value)
 
 
-def test_a21_of_two_softmax_classes_the_second_probability_counts() -> None:
+def test_a21_of_two_multiclass_labels_the_second_probability_counts() -> None:
     labels, said = classes(number=2)
-    assert selection_metric("macro_auc", "softmax", labels, said) == pytest.approx(roc_auc_score(labels, said[:, 1]))
-    assert selection_metric("macro_average_precision", "softmax", labels, said) == pytest.approx(
+    assert selection_metric("macro_auc", "multiclass", labels, said) == pytest.approx(roc_auc_score(labels, said[:, 1]))
+    assert selection_metric("macro_average_precision", "multiclass", labels, said) == pytest.approx(
         average_precision_score(labels, said[:, 1])
     )
-    assert selection_metric("macro_f1", "softmax", labels, said) == pytest.approx(
+    assert selection_metric("macro_f1", "multiclass", labels, said) == pytest.approx(
         f1_score(labels, said.argmax(axis=1), average="macro")
     )
-    assert ranked_columns("softmax", 2).tolist() == [1]
-    assert ranked_columns("softmax", 3).tolist() == [0, 1, 2]
+    assert ranked_columns("multiclass", 2).tolist() == [1]
+    assert ranked_columns("multiclass", 3).tolist() == [0, 1, 2]
     assert ranked_columns("multilabel", 2).tolist() == [0, 1]
 
 
@@ -68,17 +68,17 @@ def test_undefined_classes_do_not_count(name: str) -> None:
     assert math.isnan(selection_metric(name, "multilabel", labels[:, ::2], said[:, ::2]))
     assert math.isnan(selection_metric(name, "multilabel", labels[:0], said[:0]))
     numbers, of_classes = classes()
-    assert math.isnan(selection_metric(name, "softmax", np.zeros_like(numbers), of_classes))
+    assert math.isnan(selection_metric(name, "multiclass", np.zeros_like(numbers), of_classes))
     without_third = numbers % 2
-    assert 0 < selection_metric(name, "softmax", without_third, of_classes) < 1
+    assert 0 < selection_metric(name, "multiclass", without_third, of_classes) < 1
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
 @pytest.mark.parametrize("name", SELECTION_METRICS)
 def test_perfect_is_1(name: str, kind: str) -> None:
     labels = np.arange(12) % 3
     hot = np.eye(3)[labels]
-    assert selection_metric(name, kind, labels if kind == "softmax" else hot, 0.1 + 0.8 * hot) == 1
+    assert selection_metric(name, kind, labels if kind == "multiclass" else hot, 0.1 + 0.8 * hot) == 1
 
 
 def test_refusals() -> None:

@@ -1,4 +1,4 @@
-"""classifier.pt and its sidecar: found, read whole, or refused with what to do."""
+"""classifier.pt and its card: found, read whole, or refused with what to do."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.networks import Classifier, StageEncoder, load_classifier, read_classifier_sidecar
+from monai_mocoi.networks import Classifier, StageEncoder, load_classifier, read_classifier_card
 from tests.networks.small import small_resnet, views
 
-SIDECAR = {
+CARD = {
     **{"kind": "multilabel", "labels": ["A", "B"], "stage": 4, "thresholds": {"A": 0.5, "B": 0.5}},
-    **{"image_size": 32, "decode_size": 32, "decode_fit": "shorter", "channels": 1, "mean": 0.5, "std": 0.25},
+    **{"image_size": 32, "decode_size": 32, "resize_mode": "shorter", "channels": 1, "mean": 0.5, "std": 0.25},
     "selected": {"epoch": 3},
 }
 
@@ -30,7 +30,7 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "finetune-scratch-all-s4-f1-l1"
     folder.mkdir()
     torch.save(network(seed=5).state_dict(), folder / "classifier.pt")
-    (folder / "classifier.json").write_text(json.dumps(SIDECAR))
+    (folder / "classifier.json").write_text(json.dumps(CARD))
     return folder
 
 
@@ -40,7 +40,7 @@ def test_a_run_folder_and_its_file_are_the_same_classifier(
 ) -> None:
     place = run / name
     # A classifier of before these two settings.
-    assert read_classifier_sidecar(place) == {**SIDECAR, "intensity": "declared", "cache_bits": 8}
+    assert read_classifier_card(place) == {**CARD, "intensity": "declared", "cache_bits": 8}
     with caplog.at_level(logging.INFO):
         loaded = load_classifier(network(seed=1), place)
     images, _ = views(3)
@@ -56,9 +56,9 @@ def test_a_run_folder_and_its_file_are_the_same_classifier(
     ],
 )
 def test_how_grey_values_are_scaled_and_rounded(run: Path, content: dict[str, Any], intensity: str, bits: int) -> None:
-    (run / "classifier.json").write_text(json.dumps({**SIDECAR, **content}))
-    sidecar = read_classifier_sidecar(run)
-    assert (sidecar["intensity"], sidecar["cache_bits"]) == (intensity, bits)
+    (run / "classifier.json").write_text(json.dumps({**CARD, **content}))
+    card = read_classifier_card(run)
+    assert (card["intensity"], card["cache_bits"]) == (intensity, bits)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,24 @@ def test_how_grey_values_are_scaled_and_rounded(run: Path, content: dict[str, An
         (None, r"cannot be read \(FileNotFoundError\): it lies beside"),
         ("{", r"cannot be read \(JSONDecodeError\)"),
         ("3", "not a JSON object"),
-        (json.dumps({k: v for k, v in SIDECAR.items() if k not in ("mean", "kind")}), "lacks kind, mean"),
+        (json.dumps({k: v for k, v in CARD.items() if k not in ("mean", "kind")}), "lacks kind, mean"),
     ],
 )
-def test_without_its_sidecar_it_is_of_no_use(run: Path, content: str | None, text: str) -> None:
+def test_without_its_card_it_is_of_no_use(run: Path, content: str | None, text: str) -> None:
     (run / "classifier.json").unlink()
     if content is not None:
         (run / "classifier.json").write_text(content)
     with pytest.raises(WeightsError, match=text):
         load_classifier(network(), run)
+
+
+def test_the_earlier_name_of_the_resize_mode_is_read(run: Path) -> None:
+    earlier = {("decode_fit" if name == "resize_mode" else name): value for name, value in CARD.items()}
+    (run / "classifier.json").write_text(json.dumps(earlier))
+    card = read_classifier_card(run)
+    assert card.resize_mode == card["resize_mode"] == card["decode_fit"] == "shorter"
+    assert '"resize_mode": "shorter"' in card.text()
+    assert "decode_fit" not in card.text()
 
 
 def test_a_network_that_it_does_not_fit_is_left_as_it_is(run: Path) -> None:

@@ -25,7 +25,7 @@ from monai_mocoi.networks import (
 )
 from tests.networks.small import small_resnet, torchvision_layout
 
-SIDECAR = {"method": "mse", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 64, "settings": {"device": "cpu"}}
+CARD = {"method": "mse", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 64, "settings": {"device": "cpu"}}
 LAYOUT = {"spatial_dims": 2, "n_input_channels": 3, "conv1_t_stride": 2, "bias_downsample": False}
 
 
@@ -48,8 +48,8 @@ def write_classifier(encoder: StageEncoder, classes: int = 3, stage: int | str =
     classifier = Classifier(encoder, classes, stage=stage)
     torch.save(classifier.state_dict(), "classifier.pt")
     labels = {str(i): f"Finding {i}" for i in range(classes)}
-    sidecar = {
-        **SIDECAR,
+    card = {
+        **CARD,
         "intensity": "picture",
         "cache_bits": 16,
         "labels": labels,
@@ -57,7 +57,7 @@ def write_classifier(encoder: StageEncoder, classes: int = 3, stage: int | str =
         "stage": stage,
         "thresholds": [0.5] * classes,
     }
-    Path("classifier.json").write_text(json.dumps(sidecar))
+    Path("classifier.json").write_text(json.dumps(card))
     return classifier.eval()
 
 
@@ -83,30 +83,30 @@ def test_a_classifier_in_torchvisions_names(suffix: str) -> None:
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(["net.json", f"net{suffix}"])
     network = opened(f"out/net{suffix}", torchvision_layout("basic", (2, 2, 2, 2), 3))
     same_outputs(classifier.double(), network)
-    sidecar = json.loads(Path("out/net.json").read_text())
-    assert sidecar == written.sidecar
-    assert {key: sidecar[key] for key in ("mean", "std", "channels", "image_size", "labels", "kind")} == {
-        **{key: SIDECAR[key] for key in ("mean", "std", "channels", "image_size")},
+    card = json.loads(Path("out/net.json").read_text())
+    assert card == written.card
+    assert {key: card[key] for key in ("mean", "std", "channels", "image_size", "labels", "kind")} == {
+        **{key: CARD[key] for key in ("mean", "std", "channels", "image_size")},
         "labels": {"0": "Finding 0", "1": "Finding 1", "2": "Finding 2"},
         "kind": "multilabel",
     }
-    assert (sidecar["intensity"], sidecar["cache_bits"]) == ("picture", 16)  # how grey values are scaled and rounded
-    assert sidecar["opens_with"] == "torchvision.models.resnet18(weights=None, num_classes=3)"
-    assert (sidecar["names"], sidecar["classes"], sidecar["in_channels"]) == ("torchvision", 3, 3)
-    assert "three equal channels" in sidecar["channel_rule"]
-    assert "settings" not in sidecar
-    assert sidecar["weights_sha256"] == weights_sha256(read_weights(f"out/net{suffix}").resnet)
+    assert (card["intensity"], card["cache_bits"]) == ("picture", 16)  # how grey values are scaled and rounded
+    assert card["opens_with"] == "torchvision.models.resnet18(weights=None, num_classes=3)"
+    assert (card["names"], card["classes"], card["in_channels"]) == ("torchvision", 3, 3)
+    assert "three equal channels" in card["channel_rule"]
+    assert "settings" not in card
+    assert card["weights_sha256"] == weights_sha256(read_weights(f"out/net{suffix}").resnet)
 
 
 @pytest.mark.slow
 def test_the_resnet50_encoder_of_a_run() -> None:
     encoder = trained(StageEncoder(resnet50(**LAYOUT, feed_forward=False))).eval()
-    save_encoder("encoder.pt", encoder, SIDECAR)
-    sidecar = export_weights("encoder.pt", "torchvision", "vision.safetensors").sidecar
+    save_encoder("encoder.pt", encoder, CARD)
+    card = export_weights("encoder.pt", "torchvision", "vision.safetensors").card
     network = opened("vision.safetensors", torchvision_layout("bottleneck", (3, 4, 6, 3), None))
     encoder.double()
     same_outputs(lambda images: encoder(images).embedding, network)
-    assert (sidecar["architecture"], sidecar["classes"]) == ("resnet50", None)
+    assert (card["architecture"], card["classes"]) == ("resnet50", None)
     # What came out goes in again.
     export_weights("vision.safetensors", "monai", "monai.pt")
     same_outputs(lambda x: encoder(x).embedding, opened("monai.pt", resnet50(**LAYOUT, feed_forward=False)))
@@ -121,7 +121,7 @@ def test_any_resnet_in_monais_names(channels: int, bias: bool) -> None:
         "bottleneck", [1, 1, 2, 1], [4, 8, 16, 32], **options, **more
     )
     classifier = write_classifier(trained(StageEncoder(build())), classes=1)  # type: ignore[arg-type]
-    call = export_weights("classifier.pt", "monai", "net.pt").sidecar["opens_with"]
+    call = export_weights("classifier.pt", "monai", "net.pt").card["opens_with"]
     network = opened("net.pt", build(num_classes=1))
     images = torch.rand(2, channels, 64, 64)
     with torch.no_grad():
@@ -136,7 +136,7 @@ def test_an_mlp_head_of_moco_is_no_classification_layer() -> None:
     state = {f"module.encoder_q.{name}": value for name, value in small_resnet().state_dict().items()}
     head = {"module.encoder_q.fc.weight": torch.ones(7, 128), "module.encoder_q.fc.bias": torch.ones(7)}
     torch.save({"state_dict": {**state, **head}}, "moco.pth.tar")
-    assert export_weights("moco.pth.tar", "monai", "net.pt").sidecar["classes"] is None
+    assert export_weights("moco.pth.tar", "monai", "net.pt").card["classes"] is None
     assert set(read_weights("net.pt").resnet) == set(small_resnet().state_dict())
 
 
@@ -178,7 +178,7 @@ def test_timms_own_network_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", good)
     written = export_weights("classifier.pt", "timm", "net.pt")
     assert written.proof.startswith("timm 9.9: largest difference")
-    assert written.sidecar["opens_with"] == "timm.create_model('resnet10', num_classes=3, in_chans=3)"
+    assert written.card["opens_with"] == "timm.create_model('resnet10', num_classes=3, in_chans=3)"
 
 
 @pytest.mark.usefixtures("_ten")
@@ -226,8 +226,8 @@ def test_with_a_broken_timm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 def test_the_real_timm_where_it_is_installed(channels: int) -> None:
     timm = pytest.importorskip("timm", exc_type=ImportError)
     classifier = write_classifier(trained(StageEncoder(resnet18(**{**LAYOUT, "n_input_channels": channels}))))
-    sidecar = export_weights("classifier.pt", "timm", "net.safetensors").sidecar
-    network = opened("net.safetensors", eval(sidecar["opens_with"], {"timm": timm}))
+    card = export_weights("classifier.pt", "timm", "net.safetensors").card
+    network = opened("net.safetensors", eval(card["opens_with"], {"timm": timm}))
     images = torch.rand(2, channels, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(network(images), classifier(images), rtol=1e-5, atol=1e-5)

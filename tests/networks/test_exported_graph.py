@@ -21,7 +21,7 @@ from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import Classifier, StageEncoder, export_graph, save_encoder
 from tests.networks.small import small_resnet, views
 
-SIDECAR = {"mean": 0.5, "std": 0.25, "channels": 1, "image_size": 32, "labels": ["a", "b", "c"], "kind": "multilabel"}
+CARD = {"mean": 0.5, "std": 0.25, "channels": 1, "image_size": 32, "labels": ["a", "b", "c"], "kind": "multilabel"}
 SUFFIX = {"torchscript": ".ts", "pt2": ".pt2", "onnx": ".onnx"}
 NEEDED = {"onnx": ("onnx", "onnxscript")}
 
@@ -39,7 +39,7 @@ def classifier(folder: Path, stage: int | str = 4, channels: int = 1) -> tuple[P
     path = folder / "run" / "classifier.pt"
     path.parent.mkdir()
     torch.save(network.state_dict(), path)
-    path.with_suffix(".json").write_text(json.dumps({**SIDECAR, "channels": channels, "stage": stage}))
+    path.with_suffix(".json").write_text(json.dumps({**CARD, "channels": channels, "stage": stage}))
     return path, network.eval()
 
 
@@ -64,23 +64,23 @@ def test_a_classifier_of_any_stage_in_batches_of_any_number(tmp_path: Path, to: 
         images, _ = views(count, seed=count, channels=channels)
         with torch.no_grad():
             torch.testing.assert_close(run(out, images), network(images), rtol=1e-4, atol=1e-5)
-    sidecar = json.loads(out.with_suffix(".json").read_text())
-    assert sidecar == made.sidecar
-    assert sidecar["input"] == ["batch", channels, 32, 32]
-    assert (sidecar["output"], sidecar["classes"], sidecar["labels"]) == ("logits", 3, ["a", "b", "c"])
+    card = json.loads(out.with_suffix(".json").read_text())
+    assert card == made.card
+    assert card["input"] == ["batch", channels, 32, 32]
+    assert (card["output"], card["classes"], card["labels"]) == ("logits", 3, ["a", "b", "c"])
     assert "batches of 1 and 3" in made.proof
-    assert out.name in sidecar["opens_with"]
+    assert out.name in card["opens_with"]
 
 
 def test_an_encoder_gives_its_features(tmp_path: Path, to: str) -> None:
     encoder = StageEncoder(small_resnet()).eval()
-    save_encoder(tmp_path / "encoder.pt", encoder, SIDECAR)
+    save_encoder(tmp_path / "encoder.pt", encoder, CARD)
     out = tmp_path / f"mine{SUFFIX[to]}"
     made = export_graph(tmp_path / "encoder.pt", to, out)
     images, _ = views(2)
     with torch.no_grad():
         torch.testing.assert_close(run(out, images), encoder(images).embedding, rtol=1e-4, atol=1e-5)
-    assert (made.sidecar["output"], made.sidecar["classes"]) == ("features", None)
+    assert (made.card["output"], made.card["classes"]) == ("features", None)
 
 
 def test_no_place_of_the_machine(tmp_path: Path, to: str, repository: Path) -> None:

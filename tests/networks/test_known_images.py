@@ -114,7 +114,7 @@ def test_only_true_counts_and_a_damaged_file_says_nothing(tmp_path: Path, conten
         ("checkpoints/00000005.pt", "manifest.json"),
     ],
 )
-def test_sidecar_and_manifest_tell(tmp_path: Path, weights: str, says: str) -> None:
+def test_card_and_manifest_tell(tmp_path: Path, weights: str, says: str) -> None:
     (tmp_path / says).write_text(json.dumps({"identified": True}))
     assert is_identified(tmp_path / weights)
 

@@ -21,7 +21,7 @@ from monai_mocoi.networks import (
 )
 from tests.networks.small import small_moco, small_resnet
 
-SIDECAR = {"method": "moco", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 224}
+CARD = {"method": "moco", "mean": 0.5, "std": 0.25, "channels": 1, "image_size": 224}
 
 
 def files(folder: Path) -> tuple[StageEncoder, list[Path]]:
@@ -31,8 +31,8 @@ def files(folder: Path) -> tuple[StageEncoder, list[Path]]:
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.add_(0.01)  # so that the key encoder is another one
-    save_encoder(folder / "encoder.pt", encoder, SIDECAR)
-    torch.save({"settings": SIDECAR, "network": moco.state_dict()}, folder / "checkpoint_000000001.pt")
+    save_encoder(folder / "encoder.pt", encoder, CARD)
+    torch.save({"settings": CARD, "network": moco.state_dict()}, folder / "checkpoint_000000001.pt")
     torch.save(Classifier(encoder, 3, stage=2).state_dict(), folder / "classifier.pt")
     plain = encoder_state_dict(encoder)
     torch.save({**plain, "fc.weight": torch.ones(9, 128), "fc.bias": torch.ones(9)}, folder / "torchvision.pth")
@@ -55,9 +55,7 @@ def test_every_kind_of_file_gives_the_same_encoder(tmp_path: Path) -> None:
         assert str(loaded) == f"{path.name}: {loaded.report}"
         assert loaded.sha256 == weights_sha256(encoder_state_dict(encoder))
         known = path.name in ("encoder.pt", "checkpoint_000000001.pt")
-        assert (loaded.sidecar and {k: v for k, v in loaded.sidecar.items() if k != "format"}) == (
-            SIDECAR if known else None
-        )
+        assert (loaded.card and {k: v for k, v in loaded.card.items() if k != "format"}) == (CARD if known else None)
         if path.name == "classifier.pt":
             assert loaded.start == {"kind": "classifier", "labelled_images": None}
         else:
@@ -74,7 +72,7 @@ def test_none_leaves_the_encoder_as_it_was_drawn(none: str | None) -> None:
     assert loaded.sha256 == before == weights_sha256(encoder_state_dict(encoder))
     assert "random" in str(loaded)
     assert not loaded.report.matched
-    assert check_preprocessing(loaded.sidecar, mean=0.1, std=0.1, channels=3) == []
+    assert check_preprocessing(loaded.card, mean=0.1, std=0.1, channels=3) == []
 
 
 @pytest.mark.parametrize(
@@ -89,8 +87,8 @@ def test_a_classifier_as_start_is_warned_of(
     tmp_path: Path, start: dict[str, Any], seen: int | None, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     encoder, _ = files(tmp_path)
-    sidecar = {**SIDECAR, "labels": ["A"], "thresholds": {"A": 0.5}, "labelled_images": 60, "start": start}
-    (tmp_path / "classifier.json").write_text(json.dumps(sidecar))
+    card = {**CARD, "labels": ["A"], "thresholds": {"A": 0.5}, "labelled_images": 60, "start": start}
+    (tmp_path / "classifier.json").write_text(json.dumps(card))
     for name, warned in (("classifier.pt", True), ("encoder.pt", False)):
         caplog.clear()
         loaded = load_pretrained(encoder, tmp_path / name)
@@ -125,7 +123,7 @@ def test_a_file_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_a_warning_a_difference(here: dict[str, Any], warned: list[str]) -> None:
-    texts = check_preprocessing(SIDECAR, **{"mean": 0.5, "std": 0.25, "channels": 1, **here})
+    texts = check_preprocessing(CARD, **{"mean": 0.5, "std": 0.25, "channels": 1, **here})
     assert len(texts) == len(warned)
     assert all(part in text for part, text in zip(warned, texts, strict=True))
 
@@ -133,14 +131,14 @@ def test_a_warning_a_difference(here: dict[str, Any], warned: list[str]) -> None
 def test_an_encoder_of_another_organ_is_warned_of() -> None:
     own = {"mean": 0.5, "std": 0.25, "channels": 1}
     for theirs, ours in (("chest", "chest"), (None, "chest"), ("chest", None)):
-        assert check_preprocessing({**SIDECAR, "modality": theirs}, **own, modality=ours) == []
-    (text,) = check_preprocessing({**SIDECAR, "modality": "chest"}, **own, modality="histology")
+        assert check_preprocessing({**CARD, "modality": theirs}, **own, modality=ours) == []
+    (text,) = check_preprocessing({**CARD, "modality": "chest"}, **own, modality="histology")
     assert "encoder: chest; this bundle: histology" in text
 
 
 def test_a_run_says_what_its_encoder_has_learnt_from(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     encoder = StageEncoder(small_resnet())
-    save_encoder(tmp_path / "encoder.pt", encoder, {**SIDECAR, "modality": "chest", "dataset": "Hospital"})
+    save_encoder(tmp_path / "encoder.pt", encoder, {**CARD, "modality": "chest", "dataset": "Hospital"})
     loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
     with caplog.at_level("INFO"):
         check_start(loaded, {"mean": 0.5, "std": 0.25, "channels": 1, "image_size": 224, "modality": "fundus"})
@@ -149,16 +147,16 @@ def test_a_run_says_what_its_encoder_has_learnt_from(tmp_path: Path, caplog: pyt
 
 
 def test_another_intensity_than_the_encoders_is_warned_of() -> None:
-    sidecar = {**SIDECAR, "intensity": "percentiles"}
+    card = {**CARD, "intensity": "percentiles"}
     here = {"mean": 0.5, "std": 0.25, "channels": 1}
-    assert check_preprocessing(sidecar, **here, intensity="percentiles") == []
-    (text,) = check_preprocessing(sidecar, **here, intensity="declared")
+    assert check_preprocessing(card, **here, intensity="percentiles") == []
+    (text,) = check_preprocessing(card, **here, intensity="declared")
     assert "intensity percentiles, but this run takes declared" in text
 
 
-@pytest.mark.parametrize("sidecar", [None, {"method": "moco", "mean": 0.5}])
-def test_unknown_preprocessing_is_said(sidecar: dict[str, Any] | None) -> None:
-    (text,) = check_preprocessing(sidecar, mean=0.5, std=(0.25, 0.25, 0.25), channels=3)
+@pytest.mark.parametrize("card", [None, {"method": "moco", "mean": 0.5}])
+def test_unknown_preprocessing_is_said(card: dict[str, Any] | None) -> None:
+    (text,) = check_preprocessing(card, mean=0.5, std=(0.25, 0.25, 0.25), channels=3)
     assert "this run takes mean 0.5 and std [0.25, 0.25, 0.25]" in text
     assert "[0.485, 0.456, 0.406]" in text
 
@@ -170,14 +168,14 @@ def test_how_pretraining_went_is_handed_on_and_guessing_is_warned_of(
     network = Classifier(encoder, 3)
     for value in (1.022, 0.7):
         recorded = {"epochs": 1, "iterations": 12, "relative_loss": {"training": value, "validation": None}}
-        save_encoder(tmp_path / "encoder.pt", encoder, {**SIDECAR, **recorded})
+        save_encoder(tmp_path / "encoder.pt", encoder, {**CARD, **recorded})
         loaded = load_pretrained(encoder, tmp_path / "encoder.pt")
         assert loaded.start == {"kind": "pretraining", **recorded}
         caplog.clear()
         check_start(loaded, {"mean": 0.5, "std": 0.25, "channels": 1})
         assert ("encoder.pt: the encoder's pretraining never beat guessing" in caplog.text) is (value >= 1)
         torch.save(network.state_dict(), tmp_path / "classifier.pt")
-        sidecar = {**SIDECAR, "labels": ["A"], "labelled_images": 60, "start": loaded.start}
-        (tmp_path / "classifier.json").write_text(json.dumps(sidecar))
+        card = {**CARD, "labels": ["A"], "labelled_images": 60, "start": loaded.start}
+        (tmp_path / "classifier.json").write_text(json.dumps(card))
         again = load_pretrained(encoder, tmp_path / "classifier.pt").start
         assert again == {"kind": "classifier", "labelled_images": 60, **recorded}

@@ -32,7 +32,7 @@ def test_wrappers_and_prefixes(tmp_path: Path, prefix: str, wrapper: str | None)
     assert set(file.resnet) == set(expected)
     assert all(torch.equal(value, expected[name]) for name, value in file.resnet.items())
     assert set(file.rest) == ({"other.weight"} if prefix else set())
-    assert file.sidecar is None
+    assert file.card is None
 
 
 @pytest.mark.parametrize("old_format", [False, True])
@@ -62,7 +62,7 @@ def test_a_pretraining_checkpoint_gives_the_query_encoder_and_its_settings(tmp_p
     content = {"format": 1, "iteration": 4, "settings": settings, "network": moco.state_dict(), "processes": [{}]}
     torch.save(content, tmp_path / "checkpoint_000000004.pt")
     file = read_weights(tmp_path / "checkpoint_000000004.pt")
-    assert file.sidecar == settings
+    assert file.card == settings
     own = moco.query_encoder.backbone.state_dict()
     assert file.resnet.keys() == own.keys()
     assert all(torch.equal(file.resnet[name], value) for name, value in own.items())
@@ -133,13 +133,13 @@ def test_what_is_no_weights_file(tmp_path: Path) -> None:
         read_weights(tmp_path / "x.pt")
 
 
-def test_sidecar(tmp_path: Path) -> None:
+def test_card(tmp_path: Path) -> None:
     path = tmp_path / "encoder.pt"
     torch.save(StageEncoder(small_resnet()).state_dict(), path)
     assert read_card(path) is None
     (tmp_path / "encoder.json").write_text(json.dumps({"mean": 0.5}))
     assert read_card(path) == {"mean": 0.5}
-    assert read_weights(path).sidecar == {"mean": 0.5}
+    assert read_weights(path).card == {"mean": 0.5}
     for text, match in (("{", "cannot be read"), ("[1]", "not a JSON object")):
         (tmp_path / "encoder.json").write_text(text)
         with pytest.raises(WeightsError, match=f"encoder.json .*{match}"):

@@ -18,7 +18,7 @@ from monai_mocoi.networks import (
     save_encoder,
     weights_sha256,
 )
-from monai_mocoi.networks.weights_loading import load_weights
+from monai_mocoi.networks.weights import load_weights
 from tests.networks.small import small_resnet, torchvision_layout
 
 W = "w.pt"
@@ -30,7 +30,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def test_round_trip_and_sidecar(tmp_path: Path) -> None:
+def test_round_trip_and_card(tmp_path: Path) -> None:
     encoder = StageEncoder(small_resnet()).to(memory_format=torch.channels_last)
     save_encoder(
         tmp_path / "run" / "encoder.pt", encoder, {"method": "moco", "mean": 0.5, "device": torch.device("cpu")}

@@ -197,7 +197,7 @@ def test_sources_that_cannot_be(data, tmp_path):
     (part / "configs" / "inference.json").write_text(json.dumps(inference))
     refused("is a package with a classifier", tmp_path, bundle=part)
     (part / "configs" / "inference.json").write_text("{")
-    refused("inference.json of the bundle .* is no JSON", tmp_path, bundle=part)
+    refused("inference.json of the bundle .* cannot be read as JSON", tmp_path, bundle=part)
     (part / "configs" / "inference.json").write_text("[]")
     refused("is no JSON object", tmp_path, bundle=part)
     old = shutil.copytree(BUNDLES / "nih_mse", tmp_path / "old")

@@ -11,7 +11,7 @@ from monai_mocoi.data.picture_facts import PictureFacts
 from monai_mocoi.errors import AdaptError
 from monai_mocoi.packaging.adapted_data import warnings_of
 from monai_mocoi.packaging.adapted_settings import Labels, choose_settings
-from monai_mocoi.packaging.demo_constants import for_real_data, whole_number
+from monai_mocoi.packaging.config_values import for_real_data, whole_number
 from tests.bundles.conftest import BUNDLES
 
 GREY = PictureFacts(
@@ -19,7 +19,7 @@ GREY = PictureFacts(
     flattened=0, without_disc=None, suffixes=("png",),
 )  # fmt: skip
 COLOUR = replace(GREY, coloured=100)
-FINDINGS, CLASSES = Labels(("A", "B", "C"), "multilabel"), Labels(("A", "B", "C"), "softmax")
+FINDINGS, CLASSES = Labels(("A", "B", "C"), "multilabel"), Labels(("A", "B", "C"), "multiclass")
 
 
 def train_of(bundle):
@@ -100,10 +100,10 @@ def test_a_disc_is_cut_out_only_of_what_may_be_a_fundus():
 def test_labels_decide_the_metric():
     assert "labels" not in chosen(labels=Labels())
     made = chosen(labels=CLASSES, metric="macro_f1")
-    assert (made["labels"], made["label_kind"], made["metric"]) == (["A", "B", "C"], "softmax", "macro_f1")
+    assert (made["labels"], made["label_kind"], made["metric"]) == (["A", "B", "C"], "multiclass", "macro_f1")
     assert chosen(labels=FINDINGS, metric="macro_f1")["metric"] == "macro_auc"
     assert "of two classes the AUC" in str(
-        choose_settings(train_of("dr_moco"), "macro_auc", Labels(("A", "B"), "softmax"), 9, GREY)
+        choose_settings(train_of("dr_moco"), "macro_auc", Labels(("A", "B"), "multiclass"), 9, GREY)
     )
 
 

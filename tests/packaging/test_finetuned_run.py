@@ -14,15 +14,15 @@ from tests.report.finetuned_runs import SECRETS, change, make_run
 
 def test_what_is_handed_on_tells_of_no_machine_image_or_patient(tmp_path: Path) -> None:
     run = read_finetuned_run(make_run(tmp_path / "run"))
-    shown = json.dumps([run.sidecar, run.drawn, run.metrics, run.versions, run.commit, run.date])
+    shown = json.dumps([run.card, run.drawn, run.metrics, run.versions, run.commit, run.date])
     assert not [secret for secret in SECRETS if secret in shown]
     settings = {"bundle": "nih_mse", "modality": "chest", "demo": False, "seed": 1, "cache_bits": 16}
-    assert run.sidecar["settings"] == {**settings, "learning_rate": 0.0003, "crop_area": [0.8, 1.0]}
-    assert run.sidecar["pretrained"] == "encoder"
-    assert run.sidecar["thresholds"] == {"Effusion": 0.25, "Mass": 0.5, "Pleural Thickening": 0.75}
+    assert run.card["settings"] == {**settings, "learning_rate": 0.0003, "crop_area": [0.8, 1.0]}
+    assert run.card["pretrained"] == "encoder"
+    assert run.card["thresholds"] == {"Effusion": 0.25, "Mass": 0.5, "Pleural Thickening": 0.75}
     assert run.drawn["counts"]["training"]["patients"] == 6
     positives = {"Effusion": 5, "Mass": 4, "Pleural Thickening": 0}
-    assert run.sidecar["training_counts"] == {"images": 12, "positives": positives}
+    assert run.card["training_counts"] == {"images": 12, "positives": positives}
     assert run.metrics is not None
     assert run.metrics["skipped_images"] == 1
     assert (run.commit, run.date) == ("abc123", "2026-11-23")
@@ -37,7 +37,7 @@ def test_counts_that_are_not_whole_are_not_handed_on(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run")
     for counts in ({"training": {"images": 12, "positives": {"Mass": 4}}}, {}):
         change(folder / "labelled.json", counts=counts)
-        assert "training_counts" not in read_finetuned_run(folder).sidecar
+        assert "training_counts" not in read_finetuned_run(folder).card
 
 
 @pytest.mark.parametrize("status", ["running", "stopped", "failed", None])

@@ -16,8 +16,8 @@ from tests.report.finetuned_runs import SECRETS, change, make_run
 METADATA = json.loads((BUNDLES / "nih_mse" / "configs" / "metadata.json").read_text())
 
 
-def card(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, **sidecar: Any) -> str:
-    return card_text("nih_mse", read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **sidecar)), METADATA)
+def card(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, **card: Any) -> str:
+    return card_text("nih_mse", read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **card)), METADATA)
 
 
 def test_counts_thresholds_figures_and_limits(tmp_path: Path) -> None:
@@ -52,9 +52,9 @@ def test_without_an_evaluation_it_says_so_before_anything_else(tmp_path: Path) -
     assert "not evaluated" in next(line for line in text.splitlines() if line.startswith("| Effusion |"))
 
 
-def test_softmax_classes_and_the_demo(tmp_path: Path) -> None:
+def test_multiclass_labels_and_the_demo(tmp_path: Path) -> None:
     demo = {"bundle": "nih_mse", "demo": True, "class_weighting": True}
-    text = card(tmp_path, "softmax", settings=demo, label_fraction=1.0, pretrained="none")
+    text = card(tmp_path, "multiclass", settings=demo, label_fraction=1.0, pretrained="none")
     assert "TRAINED ON GENERATED PHANTOMS" in text.splitlines()[2]
     assert "An image gets the class of the highest probability." in text
     assert "Youden" not in text
@@ -131,7 +131,7 @@ def test_what_is_not_labelled_and_not_known_is_told(tmp_path: Path) -> None:
     classes["Effusion"]["unknown"] = 9
     change(metrics, classes=classes, unlabelled_images=7)
     found = read_finetuned_run(run)
-    assert found.sidecar["training_counts"]["unknown"] == {"Mass": 3}
+    assert found.card["training_counts"]["unknown"] == {"Mass": 3}
     text = card_text("nih_mse", found, METADATA)
     assert "All training images that have a label, 88 others having none; nothing was drawn." in text
     assert "Not known of some training images, and learnt from the others: Mass 3." in text

@@ -18,10 +18,10 @@ from tests.report.finetuned_runs import make_bundle, make_run
 OF_OTHERS = ("NIH", "National", "Copyright 2026 The monai_mocoi developers")
 
 
-def packed(tmp_path: Path, owner: Owner | None = None, **sidecar: object) -> dict[str, str]:
+def packed(tmp_path: Path, owner: Owner | None = None, **card: object) -> dict[str, str]:
     """The texts of a package, by their path in it."""
     made = package_bundle(
-        make_bundle(tmp_path / "from"), make_run(tmp_path / "run", **sidecar), tmp_path / "p.zip", owner=owner
+        make_bundle(tmp_path / "from"), make_run(tmp_path / "run", **card), tmp_path / "p.zip", owner=owner
     )
     with zipfile.ZipFile(made.path) as archive:
         return {name.partition("/")[2]: archive.read(name).decode() for name in archive.namelist() if ".pt" not in name}

@@ -18,37 +18,35 @@ METADATA = json.loads((BUNDLES / "nih_mse" / "configs" / "metadata.json").read_t
 INFERENCE = json.loads((BUNDLES / "nih_mse" / "configs" / "inference.json").read_text())
 
 
-def finetuned(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, **sidecar: Any) -> FinetunedRun:
-    return read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **sidecar))
+def finetuned(tmp_path: Path, kind: str = "multilabel", evaluated: bool = True, **card: Any) -> FinetunedRun:
+    return read_finetuned_run(make_run(tmp_path / "run", kind, evaluated, **card))
 
 
-@pytest.mark.parametrize("kind", ["multilabel", "softmax"])
-def test_inference_needs_no_sidecar(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["multilabel", "multiclass"])
+def test_inference_needs_no_card(tmp_path: Path, kind: str) -> None:
     run = finetuned(tmp_path, kind)
-    made = packaged_inference(INFERENCE, run.sidecar, "mine")
+    made = packaged_inference(INFERENCE, run.card, "mine")
     parser = ConfigParser(made)
-    for name in ("labels", "kind", "thresholds", "stage", "image_size", "mean", "std", "decode_size"):
-        assert parser.get_parsed_content(name) == run.sidecar[name]
-    assert parser.get_parsed_content("resize_mode") == run.sidecar["decode_fit"]
+    for name in ("labels", "kind", "thresholds", "stage", "image_size", "mean", "std", "decode_size", "resize_mode"):
+        assert parser.get_parsed_content(name) == run.card[name]
     assert made["cache_bits"] == 16
     assert "run_dir" not in {*made, *made["settings"]}
     assert list(made) == [name for name in INFERENCE if name != "run_dir"]
     assert INFERENCE["run_dir"] is None  # the bundle's own is not changed
-    assert "run_dir" in INFERENCE["settings"]
 
 
 def test_a_config_that_still_needs_a_run_is_refused(tmp_path: Path) -> None:
     run = finetuned(tmp_path)
     with pytest.raises(PackageError, match="refers to run_dir in '@run_dir'"):
-        packaged_inference({**INFERENCE, "extra": ["@run_dir"]}, run.sidecar, "mine")
+        packaged_inference({**INFERENCE, "extra": ["@run_dir"]}, run.card, "mine")
     with pytest.raises(PackageError, match="has no thresholds"):
-        packaged_inference({k: v for k, v in INFERENCE.items() if k != "thresholds"}, run.sidecar, "mine")
+        packaged_inference({k: v for k, v in INFERENCE.items() if k != "thresholds"}, run.card, "mine")
 
 
 @pytest.mark.parametrize("label", ["$x", "@x", "%x", "Grade #2", "_target_"])
 def test_a_label_that_monai_would_read_otherwise_is_refused(tmp_path: Path, label: str) -> None:
     with pytest.raises(PackageError, match="has a sign that MONAI's configs"):
-        packaged_inference(INFERENCE, {**finetuned(tmp_path).sidecar, "labels": ["Effusion", label]}, "mine")
+        packaged_inference(INFERENCE, {**finetuned(tmp_path).card, "labels": ["Effusion", label]}, "mine")
 
 
 def test_metadata_has_the_real_figures(tmp_path: Path) -> None:
@@ -79,7 +77,7 @@ def test_metadata_has_the_real_figures(tmp_path: Path) -> None:
 
 def test_colour_images_softmax_and_a_baseline_that_was_not_evaluated(tmp_path: Path) -> None:
     mean, std = [0.4, 0.5, 0.6], [0.2, 0.25, 0.3]
-    run = finetuned(tmp_path, "softmax", False, channels=3, mean=mean, std=std, pretrained="none", trainable="head")
+    run = finetuned(tmp_path, "multiclass", False, channels=3, mean=mean, std=std, pretrained="none", trainable="head")
     made = packaged_metadata(METADATA, run)
     image = made["network_data_format"]["inputs"]["image"]
     assert image["num_channels"] == 3

@@ -74,7 +74,7 @@ def _sidecar(kind: str) -> dict[str, Any]:
         "modality": "chest",
         "image_size": 32,
         "decode_size": 36,
-        "decode_fit": "crop",
+        "resize_mode": "crop",
         "channels": 1,
         "value_range": [0, 1],
         "mean": 0.5,

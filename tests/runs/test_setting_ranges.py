@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from monai_mocoi.errors import SettingsError
+from monai_mocoi.analysis import IntervalSettings
+from monai_mocoi.errors import EvaluationError, SettingsError
 from monai_mocoi.exit_codes import USAGE
+from monai_mocoi.metrics import fewest_resamples
 from monai_mocoi.networks import Classifier, StageEncoder, stages_of
 from monai_mocoi.runs import check_settings
 from monai_mocoi.runs.setting_ranges import as_flag, check_ranges
@@ -37,7 +40,19 @@ from tests.networks.small import small_resnet
         ("max_grad_norm", -1.0, "above 0 or none"),
         ("recalibrate", "no", "true or false"),
         ("mean", "grey", "a number or a list of numbers"),
-        ("crop_area", [0.5], "a list of 2 numbers above 0 and at most 1 or none"),
+        ("crop_area", [0.5], "a list of 2 numbers above 0 and at most 1, the smaller first, or none"),
+        ("crop_area", [1.0, 0.8], "the smaller first"),
+        ("stage", True, "one of 1, 2, 3, 4, all"),
+        ("stage", 4.0, "one of 1, 2, 3, 4, all"),
+        ("channels", True, "one of 1, 3"),
+        ("cache_bits", 8.0, "one of auto, 8, 16"),
+        ("learning_rate", True, "a number above 0"),
+        ("seed", 2**32, "a whole number of 0 or more and below 4294967296"),
+        ("level", 1, "a number above 0 and below 1 (0.95 is 95 %)"),
+        ("std", 0, "a number above 0 or a list of numbers above 0"),
+        ("stage_weights", [1.0], "a list of 4 numbers of 0 or more or []"),
+        ("stage_map_sizes", [16, 16, 4], "a list of 4 whole numbers of 1 or more"),
+        ("decision_thresholds", [], "a list of numbers above 0 and below 1"),
         ("target_sensitivity", [0.9, 0], "a list of numbers above 0 and at most 1, such as [0.9, 0.95]"),
         ("target_specificity", 0.9, "a list of numbers"),
         ("target_specificity", None, "a list of numbers"),
@@ -75,6 +90,8 @@ def test_refused(name: str, value: Any, allowed: str) -> None:
         ("patience", None),
         ("max_grad_norm", None),
         ("max_images", None),
+        ("stage_weights", [1, 0, 0, 0.5]),
+        ("stage_weights", []),
         ("label_fraction", 1.0),
         ("weight_decay", 0.0),
         ("target_sensitivity", [0.9, 1]),
@@ -92,6 +109,41 @@ def test_refused(name: str, value: Any, allowed: str) -> None:
 )
 def test_accepted(name: str, value: Any) -> None:
     check_ranges({name: value, "a setting of one's own": -1})
+
+
+PLACES = (
+    *("bundle_root", "dataset_dir", "output_dir", "run_dir", "inference_dir", "analysis_dir", "images", "pretrained"),
+    *("label_ids", "subgroups", "finetuned", "few_labels", "all_labels", "all_labels_again"),
+)
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_error_of_a_place_does_not_show_it_because_it_may_name_a_person(name: str) -> None:
+    check_ranges({name: "scans"})
+    check_ranges({name: Path("scans")})
+    for value in (b"/scans/Jane_Doe", ["/scans/Jane_Doe", 1]):
+        with pytest.raises(SettingsError, match=f"{name} is of the type {type(value).__name__}, but must be") as found:
+            check_ranges({name: value})
+        assert "Doe" not in str(found.value)
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+def test_resamples_are_as_many_as_the_interval_of_a_level_needs(level: float) -> None:
+    fewest = fewest_resamples(level)
+    check_ranges({"level": level, "resamples": fewest})
+    IntervalSettings(resamples=fewest, level=level)
+    with pytest.raises(SettingsError, match=f"resamples is {fewest - 1}, but .* needs {fewest} or more"):
+        check_ranges({"level": level, "resamples": fewest - 1})
+    with pytest.raises(EvaluationError):
+        IntervalSettings(resamples=fewest - 1, level=level)
+
+
+def test_mean_and_std_are_one_number_or_one_a_channel() -> None:
+    check_ranges({"channels": 3, "mean": 0.5, "std": 0.25})
+    check_ranges({"channels": 3, "mean": [0.5] * 3, "std": [0.25] * 3})
+    for mean, std in (([0.5], [0.25]), ([0.5] * 3, 0.25), (0.5, [0.25] * 3)):
+        with pytest.raises(SettingsError, match=r"mean is .* one number, or one a channel"):
+            check_ranges({"channels": 3, "mean": mean, "std": std})
 
 
 @pytest.mark.parametrize(("value", "flag"), [("true", True), ("False", False), (True, True), (False, False)])

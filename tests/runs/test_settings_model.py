@@ -21,16 +21,20 @@ from monai_mocoi.handlers.collapse_monitor import ON_COLLAPSE
 from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
 from monai_mocoi.networks import STAGE_POOLINGS, TRAINABLE
 from monai_mocoi.networks.projection_head import KINDS
-from monai_mocoi.networks.stage_choice import STAGES_AND_ALL
+from monai_mocoi.networks.resnet_shape import STAGES_AND_ALL
 from monai_mocoi.report import encoder_analysis
+from monai_mocoi.runs.setting_ranges import allowed, field_schemas, json_schema
 from monai_mocoi.runs.settings_model import MODELS, OVERLAYS, AnySettings, model_of
-from monai_mocoi.runs.settings_schema import allowed, choices, field_schemas, json_schema
 from monai_mocoi.transforms.fit_square import FIT_MODES
 from monai_mocoi.transforms.rescale_intensity import INTENSITY_MODES
 from tests.bundles.conftest import BUNDLES
 
 CONFIGS = sorted(p for p in BUNDLES.glob("*_*/configs/*.json") if p.stem in {*MODELS, *OVERLAYS})
 FOLLOWS = {"pretraining", "method"}  # stand in `settings` alone
+
+
+def choices(setting: str) -> tuple[Any, ...]:
+    return tuple(field_schemas()[setting]["enum"])
 
 
 def constants(config: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +50,8 @@ def test_every_constant_of_the_bundles_has_a_field_that_takes_it(path: Path) -> 
     own = constants(config)
     assert set(own) <= set(field_schemas(path.stem))
     assert set(config.get("settings", {})) <= {*field_schemas(path.stem), *FOLLOWS}
+    for name in config.get("settings", {}):  # what a run writes down: no place, which could name people
+        assert "'format': 'path'" not in str(field_schemas(path.stem).get(name))
     model_of(path.stem).model_validate({n: v for n, v in own.items() if not (isinstance(v, str) and v[:1] in "$@%")})
 
 

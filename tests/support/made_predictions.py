@@ -26,7 +26,7 @@ def findings(
     return of(probabilities, labels, [f"p{i:03}" for i in index])
 
 
-def softmax_classes(classes: int = 3, images: int = 150, patients: int = 60, seed: int = 0) -> Predictions:
+def multiclass_predictions(classes: int = 3, images: int = 150, patients: int = 60, seed: int = 0) -> Predictions:
     """Classes A, B, ... of about equal size."""
     generator = np.random.default_rng(seed)
     labels = generator.permutation(np.arange(images) % classes)
@@ -43,7 +43,7 @@ def of(probabilities: np.ndarray, labels: np.ndarray, patients: list[str] | None
         tuple(f"images/{name}.png" for name in names),
         tuple(patients or [f"p{name}" for name in names]),
         tuple("ABCDEFGH"[: probabilities.shape[1]]),
-        "multilabel" if labels.ndim == 2 else "softmax",
+        "multilabel" if labels.ndim == 2 else "multiclass",
         labels,
         probabilities,
     )

@@ -23,9 +23,7 @@ class Regression(GradientTrainer):
             "train_data_loader": data,
             "network": network,
             "optimizer": torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9),
-            "prepare": lambda *_, **__: None,
             "precision": "float32",
-            "non_blocking": False,
         }
         super().__init__(**{**settings, **options})
 

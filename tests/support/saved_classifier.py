@@ -26,7 +26,7 @@ def sidecar(kind: str = "multilabel", **other: Any) -> dict[str, Any]:
         "channels": 1,
         "image_size": 32,
         "decode_size": 36,
-        "decode_fit": "crop",
+        "resize_mode": "crop",
         "mean": 0.5,
         "std": 0.25,
         "settings": {"cache_bits": 8, "demo": False},

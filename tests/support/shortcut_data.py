@@ -12,7 +12,7 @@ from PIL import Image
 SIZES = {"training": 80, "validation": 40, "test": 60}
 
 
-def folder_of(folder: Path, grey: bool = False, softmax: bool = True, **columns: Any) -> Path:
+def folder_of(folder: Path, grey: bool = False, multiclass: bool = True, **columns: Any) -> Path:
     """Red pictures are mostly of class 1, and nothing else tells anything; two images a patient.
 
     Args:
@@ -33,7 +33,7 @@ def folder_of(folder: Path, grey: bool = False, softmax: bool = True, **columns:
             Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"{number}.png")
             item = {
                 "image": f"images/{number}.png",
-                "label": label if softmax else [label, int(generator.random() < 0.5)],
+                "label": label if multiclass else [label, int(generator.random() < 0.5)],
                 "patient": f"{split}{row // 2}",
             }
             document[split].append(item | {name: make(label, generator) for name, make in columns.items()})

@@ -23,5 +23,5 @@ def test_tensors_and_arrays_keep_their_type(shape: tuple[int, ...]) -> None:
 
 def test_without_a_record_nothing_changes() -> None:
     said = torch.rand(3, 2)
-    assert Recalibrate(None, ("A", "B"), "softmax")(said) is said
+    assert Recalibrate(None, ("A", "B"), "multiclass")(said) is said
     assert Recalibrated("pred", RECORD, ["A", "B"], "multilabel", allow_missing_keys=True)({}) == {}

@@ -1,8 +1,8 @@
 """Drawn chest radiographs: a seeded thorax with findings that follow from what is drawn.
 
 Every length is in centimetres in the plane of the patient: ``u`` runs to the patient's left (image right), ``v``
-downwards, with the origin in the midline near the hila. Structures are added up as relative attenuation (body without
-lung = 1, air outside = 0), and a film curve turns the sum into grey values. Nothing is taken from a real image.
+downwards, with the origin in the midline near the hila. Attenuations are added up (body without lung = 1, air outside =
+0), and a film curve turns the sum into grey values. Nothing is taken from a real image.
 """
 
 import math
@@ -16,7 +16,6 @@ from monai_mocoi.demo.phantoms.chest_parts import FIELD_CM, draw_body, draw_bone
 from monai_mocoi.demo.phantoms.shapes import bump, step
 
 CHEST_VERSION = 1
-"""Raised whenever the drawing changes, so that a cached demo of an older drawing is not taken for the present one."""
 
 CHEST_FINDINGS = ("Cardiomegaly", "Effusion", "Infiltration", "Mass", "Pneumothorax")
 """The labels, in their order, under their names in NIH ChestX-ray14."""
@@ -35,10 +34,7 @@ class Drawing:
 
 
 def draw_chest(anatomy: Anatomy, study: Study, size: int) -> Drawing:
-    """Draw one radiograph of ``size`` rows and columns; the field is always ``FIELD_CM`` wide.
-
-    Returns the image as float32 in 0..1 (air dark, bone bright), the masks of what was drawn, and the labels.
-    """
+    """Draw one radiograph of ``size`` rows and columns; the field is always ``FIELD_CM`` wide."""
     a, s, rng = anatomy, study, np.random.default_rng(study.seed)
     pixel = FIELD_CM / size
     soft = max(0.25, 1.5 * pixel)  # an outline is never sharper than the pixels can show

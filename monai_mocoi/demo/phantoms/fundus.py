@@ -1,9 +1,7 @@
 """Drawn fundus photographs: both eyes of a person, as a camera takes them, with retinopathy of grade 0 to 4.
 
-Lengths on the retina are in degrees of the visual field, as in ``fundus_outlines``. A left eye is a right one's mirror
-image. Vessels and lesions take light away by the absorption of blood, pale lesions add the light that they reflect; an
-uneven lamp, a camera with a colour and a field of its own, and dust and flare do the rest. Nothing is taken from a real
-image.
+Lengths on the retina are in degrees of the visual field. A left eye is a right one's mirror image. Vessels and lesions
+absorb light, pale lesions reflect it; lamp, camera, dust and flare do the rest. Nothing is taken from a real image.
 """
 
 import math
@@ -20,7 +18,6 @@ from monai_mocoi.demo.phantoms.fundus_vessels import Outline
 from monai_mocoi.demo.phantoms.shapes import Array, cloud, step
 
 FUNDUS_VERSION = 2
-"""Raised whenever the drawing changes, so that a cached demo of an older drawing is not taken for the present one."""
 
 # For each kind: what is done, how soft its outline is in degrees, and, in red, green and blue, how strongly the light
 # is absorbed or what colour is reflected.

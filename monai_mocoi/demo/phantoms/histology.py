@@ -1,9 +1,8 @@
 """Drawn patches of breast tissue, stained with haematoxylin and eosin (H&E): no IDC, or invasive ductal carcinoma.
 
-Lengths are in micrometres, from the patch's upper left corner. Nuclei, cytoplasm, collagen and fat are drawn as amounts
-of the two stains, whose optical densities, which differ from patient to patient, turn them into light by Beer's law.
-The label says whether tumour cells were drawn: large nuclei of varying size and shape, in disorder, among the same
-tissue as benign ones, so that neither colour nor the number of nuclei tells it. Nothing is taken from a real image.
+Lengths are in micrometres, from the patch's upper left corner. Tissue is drawn as amounts of the two stains, which the
+patient's optical densities turn into light by Beer's law. The label says whether tumour cells were drawn: large nuclei
+of varying size and shape, in disorder; neither colour nor number tells it. Nothing is taken from a real image.
 """
 
 import math
@@ -16,7 +15,6 @@ from monai_mocoi.demo.phantoms.histology_tissue import FIELD_UM, Disc, Nucleus, 
 from monai_mocoi.demo.phantoms.shapes import Array, cloud, step
 
 HISTOLOGY_VERSION = 1
-"""Raised whenever the drawing changes, so that a cached demo of an older drawing is not taken for the present one."""
 
 HISTOLOGY_CLASSES = ("no IDC", "IDC")
 """The classes, in the order of the label values."""
@@ -66,8 +64,7 @@ def _stain_nucleus(
 def draw_patch(slide: Slide, patch: Patch, size: int) -> tuple[NDArray[np.float32], dict[str, NDArray[np.bool_]]]:
     """Draw one patch of ``size`` rows and columns; the field is always ``FIELD_UM`` wide.
 
-    Returns the image as float32 (size, size, 3), red, green and blue in 0..1; and masks (size, size): ``tumour`` and
-    ``benign`` nuclei, ``lumen`` and ``fat``.
+    Returns the image, float32 (size, size, 3) in 0..1, and masks: ``tumour`` and ``benign`` nuclei, ``lumen``, ``fat``.
     """
     rng = np.random.default_rng(patch.seed)
     pixel = FIELD_UM / size

@@ -26,15 +26,12 @@ class Storage:
 
 @dataclass(frozen=True)
 class RadiographIdentity:
-    """Whose image it is, made up: ``patient`` as ``p0001``, ``index`` of the image from 0, ``sex`` F or M, as drawn.
+    """Whose image it is, made up."""
 
-    ``entropy`` are texts that fix the UIDs.
-    """
-
-    patient: str
-    index: int
-    sex: str
-    entropy: tuple[str, ...]
+    patient: str  # as p0001
+    index: int  # of the image, from 0
+    sex: str  # F or M, as drawn
+    entropy: tuple[str, ...]  # texts that fix the UIDs
 
 
 def sample_storage(rng: np.random.Generator) -> Storage:
@@ -60,23 +57,18 @@ def save_radiograph(
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.ImplementationVersionName = "MONAI_MOCOI"
     ds.SOPClassUID = ComputedRadiographyImageStorage
-    names = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    for name in names:
+    for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         setattr(ds, name, generate_uid(entropy_srcs=[*identity.entropy, identity.patient, str(identity.index), name]))
     ds.ImageType = ["DERIVED", "PRIMARY"]
-    ds.Modality = "CR"
-    ds.Manufacturer = "monai_mocoi"
-    ds.PatientName = "PHANTOM"
-    ds.PatientID = identity.patient
-    ds.PatientBirthDate = ""
-    ds.PatientSex = identity.sex
+    ds.Modality, ds.Manufacturer = "CR", "monai_mocoi"
+    ds.PatientName, ds.PatientID = "PHANTOM", identity.patient
+    ds.PatientBirthDate, ds.PatientSex = "", identity.sex
     ds.StudyDate = (datetime.date(2000, 1, 1) + datetime.timedelta(30 * identity.index)).strftime("%Y%m%d")
     ds.StudyTime = "120000"
     ds.StudyDescription = "Generated phantom, not a patient"
     ds.AccessionNumber = ds.StudyID = ds.ReferringPhysicianName = ""
     ds.SeriesNumber = ds.InstanceNumber = 1
-    ds.BodyPartExamined = "CHEST"
-    ds.ViewPosition = "PA"
+    ds.BodyPartExamined, ds.ViewPosition = "CHEST", "PA"
     ds.PatientOrientation = ["L", "F"]
     ds.ImagerPixelSpacing = [round(spacing_mm, 6)] * 2
     ds.BurnedInAnnotation = "NO"
@@ -84,9 +76,7 @@ def save_radiograph(
     ds.SamplesPerPixel = 1
     ds.PhotometricInterpretation = "MONOCHROME1" if storage.inverted else "MONOCHROME2"
     ds.Rows, ds.Columns = stored.shape
-    ds.BitsAllocated = 16
-    ds.BitsStored = storage.bits
-    ds.HighBit = storage.bits - 1
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 16, storage.bits, storage.bits - 1
     ds.PixelRepresentation = 0
     slope, intercept = (0.5, -100) if storage.rescale else (1, 0)
     if storage.rescale:
