@@ -31,8 +31,8 @@ class StageHead(nn.Module):
 class PooledMap(StageHead):
     """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's stage MSE.
 
-    The paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it is: repeating its values would
-    change no mean over them.
+    The paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it is: repeating its values
+    would change no mean over them.
     """
 
     def __init__(self, size: int) -> None:
