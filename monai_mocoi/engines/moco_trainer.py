@@ -78,6 +78,8 @@ class MoCoTrainer(GradientTrainer):
         self.views = views
         self._checked = False
         super().__init__(device, max_epochs, train_data_loader, network, optimizer, **options)
+        if compile and self.moco.query_encoder._recompute:
+            raise ValueError("activation_checkpointing and compile do not go together: set one of them to false.")
         if compile:
             self.moco.query_encoder.compile()
             self.moco.key_encoder.compile()

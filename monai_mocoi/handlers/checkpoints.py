@@ -77,6 +77,7 @@ class Checkpoints:
         """Write a checkpoint of the state after a completed step of the optimiser; all processes must call it."""
         if self._saved == engine.state.iteration:
             return
+        engine.outputs.read()  # what others note of them is saved, too
         with engine.clock.phase("checkpoints"):
             processes = gather_objects(
                 {"random": run_state.random_state(), "not_finite": run_state.first_not_finite(engine.module)}

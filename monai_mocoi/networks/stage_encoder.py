@@ -6,6 +6,7 @@ import torch
 from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
+from monai_mocoi.networks.recomputed_block import recomputed
 from monai_mocoi.networks.resnet_shape import stages_of
 
 
@@ -33,6 +34,7 @@ class StageEncoder(nn.Module):
         zero_init_residual: start every residual branch at zero (the last BatchNorm weight of each block), so that the
             blocks start as identities (Goyal et al. 2017). One setting for every method: the paper's code gives it to
             its own two arms only (fault A8).
+        activation_checkpointing: compute blocks again in the backward pass; less memory, more time, the same result.
 
     Raises:
         TypeError: the backbone is not a MONAI ResNet; a ValueError: it is not two-dimensional.
@@ -51,7 +53,9 @@ class StageEncoder(nn.Module):
 
     stage_channels: tuple[int, ...]
 
-    def __init__(self, backbone: ResNet, zero_init_residual: bool = False) -> None:
+    def __init__(
+        self, backbone: ResNet, zero_init_residual: bool = False, activation_checkpointing: bool = False
+    ) -> None:
         super().__init__()
         if not isinstance(backbone, ResNet):
             raise TypeError(
@@ -67,6 +71,7 @@ class StageEncoder(nn.Module):
         backbone.fc = None
         self.backbone = backbone
         self.zero_init_residual = zero_init_residual
+        self._recompute = activation_checkpointing  # private: it is no part of what a run learns
         last: list[Any] = [stage[-1] for stage in self._stages()]
         convolutions = [block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2 for block in last]
         self.stage_channels = tuple(int(convolution.out_channels) for convolution in convolutions)
@@ -119,7 +124,8 @@ class StageEncoder(nn.Module):
         x = x if net.no_max_pool else net.maxpool(x)
         maps = []
         for stage in self._stages()[:count]:
-            x = stage(x)
+            for block in stage:
+                x = recomputed(block, x) if self._recompute and self.training else block(x)
             maps.append(x)
         return maps
 
