@@ -24,6 +24,29 @@ QUEUE = 16384
 GPU_WORKERS = 4
 
 
+SMALL_NETWORK = {
+    "network_def#encoder#backbone": {
+        "_target_": "monai.networks.nets.ResNet",
+        "block": "bottleneck",
+        "layers": [1, 1, 1, 1],
+        "block_inplanes": [4, 8, 16, 32],
+        "spatial_dims": 2,
+        "n_input_channels": 3,
+        "conv1_t_stride": 2,
+        "bias_downsample": False,
+        "feed_forward": False,
+    },
+    "head_hidden": 16,
+    "queue_size": 64,
+}
+"""Overrides for a quick run: its figures say nothing in any case."""
+
+
+def small_network(bundle: str) -> dict[str, Any]:
+    """:data:`SMALL_NETWORK`, and what a bundle of Barlow Twins has beside it."""
+    return SMALL_NETWORK | ({"barlow_features": 16} if bundle.endswith("barlow") else {})
+
+
 def settings(size: int, batch: int, **more: Any) -> dict[str, Any]:
     """The constants of ``train.json`` that the measurements set; the others are the bundle's own."""
     chosen = {
@@ -75,7 +98,7 @@ def content(workflow: ConfigWorkflow, key: str) -> Any:
 
 
 class EpochSeconds:
-    """Seconds of each epoch of a trainer, from its start to the end of its last iteration; validation does not count."""
+    """Seconds of each epoch of a trainer, from its start to the end of its last iteration, without validation."""
 
     def __init__(self, trainer: Any, clock: Clock = wall) -> None:
         self.values: list[float] = []

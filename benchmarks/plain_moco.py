@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from monai.networks.nets import resnet50
+from monai.networks.nets import ResNet
 from torch import nn
 from torch.nn import functional as F
 
 from monai_mocoi.networks import BarlowProjector
 
-CHANNELS = (256, 512, 1024, 2048)
 MAP_SIZES = (16, 16, 4, 4)
 OFF_DIAGONAL = 5e-3
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the network: a ResNet-50, unless it is to be small."""
+
+    layers: tuple[int, ...] = (3, 4, 6, 3)
+    width: int = 64
+    hidden: int = 1024
+    barlow: int = 2048
+
+    def channels(self) -> list[int]:
+        return [4 * self.width * 2**stage for stage in range(4)]
+
+
+SMALL = Shape((1, 1, 1, 1), 4, 16, 16)
 
 
 @dataclass(frozen=True)
@@ -28,11 +44,14 @@ class Constants:
     momentum: float
     learning_rate: float
     stage_weights: tuple[float, ...]
+    shape: Shape
 
 
-def backbone() -> nn.Module:
-    """MONAI's ResNet-50 in torchvision's layout, for three channels."""
-    return resnet50(spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False, feed_forward=False)
+def backbone(shape: Shape) -> nn.Module:
+    """MONAI's ResNet in torchvision's layout, for three channels."""
+    widths = [channels // 4 for channels in shape.channels()]
+    layout: dict[str, Any] = {"conv1_t_stride": 2, "bias_downsample": False, "feed_forward": False}
+    return ResNet("bottleneck", list(shape.layers), widths, spatial_dims=2, n_input_channels=3, **layout)
 
 
 def features(body: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
@@ -45,13 +64,13 @@ def features(body: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
     return stages
 
 
-def head() -> nn.Sequential:
+def head(shape: Shape) -> nn.Sequential:
     """The recommended projection head."""
     return nn.Sequential(
-        nn.Linear(2048, 1024, bias=False),
-        nn.BatchNorm1d(1024),
+        nn.Linear(shape.channels()[-1], shape.hidden, bias=False),
+        nn.BatchNorm1d(shape.hidden),
         nn.ReLU(inplace=True),
-        nn.Linear(1024, 128, bias=False),
+        nn.Linear(shape.hidden, 128, bias=False),
         nn.BatchNorm1d(128, affine=False),
     )
 
@@ -67,9 +86,12 @@ class PlainMoCo:
 
     def __init__(self, constants: Constants, dtype: torch.dtype | None, device: torch.device) -> None:
         self.constants, self.dtype, self.device = constants, dtype, device
-        self.query = nn.ModuleList([backbone(), head()]).to(device, memory_format=torch.channels_last).train()
+        shape = constants.shape
+        self.query = nn.ModuleList([backbone(shape), head(shape)]).to(device, memory_format=torch.channels_last).train()
         self.key = copy.deepcopy(self.query).requires_grad_(False)
-        projectors = [BarlowProjector(c) for c in CHANNELS] if constants.method == "barlow" else []
+        projectors = []
+        if constants.method == "barlow":
+            projectors = [BarlowProjector(channels, shape.barlow) for channels in shape.channels()]
         self.projectors = nn.ModuleList(projectors).to(device)
         self.queue = F.normalize(torch.randn(constants.queue, 128, device=device), dim=1)
         self.place = 0

@@ -33,9 +33,9 @@ MEASUREMENTS = (
     Measurement(
         "step",
         "Training step",
-        "The network alone: two views that lie on the device, no loader, no handlers. *plain* is the same method written "
-        "out in PyTorch (`benchmarks/plain_moco.py`), with the same precision, memory format and BatchNorm parts. "
-        "Seconds of ours / plain; below 1 ours is faster. ResNet-50, one channel.",
+        "The network alone: two views that lie on the device, no loader, no handlers. *plain* is the same method "
+        "written out in PyTorch (`benchmarks/plain_moco.py`), with the same precision, memory format and BatchNorm "
+        "parts. Seconds of ours / plain; below 1 ours is faster. ResNet-50, one channel.",
     ),
     Measurement(
         "methods",
@@ -52,23 +52,23 @@ MEASUREMENTS = (
     Measurement(
         "lightly",
         "Against lightly",
-        "The loop of `nih_moco` on cached images, and the MoCo v2 example of lightly (its transform, heads, loss, moving "
-        "average and loader), with the same network, batch, images and optimiser. *defaults*: precision and memory format "
+        "The loop of `nih_moco` on cached images, and the MoCo v2 example of lightly (its transform, head, loss, "
+        "moving average and loader), with the same network, batch and images. *defaults*: precision and memory format "
         "as each side has them; *best settings*: lightly's loop in the precision and memory format of ours.",
     ),
     Measurement(
         "views",
         "Random views",
-        "Views per second of one core's processor time, from the memory-mapped cache to batches of two views: the loader "
-        "of a bundle, and a loader of the same recipe in Pillow from arrays in memory. The recipes are read from the "
-        "bundles: *paper* is `paper.json`, *ours* is `train.json`; grey is `nih_mse`, colour is `bch_mse`.",
+        "Views per second of one core's processor time, from the memory-mapped cache to batches of two views: the "
+        "loader of a bundle, and a loader of the same recipe in Pillow from arrays in memory. The recipes are read "
+        "from the bundles: *paper* is `paper.json`, *ours* is `train.json`; grey is `nih_mse`, colour is `bch_mse`.",
     ),
     Measurement(
         "loader",
         "Reading images",
-        "Images per second of one core's processor time. *views from*: batches of two views (recipe of `nih_mse`, 224 px), "
-        "decoded anew for each epoch, or from the cache, against Pillow (and pydicom) with the same recipe. *into the "
-        "cache*: decode, scale and resize once, against Pillow (and pydicom), which keep nothing on the disk.",
+        "Images per second of one core's processor time. *views from*: batches of two views (recipe of `nih_mse`, "
+        "224 px), decoded anew for each epoch, or from the cache, against Pillow (and pydicom) with the same recipe. "
+        "*into the cache*: decode, scale and resize once, against Pillow (and pydicom), which keep nothing.",
     ),
     Measurement(
         "memory",
@@ -90,8 +90,9 @@ MEASUREMENTS = (
     Measurement(
         "bootstrap",
         "Patient bootstrap",
-        "Macro AUC of 14 classes over 2,000 resamples of patients, drawing included, against a loop over scikit-learn's "
-        "`roc_auc_score` (a few resamples, scaled; repeated rows or weights, whichever is faster), on one thread.",
+        "Macro AUC of 14 classes over 2,000 resamples of patients, drawing included, against a loop over "
+        "scikit-learn's `roc_auc_score` (a few resamples, scaled; repeated rows or weights, whichever is faster), on "
+        "one thread.",
     ),
     Measurement(
         "evaluation",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import resource
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -22,8 +23,8 @@ def processor() -> float:
 
     It is what other work on the machine changes least, so figures "per core" are made of it.
     """
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+    of_children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + of_children.ru_utime + of_children.ru_stime
 
 
 def take_turns(
@@ -64,6 +65,4 @@ def repeated(work: Callable[[], object], times: int) -> Callable[[], None]:
 
 def _imported_torch() -> object | None:
     """torch, if this process has imported it: a measurement of start-up has not."""
-    import sys
-
     return sys.modules.get("torch")

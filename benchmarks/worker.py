@@ -58,7 +58,7 @@ def ordered(order: dict[str, Any], processes: int = 0, **environment: str) -> di
     done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"a training ended with {done.returncode}: {done.stderr[-4000:]}")
-    return json.loads([line for line in done.stdout.splitlines() if line.startswith("{")][0])
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.bundle_run import EpochSeconds, built, content, settings, silent
+from benchmarks.bundle_run import EpochSeconds, built, content, settings, silent, small_network
 from benchmarks.figures import Row, per_second, ratio
 from benchmarks.options import SHIM, Options
 from benchmarks.pictures import png_dataset, training_files
-from benchmarks.plain_moco import backbone, features
+from benchmarks.plain_moco import SMALL, Shape, backbone, features
 from benchmarks.timing import wall
 
 CASE = (224, 32, 4)
@@ -38,12 +38,19 @@ def measure(options: Options) -> Iterator[Row]:
     dataset = png_dataset(options.folder / "dataset", batches * batch, size * 8 // 7, 3, options.seed)
     for name, at_least in LIMITS.items():
         torch.manual_seed(options.seed)
-        more = {"channels": 3, "max_epochs": options.rounds + 1}
+        more = {"channels": 3, "max_epochs": options.rounds + 1} | options.choose({}, small_network("nih_moco"))
         workflow = built("nih_moco", dataset, options.folder / name.split()[0], settings(size, batch, **more))
         with silent():
             workflow.initialize()
             trainer = content(workflow, "train#trainer")
-            theirs = LightlyLoop(training_files(dataset), size, batch, trainer, best=name == "best settings")
+            theirs = LightlyLoop(
+                training_files(dataset),
+                size,
+                batch,
+                trainer,
+                options.choose(Shape(), SMALL),
+                best=name == "best settings",
+            )
             ours, seconds = EpochSeconds(trainer), []
             trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda run=theirs, into=seconds: into.append(run.epoch()))
             trainer.run()
@@ -111,10 +118,11 @@ class LightlyLoop:
     Args:
         files, size, batch: pictures, pixels of a view, images a batch.
         trainer: ours, from which it takes device and, with ``best``, precision and memory format.
+        shape: of the network.
         best: with what made it fastest; else in float32, as the example is.
     """
 
-    def __init__(self, files: list[Path], size: int, batch: int, trainer: Any, best: bool) -> None:
+    def __init__(self, files: list[Path], size: int, batch: int, trainer: Any, shape: Shape, best: bool) -> None:
         from lightly.loss import NTXentLoss
         from lightly.models.modules import MoCoProjectionHead
         from lightly.transforms import MoCoV2Transform
@@ -127,7 +135,8 @@ class LightlyLoop:
             Files(files, transform), batch, shuffle=True, drop_last=True, num_workers=workers,
             persistent_workers=workers > 0,
         )  # fmt: skip
-        self.query = nn.ModuleList([backbone(), MoCoProjectionHead(2048, 2048, 128)]).to(self.device)
+        width = shape.channels()[-1]
+        self.query = nn.ModuleList([backbone(shape), MoCoProjectionHead(width, width, 128)]).to(self.device)
         self.query.to(memory_format=self.layout).train()
         self.key = copy.deepcopy(self.query).requires_grad_(False)
         self.criterion = NTXentLoss(memory_bank_size=(4096, 128)).to(self.device)

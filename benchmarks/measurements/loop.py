@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from ignite.engine import Events
 
-from benchmarks.bundle_run import EpochSeconds, built, content, settings, silent
+from benchmarks.bundle_run import EpochSeconds, built, content, settings, silent, small_network
 from benchmarks.figures import Row, per_second, ratio
 from benchmarks.measurements.step import METHODS, network_only
 from benchmarks.options import Options
@@ -26,8 +27,9 @@ def measure(options: Options) -> Iterator[Row]:
         batches *= GPU_BATCHES if torch.cuda.is_available() else 1
         dataset = png_dataset(options.folder / f"dataset{size}", batches * batch, size * 8 // 7, 1, options.seed)
         for method in METHODS:
-            folder = options.folder / f"{method}{size}"
-            whole, network = seconds_of_both(f"nih_{method}", dataset, folder, size, batch, batches, options.rounds)
+            folder, bundle = options.folder / f"{method}{size}", f"nih_{method}"
+            more = options.choose({}, small_network(bundle))
+            whole, network = seconds_of_both(bundle, dataset, folder, size, batch, batches, options.rounds, **more)
             yield Row(
                 f"{method}, {size} px, batch {batch}",
                 {
@@ -39,12 +41,12 @@ def measure(options: Options) -> Iterator[Row]:
 
 
 def seconds_of_both(
-    bundle: str, dataset: Path, folder: Path, size: int, batch: int, batches: int, rounds: int
+    bundle: str, dataset: Path, folder: Path, size: int, batch: int, batches: int, rounds: int, **more: Any
 ) -> tuple[list[float], list[float]]:
     """Seconds of so many epochs of the loop, and of as many batches of the network alone after each of them."""
-    alone = content(network_only(bundle, dataset, folder, size, batch, batches), "train#trainer")
+    alone = content(network_only(bundle, dataset, folder, size, batch, batches, **more), "train#trainer")
     of_network = EpochSeconds(alone)
-    workflow = built(bundle, dataset, folder, settings(size, batch, max_epochs=rounds + 1))
+    workflow = built(bundle, dataset, folder, settings(size, batch, max_epochs=rounds + 1, **more))
     with silent():
         workflow.initialize()
         trainer = content(workflow, "train#trainer")

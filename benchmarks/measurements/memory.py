@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.bundle_run import settings
+from benchmarks.bundle_run import settings, small_network
 from benchmarks.figures import Figure, Row
 from benchmarks.options import Options
 from benchmarks.pictures import png_dataset
@@ -27,7 +27,7 @@ def measure(options: Options) -> Iterator[Row]:
         folder = options.folder / str(number)
         dataset = png_dataset(folder / "dataset", BATCHES * batch, size * 8 // 7, 1, options.seed)
         order = {"bundle": bundle, "dataset": str(dataset), "overlays": overlays}
-        order |= {"overrides": settings(size, batch, max_epochs=2)}
+        order |= {"overrides": settings(size, batch, max_epochs=2) | options.choose({}, small_network(bundle))}
         found: dict[str, list[dict[str, Any]]] = {"loop": [], "network": []}
         for turn in range(min(ROUNDS, options.rounds)):
             run = {"folder": str(folder / f"run{turn}")}

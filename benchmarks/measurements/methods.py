@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from benchmarks.bundle_run import content, silent
+from benchmarks.bundle_run import content, silent, small_network
 from benchmarks.figures import Row, ratio
 from benchmarks.measurements.step import GPU_STEPS, METHODS, QUICK, SIZES, network_only
 from benchmarks.options import Options
@@ -23,7 +23,9 @@ def measure(options: Options) -> Iterator[Row]:
         torch.manual_seed(options.seed)
         sides = {}
         for method in METHODS:
-            workflow = network_only(f"nih_{method}", dataset, options.folder, size, batch, steps)
+            bundle = f"nih_{method}"
+            more = options.choose({}, small_network(bundle))
+            workflow = network_only(bundle, dataset, options.folder, size, batch, steps, **more)
             sides[method] = content(workflow, "train#trainer").run
         with silent():
             seconds = take_turns(sides, options.rounds)

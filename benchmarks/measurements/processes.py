@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from benchmarks.bundle_run import settings
+from benchmarks.bundle_run import settings, small_network
 from benchmarks.figures import Row, per_second, ratio
 from benchmarks.machine import cores
 from benchmarks.options import Options
@@ -26,10 +26,11 @@ def measure(options: Options) -> Iterator[Row]:
     for size, batch, batches in options.choose(SIZES, QUICK):
         folder = options.folder / str(size)
         dataset = png_dataset(folder / "dataset", batches * batch, size * 8 // 7, 1, options.seed)
+        more = options.choose({}, small_network("nih_moco"))
         seconds: dict[str, list[float]] = {side: [] for side in SIDES}
         for turn in range(min(ROUNDS, options.rounds)):
             for side, (processes, threads) in SIDES.items():
-                constants = settings(size, batch // processes, max_epochs=2, device="cpu", num_workers=0)
+                constants = settings(size, batch // processes, max_epochs=2, device="cpu", num_workers=0, **more)
                 run = str(folder / f"{turn}{side[:11].replace(' ', '')}{threads}")
                 order = {"bundle": "nih_moco", "dataset": str(dataset), "folder": run, "overrides": constants}
                 seconds[side].append(ordered(order, processes, OMP_NUM_THREADS=str(threads))["seconds"][-1])

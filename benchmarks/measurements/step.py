@@ -10,11 +10,11 @@ import torch
 from monai.bundle import ConfigWorkflow
 from torch.nn import functional as F
 
-from benchmarks.bundle_run import built, content, resident, settings, silent
+from benchmarks.bundle_run import built, content, resident, settings, silent, small_network
 from benchmarks.figures import Row, per_second, ratio
 from benchmarks.options import Options
 from benchmarks.pictures import png_dataset
-from benchmarks.plain_moco import Constants, PlainMoCo
+from benchmarks.plain_moco import SMALL, Constants, PlainMoCo, Shape
 from benchmarks.timing import repeated, take_turns
 
 METHODS = ("moco", "mse", "barlow")
@@ -30,9 +30,11 @@ def measure(options: Options) -> Iterator[Row]:
         steps *= GPU_STEPS if torch.cuda.is_available() else 1
         for method in METHODS:
             torch.manual_seed(options.seed)
-            workflow = network_only(f"nih_{method}", dataset, options.folder, size, batch, steps)
+            bundle = f"nih_{method}"
+            more = options.choose({}, small_network(bundle))
+            workflow = network_only(bundle, dataset, options.folder, size, batch, steps, **more)
             trainer = content(workflow, "train#trainer")
-            plain = PlainMoCo(constants(workflow, method), trainer.autocast, trainer.state.device)
+            plain = PlainMoCo(constants(workflow, method, options), trainer.autocast, trainer.state.device)
             views = [view.expand(-1, 3, -1, -1) for view in seen(workflow)]
             with silent():
                 sides = {"ours": trainer.run, "plain": repeated(partial(plain, *views), steps)}
@@ -61,7 +63,7 @@ def seen(workflow: ConfigWorkflow) -> tuple[torch.Tensor, torch.Tensor]:
     return batch["view1"], batch["view2"]
 
 
-def constants(workflow: ConfigWorkflow, method: str) -> Constants:
+def constants(workflow: ConfigWorkflow, method: str, options: Options) -> Constants:
     """What the plain side must have in common with it."""
     return Constants(
         method,
@@ -70,4 +72,5 @@ def constants(workflow: ConfigWorkflow, method: str) -> Constants:
             for key in ("bn_splits", "queue_size", "temperature", "ema_momentum", "learning_rate")
         ),
         tuple(content(workflow, "stage_weights")),
+        options.choose(Shape(), SMALL),
     )
