@@ -60,7 +60,7 @@ def table(rows: list[Row]) -> Iterator[str]:
     """A Markdown table of rows; its last column says which limits are met, if there are any."""
     headings = list(dict.fromkeys(heading for row in rows for heading in row.figures))
     limited = any(limit(figure) for row in rows for figure in row.figures.values())
-    columns = ["", *headings, *(["limit"] if limited else [])]
+    columns = ["", *(headings or [""]), *(["limit"] if limited else [])]
     yield "| " + " | ".join(columns) + " |"
     yield "|---" * len(columns) + "|"
     for row in rows:

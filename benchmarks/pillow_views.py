@@ -103,8 +103,8 @@ class PillowViews:
 
 def as_tensor(image: Image.Image) -> torch.Tensor:
     """The picture as float32 (C, H, W) in 0..1."""
-    pixels = np.asarray(image).reshape(*image.size[::-1], -1)
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1))).float().div_(255)
+    pixels = torch.from_numpy(np.array(image)).view(*image.size[::-1], -1)
+    return pixels.permute(2, 0, 1).contiguous().float().div_(255)
 
 
 def _turned_hue(image: Image.Image, turn: float) -> Image.Image:

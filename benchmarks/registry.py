@@ -64,6 +64,12 @@ MEASUREMENTS = (
         "from the bundles: *paper* is `paper.json`, *ours* is `train.json`; grey is `nih_mse`, colour is `bch_mse`.",
     ),
     Measurement(
+        "parts",
+        "Single steps of a view",
+        "Processor time of one blur (sigma 0.1 to 2) and of one rotation (30 degrees) of one image, always applied: "
+        "ours, and MONAI's `RandGaussianSmooth` and `RandRotate` without metadata (`set_track_meta(False)`).",
+    ),
+    Measurement(
         "loader",
         "Reading images",
         "Images per second of one core's processor time. *views from*: batches of two views (recipe of `nih_mse`, "

@@ -9,12 +9,17 @@ and images of each epoch, and the highest memory.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.bundle_run import EpochSeconds, built, content, resident, silent
+from benchmarks.machine import peak_mib
+from monai_mocoi.distributed import rank
 
 
 def main() -> None:
@@ -31,15 +36,12 @@ def main() -> None:
         trainer.run()
         if not order.get("network"):
             workflow.finalize()
-    print(json.dumps({"seconds": epochs.values, **memory()}), flush=True)
+    if rank() == 0:
+        print(json.dumps({"seconds": epochs.values, **memory()}), flush=True)
 
 
 def memory() -> dict[str, float]:
     """Highest memory of this process, in MiB: resident, and PyTorch's on the GPU."""
-    import torch
-
-    from benchmarks.machine import peak_mib
-
     found = {"resident": peak_mib()}
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.max_memory_allocated() / 2**20
@@ -48,8 +50,6 @@ def memory() -> dict[str, float]:
 
 def ordered(order: dict[str, Any], processes: int = 0, **environment: str) -> dict[str, Any]:
     """Run a worker and return what it says; with ``processes``, so many by torchrun, of which the first answers."""
-    import os
-
     words = ["-m", "benchmarks.worker", json.dumps(order)]
     if processes:
         words = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), *words]

@@ -51,7 +51,7 @@ def seconds_of_both(
         workflow.initialize()
         trainer = content(workflow, "train#trainer")
         of_loop = EpochSeconds(trainer)
-        trainer.add_event_handler(Events.EPOCH_COMPLETED, lambda: alone.run())
+        trainer.add_event_handler(Events.EPOCH_COMPLETED, alone.run)
         trainer.run()
         workflow.finalize()
     return of_loop.values[1:], of_network.values[1:]  # the first warmed up
