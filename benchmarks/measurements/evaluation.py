@@ -16,6 +16,7 @@ from monai_mocoi.data import Predictions
 
 CASES = ((22_433, 2_800), (22_433, 22_433))
 """Images, and patients."""
+CLASSES = tuple(f"class {number}" for number in range(14))
 QUICK = ((400, 50),)
 
 
@@ -25,7 +26,7 @@ def measure(options: Options) -> Iterator[Row]:
         predictions = made_up(images, patients, options.seed)
 
         def evaluated(interval: str, predictions: Predictions = predictions) -> Callable[[], object]:
-            thresholds = dict.fromkeys(predictions.labels, 0.2)
+            thresholds = dict.fromkeys(CLASSES, 0.2)
             return lambda: evaluate_predictions(predictions, thresholds, resamples=resamples, interval=interval)
 
         with threadpool_limits(1):
@@ -42,7 +43,7 @@ def made_up(images: int, patients: int, seed: int) -> Predictions:
     return Predictions(
         tuple(f"{number:06d}.png" for number in range(images)),
         tuple(f"{number:06d}" for number in groups),
-        tuple(f"class {number}" for number in range(labels.shape[1])),
+        CLASSES,
         "multilabel",
         labels,
         probabilities.astype(np.float64),
