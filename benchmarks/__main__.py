@@ -35,7 +35,7 @@ def main(words: list[str] | None = None) -> int:
             continue
         saved = measured(measurement, arguments)
         (out / f"{measurement.name}.json").write_text(json.dumps(saved, indent=1) + "\n", encoding="utf-8")
-        (out / "performance.md").write_text(page(out), encoding="utf-8")
+        (out / "performance.md").write_text(page(out), encoding="utf-8")  # after each: a later one may fail
     print(f"Written: {out / 'performance.md'}, and a JSON file of each measurement beside it")
     return 0
 

@@ -30,12 +30,12 @@ def page(results: Path) -> str:
     for saved in found.values():
         if (words := machine_in_words(saved)) not in machines:
             machines.append(words)
-    sections = [section(m, found[m.name], machines) for m in MEASUREMENTS if m.name in found]
+    sections = [section(m, found[m.name], machines) if m.name in found else unmeasured(m) for m in MEASUREMENTS]
     environment = Environment(
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     tried = (HERE / TRIED).read_text(encoding="utf-8").strip()
-    return environment.get_template("performance.md.j2").render(sections=sections, machines=machines, tried=tried)
+    return environment.get_template("performance_page.j2").render(sections=sections, machines=machines, tried=tried)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -54,6 +54,12 @@ def section(measurement: Measurement, saved: dict[str, Any], machines: list[str]
         "table": "\n".join(table([Row.from_json(row) for row in saved["rows"]])),
         "made": f"{quick}`{saved['command']}`{where}; seed {saved['seed']}{load}.",
     }
+
+
+def unmeasured(measurement: Measurement) -> dict[str, Any]:
+    """The same of a measurement of which nothing is saved."""
+    made = f"Not measured yet: `python -m benchmarks --only {measurement.name}`."
+    return {"title": measurement.title, "about": measurement.about, "table": "", "made": made}
 
 
 def table(rows: list[Row]) -> Iterator[str]:

@@ -21,7 +21,7 @@ COMPARED = 10
 
 def measure(options: Options) -> Iterator[Row]:
     images, patients = options.choose((IMAGES, PATIENTS), (400, 50))
-    resamples = options.choose(2_000, 20)
+    resamples = options.choose(2_000, 50)
     compared = options.choose(COMPARED, 2)
     groups, labels, scores = make_up(images, patients, None, options.seed)
     draw = patient_bootstrap(groups, labels, resamples, seed=options.seed)

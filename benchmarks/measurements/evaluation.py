@@ -21,7 +21,7 @@ QUICK = ((400, 50),)
 
 
 def measure(options: Options) -> Iterator[Row]:
-    resamples = options.choose(2_000, 20)
+    resamples = options.choose(2_000, 50)
     for images, patients in options.choose(CASES, QUICK):
         predictions = made_up(images, patients, options.seed)
 

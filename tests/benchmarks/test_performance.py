@@ -53,7 +53,8 @@ def test_the_page_tells_machine_command_and_seed(tmp_path: Path) -> None:
     assert "| moco | 12 (10 to 1,230) | 1 |" in text
     assert "Measured on: P, 2 cores, 2 threads; 8.0 GiB of memory, no GPU, Linux x86_64; python 3.11.7" in text
     assert "`python -m benchmarks --only step`; seed 0; load 0.1 at its start." in text
-    assert "## Evaluation" not in text
+    assert "Not measured yet: `python -m benchmarks --only views`." in text
+    assert "Not measured yet: `python -m benchmarks --only step`." not in text
 
 
 def test_two_machines_are_told_apart_and_quick_figures_are_marked(tmp_path: Path) -> None:
