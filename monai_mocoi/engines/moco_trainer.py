@@ -1,7 +1,7 @@
 """The pretraining engine: one iteration is one batch of view pairs; what it computes goes out as a dict of scalars."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import torch
@@ -84,7 +84,7 @@ class MoCoTrainer(GradientTrainer):
             self.moco.query_encoder.compile()
             self.moco.key_encoder.compile()
 
-    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> Mapping[str, float]:
         # The handlers see the views, too.
         engine.state.batch = views_of(batchdata, self.views, engine.state.device, self.non_blocking)
         if not self._checked:

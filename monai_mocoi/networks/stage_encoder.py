@@ -92,13 +92,9 @@ class StageEncoder(nn.Module):
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
         if self.zero_init_residual:
-            self._zero_residuals()
-
-    def _zero_residuals(self) -> None:
-        for stage in self._stages():
-            for block in stage:
-                last = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
-                nn.init.zeros_(last.weight)  # type: ignore[union-attr,arg-type]
+            for block in (block for stage in self._stages() for block in stage):
+                last: Any = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
+                nn.init.zeros_(last.weight)
 
     def forward(self, images: torch.Tensor) -> StageFeatures:
         """Encode images ``(N, C, H, W)``, normalised as the encoder's card says.
@@ -143,9 +139,8 @@ class StageEncoder(nn.Module):
         if conv.weight.is_contiguous(memory_format=torch.channels_last):
             # With one channel both formats have the same order in memory; the strides alone tell the convolution which
             # is meant, and thereby the format of all that follows.
-            images = images.contiguous()
             height, width = images.shape[2:]
-            images = images.as_strided(images.shape, (height * width, 1, width, 1))
+            images = images.contiguous().as_strided(images.shape, (height * width, 1, width, 1))
         return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
 
 
