@@ -32,8 +32,7 @@ class StageEncoder(nn.Module):
     Args:
         backbone: any 2-D ``monai.networks.nets.ResNet``; its classification layer is taken off.
         zero_init_residual: start every residual branch at zero (the last BatchNorm weight of each block), so that the
-            blocks start as identities (Goyal et al. 2017). One setting for every method: the paper's code gives it to
-            its own two arms only (fault A8).
+            blocks start as identities (Goyal et al. 2017); one setting for every method (fault A8).
         activation_checkpointing: compute blocks again in the backward pass; less memory, more time, the same result.
 
     Raises:
@@ -92,15 +91,15 @@ class StageEncoder(nn.Module):
             elif isinstance(module, nn.BatchNorm2d):
                 module.reset_parameters()
         if self.zero_init_residual:
-            for block in (block for stage in self._stages() for block in stage):
-                last: Any = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
-                nn.init.zeros_(last.weight)
+            self._zero_residuals()
+
+    def _zero_residuals(self) -> None:
+        for block in (block for stage in self._stages() for block in stage):
+            last: Any = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
+            nn.init.zeros_(last.weight)
 
     def forward(self, images: torch.Tensor) -> StageFeatures:
-        """Encode images ``(N, C, H, W)``, normalised as the encoder's card says.
-
-        ValueError: C is neither the first layer's number of channels nor 1.
-        """
+        """Encode images ``(N, C, H, W)``, normalised as the encoder's card says; C is the first layer's, or 1."""
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
 
