@@ -6,6 +6,7 @@ from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 BUNDLES = Path(__file__).resolve().parent / "bundles"
 _OF_WHAT = [[file.stem for file in (BUNDLES / "templates" / kind).glob("*.json")] for kind in ("data", "methods")]
@@ -29,4 +30,18 @@ class BuildWithBundles(build_py):
             shutil.copy(BUNDLES / name / "LICENSE", target / name)
 
 
-setup(cmdclass={"build_py": BuildWithBundles})
+class SourceWithBundles(sdist):
+    """Takes the same files of ``bundles/`` into the source archive."""
+
+    def make_distribution(self) -> None:
+        """Add them to the list of files, and pack."""
+        for name in NAMES:
+            found = [
+                BUNDLES / name / "LICENSE",
+                *(file for part in PARTS for file in (BUNDLES / name / part).rglob("*")),
+            ]
+            self.filelist.extend(str(file.relative_to(BUNDLES.parent)) for file in found if file.is_file())
+        super().make_distribution()
+
+
+setup(cmdclass={"build_py": BuildWithBundles, "sdist": SourceWithBundles})

@@ -96,7 +96,7 @@ def read_classifier_sidecar(path: Any) -> Any:
 
     class EarlierCard(networks.ClassifierCard):  # type: ignore[name-defined]
         def __getitem__(self, key: str) -> Any:
-            value = super().__getitem__("resize_mode" if key == "decode_fit" else key)
+            value = super().__getitem__(key)
             return "softmax" if (key, value) == ("kind", "multiclass") else value
 
     return EarlierCard.of(dict(networks.read_classifier_card(path)))

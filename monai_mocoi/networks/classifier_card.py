@@ -86,6 +86,9 @@ class ClassifierCard(Record):
 
     SETTINGS = ("modality", "image_size", "decode_size", "resize_mode", "channels", "intensity", "mean", "std", "seed")
 
+    def __getitem__(self, key: str) -> Any:
+        return super().__getitem__("resize_mode" if key == "decode_fit" else key)  # as earlier configs call it
+
     def public(self) -> dict[str, Any]:
         """What may be told to everybody: no file, place, machine, image or patient.
 

@@ -126,7 +126,7 @@ def test_refusals_are_one_message(mocoi, pair, tmp_path):
     Path("there.json").touch()
     for words, code, text in (
         ((*pair, "--metric", "auc"), 2, "there is no metric 'auc': choose one of macro_auc"),
-        ((pair[0], str(tmp_path)), 3, f"{str(tmp_path)!r} is a folder; give the file that evaluate.json"),
+        ((pair[0], str(tmp_path)), 3, f"{str(tmp_path)!r} is a folder; give the file that an evaluation writes"),
         ((pair[0], "nowhere.csv"), 3, "there is no file 'nowhere.csv'"),
         ((pair[0], str(tmp_path / "other.csv")), 3, "the classes differ (3 and 1)"),
         ((*pair, "--interval", "normal"), 2, "interval is 'normal'"),
