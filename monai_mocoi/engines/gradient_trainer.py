@@ -67,7 +67,7 @@ class GradientTrainer(Trainer):
         check_training(max_epochs, accumulation_steps, max_grad_norm, epoch_length, len(train_data_loader))  # type: ignore[arg-type]
         self.network, self.module, self.optimizer = network, unwrap(network), optimizer
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.autocast = autocast_dtype(precision, device)
+        self.precision, self.autocast = precision, autocast_dtype(precision, device)
         self.channels_last, self.debug_dir = channels_last, debug_dir
         self.accumulation_steps, self.max_grad_norm = accumulation_steps, max_grad_norm
         self.clock = PhaseClock()
@@ -77,7 +77,7 @@ class GradientTrainer(Trainer):
             device, max_epochs, train_data_loader, epoch_length, non_blocking=True, prepare_batch=batch, decollate=False
         )
         self.clock.attach(self)
-        self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
+        self.scaler: Any = self._scaler()
         skips = getattr(optimizer, "_step_supports_amp_scaling", False) and not self.scaler.is_enabled()
         self.outputs = Outputs(self, late=self.state.device.type == "cuda" and skips)
         attach_handlers(self, train_handlers)
@@ -88,6 +88,16 @@ class GradientTrainer(Trainer):
     @abstractmethod
     def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """Loss terms of a batch by name; and a function for what else to show, called after the backward pass."""
+
+    def keep_precision(self, earlier: str) -> None:
+        """Go on in the precision of the run that is continued, where this one's is to be chosen here (auto)."""
+        if self.precision == "auto":
+            self.autocast = autocast_dtype(earlier, self.state.device)
+            self.scaler = self._scaler()
+            self.outputs.late = self.outputs.late and not self.scaler.is_enabled()
+
+    def _scaler(self) -> Any:
+        return torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
 
     def run(self) -> None:  # type: ignore[override]
         """Train from the state reached so far to ``max_epochs``."""
