@@ -10,12 +10,12 @@ import torch
 from torch.utils.data import Dataset
 
 from monai_mocoi.data.decode import ImageList, Levels
-from monai_mocoi.data.decode_errors import changed_in_the_run, check_policy, warn_of_skipped
+from monai_mocoi.data.decode_errors import changed_in_the_run, check_list, warn_of_skipped
 from monai_mocoi.data.decoded_cache import DecodedCache
 from monai_mocoi.data.patient_ids import patient_code
 from monai_mocoi.data.seeding import EpochIndex, derive_seed, global_generators_kept, seed_all
 from monai_mocoi.data.view_batches import drawn, draws_batches, label_tensor
-from monai_mocoi.errors import DatasetError, ImageDecodeError
+from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms.rounding import dequantise
 from monai_mocoi.transforms.views import TwoViewsd
 
@@ -72,11 +72,7 @@ class ImageDataset(Dataset[Any]):
         on_bad_image: str = "stop",
         max_bad_share: float = 0.01,
     ) -> None:
-        if len(data) == 0 or seed < 0:
-            raise DatasetError(
-                f"seed is {seed} with {len(data)} images: take a seed from 0 on, and a split that has some."
-            )
-        check_policy(on_bad_image, max_bad_share)
+        check_list(len(data), seed, on_bad_image, max_bad_share)
         self.data, self.decode, self.bits = data, decode, bits
         self.transform, self.seed, self.on_bad_image = transform, seed, on_bad_image
         self._names = [item.get("name") for item in data]

@@ -140,8 +140,12 @@ def warn_of_skipped(bad: Mapping[int, str], total: int, names: Names) -> None:
         logger.warning("  skipped %s: %s", image_name(index, names), reason)
 
 
-def check_policy(on_bad_image: str, max_bad_share: float) -> None:
-    """DatasetError: another policy for unreadable images than "stop" or "skip", or a share outside 0..1."""
+def check_list(images: int, seed: int, on_bad_image: str, max_bad_share: float) -> None:
+    """DatasetError: no images, a seed below 0, no policy for unreadable images, or a share of them outside 0..1."""
+    if images == 0:
+        raise DatasetError("the split has no images; choose another split, or prepare a dataset folder with one.")
+    if seed < 0:
+        raise DatasetError(f"seed is {seed}; it must be 0 or more.")
     if on_bad_image not in ON_BAD_IMAGE:
         raise DatasetError(f"on_bad_image is {on_bad_image!r}; choose one of {', '.join(ON_BAD_IMAGE)}.")
     if type(max_bad_share) not in (int, float) or not 0 <= max_bad_share <= 1:

@@ -9,6 +9,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 
+def recomputed_stage(stage: nn.Sequential, maps: torch.Tensor) -> torch.Tensor:
+    """``stage(maps)``, each of whose blocks is :func:`recomputed`."""
+    for block in stage:
+        maps = recomputed(block, maps)
+    return maps
+
+
 def recomputed(block: nn.Module, maps: torch.Tensor) -> torch.Tensor:
     """``block(maps)``, of which only ``maps`` is kept; a block without random layers, such as dropout.
 

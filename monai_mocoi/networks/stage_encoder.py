@@ -6,7 +6,7 @@ import torch
 from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
-from monai_mocoi.networks.recomputed_block import recomputed
+from monai_mocoi.networks.recomputed_block import recomputed_stage
 from monai_mocoi.networks.resnet_shape import stages_of
 
 
@@ -119,8 +119,8 @@ class StageEncoder(nn.Module):
         x = x if net.no_max_pool else net.maxpool(x)
         maps = []
         for stage in self._stages()[:count]:
-            for block in stage:
-                x = recomputed(block, x) if self._recompute and self.training else block(x)
+            # As a whole, because Grad-CAM listens to it.
+            x = recomputed_stage(stage, x) if self._recompute and self.training else stage(x)
             maps.append(x)
         return maps
 

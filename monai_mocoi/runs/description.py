@@ -29,6 +29,7 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)
+    dataset = getattr(dataset, "dataset", dataset)  # inside its batches, see monai_mocoi.data.loader
     return plain(
         {
             "network": described(trainer.module),
