@@ -9,7 +9,7 @@ NUMERIC := $(addprefix tests/,losses metrics networks transforms engines parity 
 PYTEST := $(BIN)/python -m pytest -n 2
 EXAMPLES := --doctest-modules monai_mocoi tests
 
-.PHONY: demo test test-fast test-portable test-oldest test-newest coverage check docs wheel format bundles help clean
+.PHONY: demo test test-fast test-portable test-oldest test-newest coverage check docs wheel format bundles bench help clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
@@ -80,6 +80,9 @@ format: $(STAMP)
 
 bundles: $(STAMP)  ## write bundles/<data>_<method>/ from bundles/templates/
 	$(BIN)/python bundles/templates/write.py
+
+bench: $(STAMP)  ## how fast it is, and against what; JSON and Markdown in runs/benchmarks/
+	$(BIN)/python -m benchmarks
 
 help:  ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -63,3 +63,4 @@ from .seeding import derive_seed as derive_seed
 from .seen_images import SeenImages as SeenImages
 from .seen_images import take_down_images as take_down_images
 from .splits import split_by_patient as split_by_patient
+from .view_batches import views_of as views_of

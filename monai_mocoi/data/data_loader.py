@@ -3,14 +3,21 @@
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from monai.data.dataloader import DataLoader
+from torch.utils.data import Dataset
 
 from monai_mocoi.data.class_balance import BalancedSampler
 from monai_mocoi.data.dataset import ImageDataset
 from monai_mocoi.data.sampler import EpochSampler
+from monai_mocoi.data.seeding import EpochIndex
+from monai_mocoi.data.view_batches import draws_batches
+from monai_mocoi.errors import DatasetError
+
+VIEWS_ON = ("auto", "cpu", "device")
 
 
 def loader(
@@ -22,6 +29,8 @@ def loader(
     seed: int = 0,
     num_workers: int = 0,
     drop_last: bool | None = None,
+    views_on: str = "auto",
+    device: torch.device | str = "cpu",
     **options: Any,
 ) -> DataLoader:
     """Make MONAI's loader of a data set, with its sampler, for this process.
@@ -36,18 +45,27 @@ def loader(
         seed: of the order, and of the loader's generator, >= 0.
         num_workers: reading processes; 0 reads in this one.
         drop_last: leave out a last batch that is not full; None: as the sampler does, which is True for training.
+        views_on: where the two views of a batch are made: "cpu": by who reads; "device": by the trainer, on ``device``,
+            from pictures of 8 or 16 bits; "auto": on the device, if that is no CPU. A transform that is not
+            :class:`~monai_mocoi.transforms.TwoViewsd` with steps of this package is called image by image.
+        device: of the training.
         options: others of MONAI's loader, such as ``collate_fn``.
 
     Raises:
-        DatasetError: see :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
+        DatasetError: another ``views_on``, or "device" with a transform that is called image by image; see also
+            :class:`~monai_mocoi.data.EpochSampler` and :class:`~monai_mocoi.data.BalancedSampler`.
     """
     if sampler is None and shuffle and balanced:
         items = [dataset.data[row] for row in dataset.rows]
         sampler = BalancedSampler(items, seed, drop_last=drop_last, batch_size=batch_size)
     elif sampler is None:
         sampler = EpochSampler(len(dataset), seed, shuffle, drop_last=drop_last, batch_size=batch_size)
+    batches = _in_batches(dataset, views_on, device)
+    if batches is not None:
+        options.setdefault("collate_fn", _as_it_is)
     return DataLoader(
-        dataset,
+        dataset if batches is None else batches,
+        pin_memory=torch.device(device).type == "cuda",
         num_workers=num_workers,
         sampler=sampler,
         batch_size=batch_size,
@@ -57,6 +75,36 @@ def loader(
         generator=torch.Generator().manual_seed(seed),
         **options,
     )
+
+
+class _Batches(Dataset[Any]):
+    """A data set that gives its loader whole batches; ``later``: their views are made on the training device."""
+
+    def __init__(self, dataset: ImageDataset, later: bool) -> None:
+        self.dataset, self.later = dataset, later
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitems__(self, items: Sequence[int | EpochIndex]) -> dict[str, Any]:
+        return self.dataset.batch(items, self.later)
+
+
+def _in_batches(dataset: ImageDataset, views_on: str, device: torch.device | str) -> _Batches | None:
+    """The data set in batches; None where its transform must be called image by image."""
+    if views_on not in VIEWS_ON:
+        raise DatasetError(f"views_on is {views_on!r}; choose one of {', '.join(VIEWS_ON)}.")
+    if not draws_batches(dataset.transform) and views_on == "device":
+        raise DatasetError(
+            "views_on is device, but the views have a step that is applied to one image at a time, or there is more "
+            "than TwoViewsd: set views_on to auto or cpu, or use the package's own steps only."
+        )
+    later = views_on == "device" or (views_on == "auto" and torch.device(device).type != "cpu")
+    return _Batches(dataset, later) if draws_batches(dataset.transform) else None
+
+
+def _as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
+    return batch
 
 
 def keep_working(worker: int) -> None:

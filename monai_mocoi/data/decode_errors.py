@@ -15,6 +15,7 @@ _Read = TypeVar("_Read")
 Names = Sequence[str | None] | None
 """What to call the images in an error, such as their published names; None: the index alone."""
 
+ON_BAD_IMAGE = ("stop", "skip")
 MAX_FAILURES = 20  # from so many unreadable images on, if they are too many, the others are not looked at
 
 # Too little memory, disk or file handles: the machine's fault, so no image may be left out because of it.
@@ -137,3 +138,15 @@ def warn_of_skipped(bad: Mapping[int, str], total: int, names: Names) -> None:
         )
     for index, reason in bad.items():
         logger.warning("  skipped %s: %s", image_name(index, names), reason)
+
+
+def check_list(images: int, seed: int, on_bad_image: str, max_bad_share: float) -> None:
+    """DatasetError: no images, a seed below 0, no policy for unreadable images, or a share of them outside 0..1."""
+    if images == 0:
+        raise DatasetError("the split has no images; choose another split, or prepare a dataset folder with one.")
+    if seed < 0:
+        raise DatasetError(f"seed is {seed}; it must be 0 or more.")
+    if on_bad_image not in ON_BAD_IMAGE:
+        raise DatasetError(f"on_bad_image is {on_bad_image!r}; choose one of {', '.join(ON_BAD_IMAGE)}.")
+    if type(max_bad_share) not in (int, float) or not 0 <= max_bad_share <= 1:
+        raise DatasetError(f"max_bad_share is {max_bad_share!r}; it is a share of the split, from 0 to 1.")

@@ -64,7 +64,11 @@ class DecodedCache:
         return len(self.images)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        """Return picture ``index`` as (C, H, W) float32 in 0..1.
+        """Return picture ``index`` as (C, H, W) float32 in 0..1; errors as of :meth:`levels`."""
+        return dequantise(self.levels(index))
+
+    def levels(self, index: int) -> Levels:
+        """Picture ``index`` (C, H, W) in the 8 or 16 bits of the cache.
 
         Raises ImageDecodeError: the file is one of ``bad``; or its row is damaged and the file has changed, or can no
         longer be read, since the cache was opened.
@@ -75,15 +79,15 @@ class DecodedCache:
         if row is None:
             self._warn_damaged(index)
             return self._again(index)
-        return dequantise(row)
+        return row
 
-    def _again(self, index: int) -> torch.Tensor:
+    def _again(self, index: int) -> Levels:
         """Decode a file whose row is damaged, if it is still the file from which the row was made."""
         if signature(self.images.paths[index]) != self._signatures[index]:
             reason = "its file was changed, replaced or removed"
             raise changed_in_the_run(image_error(index, self.images.names, reason))
         try:
-            return dequantise(self.images.decoded(index))
+            return self.images.decoded(index)
         except ImageDecodeError as error:
             raise changed_in_the_run(error) from None
 

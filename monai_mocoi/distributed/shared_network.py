@@ -33,7 +33,8 @@ def place(
     # warns about the old one.
     known = inspect.signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    options: dict[str, Any] = {name: False}
+    # A view of the buckets: no second copy of the gradients.
+    options: dict[str, Any] = {name: False, "gradient_as_bucket_view": True}
     return DistributedDataParallel(network, device_ids=[where] if where.type == "cuda" else None, **options)
 
 

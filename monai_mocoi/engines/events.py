@@ -29,6 +29,9 @@ class RunEvents(EventEnum):
     """Go back to a checkpoint. From here on ``engine.state.iteration`` says whether the run is a continued one."""
     BEGIN_PRODUCTS = "begin_products"
     """Write down, or look at, what the product needs and only the beginning knows. The folder is there."""
+    OUTPUT_READ = "output_read"
+    """An iteration's scalars are known, ``engine.state.read``: its number and their dict. It may be over by
+    then; see :class:`~monai_mocoi.engines.outputs.Outputs`."""
     SETTLE_NETWORK = "settle_network"
     """Make the network the same on all processes, before anybody looks at it."""
     CHECK_NETWORK = "check_network"
@@ -72,6 +75,8 @@ def attach_handlers(engine: Workflow, handlers: Sequence[Any] | None) -> None:
     """Let an engine that is being made fire :class:`RunEvents`, and attach handlers to it, in any order."""
     engine.register_events(*RunEvents)
     engine.add_event_handler(Events.STARTED, _follow_all)
+    if not hasattr(engine, "outputs"):
+        engine.add_event_handler(Events.ITERATION_COMPLETED, _tell_of_output)
     for event, before in _BEFORE.items():
         engine.add_event_handler(event, _fire, *before)
     engine.add_event_handler(Events.EXCEPTION_RAISED, _tell_of_failure)
@@ -93,6 +98,11 @@ def _follow_all(engine: Workflow) -> None:
     engine.add_event_handler(Events.ITERATION_COMPLETED, _save_within_epoch)
     # Without this one, a handler that sees an error and does not raise it would hide it.
     engine.add_event_handler(Events.EXCEPTION_RAISED, _raise)
+
+
+def _tell_of_output(engine: Workflow) -> None:
+    engine.state.read = engine.state.iteration, engine.state.output
+    engine.fire_event(RunEvents.OUTPUT_READ)
 
 
 def _fire(engine: Workflow, *events: RunEvents) -> None:

@@ -1,9 +1,8 @@
 """Training by gradients: mixed precision, accumulated steps, the place in an epoch, losses that must be finite."""
 
-import math
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import Any, ClassVar
@@ -16,10 +15,11 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
-from monai_mocoi.distributed import mean_over_ranks, unwrap
+from monai_mocoi.distributed import unwrap
 from monai_mocoi.engines.events import attach_handlers
-from monai_mocoi.engines.not_finite import stop_all
+from monai_mocoi.engines.iteration_values import IterationValues
 from monai_mocoi.engines.options import autocast_dtype, check_training, prepare_images
+from monai_mocoi.engines.outputs import Outputs
 from monai_mocoi.engines.phase_clock import DATA, STEP, PhaseClock
 
 Watched = Callable[[], dict[str, torch.Tensor]]
@@ -36,6 +36,9 @@ class GradientTrainer(Trainer):
 
     Settings out of range, or fewer training images than a batch, are a ValueError. A loss that is NaN or infinite is a
     NotFiniteError with the iteration, the term and the images, and does not reach the weights.
+
+    On a GPU nothing waits for them (:class:`~monai_mocoi.engines.outputs.Outputs`), except who looks at
+    ``state.output``: rather attach to :attr:`RunEvents.OUTPUT_READ`, and take ``state.read``.
     """
 
     described: tuple[str, ...] = ("accumulation_steps", "max_grad_norm", "channels_last", "inferer")
@@ -65,7 +68,7 @@ class GradientTrainer(Trainer):
         self.network, self.optimizer = network, optimizer
         self.module = unwrap(network)
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.autocast = autocast_dtype(precision, device)
+        self.precision, self.autocast = precision, autocast_dtype(precision, device)
         self.channels_last, self.debug_dir = channels_last, debug_dir
         self.accumulation_steps, self.max_grad_norm = accumulation_steps, max_grad_norm
         self.clock = PhaseClock()
@@ -75,31 +78,44 @@ class GradientTrainer(Trainer):
             device, max_epochs, train_data_loader, epoch_length, non_blocking=True, prepare_batch=batch, decollate=False
         )
         self.clock.attach(self)
+        self.scaler: Any = self._scaler()
+        skips = getattr(optimizer, "_step_supports_amp_scaling", False) and not self.scaler.is_enabled()
+        self.outputs = Outputs(self, late=self.state.device.type == "cuda" and skips)
         attach_handlers(self, train_handlers)
         self.add_event_handler(Events.EPOCH_STARTED, self._place_sampler)
         # The loader's workers are started before the first batch is asked for: that is waiting for data, too.
         self.add_event_handler(Events.EPOCH_STARTED, self.clock.change, DATA)
-        self.scaler: Any = torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
 
     @abstractmethod
     def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """Loss terms of a batch by name; and a function for what else to show, called after the backward pass."""
 
+    def keep_precision(self, earlier: str) -> None:
+        """Go on in the precision of the run that is continued, where this one's is to be chosen here (auto)."""
+        if self.precision == "auto":
+            self.autocast = autocast_dtype(earlier, self.state.device)
+            self.scaler = self._scaler()
+            self.outputs.late = self.outputs.late and not self.scaler.is_enabled()
+
+    def _scaler(self) -> Any:
+        return torch.amp.GradScaler(self.state.device.type, enabled=self.autocast == torch.float16)
+
     def run(self) -> None:  # type: ignore[override]
         """Train from the state reached so far to ``max_epochs``."""
         # Not Trainer.run: it would replace the scaler, and with it the state of a resumed run.
+        self.outputs.forget()
         Workflow.run(self)
 
     def step_is_complete(self) -> bool:
         """Whether the optimiser has used all gradients: False in the middle of an accumulated step."""
         return self.state.iteration % self.state.epoch_length % self.accumulation_steps == 0
 
-    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> Mapping[str, float]:  # type: ignore[override]
         with self.clock.phase(STEP):
             self.clock.images += len(next(iter(batchdata.values())))
             return self._train(engine, batchdata)
 
-    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, float]:
+    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> Mapping[str, float]:
         step = (engine.state.iteration - 1) % engine.state.epoch_length
         place = step % self.accumulation_steps
         first, last = place == 0, place == self.accumulation_steps - 1 or step == engine.state.epoch_length - 1
@@ -115,27 +131,24 @@ class GradientTrainer(Trainer):
             total = torch.stack(list(terms.values())).sum()
             self.scaler.scale(total / batches).backward()
         # Before the step: a loss that is not finite must not reach the weights.
-        scalars = self._scalars(batchdata, {"loss/total": total, **terms}, watched)
+        values = self._values(batchdata, {"loss/total": total, **terms}, watched)
         if last and self.max_grad_norm is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), self.max_grad_norm)
         if last:
+            if self.outputs.bad is not None:
+                self.optimizer.found_inf = self.outputs.bad  # type: ignore[attr-defined]
             self.scaler.step(self.optimizer)
             self.scaler.update()
-        return scalars
+        return values
 
     @torch.no_grad()
-    def _scalars(
+    def _values(
         self, batch: dict[str, torch.Tensor], losses: dict[str, torch.Tensor], watched: Watched | None
-    ) -> dict[str, float]:
-        values = {**losses, **(watched() if watched else {})}
-        own = torch.stack([v.double() for v in values.values()])
-        # One transfer from the device for all of them. A loss that is not finite anywhere is so in the mean.
-        scalars = dict(zip(values, mean_over_ranks(own).tolist(), strict=True))
-        if not all(math.isfinite(scalars[name]) for name in losses):
-            stop_all(self, batch, dict(zip(values, own.tolist(), strict=True)), list(losses))
-        scalars["schedule/learning_rate"] = float(self.optimizer.param_groups[0]["lr"])
-        return {name: value for name, value in scalars.items() if math.isfinite(value)}
+    ) -> Mapping[str, float]:
+        shown = {**losses, **(watched() if watched else {})}
+        known = {"schedule/learning_rate": float(self.optimizer.param_groups[0]["lr"])}
+        return self.outputs.add(IterationValues(self.state.iteration, batch, shown, len(losses), known))
 
     def _place_sampler(self) -> None:
         loader: Any = self.data_loader

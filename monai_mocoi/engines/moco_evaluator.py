@@ -6,11 +6,13 @@ from typing import Any, Unpack
 import torch
 from torch import nn
 
+from monai_mocoi.data import views_of
 from monai_mocoi.engines.evaluator import GatheringEvaluator, gathered_once
 from monai_mocoi.engines.options import VIEWS, EvaluatorOptions
 from monai_mocoi.losses import InfoNCELoss
 from monai_mocoi.metrics import normalized_info_nce, top_k_accuracy
 from monai_mocoi.networks import unwrap_moco
+from monai_mocoi.transforms import TwoViewsd
 
 _BLOCK = 1024  # rows of the similarity matrix at a time: memory stays small for any validation set
 
@@ -27,6 +29,7 @@ class MoCoEvaluator(GatheringEvaluator):
         val_data_loader: batches as for :class:`~monai_mocoi.engines.MoCoTrainer`; without ``index`` the images are
             taken to be all different, in the order in which they come.
         temperature: of the contrastive loss; the trainer's.
+        views: as for :class:`~monai_mocoi.engines.MoCoTrainer`.
         options: see :class:`~monai_mocoi.engines.EvaluatorOptions`; ``inferer`` is ignored.
 
     At the end ``engine.state.metrics`` holds ``validation/contrastive_loss``, ``validation/relative_loss`` (1 is
@@ -42,13 +45,16 @@ class MoCoEvaluator(GatheringEvaluator):
         val_data_loader: Iterable,
         network: nn.Module,
         temperature: float,
+        views: TwoViewsd | None = None,
         **options: Unpack[EvaluatorOptions],
     ) -> None:
         self.loss = InfoNCELoss(temperature, reduction="none")
+        self.views = views
         super().__init__(device, val_data_loader, unwrap_moco(network), **options)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        view1, view2, images, _ = self.prepare_batch(batchdata, engine.state.device, self.non_blocking)
+        batch = views_of(batchdata, self.views, engine.state.device, self.non_blocking)
+        view1, view2, images, _ = self.prepare_batch(batch, engine.state.device, self.non_blocking)
         with self.predicting():
             self._queries.append(self.network.embed(view1))
             self._keys.append(self.network.embed(view2))

@@ -1,19 +1,20 @@
 """The pretraining engine: one iteration is one batch of view pairs; what it computes goes out as a dict of scalars."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Unpack
 
 import torch
-from ignite.engine import Events
 from torch import nn
 
+from monai_mocoi.data import views_of
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import Computed, GradientTrainer
 from monai_mocoi.engines.options import VIEWS, TrainerOptions
 from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
 from monai_mocoi.networks.batch_statistics import batch_parts
+from monai_mocoi.transforms import TwoViewsd
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,8 @@ class MoCoTrainer(GradientTrainer):
         stage_loss: ``(query, key)`` representation of one stage to a scalar; None: plain MoCo.
         stage_weights: one weight a stage, 0.25 each in the paper's MSE arm.
         watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
+        views: makes the two views of batches that hold pictures and draws, see
+            :func:`~monai_mocoi.data.loader`, ``views_on``; None: the loader makes them.
         compile: run both encoders through ``torch.compile``.
         options: see :class:`~monai_mocoi.engines.TrainerOptions`. The key encoder moves once per step.
 
@@ -57,6 +60,7 @@ class MoCoTrainer(GradientTrainer):
         stage_loss: Callable[..., torch.Tensor] | None = None,
         stage_weights: Sequence[float] = (0.25, 0.25, 0.25, 0.25),
         watch_every: int = 10,
+        views: TwoViewsd | None = None,
         compile: bool = False,
         **options: Unpack[TrainerOptions],
     ) -> None:
@@ -71,16 +75,26 @@ class MoCoTrainer(GradientTrainer):
             )
         self.contrastive_loss, self.stage_loss = contrastive_loss, stage_loss
         self.stage_weights, self.watch_every = tuple(stage_weights), watch_every
+        self.views = views
+        self._checked = False
         super().__init__(device, max_epochs, train_data_loader, network, optimizer, **options)
-        self.add_event_handler(Events.ITERATION_STARTED, self._check_parts)
+        if compile and self.moco.query_encoder._recompute:
+            raise ValueError("activation_checkpointing and compile do not go together: set one of them to false.")
         if compile:
             self.moco.query_encoder.compile()
             self.moco.key_encoder.compile()
 
-    def _check_parts(self, engine: Any) -> None:
-        """Warn of BatchNorm parts that are too small; once, for a batch's and an image's size are known only now."""
-        self.remove_event_handler(self._check_parts, Events.ITERATION_STARTED)
-        batch, _, rows, columns = engine.state.batch["view1"].shape
+    def _train(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> Mapping[str, float]:
+        # The handlers see the views, too.
+        engine.state.batch = views_of(batchdata, self.views, engine.state.device, self.non_blocking)
+        if not self._checked:
+            self._check_parts(engine.state.batch["view1"].shape)
+        return super()._train(engine, engine.state.batch)
+
+    def _check_parts(self, shape: torch.Size) -> None:
+        """Warn of BatchNorm parts that are too small; once, because the sizes are known only now."""
+        self._checked = True
+        batch, _, rows, columns = shape
         part = batch // batch_parts(batch, self.moco.bn_splits)
         normed = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.moco.modules())
         if part >= _LEAST_PART or not normed or rank() > 0:

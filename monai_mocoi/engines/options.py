@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 import torch
 from monai.inferers import Inferer
 
+from monai_mocoi.engines.measured_precision import measured_precision
+
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
 VIEWS = ("view1", "view2", "index", "patient")
 """What pretraining takes of a batch; ``index`` and ``patient`` are ``(N,)``."""
@@ -77,9 +79,9 @@ def check_training(
 def autocast_dtype(precision: str, device: torch.device | str) -> torch.dtype | None:
     """Choose the dtype for ``torch.autocast``, that matrix products and convolutions run in; None: no autocast.
 
-    "auto" is bfloat16 where the device computes with it (CUDA from compute capability 8.0, x86 CPUs with AVX-512 bf16
-    or AMX), else float16 on CUDA and float32 on a CPU; "float32" is for float64 networks too. An unknown precision, or
-    fp16 on a CPU, is a ValueError.
+    "auto" is half precision (:func:`~monai_mocoi.engines.measured_precision.half_precision`) where a few steps, timed
+    once a machine, were faster with it; the answer is kept in the cache folder. "float32" is for float64 networks too.
+    An unknown precision, or fp16 on a CPU, is a ValueError.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision is {precision!r}; choose one of {', '.join(PRECISIONS)}.")
@@ -88,11 +90,7 @@ def autocast_dtype(precision: str, device: torch.device | str) -> torch.dtype | 
         raise ValueError("precision 'fp16' needs a GPU: on a CPU choose 'auto', 'bf16' or 'float32'.")
     if precision != "auto":
         return {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    if kind == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    if kind == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return torch.bfloat16
-    return None
+    return measured_precision(torch.device(device))
 
 
 def prepare_images(

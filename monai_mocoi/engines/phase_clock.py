@@ -38,7 +38,8 @@ class PhaseClock:
     """A stopwatch of one process that is always in exactly one phase, so that no second is lost or counted twice.
 
     A phase is whatever happens in ``with clock.phase(name)``. One inside another takes its time from the outer one.
-    What nobody claims is ``other``. Every iteration waits for its losses, so that a GPU's work counts where it belongs.
+    What nobody claims is ``other``. A step waits for the losses of the one before, so a GPU's work counts where it
+    belongs.
     """
 
     def __init__(self) -> None:

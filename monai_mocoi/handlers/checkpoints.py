@@ -6,6 +6,7 @@ A continued run equals one that was never interrupted, bit for bit on a CPU.
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from monai_mocoi.errors import RunFolderError
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
 from monai_mocoi.runs import run_state
 from monai_mocoi.runs.checkpoint_files import check_room, newest_checkpoint, read_checkpoint, write_checkpoint
-from monai_mocoi.runs.description import describe_training
+from monai_mocoi.runs.description import describe_training, described_precision
 from monai_mocoi.runs.same_settings import check_same_settings
 from monai_mocoi.runs.setting_ranges import as_flag, check_ranges
 from monai_mocoi.runs.settings import plain
@@ -77,6 +78,7 @@ class Checkpoints:
         """Write a checkpoint of the state after a completed step of the optimiser; all processes must call it."""
         if self._saved == engine.state.iteration:
             return
+        engine.outputs.read()  # what others note of them is saved, too
         with engine.clock.phase("checkpoints"):
             processes = gather_objects(
                 {"random": run_state.random_state(), "not_finite": run_state.first_not_finite(engine.module)}
@@ -95,14 +97,22 @@ class Checkpoints:
         # The first process chooses, because all must continue from the same one.
         path = from_first_rank(newest_checkpoint(self.path) if self.resume and rank() == 0 else None)
         if path is not None:
-            self._load(engine, read_checkpoint(path))
-            reached = engine.state.epoch, engine.state.iteration
-            logger.info("Continued from %s: epoch %d, iteration %d.", path.name, *reached)
+            state = read_checkpoint(path)
+            self._keep_precision(engine, state["settings"])
+            self._load(engine, state)
+            logger.info("Continued from %s: epoch %d, iteration %d.", path.name, engine.state.epoch, self._saved)
         elif self.resume and rank() == 0:
             logger.info("There is no checkpoint to continue from: the run starts from the beginning.")
         if rank() == 0:
             others = sum(part.state_size() for part in self.also.values() if hasattr(part, "state_size"))
             check_room(self.path, others + run_state.state_size(engine.module, engine.optimizer), self.keep)
+
+    def _keep_precision(self, engine: GradientTrainer, saved: Mapping[str, Any]) -> None:
+        """What auto was when the run began, also where it would be another one here and now."""
+        before, now = (part.get("trainer", {}) for part in (saved, self._description))
+        with suppress(ValueError):  # this device has none such: the comparison says so
+            engine.keep_precision(before.get("precision", now["precision"]))
+            self._description = {**self._description, "trainer": {**now, "precision": described_precision(engine)}}
 
     def _save_if_due(self, engine: GradientTrainer) -> None:
         # In the middle of an accumulated step each process has gradients of its own: the step is completed first.

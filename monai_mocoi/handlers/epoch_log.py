@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ignite.engine import Events
 from monai.engines import Workflow
 
 from monai_mocoi.data.enough_images import few_scored_in_words
@@ -63,12 +62,12 @@ class EpochLog(KeptState):
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._add)
+        engine.add_event_handler(RunEvents.OUTPUT_READ, self._add)
         engine.add_event_handler(RunEvents.JUDGE_EPOCH, self._sum_up)
         engine.add_event_handler(RunEvents.LOG_EPOCH, self._log)
 
     def _add(self, engine: GradientTrainer) -> None:
-        for name, value in engine.state.output.items():
+        for name, value in engine.state.read[1].items():
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
         self._done += 1  # by this process: a continued run forecasts anew

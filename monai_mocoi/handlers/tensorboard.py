@@ -1,5 +1,6 @@
 """TensorBoard handlers: an engine's scalars, the settings, and curves that are drawn together."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +11,36 @@ from monai.engines import Workflow
 from monai.handlers import TensorBoardStatsHandler
 
 from monai_mocoi.distributed import rank
+from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.runs.curves import GUESSING, OVERLAID, RELATIVE_LOSS
+
+_FLUSH_EVERY = 10  # seconds
 
 
 class TensorBoardStats(TensorBoardStatsHandler):
-    """MONAI's ``TensorBoardStatsHandler``, which writes on the first process only."""
+    """MONAI's ``TensorBoardStatsHandler``, which writes on the first process only.
+
+    What a :class:`~monai_mocoi.engines.GradientTrainer` computes in an iteration is written when it is known, and
+    brought to the disk every ten seconds instead of each time.
+    """
 
     def attach(self, engine: Engine) -> None:
         """Register on a trainer or evaluator."""
-        if rank() == 0:
-            super().attach(engine)
+        if rank() > 0:
+            return
+        if self.iteration_log is True and isinstance(engine, GradientTrainer):
+            self.iteration_log, self._flushed = False, time.monotonic()
+            engine.add_event_handler(RunEvents.OUTPUT_READ, self._write_read)
+        super().attach(engine)
+
+    def _write_read(self, engine: GradientTrainer) -> None:
+        iteration, values = engine.state.read
+        shown = self.output_transform(values)
+        for name in sorted(shown):
+            self._writer.add_scalar(name, shown[name], iteration)
+        if time.monotonic() - self._flushed > _FLUSH_EVERY:
+            self._writer.flush()
+            self._flushed = time.monotonic()
 
 
 def shown_in_pretraining(output: Mapping[str, float]) -> dict[str, float]:

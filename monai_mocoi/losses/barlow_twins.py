@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from monai_mocoi.losses.global_batch import global_sum, standardize
+from monai_mocoi.losses.global_batch import global_sum, several_processes, standardize
 
 
 class BarlowTwinsLoss(nn.Module):
@@ -47,8 +47,15 @@ class BarlowTwinsLoss(nn.Module):
             )
         dimension = query.shape[1]
         samples = global_sum(torch.tensor(float(len(query)), dtype=query.dtype, device=query.device))
-        correlation = global_sum(standardize(query).T @ standardize(key)) / samples
-        diagonal = correlation.diagonal()
+        query, key = standardize(query), standardize(key)
+        diagonal = global_sum((query * key).sum(0)) / samples
         on = (diagonal - 1).square().sum()
-        off = correlation.square().sum() - diagonal.square().sum()
+        off = self._squares(query, key) / samples.square() - diagonal.square().sum()
         return (on + self.off_diagonal_weight * off) / (self.divisor or dimension)
+
+    def _squares(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+        """Sum of the squared entries of ``query.T @ key``."""
+        if several_processes() or len(query) >= query.shape[1]:
+            return global_sum(query.T @ key).square().sum()
+        # tr(A^T A) for A = Q^T K is tr(Q Q^T K K^T): with few samples two small matrices instead of a large one.
+        return ((query @ query.T) * (key @ key.T)).sum()

@@ -5,6 +5,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+EPS = 1e-5
+"""Added to a variance before features are divided by its root: a constant channel becomes 0."""
+
 
 def several_processes() -> bool:
     """Whether this process is one of several that train together."""
@@ -38,7 +41,7 @@ def global_sum(tensor: torch.Tensor) -> torch.Tensor:
     return total
 
 
-def standardize(features: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
+def standardize(features: torch.Tensor, eps: float = EPS) -> torch.Tensor:
     """Standardise each channel over the global batch and all positions, as BatchNorm in training without affine part.
 
     ``features``: ``(N, C, ...)`` in float32 or float64, with the same N on every process. They get mean 0 and, because

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from monai_mocoi.losses.global_batch import standardize
+from monai_mocoi.losses.channel_moments import channel_moments
+from monai_mocoi.losses.global_batch import EPS
 
 
 class StageMSELoss(nn.Module):
@@ -34,6 +35,12 @@ class StageMSELoss(nn.Module):
             raise ValueError(
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."
             )
-        if self.normalize:
-            query, key = standardize(query), standardize(key)
-        return nn.functional.mse_loss(query, key)
+        if not self.normalize:
+            # Not mse_loss, and not mean(): their gradients lose the maps' order in memory, which the backward pass of
+            # BatchNorm pays dearly.
+            return (query - key).square().sum() / query.numel()
+        # The mean of (a - b)^2 for standardised a and b, without making them.
+        moments = channel_moments(query, key)
+        of_query, of_key = (torch.rsqrt(variance + EPS) for variance in (moments.query, moments.key))
+        squares = moments.query * of_query * of_query + moments.key * of_key * of_key
+        return (squares - 2 * moments.both * of_query * of_key).mean()

@@ -8,7 +8,7 @@ from torch import nn
 
 from monai_mocoi.distributed.processes import gather_rows, rank, world_size
 from monai_mocoi.networks.batch_statistics import one_update
-from monai_mocoi.networks.stage_heads import StageHead
+from monai_mocoi.networks.stage_heads import BarlowProjector, StageHead
 
 
 class EncodedView(NamedTuple):
@@ -52,7 +52,10 @@ class Branch(NamedTuple):
         """
         total = len(images) * world_size()
         own = slice(rank() * len(images), (rank() + 1) * len(images))
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(seed)).to(images.device)
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(seed))
+        if images.is_cuda:
+            order = order.pin_memory()  # else the copy would wait for the GPU
+        order = order.to(images.device, non_blocking=True)
         back = torch.argsort(order)
         shuffled = self.encode(gather_rows(images)[order[own]], parts)
         vectors = gather_rows(shuffled.vectors)[back]
@@ -60,8 +63,15 @@ class Branch(NamedTuple):
         return EncodedView(vectors[own], pooled, ()), vectors
 
 
-def project(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
-    """Pass pooled maps through a stage head; in parts, if it has weights."""
+def project(head: nn.Module, query: torch.Tensor, key: torch.Tensor, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pass the pooled maps of both views through a stage head; in parts, if it has weights."""
+    if isinstance(head, BarlowProjector):
+        first, second = head.project([query, key], parts)
+        return full_precision(first), full_precision(second)
+    return _projected(head, query, parts), _projected(head, key, parts)
+
+
+def _projected(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
     if parts == 1 or next(head.parameters(), None) is None:
         return full_precision(head(pooled))
     outputs = []

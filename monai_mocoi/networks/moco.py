@@ -98,11 +98,12 @@ class MoCo(MomentumPair):
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
-            key, all_keys = self.encode_keys(key_view, int(self.steps))
+            if self.known_step is None:
+                self.known_step = int(self.steps)
+            key, all_keys = self.encode_keys(key_view, self.known_step)
 
         parts = self.parts(len(query_view))
-        stages_query = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, query.pooled, strict=True))
-        stages_key = tuple(project(h, p, parts) for h, p in zip(self.stage_heads, key.pooled, strict=True))
+        stages = [project(*each, parts) for each in zip(self.stage_heads, query.pooled, key.pooled, strict=True)]
 
         with torch.autocast(query.vectors.device.type, enabled=False):
             positive = (query.vectors * key.vectors).sum(dim=1)
@@ -118,14 +119,15 @@ class MoCo(MomentumPair):
                 None if patients is None else gather_rows(patients),
             )
             self.steps += 1
+            self.known_step += 1
         return MoCoOutput(
             query=query.vectors,
             key=key.vectors,
             positive=positive,
             negative=negative,
             mask=mask.expand_as(negative),
-            stages_query=stages_query,
-            stages_key=stages_key,
+            stages_query=tuple(own for own, _ in stages),
+            stages_key=tuple(other for _, other in stages),
             pooled_stages=query.averages,
         )
 

@@ -46,6 +46,9 @@ class MomentumPair(nn.Module):
         self.momentum = momentum
         self.bn_splits = bn_splits
         self.shuffle_seed = seed or 0
+        # MoCo's steps on the host, for to ask a GPU each time would be to wait for it; None: to be asked.
+        self.known_step: int | None = None
+        self.register_load_state_dict_post_hook(_forget_step)  # type: ignore[no-untyped-call]
 
     def embed(self, view: torch.Tensor) -> torch.Tensor:
         """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
@@ -77,3 +80,7 @@ class MomentumPair(nn.Module):
 
     def _stage_heads(self) -> list[StageHead]:
         return [head for head in self.stage_heads if isinstance(head, StageHead)]
+
+
+def _forget_step(network: MomentumPair, keys: object) -> None:
+    network.known_step = None

@@ -6,6 +6,7 @@ import torch
 from monai.networks.nets.resnet import ResNet, ResNetBottleneck
 from torch import nn
 
+from monai_mocoi.networks.recomputed_block import recomputed_stage
 from monai_mocoi.networks.resnet_shape import stages_of
 
 
@@ -31,8 +32,8 @@ class StageEncoder(nn.Module):
     Args:
         backbone: any 2-D ``monai.networks.nets.ResNet``; its classification layer is taken off.
         zero_init_residual: start every residual branch at zero (the last BatchNorm weight of each block), so that the
-            blocks start as identities (Goyal et al. 2017). One setting for every method: the paper's code gives it to
-            its own two arms only (fault A8).
+            blocks start as identities (Goyal et al. 2017); one setting for every method (fault A8).
+        activation_checkpointing: compute blocks again in the backward pass; less memory, more time, the same result.
 
     Raises:
         TypeError: the backbone is not a MONAI ResNet; a ValueError: it is not two-dimensional.
@@ -51,7 +52,9 @@ class StageEncoder(nn.Module):
 
     stage_channels: tuple[int, ...]
 
-    def __init__(self, backbone: ResNet, zero_init_residual: bool = False) -> None:
+    def __init__(
+        self, backbone: ResNet, zero_init_residual: bool = False, activation_checkpointing: bool = False
+    ) -> None:
         super().__init__()
         if not isinstance(backbone, ResNet):
             raise TypeError(
@@ -67,6 +70,7 @@ class StageEncoder(nn.Module):
         backbone.fc = None
         self.backbone = backbone
         self.zero_init_residual = zero_init_residual
+        self._recompute = activation_checkpointing  # private: it is no part of what a run learns
         last: list[Any] = [stage[-1] for stage in self._stages()]
         convolutions = [block.conv3 if isinstance(block, ResNetBottleneck) else block.conv2 for block in last]
         self.stage_channels = tuple(int(convolution.out_channels) for convolution in convolutions)
@@ -90,16 +94,12 @@ class StageEncoder(nn.Module):
             self._zero_residuals()
 
     def _zero_residuals(self) -> None:
-        for stage in self._stages():
-            for block in stage:
-                last = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
-                nn.init.zeros_(last.weight)  # type: ignore[union-attr,arg-type]
+        for block in (block for stage in self._stages() for block in stage):
+            last: Any = block.bn3 if isinstance(block, ResNetBottleneck) else block.bn2
+            nn.init.zeros_(last.weight)
 
     def forward(self, images: torch.Tensor) -> StageFeatures:
-        """Encode images ``(N, C, H, W)``, normalised as the encoder's card says.
-
-        ValueError: C is neither the first layer's number of channels nor 1.
-        """
+        """Encode images ``(N, C, H, W)``, normalised as the encoder's card says; C is the first layer's, or 1."""
         maps = self._maps(images, 4)
         return StageFeatures(maps[-1].mean(dim=(2, 3)), tuple(maps))
 
@@ -119,7 +119,8 @@ class StageEncoder(nn.Module):
         x = x if net.no_max_pool else net.maxpool(x)
         maps = []
         for stage in self._stages()[:count]:
-            x = stage(x)
+            # As a whole, because Grad-CAM listens to it.
+            x = recomputed_stage(stage, x) if self._recompute and self.training else stage(x)
             maps.append(x)
         return maps
 
@@ -137,9 +138,8 @@ class StageEncoder(nn.Module):
         if conv.weight.is_contiguous(memory_format=torch.channels_last):
             # With one channel both formats have the same order in memory; the strides alone tell the convolution which
             # is meant, and thereby the format of all that follows.
-            images = images.contiguous()
             height, width = images.shape[2:]
-            images = images.as_strided(images.shape, (height * width, 1, width, 1))
+            images = images.contiguous().as_strided(images.shape, (height * width, 1, width, 1))
         return nn.functional.conv2d(images, weight, conv.bias, conv.stride, conv.padding, conv.dilation)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from monai_mocoi.networks.batch_statistics import one_update
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
 STAGE_POOLINGS = ("spatial", "global")
@@ -30,7 +31,8 @@ class StageHead(nn.Module):
 class PooledMap(StageHead):
     """The map, adaptively averaged to ``size`` x ``size`` positions: the paper's stage MSE.
 
-    The paper has 16, 16, 4, 4 for the four stages. A map smaller than that is repeated.
+    The paper has 16, 16, 4, 4 for the four stages. A map whose sides divide it stays as it is: repeating its values
+    would change no mean over them.
     """
 
     def __init__(self, size: int) -> None:
@@ -38,7 +40,10 @@ class PooledMap(StageHead):
         self.size = size
 
     def pool(self, stage: torch.Tensor) -> torch.Tensor:
-        """``(N, C, H, W)`` to ``(N, C, size, size)``."""
+        """``(N, C, H, W)`` to ``(N, C, size, size)``, or as it is."""
+        height, width = stage.shape[2:]
+        if self.size % height == 0 and self.size % width == 0:
+            return stage
         return nn.functional.adaptive_avg_pool2d(stage, self.size)
 
 
@@ -96,8 +101,27 @@ class BarlowProjector(StageHead):
 
     def forward(self, pooled: torch.Tensor) -> torch.Tensor:
         """``(N, in_features)`` to ``(N, features)``."""
-        projected: torch.Tensor = self.projector(pooled)
-        return projected
+        return self.project([pooled], 1)[0]
+
+    def project(self, views: Sequence[torch.Tensor], parts: int) -> list[torch.Tensor]:
+        """Pass views of equal size through together; only BatchNorm sees them apart, each in parts of its batch.
+
+        A linear layer works row by row, and its weights, of which there are more than the encoder's, are read and
+        their gradient is made once instead of once a part.
+        """
+        rows = torch.cat(list(views))
+        for layer in self.projector:
+            if not isinstance(layer, nn.BatchNorm1d):
+                rows = layer(rows)
+                continue
+            normed = []
+            for view in rows.chunk(len(views)):
+                with one_update(parts, layer) as part_done:
+                    for part in view.tensor_split(parts):
+                        normed.append(layer(part))
+                        part_done()
+            rows = torch.cat(normed)
+        return list(rows.chunk(len(views)))
 
 
 def barlow_projectors(encoder: StageEncoder, features: int = 2048) -> list[StageHead]:

@@ -29,12 +29,13 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
     """
     loader = trainer.data_loader
     dataset = getattr(loader, "dataset", None)
+    dataset = getattr(dataset, "dataset", dataset)  # inside its batches, see monai_mocoi.data.loader
     return plain(
         {
             "network": described(trainer.module),
             "optimizer": described(trainer.optimizer),
             "trainer": {
-                "precision": _PRECISIONS[trainer.autocast],
+                "precision": described_precision(trainer),
                 **{name: described(getattr(trainer, name)) for name in trainer.described},
             },
             "data": {
@@ -50,6 +51,11 @@ def describe_training(trainer: GradientTrainer) -> dict[str, Any]:
             "handlers": dict(sorted((type(h).__name__, described(h)) for h in _acting_handlers(trainer))),
         }
     )
+
+
+def described_precision(trainer: GradientTrainer) -> str:
+    """In which precision a trainer computes, as the setting names it."""
+    return _PRECISIONS[trainer.autocast]
 
 
 def described(value: Any, inside: bool = False) -> Any:

@@ -8,8 +8,8 @@ from monai_mocoi.errors import RunFolderError
 
 # Settings that may change when a run is continued; max_epochs makes it longer, and the schedule follows.
 MAY_DIFFER = frozenset({
-    "max_epochs", "device", "num_workers", "compile", "checkpoint_every", "keep_checkpoints", "val_interval",
-    "watch_every", "plot_every", "check_every", "on_collapse", "probe_every",
+    "max_epochs", "device", "num_workers", "views_on", "compile", "activation_checkpointing", "checkpoint_every",
+    "keep_checkpoints", "val_interval", "watch_every", "plot_every", "check_every", "on_collapse", "probe_every",
 })  # fmt: skip
 # But not where the best epoch on validation counts, which a run with a ``patience`` looks for.
 _OF_A_CHOICE = frozenset({"val_interval"})

@@ -18,7 +18,11 @@ class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors):
     check_every: t.Count = t.setting("From one look for collapse to the next.", "optimiser steps")
     on_collapse: Literal["stop", "warn"] = t.setting("What to do when the encoder collapses.")
     probe_every: t.CountFromZero = t.setting("From one online probe to the next; 0: none.", "epochs")
+    views_on: Literal["auto", "cpu", "device"] = t.setting(
+        "Where the random views are made; auto: on the device, if that is a GPU."
+    )
     compile: t.Flag = t.setting("Compile both encoders by torch.compile; worth it on long GPU runs.")
+    activation_checkpointing: t.Flag = t.setting("Compute blocks twice instead of keeping what is in them.")
     learning_rate_per_256: t.Positive = t.setting("Learning rate at a global batch of 256; scaled in proportion.")
     sgd_momentum: t.Unit = t.setting("Of the optimiser SGD.")
     head: Literal["linear", "mlp", "mlp_bn"] = t.setting("Kind of the projection head.")

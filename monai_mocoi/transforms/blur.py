@@ -8,7 +8,7 @@ import torch
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import RandImage, check_batch, per_sample_on_host
-from monai_mocoi.transforms.separable import Taps, filter_separable
+from monai_mocoi.transforms.separable import Taps, filter_columns_first, filter_separable
 
 _TRUNCATE = 4.0  # the kernel ends at this many sigmas, as scipy.ndimage's does
 
@@ -31,20 +31,29 @@ def gaussian_blur(images: torch.Tensor, sigma: torch.Tensor | float) -> torch.Te
     if images.shape[0] == 0:
         return images.clone()
     rows, columns = images.shape[2:]
-    row_taps = _gaussian_taps(widths, rows)
-    return filter_separable(images, row_taps, row_taps if rows == columns else _gaussian_taps(widths, columns))
+    row_taps = gaussian_taps(widths, rows)
+    return filter_separable(images, row_taps, row_taps if rows == columns else gaussian_taps(widths, columns))
 
 
-def _gaussian_taps(sigma: np.ndarray, length: int) -> Taps:
-    """Pixels (1, length, taps) and weights (N, 1, taps) that blur a line of ``length`` pixels."""
-    radius = np.floor(_TRUNCATE * sigma + 0.5)[:, None]
+def gaussian_taps(sigma: np.ndarray, length: int) -> Taps:
+    """Pixels (N, length, taps) and weights (N, 1, taps) that blur a line of ``length`` pixels."""
+    weight, reach = _gaussian(sigma)
+    index = np.minimum(np.maximum(np.arange(length)[:, None] + np.arange(-reach, reach + 1), 0), length - 1)
+    return np.broadcast_to(index, (len(sigma), *index.shape)), weight[:, None]
+
+
+def _gaussian(sigma: np.ndarray) -> tuple[np.ndarray, int]:
+    """Weights (N, taps) of each sigma, and how far the widest reaches."""
+    radius = _radius(sigma)[:, None]
     reach = int(radius.max())
     offset = np.arange(-reach, reach + 1)
     weight = np.exp(-0.5 * (offset / np.maximum(sigma, 1e-9)[:, None]) ** 2) * (np.abs(offset) <= radius)
     # Summed strictly in order, so that more taps of weight 0 (a wider blur elsewhere in the batch) change no bit.
-    weight /= weight.cumsum(-1)[:, -1:]
-    index = np.minimum(np.maximum(np.arange(length)[:, None] + offset, 0), length - 1)
-    return index[None], weight[:, None]
+    return weight / weight.cumsum(-1)[:, -1:], reach
+
+
+def _radius(sigma: np.ndarray) -> np.ndarray:
+    return np.floor(_TRUNCATE * sigma + 0.5)
 
 
 class RandGaussianBlur(RandImage):
@@ -74,9 +83,22 @@ class RandGaussianBlur(RandImage):
         if self._do_transform:
             self._sigma = self.R.uniform(self.sigma[0], self.sigma[1])
 
+    def drawn(self) -> tuple[float, ...]:
+        """Sigma in pixels."""
+        return (self._sigma,)
+
     def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch by the last draw."""
+        """Blur a batch by the last draw, bit for bit as :func:`gaussian_blur`."""
         return gaussian_blur(images, self._sigma)
+
+    def kind(self, drawn: np.ndarray, channels: int) -> np.ndarray:
+        """By the size of the kernel, because all kernels of a batch are as long as the longest."""
+        size: np.ndarray = np.ceil(np.log2(_radius(drawn[:, 0]) + 1)).astype(np.int64)
+        return size
+
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Blur each image by its sigma."""
+        return filter_columns_first(images, *(gaussian_taps(drawn[:, 0], length) for length in images.shape[2:]))
 
 
 class RandGaussianBlurd(SharedDrawd):

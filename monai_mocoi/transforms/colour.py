@@ -16,7 +16,7 @@ _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 def adjust_brightness(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
     """Blend each image with black, as ``ImageEnhance.Brightness``: factor 0 gives black, 2 twice as bright."""
     check_batch(images, "adjust_brightness")
-    return (images * per_sample(factor, images, "brightness factor")).clamp_(0, 1)
+    return brightness_(images.clone(), per_sample(factor, images, "brightness factor"))
 
 
 def adjust_contrast(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
@@ -25,20 +25,13 @@ def adjust_contrast(images: torch.Tensor, factor: torch.Tensor | float) -> torch
     Factor 0 gives a flat image, 1 the image, 2 twice the contrast.
     """
     check_batch(images, "adjust_contrast", colour=True)
-    factor = per_sample(factor, images, "contrast factor")
-    mean = images.mean(dim=(2, 3), keepdim=True)
-    if images.shape[1] == 3:
-        mean = _luma(mean)
-    return (images * factor).add_(mean * (1 - factor)).clamp_(0, 1)
+    return contrast_(images.clone(), per_sample(factor, images, "contrast factor"))
 
 
 def adjust_saturation(images: torch.Tensor, factor: torch.Tensor | float) -> torch.Tensor:
     """Blend each image with its grey version, as ``ImageEnhance.Color``: factor 0 gives grey, 1 the image."""
     check_batch(images, "adjust_saturation", colour=True)
-    factor = per_sample(factor, images, "saturation factor")
-    if images.shape[1] == 1:
-        return images
-    return (images * factor).add_(_luma(images).mul_(1 - factor)).clamp_(0, 1)
+    return saturation_(images.clone(), per_sample(factor, images, "saturation factor"))
 
 
 def adjust_hue(images: torch.Tensor, shift: torch.Tensor | float) -> torch.Tensor:
@@ -47,7 +40,46 @@ def adjust_hue(images: torch.Tensor, shift: torch.Tensor | float) -> torch.Tenso
     ``shift`` is a fraction of a turn, usually -0.5..0.5 (whole turns change nothing): 1/3 makes red green.
     """
     check_batch(images, "adjust_hue", colour=True)
-    shift = per_sample(shift, images, "hue shift")
+    return hue_(images.clone(), per_sample(shift, images, "hue shift"))
+
+
+def to_grayscale(images: torch.Tensor) -> torch.Tensor:
+    """Replace the colours by the BT.601 luma, in three equal channels."""
+    check_batch(images, "to_grayscale", colour=True)
+    return images if images.shape[1] == 1 else _luma(images).repeat(1, 3, 1, 1)
+
+
+def _luma(images: torch.Tensor) -> torch.Tensor:
+    red, green, blue = images.chunk(3, dim=1)
+    return (red * _RED).add_(green, alpha=_GREEN).add_(blue, alpha=_BLUE)
+
+
+# The same in place, without the checks, with one parameter a sample, (N, 1, 1, 1).
+
+
+def brightness_(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """:func:`adjust_brightness` in place."""
+    return images.mul_(factor).clamp_(0, 1)
+
+
+def contrast_(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """:func:`adjust_contrast` in place."""
+    mean = images.mean(dim=(2, 3), keepdim=True)
+    if images.shape[1] == 3:
+        mean = _luma(mean)
+    return images.mul_(factor).add_(mean * (1 - factor)).clamp_(0, 1)
+
+
+def saturation_(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """:func:`adjust_saturation` in place."""
+    if images.shape[1] == 1:
+        return images
+    grey = _luma(images).mul_(1 - factor)
+    return images.mul_(factor).add_(grey).clamp_(0, 1)
+
+
+def hue_(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """:func:`adjust_hue` in place."""
     if images.shape[1] == 1:
         return images
     red, green, blue = images.chunk(3, dim=1)
@@ -62,15 +94,4 @@ def adjust_hue(images: torch.Tensor, shift: torch.Tensor | float) -> torch.Tenso
     # third of a turn on, and linear in between.
     own_hue = images.new_tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
     distance = (turns + (shift - shift.floor() - own_hue + 2.5)).frac_().sub_(0.5).abs_()
-    return torch.sub(value, distance.mul_(6).sub_(1).clamp_(0, 1).mul_(chroma)).clamp_(0, 1)
-
-
-def to_grayscale(images: torch.Tensor) -> torch.Tensor:
-    """Replace the colours by the BT.601 luma, in three equal channels."""
-    check_batch(images, "to_grayscale", colour=True)
-    return images if images.shape[1] == 1 else _luma(images).repeat(1, 3, 1, 1)
-
-
-def _luma(images: torch.Tensor) -> torch.Tensor:
-    red, green, blue = images.chunk(3, dim=1)
-    return (red * _RED).add_(green, alpha=_GREEN).add_(blue, alpha=_BLUE)
+    return torch.sub(value, distance.mul_(6).sub_(1).clamp_(0, 1).mul_(chroma), out=images).clamp_(0, 1)

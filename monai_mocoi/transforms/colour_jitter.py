@@ -5,15 +5,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from monai_mocoi.transforms.colour import (
-    adjust_brightness,
-    adjust_contrast,
-    adjust_hue,
-    adjust_saturation,
-    to_grayscale,
-)
+from monai_mocoi.transforms.colour import brightness_, contrast_, hue_, saturation_, to_grayscale
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import RandImage
+from monai_mocoi.transforms.images import RandImage, check_batch
+
+_PARTS = (brightness_, contrast_, saturation_, hue_)
 
 
 class RandColorJitter(RandImage):
@@ -56,7 +52,6 @@ class RandColorJitter(RandImage):
         strengths = np.array([brightness, contrast, saturation, hue], dtype=np.float64)
         self._low = np.array([*np.maximum(0.0, 1 - strengths[:3]), -hue])
         self._width = np.array([*(1 + strengths[:3]), hue]) - self._low
-        self._parts = (adjust_brightness, adjust_contrast, adjust_saturation, adjust_hue)
         self._active = tuple(strengths > 0)
         self._order = np.arange(4)
         self._amounts = self._low
@@ -68,12 +63,30 @@ class RandColorJitter(RandImage):
             self._order = self.R.permutation(4)
             self._amounts = self._low + self._width * self.R.random_sample(4)
 
-    def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch by the last draw."""
-        for part in self._order:
-            if self._active[part]:
-                images = self._parts[part](images, float(self._amounts[part]))
+    def drawn(self) -> tuple[float, ...]:
+        """The order of the four parts, and their amounts."""
+        return (*self._order, *self._amounts)
+
+    def kind(self, drawn: np.ndarray, channels: int) -> np.ndarray:
+        """The parts that act, in their order."""
+        codes = np.zeros(len(drawn), dtype=np.int64)
+        for part in drawn[:, :4].astype(np.int64).T:
+            acting = np.take(self._acting(channels), part)
+            codes[acting] = codes[acting] * 5 + part[acting] + 1
+        return codes
+
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Change the colours of each image by its amounts, all in one order."""
+        check_batch(images, "RandColorJitter", colour=any(self._active[1:]))
+        amounts = torch.from_numpy(drawn[:, 4:]).to(images)[:, :, None, None, None]
+        acting = self._acting(images.shape[1])
+        for part in drawn[0, :4].astype(np.int64):
+            if acting[part]:
+                _PARTS[part](images, amounts[:, part])
         return images
+
+    def _acting(self, channels: int) -> tuple[bool, ...]:
+        return self._active if channels == 3 else (*self._active[:2], False, False)
 
 
 class RandGrayscale(RandImage):
@@ -82,7 +95,11 @@ class RandGrayscale(RandImage):
     def __init__(self, prob: float = 0.1) -> None:
         super().__init__(prob)
 
-    def apply(self, images: torch.Tensor) -> torch.Tensor:
+    def drawn(self) -> tuple[float, ...]:
+        """Nothing but whether to act."""
+        return ()
+
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         """Make a batch grey."""
         return to_grayscale(images)
 

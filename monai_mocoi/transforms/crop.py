@@ -40,11 +40,11 @@ def crop_resize(images: torch.Tensor, boxes: torch.Tensor, size: int | Sequence[
     if samples == 0:
         return images.new_empty(0, images.shape[1], out_rows, out_columns)
     return filter_separable(
-        images, _resize_taps(top, bottom, rows, out_rows), _resize_taps(left, right, columns, out_columns)
+        images, resize_taps(top, bottom, rows, out_rows), resize_taps(left, right, columns, out_columns)
     )
 
 
-def _resize_taps(low: np.ndarray, high: np.ndarray, length: int, size: int) -> Taps:
+def resize_taps(low: np.ndarray, high: np.ndarray, length: int, size: int) -> Taps:
     """Pixels and weights, each (N, size, taps), that resize the stretch low..high of a line of ``length`` pixels."""
     # Built as (N, taps, size): NumPy is quick along a long last axis, and adds the taps up in order, so that more taps
     # of weight 0 (a wider box elsewhere in the batch) change no bit.
@@ -116,9 +116,13 @@ class RandResizedCrop(RandImage):
             top, left = (rows - height) // 2, (columns - width) // 2
         self._box = (left, top, left + width, top + height)
 
-    def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch by the last draw."""
-        return crop_resize(images, torch.tensor([self._box], dtype=torch.float64), self.size)
+    def drawn(self) -> tuple[float, ...]:
+        """The box: left, top, right, bottom."""
+        return self._box
+
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Cut its box out of each image."""
+        return crop_resize(images, torch.from_numpy(drawn), self.size)
 
 
 class RandResizedCropd(SharedDrawd):

@@ -68,7 +68,10 @@ def _check_samples(value: torch.Tensor, samples: int, name: str) -> None:
 
 
 class RandImage(RandomizableTransform):
-    """Act on an image with probability ``prob``; a subclass draws amounts in ``randomize`` and applies them."""
+    """Act on an image with probability ``prob``; a subclass draws amounts in ``randomize``, and ``change`` uses them.
+
+    Drawing is apart from changing, so that a batch can be changed at once, each of its images by a draw of its own.
+    """
 
     backend = [TransformBackends.TORCH]  # noqa: RUF012  (MONAI's own form)
 
@@ -88,6 +91,18 @@ class RandImage(RandomizableTransform):
             self.randomize(image)
         return self.apply(image[None])[0] if self._do_transform else image
 
-    @abstractmethod
     def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch (N, C, H, W) by the last draw."""
+        """Change a batch (N, C, H, W) by the last draw, the same for each image."""
+        return self.change(images.clone(), np.tile(np.array(self.drawn(), dtype=np.float64), (len(images), 1)))
+
+    @abstractmethod
+    def drawn(self) -> tuple[float, ...]:
+        """The last draw as numbers, always equally many."""
+
+    def kind(self, drawn: np.ndarray, channels: int) -> np.ndarray:
+        """Which of some draws, (N, numbers), can be carried out together: (N,) whole numbers >= 0."""
+        return np.zeros(len(drawn), dtype=np.int64)
+
+    @abstractmethod
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Change each image of a batch by its own draw, all of one kind; the batch may be changed in place."""

@@ -73,9 +73,13 @@ class RandRotation(RandImage):
         if self._do_transform:
             self._angle = self.R.uniform(self.degrees[0], self.degrees[1])
 
-    def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch by the last draw."""
-        return rotate(images, self._angle, self.padding_mode)
+    def drawn(self) -> tuple[float, ...]:
+        """The angle in degrees."""
+        return (self._angle,)
+
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Rotate each image by its angle."""
+        return rotate(images, torch.from_numpy(drawn[:, 0]), self.padding_mode)
 
 
 class RandRotationd(SharedDrawd):

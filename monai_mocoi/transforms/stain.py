@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
-from monai_mocoi.transforms.images import RandImage, check_batch, plain_image
+from monai_mocoi.transforms.images import RandImage, check_batch
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -85,24 +85,24 @@ class RandStainJitter(RandImage):
         self._alpha, self._beta = np.ones(3), np.zeros(3)
 
     def randomize(self, data: Any = None) -> None:
-        """Draw whether to act, and the factor and the shift of each stain."""
+        """Draw whether to act, and the factor and the shift of each stain; ``data``: of shape (3, H, W)."""
+        if data is not None and (channels := data.shape[0]) != 3:
+            raise ValueError(
+                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {channels}; stains are told "
+                "apart by their colour, so leave this transform out for such images"
+            )
         super().randomize(None)
         if self._do_transform:
             self._alpha = 1 + self.sigma * self.R.uniform(-1, 1, 3)
             self._beta = self.sigma * self.R.uniform(-1, 1, 3)
 
-    def __call__(self, img: torch.Tensor, randomize: bool = True) -> torch.Tensor:
-        """Change one image of shape (3, H, W), as any random transform does."""
-        if (channels := plain_image(img, "RandStainJitter").shape[0]) != 3:
-            raise ValueError(
-                f"RandStainJitter: expected an image of 3 channels (red, green, blue), got {channels}; stains are told "
-                "apart by their colour, so leave this transform out for such images"
-            )
-        return super().__call__(img, randomize)
+    def drawn(self) -> tuple[float, ...]:
+        """Factors and shifts of the three stains."""
+        return (*self._alpha, *self._beta)
 
-    def apply(self, images: torch.Tensor) -> torch.Tensor:
-        """Change a batch by the last draw."""
-        return adjust_stain(images, self._alpha, self._beta) if self.sigma else images
+    def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+        """Change the stains of each image by its factors and shifts."""
+        return adjust_stain(images, drawn[:, :3], drawn[:, 3:]) if self.sigma else images
 
 
 class RandStainJitterd(SharedDrawd):

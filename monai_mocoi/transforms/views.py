@@ -10,14 +10,19 @@ from monai.transforms.transform import MapTransform, Randomizable, Transform
 from monai.utils.misc import MAX_SEED
 
 from monai_mocoi.transforms.images import plain_image
+from monai_mocoi.transforms.view_plan import ViewPlan
 
 
 class TwoViews(Randomizable, Transform):
     """Draw two views of an image from one random transform.
 
+    Where all steps are ours (or MONAI's ``RandFlip`` and ``RandRotate90``), rotation, crop, mirroring and quarter turns
+    that follow one another are one resampling, and a whole batch is drawn at once (:meth:`of_batch`), with the same
+    views. A transform with other steps is called image by image.
+
     The random parts of the transform all draw from one stream of numbers, one after the other, first for the first view
     and then for the second. So the views are independent, are a function of the image and the seed alone, and a new
-    seed costs microseconds (MONAI makes a new generator for every part). The image itself is left untouched.
+    seed costs microseconds (MONAI makes a generator for every part). The image itself is left untouched.
 
     Args:
         transform: array transform of an image (C, H, W): one of ours or MONAI's, or a ``monai.transforms.Compose`` of
@@ -39,6 +44,7 @@ class TwoViews(Randomizable, Transform):
         self.transform = transform
         self._stream = np.random.RandomState()
         self.R = self._stream
+        self.plan = ViewPlan.of(transform)
         if _share(transform, self.R) == 0:
             raise ValueError(
                 "TwoViews: nothing in the transform is random (monai.transforms.Randomizable), so the two views would "
@@ -62,7 +68,28 @@ class TwoViews(Randomizable, Transform):
     def __call__(self, img: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw two views of an image (C, H, W), floating point, values 0..1: plain tensors in the transform's shape."""
         image = plain_image(img, "TwoViews")
-        return self._draw(image), self._draw(image)
+        if self.plan is None:
+            return self._draw(image), self._draw(image)
+        drawn = np.array([[self.plan.draw(tuple(image.shape))] for _ in range(2)])
+        first, second = self.plan.views(image[None], drawn)
+        return first[0], second[0]
+
+    def draw(self, seed: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Draw two views of an image of this shape (C, H, W), as numbers (2, n), to be carried out by :meth:`of_batch`.
+
+        Only where there is a ``plan``; as :meth:`set_random_state` and a call with the image.
+        """
+        assert self.plan is not None
+        self._stream.seed(int(seed) % MAX_SEED)
+        return np.array([self.plan.draw(shape) for _ in range(2)])
+
+    def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Two views of each image, float32 (N, C, rows, columns), on the images' device.
+
+        ``images``: (N, C, H, W), floating point in 0..1, or 8 or 16 bits. ``drawn``: (2, N, n), see :meth:`draw`.
+        """
+        assert self.plan is not None
+        return tuple(self.plan.views(images, drawn))
 
     def _draw(self, image: torch.Tensor) -> torch.Tensor:
         # A copy, since a transform may work in place or hand back what it got.

@@ -90,7 +90,7 @@ def test_skip_trains_on_the_rest_and_repeats_bit_for_bit(
         images = built.parser.get_parsed_content("train#dataset")
         assert (len(images), images.skipped[0]["index"]) == (total - 1, BAD)
         trainer = built.parser.get_parsed_content("train#trainer")
-        assert trainer.data_loader.dataset is images  # made once, for the checks and the training
+        assert trainer.data_loader.dataset.dataset is images  # made once, for the checks and the training
         seen: set[int] = set()
         queued: set[int] = set()
 

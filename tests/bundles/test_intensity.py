@@ -53,7 +53,7 @@ def test_one_number_of_bits_for_all_splits_and_in_the_sidecar(
     settings = {**TRAINING, "dataset_dir": str(faint), "cache_bits": bits}
     training, validation = content("train.json", "train#dataset", "validate#dataset", **settings)
     assert training.bits == validation.bits == expected
-    levels = len(np.unique(training[3]["image"].numpy() if training.transform is None else training._picture(3)))
+    levels = len(np.unique(training[3]["image"].numpy() if training.transform is None else training.picture(3)))
     assert levels > 64 if expected == 16 else levels < 20
     wanted = ("train#plain_dataset", "settings")
     training, stated = content("finetune.json", *wanted, **settings, pretrained="none", label_fraction=1.0)
@@ -75,7 +75,7 @@ def test_intensity_is_the_same_from_training_to_inference(
     )
     stretched = intensity != "declared"
     assert training.bits == (8 if stretched else 16)
-    assert (training._picture(2).max() > 0.9) == stretched
+    assert (training.picture(2).max() > 0.9) == stretched
     run = faint.parent / "run"
     run.mkdir()
     classes = {"kind": "multilabel", "labels": ["A", "B"], "thresholds": {"A": 0.5, "B": 0.5}, "stage": 4}
@@ -97,4 +97,4 @@ def test_fine_tuning_takes_the_intensity_of_its_encoder(faint: Path, content: Ca
     settings = {**TRAINING, "dataset_dir": str(faint), "pretrained": str(faint.parent / "encoder.pt")}
     intensity, training = content("finetune.json", "intensity", "train#plain_dataset", **settings, label_fraction=1.0)
     assert intensity == "percentiles"
-    assert training._picture(2).max() > 0.9
+    assert training.picture(2).max() > 0.9

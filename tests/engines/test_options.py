@@ -7,14 +7,6 @@ from monai_mocoi.engines import autocast_dtype
 from monai_mocoi.engines.options import at_least_float32, prepare_images
 
 
-def test_auto_takes_bfloat16_only_where_the_processor_computes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    assert autocast_dtype("auto", "cpu") is None
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
-    assert autocast_dtype("auto", torch.device("cpu")) == torch.bfloat16
-
-
 def test_named_precisions() -> None:
     assert autocast_dtype("float32", "cuda") is None
     assert autocast_dtype("bf16", "cpu") == torch.bfloat16

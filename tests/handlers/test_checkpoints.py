@@ -8,7 +8,7 @@ import pytest
 import torch
 from ignite.engine import Events
 
-from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines import MoCoTrainer, options
 from monai_mocoi.errors import NotFiniteError, RunFolderError
 from monai_mocoi.exit_codes import NOT_FINITE
 from monai_mocoi.handlers import Checkpoints
@@ -64,13 +64,25 @@ def test_a_trainer_of_other_parts_is_refused_and_of_the_same_goes_on(tmp_path: P
     assert again.state.epoch == 2
 
 
-def test_the_precision_that_auto_came_to_must_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+def test_the_precision_that_auto_came_to_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[torch.dtype | None] = [torch.bfloat16, None]
+    monkeypatch.setattr(options, "measured_precision", lambda device: chosen.pop(0))
     trainer(tmp_path, precision="auto").run()
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    again = trainer(tmp_path, resume=True, precision="auto", epochs=2)
+    assert again.autocast is None
+    again.run()
+    assert again.autocast == torch.bfloat16
+
+
+def test_a_precision_that_this_device_has_not_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "measured_precision", lambda device: torch.float16)
+    monkeypatch.setattr(
+        torch.amp, "GradScaler", lambda *_, **__: torch.amp.grad_scaler.GradScaler("cpu", enabled=False)
+    )
+    trainer(tmp_path, precision="auto").run()
+    monkeypatch.setattr(options, "measured_precision", lambda device: None)
     text = refusal(tmp_path, precision="auto")
-    assert "trainer.precision 'bf16' -> 'float32'" in text
+    assert "trainer.precision 'fp16' -> 'float32'" in text
     assert "set precision" in text
 
 

@@ -46,6 +46,19 @@ def test_standardised_gradient_equals_batch_norm() -> None:
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_gradient_has_the_order_in_memory_of_the_maps(layout: torch.memory_format) -> None:
+    query, key = (torch.rand(6, 4, 3, 3).to(memory_format=layout).requires_grad_() for _ in range(2))
+    for normalize in (False, True):
+        for gradient in torch.autograd.grad(StageMSELoss(normalize)(query, key), (query, key)):
+            assert gradient.stride() == query.stride()
+
+
+def test_both_gradients_equal_finite_differences() -> None:
+    query, key = (torch.rand(5, 3, 2, 2, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(StageMSELoss(normalize=True), (query, key))
+
+
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
         StageMSELoss()(torch.zeros(2, 3), torch.zeros(2, 4))

@@ -32,8 +32,8 @@ def test_unknown_head_is_refused() -> None:
         ProjectionHead("conv")
 
 
-@pytest.mark.parametrize("side", [1, 2, 8, 32])
-def test_pooled_map_averages_or_repeats(side: int) -> None:
+@pytest.mark.parametrize("side", [3, 8, 32])
+def test_pooled_map_averages(side: int) -> None:
     stage = torch.rand(2, 3, side, side)
     pooled = PooledMap(4).pool(stage)
     assert pooled.shape == (2, 3, 4, 4)
@@ -42,6 +42,18 @@ def test_pooled_map_averages_or_repeats(side: int) -> None:
         for column in range(4):
             columns = slice(column * side // 4, -(-(column + 1) * side // 4))
             torch.testing.assert_close(pooled[..., row, column], stage[..., rows, columns].mean((2, 3)))
+
+
+@pytest.mark.parametrize("side", [1, 2, 4])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_map_that_would_be_repeated_stays_as_it_is_and_the_loss_is_the_same(side: int, normalize: bool) -> None:
+    views = torch.rand(2, 5, 3, side, side, dtype=torch.float64)
+    pooled = [PooledMap(4).pool(view) for view in views]
+    for view, as_it_is in zip(views, pooled, strict=True):
+        torch.testing.assert_close(as_it_is, view)
+    repeated = [torch.nn.functional.adaptive_avg_pool2d(view, 4) for view in views]
+    loss = StageMSELoss(normalize)
+    torch.testing.assert_close(loss(*pooled), loss(*repeated), rtol=1e-12, atol=0)
 
 
 def test_vector_and_projector() -> None:

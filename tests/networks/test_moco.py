@@ -77,7 +77,8 @@ def test_gradients_reach_the_query_encoder_and_the_heads_but_not_the_key_encoder
     head = moco.stage_heads[0]
     assert isinstance(head, BarlowProjector)
     assert head.projector[0].weight.grad is not None  # both views train the projector
-    assert all(p.grad is None for p in moco.query_encoder.parameters())  # but the key view trains no encoder
+    trained = [p for p in moco.query_encoder.parameters() if p.grad is not None and p.grad.any()]
+    assert trained == []  # but the key view trains no encoder
 
 
 @pytest.mark.parametrize("count", [8, 7])

@@ -14,7 +14,7 @@ import pytest
 
 from monai_mocoi.analysis.interval_settings import INTERVALS
 from monai_mocoi.data import resolved_cache_bits
-from monai_mocoi.data.dataset import ON_BAD_IMAGE
+from monai_mocoi.data.decode_errors import ON_BAD_IMAGE
 from monai_mocoi.data.label_fraction import VALIDATION_LABELS
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.handlers.collapse_monitor import ON_COLLAPSE

@@ -1,0 +1,47 @@
+"""Each measurement runs in its smallest form; no time is asserted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import main
+from benchmarks.figures import Row
+from benchmarks.options import Options
+from benchmarks.performance import read
+from benchmarks.registry import MEASUREMENTS, Measurement
+
+
+def test_each_module_is_registered_once(repository: Path) -> None:
+    modules = {file.stem for file in (repository / "benchmarks" / "measurements").glob("*.py")}
+    names = [measurement.name for measurement in MEASUREMENTS]
+    assert sorted(names) == sorted(modules)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda measurement: measurement.name)
+def test_it_runs(measurement: Measurement, tmp_path: Path) -> None:
+    rows = list(measurement.measure(Options(tmp_path, quick=True, rounds=1)))
+    assert rows
+    assert all(isinstance(row, Row) and bool(row.skipped) != bool(row.figures) for row in rows)
+    assert all(len(figure.values) == 1 for row in rows for figure in row.figures.values())
+    if measurement.name != "lightly":  # optional
+        assert [row.skipped for row in rows] == [""] * len(rows)
+
+
+@pytest.mark.slow
+def test_the_command_saves_json_and_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--only", "parts", "bootstrap", "--quick", "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "| blur, 1 channel, 64 px |" in printed
+    saved = read(tmp_path / "out" / "parts.json")
+    assert saved["quick"] is True
+    assert saved["machine"]["cores"] >= 1
+    assert set(saved["versions"]) >= {"python", "torch", "monai"}
+    assert {*saved["rows"][0]["figures"]} == {"ours, ms", "MONAI, ms", "MONAI / ours"}
+    assert json.loads((tmp_path / "out" / "bootstrap.json").read_text())["command"].endswith("bootstrap --quick")
+    text = (tmp_path / "out" / "performance.md").read_text()
+    assert "## Single steps of a view" in text
+    assert "## Patient bootstrap" in text
