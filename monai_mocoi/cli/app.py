@@ -16,6 +16,7 @@ from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
+from monai_mocoi.cli.threads import announce_threads
 from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
@@ -92,7 +93,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
     """Run a config, such as train.json.
 
     Later config files overlay earlier ones. A setting that the config does not have, or a value that it cannot have, is
-    refused before anything is done.
+    refused before anything is done. --threads N computes with N threads and no more: give it to runs side by side.
     """
     try:
         checked = check_command(words or [])
@@ -100,6 +101,7 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
             if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
         check_ranges(settings_as_given(checked.config))  # what can be refused without torch is, before seconds go by
+        announce_threads(checked.threads)  # before torch is loaded
         from monai_mocoi.cli.workflow import run_checked
 
         run_checked(checked, show_traceback)

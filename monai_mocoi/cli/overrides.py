@@ -11,6 +11,7 @@ from typing import Any
 
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, referred, strings, unknown
+from monai_mocoi.cli.threads import read_threads
 from monai_mocoi.cli.values import kind_of, read_value
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
@@ -21,6 +22,7 @@ RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "
 # What MONAI's experiment tracking looks up in the config although no config needs to have it.
 _OF_TRACKING = ("output_dir", "tracking_uri", "experiment_name", "run_name", "save_execute_config")
 _DISABLED = "_disabled_"
+_THREADS = "threads"
 _NOT_TAKEN = {
     "config_file": "config files are named without --config_file: mocoi run train.json paper.json --key value",
     "args_file": "--args_file is not taken; name its settings, or an overlay config that sets them",
@@ -29,12 +31,13 @@ _NOT_TAKEN = {
 
 @dataclass(frozen=True)
 class Checked:
-    """A command that passed its checks: files, the whole config, values given by id, and MONAI's own arguments."""
+    """A command that passed its checks: files, the whole config, values given by id, MONAI's own arguments, threads."""
 
     files: ConfigFiles
     config: dict[str, Any]
     overrides: dict[str, Any]
     run_arguments: dict[str, Any]
+    threads: int | None = None  # to compute with; None: as torch decides
 
 
 def check_command(words: Sequence[str]) -> Checked:
@@ -46,7 +49,7 @@ def check_command(words: Sequence[str]) -> Checked:
     tracking = any(key.replace("-", "_") == "tracking" for key, _ in pairs)
     for key, word in pairs:
         argument = key.replace("-", "_")
-        is_argument = argument in RUN_ARGUMENTS and argument not in config
+        is_argument = argument in (*RUN_ARGUMENTS, _THREADS) and argument not in config
         setting = argument if is_argument else _known(files, config, key, tracking)
         if setting in overrides or setting in run_arguments:
             raise UsageError(f"{setting} is given twice; leave one out")
@@ -61,7 +64,7 @@ def check_command(words: Sequence[str]) -> Checked:
         put(config, setting, copy.deepcopy(value))  # a later override may go into it
     if (root := _package_of(files)) and config.get("bundle_root") == ".":
         config["bundle_root"] = overrides["bundle_root"] = root
-    return Checked(files, config, overrides, run_arguments)
+    return Checked(files, config, overrides, run_arguments, threads=run_arguments.pop(_THREADS, None))
 
 
 def _package_of(files: ConfigFiles) -> str | None:
@@ -114,6 +117,8 @@ def _check_text(config: dict[str, Any], setting: str, text: str) -> None:
 
 
 def _run_argument(config: dict[str, Any], name: str, word: str) -> Any:
+    if name == _THREADS:
+        return read_threads(word)
     if name == "logging_file" and word.lower() == "false":
         return False
     if name.endswith("_id"):

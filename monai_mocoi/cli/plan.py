@@ -119,9 +119,14 @@ def make_plan(checked: Checked) -> Plan:
         Section("Changed besides", tuple(changed_rows(checked, planned.config))),
         Section("Data", tuple(data_rows(planned))),
         Section("Written", tuple(written_rows(planned))),
-        Section("Steps", tuple(_step_rows(planned))),
+        Section("Steps", (*_step_rows(planned), *_thread_rows(checked))),
     )
     return Plan(tuple(section for section in sections if section.rows), tuple(planned.refusals))
+
+
+def _thread_rows(checked: Checked) -> Iterator[Row]:
+    if checked.threads is not None:
+        yield "threads", str(checked.threads), "of each process"
 
 
 def _step_rows(planned: Planned) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from monai.bundle import ConfigComponent, ConfigExpression, ConfigWorkflow, run
 
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.resolved_config import ResolvedConfig
+from monai_mocoi.cli.threads import computing_with
 from monai_mocoi.distributed import abandon
 from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.setting_ranges import check_ranges
@@ -74,7 +75,7 @@ def run_checked(checked: Checked, show_all: bool = False) -> None:
         check_device(device)
     # MONAI drops a plain None without a word; the expression does what was meant.
     overrides = {setting: "$None" if value is None else value for setting, value in checked.overrides.items()}
-    with nullcontext() if show_all else _quiet():
+    with computing_with(checked.threads), nullcontext() if show_all else _quiet():
         run(
             config_file=list(checked.files.files),
             workflow_name=FinalizingWorkflow if show_all else _QuietWorkflow,

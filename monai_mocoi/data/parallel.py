@@ -1,6 +1,5 @@
 """One function over many items in threads, with a progress bar and a quick end on an error or Ctrl-C."""
 
-import os
 import sys
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -9,15 +8,10 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from monai_mocoi.threads import threads_to_use
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def usable_cpus() -> int:
-    """Count the processors that this process may use (at least 1): container and scheduler limits are heeded."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 def progress_bar(total: int, description: str, enabled: bool = True) -> Any:
@@ -39,9 +33,9 @@ def map_in_threads(
     Threads, not processes: image decoding and NumPy release Python's lock, and nothing has to be copied. Only a few
     items a thread are in flight, so memory does not grow with their number. An exception ends the run: what has not
     begun is dropped, and it is raised here. ``total`` is the number of items; ``workers`` None means one thread a
-    usable processor; ``description`` is the bar's label.
+    usable processor, or as many as the process was given; ``description`` is the bar's label.
     """
-    workers = workers or usable_cpus()
+    workers = workers or threads_to_use()
     numbered = enumerate(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="mocoi")
     try:

@@ -15,8 +15,9 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 their ids; returns ``(resamples,)`` or ``(resamples, columns)``. It may have a method ``left_out()``, a quicker way to
 :func:`leave_each_out`."""
 
-THREADS = min(4, os.cpu_count() or 1)
-"""Blocks of resamples that are evaluated in parallel; the numbers do not depend on it."""
+THREADS = min(4, int(os.environ.get("MONAI_MOCOI_THREADS") or os.cpu_count() or 1))
+"""Blocks of resamples that are evaluated in parallel; the numbers do not depend on it. At most as many as the process
+was given (:mod:`monai_mocoi.threads`, which this room does not import)."""
 COUNTS_AT_ONCE = 2**15
 """Patients times resamples that a statistic is asked for in one call (64 resamples at least): as float64 they stay in a
 core's cache."""
