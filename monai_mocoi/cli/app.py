@@ -15,6 +15,7 @@ from monai_mocoi.cli.bundle_commands import adapt, export, package
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
+from monai_mocoi.cli.runs import runs
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
 from monai_mocoi.cli.threads import announce_threads
 from monai_mocoi.cli.values import settings_as_given
@@ -148,6 +149,7 @@ def prepare(
 
 _COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
     (adapt, OWNER), (export, {}), (package, PACKAGE), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
+    (runs, {}),
 )  # fmt: skip
 for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))

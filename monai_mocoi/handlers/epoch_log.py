@@ -13,6 +13,7 @@ from monai_mocoi.engines import EpochTime, GradientTrainer, RunEvents
 from monai_mocoi.handlers.kept_state import KeptState
 from monai_mocoi.handlers.online_probes import OnlineProbes
 from monai_mocoi.handlers.summary_writer import LazySummaryWriter
+from monai_mocoi.runs.time_words import about
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class EpochLog(KeptState):
             left = each * (state.max_epochs * state.epoch_length - state.iteration)
             if left >= _WORTH_SAYING and rank() == 0:
                 said = "Forecast after %d iterations: %s of training an epoch, %s for the run, and validation on top."
-                logger.info(said, self._done, _about(each * state.epoch_length), _about(left))
+                logger.info(said, self._done, about(each * state.epoch_length), about(left))
 
     def _sum_up(self, engine: GradientTrainer) -> None:
         # Before the epoch's checkpoint, from which the next epoch begins with empty sums.
@@ -111,7 +112,7 @@ class EpochLog(KeptState):
         state = engine.state
         probed = "" if self.probes is None else self.probes.in_words(state.epoch)
         left = time.total * (state.max_epochs - state.epoch)
-        forecast = f"{_about(left)} left" if left >= _WORTH_SAYING else ""
+        forecast = f"{about(left)} left" if left >= _WORTH_SAYING else ""
         images = time.images * world_size()  # every process trains on as many
         rates = {"training": images / time.training, "epoch": images / time.total}
         parts = [", ".join(self._shown), validation, probed, _speed(time, rates.values()), forecast]
@@ -130,11 +131,3 @@ def _speed(time: EpochTime, rates: Iterable[float]) -> str:
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in time.seconds.items() if seconds >= _SEEN]
     parts = ": ".join(filter(None, [f"{time.total:.1f} s", ", ".join(phases)]))
     return f"{training} images/s in training, {epoch} over the epoch ({parts})"
-
-
-def _about(seconds: float) -> str:
-    """A time in the largest unit of which there are two."""
-    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"about {seconds / size:.0f} {unit}"
-    return f"about {seconds:.0f} s"

@@ -16,6 +16,7 @@ from monai_mocoi.distributed import rank
 from monai_mocoi.engines import GradientTrainer, RunEvents, is_whole
 from monai_mocoi.files.atomic_write import remove_leftovers, write_json
 from monai_mocoi.files.folder_swap import delete_leftovers, replaced
+from monai_mocoi.handlers.heartbeat import RunHeartbeat
 from monai_mocoi.networks.known_images import IDENTIFIED
 from monai_mocoi.runs.description import describe_training
 from monai_mocoi.runs.next_command import lines_after_a_run
@@ -37,7 +38,7 @@ class RunFolder:
 
     The first process writes ``config.json`` (the settings; under ``components`` what a ``GradientTrainer`` learns with,
     so that an override deep inside the config shows) and the :class:`~monai_mocoi.runs.run_manifest.RunManifest`. While
-    it runs, a lock file beside the folder keeps another command out.
+    it runs, a lock file beside the folder keeps another command out, and a heartbeat in it tells that it lives.
 
     Args:
         settings: the resolved constants of the config: plain values, others are written as text.
@@ -84,6 +85,7 @@ class RunFolder:
             engine.add_event_handler(RunEvents.FINISH_RUN, self._finish)
             engine.add_event_handler(RunEvents.RELEASE_RUN, self._lock.close)
             engine.add_event_handler(RunEvents.RUN_FAILED, self._fail)
+            RunHeartbeat(self.path).attach(engine)
 
     def _start(self, engine: Workflow) -> None:
         self._manifest, self._taken_up = {}, {}

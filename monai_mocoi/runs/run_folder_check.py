@@ -13,12 +13,13 @@ from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, iteration_of
 from monai_mocoi.runs.product_folders import check_can_be_written, check_place
 from monai_mocoi.runs.run_manifest import RunManifest
+from monai_mocoi.runs.run_status import HEARTBEAT_NAME
 from monai_mocoi.runs.same_settings import check_same_settings, folder_setting
 from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 # What a run has written before its first checkpoint.
-_OF_A_START = {"config.json", RunManifest.FILE, "skipped_images.json", "tensorboard", "checkpoints"}
+_OF_A_START = {"config.json", RunManifest.FILE, HEARTBEAT_NAME, "skipped_images.json", "tensorboard", "checkpoints"}
 
 
 @dataclass(frozen=True)
