@@ -17,8 +17,8 @@ from monai_mocoi.files.file_lock import file_lock
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 _UUID = re.compile(r"UUID: ((?:GPU|MIG)-[^)\s]+)")
-# Schedulers that give a job its GPUs, each under numbers that begin at 0 again.
-_GIVEN_BY = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID", "KUBERNETES_SERVICE_HOST")
+# Schedulers give a job its GPUs, each job under numbers that begin at 0 again.
+_JOBS = ("SLURM_JOB_ID", "LSB_JOBID", "PBS_JOBID", "JOB_ID")
 _PAUSE = 1.0  # seconds between two looks for a free one
 
 
@@ -47,16 +47,15 @@ def _usable(listed: str) -> list[str]:
 def pinned_gpus(count: int, hide: bool = False) -> Iterator[list[str]]:
     """Hold so many GPUs of this machine, in ``CUDA_VISIBLE_DEVICES``, until the end; wait while all are held.
 
-    ``hide``: of a step that needs none, hide them. Within a scheduler's job, and where there is no GPU, nothing is
-    done. The lock is freed when the process ends, however it ends.
+    ``hide``: of a step that needs none, hide them. Where there is no GPU, nothing is done. The lock is freed when the
+    process ends, however it ends.
     """
-    before, own = os.environ.get(VISIBLE), []
+    before = os.environ.get(VISIBLE)
     with ExitStack() as stack:
-        if not any(name in os.environ for name in _GIVEN_BY) and (found := gpus()):
-            if count:
-                own = _held(found, min(count, len(found)), stack)
-            if own or hide:
-                os.environ[VISIBLE] = ",".join(own)
+        found = gpus() if count or hide else []
+        own = _held(found, min(count, len(found)), stack)
+        if found:
+            os.environ[VISIBLE] = ",".join(own)
         try:
             yield own
         finally:
@@ -69,9 +68,13 @@ def pinned_gpus(count: int, hide: bool = False) -> Iterator[list[str]]:
 def _held(found: list[str], count: int, stack: ExitStack) -> list[str]:
     own: list[str] = []
     while True:
-        for name in found:
-            if len(own) < count and name not in own and stack.enter_context(file_lock(_lock_of(name), wait=False)):
-                own.append(name)
+        for name in [name for name in found if name not in own]:
+            if len(own) == count:
+                return own
+            with ExitStack() as tried:
+                if tried.enter_context(file_lock(_lock_of(name), wait=False)):
+                    own.append(name)
+                    stack.push(tried.pop_all())
         if len(own) == count:
             return own
         time.sleep(_PAUSE)
@@ -79,5 +82,6 @@ def _held(found: list[str], count: int, stack: ExitStack) -> list[str]:
 
 def _lock_of(name: str) -> Path:
     user = os.getuid() if hasattr(os, "getuid") else ""
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    job = [os.environ.get(variable, "") for variable in _JOBS]
+    digest = hashlib.sha256("\0".join([*job, name]).encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir(), f"monai_mocoi-{user}-gpu-{digest}.lock")

@@ -1,4 +1,4 @@
-"""Status of a study in words: the rows of its table, one line on the whole, and one HTML page that needs nothing else."""
+"""Status of a study in words: the rows of its table, one line on the whole, and one page of HTML."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
