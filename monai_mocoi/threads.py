@@ -4,7 +4,9 @@ import os
 
 VARIABLE = "MONAI_MOCOI_THREADS"
 """Environment variable with the number; the processes that this one starts inherit it."""
-_OF_LIBRARIES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_OF_LIBRARIES = (
+    *("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_MAX_THREADS"),
+)
 
 
 def usable_cpus() -> int:

@@ -59,11 +59,16 @@ class LinearFit:
         """Probabilities (images, classes) for features (images, features); ``kind`` as in LinearEvaluation."""
         return predict_probabilities(features, self.weight, self.bias, kind)
 
-    def layer_probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
-        """The same of a network whose linear layer, in float32, is this fit."""
+    def layer_logits(self, features: Array) -> torch.Tensor:
+        """Logits (images, classes) float64 of a network whose linear layer, in float32, is this fit."""
         weight, bias = (torch.from_numpy(own).float() for own in (self.weight, self.bias))
-        logits = torch.nn.functional.linear(torch.from_numpy(np.ascontiguousarray(features)).float(), weight, bias)
-        return class_probabilities(logits, kind)
+        return torch.nn.functional.linear(
+            torch.from_numpy(np.ascontiguousarray(features)).float(), weight, bias
+        ).double()
+
+    def layer_probabilities(self, features: Array, kind: str) -> NDArray[np.float64]:
+        """Probabilities (images, classes) of that network."""
+        return class_probabilities(self.layer_logits(features), kind)
 
     def summary(self) -> dict[str, Any]:
         """Everything but the weights, as plain values for a JSON file."""

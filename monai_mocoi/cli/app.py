@@ -12,11 +12,13 @@ import typer
 
 from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.bundle_commands import adapt, export, package
+from monai_mocoi.cli.linear import linear
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.runs import runs
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
+from monai_mocoi.cli.study import study_app
 from monai_mocoi.cli.threads import announce_threads
 from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.distributed.torchrun import torchrun_rank
@@ -131,6 +133,7 @@ def plan(words: Words = None) -> None:
 
 app.command(**_WITH_SETTINGS)(reporting(run))
 app.command(**_WITH_SETTINGS)(reporting(plan))
+app.command(**_WITH_SETTINGS)(reporting(linear))
 
 
 @app.command(
@@ -153,3 +156,4 @@ _COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
 )  # fmt: skip
 for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))
+app.add_typer(study_app, name="study", epilog=_EXIT_CODES)

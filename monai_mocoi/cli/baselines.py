@@ -25,9 +25,15 @@ BASELINES_NAME, TABLE_NAME = "baselines.json", "baselines.csv"
 
 
 def baselines_and_show(
-    dataset: str, out: str | None, columns: str | None, overwrite: bool, workers: int | None, **settings: Any
+    dataset: str,
+    out: str | None,
+    columns: str | None,
+    overwrite: bool,
+    workers: int | None,
+    phantoms: str = "chest",
+    **settings: Any,
 ) -> None:
-    """Train and test the baselines of a data set ("demo": the chest phantoms), write them, and print their AUCs.
+    """Train and test the baselines of a data set ("demo": of ``phantoms``), write them, and print their AUCs.
 
     Each has its folder, with ``predictions.csv`` and ``metrics.json``; ``baselines.csv`` and, last, ``baselines.json``
     hold all figures. ``columns`` is a CSV table whose columns replace the datalist's. ``settings`` are of
@@ -38,7 +44,7 @@ def baselines_and_show(
     check_can_be_written(folder, "out")
     if (folder / BASELINES_NAME).exists() and not overwrite:
         raise UsageError(f"{folder} already holds baselines: name another folder by --out, or add --overwrite.")
-    whole = load_datalist(resolve_dataset_dir(dataset, "chest"))
+    whole = load_datalist(resolve_dataset_dir(dataset, phantoms))
     datalist = labelled_part(whole)
     counts = {split: len(whole.splits()[split]) - len(items) for split, items in datalist.splits().items()}
     unlabelled = {split: without for split, without in counts.items() if without}

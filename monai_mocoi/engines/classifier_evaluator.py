@@ -52,7 +52,6 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.kind = kind
         self.name = name
         self.metrics = tuple(metrics)
-        self.loss = classification_loss(kind)
         self.predictions: Predictions | None = None
         super().__init__(device, val_data_loader, unwrap(network), **options)
 
@@ -95,11 +94,17 @@ class ClassifierEvaluator(GatheringEvaluator):
         self.predictions = Predictions(names, patients, self.classes, self.kind, labels, said)
         if not items:
             return
-        truth = torch.from_numpy(labels)
-        if self.kind == "multilabel":  # over what is known, as one dimension where that is not all
-            known = torch.from_numpy(is_known(labels))
-            logits, truth = (logits, truth.double()) if known.all() else (logits[known], truth[known].double())
-        loss = self.loss(logits, truth)
-        values = {name: selection_metric(name, self.kind, labels, said) for name in self.metrics}
-        values = {"loss": float(loss), **values}
-        self.state.metrics.update({f"{self.name}/{name}": v for name, v in values.items() if np.isfinite(v)})
+        values = logit_metrics(logits, labels, self.kind, self.metrics)
+        self.state.metrics.update({f"{self.name}/{name}": value for name, value in values.items()})
+
+
+def logit_metrics(logits: torch.Tensor, labels: np.ndarray, kind: str, metrics: Sequence[str]) -> dict[str, float]:
+    """``loss`` and those of ``metrics`` that are defined, of logits ``(N, classes)`` float64 and their labels."""
+    said = class_probabilities(logits, kind)
+    truth = torch.from_numpy(labels)
+    values = {name: selection_metric(name, kind, labels, said) for name in metrics}
+    if kind == "multilabel":  # over what is known, as one dimension where that is not all
+        known = torch.from_numpy(is_known(labels))
+        logits, truth = (logits, truth.double()) if known.all() else (logits[known], truth[known].double())
+    values = {"loss": float(classification_loss(kind)(logits, truth)), **values}
+    return {name: value for name, value in values.items() if np.isfinite(value)}

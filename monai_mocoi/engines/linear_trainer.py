@@ -86,14 +86,7 @@ class LinearTrainer(Trainer):
     def summary(self) -> dict[str, Any]:
         """What was chosen, and by what: plain values."""
         assert self.fit is not None, "the run comes first"
-        names = {"metric": f"validation {self.metric}", "loss": "minus validation loss"}
-        return {
-            "rule": self.fit.selection,
-            "metric": names.get(self.fit.selection),
-            "value": self.fit.score,
-            **({"over": SELECTED_OVER} if self.fit.selection == "metric" else {}),
-            **self.fit.summary(),
-        }
+        return linear_summary(self.fit, self.metric)
 
     def _iteration(self, engine: Any, batchdata: dict[str, Any]) -> dict[str, float]:
         features, labels = self._seen(self.training)
@@ -112,3 +105,15 @@ class LinearTrainer(Trainer):
         where = {"device": self.state.device, "autocast": self.autocast}
         features = pooled_features(self.module.encoder, dataset, **where, **self.loading)
         return features_of(features, self.module.stage), label_array([dataset.data[row] for row in dataset.rows])
+
+
+def linear_summary(fit: LinearFit, metric: str) -> dict[str, Any]:
+    """What a linear evaluation chose, and by which metric: plain values."""
+    names = {"metric": f"validation {metric}", "loss": "minus validation loss"}
+    return {
+        "rule": fit.selection,
+        "metric": names.get(fit.selection),
+        "value": fit.score,
+        **({"over": SELECTED_OVER} if fit.selection == "metric" else {}),
+        **fit.summary(),
+    }

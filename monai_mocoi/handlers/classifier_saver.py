@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 from monai.engines import Workflow
 from torch import nn
 
-from monai_mocoi.analysis import choose_operating_points, fit_recalibration
-from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE, chosen_thresholds
+from monai_mocoi.analysis.decision_thresholds import WITHOUT_A_CHOICE
 from monai_mocoi.data import Datalist, ImageDataset, write_predictions
 from monai_mocoi.data.enough_images import few_labelled_in_words
 from monai_mocoi.data.labelled_images import LabelledImages
@@ -23,6 +22,7 @@ from monai_mocoi.networks import ClassifierCard, Pretrained
 from monai_mocoi.networks.classifier_card import CLASSIFIER_NAME
 from monai_mocoi.runs.checkpoint_files import checkpoint_files, remove_checkpoint
 from monai_mocoi.runs.classifier_origin import ClassifierOrigin
+from monai_mocoi.runs.made_card import made_card
 from monai_mocoi.runs.product_names import VALIDATION_NAME
 from monai_mocoi.runs.run_state import first_not_finite, weights_not_finite
 
@@ -109,26 +109,20 @@ class ClassifierSaver:
         predictions = self.validator.predict()
         if rank() > 0:
             return
-        thresholds, without = chosen_thresholds(predictions)
-        if without:
-            why = "No threshold can be chosen for %s: validation has no positive or no negative image of it."
-            logger.warning(why + " %.1f is taken.", ", ".join(without), WITHOUT_A_CHOICE)
         summary = chosen.summary()
-        card = ClassifierCard(
-            kind=predictions.kind,
-            labels=list(predictions.classes),
-            stage=self.module.stage,
-            trainable=self.module.trainable,
-            thresholds=thresholds,
-            thresholds_without_choice=without,
-            recalibration=fit_recalibration(predictions),
-            operating_points=choose_operating_points(predictions),
-            selected=summary,
-            validation=dict(self.validator.state.metrics),
+        card = made_card(
+            predictions,
+            self.module.stage,
+            self.module.trainable,
+            summary,
+            dict(self.validator.state.metrics),
             epochs=engine.state.epoch,
             iterations=engine.state.iteration,
             **self.origin.facts(self.module, self.validator),
         )
+        if without := card.thresholds_without_choice:
+            why = "No threshold can be chosen for %s: validation has no positive or no negative image of it."
+            logger.warning(why + " %.1f is taken.", ", ".join(without), WITHOUT_A_CHOICE)
         write_predictions(self.folder / VALIDATION_NAME, predictions)
         card.write(self.folder / ClassifierCard.FILE)
         state = {k: v.detach().cpu().contiguous() for k, v in self.module.state_dict().items()}
@@ -138,7 +132,7 @@ class ClassifierSaver:
             logger.warning("%s", few)  # again, beside the command that comes next
         if self.plots is not None:
             epoch = summary.get("epoch", engine.state.epoch)
-            self.plots.draw_chosen(self.validator, epoch, _in_words(summary), thresholds)
+            self.plots.draw_chosen(self.validator, epoch, _in_words(summary), card.thresholds)
 
 
 def _in_words(summary: Mapping[str, Any]) -> str:

@@ -113,7 +113,7 @@ class EvaluationSaver:
             return
         remove_evaluation(folder)  # it would be of other predictions
         data.write_predictions(folder / PREDICTIONS_NAME, predictions)
-        content = self._content(engine.name, predictions)
+        content = self.content(engine.name, predictions)
         write_evaluation(folder, content)
         for line in report_lines(engine.name, content):
             logger.info("%s", line)
@@ -128,7 +128,7 @@ class EvaluationSaver:
             for line in lines_after_an_evaluation(folder, engine.name, self.elsewhere is not None, **self.next_of):
                 logger.info("%s", line)
 
-    def _content(self, split: str, predictions: data.Predictions) -> dict[str, Any]:
+    def content(self, split: str, predictions: data.Predictions) -> dict[str, Any]:
         """The evaluation, and which classifier it is of, as plain values."""
         known, classes = self.known, predictions.classes
         # The columns of the images that were predicted, in their order.

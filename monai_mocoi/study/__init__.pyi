@@ -1,3 +1,8 @@
+from .made_plan import check_study_folder as check_study_folder
+from .made_plan import made_plan as made_plan
+from .made_plan import placed as placed
+from .made_plan import write_plan as write_plan
+from .node_process import threads_environment as threads_environment
 from .plan_record import PLAN_NAME as PLAN_NAME
 from .plan_record import Cell as Cell
 from .plan_record import Node as Node
@@ -8,3 +13,9 @@ from .plan_record import Primary as Primary
 from .plan_record import Resources as Resources
 from .plan_record import StudyPlan as StudyPlan
 from .plan_record import read_plan as read_plan
+from .read_study import read_study as read_study
+from .read_study import study_of as study_of
+from .run import StudyRun as StudyRun
+from .run import run_one as run_one
+from .run import run_study as run_study
+from .study_file import Study as Study

@@ -1,7 +1,7 @@
 """Plan of a study (``plan.json``): what is compared, on what, and the commands that do it.
 
-It is written before anything runs, so it is the study's pre-registration: its hash says that nothing in it was changed
-later. Paths are relative to the study folder, except those of data sets and given weights, which are absolute.
+Written before anything runs, it is the pre-registration: its hash says that nothing in it was changed later. Paths are
+relative to the study folder, except those of data sets, bundles and given weights, which are absolute.
 """
 
 import hashlib

@@ -1,0 +1,134 @@
+"""``mocoi linear``: linear evaluations of one encoder with many draws of labels, tested, in one process."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_mocoi.cli.config_ids import find
+from monai_mocoi.cli.linear_words import LinearCommand, check_linear
+from monai_mocoi.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+REQUEST_NAME = "linear.json"
+_OF_INTERVALS = ("interval", "level", "resamples", "seed", "min_positives", "min_negatives")
+_OF_EVALUATION = ("age_bands", "recalibrate", "target_sensitivity", "target_specificity", "decision_thresholds")
+
+
+def linear(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="FINETUNE_CONFIG [--KEY VALUE]", show_default=False, hidden=True)
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Gets a folder for each, such as f0.06-l1.")] = "",
+    fractions: Annotated[str, typer.Option("--fractions", metavar="LIST", help="Of the labels, one word.")] = "[1.0]",
+    draws: Annotated[str, typer.Option("--draws", metavar="LIST", help="Label seeds, one word.")] = "[1]",
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="DATASET", help="Test on this one: another hospital's.")
+    ] = None,
+    evaluation: Annotated[
+        str | None, typer.Option("--evaluation", metavar="JSON", help="Settings of evaluate.json, one word.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace evaluations of other settings.")] = False,
+) -> None:
+    """Evaluate an encoder linearly with many draws of labels: mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]".
+
+    Each cell is what finetune.json with trainable head and evaluate.json give, but features are computed only once. A
+    cell that is whole is left as it is, so after an interruption the same command goes on.
+    """
+    checked = check_linear(words or [], fractions, draws, evaluation)
+    if not out:
+        raise UsageError("--out is missing: name the folder to write to, as in --out runs/nih_mse/linear")
+    linear_and_show(checked, out, test, overwrite)
+
+
+def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrite: bool) -> None:
+    """Fit and test all cells that ``out`` does not have yet."""
+    from monai.bundle import ConfigParser
+
+    from monai_mocoi import data
+    from monai_mocoi.cli.resolved_config import ResolvedConfig
+    from monai_mocoi.report import LinearCells, LinearRequest
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.getLogger("monai").setLevel(logging.WARNING)
+    checked, folder = command.finetune, Path(out)
+    parser = ConfigParser()
+    parser.read_config(list(checked.files.files))
+    parser.update({name: "$None" if value is None else value for name, value in checked.overrides.items()})
+    parser.parse()
+    get = parser.get_parsed_content
+    for step in find(checked.config, "initialize"):
+        if re.search(r"check_settings|runs\.begin|^\$@dataset_folder$|check_labels_meant|check_start", step):
+            get(step, default=_expression(parser, step))
+    datalist = get("datalist")
+    draws = [
+        data.label_subset(datalist, fraction, seed, get("validation_labels"))
+        for fraction in command.fractions
+        for seed in command.draws[: 1 if fraction == 1 else None]  # all labels are drawn in one way only
+    ]
+    for draw in draws:
+        data.require_images(draw.datalist, training=2, validation=1)
+    data.audit_datalist(datalist)
+    evaluate = ResolvedConfig(command.evaluate.files.files, command.evaluate.overrides)
+    of_evaluation = {name: evaluate.get(name) for name in (*_OF_INTERVALS, *_OF_EVALUATION, "subgroups")}
+    names = ("channels", "intensity", "decode_size", "image_size", "mean", "std")
+    preparation = {**{name: get(name) for name in names}, "decode_fit": get("resize_mode"), "cache_bits": get("bits")}
+    weights = get("pretrained_weights")
+    tested = datalist if test is None else data.load_datalist(test)
+    request = LinearRequest(
+        folder=folder,
+        datalist=datalist,
+        tested=tested,
+        draws=draws,
+        network=get("network_def"),
+        weights=weights,
+        settings=get("settings"),
+        preparation=preparation,
+        kind=get("kind"),
+        evaluation=of_evaluation,
+        reading={name: get(name) for name in ("on_bad_image", "max_bad_share")},
+        **{name: get(name) for name in ("metric", "class_weighting", "device", "precision", "channels_last")},
+        **{name: get(name) for name in ("batch_size", "num_workers")},
+    )
+    known = {"pretrained_sha256": weights.sha256, "dataset_sha256": datalist.sha256, "tested_sha256": tested.sha256}
+    varies = ("label_fraction", "label_seed", "device", "num_workers", "max_epochs")
+    settings = {name: value for name, value in request.settings.items() if name not in varies}
+    _take_folder(folder, {"format": 1, **known, "settings": settings, "evaluation": of_evaluation}, overwrite)
+    LinearCells(request).run()
+    logger.info("Linear evaluations: %s (%d)", folder, len(draws))
+
+
+def _expression(parser: Any, step: str) -> Any:
+    from monai.bundle import ConfigExpression
+
+    return ConfigExpression(step, step, globals=parser.globals)
+
+
+def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> None:
+    """Take a new folder, or go on in one of the same request. Raises UsageError."""
+    from monai_mocoi.files.atomic_write import write_json
+    from monai_mocoi.runs.product_folders import check_can_be_written
+    from monai_mocoi.runs.settings import plain
+
+    check_can_be_written(folder, "out")
+    content = json.loads(json.dumps(plain(request), default=str))
+    path = folder / REQUEST_NAME
+    if path.is_file():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if earlier != content and not overwrite:
+            wrong = [name for name in content if earlier.get(name) != content[name]]
+            raise UsageError(
+                f"{folder} holds linear evaluations of others ({', '.join(wrong)}): name another folder by --out, or "
+                "add --overwrite to replace them."
+            )
+        if earlier != content:
+            for old in folder.glob("f*-l*/metrics.json"):
+                old.unlink()
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds something else: name another folder by --out.")
+    write_json(path, content)
