@@ -47,7 +47,10 @@ def run_study(study: str | os.PathLike[str], say: Callable[[str], None] = print)
 
 
 def run_one(study: str | os.PathLike[str], id: str, say: Callable[[str], None] = print) -> StudyRun:
-    """Run one node once, for an engine that keeps the order and tries again. Raises StudyError: there is none of that id, or inputs lack."""
+    """Run one node once, for an engine that keeps the order and tries again.
+
+    Raises StudyError: there is none of that id, or inputs lack.
+    """
     folder = Path(study)
     plan = read_plan(folder)
     nodes = {node.id: node for node in plan.nodes}
