@@ -75,6 +75,8 @@ def run(
     say = console().print
     result = run_study(study, say) if node is None else run_one(study, node, say)
     say(f"done: {len(result.done)}, failed: {len(result.failed)}, skipped: {len(result.skipped)}")
+    if result.stopped:
+        say("Stopped; the same command goes on.")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 

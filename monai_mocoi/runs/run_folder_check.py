@@ -19,7 +19,10 @@ from monai_mocoi.runs.setting_ranges import as_flag
 from monai_mocoi.runs.settings import plain
 
 # What a run has written before its first checkpoint.
-_OF_A_START = {"config.json", RunManifest.FILE, HEARTBEAT_NAME, "skipped_images.json", "tensorboard", "checkpoints"}
+_OF_A_START = {
+    *("config.json", RunManifest.FILE, HEARTBEAT_NAME),
+    *("skipped_images.json", "labelled.json", "tensorboard", "checkpoints"),
+}
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,10 @@ def study_of(content: Mapping[str, Any], name: str = "study.yaml") -> Study:
     try:
         study = Study.model_validate(dict(content))
     except ValidationError as error:
-        lines = [_in_words(one) for one in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        # Where a part is wrong, its list counts as empty as well.
+        parts = {one["loc"][:-1] for one in found}
+        lines = [_in_words(one) for one in found if one["type"] != "too_short" or one["loc"] not in parts]
         raise StudyError("\n  ".join([f"{name} cannot be used:", *dict.fromkeys(lines)])) from None
     if wrong := list(_misfits(study)):
         raise StudyError("\n  ".join([f"{name} cannot be used:", *wrong]))
@@ -98,6 +101,8 @@ def _in_words(error: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         owner = _place(loc[:-1])
         return f"{place} is no field{f' of {owner}' if owner else ''}: leave it out, or see the worked example"
+    if kind == "too_short":
+        return f"{place} is empty: give one or more"
     if kind == "value_error":
         return str(error["ctx"]["error"])
     shown = value if isinstance(value, str | int | float | bool) or value is None else type(value).__name__

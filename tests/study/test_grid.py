@@ -1,0 +1,118 @@
+"""The grid has each combination once, in an order that can be run, with the commands that belong to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from monai_mocoi.runs.settings_model import finetuning_name
+from monai_mocoi.study import Node
+from monai_mocoi.study.grid import nodes_of
+
+from .studies import SMALL, study
+
+
+def grid(**changed: Any) -> dict[str, Node]:
+    nodes = list(nodes_of(study(**changed)))
+    assert len({node.id for node in nodes}) == len({node.run_dir for node in nodes}) == len(nodes)
+    seen: set[str] = set()
+    for node in nodes:
+        assert set(node.inputs) <= seen, node.id
+        seen.add(node.id)
+    return {node.id: node for node in nodes}
+
+
+def given(node: Node, name: str, command: int = 0) -> str:
+    words = node.commands[command]
+    assert words.count(name) == 1
+    return words[words.index(name) + 1]
+
+
+def test_how_many_nodes_of_each_kind() -> None:
+    nodes = grid()
+    # Two pretraining seeds; of all labels one draw, of 6 % two; random is not fine-tuned, supervised only that.
+    counts = {"pretrain": 2 * 2, "linear": 3 * 2, "finetune": 3 * 2 * 3, "probing": 3 * 2, "reuse": 2 * 2, "ks": 3 * 2}
+    assert Counter(node.kind for node in nodes.values()) == counts | {"baselines": 1}
+    cells = [cell for node in nodes.values() for cell in node.cells]
+    assert len({cell.folder for cell in cells}) == len(cells) == 6 * 3 + 18
+
+
+def test_a_pretrained_encoder_and_what_is_made_of_it() -> None:
+    nodes = grid(settings={"train": {"max_epochs": 3, "crop_area": [0.5, 1.0]}})
+    pretrain = nodes["chest.mse-resnet50-s2.pretrain"]
+    assert pretrain.commands[0][:3] == ("mocoi", "run", "nih_mse/train")
+    assert [given(pretrain, name) for name in ("--dataset_dir", "--seed", "--resume")] == ["demo", "2", "true"]
+    assert [given(pretrain, name) for name in ("--max_epochs", "--crop_area")] == ["3", "[0.5, 1.0]"]
+    assert pretrain.run_dir == f"{given(pretrain, '--output_dir')}/pretrain"
+    linear = nodes["chest.mse-resnet50-s2.linear"]
+    assert linear.commands[0][:3] == ("mocoi", "linear", "nih_mse/finetune")
+    assert linear.inputs == (pretrain.id,)
+    assert given(linear, "--pretrained") == f"{pretrain.run_dir}/encoder.pt"
+    assert "--max_epochs" not in linear.commands[0]
+    assert [cell.folder for cell in linear.cells] == [
+        f"{linear.run_dir}/{name}" for name in ("f1-l1", "f0.06-l1", "f0.06-l2")
+    ]
+    tuned = nodes["chest.mse-resnet50-s2.finetune-f0.06-l2"]
+    name = finetuning_name("a.pt", "all", 4, 0.06, 2, "gradient")
+    assert tuned.run_dir == f"{given(tuned, '--output_dir')}/{name}" == given(tuned, "--run_dir", 1)
+    assert tuned.cells[0].folder == f"{tuned.run_dir}/evaluation-test"
+    ks = nodes["chest.mse-resnet50-s2.ks"]
+    assert given(ks, "--few_labels").endswith("f0.06-l1")
+    assert given(ks, "--all_labels").endswith("f1-l1")
+    assert len(ks.inputs) == 3
+
+
+def test_given_weights_are_evaluated_once_whatever_the_seeds() -> None:
+    arms = [*SMALL["arms"], {"id": "imagenet", "kind": "weights", "weights": "/w/a.pth"}]
+    nodes = grid(arms=arms)
+    own = [node for node in nodes.values() if node.arm == "imagenet"]
+    assert {node.pretrain_seed for node in own} == {None}
+    assert {given(node, "--pretrained") for node in own} == {"/w/a.pth"}
+    assert all("--seed" not in words for node in own for words in node.commands)
+
+
+def test_continued_pretraining_begins_with_its_weights() -> None:
+    nodes = grid(arms=["mse", "moco", {"id": "more", "kind": "continued", "method": "mse", "weights": "/w/a.pth"}])
+    assert given(nodes["chest.more-resnet50-s1.pretrain"], "--pretrained") == "/w/a.pth"
+    assert given(nodes["chest.more-resnet50-s1.linear"], "--pretrained").endswith(
+        "more-resnet50-s1/pretrain/encoder.pt"
+    )
+
+
+def test_random_weights_with_and_without_zeroed_residuals() -> None:
+    plain = {"id": "plain", "kind": "random", "settings": {"zero_init_residual": False}}
+    nodes = grid(arms=["random", plain, "mse", "moco"])
+    assert given(nodes["chest.plain-resnet50-s1.linear"], "--zero_init_residual") == "false"
+    assert given(nodes["chest.plain-resnet50-s1.probing"], "--zero_init_residual") == "false"
+    assert "--zero_init_residual" not in nodes["chest.random-resnet50-s1.linear"].commands[0]
+
+
+@pytest.mark.parametrize("evaluation", ["linear", "finetune"])
+def test_the_primary_arms_are_tested_outside(evaluation: str) -> None:
+    datasets = [{**SMALL["datasets"][0], "dataset_dir": "/d", "external_dir": "/e"}]
+    nodes = grid(datasets=datasets, primary=SMALL["primary"] | {"evaluation": evaluation})
+    outside = [node for node in nodes.values() if node.kind == "external"]
+    assert {node.arm for node in outside} == {"mse", "moco"}
+    for node in outside:
+        assert given(node, "--test" if evaluation == "linear" else "--dataset_dir") == "/e"
+        assert {cell.evaluation for cell in node.cells} == {evaluation}
+        own = nodes[node.inputs[0]]
+        assert [cell.fraction for cell in own.cells] == [cell.fraction for cell in node.cells]
+        assert not {cell.folder for cell in own.cells} & {cell.folder for cell in node.cells}
+
+
+def test_bundles_of_ones_own() -> None:
+    datasets = [{**SMALL["datasets"][0], "bundles": {"mse": "/b/my_mse"}}]
+    nodes = grid(datasets=datasets)
+    assert nodes["chest.mse-resnet50-s1.pretrain"].commands[0][2] == "/b/my_mse/configs/train.json"
+    assert nodes["chest.moco-resnet50-s1.pretrain"].commands[0][2] == "nih_moco/train"
+    assert nodes["chest.random-resnet50-s1.linear"].commands[0][2] == "/b/my_mse/configs/finetune.json"
+
+
+def test_resources_by_kind() -> None:
+    nodes = grid(resources={"gpu": 1, "cores": 4, "minutes": {"linear": 7}})
+    linear, ks = nodes["chest.mse-resnet50-s1.linear"].resources, nodes["chest.mse-resnet50-s1.ks"].resources
+    assert (linear.gpu, linear.cores, linear.minutes) == (1, 4, 7)
+    assert (ks.gpu, ks.minutes) == (0, 60)
