@@ -48,6 +48,7 @@ class RegisteredRun:
 def registered_runs(top: str | os.PathLike[str], clocks: FileClocks | None = None) -> list[RegisteredRun]:
     """The runs in a folder and below it, in the order of their folders. A link is not followed."""
     clocks = clocks or FileClocks()
+    clocks.now(top)  # asked there, and not in a run's folder
     return [_registered(Path(top), folder, clocks) for folder in sorted(_run_folders(Path(top)))]
 
 

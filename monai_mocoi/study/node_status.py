@@ -44,6 +44,7 @@ def heartbeat_of(study: Path, node: Node) -> Path:
 def node_statuses(study: Path, plan: StudyPlan) -> list[NodeStatus]:
     """The status of each node, in the order of the plan."""
     clocks, found = FileClocks(), dict[str, NodeStatus]()
+    clocks.now(study)  # asked there, and not in a run's folder
     for node in plan.nodes:
         found[node.id] = _status(study, plan, node, found, clocks)
     return list(found.values())
