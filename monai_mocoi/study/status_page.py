@@ -11,7 +11,7 @@ from monai_mocoi.runs.time_words import short_time
 from monai_mocoi.study.node_status import NodeStatus, counted, seconds_of_work_left
 from monai_mocoi.study.plan_record import StudyPlan
 
-HEADER = ("node", "state", "done", "time", "note")
+HEADER = ("step", "state", "done", "time", "note")
 _TEMPLATE = "status_page.html.j2"
 
 
@@ -38,8 +38,8 @@ def status_rows(statuses: Sequence[NodeStatus]) -> list[StatusRow]:
 
 
 def summary(statuses: list[NodeStatus]) -> str:
-    """``12 nodes: 3 done, 1 running, 8 waiting; about 5 h of work left, one after another``."""
-    text = f"{len(statuses)} nodes: " + ", ".join(f"{number} {state}" for state, number in counted(statuses))
+    """``12 steps: 3 done, 1 running, 8 waiting; about 5 h of work left, one after another``."""
+    text = f"{len(statuses)} steps: " + ", ".join(f"{number} {state}" for state, number in counted(statuses))
     left = seconds_of_work_left(statuses)
     return text if not left else f"{text}; about {short_time(left)} of work left, one after another"
 

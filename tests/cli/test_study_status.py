@@ -22,11 +22,11 @@ def test_the_table_and_the_page(mocoi, study):
     result = mocoi("study", "status", str(study), "--html", str(study / "page.html"))
     lines = result.output.splitlines()
     assert [line.split() for line in lines[:3]] == [
-        ["node", "state", "done", "time", "note"],
+        ["step", "state", "done", "time", "note"],
         ["a", "done", "100%", "30", "s"],
         ["b", "waiting", "can", "begin"],
     ]
-    assert lines[3] == "2 nodes: 1 done, 1 waiting; about 30 s of work left, one after another"
+    assert lines[3] == "2 steps: 1 done, 1 waiting; about 30 s of work left, one after another"
     assert "can begin" in (study / "page.html").read_text()
 
 

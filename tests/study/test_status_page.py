@@ -46,9 +46,9 @@ def test_rows_in_words():
 def test_one_line_on_the_whole():
     # 600 s of b; of c and d a planned minute each, at half of the planned time.
     assert summary(STATUSES) == (
-        "4 nodes: 1 done, 1 running, 1 failed, 1 waiting; about 11 min of work left, one after another"
+        "4 steps: 1 done, 1 running, 1 failed, 1 waiting; about 11 min of work left, one after another"
     )
-    assert summary(STATUSES[1:2]) == "1 nodes: 1 running"
+    assert summary(STATUSES[1:2]) == "1 steps: 1 running"
 
 
 def test_the_page_holds_the_same_and_needs_nothing_else(tmp_path):
@@ -59,7 +59,7 @@ def test_the_page_holds_the_same_and_needs_nothing_else(tmp_path):
     assert page.links == []
     assert "url(" not in text
     assert "<title>Study a &amp; b: status</title>" in text
-    assert page.rows[0] == ["node", "state", "done", "time", "note"]
+    assert page.rows[0] == ["step", "state", "done", "time", "note"]
     assert page.rows[3][:2] == ["c", "failed"]
     assert page.rows[3][4] == "the disk is <full>"
     assert len(page.rows) == 5
