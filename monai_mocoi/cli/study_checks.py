@@ -14,7 +14,7 @@ from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.overrides import Checked, check_command
 from monai_mocoi.cli.plan import make_plan
 from monai_mocoi.cli.values import settings_as_given
-from monai_mocoi.data import Datalist, load_datalist
+from monai_mocoi.data import Datalist, load_datalist, require_images
 from monai_mocoi.data.label_fraction import label_subset
 from monai_mocoi.demo.dataset_dir import demo_folder
 from monai_mocoi.errors import MocoiError
@@ -105,7 +105,8 @@ def _of_data(study: Study, dataset: StudyDataset) -> Iterator[str]:
     fewest = min(study.fractions)  # a larger share of a draw has all of its images
     for seed in study.label_seeds:
         try:
-            label_subset(datalist, fewest, seed, study.settings.get("finetune", {}).get("validation_labels"))
+            drawn = label_subset(datalist, fewest, seed, study.settings.get("finetune", {}).get("validation_labels"))
+            require_images(drawn.datalist, training=2, validation=1)
         except MocoiError as error:
             yield f"fraction {fewest:g}, draw {seed}: {with_hint(error)}"
     if dataset.external_dir is not None:

@@ -11,6 +11,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 Seed = Annotated[int, Field(ge=0, strict=True)]
 Method = Literal["moco", "mse", "barlow"]
 Modality = Literal["nih", "bch", "dr"]
+ShortArm = Literal["random", "supervised", "moco", "mse", "barlow", "baselines"]
 Config = Literal["train", "finetune", "evaluate", "analyze"]
 SHORT_ARMS: dict[str, dict[str, Any]] = {
     **{method: {"kind": "pretrain", "method": method} for method in ("moco", "mse", "barlow")},
@@ -118,7 +119,10 @@ class Study(_Part):
     name: Name
     output_dir: str = Field("study", min_length=1, description="The study folder, beside this file.")
     datasets: Annotated[tuple[StudyDataset, ...], Field(min_length=1)]
-    arms: Annotated[tuple[Annotated[Arm, BeforeValidator(_long_form)], ...], Field(min_length=1)]
+    arms: Annotated[
+        tuple[Annotated[Arm, BeforeValidator(_long_form, json_schema_input_type=Arm | ShortArm)], ...],
+        Field(min_length=1),
+    ]
     primary: PrimaryComparison
     metric: Metric = Metric()
     evaluations: Annotated[tuple[Evaluation, ...], Field(min_length=1)] = ("linear", "finetune")
