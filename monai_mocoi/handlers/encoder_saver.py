@@ -10,12 +10,12 @@ from monai.engines import Workflow
 from torch import nn
 
 from monai_mocoi.data import Datalist, SeenImages
-from monai_mocoi.data.seen_images import try_to_take_down
+from monai_mocoi.data.seen_images import read_seen_images, try_to_take_down
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines import RunEvents, is_whole
 from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.handlers.epoch_log import EpochLog
-from monai_mocoi.networks import EncoderCard, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
+from monai_mocoi.networks import EncoderCard, Pretrained, guessing_warning, save_encoder, shape_of_resnet, unwrap_moco
 from monai_mocoi.networks.encoder_card import CHANNEL_RULE, ENCODER_NAME
 from monai_mocoi.runs.run_state import first_not_finite, weights_not_finite
 
@@ -35,6 +35,7 @@ class EncoderSaver:
         datalist: the images of the pretraining, without those that cannot be read: which they were is written to
             ``seen_images.json``, for the owner of the key alone (:func:`~monai_mocoi.data.take_down_images`). None: it
             is not written; nor is it where the key or an image cannot be read, which a warning tells.
+        weights: that the pretraining began with; None: random ones.
 
     A weight that is NaN or infinite is a NotFiniteError; nothing is written then.
     """
@@ -53,12 +54,14 @@ class EncoderSaver:
         settings: Mapping[str, Any],
         epoch_log: EpochLog | None = None,
         datalist: Datalist | None = None,
+        weights: Pretrained | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.moco = unwrap_moco(network)
         self.settings = dict(settings)
         self.epoch_log = epoch_log
         self.datalist = datalist
+        self.weights = None if weights is None or weights.path is None else weights
         self._seen: SeenImages | None = None
 
     def attach(self, engine: Workflow) -> None:
@@ -70,6 +73,8 @@ class EncoderSaver:
     def _look(self) -> None:
         # Now, and not at the end: the images are at hand.
         self._seen = None if self.datalist is None else try_to_take_down(self.datalist)
+        if self._seen is not None and self.weights is not None and self.weights.path is not None:
+            self._seen = self._seen.after(*read_seen_images(self.weights.path, self.weights.card))
 
     def _save(self, engine: Workflow) -> None:
         if not is_whole(engine):
@@ -94,6 +99,9 @@ class EncoderSaver:
             latest = self.epoch_log.latest
             names = {"training": "contrastive/relative_loss", "validation": "validation/relative_loss"}
             known["relative_loss"] = {split: latest.get(name) for split, name in names.items()}
+        if self.weights is not None:
+            began = {"pretrained": self.weights.source, "pretrained_sha256": self.weights.sha256}
+            known |= {**began, "start": self.weights.start}
         if self._seen is not None:
             known["seen_images"] = self._seen.write_beside(self.folder / ENCODER_NAME)
         return EncoderCard(

@@ -3,6 +3,7 @@ from .classifier import TRAINABLE as TRAINABLE
 from .classifier import Classifier as Classifier
 from .classifier import load_classifier as load_classifier
 from .classifier_card import ClassifierCard as ClassifierCard
+from .continued import begin_with as begin_with
 from .encoded_view import MoCoOutput as MoCoOutput
 from .encoder_card import EncoderCard as EncoderCard
 from .encoder_card import final_relative_loss as final_relative_loss

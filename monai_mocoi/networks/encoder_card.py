@@ -22,7 +22,8 @@ class EncoderCard(Record):
     public weights. ``mean`` and ``std`` are one number, or one a channel; ``value_range`` is that of an image before it
     is normalised; ``intensity`` is the mode of :class:`~monai_mocoi.transforms.RescaleIntensity`; ``relative_loss`` is
     the loss / that of guessing in the last epoch, by "training" and "validation"; ``identified`` is true where the
-    images were links to originals with patients' identity.
+    images were links to originals with patients' identity. Of a pretraining that did not begin with random weights,
+    ``pretrained``, ``pretrained_sha256`` and ``start`` say what it began with, as in a classifier's card.
     """
 
     FILE = "encoder.json"
@@ -55,6 +56,9 @@ class EncoderCard(Record):
     relative_loss: dict[str, Any] | None = None
     identified: bool | None = None
     seen_images: dict[str, Any] | None = None
+    start: dict[str, Any] | None = None
+    pretrained: str | None = None
+    pretrained_sha256: str | None = None
 
     SETTINGS = ("method", "modality", "image_size", "channels", "intensity", "mean", "std")
 

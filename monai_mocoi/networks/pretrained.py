@@ -91,6 +91,11 @@ class Pretrained(NamedTuple):
     them also ``epochs``, ``iterations`` and ``relative_loss``: see :class:`EncoderCard`."""
     path: Path | None = None  # the file; None for "none"
 
+    @property
+    def results(self) -> dict[str, str]:
+        """What a run folder records of it, so that it is continued with the same weights only; of none nothing."""
+        return {} if self.source == "none" else {"pretrained_sha256": self.sha256}
+
     def __str__(self) -> str:
         if self.source == "none":
             return "no pretrained weights: the encoder starts from random ones"
@@ -122,6 +127,8 @@ def _start_of(file: WeightFile) -> dict[str, Any]:
         recorded = {name: before[name] for name in RECORDED if name in before}
         return {"kind": "classifier", "labelled_images": seen, **recorded}
     recorded = {name: card[name] for name in RECORDED if name in card}
+    if (before := card.get("start") or {}).get("kind") == "classifier":  # pretraining went on with what labels taught
+        return {"kind": "classifier", "labelled_images": before.get("labelled_images"), **recorded}
     return {"kind": "pretraining", **recorded} if "method" in card else {"kind": "unknown"}
 
 

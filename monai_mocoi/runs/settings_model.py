@@ -11,7 +11,7 @@ from monai_mocoi.runs import setting_groups as g
 from monai_mocoi.runs import setting_types as t
 
 
-class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors):
+class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Encoder):
     """``train.json`` and its overlay ``paper.json``: pretraining."""
 
     watch_every: t.Count = t.setting("From one value in TensorBoard to the next.", "iterations")

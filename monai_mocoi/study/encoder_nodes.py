@@ -1,46 +1,20 @@
 """The nodes of one encoder: its pretraining, its evaluations with few labels, and what is looked at in it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from monai_mocoi.runs.settings_model import finetuning_name
-from monai_mocoi.study.node_parts import Commands, as_word, cell_name, made_node
+from monai_mocoi.study.encoder_words import EncoderWords
+from monai_mocoi.study.node_parts import cell_name
 from monai_mocoi.study.plan_record import Cell, Node, NodeKind
-from monai_mocoi.study.study_file import Arm, Config, Study, StudyDataset, evaluations_of
+from monai_mocoi.study.study_file import evaluations_of
 
 EXTERNAL: Final = "external"
 STAGE = 4  # whose features are classified; probing looks at all
 
 
-@dataclass(frozen=True)
-class EncoderNodes:
-    """One data set, arm and pretraining seed; None: given weights, which are the same for all seeds."""
-
-    study: Study
-    dataset: StudyDataset
-    arm: Arm
-    seed: int | None
-
-    @property
-    def name(self) -> str:
-        """As in ids and folders."""
-        return f"{self.arm.id}-{self.arm.architecture}-s{self.seed or 0}"
-
-    @property
-    def folder(self) -> str:
-        """Of all its run folders."""
-        return f"runs/{self.dataset.id}/{self.name}"
-
-    @property
-    def is_made_here(self) -> bool:
-        """Whether the study pretrains it."""
-        return self.arm.kind in ("pretrain", "continued")
-
-    @property
-    def weights(self) -> str:
-        """What ``pretrained`` is of all that follows."""
-        return f"{self.folder}/pretrain/encoder.pt" if self.is_made_here else self.arm.weights or "none"
+class EncoderNodes(EncoderWords):
+    """The grid of one encoder."""
 
     def nodes(self) -> Iterator[Node]:
         """All of them, each behind its inputs."""
@@ -66,33 +40,10 @@ class EncoderNodes:
             for draw in self.study.label_seeds[: 1 if fraction == 1 else None]:
                 yield fraction, draw
 
-    def _config(self, name: Config) -> str:
-        """The config as a command names it."""
-        bundles = self.dataset.bundles
-        method = self.arm.method or next(iter(bundles), "moco")
-        if method in bundles:
-            return f"{bundles[method]}/configs/{name}.json"
-        return f"{self.dataset.modality}_{method}/{name}"
-
-    def _words(self, config: Config, *words: object) -> tuple[str, ...]:
-        """A config with its words; the settings of the study, and of its arm, come last."""
-        own: Mapping[str, Any] = self.study.settings.get(config, {})
-        if (config == "train") == self.is_made_here and config != "evaluate":
-            own = {**own, **self.arm.settings}
-        settings = (word for name, value in own.items() for word in (f"--{name}", as_word(value)))
-        return (self._config(config), "--dataset_dir", self.dataset.dataset_dir, *map(as_word, words), *settings)
-
-    def _run(self, config: Config, *words: object) -> tuple[str, ...]:
-        return "mocoi", "run", *self._words(config, *words)
-
-    def _start(self) -> tuple[object, ...]:
-        seed = () if self.seed is None else ("--seed", self.seed)
-        return "--output_dir", self.folder, "--pretrained", self.weights, *seed
-
     def _pretraining(self) -> Node:
         weights = ("--pretrained", self.arm.weights) if self.arm.kind == "continued" else ()
         words = "--output_dir", self.folder, *weights, "--seed", self.seed, "--resume", True
-        return self._node("pretrain", "pretrain", (), (self._run("train", *words),), f"{self.folder}/pretrain")
+        return self.node("pretrain", "pretrain", (), (self.run("train", *words),), f"{self.folder}/pretrain")
 
     def _linear(self, kind: NodeKind, inputs: tuple[str, ...]) -> Node:
         outside = kind == EXTERNAL
@@ -112,17 +63,17 @@ class EncoderNodes:
             Cell(folder=f"{folder}/{cell_name(f, seed)}", evaluation="linear", fraction=f, label_seed=seed, stage=STAGE)
             for f, seed in self._labellings()
         )
-        command = "mocoi", "linear", *self._words("finetune", *self._start(), *words)
-        return self._node(f"linear-{EXTERNAL}" if outside else "linear", kind, inputs, (command,), folder, cells)
+        command = "mocoi", "linear", *self.words("finetune", *self.start(), *words)
+        return self.node(f"linear-{EXTERNAL}" if outside else "linear", kind, inputs, (command,), folder, cells)
 
     def _finetuning(self, fraction: float, draw: int, inputs: tuple[str, ...]) -> Node:
         folder = f"{self.folder}/{finetuning_name(self.weights, 'all', STAGE, fraction, draw, 'gradient')}"
         words = "--label_fraction", fraction, "--label_seed", draw, "--resume", True
-        train = self._run("finetune", *self._start(), *words)
-        test = self._run("evaluate", "--run_dir", folder, "--overwrite", True)
+        train = self.run("finetune", *self.start(), *words)
+        test = self.run("evaluate", "--run_dir", folder, "--overwrite", True)
         place = f"{folder}/evaluation-test"
         cell = Cell(folder=place, evaluation="finetune", fraction=fraction, label_seed=draw, stage=STAGE)
-        return self._node(f"finetune-{cell_name(fraction, draw)}", "finetune", inputs, (train, test), folder, (cell,))
+        return self.node(f"finetune-{cell_name(fraction, draw)}", "finetune", inputs, (train, test), folder, (cell,))
 
     def _is_tested_outside(self, evaluation: str) -> bool:
         own = self.study.primary
@@ -131,12 +82,12 @@ class EncoderNodes:
 
     def _tested_outside(self, node: Node) -> Node:
         folder = f"{node.run_dir}/evaluation-{EXTERNAL}"
-        command = self._run("evaluate", "--run_dir", node.run_dir, "--evaluation_dir", folder, "--overwrite", True)
+        command = self.run("evaluate", "--run_dir", node.run_dir, "--evaluation_dir", folder, "--overwrite", True)
         there = command.index("--dataset_dir") + 1
         command = (*command[:there], str(self.dataset.external_dir), *command[there + 1 :])
         cell = node.cells[0].model_copy(update={"folder": folder})
         suffix = f"{node.id.partition(f'{self.name}.')[2]}-{EXTERNAL}"
-        return self._node(suffix, EXTERNAL, (node.id,), (command,), folder, (cell,))
+        return self.node(suffix, EXTERNAL, (node.id,), (command,), folder, (cell,))
 
     def _analyses(self, inputs: tuple[str, ...], tuned: list[Node]) -> Iterator[Node]:
         study = self.study
@@ -156,17 +107,5 @@ class EncoderNodes:
             if can_be:
                 folder = f"{self.folder}/analysis-{kind}"
                 where = "--parts", [kind], "--analysis_dir", folder, "--overwrite", True
-                command = self._run("analyze", *self._start(), *words, *where)
-                yield self._node(kind, kind, (*inputs, *(node.id for node in of)), (command,), folder)
-
-    def _node(
-        self,
-        suffix: str,
-        kind: NodeKind,
-        inputs: tuple[str, ...],
-        commands: Commands,
-        folder: str,
-        cells: tuple[Cell, ...] = (),
-    ) -> Node:
-        id = f"{self.dataset.id}.{self.name}.{suffix}"
-        return made_node(self.study, id, kind, self.dataset, self.arm, self.seed, inputs, commands, folder, cells)
+                command = self.run("analyze", *self.start(), *words, *where)
+                yield self.node(kind, kind, (*inputs, *(node.id for node in of)), (command,), folder)

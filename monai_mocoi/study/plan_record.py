@@ -28,7 +28,7 @@ class _Part(BaseModel):
 
 
 class PlannedMetric(_Part):
-    """What is compared: ``name`` in short ("auc"), of one class, ``label``, or of their mean (None)."""
+    """What is compared: "auc", of one class, ``label``, or the mean over them (None)."""
 
     name: str
     label: str | None = None
@@ -144,16 +144,14 @@ class StudyPlan(Record):
 
     def own_hash(self) -> str:
         """SHA-256 of the canonical JSON of everything but the hash."""
-        content = {key: value for key, value in self._content().items() if key != "hash"}
+        content = self.model_dump(mode="json", exclude_unset=True, exclude={"hash"})
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def text(self) -> str:
         """Content of the file."""
-        return json.dumps(self._content(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def _content(self) -> dict[str, Any]:
-        return self.model_dump(mode="json", exclude_unset=True)
+        content = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_plan(study: str | os.PathLike[str]) -> StudyPlan:
