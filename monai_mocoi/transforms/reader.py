@@ -12,7 +12,7 @@ import numpy as np
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom import read_dicom
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
-from monai_mocoi.transforms.image_errors import check_not_constant, guarded
+from monai_mocoi.transforms.image_errors import check_not_constant, guarded, silenced
 from monai_mocoi.transforms.raster import read_raster
 
 _OTHERS = {
@@ -70,7 +70,7 @@ def read_image(
     """
     check_channels(channels)
     notes = _NOTES.get() if notes is None else notes
-    with _opened(path) as file:
+    with silenced(), _opened(path) as file:
         image = _read(file, os.fspath(path), frame, notes)
     check_not_constant(image)
     return to_channels(image, channels)
