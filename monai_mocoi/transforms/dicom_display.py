@@ -12,12 +12,10 @@ from pydicom.multival import MultiValue
 
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom_fields import LookUpTable, look_up_table, module_of, number_of, stored_range, text_of
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 _PART = 2**14  # pixels
-
-WINDOW_IGNORED = "a window or look-up table of the DICOM header cannot be used and was ignored"
-"""A note of :func:`~monai_mocoi.transforms.dicom.read_dicom`."""
 
 
 def shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int, notes: set[str]) -> np.ndarray:

@@ -12,6 +12,8 @@ from monai_mocoi.errors import ConstantImageError, ImageReadError
 
 MAX_PIXELS = 100_000_000
 """The largest picture that is read, in pixels (rows x columns); 10,000 x 10,000, 400 MB a channel as float32."""
+WINDOW_IGNORED = "a window or look-up table of the DICOM header cannot be used and was ignored"
+"""A note of :func:`~monai_mocoi.transforms.read_image`."""
 _FEW = 64  # every so manieth row and column
 
 
