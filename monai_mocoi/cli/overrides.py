@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.cli.command_words import split_words
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, referred, strings, unknown
 from monai_mocoi.cli.threads import read_threads
-from monai_mocoi.cli.values import kind_of, read_value
+from monai_mocoi.cli.values import kind_of, read_value, settings_as_given
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.setting_ranges import is_expression
+from monai_mocoi.runs.setting_ranges import check_ranges, is_expression
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")
@@ -23,10 +24,6 @@ RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "
 _OF_TRACKING = ("output_dir", "tracking_uri", "experiment_name", "run_name", "save_execute_config")
 _DISABLED = "_disabled_"
 _THREADS = "threads"
-_NOT_TAKEN = {
-    "config_file": "config files are named without --config_file: mocoi run train.json paper.json --key value",
-    "args_file": "--args_file is not taken; name its settings, or an overlay config that sets them",
-}
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,14 @@ class Checked:
     run_arguments: dict[str, Any]
     threads: int | None = None  # to compute with; None: as torch decides
 
+    def check_ranges(self) -> None:
+        """Refuse (SettingsError) a constant that the config, with the values given, must not have."""
+        check_ranges(settings_as_given(self.config))
+
 
 def check_command(words: Sequence[str]) -> Checked:
     """Read and check ``CONFIG [CONFIG...] [--key value | --key=value ...]``, without torch; else a UsageError."""
-    config_files, pairs = _split_words(words)
+    config_files, pairs = split_words(words)
     files = read_configs(config_files)
     config = copy.deepcopy(files.config)
     overrides, run_arguments = dict[str, Any](), dict[str, Any]()
@@ -127,34 +128,3 @@ def _run_argument(config: dict[str, Any], name: str, word: str) -> Any:
     elif not (name == "tracking" and word == "mlflow") and not Path(word).is_file():
         raise UsageError(f"{name}: there is no file {word}")
     return word
-
-
-def _split_words(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str | None]]]:
-    """Part the words into config files, and pairs of a key and its value or None; UsageError for a stray one."""
-    files, pairs = list[str](), list[tuple[str, str | None]]()
-    for word in words:
-        if word.startswith("--"):
-            key, sign, value = word[2:].partition("=")
-            if not key:
-                raise UsageError(f"{word!r} names no setting; write --key value")
-            if refused := _NOT_TAKEN.get(key.replace("-", "_")):
-                raise UsageError(refused)
-            pairs.append((key, value if sign else None))
-        elif pairs and pairs[-1][1] is None:
-            pairs[-1] = (pairs[-1][0], word)
-        elif pairs:
-            raise UsageError(_stray(word, *pairs[-1]))
-        else:
-            files.append(word)
-    return files, pairs
-
-
-def _stray(word: str, key: str, value: str | None) -> str:
-    if word.lower().endswith(".json"):
-        return f"{word} comes after a setting; config files come first: mocoi run train.json {word} --key value"
-    text = f"{word!r} belongs to no setting: --{key} has its value {value!r} already. "
-    first, second = Path(value or ""), Path(word)
-    if first.is_file() and second.is_file() and first.parent == second.parent:  # the shell wrote them out
-        folder = f"give the folder: --{key} {first.parent}"
-        return f"{text}Where the shell wrote out a pattern such as *{first.suffix}, {folder}"
-    return f'{text}Write a list, or a text with spaces, as one word: --{key} "[1, 2]"'
