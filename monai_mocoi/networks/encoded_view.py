@@ -72,7 +72,11 @@ def project(head: nn.Module, query: torch.Tensor, key: torch.Tensor, parts: int)
 
 
 def _projected(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
-    if parts == 1 or next(head.parameters(), None) is None:
+    if next(head.parameters(), None) is None:
+        return head(
+            pooled
+        )  # in half precision, if it is: a copy of a whole map in single would cost more than the loss
+    if parts == 1:
         return full_precision(head(pooled))
     outputs = []
     with one_update(parts, head) as part_done:
