@@ -73,9 +73,8 @@ def project(head: nn.Module, query: torch.Tensor, key: torch.Tensor, parts: int)
 
 def _projected(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
     if next(head.parameters(), None) is None:
-        return head(
-            pooled
-        )  # in half precision, if it is: a copy of a whole map in single would cost more than the loss
+        own: torch.Tensor = head(pooled)  # half precision stays: a copy of a whole map would cost more than the loss
+        return own
     if parts == 1:
         return full_precision(head(pooled))
     outputs = []
