@@ -67,19 +67,11 @@ class Question:
         copy, copied = flags.to("cpu", non_blocking=True), torch.cuda.Event()
         copied.record()
 
-<<<<<<< HEAD
-        def asked() -> bool:
-            copied.synchronize()
-            return bool(copy)
-
-        self._asked = asked
-=======
         def read() -> bool:
             copied.synchronize()
             return bool(copy)
 
         self._asked = read
->>>>>>> cache
 
     def answer(self) -> bool:
         """Whether any process said so when it was last asked; False before that, and after it was answered once."""
