@@ -25,8 +25,3 @@ def given_threads() -> int | None:
     """The number that this process was given; None: it was given none, or the variable holds no such number."""
     given = os.environ.get(VARIABLE, "")
     return int(given) if given.isdecimal() and int(given) else None
-
-
-def threads_to_use() -> int:
-    """The number that this process was given, else one a usable processor."""
-    return min(usable_cpus(), given_threads() or usable_cpus())

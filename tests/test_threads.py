@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from monai_mocoi.threads import VARIABLE, given_threads, thread_environment, threads_to_use, usable_cpus
+from monai_mocoi.threads import VARIABLE, given_threads, thread_environment, usable_cpus
 
 
 def test_processors():
@@ -15,15 +15,6 @@ def test_processors():
 def test_the_number_that_a_process_was_given(monkeypatch, given, threads):
     monkeypatch.setenv(VARIABLE, given)
     assert given_threads() == threads
-
-
-def test_no_more_than_given_and_no_more_than_there_are(monkeypatch):
-    monkeypatch.setattr("monai_mocoi.threads.usable_cpus", lambda: 4)
-    monkeypatch.delenv(VARIABLE, raising=False)
-    assert threads_to_use() == 4
-    for given, used in (("3", 3), ("9", 4)):
-        monkeypatch.setenv(VARIABLE, given)
-        assert threads_to_use() == used
 
 
 def test_the_environment_of_a_process_names_the_number_to_every_library():

@@ -8,10 +8,20 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from monai_mocoi.threads import threads_to_use
+from monai_mocoi.distributed.torchrun import torchrun_local_world_size
+from monai_mocoi.threads import given_threads, usable_cpus
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def share_of_cpus() -> int:
+    """This process's share of the usable processors, where ``torchrun`` has started several on this machine.
+
+    It is at least 1, and no more than the threads that the process was given.
+    """
+    share = max(1, usable_cpus() // torchrun_local_world_size())
+    return min(share, given_threads() or share)
 
 
 def progress_bar(total: int, description: str, enabled: bool = True) -> Any:
@@ -35,7 +45,7 @@ def map_in_threads(
     begun is dropped, and it is raised here. ``total`` is the number of items; ``workers`` None means one thread a
     usable processor, or as many as the process was given; ``description`` is the bar's label.
     """
-    workers = workers or threads_to_use()
+    workers = workers or share_of_cpus()
     numbered = enumerate(items)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="mocoi")
     try:

@@ -6,7 +6,9 @@ from contextlib import closing
 
 import pytest
 
+from monai_mocoi.data import parallel
 from monai_mocoi.data.parallel import map_in_threads
+from monai_mocoi.threads import VARIABLE
 
 
 @pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 100])
@@ -33,3 +35,10 @@ def test_closing_early_ends_the_threads():
     with closing(map_in_threads(lambda x: time.sleep(0.001), range(10_000), 10_000, 2, progress=False)) as results:
         next(results)
     assert threading.active_count() == before
+
+
+def test_no_more_threads_than_the_process_was_given(monkeypatch):
+    monkeypatch.setattr(parallel, "usable_cpus", lambda: 4)
+    for given, used in (("", 4), ("3", 3), ("9", 4)):
+        monkeypatch.setenv(VARIABLE, given)
+        assert parallel.share_of_cpus() == used
