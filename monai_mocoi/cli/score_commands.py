@@ -1,8 +1,10 @@
-"""``mocoi compare``, ``mocoi baselines`` and ``mocoi evaluate``, which import what they need when they are called."""
+"""``mocoi compare``, ``baselines``, ``evaluate`` and ``linear``, which import what they need when they are called."""
 
 from typing import Annotated, Any
 
 import typer
+
+from monai_mocoi.errors import UsageError
 
 
 def compare(
@@ -13,8 +15,9 @@ def compare(
     ],
     **options: Any,
 ) -> None:
-    """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
+    """Compare classifiers on the same images.
 
+    The difference B - A has an interval over patients and a p-value.
     Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
     For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
     Two probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
@@ -25,11 +28,12 @@ def compare(
 
 
 def baselines(
-    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels.")],
+    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels, or demo: phantoms of the chest.")],
     **options: Any,
 ) -> None:
-    """Test what shortcuts alone tell of the labels: each column (view, site, sex, age), colours, small pixels.
+    """Test what shortcuts alone tell of the labels.
 
+    Shortcuts are each column (view, site, sex, age), colours, and small pixels.
     Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels: its AUC should
     be near .5 in the mean of 20 shuffles. Each is written as predictions.csv, which mocoi compare sets a classifier
     against.
@@ -43,8 +47,9 @@ def evaluate(
     predictions: Annotated[str, typer.Argument(metavar="PREDICTIONS.csv", help="Of ours or of another program.")],
     **options: Any,
 ) -> None:
-    """Evaluate predictions, with intervals over patients: discrimination, calibration, decisions.
+    """Evaluate predictions, with intervals over patients.
 
+    Discrimination, calibration and decisions are measured.
     The file has the columns image, patient, label_<finding> (or label) and probability_<class>.
     """
     from monai_mocoi.cli.evaluate import evaluate_and_show
@@ -53,3 +58,32 @@ def evaluate(
     for name in ("target_sensitivity", "target_specificity"):
         options[name] = options[name] or [0.9]
     evaluate_and_show(predictions, **options)
+
+
+def linear(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="FINETUNE_CONFIG [--KEY VALUE]", show_default=False, hidden=True)
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Gets a folder for each, such as f0.06-l1.")] = "",
+    fractions: Annotated[str, typer.Option("--fractions", metavar="LIST", help="Of the labels, one word.")] = "[1.0]",
+    draws: Annotated[str, typer.Option("--draws", metavar="LIST", help="Label seeds, one word.")] = "[1]",
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="DATASET", help="Test on this one: another hospital's.")
+    ] = None,
+    evaluation: Annotated[
+        str | None, typer.Option("--evaluation", metavar="JSON", help="Settings of evaluate.json, one word.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace evaluations of other settings.")] = False,
+) -> None:
+    """Evaluate an encoder linearly with many draws of labels: mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]".
+
+    Each cell is what finetune.json with trainable head and evaluate.json give, but features are computed only once. A
+    cell that is whole is left as it is, so after an interruption the same command goes on.
+    """
+    from monai_mocoi.cli.linear import linear_and_show
+    from monai_mocoi.cli.linear_words import check_linear
+
+    checked = check_linear(words or [], fractions, draws, evaluation)
+    if not out:
+        raise UsageError("--out is missing: name the folder to write to, as in --out runs/nih_mse/linear")
+    linear_and_show(checked, out, test, overwrite)

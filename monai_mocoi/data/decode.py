@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monai_mocoi.data.decode_errors import MAX_FAILURES, Names, read_one, too_many, unreadable, warn_of_ignored_windows
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, quantise
 
