@@ -12,11 +12,10 @@ import typer
 
 from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.bundle_commands import adapt, export, package
-from monai_mocoi.cli.linear import linear
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.runs import runs
-from monai_mocoi.cli.score_commands import baselines, compare, evaluate
+from monai_mocoi.cli.score_commands import baselines, compare, evaluate, linear
 from monai_mocoi.cli.study import study_app
 from monai_mocoi.cli.threads import announce_threads
 from monai_mocoi.distributed.torchrun import torchrun_rank

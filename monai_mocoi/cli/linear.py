@@ -5,12 +5,10 @@ import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from monai_mocoi.cli.config_ids import find
-from monai_mocoi.cli.linear_words import LinearCommand, check_linear
+from monai_mocoi.cli.linear_words import LinearCommand
 from monai_mocoi.errors import UsageError
 
 logger = logging.getLogger(__name__)
@@ -18,32 +16,6 @@ logger = logging.getLogger(__name__)
 REQUEST_NAME = "linear.json"
 _OF_INTERVALS = ("interval", "level", "resamples", "seed", "min_positives", "min_negatives")
 _OF_EVALUATION = ("age_bands", "recalibrate", "target_sensitivity", "target_specificity", "decision_thresholds")
-
-
-def linear(
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="FINETUNE_CONFIG [--KEY VALUE]", show_default=False, hidden=True)
-    ] = None,
-    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Gets a folder for each, such as f0.06-l1.")] = "",
-    fractions: Annotated[str, typer.Option("--fractions", metavar="LIST", help="Of the labels, one word.")] = "[1.0]",
-    draws: Annotated[str, typer.Option("--draws", metavar="LIST", help="Label seeds, one word.")] = "[1]",
-    test: Annotated[
-        str | None, typer.Option("--test", metavar="DATASET", help="Test on this one: another hospital's.")
-    ] = None,
-    evaluation: Annotated[
-        str | None, typer.Option("--evaluation", metavar="JSON", help="Settings of evaluate.json, one word.")
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace evaluations of other settings.")] = False,
-) -> None:
-    """Evaluate an encoder linearly with many draws of labels: mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]".
-
-    Each cell is what finetune.json with trainable head and evaluate.json give, but features are computed only once. A
-    cell that is whole is left as it is, so after an interruption the same command goes on.
-    """
-    checked = check_linear(words or [], fractions, draws, evaluation)
-    if not out:
-        raise UsageError("--out is missing: name the folder to write to, as in --out runs/nih_mse/linear")
-    linear_and_show(checked, out, test, overwrite)
 
 
 def linear_and_show(command: LinearCommand, out: str, test: str | None, overwrite: bool) -> None:

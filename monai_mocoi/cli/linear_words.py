@@ -41,7 +41,7 @@ def check_linear(words: Sequence[str], fractions: str, draws: str, evaluation: s
     beside = Path(finetune.files.files[0]).with_name("evaluate.json")
     tested = (f"--{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in given.items())
     evaluate = check_command([str(beside), *tested])
-    check_ranges(settings_as_given(evaluate.config))
+    evaluate.check_ranges()
     return LinearCommand(finetune, evaluate, *numbers)
 
 

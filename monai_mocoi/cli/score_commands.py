@@ -1,8 +1,10 @@
-"""``mocoi compare``, ``mocoi baselines`` and ``mocoi evaluate``, which import what they need when they are called."""
+"""``mocoi compare``, ``baselines``, ``evaluate`` and ``linear``, which import what they need when they are called."""
 
 from typing import Annotated, Any
 
 import typer
+
+from monai_mocoi.errors import UsageError
 
 
 def compare(
@@ -56,3 +58,32 @@ def evaluate(
     for name in ("target_sensitivity", "target_specificity"):
         options[name] = options[name] or [0.9]
     evaluate_and_show(predictions, **options)
+
+
+def linear(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="FINETUNE_CONFIG [--KEY VALUE]", show_default=False, hidden=True)
+    ] = None,
+    out: Annotated[str, typer.Option("--out", metavar="FOLDER", help="Gets a folder for each, such as f0.06-l1.")] = "",
+    fractions: Annotated[str, typer.Option("--fractions", metavar="LIST", help="Of the labels, one word.")] = "[1.0]",
+    draws: Annotated[str, typer.Option("--draws", metavar="LIST", help="Label seeds, one word.")] = "[1]",
+    test: Annotated[
+        str | None, typer.Option("--test", metavar="DATASET", help="Test on this one: another hospital's.")
+    ] = None,
+    evaluation: Annotated[
+        str | None, typer.Option("--evaluation", metavar="JSON", help="Settings of evaluate.json, one word.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace evaluations of other settings.")] = False,
+) -> None:
+    """Evaluate an encoder linearly with many draws of labels: mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]".
+
+    Each cell is what finetune.json with trainable head and evaluate.json give, but features are computed only once. A
+    cell that is whole is left as it is, so after an interruption the same command goes on.
+    """
+    from monai_mocoi.cli.linear import linear_and_show
+    from monai_mocoi.cli.linear_words import check_linear
+
+    checked = check_linear(words or [], fractions, draws, evaluation)
+    if not out:
+        raise UsageError("--out is missing: name the folder to write to, as in --out runs/nih_mse/linear")
+    linear_and_show(checked, out, test, overwrite)

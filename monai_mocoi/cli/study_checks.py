@@ -13,12 +13,10 @@ from monai_mocoi.cli.linear_words import check_linear
 from monai_mocoi.cli.messages import with_hint
 from monai_mocoi.cli.overrides import Checked, check_command
 from monai_mocoi.cli.plan import make_plan
-from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.data import Datalist, load_datalist, require_images
 from monai_mocoi.data.label_fraction import label_subset
 from monai_mocoi.demo.dataset_dir import demo_folder
 from monai_mocoi.errors import MocoiError
-from monai_mocoi.runs.setting_ranges import check_ranges
 from monai_mocoi.study import Study, StudyPlan
 from monai_mocoi.study.grid import DEMO, PHANTOMS
 from monai_mocoi.study.study_file import StudyDataset
@@ -69,7 +67,7 @@ def _refused(words: Sequence[str], folder: Path) -> Iterator[str]:
             checked = _checked_linear(placed)
         else:
             checked = check_command(placed)
-            check_ranges(settings_as_given(checked.config))
+            checked.check_ranges()
         if Path(checked.files.files[0]).stem in ("train", "finetune"):  # others read what is not there yet
             for text, _ in make_plan(checked).refusals:
                 yield text

@@ -300,7 +300,7 @@ def test_no_readable_image_is_an_error_whatever_the_share(files, decode, tmp_pat
 
 
 def test_hopeless_cases_end_early(tmp_path, decode, monkeypatch):
-    monkeypatch.setattr("monai_mocoi.data.parallel.share_of_cpus", lambda: 1)
+    monkeypatch.setattr("monai_mocoi.data.parallel.usable_cpus", lambda: 1)
     files = [str(save(tmp_path / f"{i}.png", picture(0, size=4))) for i in range(200)]
     _damage(*files[1:])
     with pytest.raises(DatasetError, match=r"20 or more of 200 images \(at least 10 %\)(.|\n)*\n  \.\.\.\n"):
