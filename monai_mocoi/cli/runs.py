@@ -3,17 +3,19 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from monai_mocoi.cli.reporting import console
 from monai_mocoi.cli.tables import aligned
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.key_metric import KeyMetric
-from monai_mocoi.runs.registry import RegisteredRun, registered_runs
-from monai_mocoi.runs.run_status import RunStatus
 from monai_mocoi.runs.time_words import short_time
+
+if TYPE_CHECKING:
+    from monai_mocoi.runs.key_metric import KeyMetric
+    from monai_mocoi.runs.registry import RegisteredRun
+    from monai_mocoi.runs.run_status import RunStatus
 
 _HEADER = ("run", "kind", "method", "data", "labels", "metric", "status", "age")
 
@@ -27,6 +29,8 @@ def runs(
     A run that is said to run is alive if its heartbeat is: a file that it touches all the time. One that was killed is
     told after two minutes without, on disks that several machines share as well.
     """
+    from monai_mocoi.runs.registry import registered_runs  # pydantic, for which the help does not wait
+
     if not Path(folder).is_dir():
         raise UsageError(f"there is no folder {folder}: name the one that holds the runs, such as an output_dir")
     found = registered_runs(folder)
@@ -37,26 +41,26 @@ def runs(
     if not found:
         out.print(f"There is no run in {folder} or below it.")
         return
-    for line in aligned([_HEADER, *(_row(run) for run in found)]):
+    for line in aligned([_HEADER, *map(_row, found)]):
         out.print(line)
     counts = Counter(run.status.status for run in found)
     out.print(f"{len(found)} runs: " + ", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
 
 
-def _row(run: RegisteredRun) -> tuple[str, ...]:
+def _row(run: "RegisteredRun") -> tuple[str, ...]:
     known = run.method or "-", run.data or "-", "-" if run.fraction is None else f"{100 * run.fraction:.4g} %"
     age = "-" if run.age_seconds is None else short_time(run.age_seconds)
     return run.folder, run.kind, *known, _metric(run.metric), status_in_words(run.status), age
 
 
-def _metric(metric: KeyMetric | None) -> str:
+def _metric(metric: "KeyMetric | None") -> str:
     if metric is None:
         return "-"
     interval = "" if metric.low is None or metric.high is None else f" ({metric.low:.3f} to {metric.high:.3f})"
     return f"{metric.of} {metric.name} {metric.value:.3f}{interval}"
 
 
-def status_in_words(status: RunStatus) -> str:
+def status_in_words(status: "RunStatus") -> str:
     """``running, 40 %, 3 h left``, ``failed: NotFiniteError``, ``killed at 40 %``."""
     share = ""
     if status.iteration is not None and status.iterations:
