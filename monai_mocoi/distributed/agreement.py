@@ -66,7 +66,12 @@ class Question:
         work.wait()  # of NCCL: the stream does, not this process
         copy, copied = flags.to("cpu", non_blocking=True), torch.cuda.Event()
         copied.record()
-        self._asked = lambda: copied.synchronize() is None and bool(copy)
+
+        def read() -> bool:
+            copied.synchronize()
+            return bool(copy)
+
+        self._asked = read
 
     def answer(self) -> bool:
         """Whether any process said so when it was last asked; False before that, and after it was answered once."""
