@@ -75,10 +75,11 @@ def linear(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace evaluations of other settings.")] = False,
 ) -> None:
-    """Evaluate an encoder linearly with many draws of labels: mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]".
+    """Evaluate an encoder linearly with many draws of labels.
 
-    Each cell is what finetune.json with trainable head and evaluate.json give, but features are computed only once. A
-    cell that is whole is left as it is, so after an interruption the same command goes on.
+    As in mocoi linear nih_mse/finetune --fractions "[1.0, 0.1]" --draws "[1, 2]" --out linear. Each cell is what
+    finetune.json with trainable head and evaluate.json give, but features are computed only once. A cell that is whole
+    is left as it is, so after an interruption the same command goes on.
     """
     from monai_mocoi.cli.linear import linear_and_show
     from monai_mocoi.cli.linear_words import check_linear

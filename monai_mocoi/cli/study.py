@@ -17,7 +17,7 @@ study_app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="One comparison over data sets, methods, label fractions, draws and seeds: planned, run, and gone on with.",
+    help="Compare methods on data sets, by one file.",
 )
 Folder = Annotated[str, typer.Argument(metavar="STUDY", help="The study folder, with plan.json.")]
 

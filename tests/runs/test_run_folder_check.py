@@ -86,3 +86,16 @@ def test_another_fine_tuning_gets_a_folder_where_it_finds_its_encoder(tmp_path: 
     (folder / "checkpoints" / "checkpoint_000000001.pt").touch()
     with pytest.raises(RunFolderError, match=r"learning_rate 1 -> 2.* choose another run_dir for a run of its own"):
         check_run_folder(folder, False, True, settings)
+
+
+@pytest.mark.parametrize("status", ["running", "stopped", "failed"])
+def test_a_fine_tuning_that_was_killed_before_its_first_checkpoint_begins_anew(tmp_path: Path, status: str) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "manifest.json").write_text(json.dumps({"status": status}))
+    (tmp_path / "labelled.json").write_text("{}")  # written when training starts
+    run = check_run_folder(tmp_path, resume=True)
+    assert run is not None
+    assert run.newest is None
+    (tmp_path / "classifier.pt").touch()
+    with pytest.raises(RunFolderError, match=r"without a good checkpoint .* files: classifier\.pt\)"):
+        check_run_folder(tmp_path, resume=True)
