@@ -24,9 +24,9 @@ def runs(
     folder: Annotated[str, typer.Argument(metavar="[FOLDER]", help="Where to look for runs, at any depth.")] = "runs",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all that is known of each.")] = False,
 ) -> None:
-    """List the runs below a folder: method, data, label fraction, key metric, status and age.
+    """List the runs below a folder, and how they are.
 
-    A run that is said to run is alive if its heartbeat is: a file that it touches all the time. One that was killed is
+    Each with method, data, label fraction, key metric, status and age. A run that is said to run is alive if its heartbeat is: a file that it touches all the time. One that was killed is
     told after two minutes without, on disks that several machines share as well.
     """
     from monai_mocoi.runs.registry import registered_runs  # pydantic, for which the help does not wait
