@@ -26,8 +26,8 @@ def runs(
 ) -> None:
     """List the runs below a folder, and how they are.
 
-    Each with method, data, label fraction, key metric, status and age. A run lives if its heartbeat does: a file that it
-    touches all the time. One that was killed is told after two minutes without, on disks of several machines too.
+    Each with method, data, label fraction, key metric, status and age. A run lives if its heartbeat does: a file that
+    it touches all the time. One that was killed is told after two minutes without, on disks of several machines too.
     """
     from monai_mocoi.runs.registry import registered_runs  # pydantic, for which the help does not wait
 
