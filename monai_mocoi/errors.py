@@ -53,6 +53,10 @@ class AdaptError(MocoiError, ValueError, exit_code=USAGE):
     """No adapted bundle can be made of a bundle, name or data set; nothing was written."""
 
 
+class StudyError(MocoiError, ValueError, exit_code=USAGE):
+    """A study, its plan or its folder cannot be used; nothing was changed."""
+
+
 class EvaluationError(MocoiError, ValueError, exit_code=USAGE):
     """Settings of an evaluation cannot be used."""
 

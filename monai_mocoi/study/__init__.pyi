@@ -1,0 +1,10 @@
+from .plan_record import PLAN_NAME as PLAN_NAME
+from .plan_record import Cell as Cell
+from .plan_record import Node as Node
+from .plan_record import PlannedArm as PlannedArm
+from .plan_record import PlannedDataset as PlannedDataset
+from .plan_record import PlannedMetric as PlannedMetric
+from .plan_record import Primary as Primary
+from .plan_record import Resources as Resources
+from .plan_record import StudyPlan as StudyPlan
+from .plan_record import read_plan as read_plan
