@@ -14,6 +14,7 @@ from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.bundle_commands import adapt, export, package
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.overrides import check_command
+from monai_mocoi.cli.report import REPORT, report
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
 from monai_mocoi.cli.values import settings_as_given
@@ -146,6 +147,7 @@ def prepare(
 
 _COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
     (adapt, OWNER), (export, {}), (package, PACKAGE), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
+    (report, REPORT),
 )  # fmt: skip
 for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))
