@@ -39,7 +39,7 @@ def arm_lines_figure(
     ``order``: all arms, so that one has the same colour and marker everywhere. ``ticks``: texts of the places on the
     axis; ``log``: places are shares on a logarithmic axis.
     """
-    figure, axes_of = new_panels(len(panels), 3.6 if len(panels) > 1 else 5.2, 3.1, a_row=2)
+    figure, axes_of = new_panels(len(panels), 3.8, 3.3, a_row=2)
     shown = [arm for arm in order if any(arm in panel.arms for panel in panels)]
     for axes, panel in zip(axes_of, panels, strict=True):
         for place, arm in enumerate(shown):
@@ -56,7 +56,12 @@ def arm_lines_figure(
     known = [plain(short(arm)) for arm in shown]
     names = [name for name in known if name in labelled]
     figure.legend(
-        [labelled[name] for name in names], names, loc="outside upper left", fontsize=TEXT, frameon=False, ncols=3
+        [labelled[name] for name in names],
+        names,
+        loc="outside upper left",
+        fontsize=TEXT,
+        frameon=False,
+        ncols=3 if len(names) > 2 else 2,
     )
     return figure
 

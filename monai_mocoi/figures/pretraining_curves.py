@@ -13,13 +13,12 @@ Curve = Sequence[tuple[float, float]]
 
 
 def pretraining_curves_figure(
-    panels: Mapping[str, tuple[Mapping[str, Curve], float]], arms: Mapping[str, str]
+    panels: Mapping[str, tuple[Mapping[str, Curve], float]], arms: Mapping[str, str], order: Sequence[str]
 ) -> Figure:
     """Draw a panel for each entry: its title, the curve of each encoder, and the value of guessing.
 
-    ``arms``: of each encoder the arm that colours it, in the order of the legend.
+    ``arms``: of each encoder the arm that colours it. ``order``: all arms, so that one has the same colour everywhere.
     """
-    order = list(dict.fromkeys(arms.values()))
     figure, axes_of = new_panels(len(panels), 3.4, 2.7, a_row=2)
     seen: dict[str, Line2D] = {}
     for axes, (title, (curves, guessing)) in zip(axes_of, panels.items(), strict=True):

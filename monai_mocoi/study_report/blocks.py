@@ -72,13 +72,13 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A figure; ``alt`` says in words what it shows. ``width``: in pixels on the page, at most."""
+    """A figure; ``alt`` says in words what it shows. ``half``: two of them stand side by side where there is room."""
 
     name: str
     figure: Figure
     alt: str
     caption: str
-    width: int = 720
+    half: bool = False
 
 
 Block = Text | Bullets | Table | Picture

@@ -126,8 +126,8 @@ def compare_arms(
         there.setdefault(key[:4], {})[key[4]] = cell
     found = [
         compare_cells(cell, own[name], sets.get(at[0]), metric)
-        for at, own in there.items()
-        for arm, cell in own.items()
+        for at, own in sorted(there.items(), key=lambda one: (one[0][0], one[0][1], one[0][2], one[0][3]))
+        for arm, cell in sorted(own.items(), key=lambda one: list(arms).index(one[0]) if one[0] in arms else len(arms))
         for name in references(arms, arm, own)
     ]
     if primary is None:

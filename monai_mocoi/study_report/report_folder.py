@@ -100,16 +100,10 @@ def page_of(study: StudyResults, sections: list[Section], folder: Path) -> str:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    kinds: dict[str, type] = {
-        "text": Text,
-        "bullets": Bullets,
-        "table": Table,
-        "picture": Picture,
-        "link": Link,
-        "links": tuple,
-    }
-    for name, kind in kinds.items():
-        environment.tests[name] = partial(_is, kind)
+    kinds: dict[str, type] = {"text": Text, "bullets": Bullets, "table": Table, "picture": Picture}
+    kinds |= {"link": Link, "links": tuple}
+    tests: dict[str, Any] = {name: partial(_is, kind) for name, kind in kinds.items()}
+    environment.tests.update(tests)
     environment.globals["codes"] = shown_links
     pictures: dict[str, str] = {}
     for block in (block for section in sections for block in section.blocks):
@@ -120,10 +114,10 @@ def page_of(study: StudyResults, sections: list[Section], folder: Path) -> str:
             svg = (folder / FIGURES / f"{block.name}.svg").read_bytes()
             pictures[block.name] = "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
     plan = study.found.plan
-    tests = [run for run in study.found.tested if run.role == "test"]
+    runs = [run for run in study.found.tested if run.role == "test"]
     facts: dict[str, Any] = {
-        "tested runs": f"{len(tests):,}",
-        "arms": str(len({run.arm for run in tests})),
+        "tested runs": f"{len(runs):,}",
+        "arms": str(len({run.arm for run in runs})),
         "data sets": str(len(study.datasets)),
         "test patients": f"{sum(own.patients for own in study.sets.values()):,}",
     }

@@ -55,34 +55,21 @@ def probing_section(study: StudyResults) -> Section:
                 ends = None if low is None or high is None else (100 * low, 100 * high)
                 point = ArmPoint(float(stage), 100 * number["value"], ends)
                 lines.setdefault((dataset, fraction), {}).setdefault(study.words(arm), []).append(point)
-    for place, dataset in enumerate(dict.fromkeys(key[0] for key in lines), start=1):
-        panels = [
-            ArmPanel(fraction_in_words(fraction), own)
-            for (of, fraction), own in sorted(lines.items(), key=lambda one: -one[0][1])
-            if of == dataset
-        ]
-        order = list(dict.fromkeys([*(own.words for own in study.arms.values()), *(a for p in panels for a in p.arms)]))
+    for (dataset, fraction), own in sorted(lines.items(), key=lambda one: (one[0][0], -one[0][1])):
+        place = list(dict.fromkeys(key[0] for key in lines)).index(dataset) + 1
+        title = f"{study.words_of(dataset)}, {fraction_in_words(fraction)}"
         ticks = {float(stage): str(stage) for stage in range(1, 5)}
-        figure = arm_lines_figure(panels, order, "metric on test, %", "stage", ticks, False)
-        alt = "The metric by stage, a line for each arm; the numbers are in the table below."
-        section.blocks.append(Picture(f"probing_{place}", figure, alt, f"{study.words_of(dataset)}: probing by stage."))
+        figure = arm_lines_figure([ArmPanel(title, own)], study.order(own), "metric on test, %", "stage", ticks, False)
+        alt = f"The metric by stage, a line for each arm, {title}; the numbers are in the table below."
+        caption = f"{title}: probing by stage, with 95 % intervals over patients."
+        section.blocks.append(Picture(f"probing_{place}_f{fraction:g}", figure, alt, caption, half=True))
     if table.rows:
         section.blocks.append(table)
     return section.or_say("No encoder was probed (there is no analysis.json with probing).")
 
 
-_REUSED: tuple[str, ...] = (
-    "dataset",
-    "arm",
-    "finetuned",
-    "label_fraction",
-    "stage",
-    "cka",
-    "low",
-    "high",
-    "null_permuted",
-)
-_REUSED += ("null_exchanged", "paper", "run")
+_REUSED: tuple[str, ...] = ("dataset", "arm", "finetuned", "label_fraction", "stage", "cka", "low", "high")
+_REUSED += ("null_permuted", "null_exchanged", "paper", "run")
 
 
 def reuse_section(study: StudyResults) -> Section:

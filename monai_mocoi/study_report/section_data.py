@@ -100,13 +100,19 @@ def _flow(
     share = fraction_in_words(fraction)
     first = {f"{split}, without a label": number for split, number in without.items()}
     first |= {"test, without a label": unlabelled, "test, cannot be read": unread}
-    flow = [Step("Images of the three splits", all_images, first)]
+    flow = [Step("Images in the dataset folder", all_images, first)] if any(first.values()) else []
     if any(hidden.values()):
-        flow.append(Step("Images with a label", flow[0].passed, {f"{s}, label not used": n for s, n in hidden.items()}))
+        flow.append(
+            Step(
+                "Images with a label",
+                all_images - sum(first.values()),
+                {f"{s}, label not used": n for s, n in hidden.items()},
+            )
+        )
     splits = {split: Count(int(counts[split]["images"]), int(counts[split]["patients"])) for split in _SPLITS} | {
         "test": Count(*tested)
     }
-    diagram = flow_diagram(flow, splits)
+    diagram = flow_diagram(flow, splits, "Images learnt from or tested")
     total = ", ".join(f"{name}: {own.images:,} images of {own.patients:,} patients" for name, own in splits.items())
     caption = f"{words}, {share}. How many of the images a run with these labels uses; a patient is in one split only."
     return Picture(f"flow_{place}", flow_figure(diagram), f"Flow diagram. {total}.", caption)

@@ -59,10 +59,11 @@ def _seeds(study: StudyResults) -> list[str]:
         return []
     if min(counts) >= SEEDS_FOR_A_CLAIM:
         return []
+    span = f"{min(counts)} to {max(counts)}" if max(counts) > min(counts) else str(min(counts))
     return [
-        f"Whether another pretraining of the same method would do the same: the cells have {min(counts)}"
-        f"{f' to {max(counts)}' if max(counts) > min(counts) else ''} pretraining(s) of an arm, and fewer than "
-        f"{SEEDS_FOR_A_CLAIM} say nothing about that. They are shown as points; intervals hold for these encoders."
+        f"Whether another pretraining of the same method would do the same: arms were pretrained {span} "
+        f"{'time' if max(counts) == 1 else 'times'}, and fewer than {SEEDS_FOR_A_CLAIM} say nothing about that. Single "
+        "runs are shown as points; intervals hold for these encoders."
     ]
 
 

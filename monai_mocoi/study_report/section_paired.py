@@ -6,19 +6,9 @@ from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
 from monai_mocoi.study_report.verdict import Finding, finding, p_in_words, points
 
-_PAIRED: tuple[str, ...] = (
-    "dataset",
-    "evaluation",
-    "label_fraction",
-    "stage",
-    "arm",
-    "against",
-    "primary",
-    "difference",
-    "low",
-    "high",
-)
-_PAIRED += ("low", "high", "p_value", "p_value_holm", "corrected_for", "label_draws", "patients", "finding")
+_PAIRED: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "against", "primary")
+_PAIRED += ("difference", "low", "high", "p_value", "p_value_holm", "corrected_for", "label_draws", "patients")
+_PAIRED += ("finding",)
 
 
 def paired_section(study: StudyResults) -> Section:

@@ -50,11 +50,11 @@ def pretraining_section(study: StudyResults) -> Section:
         table.values.append([arm, seed, card.epochs, loss, *ends, link.text])
     panels = {_PANELS[name][0]: (curves[name], _PANELS[name][1]) for name in _PANELS if curves.get(name)}
     if panels:
-        order = [own.words for own in study.arms.values()]
-        ranked = dict(sorted(arms.items(), key=lambda own: order.index(own[1]) if own[1] in order else len(order)))
         alt = "Loss against guessing, and AUC of the online probes, by epoch; where they end is in the table below."
         caption = "One line an encoder. Dotted: guessing. Online probes at epoch 0 are of the untrained encoder."
-        section.blocks.append(Picture("pretraining", pretraining_curves_figure(panels, ranked), alt, caption))
+        section.blocks.append(
+            Picture("pretraining", pretraining_curves_figure(panels, arms, study.order(arms.values())), alt, caption)
+        )
     if table.rows:
         section.blocks.append(table)
     return section.or_say("No pretrained encoder lies among these runs.")

@@ -10,53 +10,37 @@ from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
 from monai_mocoi.study_report.verdict import points
 
 _TITLES = {"linear": "Linear evaluation (frozen encoder)", "finetune": "Fine-tuning (all weights)"}
-_COLUMNS: tuple[str, ...] = (
-    "dataset",
-    "evaluation",
-    "label_fraction",
-    "stage",
-    "arm",
-    "value",
-    "low",
-    "high",
-    "standard_error",
-    "degrees",
-)
-_COLUMNS += ("degrees", "label_draws", "pretrainings", "patients", "lowest_run", "highest_run", "paper", "runs")
+_COLUMNS: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "value", "low", "high")
+_COLUMNS += ("standard_error", "degrees", "label_draws", "pretrainings", "patients", "lowest_run", "highest_run")
+_COLUMNS += ("paper", "runs")
 
 
 def label_efficiency_section(study: StudyResults) -> Section:
     """The figure of the metric by label fraction, a panel for each kind of evaluation, of each data set."""
     section = Section("efficiency", "Label efficiency")
-    for dataset in study.datasets:
-        panels, ticks = [], dict[float, str]()
-        for evaluation in EVALUATIONS:
+    for place, dataset in enumerate(study.datasets, start=1):
+        words = study.words_of(dataset)
+        for evaluation, title in EVALUATIONS.items():
             lines: dict[str, list[ArmPoint]] = {}
+            ticks: dict[float, str] = {}
             for cell in study.cells_of(dataset, evaluation):
                 if (mean := cell.number()) is None:
                     continue
-                value, *ends = (100 * own for own in within(mean))
-                runs = [100 * own.value for own in cell.runs]
-                fraction = cell.key[2]
+                value, low, high = (100 * own for own in within(mean))
+                fraction, runs = cell.key[2], [100 * own.value for own in cell.runs]
                 ticks[fraction] = f"{100 * fraction:g} %"
-                lines.setdefault(study.words(cell.key[4]), []).append(
-                    ArmPoint(fraction, value, (ends[0], ends[1]), runs)
-                )
-            if lines:
-                panels.append(ArmPanel(EVALUATIONS[evaluation], lines))
-        if not panels:
-            continue
-        order = [own.words for own in study.arms.values()]
-        order += [arm for panel in panels for arm in panel.arms if arm not in order]
-        ylabel, place = f"{study.metric.words}, %", study.datasets.index(dataset) + 1
-        figure = arm_lines_figure(panels, order, ylabel, "share of the labels", dict(sorted(ticks.items())), True)
-        words = study.words_of(dataset)
-        alt = f"{study.metric.words} against the share of the labels on {words}; the numbers are in the tables below."
-        caption = (
-            f"{words}. Lines: mean over label draws and pretrainings, with its 95 % interval over patients (and label "
-            "draws where there are several). Small open points: single runs."
-        )
-        section.blocks.append(Picture(f"label_efficiency_{place}", figure, alt, caption))
+                lines.setdefault(study.words(cell.key[4]), []).append(ArmPoint(fraction, value, (low, high), runs))
+            if not lines:
+                continue
+            panel, ylabel = [ArmPanel(f"{title}, {words}", lines)], f"{study.metric.words}, %"
+            order = dict(sorted(ticks.items()))
+            figure = arm_lines_figure(panel, study.order(lines), ylabel, "share of the labels", order, True)
+            alt = f"{study.metric.words} against the share of the labels, {title} on {words}; numbers: in the tables."
+            caption = (
+                f"{title.capitalize()} on {words}. Lines: mean over label draws and pretrainings, with its 95 % "
+                "interval over patients (and label draws where there are several). Small open points: single runs."
+            )
+            section.blocks.append(Picture(f"label_efficiency_{evaluation}_{place}", figure, alt, caption, half=True))
     return section.or_say("No arm has a number at any label fraction.")
 
 
@@ -91,7 +75,7 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
     header = ["labels", "arm", f"{metric}, % (95 % CI)", "label draws", "pre-trainings", "single runs, %"]
     header += ["paper, % (95 % CI)"] if name else []
     table = Table(
-        f"{evaluation}_{place}", f"{EVALUATIONS[evaluation].capitalize()}: {study.words_of(dataset)}",
+        f"{evaluation}_{place}", f"{EVALUATIONS[evaluation].capitalize()}, {study.words_of(dataset)}",
         [*header, "runs"], columns=_COLUMNS,
         note="With one label draw the interval is over patients alone; with more it is over patients and draws. "
         "Pretrainings are not in it.",

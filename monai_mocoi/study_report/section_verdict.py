@@ -5,6 +5,11 @@ from monai_mocoi.study_report.compared_arms import Comparison
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.verdict import Finding, across_in_words, finding, headline, sentence_of
 
+_HOLDS = (
+    "What is shown holds on average for patients like those tested, and for the pretrainings that were run; where a "
+    "fraction has several label draws also for other draws, else for the one that was drawn."
+)
+
 
 def verdict_section(study: StudyResults) -> Section:
     """The primary comparison first, then what is shown, what is not, and what cannot be told."""
@@ -26,6 +31,8 @@ def verdict_section(study: StudyResults) -> Section:
             section.blocks.append(Text(f"{title}: {len(told)} of {len(others)} secondary comparisons", "head"))
             sentences = [_sentence(study, own) for own in told]
             section.blocks.append(Bullets(sentences))
+    if any(finding(own) in (Finding.BETTER, Finding.WORSE) for own in others):
+        section.blocks.append(Text(_HOLDS, "note"))
     if plan is None and others and (text := _across_of_all(study, others)):
         section.blocks.append(Text(text))
     return section
@@ -38,7 +45,8 @@ def _sentence(study: StudyResults, own: Comparison, before: str = "", kind: str 
         if own.difference is not None and key in study.cells
         for one in study.cells[key].runs
     ]
-    return Text(before + sentence_of(own, study.arms, study.short_of(own.dataset)), kind, links)
+    sentence = sentence_of(own, study.arms, study.short_of(own.dataset), reach=own.primary)
+    return Text(before + sentence, kind, links)
 
 
 def _across_of_all(study: StudyResults, others: list[Comparison]) -> str:

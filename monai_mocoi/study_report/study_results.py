@@ -1,7 +1,7 @@
 """Results of a study: its cells, comparisons and what they are called; what every section is made of."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,10 @@ class StudyResults:
             return -cell.key[2], cell.key[3], order.index(arm) if arm in order else len(order), arm
 
         return sorted(there, key=place)
+
+    def order(self, there: Iterable[str] = ()) -> list[str]:
+        """What all arms are called, in their order, and others that are there: each has one colour everywhere."""
+        return list(dict.fromkeys([*(own.words for own in self.arms.values()), *there]))
 
     def words(self, arm: str) -> str:
         """What to call an arm."""

@@ -48,17 +48,8 @@ class TestedRun:
         return tested
 
 
-_SHORT: tuple[str, ...] = (
-    "split",
-    "dataset_sha256",
-    "tested",
-    "kind",
-    "images",
-    "patients",
-    "min_positives",
-    "min_negatives",
-)
-_SHORT += ("thresholds", "skipped_images", "unlabelled_images", "left_out_classes", "few_patients")
+_SHORT: tuple[str, ...] = ("split", "dataset_sha256", "tested", "kind", "images", "patients")
+_SHORT += ("min_positives", "min_negatives", "thresholds", "unlabelled_images")
 
 
 def planned_places(plan: StudyPlan | None) -> dict[str, tuple[Node, Cell]]:

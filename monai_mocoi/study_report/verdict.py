@@ -40,14 +40,17 @@ def _excludes_zero(own: Difference) -> bool:
     return own.low > 0 or own.high < 0
 
 
-def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = "") -> str:
-    """One comparison in a sentence; ``dataset``: its name, where there are several."""
+def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = "", reach: bool = True) -> str:
+    """One comparison in a sentence.
+
+    ``dataset``: its name, where there are several. ``reach``: say for which patients and runs a finding holds.
+    """
     arm, against = (arms[name].words if name in arms else name for name in (comparison.arm, comparison.against))
     share = fraction_in_words(comparison.fraction)
     where = f"{dataset}: at" if dataset else "At"
     where = (f"{dataset}: with" if dataset else "With") if comparison.fraction == 1 else where
     start = f"{where} {share} ({EVALUATIONS[comparison.evaluation]}), {arm}"
-    own = comparison.difference
+    own, holds = comparison.difference, _reach(comparison) if reach else ""
     if own is None:
         return f"{start} against {against}: no number. {comparison.trouble}"
     text = f"{start} {_moves(own.value, comparison)} {against} ({interval_in_words(own)}; {_p_values(own)})"
@@ -55,9 +58,9 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
     if what is Finding.TOO_FEW:
         return f"{text}: too few patients to judge ({'; '.join(comparison.few)})."
     if what is Finding.BETTER:
-        return f"{text}: shown to help{_reach(comparison)}."
+        return f"{text}: shown to help{holds}."
     if what is Finding.WORSE:
-        return f"{text}: shown to be worse{_reach(comparison)}."
+        return f"{text}: shown to be worse{holds}."
     if _excludes_zero(own):
         return f"{text}: not shown, once corrected for {comparison.corrected_for} comparisons."
     better = (own.value > 0) != comparison.metric.lower_is_better
@@ -101,8 +104,7 @@ def _p_values(own: Difference) -> str:
 def _reach(comparison: Comparison) -> str:
     """For which patients and trainings that holds."""
     who = f"on patients like these {comparison.patients:,}"
-    draws = f" and other draws of {'these' if comparison.draws > 1 else ''} labels" if comparison.draws > 1 else ""
-    draws = draws.replace("of these labels", "of the labels")
+    draws = " and other draws of the labels" if comparison.draws > 1 else ""
     fixed = "" if comparison.draws > 1 or comparison.fraction == 1 else ", for this one draw of the labels"
     return f" {who}{draws}{fixed}{_encoders(comparison)}"
 
@@ -111,7 +113,8 @@ def _encoders(comparison: Comparison) -> str:
     most = max(comparison.encoders)
     if most == 0:
         return ", for these training runs"
-    return f", for {'this one pretraining' if most == 1 else f'these {most} pretrainings'} of each"
+    each = " of each" if min(comparison.encoders) else ""
+    return f", for {'this one pretraining' if most == 1 else f'these {most} pretrainings'}{each}"
 
 
 def across_in_words(comparison: Comparison, arms: Mapping[str, Arm]) -> str:
