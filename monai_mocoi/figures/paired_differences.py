@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from monai_mocoi.figures.canvas import COLOURS, new_figure, plain
 from monai_mocoi.figures.panels import SMALL, TEXT
 
-_ROW, _MARGIN, _LEFT = 0.23, 0.75, 3.0  # inches
+_ROW, _MARGIN, _LEFT, _WIDTH = 0.23, 0.75, 2.6, 6.2  # inches
 
 
 class DifferenceRow(NamedTuple):
@@ -24,8 +24,8 @@ class DifferenceRow(NamedTuple):
 def differences_figure(rows: Sequence[DifferenceRow], unit: str) -> Figure:
     """Draw the rows from above. ``unit``: of the numbers, for the axis."""
     height = _MARGIN + _ROW * len(rows)
-    figure, axes = new_figure(6.6, height)
-    axes.set_position((_LEFT / 6.6, 0.6 / height, 3.4 / 6.6, _ROW * len(rows) / height))
+    figure, axes = new_figure(_WIDTH, height)
+    axes.set_position((_LEFT / _WIDTH, 0.6 / height, 3.4 / _WIDTH, _ROW * len(rows) / height))
     for place, row in enumerate(rows):
         axes.text(
             -0.03, place, plain(row.text), transform=axes.get_yaxis_transform(), ha="right", va="center",

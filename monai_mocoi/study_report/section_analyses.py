@@ -9,7 +9,7 @@ from monai_mocoi.study_report.found_runs import Document
 from monai_mocoi.study_report.published import is_published, published_probing, published_reuse
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import RANDOM, fraction_in_words
+from monai_mocoi.study_report.tested_run import RANDOM, fraction_in_short, fraction_in_words
 from monai_mocoi.study_report.verdict import p_in_words
 
 
@@ -47,7 +47,7 @@ def probing_section(study: StudyResults) -> Section:
             link = study.sources.of(document.place)
             low, high = number.get("interval") or (None, None)
             shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
-            shown += [fraction_in_words(fraction), stage, metric.replace("_", " "), number_in_hundredths(number), paper]
+            shown += [fraction_in_short(fraction), stage, metric.replace("_", " "), number_in_hundredths(number), paper]
             table.rows.append([*shown, shown_links([link])])
             found = [number["value"], low, high, paper, link.text]
             table.values.append([dataset, arm, fraction, stage, row["draws"], metric, *found])
@@ -93,7 +93,7 @@ def reuse_section(study: StudyResults) -> Section:
                 low, high = number.get("interval") or (None, None)
                 nulls = null.get("permuted"), null.get("exchanged")
                 shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
-                shown += [fraction_in_words(fraction), str(stage), number_of(number)]
+                shown += [fraction_in_short(fraction), str(stage), number_of(number)]
                 shown += ["–" if value is None else f"{value:.2f}" for value in nulls]
                 table.rows.append([*shown, paper, shown_links([link])])
                 found = [number["value"], low, high, *nulls, paper, link.text]

@@ -12,7 +12,7 @@ from monai_mocoi.study_report.blocks import Picture, Section, Table, Text
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_words
+from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short, fraction_in_words
 
 _SPLITS = ("training", "validation")
 
@@ -128,7 +128,7 @@ def _labelled(study: StudyResults, words: str, place: int, drawn: Drawn) -> Tabl
     for (fraction, seed), (counts, run) in sorted(drawn.items(), key=lambda own: (-own[0][0], own[0][1])):
         shown = [f"{counts[split]['images']:,} ({counts[split]['patients']:,})" for split in _SPLITS]
         link = shown_links([study.sources.of(run.place, run)])
-        table.rows.append([fraction_in_words(fraction), str(seed), *shown, link])
+        table.rows.append([fraction_in_short(fraction), str(seed), *shown, link])
         values = [counts[split][what] for split in _SPLITS for what in ("images", "patients", "of")]
         table.values.append([fraction, seed, *values])
     return table

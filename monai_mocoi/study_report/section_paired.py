@@ -3,7 +3,7 @@
 from monai_mocoi.figures.paired_differences import DifferenceRow, differences_figure
 from monai_mocoi.study_report.blocks import Picture, Section, Table
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
+from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_short, fraction_in_words
 from monai_mocoi.study_report.verdict import Finding, finding, p_in_words, points
 
 _PAIRED: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "against", "primary")
@@ -28,7 +28,7 @@ def paired_section(study: StudyResults) -> Section:
     several = len(study.datasets) > 1
     for own in study.comparisons:
         found, difference = finding(own), own.difference
-        where = (f"{study.short_of(own.dataset)}, " if several else "") + fraction_in_words(own.fraction)
+        where = (f"{study.short_of(own.dataset)}, " if several else "") + fraction_in_short(own.fraction)
         names = study.words(own.arm), study.words(own.against)
         cells = [where, EVALUATIONS[own.evaluation], names[0], names[1]]
         kind = found.value + (" (primary)" if own.primary else "")

@@ -6,7 +6,7 @@ from monai_mocoi.study_report.measured_cells import Cell
 from monai_mocoi.study_report.published import is_published, published, what_differs
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults, within
-from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
+from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_short
 from monai_mocoi.study_report.verdict import points
 
 _TITLES = {"linear": "Linear evaluation (frozen encoder)", "finetune": "Fine-tuning (all weights)"}
@@ -55,12 +55,20 @@ def evaluation_section(study: StudyResults, evaluation: str) -> Section:
         beside = is_published(own) and any(_paper(study, own, cell) for cell in cells)
         table = _table(study, dataset, evaluation, cells, own if beside else "")
         section.blocks.append(table)
-        if beside:
+        if beside and any(_paper(study, own, cell) for cell in study.cells_of(dataset, _before(evaluation))):
+            section.blocks.append(
+                Text("What differs from the paper's measurement stands in the section before.", "note")
+            )
+        elif beside:
             test = study.sets.get(dataset)
             section.blocks.append(Text("What differs from the paper's measurement", "head"))
             facts = what_differs(own, test.count if test else 0, test.patients if test else 0)
             section.blocks.append(Bullets([Text(sentence) for sentence in facts]))
     return section.or_say(f"There is no {EVALUATIONS[evaluation]} among these runs.")
+
+
+def _before(evaluation: str) -> str:
+    return "linear" if evaluation == "finetune" else ""
 
 
 def _paper(study: StudyResults, name: str, cell: Cell) -> object:
@@ -87,7 +95,7 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
         links = [study.sources.of(one.run.place, one.run) for one in cell.runs]
         mean, runs = cell.number(), [one.value for one in cell.runs]
         encoders = len([own for own in cell.encoders if own])
-        where = fraction_in_words(fraction) + (f", stage {stage}" if len(stages) > 1 else "")
+        where = fraction_in_short(fraction) + (f", stage {stage}" if len(stages) > 1 else "")
         numbers: list[object] = [None] * 5
         if mean is None:
             shown, spread = f"none: {cell.trouble}", "–"

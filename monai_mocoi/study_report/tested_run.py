@@ -120,6 +120,11 @@ def arm_in_words(arm: str) -> str:
     return METHODS.get(arm, arm)
 
 
+def fraction_in_short(fraction: float) -> str:
+    """``6 %``, below a heading that says of what."""
+    return f"{100 * fraction:g} %"
+
+
 def fraction_in_words(fraction: float) -> str:
     """``6 %``, or ``all labels``."""
     return "all labels" if fraction == 1 else f"{100 * fraction:g} % of the labels"

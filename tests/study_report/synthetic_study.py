@@ -51,9 +51,7 @@ class SyntheticStudy:
             for seed in [None] if arm in ("supervised", "random") else self.seeds:
                 self._encoder(dataset, arm, seed)
                 for evaluation in self.evaluations:
-                    if (arm == "random") == (evaluation == "finetune") or (
-                        arm == "supervised" and evaluation == "linear"
-                    ):
+                    if (arm, evaluation) in (("random", "finetune"), ("supervised", "linear")):
                         continue
                     self._runs(dataset, arm, seed, evaluation, (whose, labels, shared))
         if plan:
