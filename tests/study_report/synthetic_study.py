@@ -28,8 +28,8 @@ class SyntheticStudy:
     """What is written below ``folder``; ``metrics`` are made once for each arm, because they take time."""
 
     folder: Path
-    patients: int = 80
-    images: int = 200
+    patients: int = 60
+    images: int = 130
     arms: Sequence[str] = ("supervised", "moco", "mse")
     fractions: Sequence[float] = (0.06, 1.0)
     draws: Sequence[int] = (1, 2)
@@ -202,6 +202,12 @@ def add_baselines(study: SyntheticStudy, dataset: str = "nih") -> None:
     }
     content = {"format": 1, "dataset": study.name, "dataset_sha256": study.sha, "baselines": found}
     write_json(study.folder / f"runs/{dataset}/baselines/baselines.json", content)
+    source = next(study.folder.glob(f"runs/{dataset}/*/*/f*/predictions.csv"))
+    for name, told in found.items():
+        folder = study.folder / f"runs/{dataset}/baselines/{name}"
+        folder.mkdir()
+        (folder / "predictions.csv").write_bytes(source.read_bytes())
+        write_json(folder / "metrics.json", {"split": "test", "dataset_sha256": study.sha, "tested": told})
 
 
 def add_external(study: SyntheticStudy, dataset: str = "nih") -> None:
