@@ -9,12 +9,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmarks.cost_model import measured_speeds
+from benchmarks.cost_model import table as growth_table
 from benchmarks.figures import Figure, Row
 from benchmarks.registry import MEASUREMENTS, Measurement
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "performance.md"
+ASSUMED_GPU = 1500
+"""Images a second through the training step of a GPU at 224 px. Not measured: no GPU was at hand."""
 TRIED = "tried.md"
 """What was tried and did not help; written by hand."""
 
@@ -35,7 +39,11 @@ def page(results: Path) -> str:
         loader=FileSystemLoader(HERE), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     tried = (HERE / TRIED).read_text(encoding="utf-8").strip()
-    return environment.get_template("performance_page.j2").render(sections=sections, machines=machines, tried=tried)
+    speeds = measured_speeds(found)
+    growth = "\n".join(growth_table(speeds, ASSUMED_GPU, found["loop"]["machine"]["cores"])) if speeds else ""
+    return environment.get_template("performance_page.j2").render(
+        sections=sections, machines=machines, tried=tried, growth=growth, speeds=speeds, gpu=f"{ASSUMED_GPU:,}"
+    )
 
 
 def read(file: Path) -> dict[str, Any]:

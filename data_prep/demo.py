@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from data_prep.invented_export import ROWS, InventedExport
 from data_prep.options import Out, Seed, Workers, option
 from monai_mocoi.data.datalist import load_datalist
 from monai_mocoi.data.datalist_form import MANIFEST_NAME
@@ -66,6 +65,8 @@ class DemoExport:
 
     def run(self) -> int:
         """Write the export, print what is in it, and return 0."""
+        from data_prep.invented_export import ROWS
+
         counts = write_demo_export(self.out, self.patients, self.size, self.seed)
         print(f"An invented export, no medical data and no real people, in {self.out}")
         print("  images/: " + ", ".join(f"{kind} {number}" for kind, number in counts.items() if kind != ROWS))
@@ -79,6 +80,8 @@ def write_demo_export(out: str | Path, patients: int = PATIENTS, size: int = SIZ
     The pictures are phantoms, the people are not real. The same seed gives the same files. A folder that is not empty,
     fewer than 10 patients, or images below 32 rows are a RefusedError.
     """
+    from data_prep.invented_export import InventedExport  # pydicom
+
     target = Path(expand_home(out)).absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise RefusedError(f"the folder '{target.name}' exists and is not empty; name a new one.")

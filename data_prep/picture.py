@@ -11,8 +11,8 @@ from PIL import Image
 
 from data_prep.record import Note
 from monai_mocoi.files.atomic_write import atomic_path
-from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
 from monai_mocoi.transforms.grey_levels import is_flattened
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import to_channels
 
 # Bits of the number that the record keeps; the lower ones are the preparation's own.

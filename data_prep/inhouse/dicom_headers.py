@@ -3,14 +3,13 @@
 import sys
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, BinaryIO
-
-from pydicom import Dataset, dcmread
-from pydicom.multival import MultiValue
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from data_prep.inhouse.bands import age_of
-from monai_mocoi.transforms.dicom_header import check_inflated_size
 from monai_mocoi.transforms.image_errors import guarded
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _VIEW_CODES = {  # Code Meaning of PS3.16 CID 4010, where View Position is empty -> the value that it has there
     "antero-posterior": "AP",
@@ -37,8 +36,10 @@ class BoundedFile:
         return self._file.read(size)
 
 
-def text_of(ds: Dataset, keyword: str) -> str:
+def text_of(ds: "Dataset", keyword: str) -> str:
     """A field as text, several values with "\\" between them; empty where it is missing or cannot be read."""
+    from pydicom.multival import MultiValue
+
     try:
         value = ds.get(keyword)
         if isinstance(value, MultiValue | list | tuple):
@@ -50,7 +51,7 @@ def text_of(ds: Dataset, keyword: str) -> str:
         return ""
 
 
-def whole_number(ds: Dataset, keyword: str, default: int) -> int:
+def whole_number(ds: "Dataset", keyword: str, default: int) -> int:
     """A field as a whole number, whatever its VR; the default where it is missing or no number."""
     try:
         return int(float(text_of(ds, keyword).split("\\")[0]))
@@ -58,7 +59,7 @@ def whole_number(ds: Dataset, keyword: str, default: int) -> int:
         return default
 
 
-def date_of(ds: Dataset, keyword: str) -> date | None:
+def date_of(ds: "Dataset", keyword: str) -> date | None:
     """A date in the form of DICOM, or in the ISO form that wrong exports have."""
     digits = text_of(ds, keyword).replace("-", "").replace(".", "")[:8]
     try:
@@ -67,7 +68,7 @@ def date_of(ds: Dataset, keyword: str) -> date | None:
         return None
 
 
-def coded_view(ds: Dataset) -> str:
+def coded_view(ds: "Dataset") -> str:
     """The view by View Code Sequence; empty where it is missing or another one."""
     try:
         sequence = ds.get("ViewCodeSequence")
@@ -126,6 +127,10 @@ class DicomHeader:
 
 def read_header(file: BinaryIO) -> DicomHeader:
     """Read the header of a file, with or without preamble; an ImageReadError repeats no text from the file."""
+    from pydicom import Dataset, dcmread  # a third of a second
+
+    from monai_mocoi.transforms.dicom_header import check_inflated_size
+
     with guarded("the DICOM header is damaged or cut short"):
         check_inflated_size(file)
         file.seek(0)

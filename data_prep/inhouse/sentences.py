@@ -2,25 +2,28 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from data_prep.candidates import Candidate
 from data_prep.inhouse.labels import Labels
 from data_prep.inhouse.patients import Patients
 from data_prep.inhouse.survey import Seen
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
-_MACROS: Any = _ENVIRONMENT.get_template("sentences.txt.j2").module
+
+@cache
+def _macros() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("sentences.txt.j2").module
 
 
 def say(name: str, *values: Any) -> list[str]:
     """Return the sentences of one macro of ``sentences.txt.j2``."""
-    text: str = getattr(_MACROS, name)(*values)
+    text: str = getattr(_macros(), name)(*values)
     return [line for line in text.splitlines() if line]
 
 

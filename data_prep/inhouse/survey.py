@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
 from data_prep.inhouse.dicom_headers import DicomHeader, read_header
 from data_prep.inhouse.export_tree import ExportFile
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.dicom_header import check_dicom_size
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
 
 HEAD = 132  # bytes that :func:`file_kind` needs: the preamble of a DICOM file and its prefix
@@ -27,7 +24,8 @@ DAMAGED = "unreadable: "
 _TEXT = (frozenset(range(32, 256)) | {9, 10, 13}) - {127}
 # Value representations with which a data set in explicit VR begins: those of (0008,0001) to (0008,0018).
 _FIRST_VR = (b"UL", b"CS", b"UI", b"DA", b"TM", b"OB", b"LO", b"SH")
-_UNCOMPRESSED = frozenset({ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian})
+# Implicit VR little endian, explicit VR little and big endian.
+_UNCOMPRESSED = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"})
 _SMALLEST_FRAME = 8  # bytes that a frame of compressed pixels has at least: the header of its item
 
 
@@ -72,6 +70,8 @@ def picture_fault(header: DicomHeader, size: int) -> str | None:
     """Return why a file of ``size`` bytes cannot hold a picture that is read, by its header; None: it may be one."""
     if header.rows < 1 or header.columns < 1:
         return NO_PIXELS
+    from monai_mocoi.transforms.dicom_header import check_dicom_size  # pydicom
+
     try:
         check_dicom_size(header.rows, header.columns)
     except ImageReadError as error:

@@ -13,14 +13,11 @@ import typer
 from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.bundle_commands import adapt, export, package
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
-from monai_mocoi.cli.overrides import check_command
 from monai_mocoi.cli.report import REPORT, report
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate
-from monai_mocoi.cli.values import settings_as_given
 from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
-from monai_mocoi.runs.setting_ranges import check_ranges
 
 
 def exit_code_table() -> Iterator[tuple[int, str]]:
@@ -95,12 +92,14 @@ def run(words: Words = None, show_traceback: Traceback = False) -> None:
     Later config files overlay earlier ones. A setting that the config does not have, or a value that it cannot have, is
     refused before anything is done.
     """
+    from monai_mocoi.cli.overrides import check_command  # pydantic, for which the help does not wait
+
     try:
         checked = check_command(words or [])
         for word, file in zip(checked.files.given, checked.files.files, strict=True):
             if word != file and torchrun_rank() == 0:
                 typer.echo(f"Config: {file}")
-        check_ranges(settings_as_given(checked.config))  # what can be refused without torch is, before seconds go by
+        checked.check_ranges()  # what can be refused without torch is, before seconds go by
         from monai_mocoi.cli.workflow import run_checked
 
         run_checked(checked, show_traceback)
@@ -115,8 +114,10 @@ def plan(words: Words = None) -> None:
     Prints the constants as they come out, with what an overlay or a setting changed, the data, the steps, and what
     would be written where. The exit code is that of a run that would be refused, else 0.
     """
+    from monai_mocoi.cli.overrides import check_command
+
     checked = check_command(words or [])
-    check_ranges(settings_as_given(checked.config))
+    checked.check_ranges()
     from monai_mocoi.cli.plan import make_plan
 
     made = make_plan(checked)
@@ -134,7 +135,7 @@ app.command(**_WITH_SETTINGS)(reporting(plan))
 @app.command(
     context_settings={**_TAKES_ANY_KEY, "help_option_names": []},
     add_help_option=False,
-    help="Turn raw images into a dataset folder: the same as python -m data_prep.",
+    help="Turn raw images into a dataset folder (python -m data_prep).",
 )
 def prepare(
     words: Annotated[list[str] | None, typer.Argument(metavar="SOURCE [OPTION]", show_default=False)] = None,

@@ -27,10 +27,11 @@ def adapt(
     ] = None,
     **owner: Any,
 ) -> None:
-    """Make a bundle of your own for a dataset folder, from one of the nine.
+    """Make a bundle of your own for a dataset folder.
 
-    Channels, image size, intensity, batch, queue, labels and metric follow from the data set, each with its reason; all
-    else is as in BUNDLE. Choose that by its images (chest X-rays, histology, fundus) and method (moco, mse, barlow).
+    It is made from one of the nine: BUNDLE. Channels, image size, intensity, batch, queue, labels and metric follow
+    from the data set, each with its reason; all else is as in BUNDLE. Choose that by its images (chest X-rays,
+    histology, fundus) and method (moco, mse, barlow).
     """
     from monai_mocoi.packaging.bundle_place import bundle_place, check_bundle_name
 
@@ -78,11 +79,11 @@ def package(
     out: Annotated[str, typer.Option("--out", metavar="FILE.zip", help="The file to write.")],
     **options: Any,
 ) -> None:
-    """Pack a bundle with a fine-tuned classifier, for MONAI's bundle tools.
+    """Pack a bundle with a fine-tuned classifier.
 
-    The zip holds the weights, the configs with all that inference must know, and a model card with the figures of
-    evaluate.json, if it was run. Nothing in it tells of this machine, of images or of patients. What its
-    makers do not state is said to be missing.
+    MONAI's bundle tools read the zip. It holds the weights, the configs with all that inference must know, and a model
+    card with the figures of evaluate.json, if it was run. Nothing in it tells of this machine, of images or of
+    patients. What its makers do not state is said to be missing.
     """
     from monai_mocoi.analysis.wording import number_in_words
     from monai_mocoi.packaging import package_bundle, read_owner

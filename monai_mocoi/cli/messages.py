@@ -1,14 +1,15 @@
 """One clear message and one exit code from whatever error ended a run."""
 
 import errno
+import json
 import os
 import re
 import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from monai_mocoi.cli.values import short
 from monai_mocoi.errors import MocoiError, NoDatasetError
 from monai_mocoi.exit_codes import DISK_FULL, ERROR
 
@@ -30,6 +31,12 @@ HINTS = {
 def as_options(names: Iterable[str]) -> str:
     """Names of arguments as what is typed: ``--title, --data-statement``."""
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)
+
+
+def short(value: Any, most: int = 60) -> str:
+    """A value in at most so many letters."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 _OURS = ("monai_mocoi", "data_prep")

@@ -11,10 +11,10 @@ from typing import Any
 
 from monai_mocoi.cli.config_files import ConfigFiles, read_configs
 from monai_mocoi.cli.config_ids import find, has, meant, nearest, normal_id, put, referred, strings, unknown
-from monai_mocoi.cli.values import kind_of, read_value
+from monai_mocoi.cli.values import kind_of, read_value, settings_as_given
 from monai_mocoi.deprecated import current_name, current_value
 from monai_mocoi.errors import UsageError
-from monai_mocoi.runs.setting_ranges import is_expression
+from monai_mocoi.runs.setting_ranges import check_ranges, is_expression
 
 # Arguments of monai.bundle.run that are no settings. args_file is left out: it would slip settings past the checks.
 RUN_ARGUMENTS = ("run_id", "init_id", "final_id", "meta_file", "logging_file", "tracking")
@@ -35,6 +35,10 @@ class Checked:
     config: dict[str, Any]
     overrides: dict[str, Any]
     run_arguments: dict[str, Any]
+
+    def check_ranges(self) -> None:
+        """Refuse (SettingsError) a constant that the config, with the values given, must not have."""
+        check_ranges(settings_as_given(self.config))
 
 
 def check_command(words: Sequence[str]) -> Checked:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from monai_mocoi.cli.config_ids import find, referred
+from monai_mocoi.cli.messages import short
 from monai_mocoi.cli.overrides import Checked
 from monai_mocoi.cli.plan_files import data_rows, written_rows
 from monai_mocoi.cli.plan_rows import AT_RUN_TIME, Planned, Row, in_words
 from monai_mocoi.cli.resolved_config import ResolvedConfig, Undecided
-from monai_mocoi.cli.values import setting_names, short
+from monai_mocoi.cli.values import setting_names
 from monai_mocoi.data.enough_images import require_images
 from monai_mocoi.data.sampler import EpochSampler
 from monai_mocoi.distributed.torchrun import torchrun_world_size

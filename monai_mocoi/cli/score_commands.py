@@ -13,8 +13,9 @@ def compare(
     ],
     **options: Any,
 ) -> None:
-    """Compare classifiers on the same images: B - A, with an interval over patients and a p-value.
+    """Compare classifiers on the same images.
 
+    The difference B - A has an interval over patients and a p-value.
     Several are compared with the first, one by one, and their p-values corrected for their number by Holm's method.
     For F1, sensitivity and specificity of findings the thresholds are read from the metrics.json beside each file.
     Two probings (probing.json, or its folder) are compared at every stage and label fraction that both have.
@@ -25,11 +26,12 @@ def compare(
 
 
 def baselines(
-    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels.")],
+    dataset: Annotated[str, typer.Argument(help="A dataset folder with labels, or demo: phantoms of the chest.")],
     **options: Any,
 ) -> None:
-    """Test what shortcuts alone tell of the labels: each column (view, site, sex, age), colours, small pixels.
+    """Test what shortcuts alone tell of the labels.
 
+    Shortcuts are each column (view, site, sex, age), colours, and small pixels.
     Linear classifiers, trained and chosen as a frozen encoder's. One more learns from shuffled labels: its AUC should
     be near .5 in the mean of 20 shuffles. Each is written as predictions.csv, which mocoi compare sets a classifier
     against.
@@ -43,8 +45,9 @@ def evaluate(
     predictions: Annotated[str, typer.Argument(metavar="PREDICTIONS.csv", help="Of ours or of another program.")],
     **options: Any,
 ) -> None:
-    """Evaluate predictions, with intervals over patients: discrimination, calibration, decisions.
+    """Evaluate predictions, with intervals over patients.
 
+    Discrimination, calibration and decisions are measured.
     The file has the columns image, patient, label_<finding> (or label) and probability_<class>.
     """
     from monai_mocoi.cli.evaluate import evaluate_and_show

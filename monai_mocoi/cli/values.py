@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
 
 from monai_mocoi.cli.config_ids import find, has, referred
+from monai_mocoi.cli.messages import short
 from monai_mocoi.errors import UsageError
 from monai_mocoi.runs.setting_ranges import allowed, allowed_in_words, is_expression
 from monai_mocoi.runs.setting_types import Number
@@ -77,12 +78,6 @@ def setting_names(config: dict[str, Any]) -> list[str]:
 def settings_as_given(config: dict[str, Any]) -> dict[str, Any]:
     """The constants in ``settings`` as they are in a config: a value, or an expression."""
     return {name: config[name] for name in setting_names(config) if name in config}
-
-
-def short(value: Any, most: int = 60) -> str:
-    """A value in at most so many letters."""
-    text = value if isinstance(value, str) else json.dumps(value)
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def read_value(setting: str, word: str, kind: Kind) -> Any:

@@ -1,7 +1,7 @@
 """Decode: from an image file to whole numbers of 8 or 16 bits, one file or a whole list."""
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from monai_mocoi.data.decode_errors import MAX_FAILURES, Names, read_one, too_many, unreadable, warn_of_ignored_windows
 from monai_mocoi.data.parallel import map_in_threads
 from monai_mocoi.errors import DatasetError, ImageDecodeError
-from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 from monai_mocoi.transforms.rounding import DTYPES, quantise
 
@@ -22,6 +22,9 @@ Decode = Callable[[str], torch.Tensor]
 
 Levels = NDArray[np.unsignedinteger[Any]]
 """A decoded picture (C, H, W), uint8 or uint16."""
+
+Decoded = tuple[Levels, int, bool] | str
+"""Picture and checksum of an image, and whether its window was ignored; or why it cannot be read."""
 
 Take = Callable[[int, Levels, int], None]
 """Is given index, picture and checksum of an image."""
@@ -56,29 +59,42 @@ class ImageList:
         path = self.paths[index]
         return read_one(lambda: np.ascontiguousarray(quantise(self.decode(path), self.bits)), path, index, self.names)
 
-    def decode_all(self, take: Take | None = None, workers: int | None = None, progress: bool = True) -> dict[int, str]:
+    def looked_at(self, index: int) -> Decoded:
+        """Decode one file; what is wrong with it is no error."""
+        try:
+            with collected_notes() as notes:
+                row = self.decoded(index)
+        except ImageDecodeError as error:
+            return error.reason
+        return row, checksum(row), WINDOW_IGNORED in notes
+
+    def decode_all(
+        self,
+        take: Take | None = None,
+        workers: int | None = None,
+        progress: bool = True,
+        work: Iterable[tuple[int, Decoded | None]] | None = None,
+    ) -> dict[int, str]:
         """Decode every file once, in threads, and log how many have a window that cannot be used.
 
         ``take`` is called in this thread for each file that can be read, as they are ready; None only looks.
-        ``workers`` are threads; None: one a usable processor. Returns why each unreadable file cannot be read, by its
+        ``workers`` are threads; None: one a usable processor. ``work``: each index once, in any order, with what is
+        known of the image already, if anything. Returns why each unreadable file cannot be read, by its
         index, in order. Raises DatasetError: more files than allowed cannot be read, or none can.
         """
 
-        def one(index: int) -> tuple[Levels, int, bool] | str:
-            try:
-                with collected_notes() as notes:
-                    row = self.decoded(index)
-            except ImageDecodeError as error:
-                return error.reason
-            return row, checksum(row), WINDOW_IGNORED in notes
+        def one(item: tuple[int, Decoded | None]) -> tuple[int, Decoded]:
+            index, known = item
+            return index, self.looked_at(index) if known is None else known
 
+        work = ((index, None) for index in range(len(self))) if work is None else work
         bad: dict[int, str] = {}
         ignored = 0
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # decoding threads that each open a pool of their own would only slow one another
         try:
-            with closing(map_in_threads(one, range(len(self)), len(self), workers, "decoding", progress)) as results:
-                for index, result in results:
+            with closing(map_in_threads(one, work, len(self), workers, "decoding", progress)) as results:
+                for _, (index, result) in results:
                     if isinstance(result, str):
                         bad[index] = result
                         if len(bad) >= MAX_FAILURES:

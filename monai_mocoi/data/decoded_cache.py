@@ -14,6 +14,8 @@ from monai_mocoi.data.decode import ImageList, Levels, Take
 from monai_mocoi.data.decode_errors import changed_in_the_run, image_error, image_name
 from monai_mocoi.data.decoded_file import DecodedFile
 from monai_mocoi.data.describe import decode_key, signature
+from monai_mocoi.data.parallel import share_of_cpus
+from monai_mocoi.data.shared_decoding import SharedDecoding
 from monai_mocoi.errors import DatasetError, ImageDecodeError
 from monai_mocoi.files.cache_dir import user_cache_dir
 from monai_mocoi.files.file_lock import file_lock
@@ -23,11 +25,12 @@ from monai_mocoi.transforms.rounding import dequantise
 class DecodedCache:
     """The decoded pictures of a list of files; made on first use, then read from one memory-mapped file.
 
-    Several processes may open the same cache at once: one makes it while the others wait. A row whose checksum is wrong
-    is decoded again. All files have one decoded shape, and their ``decode`` describes itself (see
-    :func:`~monai_mocoi.data.describe_settings`). ``cache_dir`` None means ``user_cache_dir()/decoded``. Raises
-    DatasetError: no files, files of different shapes, too many that cannot be read. Raises CacheFullError: too little
-    room on the disk; nothing half written is left. Raises MemoryError: too little memory to decode an image.
+    Several processes may open the same cache at once: one makes it, and the others decode parts of it for that one. A
+    row whose checksum is wrong is decoded again, and put into its place. All files have one decoded shape, and their
+    ``decode`` describes itself (see :func:`~monai_mocoi.data.describe_settings`). ``cache_dir`` None means
+    ``user_cache_dir()/decoded``. Raises DatasetError: no files, files of different shapes, too many that cannot be
+    read. Raises CacheFullError: too little room on the disk; nothing half written is left. Raises MemoryError: too
+    little memory to decode an image.
     """
 
     def __init__(self, images: ImageList, cache_dir: str | Path | None = None, progress: bool = True) -> None:
@@ -38,12 +41,14 @@ class DecodedCache:
         self._signatures = [signature(path) for path in images.paths]
         self.key = decode_key(images.decode, images.bits, self._signatures)
         self._stored = DecodedFile(folder, self.key, len(self), images.bits)
+        self._shared = SharedDecoding(images, folder / f"{self.key}.parts")
         self._lock_file = folder / f"{self.key}.lock"
         self._warned = False
         if not self._is_up_to_date():
-            with file_lock(self._lock_file):
+            with self._shared.locked_or_helping(self._lock_file):
                 if not self._is_up_to_date():  # another process may have made it meanwhile
                     self._make(progress)
+                self._shared.clear()
         images.refuse_too_many(self.bad)
 
     @property
@@ -77,8 +82,9 @@ class DecodedCache:
             raise image_error(index, self.images.names, self.bad[index])
         row = self._stored.row(index)
         if row is None:
-            self._warn_damaged(index)
-            return self._again(index)
+            self._warn_of_damage()
+            row = self._again(index)
+            self._mend(index, row)
         return row
 
     def _again(self, index: int) -> Levels:
@@ -115,25 +121,30 @@ class DecodedCache:
                     )
                 take(index, row, checksum)
 
-            return self.images.decode_all(checked, progress=progress)
+            return self.images.decode_all(checked, share_of_cpus(), progress, self._shared.work())
 
-        self._stored.write(shape, fill)
+        try:
+            self._stored.write(shape, fill)
+        finally:
+            self._shared.clear()
         if not self._stored.open():
             raise DatasetError(
                 "the cache of decoded images could not be read back after it was written; look at the disk, set "
                 "MONAI_MOCOI_CACHE to a folder on another one, or use cache=False."
             )
 
-    def _warn_damaged(self, index: int) -> None:
-        if self._warned:
-            return
-        self._warned = True
+    def _warn_of_damage(self) -> None:
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                "the cache of decoded images is damaged; what is damaged is decoded again and, where the cache can be "
+                "written, mended (slower, the same result). If it comes again, look at its disk.",
+                stacklevel=4,
+            )
+
+    def _mend(self, index: int, row: Levels) -> None:
         # Another process may be making the cache anew, or have done so; and one that cannot be written is still read.
         with suppress(DatasetError, OSError), file_lock(self._lock_file, wait=False) as held:
-            if held and not (self._stored.open() and self._stored.row(index) is not None):
-                self._stored.forget()
-        warnings.warn(
-            "the cache of decoded images is damaged; the damaged ones are decoded again one by one (slower, the same "
-            "result), and the next run makes the cache anew.",
-            stacklevel=3,
-        )
+            is_whole = not held or (self._stored.open() and self._stored.row(index) is not None)
+            if not is_whole and not self._stored.mend(index, row):
+                self._stored.forget()  # the next run makes it anew

@@ -4,6 +4,7 @@
 """
 
 import json
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from monai_mocoi.errors import DatasetError
 from monai_mocoi.files.atomic_write import atomic_path, remove_leftovers, write_json
 from monai_mocoi.files.cache_dir import check_room, writing_cache
 from monai_mocoi.transforms.rounding import DTYPES
+
+logger = logging.getLogger(__name__)
 
 _WHAT = "the cache of decoded images"
 _WITHOUT = "use cache=False (decodes every image in every epoch)"
@@ -69,6 +72,17 @@ class DecodedFile:
         row = np.asarray(self._array[index])
         return row if checksum(row) == self._checksums[index] else None
 
+    def mend(self, index: int, row: Levels) -> bool:
+        """Write a damaged row again in its place; False where it is not the row that was there, by its checksum."""
+        if self._array is None or row.shape != self._array.shape[1:] or checksum(row) != self._checksums[index]:
+            return False
+        with open(self.path, "r+b") as file:
+            file.seek(os.path.getsize(self.path) - (self.count - index) * row.nbytes)
+            file.write(np.ascontiguousarray(row).data)
+            file.flush()
+            os.fsync(file.fileno())
+        return True
+
     def forget(self) -> None:
         """Take the index away: the file counts as absent from now on."""
         self._index.unlink(missing_ok=True)
@@ -82,7 +96,8 @@ class DecodedFile:
         picture_bytes = math.prod(shape) * dtype.itemsize
         self.forget()
         remove_leftovers(self.path.parent, self.key)
-        check_room(self.path.parent, self.count * picture_bytes, _WHAT, _WITHOUT)
+        size = check_room(self.path.parent, self.count * picture_bytes, _WHAT, _WITHOUT)
+        logger.info("Decoding %d images once; the cache will take %s.", self.count, size)
         checksums = [0] * self.count
         writing = writing_cache(_WHAT, "what was written of it is removed", _WITHOUT)
         # Written, not mapped: into a mapped file, the first page that finds no room would end the process.

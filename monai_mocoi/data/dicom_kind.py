@@ -3,8 +3,6 @@
 import os
 from typing import NamedTuple
 
-from pydicom import dcmread
-
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.image_errors import guarded
 
@@ -52,6 +50,8 @@ def dicom_contradiction(path: str | os.PathLike[str], modality: str | None) -> s
     kind = _KINDS.get(str(modality))
     if kind is None or not _may_be_dicom(path):
         return None
+    from pydicom import dcmread  # a third of a second
+
     try:
         with guarded("the DICOM header cannot be read"):  # and no warning of pydicom quotes it
             header = dcmread(path, force=True, stop_before_pixels=True, specific_tags=list(_TAGS))

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from monai_mocoi.data.decode_errors import read_one
 from monai_mocoi.data.dicom_kind import dicom_contradiction
 from monai_mocoi.errors import ImageDecodeError
-from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import collected_notes
 
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from monai_mocoi.distributed.torchrun import torchrun_local_world_size
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -18,6 +20,11 @@ def usable_cpus() -> int:
     if hasattr(os, "sched_getaffinity"):
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+def share_of_cpus() -> int:
+    """This process's share of them, where ``torchrun`` has started several on this machine (at least 1)."""
+    return max(1, usable_cpus() // torchrun_local_world_size())
 
 
 def progress_bar(total: int, description: str, enabled: bool = True) -> Any:

@@ -1,3 +1,4 @@
+from .agreement import Question as Question
 from .agreement import any_rank as any_rank
 from .agreement import from_first_rank as from_first_rank
 from .agreement import gather_objects as gather_objects

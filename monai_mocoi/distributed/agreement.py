@@ -40,6 +40,45 @@ def any_rank(flag: bool) -> bool:
     return bool(flags)
 
 
+class Question:
+    """:func:`any_rank` in two parts, between which nobody waits: for the other processes, or for a GPU.
+
+    Every process must call both, in the same order.
+    """
+
+    def __init__(self) -> None:
+        self._asked: Callable[[], bool] | None = None
+
+    def ask(self, flag: bool) -> None:
+        """Begin to ask all processes, and forget an answer that nobody has fetched."""
+        self.answer()
+        if world_size() == 1:
+            self._asked = lambda: flag
+            return
+        on_gpu = dist.get_backend() == "nccl"
+        # Filled there: a number that is sent to a GPU would be waited for.
+        flags = torch.full((), int(flag), device=torch.device("cuda") if on_gpu else torch.device("cpu"))
+        work = dist.all_reduce(flags, dist.ReduceOp.MAX, async_op=True)
+        assert work is not None
+        if not on_gpu:
+            self._asked = lambda: bool(work.wait()) and bool(flags)
+            return
+        work.wait()  # of NCCL: the stream does, not this process
+        copy, copied = flags.to("cpu", non_blocking=True), torch.cuda.Event()
+        copied.record()
+
+        def read() -> bool:
+            copied.synchronize()
+            return bool(copy)
+
+        self._asked = read
+
+    def answer(self) -> bool:
+        """Whether any process said so when it was last asked; False before that, and after it was answered once."""
+        asked, self._asked = self._asked, None
+        return asked is not None and asked()
+
+
 def mean_over_ranks(values: torch.Tensor) -> torch.Tensor:
     """Mean of a tensor over the processes, element by element, on all of them."""
     if world_size() == 1:

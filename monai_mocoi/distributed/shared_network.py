@@ -33,7 +33,9 @@ def place(
     # warns about the old one.
     known = inspect.signature(DistributedDataParallel).parameters
     name = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
-    # A view of the buckets: no second copy of the gradients.
+    # A view of the buckets: no second copy of the gradients. No static_graph: PyTorch (2.13) ends with an internal
+    # error where the first batch is one of several of a step (no_sync), and it would spare only the search for unused
+    # parameters, which is off, because there are none.
     options: dict[str, Any] = {name: False, "gradient_as_bucket_view": True}
     return DistributedDataParallel(network, device_ids=[where] if where.type == "cuda" else None, **options)
 

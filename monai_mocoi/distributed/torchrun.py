@@ -19,3 +19,8 @@ def torchrun_world_size() -> int:
 def torchrun_rank() -> int:
     """This process's number among them, from 0."""
     return int(os.environ["RANK"]) if started_by_torchrun() else 0
+
+
+def torchrun_local_world_size() -> int:
+    """How many processes ``torchrun`` started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if started_by_torchrun() else 1

@@ -55,10 +55,10 @@ def writing_cache(what: str, left: str, without: str) -> Iterator[None]:
         ) from None
 
 
-def check_room(folder: Path, needed: int, what: str, without: str) -> None:
+def check_room(folder: Path, needed: int, what: str, without: str) -> str:
     """Refuse to begin a cache of ``needed`` bytes for which a folder's disk has no room; texts as above.
 
-    Raises CacheFullError: says how much is needed and free.
+    Returns how much is needed and free, in words. Raises CacheFullError: says how much is needed and free.
     """
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -66,6 +66,7 @@ def check_room(folder: Path, needed: int, what: str, without: str) -> None:
             f"{what} needs {_in_words(needed)}, but its folder has {_in_words(free)} free. Set MONAI_MOCOI_CACHE to a "
             f"folder with more room, or {without}."
         )
+    return f"{_in_words(needed)}, of {_in_words(free)} that are free"
 
 
 def _in_words(count: int) -> str:

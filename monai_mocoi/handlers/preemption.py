@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from monai_mocoi.distributed import any_rank, rank
+from monai_mocoi.distributed import Question, rank, world_size
 from monai_mocoi.engines import GradientTrainer, RunEvents
 from monai_mocoi.exit_codes import INTERRUPTED, PREEMPTED
 from monai_mocoi.handlers.checkpoints import Checkpoints
@@ -24,7 +24,8 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGUSR1", "SIGINT") if
 class Preemption:
     """Stop a trainer on a signal, with a checkpoint. Attach it on every process.
 
-    A signal to any process stops all of them after the same iteration. An accumulated step is completed first, and so
+    A signal to any process stops all of them after the same iteration: the one in which it came or, with several
+    processes, the next one, because none waits for what the others say. An accumulated step is completed first, and so
     is the epoch's validation. After the last epoch, also of a training that ends early, the run comes to its end.
     """
 
@@ -32,6 +33,7 @@ class Preemption:
     stopped: bool = field(default=False, init=False)
     _signal: int | None = field(default=None, init=False)
     _before: dict[int, Any] = field(default_factory=dict, init=False)
+    _question: Question = field(default_factory=Question, init=False)
 
     def attach(self, engine: GradientTrainer) -> None:
         """Register on a trainer."""
@@ -46,7 +48,7 @@ class Preemption:
             sys.exit(INTERRUPTED if self._signal == signal.SIGINT else PREEMPTED)
 
     def _listen(self, engine: GradientTrainer) -> None:
-        self.stopped, self._signal = False, None
+        self.stopped, self._signal, self._question = False, None, Question()
         try:
             # What is ignored stays so: a shell starts a job in the background with SIGINT ignored.
             wanted = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
@@ -63,9 +65,16 @@ class Preemption:
                 os.write(2, b"\nCtrl-C: finishing this iteration and saving; once more ends at once, unsaved.\n")
 
     def _stop(self, engine: GradientTrainer) -> None:
-        if not engine.step_is_complete() or not any_rank(self._signal is not None):
+        if not engine.step_is_complete():
             return
         at_epoch_end = engine.state.iteration % engine.state.epoch_length == 0
+        stops = self._question.answer()  # of the step before this one
+        if not stops:
+            self._question.ask(self._signal is not None)
+            if at_epoch_end or world_size() == 1:  # waiting holds nothing up
+                stops = self._question.answer()
+        if not stops:
+            return
         if at_epoch_end and (engine.converged or engine.state.epoch == engine.state.max_epochs):
             return
         self.checkpoints.save(engine)

@@ -1,11 +1,14 @@
 """Variances and covariance of two views' features, channel by channel over the global batch, in few passes."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch.autograd.function import once_differentiable
 
 from monai_mocoi.losses.global_batch import global_sum
+
+_VALUES = 2**18
 
 
 class ChannelMoments(NamedTuple):
@@ -19,39 +22,62 @@ class ChannelMoments(NamedTuple):
 def channel_moments(query: torch.Tensor, key: torch.Tensor) -> ChannelMoments:
     """Variances and covariance of ``(N, C, ...)`` features of two views over the batch of all processes.
 
-    Features in float32 or float64; every process holds the same N. They are differentiable, also across processes.
+    Floating point; computed in float32, or float64 if they are. Every process holds the same N. They are
+    differentiable, also across processes.
     """
+    wide = torch.promote_types(query.dtype, torch.float32)
     dims = [0, *range(2, query.ndim)]
     with torch.no_grad():
-        count = torch.tensor([float(query.numel() // max(query.shape[1], 1))], dtype=query.dtype, device=query.device)
-        sums = torch.cat([query.sum(dims), key.sum(dims), count])
-        sums = global_sum(sums)
+        count = torch.tensor([float(query.numel() // max(query.shape[1], 1))], dtype=wide, device=query.device)
+        sums = torch.zeros(2, query.shape[1], dtype=wide, device=query.device)
+        for _, *views in _blocks(query, key):
+            sums += torch.stack([view.to(wide).sum(dims) for view in views])
+        sums = global_sum(torch.cat([sums.flatten(), count]))
         count, shape = sums[-1], (1, -1, *[1] * (query.ndim - 2))
         means = [mean.view(shape) for mean in (sums[:-1] / count).chunk(2)]
     products: torch.Tensor = _CentredProducts.apply(query, key, *means, dims)  # type: ignore[no-untyped-call]
     return ChannelMoments(*(global_sum(products) / count).unbind())
 
 
+def _blocks(query: torch.Tensor, key: torch.Tensor) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor]]:
+    """Some samples of both views after one another; on a GPU all at once."""
+    samples = len(query)
+    size = max(1, _VALUES * samples // max(query.numel(), 1)) if query.device.type == "cpu" else max(samples, 1)
+    for start in range(0, samples, size):
+        some = slice(start, start + size)
+        yield some, query[some], key[some]
+
+
 class _CentredProducts(torch.autograd.Function):
     """Sums ``(3, C)`` of the squares and products of deviations from the means.
 
     The derivative by a mean is the sum of all deviations, which is 0: so the means need none. Written by hand, because
-    autograd would go over the features three times as often, and in another order than theirs in memory.
+    autograd would go over the features three times as often, keep them in single precision, and give their gradients in
+    another order in memory. Block by block, because what is made on the way then stays in the processor's cache.
     """
 
     @staticmethod
     def forward(
         ctx: Any, query: torch.Tensor, key: torch.Tensor, of_query: torch.Tensor, of_key: torch.Tensor, dims: list[int]
     ) -> torch.Tensor:
-        query, key = query - of_query, key - of_key
-        ctx.save_for_backward(query, key)
-        return torch.stack([(a * b).sum(dims) for a, b in ((query, query), (key, key), (query, key))])
+        ctx.save_for_backward(query, key, of_query, of_key)
+        sums = of_query.new_zeros(3, query.shape[1])
+        for _, a, b in _blocks(query, key):
+            a, b = a - of_query, b - of_key
+            sums += torch.stack([(a * a).sum(dims), (b * b).sum(dims), a.mul_(b).sum(dims)])
+        return sums
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        query, key = ctx.saved_tensors
-        by_query, by_key, by_both = (g.view(1, -1, *[1] * (query.ndim - 2)) for g in grads[0])
-        of_query = (query * (2 * by_query)).addcmul_(key, by_both) if ctx.needs_input_grad[0] else None
-        of_key = (key * (2 * by_key)).addcmul_(query, by_both) if ctx.needs_input_grad[1] else None
-        return of_query, of_key, None, None, None
+        query, key, of_query, of_key = ctx.saved_tensors
+        by_query, by_key, by_both = (g.view(of_query.shape) for g in grads[0])
+        needed = zip((query, key), ctx.needs_input_grad[:2], strict=True)
+        results = [torch.empty_like(view) if need else None for view, need in needed]
+        for some, a, b in _blocks(query, key):
+            a, b = a - of_query, b - of_key
+            if results[0] is not None:
+                results[0][some] = (a * (2 * by_query)).addcmul_(b, by_both)
+            if results[1] is not None:
+                results[1][some] = (b * (2 * by_key)).addcmul_(a, by_both)
+        return *results, None, None, None

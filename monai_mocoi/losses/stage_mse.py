@@ -30,7 +30,10 @@ class StageMSELoss(nn.Module):
         self.normalize = normalize
 
     def forward(self, query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-        """Compute the loss of one stage, a scalar, from two ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors."""
+        """Compute the loss of one stage, a scalar, from two ``(N, C, H, W)`` pooled maps or ``(N, C)`` vectors.
+
+        Half precision is computed in single precision, and the gradient is in the precision of the maps.
+        """
         if query.shape != key.shape:
             raise ValueError(
                 f"the two views' stage representations differ in shape: {tuple(query.shape)} and {tuple(key.shape)}."
@@ -38,7 +41,8 @@ class StageMSELoss(nn.Module):
         if not self.normalize:
             # Not mse_loss, and not mean(): their gradients lose the maps' order in memory, which the backward pass of
             # BatchNorm pays dearly.
-            return (query - key).square().sum() / query.numel()
+            wide = torch.promote_types(query.dtype, torch.float32)
+            return (query.to(wide) - key.to(wide)).square().sum() / query.numel()
         # The mean of (a - b)^2 for standardised a and b, without making them.
         moments = channel_moments(query, key)
         of_query, of_key = (torch.rsqrt(variance + EPS) for variance in (moments.query, moments.key))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 
 def _refuse(values: np.ndarray, bad: np.ndarray, name: str, demand: str) -> None:
@@ -87,6 +86,8 @@ def patient_index(patients: Any, n: int | None = None) -> tuple[np.ndarray, int]
 
 def sum_by_patient(values: np.ndarray, index: np.ndarray, count: int) -> np.ndarray:
     """Sum ``(n, columns)`` values of images over the images of each of ``count`` patients: ``(patients, columns)``."""
+    from scipy.sparse import csr_array  # takes longer to import than all of NumPy
+
     membership = csr_array((np.ones(len(index)), (index, np.arange(len(index)))), shape=(count, len(index)))
     return membership @ values.astype(np.float64)
 

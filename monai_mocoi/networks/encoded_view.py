@@ -72,7 +72,10 @@ def project(head: nn.Module, query: torch.Tensor, key: torch.Tensor, parts: int)
 
 
 def _projected(head: nn.Module, pooled: torch.Tensor, parts: int) -> torch.Tensor:
-    if parts == 1 or next(head.parameters(), None) is None:
+    if next(head.parameters(), None) is None:
+        own: torch.Tensor = head(pooled)  # half precision stays: a copy of a whole map would cost more than the loss
+        return own
+    if parts == 1:
         return full_precision(head(pooled))
     outputs = []
     with one_update(parts, head) as part_done:

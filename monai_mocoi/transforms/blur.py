@@ -81,7 +81,7 @@ class RandGaussianBlur(RandImage):
         """Draw whether to act, and sigma."""
         super().randomize(None)
         if self._do_transform:
-            self._sigma = self.R.uniform(self.sigma[0], self.sigma[1])
+            self._sigma = self.between(self.sigma[0], self.sigma[1])
 
     def drawn(self) -> tuple[float, ...]:
         """Sigma in pixels."""

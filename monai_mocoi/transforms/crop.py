@@ -103,8 +103,8 @@ class RandResizedCrop(RandImage):
         rows, columns = data.shape[-2:]
         lowest, highest = math.log(self.ratio[0]), math.log(self.ratio[1])
         for _ in range(10):
-            area = rows * columns * self.R.uniform(self.scale[0], self.scale[1])
-            ratio = math.exp(self.R.uniform(lowest, highest))
+            area = rows * columns * self.between(self.scale[0], self.scale[1])
+            ratio = math.exp(self.between(lowest, highest))
             width, height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
             if 0 < width <= columns and 0 < height <= rows:
                 top = int(self.R.randint(rows - height + 1))

@@ -1,6 +1,6 @@
 """DICOM pictures to float32 (C, rows, columns) in 0..1, decoded by pydicom and shown as PS3.3 and PS3.4 N.2 say."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import Dataset
@@ -18,7 +18,7 @@ from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom_display import shown
 from monai_mocoi.transforms.dicom_fields import integer_of, stored_range
 from monai_mocoi.transforms.dicom_header import frame_of, read_header
-from monai_mocoi.transforms.image_errors import check_not_constant, guarded
+from monai_mocoi.transforms.image_errors import check_not_constant, guarded, is_constant
 from monai_mocoi.transforms.jpeg_plugin import TooLittleMemoryError, jpeg_decoders
 
 _INSTALL = 'pip install "monai-mocoi[dicom]"'
@@ -55,7 +55,7 @@ def read_dicom(file: BinaryIO, frame: int | None = None, notes: set[str] | None 
     with guarded("the DICOM header's display values (LUT, window, palette) are damaged"):
         notes = set() if notes is None else notes
         image = np.ascontiguousarray(shown(pixels, photometric, ds, frame, notes).transpose(2, 0, 1))
-        if pixels.min() != pixels.max():
+        if is_constant(image) and pixels.min() != pixels.max():
             check_not_constant(image, "the window, rescale or look-up table of the DICOM header maps all values to one")
         return image
 
@@ -75,7 +75,10 @@ def _decode(ds: Dataset, frame: int) -> tuple[np.ndarray, str]:
             ) from None
         decoder = own
     if not syntax.is_encapsulated:
-        pixels, info = decoder.as_array(ds, index=frame)
+        # Of one sample a pixel, pydicom need not copy the bytes: _within_bits_stored deals with unused bits.
+        grey = integer_of(ds, "SamplesPerPixel") == 1
+        options: Any = {"view_only": grey, "correct_unused_bits": not grey}
+        pixels, info = decoder.as_array(ds, index=frame, **options)
         return _with_samples(pixels), str(info["photometric_interpretation"])
 
     # One decoder's limits are not another's, for instance colour above 8 bits in JPEG 2000: each is tried.

@@ -12,11 +12,10 @@ from pydicom.multival import MultiValue
 
 from monai_mocoi.errors import ImageReadError
 from monai_mocoi.transforms.dicom_fields import LookUpTable, look_up_table, module_of, number_of, stored_range, text_of
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 
 _MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-
-WINDOW_IGNORED = "a window or look-up table of the DICOM header cannot be used and was ignored"
-"""A note of :func:`~monai_mocoi.transforms.dicom.read_dicom`."""
+_PART = 2**14  # pixels
 
 
 def shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int, notes: set[str]) -> np.ndarray:
@@ -41,8 +40,20 @@ def shown(pixels: np.ndarray, photometric: str, ds: Dataset, frame: int, notes: 
     else:
         shades = levels / high
     shades = shades.astype(np.float32)
-    picture = shades[pixels.astype(np.intp) - low] if tabled else shades
+    picture = _looked_up(shades, pixels, low) if tabled else shades
     return picture.reshape(*pixels.shape[:2], -1)
+
+
+def _looked_up(shades: np.ndarray, pixels: np.ndarray, low: int) -> np.ndarray:
+    """The shade of each pixel, float32; ``low`` is the value of the first."""
+    values = pixels.reshape(-1)
+    picture = np.empty((len(values), *shades.shape[1:]), np.float32)
+    # NumPy needs indices of 8 bytes: of a part at a time they stay in the processor's cache.
+    for start in range(0, len(values), _PART):
+        index = values[start : start + _PART].astype(np.intp)
+        index -= low
+        np.take(shades, index, axis=0, out=picture[start : start + _PART], mode="clip")
+    return picture
 
 
 def _grey(levels: np.ndarray, low: float, high: float, ds: Dataset, frame: int, notes: set[str]) -> np.ndarray:

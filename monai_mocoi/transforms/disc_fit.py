@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 TOLERANCE = 0.01  # distance from the circle, as a share of the lit part's longer side, that counts as on it
 _TRIALS = 500
@@ -42,6 +41,8 @@ def fit_disc(points: NDArray[np.float64], height: float, width: float) -> Disc |
     if on.sum() < _ON_CIRCLE * len(points):
         return None
     points = points[on]
+    from scipy import optimize
+
     fit = optimize.least_squares(
         lambda c: np.hypot(points[:, 0] - c[0], points[:, 1] - c[1]) - c[2],
         circle,

@@ -66,7 +66,7 @@ class FitSquare(Transform):
         if (rows, columns) != tuple(img.shape[1:]):
             img = functional.interpolate(img[None], (rows, columns), mode="bilinear", antialias=True)[0]
             # The weights add up to 1 only within rounding.
-            img = img.clamp(0, 1)
+            img = img.clamp_(0, 1)
         if self.mode in ("crop", "trim"):
             top, left = (rows - self.size) // 2, (columns - self.size) // 2
             img = img[:, top : top + self.size, left : left + self.size]

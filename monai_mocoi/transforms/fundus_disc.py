@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 from monai_mocoi.errors import FundusError
 from monai_mocoi.transforms.disc_fit import TOLERANCE, Disc, edge_points, fit_disc
@@ -99,6 +98,8 @@ def _lit_piece(brightness: NDArray[np.float32]) -> NDArray[np.bool_]:
     if background > bright / 2:  # no background in the picture
         return np.ones(brightness.shape, bool)
     lit = brightness > background + max(_LIT_AT_LEAST, _LIT * (bright - background))
+    from scipy import ndimage
+
     # The opening takes away threads of noise that would tie letters or a rim of light to the disc.
     lit = ndimage.binary_fill_holes(ndimage.binary_opening(np.pad(lit, 1, mode="edge"), iterations=1)[1:-1, 1:-1])
     pieces, n = ndimage.label(lit)

@@ -4,7 +4,7 @@ import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
 
@@ -12,11 +12,16 @@ from monai_mocoi.errors import ConstantImageError, ImageReadError
 
 MAX_PIXELS = 100_000_000
 """The largest picture that is read, in pixels (rows x columns); 10,000 x 10,000, 400 MB a channel as float32."""
+WINDOW_IGNORED = "a window or look-up table of the DICOM header cannot be used and was ignored"
+"""A note of :func:`~monai_mocoi.transforms.read_image`."""
+_FEW = 64  # every so manieth row and column
 
 
 def is_constant(image: np.ndarray) -> bool:
     """Tell whether each channel of (C, rows, columns) has one value only."""
-    return bool((image == image[:, :1, :1]).all())
+    first = image[:, :1, :1]
+    # Nearly every picture shows it in a few pixels, without a pass over all of them.
+    return bool((image[:, ::_FEW, ::_FEW] == first).all() and (image == first).all())
 
 
 def check_not_constant(image: np.ndarray, why: str = "") -> None:
@@ -55,7 +60,12 @@ def guarded(trouble: str) -> Iterator[None]:
             raise ImageReadError(f"{trouble} ({type(error).__name__})") from None
 
 
-class _Silence:
+def silenced() -> AbstractContextManager[None]:
+    """Silence them for all of a reading: each time that the last thread leaves costs a walk through all loggers."""
+    return _SILENCE
+
+
+class _Silence(AbstractContextManager[None]):
     """No warning of any library and no log record of pydicom and Pillow while at least one thread is inside.
 
     ``warnings.catch_warnings`` alone is not safe with threads: of two that overlap, the first to leave would switch the

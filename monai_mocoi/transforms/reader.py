@@ -10,10 +10,8 @@ from typing import BinaryIO
 import numpy as np
 
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.dicom import read_dicom
 from monai_mocoi.transforms.file_kinds import DICOM_SUFFIXES, RASTER_MAGIC, starts_with
-from monai_mocoi.transforms.image_errors import check_not_constant, guarded
-from monai_mocoi.transforms.raster import read_raster
+from monai_mocoi.transforms.image_errors import check_not_constant, guarded, silenced
 
 _OTHERS = {
     b"GIF8": "a GIF picture",
@@ -70,7 +68,7 @@ def read_image(
     """
     check_channels(channels)
     notes = _NOTES.get() if notes is None else notes
-    with _opened(path) as file:
+    with silenced(), _opened(path) as file:
         image = _read(file, os.fspath(path), frame, notes)
     check_not_constant(image)
     return to_channels(image, channels)
@@ -118,19 +116,27 @@ def _read(file: BinaryIO, path: str, frame: int | None, notes: set[str] | None) 
     if not head:
         raise ImageReadError("the image file is empty (0 bytes); copy or download it again")
     if _is_dicom(head):
-        return read_dicom(file, frame, notes)
+        return _read_dicom(file, frame, notes)
     raster = starts_with(head, RASTER_MAGIC)
     if raster:
         if frame not in (None, 0):
             raise ImageReadError(f"frame {frame} was asked for, but a {raster} file is read as one picture only")
+        from monai_mocoi.transforms.raster import read_raster  # Pillow
+
         return read_raster(file)
     other = starts_with(head, _OTHERS)
     # Only now the name: data sets older than the file format begin with any bytes, and their suffix is the one hint.
     if not other and path.lower().endswith(DICOM_SUFFIXES):
-        return read_dicom(file, frame, notes)
+        return _read_dicom(file, frame, notes)
     raise ImageReadError(
         f"the file is {other or 'of an unknown kind'}; PNG, JPEG, TIFF and DICOM are read. Convert it first"
     )
+
+
+def _read_dicom(file: BinaryIO, frame: int | None, notes: set[str] | None) -> np.ndarray:
+    from monai_mocoi.transforms.dicom import read_dicom  # pydicom: a third of a second
+
+    return read_dicom(file, frame, notes)
 
 
 def _is_dicom(head: bytes) -> bool:

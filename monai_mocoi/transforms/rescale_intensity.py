@@ -11,6 +11,7 @@ from monai.utils.type_conversion import convert_to_tensor
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant
+from monai_mocoi.transforms.percentiles import end_percentiles
 
 INTENSITY_MODES = ("declared", "picture", "percentiles")
 _PERCENTILES = (0.5, 99.5)
@@ -55,12 +56,10 @@ class RescaleIntensity(Transform):
             )
         values = img.numpy(force=True)
         check_not_constant(values)
-        low, high = values.min(), values.max()
-        if self.mode == "percentiles":
-            inner = np.percentile(values, _PERCENTILES)  # torch.quantile stops at 2**24 values
-            if inner[0] < inner[1]:
-                low, high = inner
-        return ((img - float(low)) / (float(high) - float(low))).clamp(0, 1)
+        low, high = end_percentiles(values, _PERCENTILES) if self.mode == "percentiles" else (0, 0)
+        if not low < high:
+            low, high = values.min(), values.max()
+        return (img - float(low)).div_(float(high) - float(low)).clamp_(0, 1)
 
 
 class RescaleIntensityd(EachKeyd):

@@ -71,7 +71,7 @@ class RandRotation(RandImage):
         """Draw whether to act, and the angle."""
         super().randomize(None)
         if self._do_transform:
-            self._angle = self.R.uniform(self.degrees[0], self.degrees[1])
+            self._angle = self.between(self.degrees[0], self.degrees[1])
 
     def drawn(self) -> tuple[float, ...]:
         """The angle in degrees."""

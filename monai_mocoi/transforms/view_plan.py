@@ -81,12 +81,6 @@ class _Changed:
     def __init__(self, transform: Any) -> None:
         self.transform = transform
 
-    @classmethod
-    def of(cls, transform: Any) -> Self | None:
-        """The plan of a transform; None where a step is none of ours, nor MONAI's ``RandFlip`` or ``RandRotate90``."""
-        parts = list(_parts(transform))
-        return cls(parts) if all(_is_known(part) for part in parts) else None
-
     def draw(self, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
         self.transform.randomize(SimpleNamespace(shape=shape))
         return [float(self.transform._do_transform), *self.transform.drawn()], shape
@@ -116,12 +110,6 @@ class _Normalized:
 
     def __init__(self, transform: Any) -> None:
         self.transform = transform
-
-    @classmethod
-    def of(cls, transform: Any) -> Self | None:
-        """The plan of a transform; None where a step is none of ours, nor MONAI's ``RandFlip`` or ``RandRotate90``."""
-        parts = list(_parts(transform))
-        return cls(parts) if all(_is_known(part) for part in parts) else None
 
     def draw(self, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
         return [], shape

@@ -50,7 +50,7 @@ def train(dataset: str, folder: str, stop: str | None = None, resume: bool = Fal
     trainer = workflow.parser.get_parsed_content("train#trainer")
     rank, code = dist.get_rank(), 0
 
-    @trainer.on(Events.ITERATION_STARTED(once=AT))
+    @trainer.on(Events.ITERATION_STARTED(once=AT - 1))  # all know of it one iteration later
     def _() -> None:
         if stop == "signal to one" and rank == 1:
             os.kill(os.getpid(), signal.SIGTERM)

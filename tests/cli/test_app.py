@@ -43,6 +43,23 @@ def test_version_and_help(mocoi):
     assert all(command in text for command in ("run", "plan", "prepare"))
 
 
+def test_the_overview_cuts_no_description_off_in_a_terminal_of_80_columns(mocoi, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = mocoi("--help").output.splitlines()
+    commands = lines[lines.index("Commands:") + 1 :]
+    assert len(commands) == 9
+    assert all(line.endswith(".") and not line.endswith("...") and len(line) <= 80 for line in commands)
+
+
+def test_baselines_can_be_tried_on_phantoms(mocoi):
+    assert "or demo: phantoms" in " ".join(mocoi("baselines", "--help").output.split())
+
+
+def test_the_help_does_not_wait_for_what_reads_settings():
+    result = loaded_by("--help", modules=("monai_mocoi.runs.settings_model", "numpy", "torch"))
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (0, "LOADED []")
+
+
 @pytest.mark.parametrize("command", ["run", "plan"])
 def test_help_says_what_every_exit_code_means(mocoi, command):
     result = mocoi(command, "--help")

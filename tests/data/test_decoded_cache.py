@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
 from collections import namedtuple
 from dataclasses import dataclass
@@ -145,9 +146,9 @@ def test_a_damaged_cache_is_made_anew(files, decode, tmp_path, what):
     assert all(torch.equal(again[i], before[i]) for i in range(5))
 
 
-def test_a_damaged_row_is_decoded_again_and_the_next_opening_mends_it(files, decode, tmp_path):
+def test_a_damaged_row_is_decoded_again_and_mended_in_its_place(files, decode, tmp_path):
     cache = _open(files, decode, tmp_path)
-    before = cache[3]
+    before, whole = cache[3], cache.file.read_bytes()
     raw = bytearray(cache.file.read_bytes())
     raw[-30] ^= 1  # in the last row
     cache.file.write_bytes(raw)
@@ -155,10 +156,25 @@ def test_a_damaged_row_is_decoded_again_and_the_next_opening_mends_it(files, dec
     with pytest.warns(UserWarning, match="damaged"):
         assert torch.equal(damaged[4], ReadImage(1)(files[4]))
     assert torch.equal(damaged[3], before)
-    mended = _open(files, decode, tmp_path)
+    assert cache.file.read_bytes() == whole
     calls = decode.calls
-    assert torch.equal(mended[4], ReadImage(1)(files[4]))
-    assert decode.calls == calls
+    assert torch.equal(damaged[4], ReadImage(1)(files[4]))
+    assert torch.equal(_open(files, decode, tmp_path)[4], ReadImage(1)(files[4]))
+    assert decode.calls == calls, "one row is decoded, and not the whole cache"
+
+
+def test_a_row_whose_checksum_is_damaged_lets_the_cache_be_made_anew(files, decode, tmp_path):
+    cache = _open(files, decode, tmp_path)
+    index = json.loads(cache.file.with_suffix(".json").read_text())
+    index["crc32"][2] ^= 1
+    cache.file.with_suffix(".json").write_text(json.dumps(index))
+    damaged = _open(files, decode, tmp_path)
+    with pytest.warns(UserWarning, match="damaged"):
+        assert torch.equal(damaged[2], ReadImage(1)(files[2]))
+    calls = decode.calls
+    again = _open(files, decode, tmp_path)
+    assert decode.calls >= calls + 5
+    assert torch.equal(again[2], ReadImage(1)(files[2]))
 
 
 @pytest.mark.parametrize("other", ["is making it anew", "has made it anew"])
@@ -520,6 +536,16 @@ def test_too_little_disk_is_said_before_the_work(files, decode, tmp_path, monkey
     with pytest.raises(CacheFullError, match=r"needs 0\.00 MiB.*0\.00 MiB free.*MONAI_MOCOI_CACHE"):
         _open(files, decode, tmp_path)
     assert decode.calls == 1
+
+
+def test_its_size_is_announced_before_the_work(files, decode, tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        _open(files, decode, tmp_path)
+        _open(files, decode, tmp_path)
+    assert re.fullmatch(
+        r"Decoding 5 images once; the cache will take 0\.00 MiB, of [0-9.]+ GiB that are free\.", caplog.messages[0]
+    )
+    assert len(caplog.messages) == 1
 
 
 def test_wrong_arguments(files, decode, tmp_path):

@@ -30,6 +30,17 @@ def test_the_overview_names_every_command_and_imports_none(capsys):
         assert summary in " ".join(result.stdout.split())
 
 
+def test_the_help_of_a_command_waits_for_no_library_that_reads_images():
+    code = (
+        "import contextlib, io, sys, data_prep.__main__ as m\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        "    for name in m.COMMANDS: assert m.main([name, '--help']) == 0\n"
+        "print(sorted({'pydicom', 'scipy', 'jinja2', 'torch', 'monai'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "[]\n", "")
+
+
 def test_wrong_usage_is_2(capsys):
     for arguments in ([], ["nothing"], ["nih"], ["audit"], ["nih", "--sice", "3"], ["demo", "--seed", "one"]):
         assert main.main(arguments) == exit_codes.USAGE

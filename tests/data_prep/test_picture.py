@@ -9,7 +9,7 @@ from PIL import Image
 
 from data_prep.console import print_noted
 from data_prep.picture import BINS, FLATTENED, IGNORED_WINDOW, histogram, noted, picture_note, refer_to, write_png
-from monai_mocoi.transforms.dicom_display import WINDOW_IGNORED
+from monai_mocoi.transforms.image_errors import WINDOW_IGNORED
 from monai_mocoi.transforms.reader import read_image, to_channels
 from tests.data.dataset_folders import picture
 from tests.support.nih_files import grey

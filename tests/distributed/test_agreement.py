@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from monai_mocoi.distributed import any_rank, from_first_rank, gather_objects, mean_over_ranks
+from monai_mocoi.distributed import Question, any_rank, from_first_rank, gather_objects, mean_over_ranks
 from tests.support.processes import in_processes
 
 
@@ -17,6 +17,21 @@ def together(rank: int) -> dict[str, Any]:
         "none says so": any_rank(False),
         "mean": mean_over_ranks(torch.tensor([rank, 1.0, float("nan") if rank else 0.0])),
     }
+
+
+SAID = [(False, False), (False, True), (False, False), (True, True), (True, False), (False, False)]  # by two processes
+
+
+def answers(rank: int) -> list[bool]:
+    """What is known of each question when the next is asked; then of two, of which only the second is answered."""
+    question, found = Question(), []
+    for said in SAID:
+        found.append(question.answer())
+        question.ask(said[rank])
+    found.append(question.answer())
+    question.ask(True)
+    question.ask(False)
+    return [*found, question.answer(), question.answer()]
 
 
 @pytest.mark.slow
@@ -35,3 +50,13 @@ def test_one_process_keeps_what_it_gave() -> None:
     assert found["all"] == [{"rank": 0}]
     assert (found["one says so"], found["none says so"]) == (False, False)
     assert found["mean"].tolist() == [0.0, 1.0, 0.0]
+
+
+@pytest.mark.slow
+def test_two_processes_have_the_answer_of_the_question_before() -> None:
+    expected = [False, *map(any, SAID), False, False]
+    assert in_processes(answers, 2) == [expected, expected]
+
+
+def test_one_process_answers_itself() -> None:
+    assert answers(0) == [False, *(first for first, _ in SAID), False, False]

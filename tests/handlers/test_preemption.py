@@ -15,6 +15,7 @@ from monai_mocoi.handlers import preemption as module
 from tests.engines.classifiers import Table, dataset_of, evaluator_of, planned_trainer
 from tests.networks.small import small_moco
 from tests.support.moco_training import batches, trainer_of
+from tests.support.processes import in_processes
 
 SETTINGS = {"image_size": 32, "decode_size": 32, "resize_mode": "crop", "channels": 1, "mean": 0.5, "std": 0.25}
 
@@ -110,3 +111,48 @@ def test_a_signal_in_the_epoch_that_patience_ends_does_not_stop_a_run_that_is_wh
     assert trainer.state.epoch == 2
     assert (tmp_path / "classifier.pt").exists()
     preemption.exit_if_stopped()  # else a cluster would start it again, to be refused: there is nothing to go on from
+
+
+def stopped_by_the_second(rank: int, at: int, accumulation_steps: int, max_epochs: int) -> tuple[int, bool]:
+    """A signal to the second process in the iteration ``at`` of epochs of 3: where each stops."""
+    preemption = Preemption(Checkpoints(Path("run"), {}, "abc"))
+    options = {"accumulation_steps": accumulation_steps, "max_epochs": max_epochs}
+    trainer = trainer_of(small_moco(), batches(3, 4), train_handlers=[preemption, preemption.checkpoints], **options)
+
+    @trainer.on(Events.ITERATION_STARTED(once=at))
+    def _() -> None:
+        if rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    trainer.run()
+    return trainer.state.iteration, preemption.stopped
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("at", "accumulation_steps", "max_epochs", "stops_after"),
+    [
+        (1, 1, 2, 2),  # the iteration after that in which it came
+        (2, 1, 2, 3),  # which is the last one of its epoch
+        (3, 1, 2, 3),  # at the end of an epoch all wait for one another
+        (1, 2, 2, 3),  # a step of two batches, and the last batch alone
+        (2, 1, 1, None),  # the run is at its end in any case
+    ],
+)
+def test_a_signal_to_one_process_stops_both_after_the_same_iteration(
+    at: int, accumulation_steps: int, max_epochs: int, stops_after: int | None, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stopped = in_processes(stopped_by_the_second, 2, at, accumulation_steps, max_epochs)
+    assert stopped == [(stops_after or 3 * max_epochs, stops_after is not None)] * 2
+    newest = max(path.name for path in Path("run").rglob("*.pt"))
+    assert newest == f"checkpoint_{stops_after or 3 * max_epochs:09d}.pt"
+
+
+def test_without_other_processes_a_signal_stops_at_once_with_an_accumulated_step(tmp_path: Path) -> None:
+    preemption = Preemption(Checkpoints(tmp_path, {}, "abc"))
+    handlers = [preemption, preemption.checkpoints]
+    trainer = trainer_of(small_moco(), batches(5, 4), train_handlers=handlers, accumulation_steps=2)
+    trainer.add_event_handler(Events.ITERATION_STARTED(once=1), lambda: os.kill(os.getpid(), signal.SIGTERM))
+    trainer.run()
+    assert (trainer.state.iteration, preemption.stopped) == (2, True)

@@ -59,6 +59,19 @@ def test_both_gradients_equal_finite_differences() -> None:
     assert torch.autograd.gradcheck(StageMSELoss(normalize=True), (query, key))
 
 
+@pytest.mark.parametrize("normalize", [False, True])
+def test_half_precision_is_computed_in_single(normalize: bool) -> None:
+    query, key = (torch.rand(40, 96, 16, 16).bfloat16().requires_grad_() for _ in range(2))  # more than one block
+    loss = StageMSELoss(normalize)(query, key)
+    single = [view.detach().float().requires_grad_() for view in (query, key)]
+    expected = StageMSELoss(normalize)(*single)
+    assert float(loss) == float(expected)
+    gradients = torch.autograd.grad(loss, (query, key))
+    for gradient, own in zip(gradients, torch.autograd.grad(expected, single), strict=True):
+        assert gradient.dtype == torch.bfloat16
+        torch.testing.assert_close(gradient, own.bfloat16(), rtol=1e-2, atol=0)
+
+
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
         StageMSELoss()(torch.zeros(2, 3), torch.zeros(2, 4))

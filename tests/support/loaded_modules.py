@@ -6,11 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+HEAVY = ("torch", "monai", "ignite", "numpy")
 
-def loaded_by(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+
+def loaded_by(
+    *words: object, cwd: Path | None = None, modules: tuple[str, ...] = HEAVY
+) -> subprocess.CompletedProcess[str]:
     code = (
         "import atexit, sys\n"
-        "atexit.register(lambda: print('LOADED', sorted({'torch', 'monai', 'ignite', 'numpy'} & set(sys.modules))))\n"
+        f"atexit.register(lambda: print('LOADED', sorted({set(modules)} & set(sys.modules))))\n"
         f"sys.argv = ['mocoi', *{[str(word) for word in words]!r}]\n"
         "from monai_mocoi.cli.app import main\n"
         "main()\n"

@@ -291,6 +291,15 @@ def test_bits_above_those_stored_are_not_part_of_the_picture(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("dtype", "low", "high"), [(np.uint16, 0, 4095), (np.int16, -2048, 2047)])
+def test_large_pictures_are_looked_up_as_small_ones(tmp_path, dtype, low, high):
+    pixels = noise(high, (150, 211), low, dtype)  # more than are looked up at a time, and no multiple of it
+    assert pixels.size > dicom_display._PART
+    path = write(tmp_path / "a.dcm", pixels, bits=12, WindowCenter="300", WindowWidth="1001")
+    expected = np.clip((pixels.astype(np.float64) - 299.5) / 1000 + 0.5, 0, 1).astype(np.float32)
+    np.testing.assert_array_equal(read_image(path)[0], expected)
+
+
 def test_32_bit_pixels(tmp_path):
     pixels = np.array([[0, 1, 2**31, 2**32 - 1]], np.uint32)
     image = read_image(write(tmp_path / "x.dcm", pixels))

@@ -5,10 +5,11 @@ import pickle
 import threading
 import warnings
 
+import numpy as np
 import pytest
 
 from monai_mocoi.errors import ImageReadError
-from monai_mocoi.transforms.image_errors import MAX_PIXELS, check_size, guarded
+from monai_mocoi.transforms.image_errors import MAX_PIXELS, check_size, guarded, is_constant, silenced
 
 
 def test_sizes():
@@ -17,6 +18,26 @@ def test_sizes():
     for rows, columns in ((0, 5), (5, 0), (MAX_PIXELS + 1, 1)):
         with pytest.raises(ImageReadError, match=f"{rows}"):
             check_size(rows, columns)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 2, 3), (3, 64, 65), (1, 130, 200)])
+def test_one_other_pixel_anywhere_is_enough(shape):
+    image = np.zeros(shape, dtype=np.float32) + np.arange(shape[0], dtype=np.float32)[:, None, None]
+    assert is_constant(image)
+    for place in {0, 1, shape[2] + 1, image[0].size // 2, image[0].size - 1} & set(range(1, image[0].size)):
+        other = image.copy()
+        other[-1].flat[place] = 7
+        assert not is_constant(other)
+
+
+def test_silence_for_all_of_a_reading_outlasts_its_parts(recwarn):
+    with silenced():
+        with guarded(""):
+            pass
+        warnings.warn("quiet", stacklevel=1)
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="loud"):
+        warnings.warn("loud", stacklevel=1)
 
 
 def test_any_exception_becomes_an_image_read_error_without_its_text():
