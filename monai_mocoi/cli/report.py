@@ -24,9 +24,9 @@ def report(
     runs: Annotated[str, typer.Argument(metavar="RUNS", help="A study's folder, or any folder with run folders.")],
     **options: Any,
 ) -> None:
-    """Report on all runs below a folder: verdict, tables, figures, and where each number comes from.
+    """Report on all runs below a folder, with a verdict.
 
-    Arms, planned cells and the primary comparison are those of the plan.json in RUNS; without one all comparisons are
+    It makes one page, with tables, figures, and where each number comes from. Arms, planned cells and the primary comparison are those of the plan.json in RUNS; without one all comparisons are
     exploratory. Nothing is trained or tested: it reads predictions.csv, metrics.json and the other files of the runs.
     """
     report_and_show(runs, **options)

@@ -61,7 +61,7 @@ def test_equal_draws_are_one_draw() -> None:
     [(1, 0, 1, 0.93), (2, 0.1, 1, 0.93), (2, 1, 0.3, 0.85), (3, 0.3, 1, 0.92), (3, 1, 0.3, 0.92), (5, 1, 0.3, 0.92)],
 )
 def test_interval_holds_the_truth(draws: int, of_draw: float, of_patient: float, least: float) -> None:
-    """As often as it says, 0.95 less the error of 1,000 trials; less often where two draws differ more than patients."""
+    """As often as it says, 0.95 less the error of 1,000 trials; less where two draws differ more than patients."""
     rng, held, count = np.random.default_rng(draws), 0, 1000
     for _ in range(count):
         low, high = of_means(drawn(rng, draws, 40, of_draw, of_patient, 0.5)).interval()
