@@ -26,8 +26,9 @@ def report(
 ) -> None:
     """Report on all runs below a folder, with a verdict.
 
-    It makes one page, with tables, figures, and where each number comes from. Arms, planned cells and the primary comparison are those of the plan.json in RUNS; without one all comparisons are
-    exploratory. Nothing is trained or tested: it reads predictions.csv, metrics.json and the other files of the runs.
+    It makes one page, with tables, figures, and where each number comes from. Arms, planned cells and the primary
+    comparison are those of the plan.json in RUNS; without one all comparisons are exploratory. Nothing is trained or
+    tested: it reads predictions.csv, metrics.json and the other files of the runs.
     """
     report_and_show(runs, **options)
 
