@@ -15,6 +15,7 @@ from monai_mocoi.transforms.percentiles import end_percentiles
 
 INTENSITY_MODES = ("declared", "picture", "percentiles")
 _PERCENTILES = (0.5, 99.5)
+_PART = 2**16  # values
 
 
 class RescaleIntensity(Transform):
@@ -59,7 +60,12 @@ class RescaleIntensity(Transform):
         low, high = end_percentiles(values, _PERCENTILES) if self.mode == "percentiles" else (0, 0)
         if not low < high:
             low, high = values.min(), values.max()
-        return (img - float(low)).div_(float(high) - float(low)).clamp_(0, 1)
+        low, high = float(low), float(high)
+        rescaled = torch.empty(img.shape, dtype=img.dtype, device=img.device)
+        # Of a part at a time all three steps find it in the processor's cache.
+        for part, into in zip(img.reshape(-1).split(_PART), rescaled.view(-1).split(_PART), strict=True):
+            torch.sub(part, low, out=into).div_(high - low).clamp_(0, 1)
+        return rescaled
 
 
 class RescaleIntensityd(EachKeyd):

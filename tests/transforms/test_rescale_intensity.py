@@ -31,6 +31,19 @@ def test_picture_takes_its_least_and_greatest_value_of_all_channels_together():
     np.testing.assert_allclose(RescaleIntensity("picture")(found), found, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("mode", ["picture", "percentiles"])
+def test_large_pictures_and_those_that_are_not_in_order_in_memory_are_rescaled_alike(mode):
+    image = picture((3, 300, 301))
+    low, high = image.min(), image.max()
+    if mode == "percentiles":
+        low, high = np.percentile(image.numpy(), (0.5, 99.5))
+    expected = ((image - float(low)) / (float(high) - float(low))).clamp(0, 1)
+    assert torch.equal(RescaleIntensity(mode)(image), expected)
+    turned = image.mT.contiguous().mT
+    assert not turned.is_contiguous()
+    assert torch.equal(RescaleIntensity(mode)(turned), expected)
+
+
 def test_percentiles_are_not_decided_by_a_few_pixels():
     image = picture((1, 100, 100))
     image[0, 0, :20] = 1.0  # a letter: 0.2 % of the pixels
