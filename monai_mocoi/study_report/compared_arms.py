@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from monai_mocoi.metrics import CrossedMean, holm
-from monai_mocoi.study_report.measured_cells import Cell, Metric, TestSet, mean_of
+from monai_mocoi.study_report.compared_metric import Metric
+from monai_mocoi.study_report.measured_cells import Cell, TestSet, mean_of
 from monai_mocoi.study_report.study_arms import Arm, references
 
 LEVEL = 0.95

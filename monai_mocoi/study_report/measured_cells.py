@@ -10,48 +10,15 @@ from numpy.typing import NDArray
 
 from monai_mocoi.analysis import IntervalSettings, matched
 from monai_mocoi.analysis.decision_thresholds import decisions
-from monai_mocoi.analysis.resampled_images import METRICS, ResampledImages
+from monai_mocoi.analysis.resampled_images import ResampledImages
 from monai_mocoi.data import Predictions, read_predictions
-from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError, StudyError
+from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
 from monai_mocoi.metrics import CrossedMean, crossed_mean
 from monai_mocoi.metrics.patient_resamples import leave_each_out
+from monai_mocoi.study_report.compared_metric import Metric
 from monai_mocoi.study_report.tested_run import TestedRun
 
 _RESAMPLES = 199  # only to find out whether every class is defined when patients are drawn
-
-
-@dataclass(frozen=True)
-class Metric:
-    """What is compared: a name of ``METRICS``, of one class or, with ``label`` None, of the mean of the classes."""
-
-    name: str = "auc"
-    label: str | None = None
-
-    @classmethod
-    def of(cls, name: str, label: str | None = None) -> "Metric":
-        """By its short name or that of ``metrics.json`` ("macro_auc"); StudyError: there is none of it."""
-        short = name.removeprefix("macro_")
-        if short not in METRICS:
-            raise StudyError(f"there is no metric {name!r}: choose one of {', '.join(METRICS)}.")
-        return cls(short, label)
-
-    @property
-    def words(self) -> str:
-        """``macro AUC``, or ``AUC of Mass``."""
-        word = {"auc": "AUC", "f1": "F1"}.get(self.name, self.name.replace("_", " "))
-        return (
-            f"{word} of {self.label}" if self.label else word if self.name == "calibration_error" else f"macro {word}"
-        )
-
-    @property
-    def points(self) -> str:
-        """Hundredths of it, as in "2.1 AUC points"."""
-        return {"auc": "AUC", "f1": "F1"}.get(self.name, self.name.replace("_", " ")) + " points"
-
-    @property
-    def lower_is_better(self) -> bool:
-        """Only of the calibration error."""
-        return self.name == "calibration_error"
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from monai_mocoi.files.atomic_write import write_bytes, write_csv
 from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.runs.product_folders import check_can_be_written
 from monai_mocoi.study_report.blocks import Bullets, Link, Picture, Section, Table, Text
-from monai_mocoi.study_report.measured_cells import Metric
+from monai_mocoi.study_report.compared_metric import Metric
 from monai_mocoi.study_report.section_analyses import distance_section, probing_section, reuse_section
 from monai_mocoi.study_report.section_chosen import chosen_section
 from monai_mocoi.study_report.section_data import data_section

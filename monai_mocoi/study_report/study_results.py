@@ -8,8 +8,9 @@ from typing import Any
 
 from monai_mocoi.metrics import CrossedMean
 from monai_mocoi.study_report.compared_arms import LEVEL, Comparison, Key, compare_arms
+from monai_mocoi.study_report.compared_metric import Metric
 from monai_mocoi.study_report.found_runs import FoundRuns, find_runs
-from monai_mocoi.study_report.measured_cells import Cell, Metric, TestSet, measure_cells
+from monai_mocoi.study_report.measured_cells import Cell, TestSet, measure_cells
 from monai_mocoi.study_report.sources import Sources
 from monai_mocoi.study_report.study_arms import Arm, arms_of
 from monai_mocoi.study_report.tested_run import TestedRun
