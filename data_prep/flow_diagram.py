@@ -44,14 +44,19 @@ class Diagram:
     lines: list[tuple[float, float, float, float]] = field(default_factory=list)  # likewise, without a head
 
 
-def flow_diagram(flow: Sequence[Step], splits: Mapping[str, Count]) -> Diagram:
-    """Lay out a diagram in the manner of CONSORT: stations downward, what is left out beside them, splits below."""
+def flow_diagram(
+    flow: Sequence[Step], splits: Mapping[str, Count], used: str = "Images in the dataset folder"
+) -> Diagram:
+    """Lay out a diagram in the manner of CONSORT: stations downward, what is left out beside them, splits below.
+
+    ``used``: what the images are called that are left after the last station.
+    """
     drawing = Diagram()
     y = 1.0
     for step in flow:
         y = _station(drawing, step, y)
-    used = sum(count.images for count in splits.values())
-    _texts(drawing, 1, y, ["Images in the dataset folder"], f"{used:,}")
+    left = sum(count.images for count in splits.values())
+    _texts(drawing, 1, y, [used], f"{left:,}")
     drawing.boxes.append(Box(1, y, _MAIN, 2 * _LINE + 2 * _PAD, "used"))
     _splits(drawing, splits, y + 2 * _LINE + 2 * _PAD)
     return drawing

@@ -13,6 +13,7 @@ import typer
 from monai_mocoi import __version__, exit_codes
 from monai_mocoi.cli.bundle_commands import adapt, export, package
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
+from monai_mocoi.cli.report import REPORT, report
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
 from monai_mocoi.cli.runs import runs
 from monai_mocoi.cli.score_commands import baselines, compare, evaluate, linear
@@ -153,6 +154,7 @@ def prepare(
 _COMMANDS: tuple[tuple[Callable[..., None], dict[str, Option]], ...] = (
     (adapt, OWNER), (export, {}), (package, PACKAGE), (compare, COMPARE), (baselines, BASELINES), (evaluate, EVALUATE),
     (runs, {}),
+    (report, REPORT),
 )  # fmt: skip
 for function, options in _COMMANDS:
     app.command(epilog=_EXIT_CODES)(reporting(function, options))

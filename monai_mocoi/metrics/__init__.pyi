@@ -30,6 +30,8 @@ from .confusion import confusion_by_patient as confusion_by_patient
 from .confusion import confusion_counts as confusion_counts
 from .confusion import confusion_over_known as confusion_over_known
 from .confusion import macro_f1 as macro_f1
+from .crossed_intervals import CrossedMean as CrossedMean
+from .crossed_intervals import crossed_mean as crossed_mean
 from .decisions import LABEL_KINDS as LABEL_KINDS
 from .decisions import check_label_kind as check_label_kind
 from .decisions import class_probabilities as class_probabilities

@@ -47,7 +47,7 @@ def test_the_overview_cuts_no_description_off_in_a_terminal_of_80_columns(mocoi,
     monkeypatch.setenv("COLUMNS", "80")
     lines = mocoi("--help").output.splitlines()
     commands = lines[lines.index("Commands:") + 1 :]
-    assert len(commands) == 12
+    assert len(commands) == 13
     assert all(line.endswith(".") and not line.endswith("...") and len(line) <= 80 for line in commands)
 
 

@@ -1,0 +1,56 @@
+"""``mocoi report``: the report of all runs below a folder, as a page, tables and figures."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from monai_mocoi.cli.options import Option
+from monai_mocoi.own_command import command
+
+_METRICS = "auc, average_precision, f1, sensitivity, specificity or calibration_error."
+REPORT = {
+    "out": Option("The report's folder. [report, in RUNS]", metavar="DIR"),
+    "metric": Option(
+        "auc, average_precision, f1, sensitivity, specificity or calibration_error. [of the plan, or auc]"
+    ),
+    "label": Option("Compare this class alone, not the mean over classes."),
+    "arm": Option("To show in detail. [of the primary comparison, or mse]"),
+    "overwrite": Option("Replace the report in that folder.", False, bool),
+}
+
+
+def report(
+    runs: Annotated[str, typer.Argument(metavar="RUNS", help="A study's folder, or any folder with run folders.")],
+    **options: Any,
+) -> None:
+    """Report on all runs below a folder, with a verdict.
+
+    It makes one page, with tables, figures, and where each number comes from. Arms, planned cells and the primary
+    comparison are those of the plan.json in RUNS; without one all comparisons are exploratory. Nothing is trained or
+    tested: it reads predictions.csv, metrics.json and the other files of the runs.
+    """
+    report_and_show(runs, **options)
+
+
+def report_and_show(
+    runs: str, out: str | None, metric: str | None, label: str | None, arm: str | None, overwrite: bool
+) -> None:
+    """Write the report, and print what it found."""
+    from monai_mocoi.study_report import Finding, Metric, finding, write_study_report
+
+    folder = Path(runs) / "report" if out is None else Path(out)
+    chosen = Metric.of(metric or "auc", label) if metric or label else None
+    study = write_study_report(runs, folder, chosen, arm, overwrite)
+    tests, arms = sum(len(cell.runs) for cell in study.cells.values()), len(study.arms)
+    typer.echo(f"{tests} tested runs, {arms} arms, {len(study.comparisons)} comparisons; {study.metric.words}")
+    for kind in Finding:
+        if count := sum(finding(own) is kind for own in study.comparisons):
+            typer.echo(f"  {kind.value}: {count}")
+    if study.problems:
+        typer.echo(f"  not used: {len(study.problems)}; the section 'What cannot be concluded' says why")
+    typer.echo(f"Report: {folder / 'report.html'}")
+    if study.found.plan is None:
+        typer.echo(
+            f"Without a plan all comparisons are exploratory. To plan the next study: {command('study', 'plan')}"
+        )

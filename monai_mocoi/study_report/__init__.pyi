@@ -1,0 +1,13 @@
+from .compared_arms import Comparison as Comparison
+from .compared_arms import Difference as Difference
+from .compared_metric import Metric as Metric
+from .found_runs import FoundRuns as FoundRuns
+from .found_runs import find_runs as find_runs
+from .measured_cells import Cell as Cell
+from .report_folder import write_study_report as write_study_report
+from .study_arms import Arm as Arm
+from .study_results import StudyResults as StudyResults
+from .study_results import study_results as study_results
+from .verdict import Finding as Finding
+from .verdict import finding as finding
+from .verdict import sentence_of as sentence_of

@@ -1,0 +1,57 @@
+"""Beside the chosen run: what shortcuts alone tell of the labels, and tests of the same arm on other data sets."""
+
+import json
+
+from monai_mocoi.study_report.blocks import Section, Table, Text, number_in_hundredths
+from monai_mocoi.study_report.sources import shown_links
+from monai_mocoi.study_report.study_results import StudyResults
+from monai_mocoi.study_report.tested_run import TestedRun, fraction_in_short
+
+
+def add_baselines(study: StudyResults, section: Section, run: TestedRun) -> None:
+    """Append the baselines of the data set, beside the chosen run."""
+    section.blocks.append(Text("Baselines: what shortcuts alone tell", "head"))
+    sha = run.known.get("dataset_sha256")
+    documents = [own for own in study.found.baselines if own.content.get("dataset_sha256") in (None, sha)]
+    if not documents:
+        section.blocks.append(Text("There are none of this data set."))
+        return
+    table = Table(
+        "baselines", "Linear classifiers of shortcuts, and the chosen run",
+        ("classifier", "sees", "macro AUC, % (95 % CI)", "run"),
+        note="A classifier that is no better than a shortcut may be using it.",
+    )  # fmt: skip
+    own_metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
+    code = shown_links([study.sources.of(run.place, run)])
+    area = number_in_hundredths(own_metrics["overall"].get("macro_auc"))
+    table.rows.append([f"{study.words(run.arm)} (chosen)", "the images", area, code])
+    for document in documents:
+        for name, own in document.content["baselines"].items():
+            shown = number_in_hundredths(own["overall"]["macro_auc"])
+            if of_all := own.get("shuffles"):
+                shown = f"{100 * of_all['mean']:.1f} (mean of {len(of_all['macro_auc'])} shuffles)"
+            place = f"{document.place}/{name}"
+            tested = next((one for one in study.found.tested if one.place == place), None)
+            table.rows.append([name, own["sees"], shown, shown_links([study.sources.of(place, tested)])])
+    section.blocks.append(table)
+
+
+def add_external(study: StudyResults, section: Section, run: TestedRun) -> None:
+    """Append the tests of the chosen run's arm on other data sets."""
+    section.blocks.append(Text("External test", "head"))
+    tests = [own for own in study.found.tested if own.role == "external" and own.arm == run.arm]
+    table = Table(
+        "external", "The same arm on the images of another place",
+        ("labels", "own test, %", "there, %", "difference (95 % CI)", "images there", "run"),
+    )  # fmt: skip
+    name = f"macro_{study.metric.name}".replace("macro_calibration", "calibration")
+    for own in tests:
+        metrics = json.loads((own.folder / "metrics.json").read_text(encoding="utf-8"))
+        compared = ((metrics.get("external") or {}).get("overall") or {}).get(name) or {}
+        there = compared.get("here") or metrics["overall"].get(name)
+        numbers = [number_in_hundredths(one) for one in (compared.get("own"), there, compared.get("difference"))]
+        images = f"{metrics['images']:,} of {metrics['patients']:,} patients"
+        table.rows.append(
+            [fraction_in_short(own.fraction), *numbers, images, shown_links([study.sources.of(own.place, own)])]
+        )
+    section.blocks.append(table if table.rows else Text("This arm was not tested on another data set."))

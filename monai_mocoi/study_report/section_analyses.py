@@ -1,0 +1,135 @@
+"""Sections of analyses: probing by stage, feature reuse with its nulls, and distances between outputs."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monai_mocoi.figures.arm_lines import ArmPanel, ArmPoint, arm_lines_figure
+from monai_mocoi.study_report.blocks import Picture, Section, Table, number_in_hundredths, number_of
+from monai_mocoi.study_report.found_runs import Document
+from monai_mocoi.study_report.published import is_published, published_probing, published_reuse
+from monai_mocoi.study_report.sources import shown_links
+from monai_mocoi.study_report.study_results import StudyResults
+from monai_mocoi.study_report.tested_run import RANDOM, fraction_in_short, fraction_in_words
+from monai_mocoi.study_report.verdict import p_in_words
+
+
+def _analyses(study: StudyResults, part: str) -> Iterator[tuple[str, str, Document, Any]]:
+    """Data set, arm, file and part of each analysis that has it."""
+    for document in study.found.analyses:
+        if not (content := document.content.get(part)):
+            continue
+        planned = study.found.planned(document.place)
+        before = (document.content.get("networks") or {}).get("before") or {}
+        arm = planned.get("arm") or (RANDOM if before.get("start") == "none" else before.get("method") or "not known")
+        sha = document.content.get("dataset_sha256")
+        named = [name for name in study.datasets if sha and study.sha_of(name) == sha]
+        dataset = planned.get("dataset") or (named[0] if named else str(sha or "unknown"))
+        yield dataset, str(arm), document, content
+
+
+_PROBED = ("dataset", "arm", "label_fraction", "stage", "draws", "metric", "value", "low", "high", "paper", "run")
+
+
+def probing_section(study: StudyResults) -> Section:
+    """A linear classifier on each stage of each encoder."""
+    section = Section("probing", "Probing by stage")
+    lines: dict[tuple[str, float], dict[str, list[ArmPoint]]] = {}
+    table = Table(
+        "probing", "A linear classifier on the features of each stage (95 % CI over patients)",
+        ("data", "arm", "labels", "stage", "metric", "value, %", "paper, %", "run"), columns=_PROBED,
+    )  # fmt: skip
+    for dataset, arm, document, content in _analyses(study, "probing"):
+        metric, name = content["metric"], study.name_of(dataset)
+        for row in content["summary"]:
+            number, fraction, stage = row["metrics"][metric], float(row["label_fraction"]), str(row["stage"])
+            short = metric.removeprefix("macro_")
+            paper = published_probing(name, arm, stage, short) if is_published(name) and fraction == 1 else "–"
+            link = study.sources.of(document.place)
+            low, high = number.get("interval") or (None, None)
+            shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
+            shown += [fraction_in_short(fraction), stage, metric.replace("_", " "), number_in_hundredths(number), paper]
+            table.rows.append([*shown, shown_links([link])])
+            found = [number["value"], low, high, paper, link.text]
+            table.values.append([dataset, arm, fraction, stage, row["draws"], metric, *found])
+            if number["value"] is not None and stage in "1234":
+                ends = None if low is None or high is None else (100 * low, 100 * high)
+                point = ArmPoint(float(stage), 100 * number["value"], ends)
+                lines.setdefault((dataset, fraction), {}).setdefault(study.words(arm), []).append(point)
+    for (dataset, fraction), own in sorted(lines.items(), key=lambda one: (one[0][0], -one[0][1])):
+        place = list(dict.fromkeys(key[0] for key in lines)).index(dataset) + 1
+        title = f"{study.words_of(dataset)}, {fraction_in_words(fraction)}"
+        ticks = {float(stage): str(stage) for stage in range(1, 5)}
+        figure = arm_lines_figure([ArmPanel(title, own)], study.order(own), "metric on test, %", "stage", ticks, False)
+        alt = f"The metric by stage, a line for each arm, {title}; the numbers are in the table below."
+        caption = f"{title}: probing by stage, with 95 % intervals over patients."
+        section.blocks.append(Picture(f"probing_{place}_f{fraction:g}", figure, alt, caption, half=True))
+    if table.rows:
+        section.blocks.append(table)
+    return section.or_say("No encoder was probed (there is no analysis.json with probing).")
+
+
+_REUSED: tuple[str, ...] = ("dataset", "arm", "finetuned", "label_fraction", "stage", "cka", "low", "high")
+_REUSED += ("null_permuted", "null_exchanged", "paper", "run")
+
+
+def reuse_section(study: StudyResults) -> Section:
+    """Similarity of the features of each stage before and after fine-tuning, with what unrelated features give."""
+    section = Section("reuse", "Feature reuse")
+    table = Table(
+        "feature_reuse", "CKA of a stage before and after fine-tuning, beside its nulls",
+        ("data", "arm", "labels", "stage", "CKA (95 % CI)", "null: images", "null: patients", "paper", "run"),
+        columns=_REUSED,
+        note="1: unchanged up to rotation. The nulls are what unrelated features give: images dealt out at random, and "
+        "whole patients exchanged. A similarity near its null is no reuse. The paper's similarity is another measure "
+        "(an RBF kernel, which gives unrelated features near 1), so that only the order of the stages can be compared.",
+    )  # fmt: skip
+    for dataset, arm, document, content in _analyses(study, "feature_reuse"):
+        name, networks = study.name_of(dataset), document.content.get("networks") or {}
+        for run, own in content.items():
+            fraction = float((networks.get(run) or {}).get("label_fraction") or 1.0)
+            for stage, number in own["same_stage"].items():
+                null, link = number["null"], study.sources.of(document.place)
+                paper = published_reuse(name, arm, str(stage), fraction) if is_published(name) else "–"
+                low, high = number.get("interval") or (None, None)
+                nulls = null.get("permuted"), null.get("exchanged")
+                shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm)]
+                shown += [fraction_in_short(fraction), str(stage), number_of(number)]
+                shown += ["–" if value is None else f"{value:.2f}" for value in nulls]
+                table.rows.append([*shown, paper, shown_links([link])])
+                found = [number["value"], low, high, *nulls, paper, link.text]
+                table.values.append([dataset, arm, run, fraction, stage, *found])
+    if table.rows:
+        section.blocks.append(table)
+    return section.or_say("Feature reuse was not analysed (there is no analysis.json with feature_reuse).")
+
+
+def distance_section(study: StudyResults) -> Section:
+    """Kolmogorov-Smirnov distance of the outputs of few labels from those of all labels."""
+    section = Section("ks", "Distance between few labels and all labels")
+    table = Table(
+        "output_distance", "Kolmogorov-Smirnov distance of the outputs, mean over classes",
+        ("data", "arm", "compared", "distance (95 % CI)", "by chance: mean", "95 % of them up to", "p", "run"),
+        columns=("dataset", "arm", "compared", "distance", "low", "high", "null_mean", "null_limit", "p_value", "run"),
+        note="0: the same outputs. By chance: after each patient's outputs of the two models changed places at random. "
+        "Two trainings that differ in their seed alone differ too; where a second run with all labels is there, its "
+        "distance is given.",
+    )  # fmt: skip
+    for dataset, arm, document, content in _analyses(study, "output_distance"):
+        few = float((content.get("few_labels") or {}).get("label_fraction") or 0)
+        names = {"distance": f"{100 * few:g} % against all labels" if few else "few against all labels"}
+        names["reference"] = "all labels, another seed"
+        for part, words in names.items():
+            made: Mapping[str, Any] | None = content.get(part)
+            if not made:
+                continue
+            number, link = made["overall"], study.sources.of(document.place)
+            null = number["null"]
+            low, high = number.get("interval") or (None, None)
+            chance = [f"{null['mean']:.3f}", f"{null['limit']:.3f}", p_in_words(number["p_value"]).removeprefix("p ")]
+            shown = [dataset[:24] if study.found.plan else study.words_of(dataset), study.words(arm), words]
+            table.rows.append([*shown, number_of(number, 3), *chance, shown_links([link])])
+            found = [number["value"], low, high, null["mean"], null["limit"], number["p_value"], link.text]
+            table.values.append([dataset, arm, words, *found])
+    if table.rows:
+        section.blocks.append(table)
+    return section.or_say("No outputs were compared (there is no analysis.json with output_distance).")

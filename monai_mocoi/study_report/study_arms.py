@@ -1,0 +1,70 @@
+"""Arms of a study: what is compared, in the order of the plan, and which of them the others are compared with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.tested_run import RANDOM, SUPERVISED, arm_in_words
+
+MOCO = "moco"
+_ORDER = (RANDOM, SUPERVISED, "weights", MOCO, "mse", "barlow")
+_MEANS = {
+    RANDOM: "weights drawn at random, never trained; only a linear layer learns",
+    SUPERVISED: "from random weights, trained with the labels alone",
+    "weights": "from weights that were given",
+    "continued": "given weights, pretrained further without labels",
+    MOCO: "pretrained without labels by MoCo",
+    "mse": "pretrained without labels by MoCo, with the squared error of each stage (MSE)",
+    "barlow": "pretrained without labels by MoCo, with Barlow Twins at each stage",
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """``kind``: of the plan, but of a pretraining its method. ``architecture``: empty where it is not known."""
+
+    name: str
+    kind: str
+    architecture: str = ""
+
+    @property
+    def words(self) -> str:
+        """For tables and sentences."""
+        return arm_in_words(self.name)
+
+    @property
+    def meaning(self) -> str:
+        """In a few words."""
+        return _MEANS.get(self.kind, "made in another way") + (f" ({self.architecture})" if self.architecture else "")
+
+
+def arms_of(found: FoundRuns) -> dict[str, Arm]:
+    """By their names: those of the plan, in its order; without a plan those of the tests, baselines first."""
+    if found.plan is not None:
+        arms = {}
+        for own in found.plan.arms:
+            kind = own.method if own.kind == "pretrain" and own.method else own.kind
+            arms[own.id] = Arm(own.id, kind, own.architecture or "")
+        return arms
+    names = sorted({run.arm for run in found.tested if run.role == "test"}, key=_place)
+    return {name: Arm(name, name if name in _MEANS else "other") for name in names}
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
+
+
+def references(arms: Mapping[str, Arm], arm: str, there: Mapping[str, object]) -> list[str]:
+    """The arms, of those that are ``there``, that an arm is compared with: supervised (else random weights), and MoCo.
+
+    Of the same architecture only. An arm that is such a reference itself is compared with those before it.
+    """
+    own = arms.get(arm, Arm(arm, "other"))
+    alike = [other for other in arms.values() if other.name in there and other.architecture == own.architecture]
+    baseline = [o for o in alike if o.kind == SUPERVISED] or [o for o in alike if o.kind == RANDOM]
+    order = [*baseline, *(o for o in alike if o.kind == MOCO)]
+    if own.kind in (SUPERVISED, RANDOM):
+        return []
+    if own in order:
+        order = order[: order.index(own)]
+    return [other.name for other in order]

@@ -1,0 +1,95 @@
+"""Which arms are compared with which, over which draws and pretrainings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from monai_mocoi.study_report import Arm, Cell, Metric
+from monai_mocoi.study_report.compared_arms import compare_arms, compare_cells
+from monai_mocoi.study_report.measured_cells import Measured, TestSet
+from monai_mocoi.study_report.study_arms import references
+from monai_mocoi.study_report.tested_run import TestedRun
+from tests.support import made_predictions
+
+METRIC = Metric()
+PATIENTS = 60
+
+
+def cell(arm: str, values: dict[tuple[int, str], float], fraction: float = 0.1, evaluation: str = "finetune") -> Cell:
+    """Of values by label draw and pretraining."""
+    made = Cell(("d", evaluation, fraction, "4", arm))
+    for (draw, encoder), value in values.items():
+        run = TestedRun("p", None, "test", "d", arm, evaluation, fraction, draw, encoder, "4", {"tested": {}})
+        noise = np.random.default_rng([draw, len(arm)]).normal(size=PATIENTS) * 1e-4
+        made.runs.append(Measured(run, value, value + noise - noise.mean()))
+    return made
+
+
+@pytest.fixture(scope="module")
+def test_set() -> TestSet:
+    images = made_predictions.findings(patients=PATIENTS)
+    return TestSet(images, {"min_positives": 5, "min_negatives": 5}, METRIC)
+
+
+def test_common_draws_alone_and_pretrainings_are_averaged(test_set) -> None:
+    first = cell("mse", {(1, "0"): 0.8, (1, "1"): 0.9, (2, "0"): 0.7, (3, "0"): 0.1})
+    second = cell("moco", {(1, "0"): 0.75, (2, "0"): 0.65})
+    made = compare_cells(first, second, test_set, METRIC)
+    assert made.difference.value == pytest.approx(((0.85 - 0.75) + (0.7 - 0.65)) / 2)
+    assert (made.draws, made.encoders, made.across) == (2, (2, 1), None)
+
+
+def test_no_common_draw(test_set) -> None:
+    made = compare_cells(cell("mse", {(1, "0"): 0.8}), cell("moco", {(2, "0"): 0.8}), test_set, METRIC)
+    assert made.difference is None
+    assert "no label draw in common" in made.trouble
+
+
+@pytest.mark.parametrize(("seeds", "claimed"), [(4, False), (5, True)])
+def test_across_pretrainings_from_five_on(seeds: int, claimed: bool, test_set) -> None:
+    values = [0.8, 0.82, 0.79, 0.81, 0.8][:seeds]
+    first = cell("mse", {(1, str(seed)): value for seed, value in enumerate(values)})
+    second = cell("moco", {(1, str(seed)): 0.7 for seed in range(seeds)})
+    supervised = cell("supervised", {(1, ""): 0.6})
+    for other, gap in ((second, 0.7), (supervised, 0.6)):
+        made = compare_cells(first, other, test_set, METRIC)
+        assert (made.across is not None) is claimed
+        if claimed:
+            differences = np.array(values) - gap
+            assert made.across.value == pytest.approx(differences.mean())
+            half = 2.776 * differences.std(ddof=1) / 5**0.5  # t with 4 degrees of freedom: patients hardly vary here
+            assert made.across.high - made.across.value == pytest.approx(half, rel=0.01)
+
+
+def test_who_is_compared_with_whom() -> None:
+    arms = {name: Arm(name, name) for name in ("random", "supervised", "weights", "moco", "mse")}
+    there = dict.fromkeys(arms)
+    assert references(arms, "mse", there) == ["supervised", "moco"]
+    assert references(arms, "moco", there) == ["supervised"]
+    assert references(arms, "supervised", there) == references(arms, "random", there) == []
+    assert references(arms, "mse", {"random": 1, "moco": 1, "mse": 1}) == ["random", "moco"]
+    other = {**arms, "mse": Arm("mse", "mse", "resnet18")}
+    assert references(other, "mse", there) == []  # of another architecture
+
+
+def test_primary_is_first_and_not_corrected(test_set) -> None:
+    arms = {name: Arm(name, name) for name in ("supervised", "moco", "mse")}
+    values = {"supervised": 0.6, "moco": 0.7, "mse": 0.75}
+    made = [
+        cell(arm, {(1, "" if arm == "supervised" else "0"): v, (2, "" if arm == "supervised" else "0"): v})
+        for arm, v in values.items()
+    ]
+    cells = {own.key: own for own in made}
+    primary = ("d", "finetune", 0.1, "mse", "moco")
+    found = compare_arms(cells, {"d": test_set}, METRIC, arms, primary)
+    assert [(own.arm, own.against, own.primary) for own in found] == [
+        ("mse", "moco", True),
+        ("moco", "supervised", False),
+        ("mse", "supervised", False),
+    ]
+    assert found[0].difference.p_holm is None
+    assert all(own.corrected_for == 2 for own in found[1:])
+    without = compare_arms(cells, {"d": test_set}, METRIC, arms, None)
+    assert len(without) == 3
+    assert all(own.difference.p_holm >= own.difference.p_value for own in without)

@@ -1,0 +1,214 @@
+"""The report's folder and page: whole, self-contained, in order, and without anything that it should not tell."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from monai_mocoi.errors import RunFolderError, StudyError
+from monai_mocoi.study_report import sentence_of, study_results, write_study_report
+from monai_mocoi.study_report.blocks import Bullets
+from monai_mocoi.study_report.section_limits import limits_section
+from tests.study_report import synthetic_study as synthetic
+
+SECTIONS = ["verdict", "compared", "efficiency", "linear", "finetune", "paired", "probing", "reuse", "ks", "chosen"]
+SECTIONS += ["pretraining", "compute", "limits", "sources"]
+
+
+class Page(HTMLParser):
+    """Its links, pictures, anchors and headings."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.pictures: list[dict[str, str]] = []
+        self.anchors: list[str] = []
+        self.scopes: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        known = dict(attrs)
+        self.anchors += [known["id"]] if "id" in known else []
+        if tag == "a":
+            self.links.append(known["href"])
+        if tag == "img":
+            self.pictures.append(known)
+        if tag == "th":
+            self.scopes.append(known.get("scope", ""))
+
+
+@pytest.fixture(scope="module")
+def page(report) -> Page:
+    return Page((report[0] / "report.html").read_text())
+
+
+def test_sections_are_in_the_order_of_their_numbers(page) -> None:
+    assert [name for name in page.anchors if name in SECTIONS] == SECTIONS
+
+
+def test_page_loads_nothing(report, page) -> None:
+    text = (report[0] / "report.html").read_text()
+    assert not re.search(r"<(script|link|iframe|object)\b|@import|url\(|https?://(?!www\.w3\.org)", text)
+    assert page.pictures
+    assert all(own["src"].startswith("data:image/svg+xml;base64,") and len(own["alt"]) > 20 for own in page.pictures)
+
+
+def test_every_link_leads_somewhere(report, page) -> None:
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.anchors, link
+        else:
+            assert (report[0] / link).exists(), link
+    assert len(set(page.anchors)) == len(page.anchors)
+    assert all(page.scopes)
+
+
+def test_every_run_of_a_number_is_among_the_sources(report) -> None:
+    _, study = report
+    table = (report[0] / "tables/sources.csv").read_text()
+    for run in study.found.tested:
+        if run.role == "test":
+            assert run.place in table
+    assert "mocoi run nih_mse/finetune --dataset_dir <nih>" in table.replace('"', "")
+
+
+def test_no_folder_of_the_machine_and_no_patient(report) -> None:
+    for path in [report[0] / "report.html", *(report[0] / "tables").iterdir()]:
+        text = path.read_text()
+        assert "/secret" not in text
+        assert str(report[0].parent) not in text
+        assert not re.search(r"\bp\d{4}\b|images/\d", text)
+
+
+def test_figures_are_there_twice(report) -> None:
+    names = {path.stem for path in (report[0] / "figures").iterdir()}
+    wanted = {"flow_1", "label_efficiency_finetune_1", "paired_differences", "probing_1_f1", "pretraining"}
+    wanted |= {"reliability_1", "decision_curve_1", "subgroups"}
+    assert wanted <= names
+    assert all((report[0] / f"figures/{name}.{ending}").stat().st_size for name in names for ending in ("png", "svg"))
+
+
+def test_plan_paper_and_what_differs_are_told(report) -> None:
+    text = (report[0] / "report.html").read_text()
+    assert report[1].found.plan.hash in text
+    assert "82.4 (81.7 to 83.0)" in text  # the paper's MoCo with all labels
+    assert "The paper tests on 22,433 images; here there are 130 of 60 patients" in text
+
+
+@pytest.mark.slow
+def test_same_runs_give_the_same_bytes(study, report) -> None:
+    out = study.folder / "again"
+    write_study_report(study.folder, out)
+    files = sorted(path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    assert files
+    for path in files:
+        assert (out / path).read_bytes() == (report[0] / path).read_bytes(), path
+    shutil.rmtree(out)
+
+
+def test_folders_that_cannot_be_used(study, report, tmp_path) -> None:
+    with pytest.raises(RunFolderError, match="holds a report already") as error:
+        write_study_report(study.folder, report[0])
+    assert error.value.code == "exists"
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").write_text("")
+    with pytest.raises(RunFolderError, match="something else than a report"):
+        write_study_report(study.folder, tmp_path / "other", overwrite=True)
+    with pytest.raises(RunFolderError, match="holds the runs themselves"):
+        write_study_report(study.folder, study.folder, overwrite=True)
+    with pytest.raises(StudyError, match="there is no tested run of the arm 'resnet'"):
+        write_study_report(study.folder, tmp_path / "new", arm="resnet")
+    assert not (tmp_path / "new").exists()
+
+
+def test_little_is_said_in_sentences(tmp_path) -> None:
+    """One supervised run, without plan, analyses, curves and labelled.json: every section says what is not there."""
+    made = synthetic.SyntheticStudy(tmp_path / "runs", arms=("supervised",), fractions=(1.0,), images=80, patients=40)
+    made.write(plan=False)
+    for path in made.folder.rglob("labelled.json"):
+        path.unlink()
+    for path in made.folder.rglob("manifest.json"):
+        path.unlink()
+    for path in made.folder.rglob("metrics.json"):
+        metrics = json.loads(path.read_text())
+        path.write_text(
+            json.dumps({k: v for k, v in metrics.items() if k not in ("calibration", "decision_curve", "subgroups")})
+        )
+    write_study_report(made.folder, tmp_path / "out")
+    text = (tmp_path / "out/report.html").read_text()
+    for sentence in (
+        "Nothing can be compared",
+        "No run folder says which images were labelled",
+        "There is no linear evaluation among these runs.",
+        "There are no two arms on the same data set",
+        "No encoder was probed",
+        "Feature reuse was not analysed",
+        "No outputs were compared",
+        "It was not measured.",
+        "They were not made.",
+        "no columns such as sex, age or site",
+        "There are none of this data set.",
+        "not tested on another data set",
+        "No pretrained encoder lies among these runs.",
+        "No run recorded its time.",
+    ):
+        assert sentence in text, sentence
+    assert "exploratory" not in text
+
+
+def test_without_a_plan_everything_is_exploratory(study, tmp_path) -> None:
+    shutil.copytree(study.folder / "runs/nih", tmp_path / "runs/nih")
+    made = write_study_report(tmp_path / "runs", tmp_path / "out")
+    text = (tmp_path / "out/report.html").read_text()
+    assert "all comparisons are exploratory" in text
+    assert "Primary comparison" not in text
+    assert "mocoi run BUNDLE/finetune --trainable all --stage 4 --label_fraction 0.06 --label_seed 1 --seed 1" in text
+    assert {own.arm for own in made.comparisons} == {"moco", "mse"}
+    assert all(own.difference.p_holm is not None for own in made.comparisons)
+
+
+def test_missing_and_broken_cells_are_named(study, tmp_path) -> None:
+    shutil.copytree(study.folder, tmp_path / "study", ignore=shutil.ignore_patterns("report", "again", "tensorboard"))
+    folder = tmp_path / "study/runs/nih"
+    shutil.rmtree(folder / "mse-resnet50-s0/finetune/f0.06-l1")
+    (folder / "moco-resnet50-s0/finetune/f1-l1/predictions.csv").write_text("image,patient\n")
+    (folder / "mse-resnet50-s0/finetune/f1-l1/metrics.json").write_text("{")
+    made = study_results(tmp_path / "study", tmp_path / "out", None)
+    told = [own.text for block in limits_section(made).blocks if isinstance(block, Bullets) for own in block.sentences]
+    text = " ".join(told)
+    assert "2 of 9 planned cells are not there yet" in text
+    assert "moco-resnet50-s0/finetune/f1-l1: not used" in text
+    assert "mse-resnet50-s0/finetune/f1-l1: not used, because a file in it cannot be read" in text
+    primary = made.comparisons[0]
+    assert primary.primary
+    assert primary.draws == 1  # the one that both have
+
+
+def test_primary_comparison_without_its_arms_has_no_number(study, tmp_path) -> None:
+    shutil.copytree(study.folder, tmp_path / "study", ignore=shutil.ignore_patterns("report", "again", "mse-*"))
+    made = study_results(tmp_path / "study", tmp_path / "out", None)
+    own = made.comparisons[0]
+    assert own.primary
+    assert "no number. The plan names this comparison" in sentence_of(own, made.arms)
+
+
+def test_nothing_to_report_on(tmp_path) -> None:
+    with pytest.raises(RunFolderError, match=r"there is no folder"):
+        write_study_report(tmp_path / "none", tmp_path / "out")
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(RunFolderError, match=r"no folder below .* holds a test of a classifier"):
+        write_study_report(tmp_path / "runs", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_changed_plan_is_refused(study, tmp_path) -> None:
+    shutil.copytree(study.folder / "runs", tmp_path / "study/runs")
+    plan = json.loads((study.folder / "plan.json").read_text())
+    (tmp_path / "study/plan.json").write_text(json.dumps({**plan, "metric": {"name": "f1", "label": None}}))
+    with pytest.raises(StudyError, match="was changed after it was planned"):
+        write_study_report(tmp_path / "study", Path(tmp_path / "out"))
