@@ -1,8 +1,7 @@
 """Errors of the package: one family, each with the exit code that a command ends with.
 
-Every class also derives from the built-in error that fits it, so that a Python caller may catch either. A text says
-what is wrong, with values and limits, and what to do in the library's terms; the command line adds what to type. No
-text names a patient, or a path that could.
+Every class also derives from the built-in error that fits it. A text says what is wrong, with values and limits, and
+what to do in the library's terms; the command line adds what to type. No text names a patient, or a path that could.
 """
 
 from collections.abc import Sequence
@@ -101,10 +100,8 @@ class HomeFolderError(RefusedError):
     """A home folder is needed, and none is known."""
 
 
-class LockError(MocoiError, OSError):
+class LockError(MocoiError, OSError, exit_code=USAGE):
     """The file of a lock cannot be made in its folder."""
-
-    exit_code = USAGE
 
 
 class TableError(DatasetError):

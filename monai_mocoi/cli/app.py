@@ -1,17 +1,15 @@
 """The command ``mocoi`` and its subcommands."""
 
-import ast
 import getpass
-import inspect
 import os
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from monai_mocoi import __version__, exit_codes
+from monai_mocoi import __version__
 from monai_mocoi.cli.bundle_commands import adapt, export, package
+from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.cli.options import BASELINES, COMPARE, EVALUATE, OWNER, PACKAGE, Option
 from monai_mocoi.cli.report import REPORT, report
 from monai_mocoi.cli.reporting import Commands, Traceback, WithSettings, reporting, say
@@ -21,16 +19,6 @@ from monai_mocoi.cli.study import study_app
 from monai_mocoi.cli.threads import announce_threads
 from monai_mocoi.distributed.torchrun import torchrun_rank
 from monai_mocoi.exit_codes import FINISHED, INTERRUPTED
-
-
-def exit_code_table() -> Iterator[tuple[int, str]]:
-    """Give each code and its meaning, in the order of the file."""
-    body = ast.parse(inspect.getsource(exit_codes)).body
-    for statement, meaning in pairwise(body):
-        match statement, meaning:
-            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
-                yield getattr(exit_codes, name), " ".join(text.replace("``", "").split())
-
 
 _SETTINGS = """\b
 A config is a file, or a bundle and one of its configs: nih_mse/train, from any folder.

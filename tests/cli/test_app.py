@@ -8,7 +8,7 @@ import pytest
 
 from monai_mocoi import __version__
 from monai_mocoi.cli import app as app_module
-from monai_mocoi.cli.app import exit_code_table
+from monai_mocoi.cli.exit_code_table import exit_code_table
 from monai_mocoi.errors import MocoiError
 from tests.support.loaded_modules import loaded_by
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 from monai_mocoi import exit_codes
-from monai_mocoi.cli.app import exit_code_table
+from monai_mocoi.cli.exit_code_table import exit_code_table
 
 
 def test_every_code_once_with_a_meaning():
