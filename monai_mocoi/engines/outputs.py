@@ -22,14 +22,15 @@ class Outputs:
 
     def __init__(self, trainer: Any, late: bool) -> None:
         self.trainer, self.late = trainer, late
-        self.forget()
+        self._unread: list[IterationValues] = []
+        self.bad: torch.Tensor | None = None
         trainer.add_event_handler(Events.ITERATION_COMPLETED, self._end_iteration)
         trainer.add_event_handler(Events.EPOCH_COMPLETED, self.read)
 
     def forget(self) -> None:
         """Begin anew."""
-        self._unread: list[IterationValues] = []
-        self.bad: torch.Tensor | None = None
+        self._unread.clear()
+        self.bad = None
 
     def add(self, values: IterationValues) -> Mapping[str, float]:
         """Take an iteration's, after those before it are read; give what is to be its output."""
