@@ -83,13 +83,19 @@ def _expression(parser: Any, step: str) -> Any:
 
 def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> None:
     """Take a new folder, or go on in one of the same request. Raises UsageError."""
-    from monai_mocoi.files.atomic_write import write_json
+    from monai_mocoi.files.atomic_write import LEFTOVERS, write_json
     from monai_mocoi.runs.product_folders import check_can_be_written
     from monai_mocoi.runs.settings import plain
 
     check_can_be_written(folder, "out")
     content = json.loads(json.dumps(plain(request), default=str))
     path = folder / REQUEST_NAME
+    # A killed process may have left nothing but these; beside other files they are not ours to remove.
+    held = [own for own in folder.iterdir() if not own.match(LEFTOVERS)] if folder.is_dir() else []
+    if path.is_file() or not held:
+        for place in (folder, *folder.glob("f*-l*")):
+            for leftover in place.glob(LEFTOVERS):
+                leftover.unlink(missing_ok=True)
     if path.is_file():
         earlier = json.loads(path.read_text(encoding="utf-8"))
         if earlier != content and not overwrite:
@@ -101,6 +107,6 @@ def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> N
         if earlier != content:
             for old in folder.glob("f*-l*/metrics.json"):
                 old.unlink()
-    elif folder.is_dir() and any(folder.iterdir()):
+    elif held:
         raise UsageError(f"{folder} holds something else: name another folder by --out.")
     write_json(path, content)

@@ -112,6 +112,7 @@ class LinearCells:
             write_predictions(weights_file.with_name(VALIDATION_NAME), validation)
             if self.match.external:
                 self._write(weights_file.with_name(OWN_TEST_NAME), card, weights_file, self._own, self._own_tested, fit)
+            record.write(folder / LabelledImages.FILE)
             content = self._write(folder, card, weights_file, self.match, self._tested, fit)
         logger.info("%s: macro AUC %s", folder.name, number_in_words(content["overall"]["macro_auc"]))
 

@@ -78,6 +78,8 @@ def check_cell(cell: Path, classic: Path) -> None:
     assert (one.labels == other.labels).all()
     assert one.probabilities == pytest.approx(other.probabilities, abs=1e-6)
     same(*(json.loads((folder / "metrics.json").read_text()) for folder in (cell, classic)))
+    of_run = classic if (classic / "labelled.json").exists() else classic.parent
+    same(*(json.loads((folder / "labelled.json").read_text()) for folder in (cell, of_run)))
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +93,8 @@ def test_findings_of_a_pretrained_encoder(pretrained: Callable[[str], Any], data
     result = linear("nih_mse", dataset, "--pretrained", weights)
     assert result.exit_code == 0, result.output
     assert sorted(path.name for path in Path("linear").iterdir()) == [*CELLS, "linear.json"]
-    assert sorted(path.name for path in Path("linear/f1-l1").iterdir()) == ["metrics.json", "predictions.csv"]
+    names = ["labelled.json", "metrics.json", "predictions.csv"]
+    assert sorted(path.name for path in Path("linear/f1-l1").iterdir()) == names
     for fraction, draw in ((1.0, 1), (0.5, 2)):
         check_cell(
             Path(f"linear/f{fraction:g}-l{draw}"), classically("nih_mse", dataset, dataset, fraction, draw, weights)
