@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from monai_mocoi.errors import StudyError
-from monai_mocoi.study.study_file import Study, evaluations_of
+from monai_mocoi.study.study_file import Config, Study, evaluations_of
 
 SET_BY = {
     **{"dataset_dir": "datasets", "output_dir": "output_dir", "run_dir": "output_dir", "analysis_dir": "output_dir"},
@@ -31,6 +31,8 @@ SET_BY = {
     **{"bundle": "datasets", "modality": "datasets", "split": "primary"},
 }
 """Settings that a study sets itself, and the field that decides them."""
+OF_IMAGES = {"image_size", "intensity"}
+"""Settings of an encoder's images that its evaluations take over, unless they are given."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -132,8 +134,26 @@ def _misfits(study: Study) -> Iterator[str]:
         if role in arms and own.evaluation not in evaluations_of(arms[role]):
             can = " or ".join(evaluations_of(arms[role])) or "neither"
             yield f"primary.evaluation is {own.evaluation}, but the arm {role} ({arms[role].kind}) can have {can} only"
+    yield from _other_images(study)
     places = [(f"settings.{config}", settings) for config, settings in study.settings.items()]
     for place, settings in (*places, *((f"the arm {arm.id}", arm.settings) for arm in study.arms)):
         for name in settings:
             if name in SET_BY:
                 yield f"{place} has {name}, which the study sets itself: by {SET_BY[name]}"
+
+
+def _other_images(study: Study) -> Iterator[str]:
+    """Arms that would be compared on images of another size or scale: an encoder's own are the default of what follows.
+
+    Random and given weights would have those of the bundle, unless ``settings`` of ``finetune`` say the same for all.
+    """
+    of_arms = ((f"the arm {arm.id}", arm.settings) for arm in study.arms)
+    after: tuple[Config, ...] = ("finetune", "analyze") if study.analyses else ("finetune",)
+    for place, settings in (("settings.train", study.settings.get("train", {})), *of_arms):
+        for name in sorted(OF_IMAGES & settings.keys()):
+            for config in after:
+                if study.settings.get(config, {}).get(name) != settings[name]:
+                    yield (
+                        f"{place} has {name} {settings[name]!r}, so that arms would be compared on different images: "
+                        f"give settings.{config} the same {name}"
+                    )

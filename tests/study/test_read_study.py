@@ -70,6 +70,25 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             "primary.evaluation is linear, but the arm supervised (supervised) can have finetune only",
         ),
         ({"resources": {"cores": 0}}, "resources.cores is 0"),
+        (
+            {"settings": {"train": {"image_size": 96}}},
+            "settings.train has image_size 96, so that arms would be compared on different images: give "
+            "settings.finetune the same image_size",
+        ),
+        (
+            {"settings": {"train": {"image_size": 96}, "finetune": {"image_size": 96}}},
+            "give settings.analyze the same image_size",
+        ),
+        (
+            {
+                "arms": [
+                    "mse",
+                    "moco",
+                    {"id": "x", "kind": "pretrain", "method": "mse", "settings": {"intensity": "minmax"}},
+                ]
+            },
+            "the arm x has intensity 'minmax', so that arms would be compared on different images",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changed: dict[str, Any], text: str) -> None:
@@ -103,3 +122,9 @@ def test_a_file_that_is_no_study(tmp_path: Path, text: str, words: str) -> None:
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(StudyError, match=r"nowhere.yaml cannot be read \(No such file or directory\)"):
         read_study("nowhere.yaml")
+
+
+def test_images_of_another_size_may_be_those_of_all_arms() -> None:
+    of_all = {"train": {"image_size": 96}, "finetune": {"image_size": 96}}
+    assert study(settings=of_all, analyses=[]).settings["train"] == {"image_size": 96}
+    assert study(settings=of_all | {"analyze": {"image_size": 96}}).analyses == ("probing", "reuse", "ks")
