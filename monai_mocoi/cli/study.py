@@ -32,6 +32,7 @@ def plan(
     """
     from monai_mocoi.cli.study_checks import refusals  # torch and MONAI, only now
     from monai_mocoi.study import check_study_folder, made_plan, placed, read_study, write_plan
+    from monai_mocoi.study.grid import seeds_in_words
 
     study = placed(read_study(file), Path(file).absolute().parent)
     made, folder = made_plan(study), Path(study.output_dir)
@@ -51,6 +52,8 @@ def plan(
     say(f"{len(made.nodes)} steps: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
     say(f"{cells} tested classifiers; {len(made.datasets)} data set(s), {len(made.arms)} arms")
     compared = f"{own.arm} against {own.against}, {own.evaluation}, {share} of the labels of {own.dataset}"
+    if any(arm.kind != "baseline" for arm in made.arms):
+        say(f"Seeds {seeds_in_words(made.arms, made.pretrain_seeds)}")
     say(f"Primary comparison: {compared}; {metric.name}{of}")
     say(f"Plan: {folder / made.FILE} ({'as it was' if is_there else 'new'}; hash {made.hash})")
     say(f"Next: {command('study', 'run', _shown(folder))}")

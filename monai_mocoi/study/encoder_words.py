@@ -11,7 +11,7 @@ from monai_mocoi.study.study_file import Arm, Config, Study, StudyDataset
 
 @dataclass(frozen=True)
 class EncoderWords:
-    """One data set, arm and pretraining seed; None: given weights, which are the same for all seeds."""
+    """One data set, arm and seed (see ``grid.py``: of what); None: given weights, which are the same for all seeds."""
 
     study: Study
     dataset: StudyDataset

@@ -1,10 +1,14 @@
-"""Grid of a study: every combination of data set, arm and seed as nodes of commands, each behind its inputs."""
+"""Grid of a study: every combination of data set, arm and seed as nodes of commands, each behind its inputs.
 
-from collections.abc import Iterator
+A seed (one of ``pretrain_seeds``) is of the pretraining where an arm has one. Of ``random`` and ``supervised``, which
+have none, it is the training seed: of the random weights and of what is trained from them. Given weights have none.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from monai_mocoi.study.encoder_nodes import EncoderNodes
 from monai_mocoi.study.node_parts import made_node
-from monai_mocoi.study.plan_record import Node
+from monai_mocoi.study.plan_record import Node, PlannedArm
 from monai_mocoi.study.study_file import Arm, Study, StudyDataset
 
 DEMO = "demo"
@@ -19,8 +23,25 @@ def nodes_of(study: Study) -> Iterator[Node]:
             if arm.kind == "baseline":
                 yield _baselines(study, dataset, arm)
                 continue
-            for seed in (None,) if arm.kind == "weights" else study.pretrain_seeds:
+            for seed in seeds_of(arm, study.pretrain_seeds):
                 yield from EncoderNodes(study, dataset, arm, seed).nodes()
+
+
+def seeds_of(arm: Arm | PlannedArm, seeds: Sequence[int]) -> Sequence[int | None]:
+    """The seeds that an arm is repeated with; None: given weights, once."""
+    return (None,) if arm.kind == "weights" else seeds
+
+
+def seeds_in_words(arms: Sequence[Arm | PlannedArm], seeds: Sequence[int]) -> str:
+    """What the seeds are of: ``pretraining (moco, mse); random weights and training, no pretraining (random)``."""
+    meanings = {
+        "pretraining": ("pretrain", "continued"),
+        "random weights and training, no pretraining": ("random", "supervised"),
+        "nothing, given once": ("weights",),
+    }
+    of = {words: [arm.id for arm in arms if arm.kind in kinds] for words, kinds in meanings.items()}
+    told = "; ".join(f"{words} ({', '.join(ids)})" for words, ids in of.items() if ids)
+    return f"{', '.join(map(str, seeds))}: of {told}"
 
 
 def _baselines(study: Study, dataset: StudyDataset, arm: Arm) -> Node:

@@ -10,7 +10,8 @@ from monai_mocoi.files.atomic_write import write_bytes
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.study.grid import DEMO, nodes_of
 from monai_mocoi.study.plan_record import PLAN_NAME, StudyPlan, read_plan
-from monai_mocoi.study.study_file import Study
+from monai_mocoi.study.planned_files import dataset_sha256, file_sha256
+from monai_mocoi.study.study_file import Study, StudyDataset
 
 COMMANDS_NAME = "commands.txt"
 
@@ -37,18 +38,23 @@ def placed(study: Study, here: str | os.PathLike[str]) -> Study:
 
 
 def made_plan(study: Study) -> StudyPlan:
-    """The plan of a placed study."""
+    """The plan of a placed study, with the hashes of its data sets and weights as they are now."""
     return StudyPlan.made(
         name=study.name,
         metric=study.metric.model_dump(),
         primary=study.primary.model_dump(),
-        datasets=[own.model_dump(exclude={"bundles"}) for own in study.datasets],
-        arms=[own.model_dump() for own in study.arms],
+        datasets=[_with_hashes(own) for own in study.datasets],
+        arms=[{**own.model_dump(), "weights_sha256": file_sha256(own.weights)} for own in study.arms],
         fractions=study.fractions,
         label_seeds=study.label_seeds,
         pretrain_seeds=study.pretrain_seeds,
         nodes=list(nodes_of(study)),
     )
+
+
+def _with_hashes(dataset: StudyDataset) -> dict[str, str | None]:
+    known = dataset.model_dump(exclude={"bundles"})
+    return known | {f"{name}_sha256": dataset_sha256(known[f"{name}_dir"]) for name in ("dataset", "external")}
 
 
 def check_study_folder(folder: str | os.PathLike[str], plan: StudyPlan) -> bool:

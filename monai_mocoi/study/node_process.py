@@ -16,7 +16,6 @@ from monai_mocoi.threads import VARIABLE, thread_environment
 
 OWN_PROGRAM = "mocoi"
 _PR_SET_PDEATHSIG = 1
-_MOST = 400  # letters of a reason
 
 
 def threads_environment(cores: int, environment: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -80,19 +79,3 @@ class Processes:
 def _end_with_the_driver() -> None:
     """In the child: be sent SIGTERM when the driver ends, even if that was killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def reason_in(log: Path, since: int, code: int) -> str:
-    """Why a command failed, from what it added to its log behind ``since`` bytes: its last error, and the exit code."""
-    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-    if code == -signal.SIGKILL:
-        ended += ", killed; often because the memory was full"
-    with open(log, "rb") as file:
-        file.seek(since)
-        text = file.read().decode(errors="replace")
-    lines = text.splitlines()
-    errors = [place for place, line in enumerate(lines) if line.startswith(("error:", "error ("))]
-    if not errors:
-        return ended
-    words = " ".join(" ".join(lines[errors[-1] :]).split()).partition(": ")[2]
-    return f"{words if len(words) <= _MOST else words[: _MOST - 3] + '...'} ({ended})"

@@ -1,22 +1,24 @@
 """Running of one node: its commands in turn, once more if they fail, and its done marker when all have ended well."""
 
-import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from monai_mocoi.errors import MocoiError, StudyError
-from monai_mocoi.files.atomic_write import write_json
+from monai_mocoi.exit_codes import ERROR
 from monai_mocoi.runs.run_manifest import RunManifest
+from monai_mocoi.study.done_marker import is_done, write_marker
+from monai_mocoi.study.failure_words import FAILED, reason_in
 from monai_mocoi.study.node_care import cared_for
 from monai_mocoi.study.node_lock import node_lock
-from monai_mocoi.study.node_process import Processes, reason_in
+from monai_mocoi.study.node_process import Processes
 from monai_mocoi.study.plan_record import Node, StudyPlan
+from monai_mocoi.study.planned_files import changed_since
 
 ATTEMPTS = 2
+RUNS = "runs/"  # begins the places that the study itself writes
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,6 @@ class Outcome:
     state: Literal["done", "failed", "busy", "stopped"]
     reason: str = ""
     code: int = 0
-
-
-def is_done(folder: Path, plan: StudyPlan, node: Node) -> bool:
-    """Whether the marker of a node is there. Raises StudyError: it is of another plan, or damaged."""
-    try:
-        content = json.loads((folder / node.done).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict) or content.get("id") != node.id or content.get("plan") != plan.hash:
-        raise StudyError(
-            f"{node.done} is damaged, or not of the plan {plan.hash[:12]}...: remove it, so that the node runs again."
-        )
-    return True
 
 
 def log_of(folder: Path, node: Node) -> Path:
@@ -73,14 +60,13 @@ def run_node(
         if is_done(folder, plan, node):  # by another driver, meanwhile
             return outcome
         begin(node)
+        if reason := changed_since(plan, node):
+            return _failed(log_of(folder, node), reason)
         for attempt in range(1, attempts + 1):
             with cared_for(folder, plan, node):
                 outcome = _attempt(folder, node, processes, files)
             if outcome.state == "done":
-                seconds = round(time.monotonic() - began, 1)
-                ended = f"{datetime.now().astimezone():%Y-%m-%dT%H:%M:%S%z}"
-                content = {"format": 1, "id": node.id, "plan": plan.hash, "ended": ended, "seconds": seconds}
-                write_json(folder / node.done, {**content, "attempts": attempt})
+                write_marker(folder, plan, node, time.monotonic() - began, attempt)
             if outcome.state != "failed":
                 break
         return outcome
@@ -89,23 +75,42 @@ def run_node(
 def _attempt(folder: Path, node: Node, processes: Processes, files: tuple[int, ...]) -> Outcome:
     log = log_of(folder, node)
     for words in node.commands:
-        if "--resume" in words and _is_finished(folder / node.run_dir):
-            continue
+        try:
+            if "--resume" in words and _is_finished(folder, node, words):
+                continue
+        except StudyError as error:
+            return _failed(log, str(error))
         since = log.stat().st_size if log.exists() else 0
         code = processes.run(words, folder, log, node.resources.cores, files)
         if processes.stopped:
             return Outcome("stopped", code=processes.stopped)
         if code:
-            reason = reason_in(log, since, code)
-            with open(log, "a", encoding="utf-8") as file:
-                file.write(f"FAILED: {reason}\n")
-            return Outcome("failed", reason, code)
+            return _failed(log, reason_in(log, since, code), code)
     return Outcome("done")
 
 
-def _is_finished(run_dir: Path) -> bool:
-    """Whether the run came to its end before: a fine-tuning that did has no checkpoint to go on from."""
+def _failed(log: Path, reason: str, code: int = ERROR) -> Outcome:
+    """A failure, which the log says in its last line."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "a", encoding="utf-8") as file:
+        file.write(f"{FAILED}{reason}\n")
+    return Outcome("failed", reason, code)
+
+
+def _is_finished(folder: Path, node: Node, words: Sequence[str]) -> bool:
+    """Whether the run came to its end before: a fine-tuning that did has no checkpoint to go on from.
+
+    Raises StudyError: it did, but began with another encoder than that of the study now.
+    """
     try:
-        return RunManifest.read(run_dir / RunManifest.FILE).status == "finished"
+        manifest = RunManifest.read(folder / node.run_dir / RunManifest.FILE)
     except MocoiError:
         return False
+    if manifest.status != "finished":
+        return False
+    encoder = words[words.index("--pretrained") + 1] if "--pretrained" in words else ""
+    if encoder.startswith(RUNS):  # one that the study makes itself: given ones are in the plan with their hash
+        from monai_mocoi.study.encoder_now import check_began_with
+
+        check_began_with(folder / encoder, (manifest.results or {}).get("pretrained_sha256"))
+    return True

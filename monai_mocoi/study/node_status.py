@@ -1,21 +1,21 @@
 """Status of a study's nodes, from its plan, done markers, logs and run folders: no engine is asked."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from monai_mocoi.errors import RunFolderError
+from monai_mocoi.errors import RunFolderError, StudyError
 from monai_mocoi.files.file_clock import FileClocks
 from monai_mocoi.files.heartbeat import is_beating
 from monai_mocoi.runs.product_names import METRICS_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.runs.run_status import RunStatus, run_status
+from monai_mocoi.study.done_marker import newer_input, read_marker
+from monai_mocoi.study.failure_words import FAILED, without_places
 from monai_mocoi.study.plan_record import Node, StudyPlan
 
-FAILED = "FAILED: "
-"""How the line of a node's log begins that says why it failed."""
+_CAN_BEGIN = "can begin"
 _END = 8192  # bytes of a log that are looked at
 
 State = Literal["done", "running", "failed", "waiting"]
@@ -55,18 +55,24 @@ def _status(
 ) -> NodeStatus:
     run = _run(study / node.run_dir, clocks)
     share = _share(study, node, run)
-    if (study / node.done).exists():
-        marker = _read(study / node.done)
-        if (marker.get("id"), marker.get("plan")) != (node.id, plan.hash):
-            return NodeStatus(node, "failed", f"{node.done} is damaged, or of another plan: remove it")
+    try:
+        marker = read_marker(study, plan, node)
+    except StudyError:
+        return NodeStatus(node, "failed", f"{node.done} is damaged, or of another plan: remove it")
+    newer = "" if marker is None else newer_input(study, node, marker)
+    inputs_are_done = all(before[name].state == "done" for name in node.inputs if name in before)
+    if marker is not None and not newer and inputs_are_done:
         return NodeStatus(node, "done", seconds=marker.get("seconds"), share=1.0)
     if is_beating(heartbeat_of(study, node), clocks) or (run is not None and run.status == "running"):
         return NodeStatus(node, "running", share=share, seconds_left=run.seconds_left if run else None)
     if reason := _failure(study / "logs" / f"{node.id}.txt"):
         return NodeStatus(node, "failed", reason, share)
     if run is not None and run.status in ("failed", "unreadable"):
-        return NodeStatus(node, "failed", run.reason or run.status, share)
-    return NodeStatus(node, "waiting", _why_it_waits(node, before, run), share)
+        return NodeStatus(node, "failed", without_places(run.reason or run.status), share)
+    why = _why_it_waits(node, before, run)
+    if newer and why == _CAN_BEGIN:
+        why = f"runs again, because {newer} was done after it"
+    return NodeStatus(node, "waiting", why, share)
 
 
 def _why_it_waits(node: Node, before: Mapping[str, NodeStatus], run: RunStatus | None) -> str:
@@ -79,7 +85,7 @@ def _why_it_waits(node: Node, before: Mapping[str, NodeStatus], run: RunStatus |
         return f"needs {lacking[0]}" + (f" and {len(lacking) - 1} more" if len(lacking) > 1 else "")
     if run is not None and run.status in ("killed", "stopped"):
         return "interrupted; goes on with the next run of the study"
-    return "can begin"
+    return _CAN_BEGIN
 
 
 def _run(folder: Path, clocks: FileClocks) -> RunStatus | None:
@@ -110,7 +116,7 @@ def _failure(log: Path) -> str:
     except OSError:
         return ""
     last = lines[-1] if lines else ""
-    return last.removeprefix(FAILED).strip() if last.startswith(FAILED) else ""
+    return without_places(last.removeprefix(FAILED).strip()) if last.startswith(FAILED) else ""
 
 
 def seconds_of_work_left(statuses: list[NodeStatus]) -> float | None:
@@ -138,11 +144,3 @@ def counted(statuses: list[NodeStatus]) -> Iterator[tuple[State, int]]:
     for state in states:
         if number := sum(own.state == state for own in statuses):
             yield state, number
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

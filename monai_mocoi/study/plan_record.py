@@ -15,7 +15,6 @@ from monai_mocoi.errors import MocoiError, StudyError
 from monai_mocoi.files.record import Record
 
 PLAN_NAME = "plan.json"
-
 Evaluation = Literal["linear", "finetune"]
 ArmKind = Literal["random", "supervised", "weights", "pretrain", "continued", "baseline"]
 NodeKind = Literal["pretrain", "linear", "finetune", "probing", "reuse", "ks", "baselines", "external"]
@@ -45,22 +44,25 @@ class Primary(_Part):
 
 
 class PlannedDataset(_Part):
-    """A data set: ``modality`` names its bundles ("nih", "bch", "dr"); the folders are absolute, or "demo"."""
+    """A data set: ``modality`` names its bundles; a folder is absolute, or "demo"; its hash that of the datalist."""
 
     id: str
     modality: str
     dataset_dir: str
     external_dir: str | None = None
+    dataset_sha256: str | None = None
+    external_sha256: str | None = None
 
 
 class PlannedArm(_Part):
-    """One way to an encoder, or a ``baseline``. ``settings`` are of its pretraining."""
+    """One way to an encoder, or a ``baseline``. ``settings``: of its pretraining; the hash: of the file's bytes."""
 
     id: str
     kind: ArmKind
     method: Literal["moco", "mse", "barlow"] | None = None
     architecture: str | None = None
     weights: str | None = None
+    weights_sha256: str | None = None
     settings: dict[str, Any] = {}
 
 
@@ -74,10 +76,7 @@ class Resources(_Part):
 
 
 class Cell(_Part):
-    """One number of the report: ``folder`` has ``predictions.csv`` and ``metrics.json`` of one tested classifier.
-
-    ``fraction`` and ``label_seed`` are None for a baseline.
-    """
+    """One number of the report: ``folder`` has ``predictions.csv`` and ``metrics.json`` of one tested classifier."""
 
     folder: str
     evaluation: Evaluation | None = None
@@ -89,7 +88,8 @@ class Cell(_Part):
 class Node(_Part):
     """One step: ``commands`` (words, without ``mocoi``'s own path) run one after the other in the study folder.
 
-    It is finished when its marker ``done`` is there; it can begin when those of all ``inputs`` are.
+    It is finished when its marker ``done`` is there; it can begin when those of all ``inputs`` are. ``pretrain_seed``
+    of an arm without pretraining is the seed of its random weights and of what is trained from them, or None.
     """
 
     id: str

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from monai_mocoi.errors import StudyError
 from monai_mocoi.exit_codes import ERROR, FINISHED
+from monai_mocoi.study.done_marker import is_done
 from monai_mocoi.study.node_process import Processes
-from monai_mocoi.study.node_run import Outcome, is_done, log_of, run_node
+from monai_mocoi.study.node_run import Outcome, log_of, run_node
 from monai_mocoi.study.plan_record import Node, StudyPlan, read_plan
 
 
@@ -94,9 +95,10 @@ def _run_all(folder: Path, plan: StudyPlan, result: StudyRun, processes: Process
         say(f"[{number}/{total}] {time.strftime('%H:%M:%S')} {node.id}")
 
     while not processes.stopped:
-        for node in [node for node in open_nodes if is_done(folder, plan, node)]:
-            open_nodes.remove(node)
-            result.done.append(node.id)
+        for node in list(open_nodes):
+            if is_done(folder, plan, node) and all(name in result.done for name in node.inputs):
+                open_nodes.remove(node)
+                result.done.append(node.id)
         for node in list(open_nodes):
             if behind := [name for name in node.inputs if name in result.failed or name in result.skipped]:
                 open_nodes.remove(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -40,11 +41,14 @@ def planned(mocoi: Mocoi, dataset: Path, tmp_path: Path) -> Callable[..., Result
     return planned
 
 
-def test_a_plan_is_made_and_stays(planned: Callable[..., Result], tmp_path: Path) -> None:
+def test_a_plan_is_made_and_stays(planned: Callable[..., Result], dataset: Path, tmp_path: Path) -> None:
     result = planned()
     assert result.exit_code == 0, result.output
     made = read_plan(tmp_path / "out")
     assert f"hash {made.hash}" in result.output
+    seeds = "1, 2: of pretraining (moco, mse); random weights and training, no pretraining (random, supervised)"
+    assert f"Seeds {seeds}\n" in result.output
+    assert made.datasets[0].dataset_sha256 == hashlib.sha256((dataset / "datalist.json").read_bytes()).hexdigest()
     assert "Primary comparison: mse against moco, linear, 50 % of the labels of chest; auc" in result.output
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["commands.txt", "plan.json"]
     assert "as it was" in planned().output

@@ -9,7 +9,7 @@ import pytest
 
 from monai_mocoi.runs.settings_model import finetuning_name
 from monai_mocoi.study import Node
-from monai_mocoi.study.grid import nodes_of
+from monai_mocoi.study.grid import nodes_of, seeds_in_words
 
 from .studies import SMALL, study
 
@@ -116,3 +116,11 @@ def test_resources_by_kind() -> None:
     linear, ks = nodes["chest.mse-resnet50-s1.linear"].resources, nodes["chest.mse-resnet50-s1.ks"].resources
     assert (linear.gpu, linear.cores, linear.minutes) == (1, 4, 7)
     assert (ks.gpu, ks.minutes) == (0, 60)
+
+
+def test_what_a_seed_is_of_depends_on_the_arm() -> None:
+    arms = study(arms=[*SMALL["arms"], {"id": "imagenet", "kind": "weights", "weights": "/w/a.pth"}]).arms
+    assert seeds_in_words(arms, (1, 2)) == (
+        "1, 2: of pretraining (moco, mse); random weights and training, no pretraining (random, supervised); "
+        "nothing, given once (imagenet)"
+    )

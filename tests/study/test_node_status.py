@@ -33,8 +33,8 @@ def found(study: Path) -> dict[str, NodeStatus]:
     return {own.node.id: own for own in node_statuses(study, PLAN)}
 
 
-def done(study: Path, id: str, seconds: float = 30.0, plan_hash: str = PLAN.hash) -> None:
-    (study / "done" / f"{id}.json").write_text(json.dumps({"id": id, "plan": plan_hash, "seconds": seconds}))
+def done(study: Path, id: str, seconds: float = 30.0, **more: str) -> None:
+    (study / "done" / f"{id}.json").write_text(json.dumps({"id": id, "plan": PLAN.hash, "seconds": seconds, **more}))
 
 
 def log(study: Path, id: str, text: str) -> None:
@@ -106,3 +106,19 @@ def test_the_work_left_goes_by_the_pace_so_far(study):
     assert seconds_of_work_left(statuses) == pytest.approx(2 * 60 * 0.5)
     put(study / CELLS[0]["folder"], metrics={})
     assert seconds_of_work_left(list(found(study).values())) == pytest.approx(60 * 0.5 * 0.5 + 60 * 0.5)
+
+
+def test_what_was_made_of_an_earlier_input_runs_again(study):
+    done(study, "pre", ended="2026-11-30T10:00:00+00:00")
+    done(study, "linear", ended="2026-11-30T10:00:00+0000")
+    done(study, "ks", ended="2026-11-30T12:30:00+0200")
+    assert {own.state for own in found(study).values()} == {"done"}
+    done(study, "pre", ended="2026-11-30T10:00:01+00:00")
+    status = found(study)
+    assert [own.state for own in status.values()] == ["done", "waiting", "waiting"]
+    assert [own.note for own in status.values()][1:] == ["runs again, because pre was done after it", "needs linear"]
+
+
+def test_no_place_and_no_image_is_named(study):
+    log(study, "pre", "FAILED: dataset_dir is '/home/Jane Doe/x', where images/Doe^Jane.png is bad (exit code 3)\n")
+    assert found(study)["pre"].note == "dataset_dir is (...), where (...) is bad (exit code 3)"

@@ -14,6 +14,7 @@ import pytest
 
 from monai_mocoi.errors import StudyError
 from monai_mocoi.study import run_one, run_study
+from monai_mocoi.study.done_marker import is_done
 from monai_mocoi.study.node_lock import node_lock
 
 from .plans import node, plan
@@ -33,7 +34,32 @@ def test_nodes_run_once_in_the_order_of_their_inputs(tmp_path: Path) -> None:
     assert order(tmp_path) == ["a", "b", "c", "d"]
     (tmp_path / "done" / "b.json").unlink()
     run_study(tmp_path, lambda line: None)
-    assert order(tmp_path) == ["a", "b", "c", "d", "b"]
+    assert order(tmp_path) == ["a", "b", "c", "d", "b", "d"]  # d was made of another b
+
+
+def test_what_is_behind_a_step_that_was_done_again_is_done_again(tmp_path: Path) -> None:
+    made = written(tmp_path, script("a"), script("b", "a"), script("c", "b"), script("d"))
+    run_study(tmp_path, lambda line: None)
+    (tmp_path / "done" / "a.json").unlink()
+    run_one(tmp_path, "a", lambda line: None)
+    assert [is_done(tmp_path, made, node) for node in made.nodes] == [True, False, True, True]
+    with pytest.raises(StudyError, match="c needs b, which is not done"):
+        run_one(tmp_path, "c", lambda line: None)
+    result = run_study(tmp_path, lambda line: None)
+    assert order(tmp_path) == ["a", "b", "c", "d", "a", "b", "c"]
+    assert result.done == ["a", "d", "b", "c"]
+    run_study(tmp_path, lambda line: None)
+    assert len(order(tmp_path)) == 7
+
+
+def test_a_marker_is_never_earlier_than_its_inputs(tmp_path: Path) -> None:
+    made = written(tmp_path, script("a"), script("b", "a"))
+    run_one(tmp_path, "a", lambda line: None)
+    marker = json.loads((tmp_path / "done" / "a.json").read_text())
+    (tmp_path / "done" / "a.json").write_text(json.dumps(marker | {"ended": "2999-01-01T00:00:00+0000"}))
+    run_one(tmp_path, "b", lambda line: None)  # on a machine whose clock is right
+    assert is_done(tmp_path, made, made.nodes[1])
+    assert json.loads((tmp_path / "done" / "b.json").read_text())["ended"].startswith("2999")
 
 
 def test_a_failed_node_is_tried_once_more(tmp_path: Path) -> None:
