@@ -24,11 +24,11 @@ def data_section(study: StudyResults) -> Section:
         section.blocks.append(
             Text(
                 f"Study {plan.name}. Plan (SHA-256 of plan.json without this entry): {plan.hash}. It fits the file, so "
-                f"nothing in the plan was changed after it was made. Metric: {study.metric.words}."
+                f"nothing in the plan was changed after it was made. {_metric(study)}"
             )
         )
     else:
-        section.blocks.append(Text(f"Metric: {study.metric.words}."))
+        section.blocks.append(Text(_metric(study)))
     arms = Table("arms", "Arms", ("arm", "name in the folders", "what it is", "tested runs"))
     for arm in study.arms.values():
         count = sum(len(cell.runs) for cell in study.cells.values() if cell.key[4] == arm.name)
@@ -38,6 +38,11 @@ def data_section(study: StudyResults) -> Section:
     for place, dataset in enumerate(study.datasets, start=1):
         _dataset(study, section, dataset, place)
     return section
+
+
+def _metric(study: StudyResults) -> str:
+    other = study.planned_metric
+    return f"Metric: {study.metric.words}" + (f", chosen at report time (planned: {other.words})." if other else ".")
 
 
 def _dataset(study: StudyResults, section: Section, dataset: str, place: int) -> None:
