@@ -116,6 +116,10 @@ def test_folders_that_cannot_be_used(study, report, tmp_path) -> None:
     with pytest.raises(RunFolderError, match="holds a report already") as error:
         write_study_report(study.folder, report[0])
     assert error.value.code == "exists"
+    shutil.copytree(report[0], tmp_path / "kept")
+    (tmp_path / "kept/notes.txt").write_text("")
+    with pytest.raises(RunFolderError, match="something else than a report"):
+        write_study_report(study.folder, tmp_path / "kept", overwrite=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("")
     with pytest.raises(RunFolderError, match="something else than a report"):
