@@ -57,15 +57,18 @@ def _dataset(study: StudyResults, section: Section, dataset: str, place: int) ->
     if test is not None:
         table = Table(
             f"test_patients_{place}", f"Test images of {words}",
-            ("label", "positive images", "negative images", "not known"),
+            ("label", "positive images", "negative images", "not known", "run"),
             note=f"{test.count:,} images of {test.patients:,} patients. The metric is made of the labels "
             f"{', '.join(test.scored) or '(none)'}.",
         )  # fmt: skip
+        code = study.sources.of(runs[0].place, runs[0])
         for name, own in runs[0].known["counts"].items():
-            table.rows.append([name, f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}"])
+            table.rows.append(
+                [name, f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}", code]
+            )
         for own in test.left_out:
             sides = [f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}"]
-            table.rows.append([f"{own['class']} (left out: {own['reason']})", *sides])
+            table.rows.append([f"{own['class']} (left out: {own['reason']})", *sides, code])
         section.blocks.append(table)
     if drawn:
         section.blocks.append(_labelled(study, words, place, drawn))
