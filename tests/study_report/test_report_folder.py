@@ -267,3 +267,23 @@ def test_several_runs_of_one_draw_and_seed_have_no_number(small, tmp_path) -> No
     made = study_results(tmp_path / "runs", tmp_path, None)
     assert {run.arm for run in made.found.tested} == {"supervised"}
     assert sum("several runs are of this arm" in text for text in made.problems) == 2
+
+
+def test_unfinished_runs_and_commands_of_linear_evaluations(small, tmp_path) -> None:
+    shutil.copytree(small / "runs", tmp_path / "runs")
+    manifest = next((tmp_path / "runs").glob("nih/mse*/finetune/*/manifest.json"))
+    manifest.write_text(manifest.read_text().replace("finished", "running"))
+    cell = next((tmp_path / "runs").glob("nih/supervised*/finetune/*"))
+    (cell.parent / "linear.json").write_text("{}")
+    made = study_results(tmp_path / "runs", tmp_path, None)
+    assert "its run is not finished (status: running)" in " ".join(made.problems)
+    made.sources.of_runs(made.found.tested)
+    (row,) = made.sources.section().blocks[0].values
+    assert row[2].startswith("mocoi linear BUNDLE/finetune --fractions '[0.1]' --draws '[1]' --out nih/supervised")
+
+
+def test_calibration_subgroups_patients_and_compute_have_codes(report) -> None:
+    for name in ("calibration", "subgroups", "test_patients_1", "compute"):
+        first, *rows = (report[0] / f"tables/{name}.csv").read_text().splitlines()
+        assert first.endswith(",run")
+        assert re.search(r"R\d+$", rows[0].rstrip('"'))
