@@ -96,7 +96,8 @@ class PlainMoCo:
         self.queue = F.normalize(torch.randn(constants.queue, 128, device=device), dim=1)
         self.place = 0
         parameters = [*self.query.parameters(), *self.projectors.parameters()]
-        self.optimizer = torch.optim.SGD(parameters, lr=constants.learning_rate, momentum=0.9, weight_decay=1e-4)
+        rate = constants.learning_rate
+        self.optimizer = torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=1e-4, fused=True)
 
     def encode(self, net: nn.ModuleList, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         vectors, maps = [], []
@@ -121,7 +122,7 @@ class PlainMoCo:
             on = (c.diagonal() - 1).square().sum()
             return (on + OFF_DIAGONAL * (c.square().sum() - c.diagonal().square().sum())) / len(c)
 
-    def __call__(self, view1: torch.Tensor, view2: torch.Tensor) -> float:
+    def __call__(self, view1: torch.Tensor, view2: torch.Tensor) -> torch.Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             query, maps = self.encode(self.query, view1)
             with torch.no_grad():
@@ -142,4 +143,4 @@ class PlainMoCo:
         self.optimizer.step()
         self.queue[self.place : self.place + len(key)] = key
         self.place = (self.place + len(key)) % self.constants.queue
-        return loss.item()
+        return loss.detach()

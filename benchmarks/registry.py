@@ -46,15 +46,17 @@ MEASUREMENTS = (
         "loop",
         "The whole training loop",
         "*loop* is the trainer of `train.json` on cached images, with its loader, views and handlers, in whole epochs "
-        "without validation. *network* is the same trainer on views that lie on the device, without handlers. "
-        "loop / network is a ratio of images per second: 1 means that loader, views and handlers cost nothing.",
+        "from their start to their last iteration, without validation, and without the checkpoint and probes after it. "
+        "*network* is the same trainer on views that lie on the device, without handlers. loop / network is a ratio of "
+        "images per second: 1 means that loader, views and handlers cost nothing.",
     ),
     Measurement(
         "lightly",
         "Against lightly",
         "The loop of `nih_moco` on cached images, and the MoCo v2 example of lightly (its transform, head, loss, "
-        "moving average and loader), with the same network, batch and images. *defaults*: precision and memory format "
-        "as each side has them; *best settings*: lightly's loop in the precision and memory format of ours.",
+        "moving average and loader), with the same network, batch and images, each side with its own recipe of views. "
+        "*defaults*: precision and memory format as each side has them; *best settings*: lightly's loop in the "
+        "precision and memory format of ours, with a fused optimiser and decoded pictures in memory.",
     ),
     Measurement(
         "views",

@@ -35,7 +35,8 @@ def measure(options: Options) -> Iterator[Row]:
             workflow = network_only(bundle, dataset, options.folder, size, batch, steps, **more)
             trainer = content(workflow, "train#trainer")
             plain = PlainMoCo(constants(workflow, method, options), trainer.autocast, trainer.state.device)
-            views = [view.expand(-1, 3, -1, -1) for view in seen(workflow)]
+            layout = torch.channels_last
+            views = [view.repeat(1, 3, 1, 1).contiguous(memory_format=layout) for view in seen(workflow)]
             with silent():
                 sides = {"ours": trainer.run, "plain": repeated(partial(plain, *views), steps)}
                 seconds = take_turns(sides, options.rounds)

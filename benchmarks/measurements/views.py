@@ -18,6 +18,7 @@ from benchmarks.pictures import png_dataset, training_files
 from benchmarks.pillow_views import PillowPairs, PillowViews
 from benchmarks.recipes import RECIPES, steps
 from benchmarks.timing import processor, take_turns
+from monai_mocoi.data import views_of
 
 SIZES = ((64, 256), (224, 64), (512, 24))
 """Pixels, and images a turn."""
@@ -56,7 +57,7 @@ def drawn_by(workflow: Any) -> Callable[[], None]:
 
     def epoch() -> None:
         for batch in loader:
-            trainer.prepare_batch(batch, trainer.state.device, False)
+            views_of(batch, trainer.views, trainer.state.device)
 
     return epoch
 

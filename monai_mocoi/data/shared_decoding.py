@@ -14,7 +14,7 @@ import numpy as np
 
 from monai_mocoi.data.decode import Decoded, ImageList, checksum
 from monai_mocoi.data.parallel import map_in_threads, share_of_cpus
-from monai_mocoi.errors import DatasetError
+from monai_mocoi.errors import DatasetError, LockError
 from monai_mocoi.files.file_lock import file_lock
 
 _PART = 32  # images
@@ -41,7 +41,7 @@ class SharedDecoding:
         if self._parts == 1:
             yield from ((index, None) for index in range(len(self.images)))
             return
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)  # a helper may have made it anew while it was removed
         left = list(range(self._parts))
         while left:
             there = set(os.listdir(self.folder))
@@ -84,6 +84,8 @@ class SharedDecoding:
                     if held and not self._is_begun(part):
                         self._write(part)
                         return True
+        except (FileNotFoundError, LockError):  # the maker has removed the folder
+            return False
         except (DatasetError, OSError, MemoryError, ValueError):  # the maker finds the same, and tells of it
             self._helps = False
         return False

@@ -19,11 +19,11 @@ def join(device: torch.device | str) -> None:
     ``device`` is this process's; with GPUs they talk by NCCL, otherwise by gloo. A RuntimeError: they did not all come
     within half an hour.
     """
-    if world_size() == 1 or dist.is_initialized():
-        return
     on_gpu = torch.device(device).type == "cuda"
     if on_gpu:
         torch.cuda.set_device(torch.device(device))
+    if world_size() == 1 or dist.is_initialized():
+        return
     store, rank, processes = next(dist.rendezvous("env://"))
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         store = dist.PrefixStore(agree_on_start(store, rank, processes), store)

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from monai_mocoi.data import EpochSampler
-from monai_mocoi.distributed import unwrap
+from monai_mocoi.distributed import from_first_rank, unwrap
 from monai_mocoi.engines.events import attach_handlers
 from monai_mocoi.engines.iteration_values import IterationValues
 from monai_mocoi.engines.options import autocast_dtype, check_training, prepare_images
@@ -68,7 +68,8 @@ class GradientTrainer(Trainer):
         self.network, self.optimizer = network, optimizer
         self.module = unwrap(network)
         self.inferer = SimpleInferer() if inferer is None else inferer
-        self.precision, self.autocast = precision, autocast_dtype(precision, device)
+        # The machines of several processes may find different answers.
+        self.precision, self.autocast = precision, from_first_rank(autocast_dtype(precision, device))
         self.channels_last, self.debug_dir = channels_last, debug_dir
         self.accumulation_steps, self.max_grad_norm = accumulation_steps, max_grad_norm
         self.clock = PhaseClock()

@@ -39,7 +39,7 @@ class IterationValues(Mapping[str, float]):
         self._copied = None
         if means.is_cuda:
             self._copied = torch.cuda.Event()
-            self._copied.record()
+            self._copied.record(torch.cuda.current_stream(means.device))
         self._read: dict[str, float] | None = None
 
     def not_finite(self) -> bool:

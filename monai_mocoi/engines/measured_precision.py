@@ -50,7 +50,8 @@ def measured_precision(device: torch.device) -> torch.dtype | None:
 
 def _kept(device: torch.device, half: torch.dtype) -> dict[str, Any]:
     path = user_cache_dir() / "precision.json"
-    key = f"{_name(device)}, torch {torch.__version__}, {half}"
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    key = f"{_name(device)}{threads}, torch {torch.__version__}, {half}"
     if key not in _read(path):
         with file_lock(path.with_suffix(".lock")):
             if key not in _read(path):  # no other process was first

@@ -48,6 +48,7 @@ def _report(
     rows = batch["index"].tolist() if "index" in batch else [None] * len(batch[views[0]])
     parameters = list(trainer.module.named_parameters())
     gradients = [(name, p.grad) for name, p in parameters if p.grad is not None]
+    bad_gradients = [name for name, gradient in gradients if not torch.isfinite(gradient).all()]
     return {
         "iteration": iteration,
         "epoch": trainer.state.epoch,
@@ -55,7 +56,8 @@ def _report(
         # JSON has no NaN.
         "values": {name: value if math.isfinite(value) else str(value) for name, value in values.items()},
         "weights_not_finite": [name for name, weight in parameters if not torch.isfinite(weight).all()],
-        "gradients_not_finite": [name for name, gradient in gradients if not torch.isfinite(gradient).all()],
+        # Values that are read late find the gradients of the next iteration.
+        **({} if trainer.outputs.late else {"gradients_not_finite": bad_gradients}),
         "images": [
             {"row": row, **{view: _described(batch[view][place]) for view in views}} for place, row in enumerate(rows)
         ],

@@ -46,7 +46,7 @@ class BarlowTwinsLoss(nn.Module):
                 f"and {tuple(key.shape)}."
             )
         dimension = query.shape[1]
-        samples = global_sum(torch.tensor(float(len(query)), dtype=query.dtype, device=query.device))
+        samples = global_sum(torch.full((), float(len(query)), dtype=query.dtype, device=query.device))
         query, key = standardize(query), standardize(key)
         diagonal = global_sum((query * key).sum(0)) / samples
         on = (diagonal - 1).square().sum()

@@ -28,7 +28,8 @@ def channel_moments(query: torch.Tensor, key: torch.Tensor) -> ChannelMoments:
     wide = torch.promote_types(query.dtype, torch.float32)
     dims = [0, *range(2, query.ndim)]
     with torch.no_grad():
-        count = torch.tensor([float(query.numel() // max(query.shape[1], 1))], dtype=wide, device=query.device)
+        # Filled there: a number that is sent to a GPU is waited for.
+        count = torch.full((1,), float(query.numel() // max(query.shape[1], 1)), dtype=wide, device=query.device)
         sums = torch.zeros(2, query.shape[1], dtype=wide, device=query.device)
         for _, *views in _blocks(query, key):
             sums += torch.stack([view.to(wide).sum(dims) for view in views])

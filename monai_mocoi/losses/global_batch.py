@@ -51,7 +51,7 @@ def standardize(features: torch.Tensor, eps: float = EPS) -> torch.Tensor:
     per_channel = features.numel() // max(features.shape[1], 1)
     if not several_processes() and per_channel > 1:
         return torch.nn.functional.batch_norm(features, None, None, training=True, eps=eps)  # the same, in one pass
-    count = global_sum(torch.tensor(float(per_channel), dtype=features.dtype, device=features.device))
+    count = global_sum(torch.full((), float(per_channel), dtype=features.dtype, device=features.device))
     centred = features - global_sum(features.sum(dims, keepdim=True)) / count
     variance = global_sum(centred.square().sum(dims, keepdim=True)) / count
     return centred * torch.rsqrt(variance + eps)

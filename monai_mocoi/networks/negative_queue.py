@@ -94,7 +94,7 @@ class NegativeQueue(nn.Module):
         self.keys[places] = keys[kept].to(self.keys.dtype)
         self.images[places] = UNKNOWN if images is None else images[kept].to(self.images)
         self.patients[places] = UNKNOWN if patients is None else patients[kept].to(self.patients)
-        self.filled[places] = True
+        self.filled.index_fill_(0, places, True)
         self.pointer.copy_((self.pointer + count) % self.size)
 
     @torch.no_grad()

@@ -64,7 +64,8 @@ def brightness_(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
 
 def contrast_(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """:func:`adjust_contrast` in place."""
-    mean = images.mean(dim=(2, 3), keepdim=True)
+    # Row by row: PyTorch splits a sum with a single result among threads, and then their number decides the last bit.
+    mean = images.mean(dim=3, keepdim=True).mean(dim=2, keepdim=True)
     if images.shape[1] == 3:
         mean = _luma(mean)
     return images.mul_(factor).add_(mean * (1 - factor)).clamp_(0, 1)
@@ -92,6 +93,6 @@ def hue_(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     turns = sixths.copysign_(green - blue).div_(6)
     # Back again: a channel is `value` up to a sixth of a turn from its own hue (0, 1/3, 2/3), `value - chroma` from a
     # third of a turn on, and linear in between.
-    own_hue = images.new_tensor([0, 1 / 3, 2 / 3]).view(1, 3, 1, 1)
+    own_hue = torch.arange(3, dtype=images.dtype, device=images.device).view(1, 3, 1, 1) / 3
     distance = (turns + (shift - shift.floor() - own_hue + 2.5)).frac_().sub_(0.5).abs_()
     return torch.sub(value, distance.mul_(6).sub_(1).clamp_(0, 1).mul_(chroma), out=images).clamp_(0, 1)

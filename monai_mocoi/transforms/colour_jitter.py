@@ -8,6 +8,7 @@ import torch
 from monai_mocoi.transforms.colour import brightness_, contrast_, hue_, saturation_, to_grayscale
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import RandImage, check_batch
+from monai_mocoi.transforms.on_device import on_device
 
 _PARTS = (brightness_, contrast_, saturation_, hue_)
 
@@ -78,7 +79,7 @@ class RandColorJitter(RandImage):
     def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         """Change the colours of each image by its amounts, all in one order."""
         check_batch(images, "RandColorJitter", colour=any(self._active[1:]))
-        amounts = torch.from_numpy(drawn[:, 4:]).to(images)[:, :, None, None, None]
+        amounts = on_device(drawn[:, 4:], images.device, images.dtype)[:, :, None, None, None]
         acting = self._acting(images.shape[1])
         for part in drawn[0, :4].astype(np.int64):
             if acting[part]:

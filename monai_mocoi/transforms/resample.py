@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from monai_mocoi.transforms.blur import gaussian_taps
 from monai_mocoi.transforms.crop import resize_taps
+from monai_mocoi.transforms.on_device import on_device
 from monai_mocoi.transforms.separable import Taps, filter_columns_first
 
 
@@ -101,8 +102,8 @@ def _turned(images: torch.Tensor, maps: ImageMaps, size: tuple[int, int], paddin
     steps = maps.linear * scale[:, None]
     centre = (maps.linear @ (np.array(size[::-1]) / 2) + maps.shift) * scale - 1
     x, y = np.arange(size[1]) - (size[1] - 1) / 2, np.arange(size[0]) - (size[0] - 1) / 2
-    along = torch.from_numpy(steps[:, :, 0, None] * x + centre[..., None]).to(floats)[:, :, None, :]
-    down = torch.from_numpy(steps[:, :, 1, None] * y).to(floats)[..., None]
+    along = on_device(steps[:, :, 0, None] * x + centre[..., None], floats.device, floats.dtype)[:, :, None, :]
+    down = on_device(steps[:, :, 1, None] * y, floats.device, floats.dtype)[..., None]
     places = (along + down).permute(0, 2, 3, 1)  # planes of x and of y, which grid_sample reads as fast
     return F.grid_sample(floats, places, mode="bilinear", padding_mode=padding_mode, align_corners=False)
 
@@ -117,6 +118,6 @@ def _not_finer(images: torch.Tensor, steps: np.ndarray) -> torch.Tensor:
     sigma = np.sqrt(np.maximum(steps[wide] ** 2 - 1, 0) / 6)
     if len(wide) == 0 or not (sigma >= 0.125).any():
         return floats
-    rows = torch.from_numpy(wide).to(images.device, non_blocking=True)
+    rows = on_device(wide, images.device)
     taps = gaussian_taps(sigma[:, 1], images.shape[2]), gaussian_taps(sigma[:, 0], images.shape[3])
     return floats.index_copy_(0, rows, filter_columns_first(floats.index_select(0, rows), *taps))

@@ -11,6 +11,7 @@ from monai.utils.type_conversion import convert_to_tensor
 
 from monai_mocoi.transforms.dict_forms import EachKeyd
 from monai_mocoi.transforms.image_errors import check_not_constant
+from monai_mocoi.transforms.on_device import on_device
 from monai_mocoi.transforms.percentiles import end_percentiles
 
 INTENSITY_MODES = ("declared", "picture", "percentiles")
@@ -88,7 +89,9 @@ class Normalize(NormalizeIntensity):
 
     def change(self, images: torch.Tensor) -> torch.Tensor:
         """Normalise a float batch (N, C, H, W) in place."""
-        mean, std = (images.new_tensor(np.reshape(value, (-1, 1, 1))) for value in (self.mean, self.std))
+        mean, std = (
+            on_device(np.reshape(value, (-1, 1, 1)), images.device, images.dtype) for value in (self.mean, self.std)
+        )
         return images.sub_(mean).div_(std)
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from monai_mocoi.transforms.on_device import on_device
+
 Taps = tuple[np.ndarray, np.ndarray]
 
 _LARGE = 256 * 256  # pixels
@@ -77,9 +79,9 @@ def _sum_rows(images: torch.Tensor, index: np.ndarray, weight: np.ndarray) -> to
     weights = np.empty(bags.shape)
     weights[...] = weight[:, None]
     sums = F.embedding_bag(
-        torch.from_numpy(bags.reshape(-1, bags.shape[-1])).to(images.device),
+        on_device(bags.reshape(-1, bags.shape[-1]), images.device),
         images.contiguous().view(-1, columns),
         mode="sum",
-        per_sample_weights=torch.from_numpy(weights.reshape(-1, bags.shape[-1])).to(images),
+        per_sample_weights=on_device(weights.reshape(-1, bags.shape[-1]), images.device, images.dtype),
     )
     return sums.view(samples, channels, -1, columns)

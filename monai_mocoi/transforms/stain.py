@@ -13,6 +13,7 @@ import torch
 
 from monai_mocoi.transforms.dict_forms import SharedDrawd
 from monai_mocoi.transforms.images import RandImage, check_batch
+from monai_mocoi.transforms.on_device import on_device
 
 # Optical density in red, green and blue of a unit of haematoxylin, eosin and DAB.
 _DENSITY = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11], [0.27, 0.57, 0.78]])
@@ -47,7 +48,8 @@ def adjust_stain(
     mix = np.einsum("ij,nj,jk->nki", _AMOUNT, scale, _DENSITY)
     add = shift @ _DENSITY
     light = torch.log(images + _DARKEST).flatten(2)  # minus the density
-    changed = torch.baddbmm(images.new_tensor(-add[..., None]), images.new_tensor(mix), light)
+    minus_add, matrix = (on_device(part, images.device, images.dtype) for part in (-add[..., None], mix))
+    changed = torch.baddbmm(minus_add, matrix, light)
     return changed.exp_().sub_(_DARKEST).clamp_(0, 1).view_as(images)
 
 

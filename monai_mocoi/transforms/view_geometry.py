@@ -35,26 +35,41 @@ class Geometry:
         self.steps.append(step)
         return True
 
-    def draw(self, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
-        """Draw for an image (C, H, W): boxes, angles, whether to mirror, quarter turns; and the shape afterwards."""
+    @property
+    def numbers(self) -> int:
+        """How many numbers a draw is."""
+        return sum(4 if isinstance(step, RandResizedCrop) else 1 for step in self.steps)
+
+    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape (C, H, W) of the view of an image."""
+        return (shape[0], *self._sizes(shape)[-1])
+
+    def draw(self, shape: tuple[int, ...]) -> list[float]:
+        """Draw for an image (C, H, W): boxes, angles, whether to mirror, quarter turns."""
         numbers: list[float] = []
-        for step in self.steps:
-            step.randomize(SimpleNamespace(shape=shape))
+        for step, size in zip(self.steps, self._sizes(shape), strict=False):
+            step.randomize(SimpleNamespace(shape=(shape[0], *size)))
             acts = float(step._do_transform)
             if isinstance(step, RandResizedCrop):
                 numbers += step.drawn()
-                shape = (shape[0], *step.size)
             elif isinstance(step, RandRotation):
                 numbers.append(acts * step.drawn()[0])
             else:
                 turns = isinstance(step, RandRotate90)
-                if turns and shape[-2] != shape[-1]:
+                if turns and size[0] != size[1]:
                     raise ValueError(
-                        f"RandRotate90: the views of {shape[-2]} x {shape[-1]} pixels would differ in shape, because a "
+                        f"RandRotate90: the views of {size[0]} x {size[1]} pixels would differ in shape, because a "
                         "quarter turn exchanges rows and columns; make the images square, or leave it out"
                     )
                 numbers.append(acts * step._rand_k if turns else acts)
-        return numbers, shape
+        return numbers
+
+    def _sizes(self, shape: tuple[int, ...]) -> list[Size]:
+        """Rows and columns before each step, and after the last."""
+        sizes: list[Size] = [(shape[-2], shape[-1])]
+        for step in self.steps:
+            sizes.append(step.size if isinstance(step, RandResizedCrop) else sizes[-1])
+        return sizes
 
     def kind(self, drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Which draws are carried out in the same way."""
@@ -67,9 +82,7 @@ class Geometry:
 
     def _maps(self, drawn: np.ndarray, shape: tuple[int, ...]) -> tuple[ImageMaps, Size, str]:
         """The common map of each sample, the views' size, and what lies outside."""
-        sizes: list[Size] = [(shape[-2], shape[-1])]
-        for step in self.steps:
-            sizes.append(step.size if isinstance(step, RandResizedCrop) else sizes[-1])
+        sizes = self._sizes(shape)
         maps, padding_mode, end = ImageMaps.identity(len(drawn)), "zeros", drawn.shape[1]
         for step, before, after in zip(self.steps[::-1], sizes[-2::-1], sizes[:0:-1], strict=True):
             if isinstance(step, RandResizedCrop):

@@ -11,13 +11,18 @@ import numpy as np
 import torch
 from monai.transforms.compose import Compose
 
-from monai_mocoi.transforms.images import RandImage
+from monai_mocoi.transforms.blur import RandGaussianBlur
+from monai_mocoi.transforms.colour_jitter import RandColorJitter, RandGrayscale
+from monai_mocoi.transforms.on_device import on_device
 from monai_mocoi.transforms.resample import as_floats
 from monai_mocoi.transforms.rescale_intensity import Normalize
+from monai_mocoi.transforms.stain import RandStainJitter
 from monai_mocoi.transforms.view_geometry import GEOMETRIC, Geometry
 
-_VALUES = 2**18
-"""About so many are worked on at a time, so that they stay in the processor's cache from step to step."""
+_AT_ONCE = 2**18
+"""About so many values are worked on at a time, so that they stay in the processor's cache from step to step."""
+_AT_ONCE_ON_A_GPU = 2**25  # so that what is made on the way takes little of its memory
+_VALUES = (RandColorJitter, RandGrayscale, RandGaussianBlur, RandStainJitter, Normalize)
 
 
 class ViewPlan:
@@ -41,8 +46,8 @@ class ViewPlan:
         """Draw one view of an image of this shape (C, H, W): numbers, equally many each time."""
         numbers: list[float] = []
         for step in self._steps:
-            some, shape = step.draw(shape)
-            numbers += some
+            numbers += step.draw(shape)
+            shape = step.shape_of(shape)
         return numbers
 
     def views(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
@@ -55,17 +60,17 @@ class ViewPlan:
         flat = drawn.reshape(views * samples, -1)
         columns, kinds, shape, at = [], [], tuple(images.shape[1:]), 0
         for step in self._steps:
-            numbers, after = step.draw(shape)
-            columns.append(slice(at, at := at + len(numbers)))
+            columns.append(slice(at, at := at + step.numbers))
             kinds.append(step.kind(flat[:, columns[-1]], shape))
-            shape = after
+            shape = step.shape_of(shape)
         # Alike ones side by side: what is done to several is then done in place.
         order = np.lexsort(kinds[::-1])
         result = torch.empty((len(flat), *shape), device=images.device)
-        at_once = max(1, _VALUES // result[0].numel()) if images.device.type == "cpu" else len(flat)
+        most = _AT_ONCE if images.device.type == "cpu" else _AT_ONCE_ON_A_GPU
+        at_once = max(1, most // result[0].numel())
         for at in range(0, len(flat), at_once):
             some = order[at : at + at_once]
-            rows = torch.from_numpy(some).to(images.device, non_blocking=True)
+            rows = on_device(some, images.device)
             part = images.index_select(0, rows % samples)
             if not isinstance(self._steps[0], Geometry):
                 part = as_floats(part)
@@ -80,10 +85,14 @@ class _Changed:
 
     def __init__(self, transform: Any) -> None:
         self.transform = transform
+        self.numbers = 1 + len(transform.drawn())
 
-    def draw(self, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
+    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
+    def draw(self, shape: tuple[int, ...]) -> list[float]:
         self.transform.randomize(SimpleNamespace(shape=shape))
-        return [float(self.transform._do_transform), *self.transform.drawn()], shape
+        return [float(self.transform._do_transform), *self.transform.drawn()]
 
     def kind(self, drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return np.where(drawn[:, 0], 1 + self.transform.kind(drawn[:, 1:], shape[0]), 0)
@@ -100,7 +109,7 @@ class _Changed:
                 elif changed is not part:
                     part.copy_(changed)
             else:
-                rows = torch.from_numpy(found).to(images.device, non_blocking=True)
+                rows = on_device(found, images.device)
                 images.index_copy_(0, rows, self.transform.change(images.index_select(0, rows), drawn[found, 1:]))
         return images
 
@@ -108,11 +117,16 @@ class _Changed:
 class _Normalized:
     """Normalisation."""
 
+    numbers = 0
+
     def __init__(self, transform: Any) -> None:
         self.transform = transform
 
-    def draw(self, shape: tuple[int, ...]) -> tuple[list[float], tuple[int, ...]]:
-        return [], shape
+    def shape_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
+    def draw(self, shape: tuple[int, ...]) -> list[float]:
+        return []
 
     def kind(self, drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return np.zeros(len(drawn), dtype=np.int64)
@@ -123,7 +137,7 @@ class _Normalized:
 
 
 def _parts(transform: Any) -> Iterator[Any]:
-    if isinstance(transform, Compose):
+    if type(transform) is Compose:  # OneOf and the like are Composes too, and do something else
         for part in transform.transforms:
             yield from _parts(part)
     else:
@@ -132,6 +146,4 @@ def _parts(transform: Any) -> Iterator[Any]:
 
 def _is_known(part: Any) -> bool:
     # Not of a subclass, which may do something else.
-    return isinstance(part, (RandImage, Normalize)) or (
-        type(part) in GEOMETRIC and getattr(part, "spatial_axes", (0, 1)) == (0, 1)
-    )
+    return type(part) in (*_VALUES, *GEOMETRIC) and getattr(part, "spatial_axes", (0, 1)) == (0, 1)

@@ -80,7 +80,7 @@ class TwoViews(Randomizable, Transform):
         Only where there is a ``plan``; as :meth:`set_random_state` and a call with the image.
         """
         assert self.plan is not None
-        self._stream.seed(int(seed) % MAX_SEED)
+        self.set_random_state(seed=seed)
         return np.array([self.plan.draw(shape) for _ in range(2)])
 
     def of_batch(self, images: torch.Tensor, drawn: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

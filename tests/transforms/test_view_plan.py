@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigParser
-from monai.transforms import Compose, RandFlip, RandGaussianNoise, RandRotate90
+from monai.transforms import Compose, OneOf, RandFlip, RandGaussianNoise, RandRotate90
 
 from monai_mocoi.transforms import (
     Normalize,
@@ -209,6 +209,63 @@ def test_a_transform_with_an_unknown_step_is_called_image_by_image() -> None:
         first, second = TwoViews(transform).set_random_state(seed=0)(torch.rand(1, 12, 12))
         assert not torch.equal(first, second)
     assert ViewPlan.of(Compose([Compose([RandRotation(10)]), Normalize(0.5, 0.5)])) is not None
+
+
+def test_one_of_several_steps_is_not_all_of_them() -> None:
+    either = OneOf([RandGrayscale(1.0), RandStainJitter(0.5, prob=1.0)])
+    image = dequantise(pictures(1, 3, 12, 12)[0].numpy())
+    views = [view for seed in range(20) for view in TwoViews(either).set_random_state(seed)(image)]
+    grey = [torch.equal(view[0], view[1]) for view in views]
+    assert 5 < sum(grey) < 35
+
+
+def test_a_subclass_keeps_what_it_does() -> None:
+    class Darker(RandGaussianBlur):
+        def apply(self, images: torch.Tensor) -> torch.Tensor:
+            return super().apply(images) / 2
+
+    class Corner(RandResizedCrop):
+        def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
+            return images[..., :4, :4]
+
+    image = torch.rand(1, 12, 12)
+    darker, _ = TwoViews(Darker(prob=1.0)).set_random_state(seed=0)(image)
+    assert float(darker.max()) <= 0.5
+    corner, _ = TwoViews(Compose([Corner(8)])).set_random_state(seed=0)(image)
+    torch.testing.assert_close(corner, image[..., :4, :4])
+
+
+def test_draws_are_a_function_of_the_seed_also_where_two_share_a_step() -> None:
+    crop = RandResizedCrop(8)
+    first, other = TwoViews(crop), TwoViews(Compose([crop, RandGrayscale(0.5)]))
+    drawn = first.draw(1, (1, 20, 20))
+    other.draw(2, (1, 20, 20))
+    crop.set_random_state(seed=7)
+    np.testing.assert_array_equal(first.draw(1, (1, 20, 20)), drawn)
+
+
+def test_making_views_draws_nothing() -> None:
+    views = TwoViews(Compose([RandResizedCrop(8), RandColorJitter(0.4, prob=0.8)])).set_random_state(seed=0)
+    image = torch.rand(1, 20, 20)
+    expected = [np.array([views.plan.draw((1, 20, 20)) for _ in range(2)]) for _ in range(2)][1]
+    views.set_random_state(seed=0)
+    views(image)
+    np.testing.assert_array_equal([views.plan.draw((1, 20, 20)) for _ in range(2)], expected)
+
+
+@pytest.mark.parametrize("size", [64, 300, 512])
+def test_a_grey_view_depends_neither_on_threads_nor_on_the_others(size: int) -> None:
+    transform = Compose([RandResizedCrop(size, scale=(0.4, 1.0)), RandColorJitter(0.4, 0.4, prob=1.0)])
+    levels = pictures(3, 1, size, size)
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            found.append(at_once(transform, levels, [0, 1, 2]))
+            found.append(torch.cat([at_once(transform, levels[n : n + 1], [n]) for n in range(3)], dim=1))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(views, found[0]) for views in found)
 
 
 def test_quarter_turns_of_pictures_that_are_not_square_are_refused() -> None:
