@@ -27,10 +27,18 @@ class CrossedMean:
         half = float(stdtrit(self.degrees, (1 + level) / 2)) * self.standard_error
         return self.value - half, self.value + half
 
+    @property
+    def varies(self) -> bool:
+        """Whether the standard error is above 0, but for rounding: without variation the interval says nothing."""
+        return self.standard_error > 1e-12 * max(1.0, abs(self.value))
+
     def p_value(self, null: float = 0) -> float:
-        """Two-sided p-value: the alpha above which the interval of level 1 - alpha excludes ``null``."""
-        if self.standard_error == 0:
-            return 1.0 if self.value == null else 0.0
+        """Two-sided p-value: the alpha above which the interval of level 1 - alpha excludes ``null``.
+
+        1 where nothing varies: a test set without variation is no evidence, however far ``null`` is.
+        """
+        if not self.varies:
+            return 1.0
         return 2 * float(stdtr(self.degrees, -abs(self.value - null) / self.standard_error))
 
 

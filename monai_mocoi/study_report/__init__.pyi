@@ -1,6 +1,6 @@
-from .compared_arms import Comparison as Comparison
-from .compared_arms import Difference as Difference
 from .compared_metric import Metric as Metric
+from .comparison import Comparison as Comparison
+from .comparison import Difference as Difference
 from .found_runs import FoundRuns as FoundRuns
 from .found_runs import find_runs as find_runs
 from .measured_cells import Cell as Cell

@@ -40,9 +40,10 @@ def add_external(study: StudyResults, section: Section, run: TestedRun) -> None:
     """Append the tests of the chosen run's arm on other data sets."""
     section.blocks.append(Text("External test", "head"))
     tests = [own for own in study.found.tested if own.role == "external" and own.arm == run.arm]
+    tests = [own for own in tests if own.key[:2] == run.key[:2]]
     table = Table(
         "external", "The same arm on the images of another place",
-        ("labels", "own test, %", "there, %", "difference (95 % CI)", "images there", "run"),
+        ("data", "labels", "own test, %", "there, %", "difference (95 % CI)", "images there", "run"),
     )  # fmt: skip
     name = f"macro_{study.metric.name}".replace("macro_calibration", "calibration")
     for own in tests:
@@ -50,8 +51,15 @@ def add_external(study: StudyResults, section: Section, run: TestedRun) -> None:
         compared = ((metrics.get("external") or {}).get("overall") or {}).get(name) or {}
         there = compared.get("here") or metrics["overall"].get(name)
         numbers = [number_in_hundredths(one) for one in (compared.get("own"), there, compared.get("difference"))]
+        there_name = str((metrics.get("external") or {}).get("dataset") or "not known")
         images = f"{metrics['images']:,} of {metrics['patients']:,} patients"
         table.rows.append(
-            [fraction_in_short(own.fraction), *numbers, images, shown_links([study.sources.of(own.place, own)])]
+            [
+                there_name,
+                fraction_in_short(own.fraction),
+                *numbers,
+                images,
+                shown_links([study.sources.of(own.place, own)]),
+            ]
         )
     section.blocks.append(table if table.rows else Text("This arm was not tested on another data set."))

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.data.labelled_images import LabelledImages
 from monai_mocoi.errors import MocoiError, RunFolderError
 from monai_mocoi.networks.encoder_card import EncoderCard
 from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, PREDICTIONS_NAME
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.study import PLAN_NAME, Node, StudyPlan, read_plan
-from monai_mocoi.study_report.tested_run import TestedRun, planned_places, tested_run
+from monai_mocoi.study_report.planned_cells import planned_places
+from monai_mocoi.study_report.tested_run import TestedRun, tested_run
 
 BASELINES_NAME = "baselines.json"
 _SKIPPED = {"checkpoints", "tensorboard", "figures", "inference", "probing", "logs", "done"}
@@ -31,7 +33,7 @@ class FoundRuns:
     """What there is. ``root``: the folder that all places are relative to. ``problems``: sentences on what is not used.
 
     ``cards``: of pretrained encoders, ``manifests``: of all run folders, by place. ``datasets``: names by the SHA-256
-    of their ``datalist.json``.
+    of their ``datalist.json``. ``confirmed``: whether a done marker says that a step was run by this plan.
     """
 
     root: Path
@@ -43,6 +45,7 @@ class FoundRuns:
     manifests: dict[str, RunManifest] = field(default_factory=dict)
     datasets: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    confirmed: bool = False
 
     def planned(self, place: str) -> dict[str, Any]:
         """What the plan says of a folder: ``dataset``, ``arm`` and ``pretrain_seed`` of the node that wrote it."""
@@ -57,7 +60,7 @@ class FoundRuns:
         return max(there, key=lambda node: len(node.run_dir), default=None)
 
     def missing(self) -> list[str]:
-        """Folders of planned cells that are not there."""
+        """Folders of planned cells that are not there, or not used."""
         cells = [cell.folder for node in (self.plan.nodes if self.plan else ()) for cell in node.cells]
         there = {run.place for run in self.tested}
         return [place for place in cells if place not in there]
@@ -107,13 +110,21 @@ def _look(found: FoundRuns, place: str, names: set[str], cells: Mapping[str, Any
             _name(found, json.loads((folder / "classifier.json").read_text(encoding="utf-8")))
         if {PREDICTIONS_NAME, METRICS_NAME} <= names:
             metrics = json.loads((folder / METRICS_NAME).read_text(encoding="utf-8"))
-            found.tested += [tested_run(place, folder, metrics, cells)]
+            found.tested += [tested_run(place, folder, metrics, cells, _labelled(folder))]
         for name, kept in ((ANALYSIS_NAME, found.analyses), (BASELINES_NAME, found.baselines)):
             if name in names:
                 kept.append(Document(place, json.loads((folder / name).read_text(encoding="utf-8"))))
                 _name(found, kept[-1].content)
     except (MocoiError, OSError, ValueError, KeyError, TypeError) as error:
         found.problems.append(f"{place}: not used, because a file in it cannot be read ({type(error).__name__}).")
+
+
+def _labelled(folder: Path) -> str | None:
+    """Hash of the labelled images' names, of the run folder that a test is, or lies in."""
+    for own in (folder, folder.parent):
+        if (own / LabelledImages.FILE).is_file():
+            return LabelledImages.read(own / LabelledImages.FILE).names_sha256
+    return None
 
 
 def _name(found: FoundRuns, content: Mapping[str, Any]) -> None:

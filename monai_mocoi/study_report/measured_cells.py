@@ -32,11 +32,20 @@ class Measured:
 
 @dataclass
 class Cell:
-    """All runs of one arm at one fraction: label draws x pretrainings. ``trouble``: why there is no number."""
+    """All runs of one arm at one fraction: label draws x pretrainings. ``trouble``: why there is no number.
+
+    ``asked``: label draw and repeat of each run that was planned, or found, whether it has a number or not.
+    """
 
     key: tuple[str, str, float, str, str]  # data set, evaluation, fraction, stage, arm
     runs: list[Measured] = field(default_factory=list)
     trouble: str | None = None
+    asked: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def expected(self) -> set[tuple[int, str]]:
+        """Label draw and repeat of all runs that there should be."""
+        return {*self.asked, *((own.run.label_seed, own.run.repeat) for own in self.runs)}
 
     @property
     def draws(self) -> list[int]:
@@ -45,8 +54,8 @@ class Cell:
 
     @property
     def encoders(self) -> list[str]:
-        """Pretrainings; of an arm without any the list holds an empty text."""
-        return sorted({own.run.encoder for own in self.runs})
+        """Its pretrainings; an arm that is not pretrained has none."""
+        return sorted({own.run.encoder for own in self.runs} - {""})
 
     def by(self, name: str) -> dict[Any, tuple[float, NDArray[np.float64]]]:
         """The mean of the runs of each ``label_seed`` or ``encoder``."""
@@ -109,14 +118,20 @@ def _same(first: Predictions, second: Predictions) -> bool:
 
 
 def measure_cells(
-    runs: Sequence[TestedRun], metric: Metric
+    runs: Sequence[TestedRun],
+    metric: Metric,
+    planned: Mapping[tuple[str, str, float, str, str], list[tuple[int, str]]] | None = None,
 ) -> tuple[dict[tuple[str, str, float, str, str], Cell], dict[str, TestSet], list[str]]:
-    """The cells of tested runs, the test set of each data set, and sentences on the runs that are not used."""
-    cells: dict[tuple[str, str, float, str, str], Cell] = {}
+    """The cells of tested runs, the test set of each data set, and sentences on the runs that are not used.
+
+    ``planned``: label draw and repeat of the runs of each planned cell; those that are missing are cells too.
+    """
+    cells = {key: Cell(key, asked=list(own)) for key, own in (planned or {}).items()}
     sets: dict[str, TestSet] = {}
     problems = []
     for run in runs:
         cell = cells.setdefault(run.key, Cell(run.key))
+        cell.asked.append((run.label_seed, run.repeat))
         try:
             predictions = read_predictions(run.folder / "predictions.csv", f"{run.place}/predictions.csv")
             if run.dataset not in sets:
@@ -129,5 +144,5 @@ def measure_cells(
         if cell.runs:
             cell.trouble = None
         elif cell.trouble is None:
-            cell.trouble = "No run of it can be used; the last section says why."
+            cell.trouble = "No run of it is there, or can be used; the section on limits says why."
     return cells, sets, problems

@@ -84,7 +84,8 @@ def check_report_folder(folder: Path, runs: Path, overwrite: bool) -> None:
         raise RunFolderError(f"{folder} holds the runs themselves: choose another folder for the report.")
     if not folder.exists() or not any(folder.iterdir()):
         return
-    if not (folder / PAGE_NAME).is_file():
+    others = {own.name for own in folder.iterdir()} - {PAGE_NAME, TABLES, FIGURES}
+    if others or not (folder / PAGE_NAME).is_file():
         raise RunFolderError(f"{folder} holds something else than a report: choose another folder for it.")
     if not overwrite:
         raise RunFolderError(f"{folder} holds a report already: choose another folder, or replace it.", code="exists")

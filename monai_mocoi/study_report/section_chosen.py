@@ -6,7 +6,7 @@ from typing import Any
 
 from monai_mocoi.figures.reliability import decision_curve_figures, reliability_figures
 from monai_mocoi.figures.subgroups import subgroup_figure
-from monai_mocoi.study_report.blocks import Picture, Section, Table, Text, number_in_hundredths, number_of
+from monai_mocoi.study_report.blocks import Link, Picture, Section, Table, Text, number_in_hundredths, number_of
 from monai_mocoi.study_report.chosen_beside import add_baselines, add_external
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.tested_run import RANDOM, SUPERVISED, TestedRun, fraction_in_words
@@ -58,15 +58,15 @@ def chosen_section(study: StudyResults, arm: str | None = None) -> Section:
         metrics = json.loads((run.folder / "metrics.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         metrics = {}
-    _calibration(section, metrics)
+    _calibration(section, metrics, code)
     _decisions(section, metrics)
-    _subgroups(section, metrics)
+    _subgroups(section, metrics, code)
     add_baselines(study, section, run)
     add_external(study, section, run)
     return section
 
 
-def _calibration(section: Section, metrics: Mapping[str, Any]) -> None:
+def _calibration(section: Section, metrics: Mapping[str, Any], code: Link) -> None:
     section.blocks.append(Text("Calibration", "head"))
     classes = (metrics.get("calibration") or {}).get("classes")
     if not classes:
@@ -79,16 +79,16 @@ def _calibration(section: Section, metrics: Mapping[str, Any]) -> None:
         )
     table = Table(
         "calibration", "Calibration of each class (95 % CI over patients)",
-        ("class", "intercept", "slope", "Brier score"),
-        columns=("class", *(f"{n}{e}" for n in ("intercept", "slope", "brier") for e in ("", "_low", "_high"))),
+        ("class", "intercept", "slope", "Brier score", "run"),
+        columns=("class", *(f"{n}{e}" for n in ("intercept", "slope", "brier") for e in ("", "_low", "_high")), "run"),
         note="Best: intercept 0, slope 1. Intercept above 0: probabilities are too low on the whole; slope below 1: "
         "they are too extreme.",
     )  # fmt: skip
     for name, own in classes.items():
         numbers = [own[key] for key in ("intercept", "slope", "brier")]
-        table.rows.append([name, *(number_of(number) for number in numbers[:2]), number_of(numbers[2], 3)])
+        table.rows.append([name, *(number_of(number) for number in numbers[:2]), number_of(numbers[2], 3), code])
         values = [[n.get("value"), *(n.get("interval") or (None, None))] for n in numbers]
-        table.values.append([name, *(value for own_values in values for value in own_values)])
+        table.values.append([name, *(value for own_values in values for value in own_values), code.text])
     section.blocks.append(table)
 
 
@@ -103,7 +103,7 @@ def _decisions(section: Section, metrics: Mapping[str, Any]) -> None:
         section.blocks.append(Picture(f"decision_curve_{place}", figure, alt, caption))
 
 
-def _subgroups(section: Section, metrics: Mapping[str, Any]) -> None:
+def _subgroups(section: Section, metrics: Mapping[str, Any], code: Link) -> None:
     section.blocks.append(Text("Subgroups", "head"))
     report = metrics.get("subgroups")
     if not report or not report.get("columns"):
@@ -113,7 +113,8 @@ def _subgroups(section: Section, metrics: Mapping[str, Any]) -> None:
         alt = "AUC of each subgroup and its gap to the largest group; the numbers are in the table below."
         section.blocks.append(Picture("subgroups", figure, alt, "Left: the group's own AUC. Right: its paired gap."))
     table = Table(
-        "subgroups", "Subgroups", ("group", "images", "patients", "AUC, % (95 % CI)", "gap (95 % CI)", "p by Holm"),
+        "subgroups", "Subgroups",
+        ("group", "images", "patients", "AUC, % (95 % CI)", "gap (95 % CI)", "p by Holm", "run"),
         note="The gap is to the largest group of the column, over the classes measured in both.",
     )  # fmt: skip
     for column, own in report["columns"].items():
@@ -122,5 +123,5 @@ def _subgroups(section: Section, metrics: Mapping[str, Any]) -> None:
             gap = found.get("gaps", {}).get("auc")
             by_holm = p_in_words(gap["p_value_holm"]).removeprefix("p ") if gap else "–"
             area = number_in_hundredths(found.get("auc")) if "auc" in found else "too small"
-            table.rows.append([f"{column}: {group}", *counts, area, number_in_hundredths(gap), by_holm])
+            table.rows.append([f"{column}: {group}", *counts, area, number_in_hundredths(gap), by_holm, code])
     section.blocks.append(table)

@@ -24,11 +24,11 @@ def data_section(study: StudyResults) -> Section:
         section.blocks.append(
             Text(
                 f"Study {plan.name}. Plan (SHA-256 of plan.json without this entry): {plan.hash}. It fits the file, so "
-                f"nothing in the plan was changed after it was made. Metric: {study.metric.words}."
+                f"nothing in the plan was changed after it was made. {_metric(study)}"
             )
         )
     else:
-        section.blocks.append(Text(f"Metric: {study.metric.words}."))
+        section.blocks.append(Text(_metric(study)))
     arms = Table("arms", "Arms", ("arm", "name in the folders", "what it is", "tested runs"))
     for arm in study.arms.values():
         count = sum(len(cell.runs) for cell in study.cells.values() if cell.key[4] == arm.name)
@@ -38,6 +38,11 @@ def data_section(study: StudyResults) -> Section:
     for place, dataset in enumerate(study.datasets, start=1):
         _dataset(study, section, dataset, place)
     return section
+
+
+def _metric(study: StudyResults) -> str:
+    other = study.planned_metric
+    return f"Metric: {study.metric.words}" + (f", chosen at report time (planned: {other.words})." if other else ".")
 
 
 def _dataset(study: StudyResults, section: Section, dataset: str, place: int) -> None:
@@ -52,15 +57,18 @@ def _dataset(study: StudyResults, section: Section, dataset: str, place: int) ->
     if test is not None:
         table = Table(
             f"test_patients_{place}", f"Test images of {words}",
-            ("label", "positive images", "negative images", "not known"),
+            ("label", "positive images", "negative images", "not known", "run"),
             note=f"{test.count:,} images of {test.patients:,} patients. The metric is made of the labels "
             f"{', '.join(test.scored) or '(none)'}.",
         )  # fmt: skip
+        code = study.sources.of(runs[0].place, runs[0])
         for name, own in runs[0].known["counts"].items():
-            table.rows.append([name, f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}"])
+            table.rows.append(
+                [name, f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}", code]
+            )
         for own in test.left_out:
             sides = [f"{own['positives']:,}", f"{own['negatives']:,}", f"{own.get('unknown', 0):,}"]
-            table.rows.append([f"{own['class']} (left out: {own['reason']})", *sides])
+            table.rows.append([f"{own['class']} (left out: {own['reason']})", *sides, code])
         section.blocks.append(table)
     if drawn:
         section.blocks.append(_labelled(study, words, place, drawn))

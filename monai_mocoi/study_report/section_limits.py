@@ -1,7 +1,7 @@
 """Section of limits: what these runs cannot tell, by their number, patients, draws and seeds."""
 
 from monai_mocoi.study_report.blocks import Bullets, Section, Text
-from monai_mocoi.study_report.compared_arms import SEEDS_FOR_A_CLAIM
+from monai_mocoi.study_report.comparison import SEEDS_FOR_A_CLAIM
 from monai_mocoi.study_report.published import is_published
 from monai_mocoi.study_report.study_results import StudyResults
 from monai_mocoi.study_report.verdict import Finding, finding
@@ -26,16 +26,14 @@ def _missing(study: StudyResults) -> list[str]:
     missing, states = study.found.missing(), [own.status for own in study.found.manifests.values()]
     told = []
     if missing:
-        planned = len(missing) + sum(run.node is not None for run in study.found.tested)
+        planned = sum(len(node.cells) for node in study.found.plan.nodes) if study.found.plan else 0
         named = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
         told.append(
-            f"{len(missing)} of {planned} planned cells are not there yet: {named}. If runs are missing because of how "
-            "they ended, what is left may be a biased part of the study."
+            f"{len(missing)} of {planned} planned cells are not there yet, or not used: {named}. If runs are "
+            "missing because of how they ended, what is left may be a biased part of the study."
         )
     if unfinished := [state for state in states if state != "finished"]:
-        told.append(
-            f"{len(unfinished)} of {len(states)} runs are not finished, or failed; numbers of theirs are not used."
-        )
+        told.append(f"{len(unfinished)} of {len(states)} runs are not finished, or failed; their tests are not used.")
     return told
 
 
@@ -54,7 +52,7 @@ def _few_patients(study: StudyResults) -> list[str]:
 
 
 def _seeds(study: StudyResults) -> list[str]:
-    counts = [len([e for e in cell.encoders if e]) for cell in study.cells.values() if any(cell.encoders)]
+    counts = [len(cell.encoders) for cell in study.cells.values() if cell.encoders]
     if not counts:
         return []
     if min(counts) >= SEEDS_FOR_A_CLAIM:

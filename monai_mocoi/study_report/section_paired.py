@@ -8,7 +8,7 @@ from monai_mocoi.study_report.verdict import Finding, finding, p_in_words, point
 
 _PAIRED: tuple[str, ...] = ("dataset", "evaluation", "label_fraction", "stage", "arm", "against", "primary")
 _PAIRED += ("difference", "low", "high", "p_value", "p_value_holm", "corrected_for", "label_draws", "patients")
-_PAIRED += ("finding",)
+_PAIRED += ("pretrainings", "pretrainings_against", "runs", "runs_asked", "finding")
 
 
 def paired_section(study: StudyResults) -> Section:
@@ -20,10 +20,11 @@ def paired_section(study: StudyResults) -> Section:
     unit, tests = study.metric.points, max(own.corrected_for for own in study.comparisons)
     table = Table(
         "paired_differences", "Arm less the other, on the same patients and label draws",
-        ("labels", "evaluation", "arm", "against", f"difference, {unit} (95 % CI)", "p", "p by Holm", "finding"),
+        ("labels", "evaluation", "arm", "against", f"difference, {unit} (95 % CI)", "p", "p by Holm", "pre-trainings",
+         "finding"),
         columns=_PAIRED,
-        note=f"p by Holm: corrected for the {tests} secondary comparisons of this report; a primary one is not "
-        "corrected, because it was fixed beforehand.",
+        note=f"p by Holm: corrected for the {tests} comparisons of this report that are not primary, those without a "
+        "number included; a primary one is not corrected, because it was fixed beforehand.",
     )  # fmt: skip
     several = len(study.datasets) > 1
     for own in study.comparisons:
@@ -32,13 +33,14 @@ def paired_section(study: StudyResults) -> Section:
         names = study.words(own.arm), study.words(own.against)
         cells = [where, EVALUATIONS[own.evaluation], names[0], names[1]]
         kind = found.value + (" (primary)" if own.primary else "")
+        counts = f"{own.encoders[0]}, {own.encoders[1]}"
         numbers: list[object] = [None] * 5
         if difference is None:
-            table.rows.append([*cells, "none", "–", "–", kind])
+            table.rows.append([*cells, "none", "–", "–", "–", kind])
         else:
             shown = f"{points(difference.value, '+')} ({points(difference.low, '+')} to {points(difference.high, '+')})"
             by_holm = "–" if difference.p_holm is None else p_in_words(difference.p_holm).removeprefix("p ")
-            table.rows.append([*cells, shown, p_in_words(difference.p_value).removeprefix("p "), by_holm, kind])
+            table.rows.append([*cells, shown, p_in_words(difference.p_value).removeprefix("p "), by_holm, counts, kind])
             numbers = [difference.value, difference.low, difference.high, difference.p_value, difference.p_holm]
             text = f"{names[0]} - {names[1]}: {fraction_in_words(own.fraction)}" + (" (primary)" if own.primary else "")
             ends = 100 * difference.value, 100 * difference.low, 100 * difference.high
@@ -47,7 +49,19 @@ def paired_section(study: StudyResults) -> Section:
                 rows.append(DifferenceRow(group))
             rows.append(DifferenceRow(text, *ends, found in (Finding.BETTER, Finding.WORSE)))
         at = [own.dataset, own.evaluation, own.fraction, own.stage, own.arm, own.against, int(own.primary)]
-        table.values.append([*at, *numbers, own.corrected_for, own.draws, own.patients, found.value])
+        table.values.append(
+            [
+                *at,
+                *numbers,
+                own.corrected_for,
+                own.draws,
+                own.patients,
+                *own.encoders,
+                len(own.runs),
+                own.asked,
+                found.value,
+            ]
+        )
     if rows:
         alt = "Paired differences with their 95 % intervals; the numbers are in the table below."
         caption = "Paired differences. Right of the line: the first arm is higher. Filled: shown, once corrected."

@@ -7,7 +7,7 @@ from monai_mocoi.figures.pretraining_curves import Curve, pretraining_curves_fig
 from monai_mocoi.networks.encoder_card import final_relative_loss
 from monai_mocoi.runs.curves import RELATIVE_LOSS, SHOWN_AS
 from monai_mocoi.runs.run_manifest import RunManifest
-from monai_mocoi.study_report.blocks import Picture, Section, Table
+from monai_mocoi.study_report.blocks import Link, Picture, Section, Table
 from monai_mocoi.study_report.scalar_curves import scalar_curves
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
@@ -64,24 +64,28 @@ def compute_section(study: StudyResults) -> Section:
     """Hours by arm and kind of run, from the manifests."""
     section = Section("compute", "Compute spent")
     spent: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    of: dict[tuple[str, str, str], list[Link]] = defaultdict(list)
     unknown = 0
     for place, manifest in study.found.manifests.items():
         if manifest.seconds is None:
             unknown += 1
             continue
-        spent[(*_kind(study, place), _machine(manifest))].append(float(manifest.seconds))
+        key = (*_kind(study, place), _machine(manifest))
+        spent[key].append(float(manifest.seconds))
+        of[key].append(study.sources.of(place))
     table = Table(
-        "compute", "Time by arm and step, as the runs recorded it", ("arm", "step", "machine", "runs", "hours"),
-        columns=("arm", "step", "machine", "runs", "seconds"),
+        "compute", "Time by arm and step, as the runs recorded it", ("arm", "step", "machine", "runs", "hours", "run"),
+        columns=("arm", "step", "machine", "runs", "seconds", "run"),
         note="Time of the clock, of training runs; tests, analyses and reading are not in it."
         + (f" {unknown} runs did not record theirs." if unknown else ""),
     )  # fmt: skip
     for (arm, step, machine), seconds in sorted(spent.items()):
-        table.rows.append([arm, step, machine, str(len(seconds)), _hours(seconds)])
-        table.values.append([arm, step, machine, len(seconds), sum(seconds)])
+        links = of[arm, step, machine]
+        table.rows.append([arm, step, machine, str(len(seconds)), _hours(seconds), shown_links(links)])
+        table.values.append([arm, step, machine, len(seconds), sum(seconds), " ".join(own.text for own in links)])
     if table.rows:
         everything = [value for own in spent.values() for value in own]
-        table.rows.append(["all", "", "", str(len(everything)), _hours(everything)])
+        table.rows.append(["all", "", "", str(len(everything)), _hours(everything), ""])
         section.blocks.append(table)
     return section.or_say("No run recorded its time.")
 

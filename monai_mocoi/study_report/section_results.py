@@ -94,7 +94,7 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
         paper = _paper(study, name, cell) if name else None
         links = [study.sources.of(one.run.place, one.run) for one in cell.runs]
         mean, runs = cell.number(), [one.value for one in cell.runs]
-        encoders = len([own for own in cell.encoders if own])
+        encoders = len(cell.encoders)
         where = fraction_in_short(fraction) + (f", stage {stage}" if len(stages) > 1 else "")
         numbers: list[object] = [None] * 5
         if mean is None:
@@ -103,6 +103,7 @@ def _table(study: StudyResults, dataset: str, evaluation: str, cells: list[Cell]
             value, low, high = within(mean)
             numbers = [value, low, high, mean.standard_error, mean.degrees]
             shown = f"{points(value)} ({points(low)} to {points(high)})"
+            shown += f"; {len(runs)} of {len(cell.expected)} runs" if len(runs) < len(cell.expected) else ""
             spread = f"{points(min(runs))} to {points(max(runs))}" if len(runs) > 1 else "one run"
         row = [where, study.words(arm), shown, str(len(cell.draws)), str(encoders or "none"), spread]
         row += [paper.words if paper else "–"] if name else []  # type: ignore[attr-defined]

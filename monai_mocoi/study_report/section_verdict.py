@@ -1,9 +1,11 @@
 """Section of the verdict: what the study is, and what its comparisons show, in sentences."""
 
+from monai_mocoi.study_report.across_words import across_in_words
 from monai_mocoi.study_report.blocks import Bullets, Section, Text
-from monai_mocoi.study_report.compared_arms import Comparison
+from monai_mocoi.study_report.comparison import Comparison
+from monai_mocoi.study_report.headline import headline
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.verdict import Finding, across_in_words, finding, headline, sentence_of
+from monai_mocoi.study_report.verdict import Finding, finding, sentence_of
 
 _HOLDS = (
     "What is shown holds on average for patients like those tested, and for the pretrainings that were run; where a "
@@ -14,37 +16,37 @@ _HOLDS = (
 def verdict_section(study: StudyResults) -> Section:
     """The primary comparison first, then what is shown, what is not, and what cannot be told."""
     section, plan = Section("verdict", "Verdict"), study.found.plan
-    section.blocks.append(Text(headline(study.comparisons, plan is not None), "note"))
+    section.blocks.append(
+        Text(headline(study.comparisons, plan is not None, study.planned_metric, study.found.confirmed), "note")
+    )
     for own in study.comparisons:
         if own.primary:
             section.blocks.append(_sentence(study, own, "Primary comparison. ", "lead"))
             if text := across_in_words(own, study.arms):
                 section.blocks.append(Text(text))
     others = [own for own in study.comparisons if not own.primary]
+    without = len(others) == len(study.comparisons)  # a primary one
     for title, kinds in (
         ("Shown, once corrected", (Finding.BETTER, Finding.WORSE)),
         ("Not shown", (Finding.NOT_SHOWN,)),
-        ("Cannot be told", (Finding.TOO_FEW, Finding.NONE)),
+        ("Cannot be told", (Finding.TOO_FEW, Finding.NO_VARIATION, Finding.INCOMPLETE, Finding.NONE)),
     ):
         told = [own for own in others if finding(own) in kinds]
         if told:
-            section.blocks.append(Text(f"{title}: {len(told)} of {len(others)} secondary comparisons", "head"))
+            section.blocks.append(
+                Text(f"{title}: {len(told)} of {len(others)} {'' if without else 'secondary '}comparisons", "head")
+            )
             sentences = [_sentence(study, own) for own in told]
             section.blocks.append(Bullets(sentences))
     if any(finding(own) in (Finding.BETTER, Finding.WORSE) for own in others):
         section.blocks.append(Text(_HOLDS, "note"))
-    if plan is None and others and (text := _across_of_all(study, others)):
+    if without and (text := _across_of_all(study, others)):
         section.blocks.append(Text(text))
     return section
 
 
 def _sentence(study: StudyResults, own: Comparison, before: str = "", kind: str = "") -> Text:
-    links = [
-        study.sources.of(one.run.place, one.run)
-        for key in own.keys
-        if own.difference is not None and key in study.cells
-        for one in study.cells[key].runs
-    ]
+    links = study.sources.of_runs(own.runs)
     sentence = sentence_of(own, study.arms, study.short_of(own.dataset), reach=own.primary)
     return Text(before + sentence, kind, links)
 

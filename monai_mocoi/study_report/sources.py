@@ -9,6 +9,7 @@ from typing import Any
 
 from monai_mocoi.study_report.blocks import Link, Section, Shown, Table
 from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.masked_words import masked
 from monai_mocoi.study_report.tested_run import TestedRun
 
 _OF_FINETUNING = ("trainable", "stage", "label_fraction", "label_seed", "validation_labels", "seed")
@@ -41,7 +42,8 @@ class Sources:
         )  # fmt: skip
         for place, code in self.codes.items():
             command = self._command(place)
-            table.rows.append([code, Link(place, self.link(place)), command])
+            to = self.link(place)
+            table.rows.append([code, place if to is None else Link(place, to), command])
             table.values.append([code, place, command])
         section = Section("sources", "Where each number comes from")
         if table.rows:
@@ -53,9 +55,12 @@ class Sources:
             section.blocks.append(table)
         return section.or_say("No number was made.")
 
-    def link(self, place: str) -> str:
-        """From the report's folder to a folder of the runs."""
-        return Path(os.path.relpath(self.found.root / place, self.out)).as_posix()
+    def link(self, place: str) -> str | None:
+        """From the report's folder to a folder of the runs; None: it lies neither in their folder nor beside it."""
+        root, out = (Path(os.path.abspath(own)) for own in (self.found.root, self.out))
+        if root not in out.parents and root.parent != out.parent:
+            return None
+        return Path(os.path.relpath(root / place, out)).as_posix()
 
     def _command(self, place: str) -> str:
         node = run.node if (run := self.kinds[place]) else None
@@ -71,7 +76,7 @@ class Sources:
             known[own.dataset_dir] = f"<{own.id}>"
             if own.external_dir:
                 known[own.external_dir] = f"<{own.id}, external>"
-        told = [known.get(word) or (f"<{Path(word).name}>" if os.path.isabs(word) else word) for word in words]
+        told = [masked(word, known) for word in words]
         text = " ".join(word if word.startswith("<") else shlex.quote(word) for word in told)
         return text if text.startswith("mocoi") else f"mocoi {text}"
 
@@ -84,6 +89,9 @@ class Sources:
         except OSError:
             bundle = None
         name = bundle.group(1) if bundle else "BUNDLE"
+        if run is not None and (folder.parent / "linear.json").is_file():
+            at = f"--fractions '[{run.fraction:g}]' --draws '[{run.label_seed}]'"
+            return f"mocoi linear {name}/finetune {at} --out {shlex.quote(Path(place).parent.as_posix())}"
         if run is None:
             return f"mocoi run {name}/{'analyze' if 'analysis' in place else 'train'}"
         if run.role == "baseline":

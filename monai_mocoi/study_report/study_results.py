@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any
 
 from monai_mocoi.metrics import CrossedMean
-from monai_mocoi.study_report.compared_arms import LEVEL, Comparison, Key, compare_arms
+from monai_mocoi.study_report.compared_arms import compare_arms
 from monai_mocoi.study_report.compared_metric import Metric
+from monai_mocoi.study_report.comparison import LEVEL, Comparison, Key
 from monai_mocoi.study_report.found_runs import FoundRuns, find_runs
 from monai_mocoi.study_report.measured_cells import Cell, TestSet, measure_cells
+from monai_mocoi.study_report.planned_cells import planned_runs
 from monai_mocoi.study_report.sources import Sources
 from monai_mocoi.study_report.study_arms import Arm, arms_of
 from monai_mocoi.study_report.tested_run import TestedRun
+from monai_mocoi.study_report.used_runs import keep_used
 
 
 @dataclass
 class StudyResults:
-    """What was found and measured. ``problems``: sentences on what was not used."""
+    """What was found and measured. ``problems``: sentences on what was not used.
+
+    ``planned_metric``: that of the plan, if another one was asked for.
+    """
 
     found: FoundRuns
     arms: Mapping[str, Arm]
@@ -28,6 +34,7 @@ class StudyResults:
     comparisons: list[Comparison]
     sources: Sources
     problems: list[str] = field(default_factory=list)
+    planned_metric: Metric | None = None
 
     @property
     def datasets(self) -> list[str]:
@@ -87,16 +94,19 @@ def within(mean: CrossedMean) -> tuple[float, float, float]:
 def study_results(folder: str | os.PathLike[str], out: str | os.PathLike[str], metric: Metric | None) -> StudyResults:
     """Find, measure and compare. ``metric``: None: that of the plan, or macro AUC; ``out``: for links from there."""
     found = find_runs(folder)
+    keep_used(found)
     plan = found.plan
-    if metric is None:
-        metric = Metric.of(plan.metric.name, plan.metric.label) if plan else Metric()
+    planned = Metric.of(plan.metric.name, plan.metric.label) if plan else None
+    metric = metric or planned or Metric()
+    other = planned if planned != metric else None
     arms = arms_of(found)
     tests: list[TestedRun] = [run for run in found.tested if run.role == "test"]
-    cells, sets, problems = measure_cells(tests, metric)
+    cells, sets, problems = measure_cells(tests, metric, planned_runs(plan))
     primary = None
-    if plan is not None:
+    if plan is not None and other is None:
         own = plan.primary
         primary = (own.dataset, own.evaluation, own.fraction, own.arm, own.against)
     comparisons = compare_arms(cells, sets, metric, arms, primary)
     sources = Sources(found, Path(out))
-    return StudyResults(found, arms, metric, cells, sets, comparisons, sources, [*found.problems, *problems])
+    told = [*found.problems, *problems]
+    return StudyResults(found, arms, metric, cells, sets, comparisons, sources, told, other)

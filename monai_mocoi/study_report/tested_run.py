@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from monai_mocoi.study import Cell, Node, StudyPlan
+from monai_mocoi.study import Node
+from monai_mocoi.study_report.planned_cells import Planned
 
 METHODS = {"moco": "MoCo", "mse": "MSE", "barlow": "Barlow Twins"}
 EVALUATIONS = {"linear": "linear evaluation", "finetune": "fine-tuning"}
@@ -18,7 +19,8 @@ class TestedRun:
 
     ``place``: relative to the runs. ``role``: "test", "external", "baseline", or "other" (of another split).
     ``evaluation``: "linear" or "finetune". ``encoder``: the pretraining that it started from: its seed, or the first
-    digits of its hash; empty: none. ``known``: of ``metrics.json``, what is short.
+    digits of its hash; empty: none, as of an arm that is not pretrained here; ``training`` is then its training seed,
+    else empty. ``labelled``: hash of the names of its labelled images. ``known``: of ``metrics.json``, what is short.
     """
 
     __test__ = False  # not one of pytest's
@@ -35,6 +37,13 @@ class TestedRun:
     stage: str
     known: Mapping[str, Any]
     node: Node | None = None
+    training: str = ""
+    labelled: str | None = None
+
+    @property
+    def repeat(self) -> str:
+        """The pretraining, or the training of an arm without any."""
+        return self.encoder or self.training
 
     @property
     def key(self) -> tuple[str, str, float, str, str]:
@@ -52,15 +61,14 @@ _SHORT: tuple[str, ...] = ("split", "dataset_sha256", "tested", "kind", "images"
 _SHORT += ("min_positives", "min_negatives", "thresholds", "unlabelled_images")
 
 
-def planned_places(plan: StudyPlan | None) -> dict[str, tuple[Node, Cell]]:
-    """Node and cell of each planned folder."""
-    return {cell.folder: (node, cell) for node in (plan.nodes if plan else ()) for cell in node.cells}
-
-
 def tested_run(
-    place: str, folder: Path, metrics: Mapping[str, Any], cells: Mapping[str, tuple[Node, Cell]]
+    place: str,
+    folder: Path,
+    metrics: Mapping[str, Any],
+    cells: Mapping[str, Planned],
+    labelled: str | None,
 ) -> TestedRun:
-    """Of its place, folder and ``metrics.json``; what the plan says of it (:func:`planned_places`) comes first."""
+    """Of its place, folder and ``metrics.json``; what the plan says of it (``cells``) comes first."""
     tested = metrics.get("tested") or {}
     known = {name: metrics[name] for name in _SHORT if name in metrics} | {"tested": tested}
     known["skipped_images"] = len(metrics.get("skipped_images") or ())
@@ -73,11 +81,16 @@ def tested_run(
         role = "external"
     if "baseline" in tested:
         role = "baseline"
-    node, cell = cells.get(place, (None, None))
+    planned = cells.get(place)
+    node, cell = (planned.node, planned.cell) if planned else (None, None)
     if node is not None and node.kind == "external":
         role = "external"
     frozen = tested.get("trainable") == "head"
-    dataset = node.dataset if node else str(metrics.get("dataset_sha256") or tested.get("dataset_sha256") or "unknown")
+    shas = [str(own.get("dataset_sha256") or "") for own in (metrics, tested)]
+    own_data = next(filter(None, reversed(shas) if role == "external" else shas), "unknown")
+    encoder, training = (
+        (planned.repeat, "") if planned and planned.pretrained else ("", planned.repeat) if planned else _repeat(tested)
+    )
     fraction = cell.fraction if cell and cell.fraction is not None else tested.get("label_fraction")
     draw = cell.label_seed if cell and cell.label_seed is not None else tested.get("label_seed")
     stage = cell.stage if cell and cell.stage is not None else tested.get("stage")
@@ -85,15 +98,17 @@ def tested_run(
         place,
         folder,
         role,
-        dataset,
+        node.dataset if node else own_data,
         (node.arm if node else None) or _arm(tested, frozen),
         (cell.evaluation if cell else None) or ("linear" if frozen else "finetune"),
         1.0 if fraction is None else float(fraction),
         0 if draw is None else int(draw),
-        _encoder(tested, node),
+        encoder,
         str(4 if stage is None else stage),
         known,
         node,
+        training,
+        labelled,
     )
 
 
@@ -107,12 +122,13 @@ def _arm(tested: Mapping[str, Any], frozen: bool) -> str:
     return str(method) if kind == "pretraining" and method else "weights"
 
 
-def _encoder(tested: Mapping[str, Any], node: Node | None) -> str:
-    if node is not None:
-        return "" if node.pretrain_seed is None else str(node.pretrain_seed)
-    if (tested.get("start") or {}).get("kind") == "none":
-        return ""
-    return str(tested.get("pretrained_sha256") or "")[:8]
+def _repeat(tested: Mapping[str, Any]) -> tuple[str, str]:
+    """Of a run without a plan: its pretraining, or its training."""
+    seed = "" if tested.get("seed") is None else str(tested["seed"])
+    if (tested.get("start") or {}).get("kind") == "none" or tested.get("pretrained") == "none":
+        return "", seed
+    own = str(tested.get("pretrained_sha256") or "")[:8]
+    return ("", f"{own} {seed}") if _arm(tested, False) == "weights" else (own, "")
 
 
 def arm_in_words(arm: str) -> str:

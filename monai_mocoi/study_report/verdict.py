@@ -1,13 +1,14 @@
 """Verdict: sentences made of differences and their intervals, which never say more than these hold.
 
 "Shown" means: the interval excludes 0, for a secondary comparison also the p-value corrected by Holm is at most 0.05,
-and every class that the number is made of has enough patients.
+every class that the number is made of has enough patients, the test set shows some variation, and of a primary
+comparison every planned run is in it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
 
-from monai_mocoi.study_report.compared_arms import SEEDS_FOR_A_CLAIM, Comparison, Difference
+from monai_mocoi.study_report.comparison import Comparison, Difference
 from monai_mocoi.study_report.study_arms import Arm
 from monai_mocoi.study_report.tested_run import EVALUATIONS, fraction_in_words
 
@@ -21,6 +22,8 @@ class Finding(Enum):
     WORSE = "worse"
     NOT_SHOWN = "not shown"
     TOO_FEW = "too few patients"
+    NO_VARIATION = "no variation"
+    INCOMPLETE = "not complete"
     NONE = "no number"
 
 
@@ -31,13 +34,18 @@ def finding(comparison: Comparison) -> Finding:
         return Finding.NONE
     if comparison.few:
         return Finding.TOO_FEW
-    if not _excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
+    if not own.varies:
+        return Finding.NO_VARIATION
+    if comparison.primary and comparison.lacks:
+        return Finding.INCOMPLETE
+    if not excludes_zero(own) or (own.p_holm is not None and own.p_holm > ALPHA):
         return Finding.NOT_SHOWN
     return Finding.BETTER if (own.value > 0) != comparison.metric.lower_is_better else Finding.WORSE
 
 
-def _excludes_zero(own: Difference) -> bool:
-    return own.low > 0 or own.high < 0
+def excludes_zero(own: Difference) -> bool:
+    """Whether its interval does; never where nothing varies."""
+    return own.varies and (own.low > 0 or own.high < 0)
 
 
 def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = "", reach: bool = True) -> str:
@@ -49,19 +57,27 @@ def sentence_of(comparison: Comparison, arms: Mapping[str, Arm], dataset: str = 
     share = fraction_in_words(comparison.fraction)
     where = f"{dataset}: at" if dataset else "At"
     where = (f"{dataset}: with" if dataset else "With") if comparison.fraction == 1 else where
+    lacks = f" ({len(comparison.runs)} of {comparison.asked} runs)" if comparison.lacks else ""
     start = f"{where} {share} ({EVALUATIONS[comparison.evaluation]}), {arm}"
     own, holds = comparison.difference, _reach(comparison) if reach else ""
     if own is None:
         return f"{start} against {against}: no number. {comparison.trouble}"
-    text = f"{start} {_moves(own.value, comparison)} {against} ({interval_in_words(own)}; {_p_values(own)})"
+    text = f"{start} {_moves(own.value, comparison)} {against} ({interval_in_words(own)}; {_p_values(own)}){lacks}"
     what = finding(comparison)
     if what is Finding.TOO_FEW:
         return f"{text}: too few patients to judge ({'; '.join(comparison.few)})."
+    if what is Finding.NO_VARIATION:
+        return (
+            f"{text}: cannot be told: no variation in the test set. Leaving out a patient changes nothing, so that "
+            "it is too small or too easy to say how certain the difference is."
+        )
+    if what is Finding.INCOMPLETE:
+        return f"{text}: cannot be told before all planned runs of both arms are there."
     if what is Finding.BETTER:
         return f"{text}: shown to help{holds}."
     if what is Finding.WORSE:
         return f"{text}: shown to be worse{holds}."
-    if _excludes_zero(own):
+    if excludes_zero(own):
         return f"{text}: not shown, once corrected for {comparison.corrected_for} comparisons."
     better = (own.value > 0) != comparison.metric.lower_is_better
     return f"{text}: not shown to {'help' if better else 'be worse'}. {_both_fit(own, comparison)}"
@@ -113,45 +129,7 @@ def _encoders(comparison: Comparison) -> str:
     most = max(comparison.encoders)
     if most == 0:
         return ", for these training runs"
-    each = " of each" if min(comparison.encoders) else ""
-    return f", for {'this one pretraining' if most == 1 else f'these {most} pretrainings'}{each}"
-
-
-def across_in_words(comparison: Comparison, arms: Mapping[str, Arm]) -> str:
-    """The claim about other pretrainings; a sentence that there is none with fewer than five of them."""
-    if max(comparison.encoders) == 0 or comparison.difference is None:
-        return ""
-    if comparison.across is None:
-        return (
-            f"Other pretrainings of the same methods may come out otherwise: {SEEDS_FOR_A_CLAIM} of each are needed to "
-            f"say something about that, and there {_are(comparison.encoders)}."
-        )
-    own, arm = comparison.across, arms[comparison.arm].words if comparison.arm in arms else comparison.arm
-    if comparison.few or not _excludes_zero(own):
-        shown = "a difference is not shown"
-    else:
-        shown = f"{arm} is {'better' if (own.value > 0) != comparison.metric.lower_is_better else 'worse'}"
-    numbers = (
-        f"{points(own.value, '+')} {comparison.metric.points}, {interval_in_words(own)}; {p_in_words(own.p_value)}"
-    )
-    return f"Across pretrainings too ({numbers}, not corrected): {shown}."
-
-
-def _are(encoders: tuple[int, int]) -> str:
-    counts = sorted(count for count in encoders if count)
-    return f"{'is' if counts[0] == 1 else 'are'} {counts[0]}"
-
-
-def headline(comparisons: Sequence[Comparison], planned: bool) -> str:
-    """What kind of evidence the verdict is."""
-    if planned:
-        return (
-            "The primary comparison, the metric and all arms were fixed in the plan before anything ran. The other "
-            "comparisons are secondary; their p-values are corrected together by Holm's method."
-        )
-    if not comparisons:
-        return "Nothing can be compared: there are no two arms on the same data set at the same label fraction."
-    return (
-        "No plan was registered (there is no plan.json), so that there is no primary comparison: all comparisons are "
-        "exploratory. Their p-values are corrected together by Holm's method."
-    )
+    least = min(comparison.encoders)
+    if least not in (0, most):
+        return f", for these {comparison.encoders[0]} and {comparison.encoders[1]} pretrainings"
+    return f", for {'this one pretraining' if most == 1 else f'these {most} pretrainings'}{' of each' if least else ''}"

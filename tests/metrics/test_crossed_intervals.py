@@ -84,7 +84,8 @@ def test_a_bootstrap_of_two_draws_would_hold_the_truth_too_rarely() -> None:
 def test_nothing_varies() -> None:
     found = of_means(np.full((3, 10), 0.5))
     assert found.interval() == (0.5, 0.5)
-    assert (found.p_value(0.5), found.p_value(0)) == (1.0, 0.0)
+    assert (found.p_value(0.5), found.p_value(0)) == (1.0, 1.0)
+    assert not found.varies
 
 
 @pytest.mark.parametrize("left_out", [np.zeros((2, 1)), np.zeros((3, 4)), np.zeros(4), np.full((2, 4), np.nan)])

@@ -18,9 +18,15 @@ from monai_mocoi.files.atomic_write import write_json
 from monai_mocoi.study import StudyPlan
 
 FINDINGS = ("Effusion", "Mass", "Pneumothorax")
-SKILL = {"supervised": 0.7, "moco": 1.0, "mse": 1.5, "barlow": 1.1, "random": 0.3}
+NOT_PRETRAINED = ("supervised", "random", "weights")
+SKILL = {"supervised": 0.7, "moco": 1.0, "mse": 1.5, "barlow": 1.1, "random": 0.3, "weights": 0.9}
 SHA = hashlib.sha256(b"the data").hexdigest()
 FEW = {"resamples": 99, "min_positives": 5, "min_negatives": 5}
+
+
+def digest(arm: str, seed: int | None) -> str:
+    """SHA-256 of an arm's encoder."""
+    return hashlib.sha256(f"{arm}{seed}".encode()).hexdigest()
 
 
 @dataclass
@@ -48,20 +54,33 @@ class SyntheticStudy:
         labels = (rng.random((self.images, len(self.classes))) < 0.3).astype(np.int64)
         shared = rng.standard_normal((self.patients, len(self.classes)))[whose]
         for arm in self.arms:
-            for seed in [None] if arm in ("supervised", "random") else self.seeds:
+            for seed in [None] if arm == "weights" else self.seeds:  # as the grid of a study
                 self._encoder(dataset, arm, seed)
                 for evaluation in self.evaluations:
                     if (arm, evaluation) in (("random", "finetune"), ("supervised", "linear")):
                         continue
                     self._runs(dataset, arm, seed, evaluation, (whose, labels, shared))
         if plan:
-            self.plan(dataset).write(self.folder / "plan.json")
+            self.write_plan(self.plan(dataset))
         return self
 
+    def write_plan(self, plan: StudyPlan) -> None:
+        """The plan, and the done markers of all its nodes."""
+        plan.write(self.folder / "plan.json")
+        for node in plan.nodes:
+            (self.folder / node.done).parent.mkdir(exist_ok=True)
+            write_json(self.folder / node.done, {"format": 1, "id": node.id, "plan": plan.hash})
+
     def plan(self, dataset: str = "nih", **changes: Any) -> StudyPlan:
-        kinds = {name: name if name in ("supervised", "random") else "pretrain" for name in self.arms}
+        kinds = {name: name if name in NOT_PRETRAINED else "pretrain" for name in self.arms}
         arms = [
-            {"id": name, "kind": kind, "method": name if kind == "pretrain" else None, "architecture": "resnet50"}
+            {
+                "id": name,
+                "kind": kind,
+                "method": name if kind == "pretrain" else None,
+                "architecture": "resnet50",
+                "weights_sha256": digest(name, None) if kind == "weights" else None,
+            }
             for name, kind in kinds.items()
         ]
         evaluation = self.evaluations[0]
@@ -70,7 +89,15 @@ class SyntheticStudy:
             "name": "synthetic",
             "metric": {"name": "auc", "label": None},
             "primary": {**primary, "against": "moco"},
-            "datasets": [{"id": dataset, "modality": "nih", "dataset_dir": "/secret/data/nih", "external_dir": None}],
+            "datasets": [
+                {
+                    "id": dataset,
+                    "modality": "nih",
+                    "dataset_dir": "/secret/data/nih",
+                    "external_dir": None,
+                    "dataset_sha256": self.sha,
+                }
+            ],
             **{"arms": arms, "fractions": list(self.fractions), "label_seeds": list(self.draws)},
             **{"pretrain_seeds": list(self.seeds), "nodes": self.nodes},
         }
@@ -85,7 +112,9 @@ class SyntheticStudy:
                 key = f"{arm} {seed} {fraction} {draw} {evaluation}"
                 predictions = self.predictions(*images, SKILL.get(arm, 1) * (0.6 + 0.4 * fraction**0.3), key)
                 self._test(run, predictions, arm, seed, fraction, draw, evaluation)
-                cells.append({"folder": run, "evaluation": evaluation, "fraction": fraction, "label_seed": draw})
+                cells.append(
+                    {"folder": run, "evaluation": evaluation, "fraction": fraction, "label_seed": draw, "stage": 4}
+                )
         words = ["mocoi", "run", f"nih_{arm}/{evaluation}", "--dataset_dir", "/secret/data/nih"]
         self._node(dataset, arm, seed, evaluation, [words], f"{place}/{evaluation}", cells)
 
@@ -117,11 +146,14 @@ class SyntheticStudy:
             thresholds = dict.fromkeys(self.classes, 0.5)
             columns = Columns({"sex": sexes}, "datalist", 0, 0)
             self._metrics[arm] = evaluate_fully(predictions, thresholds, columns=columns, **FEW)
-        start = {"kind": "none"} if seed is None else {"kind": "pretraining", "epochs": 4, "iterations": 100}
-        tested = {"method": "supervised" if seed is None else arm, "stage": 4, "label_fraction": fraction, "seed": 1}
+        started = {"kind": "unknown" if arm == "weights" else "pretraining", "epochs": 4, "iterations": 100}
+        start = {"kind": "none"} if arm in ("supervised", "random") else started
+        tested = {"method": "supervised" if arm in NOT_PRETRAINED else arm, "stage": 4, "label_fraction": fraction}
+        tested["seed"] = seed if arm in ("supervised", "random") else 1
         tested |= {"trainable": "head" if evaluation == "linear" else "all", "label_seed": draw, "start": start}
-        tested |= {"pretrained": "none" if seed is None else "encoder.pt", "dataset_sha256": self.sha}
-        tested["pretrained_sha256"] = None if seed is None else hashlib.sha256(f"{arm}{seed}".encode()).hexdigest()
+        random = arm in ("supervised", "random")
+        tested |= {"pretrained": "none" if random else "encoder.pt", "dataset_sha256": self.sha}
+        tested["pretrained_sha256"] = None if random else digest(arm, seed)
         content = {"format": 1, "split": "test", "dataset_sha256": self.sha, "tested": tested, "skipped_images": []}
         write_json(folder / METRICS_NAME, {**content, **self._metrics[arm], "seed": 0, "python": "3.11"})
         counts = {"images": round(1000 * fraction), "of": 1000, "patients": round(400 * fraction)}
@@ -133,7 +165,7 @@ class SyntheticStudy:
         self._manifest(folder, 60.0)
 
     def _encoder(self, dataset: str, arm: str, seed: int | None) -> None:
-        if seed is None:
+        if arm in NOT_PRETRAINED:
             return
         run = f"runs/{dataset}/{arm}-resnet50-s{seed}/pretrain"
         folder = self.folder / run

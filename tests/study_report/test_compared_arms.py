@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from monai_mocoi.study_report import Arm, Cell, Metric
-from monai_mocoi.study_report.compared_arms import compare_arms, compare_cells
+from monai_mocoi.study_report.compared_arms import compare_arms
+from monai_mocoi.study_report.compared_cells import compare_cells
 from monai_mocoi.study_report.measured_cells import Measured, TestSet
 from monai_mocoi.study_report.study_arms import references
 from monai_mocoi.study_report.tested_run import TestedRun
@@ -32,12 +34,13 @@ def test_set() -> TestSet:
     return TestSet(images, {"min_positives": 5, "min_negatives": 5}, METRIC)
 
 
-def test_common_draws_alone_and_pretrainings_are_averaged(test_set) -> None:
+def test_draws_and_seeds_that_both_have_alone(test_set) -> None:
     first = cell("mse", {(1, "0"): 0.8, (1, "1"): 0.9, (2, "0"): 0.7, (3, "0"): 0.1})
     second = cell("moco", {(1, "0"): 0.75, (2, "0"): 0.65})
     made = compare_cells(first, second, test_set, METRIC)
-    assert made.difference.value == pytest.approx(((0.85 - 0.75) + (0.7 - 0.65)) / 2)
-    assert (made.draws, made.encoders, made.across) == (2, (2, 1), None)
+    assert made.difference.value == pytest.approx(((0.8 - 0.75) + (0.7 - 0.65)) / 2)
+    assert (made.draws, made.encoders, made.across) == (2, (1, 1), None)
+    assert (len(made.runs), made.asked, made.lacks) == (4, 6, True)
 
 
 def test_no_common_draw(test_set) -> None:
@@ -93,3 +96,35 @@ def test_primary_is_first_and_not_corrected(test_set) -> None:
     without = compare_arms(cells, {"d": test_set}, METRIC, arms, None)
     assert len(without) == 3
     assert all(own.difference.p_holm >= own.difference.p_value for own in without)
+
+
+def test_a_missing_cell_counts_in_holms_correction_and_a_reversed_primary_is_no_secondary(test_set) -> None:
+    arms = {name: Arm(name, name) for name in ("supervised", "moco", "mse")}
+    made = [cell("moco", {(1, "0"): 0.7, (2, "0"): 0.71}), cell("mse", {(1, "0"): 0.75, (2, "0"): 0.74})]
+    made.append(Cell(("d", "finetune", 0.1, "4", "supervised"), trouble="Missing.", asked=[(1, "0"), (2, "0")]))
+    cells = {own.key: own for own in made}
+    found = compare_arms(cells, {"d": test_set}, METRIC, arms, ("d", "finetune", 0.1, "moco", "mse"))
+    assert [(own.arm, own.against) for own in found] == [("moco", "mse"), ("moco", "supervised"), ("mse", "supervised")]
+    without = compare_arms(cells, {"d": test_set}, METRIC, arms, None)
+    tested = [own.difference for own in without if own.difference]
+    assert len(tested) == 1
+    assert tested[0].p_holm == pytest.approx(min(1, 3 * tested[0].p_value))
+
+
+def test_pretrainings_with_other_names_are_unpaired(test_set) -> None:
+    values = ([0.8, 0.82, 0.79, 0.81, 0.8], [0.7, 0.74, 0.69, 0.72, 0.71])
+    first, second = (
+        cell(arm, {(1, f"{arm}{seed}"): value for seed, value in enumerate(own)})
+        for arm, own in zip(("mse", "moco"), values, strict=True)
+    )
+    made = compare_cells(first, second, test_set, METRIC)
+    welch = ttest_ind(*values, equal_var=False)
+    low, high = welch.confidence_interval()
+    assert (made.across.low, made.across.high) == pytest.approx((low, high), rel=0.02)  # patients hardly vary
+
+
+def test_draws_of_other_labelled_images_are_not_paired(test_set) -> None:
+    first, second = (cell(arm, {(1, "0"): 0.8, (2, "0"): 0.7}) for arm in ("mse", "moco"))
+    for own, labelled in zip([*first.runs, *second.runs], "abac", strict=True):
+        object.__setattr__(own.run, "labelled", labelled)
+    assert compare_cells(first, second, test_set, METRIC).draws == 1

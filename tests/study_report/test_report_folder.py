@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from monai_mocoi.errors import RunFolderError, StudyError
-from monai_mocoi.study_report import sentence_of, study_results, write_study_report
+from monai_mocoi.study_report import Finding, Metric, finding, sentence_of, study_results, write_study_report
 from monai_mocoi.study_report.blocks import Bullets
+from monai_mocoi.study_report.headline import headline
 from monai_mocoi.study_report.section_limits import limits_section
 from tests.study_report import synthetic_study as synthetic
 
@@ -115,6 +116,10 @@ def test_folders_that_cannot_be_used(study, report, tmp_path) -> None:
     with pytest.raises(RunFolderError, match="holds a report already") as error:
         write_study_report(study.folder, report[0])
     assert error.value.code == "exists"
+    shutil.copytree(report[0], tmp_path / "kept")
+    (tmp_path / "kept/notes.txt").write_text("")
+    with pytest.raises(RunFolderError, match="something else than a report"):
+        write_study_report(study.folder, tmp_path / "kept", overwrite=True)
     (tmp_path / "other").mkdir()
     (tmp_path / "other/file").write_text("")
     with pytest.raises(RunFolderError, match="something else than a report"):
@@ -187,6 +192,8 @@ def test_missing_and_broken_cells_are_named(study, tmp_path) -> None:
     primary = made.comparisons[0]
     assert primary.primary
     assert primary.draws == 1  # the one that both have
+    assert finding(primary) is Finding.INCOMPLETE
+    assert "(2 of 4 runs): cannot be told before all planned runs" in sentence_of(primary, made.arms)
 
 
 def test_primary_comparison_without_its_arms_has_no_number(study, tmp_path) -> None:
@@ -194,7 +201,7 @@ def test_primary_comparison_without_its_arms_has_no_number(study, tmp_path) -> N
     made = study_results(tmp_path / "study", tmp_path / "out", None)
     own = made.comparisons[0]
     assert own.primary
-    assert "no number. The plan names this comparison" in sentence_of(own, made.arms)
+    assert "no number. No run of it is there" in sentence_of(own, made.arms)
 
 
 def test_nothing_to_report_on(tmp_path) -> None:
@@ -212,3 +219,71 @@ def test_changed_plan_is_refused(study, tmp_path) -> None:
     (tmp_path / "study/plan.json").write_text(json.dumps({**plan, "metric": {"name": "f1", "label": None}}))
     with pytest.raises(StudyError, match="was changed after it was planned"):
         write_study_report(tmp_path / "study", Path(tmp_path / "out"))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of two arms of one label draw; not to be changed."""
+    made = synthetic.SyntheticStudy(tmp_path_factory.mktemp("small"), arms=("supervised", "mse"), fractions=(0.1,))
+    made.draws, made.images, made.patients = (1,), 90, 40
+    return made.write().folder
+
+
+def test_a_metric_that_was_not_planned_is_exploratory(small, tmp_path) -> None:
+    made = study_results(small, tmp_path, Metric("average_precision"))
+    assert not any(own.primary for own in made.comparisons)
+    text = headline(made.comparisons, True, made.planned_metric)
+    assert text.startswith("The metric was chosen at report time, not planned (planned: macro AUC): exploratory")
+    assert study_results(small, tmp_path, Metric("auc")).comparisons[0].primary
+
+
+def test_a_training_seed_is_no_pretraining(small, tmp_path) -> None:
+    made = study_results(small, tmp_path, None)
+    assert {own.arm: (own.encoder, own.training) for own in made.found.tested} == {
+        "supervised": ("", "0"),
+        "mse": ("0", ""),
+    }
+    assert next(own.encoders for own in made.comparisons if own.against == "supervised") == (1, 0)
+
+
+def test_runs_that_the_plan_does_not_confirm_are_not_used(small, tmp_path) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(small, folder)
+    next(folder.glob("done/*mse*finetune*")).write_text('{"id": "x", "plan": "another"}')
+    path = next(folder.glob("runs/nih/supervised*/finetune/*/metrics.json"))
+    shutil.copytree(path.parent, folder / "runs/nih/by-hand")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dataset_sha256": "another"}))
+    made = study_results(folder, tmp_path, None)
+    text = " ".join(made.problems)
+    for reason in ("no done marker says", "is not the one that was planned", "by-hand: not used, because it is not in"):
+        assert reason in text
+    assert not made.found.tested
+
+
+def test_several_runs_of_one_draw_and_seed_have_no_number(small, tmp_path) -> None:
+    shutil.copytree(small / "runs", tmp_path / "runs")
+    own = next((tmp_path / "runs").glob("nih/mse*/finetune/*"))
+    shutil.copytree(own, own.with_name("again"))
+    made = study_results(tmp_path / "runs", tmp_path, None)
+    assert {run.arm for run in made.found.tested} == {"supervised"}
+    assert sum("several runs are of this arm" in text for text in made.problems) == 2
+
+
+def test_unfinished_runs_and_commands_of_linear_evaluations(small, tmp_path) -> None:
+    shutil.copytree(small / "runs", tmp_path / "runs")
+    manifest = next((tmp_path / "runs").glob("nih/mse*/finetune/*/manifest.json"))
+    manifest.write_text(manifest.read_text().replace("finished", "running"))
+    cell = next((tmp_path / "runs").glob("nih/supervised*/finetune/*"))
+    (cell.parent / "linear.json").write_text("{}")
+    made = study_results(tmp_path / "runs", tmp_path, None)
+    assert "its run is not finished (status: running)" in " ".join(made.problems)
+    made.sources.of_runs(made.found.tested)
+    (row,) = made.sources.section().blocks[0].values
+    assert row[2].startswith("mocoi linear BUNDLE/finetune --fractions '[0.1]' --draws '[1]' --out nih/supervised")
+
+
+def test_calibration_subgroups_patients_and_compute_have_codes(report) -> None:
+    for name in ("calibration", "subgroups", "test_patients_1", "compute"):
+        first, *rows = (report[0] / f"tables/{name}.csv").read_text().splitlines()
+        assert first.endswith(",run")
+        assert re.search(r"R\d+$", rows[0].rstrip('"'))

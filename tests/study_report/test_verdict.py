@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from monai_mocoi.study_report import Arm, Comparison, Difference, Finding, Metric, finding, sentence_of
-from monai_mocoi.study_report.verdict import across_in_words, headline
+from monai_mocoi.study_report.across_words import across_in_words
+from monai_mocoi.study_report.headline import headline
 
 ARMS = {name: Arm(name, name) for name in ("moco", "mse", "supervised")}
 
@@ -124,7 +125,8 @@ def test_fewer_than_five_pretrainings_claim_nothing_across_them(encoders: tuple[
 def test_five_pretrainings_and_a_claim() -> None:
     own = compared(2, 1, 3, encoders=(5, 5), across=Difference(0.02, 0.005, 0.035, 0.01))
     assert across_in_words(own, ARMS) == (
-        "Across pretrainings too (+2.0 AUC points, 95 % CI 0.5 to 3.5; p 0.01, not corrected): MSE is better."
+        "Across pretrainings too, for these draws of the labels (+2.0 AUC points, 95 % CI 0.5 to 3.5; p 0.01, not "
+        "corrected): MSE is better."
     )
     wide = replace(own, across=Difference(0.02, -0.01, 0.05, 0.2))
     assert across_in_words(wide, ARMS).endswith("a difference is not shown.")
@@ -136,3 +138,14 @@ def test_what_kind_of_evidence_it_is() -> None:
     assert "fixed in the plan" in headline([own], True)
     assert "exploratory" in headline([own], False)
     assert headline([], False).startswith("Nothing can be compared")
+
+
+def test_no_variation_is_a_finding_of_its_own() -> None:
+    own = compared(2, 2, 2, 1.0)
+    own = replace(own, difference=replace(own.difference, varies=False))
+    assert finding(own) is Finding.NO_VARIATION
+    assert "cannot be told: no variation in the test set" in sentence_of(own, ARMS)
+
+
+def test_counts_of_both_arms_are_said() -> None:
+    assert sentence_of(compared(2, 1, 3, encoders=(3, 2)), ARMS).endswith("for these 3 and 2 pretrainings.")

@@ -1,0 +1,83 @@
+"""Used runs: which of the tests that were found enter the numbers; the others are listed, each with its reason."""
+
+import json
+from collections import Counter, defaultdict
+from pathlib import PurePosixPath
+from typing import Any
+
+from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.tested_run import TestedRun
+
+
+def keep_used(found: FoundRuns) -> None:
+    """Leave in ``tested`` what can be used; ``problems`` gets a sentence on each of the others."""
+    marked = {node.id: _is_marked(found, node) for node in (found.plan.nodes if found.plan else ())}
+    found.confirmed = any(marked.values())
+    kept = []
+    for run in found.tested:
+        if reason := _why_not(found, run, marked):
+            found.problems.append(f"{run.place}: not used, because {reason}.")
+        else:
+            kept.append(run)
+    doubled = _doubled(kept)
+    apart = {run.place for run in doubled}
+    found.tested = [run for run in kept if run.place not in apart]
+    found.problems += [
+        f"{run.place}: not used, because several runs are of this arm, label draw and "
+        f"{'pretraining' if run.encoder else 'training seed or weights'}: keep one of them."
+        for run in doubled
+    ]
+
+
+def _is_marked(found: FoundRuns, node: Any) -> bool:
+    try:
+        content = json.loads((found.root / node.done).read_text(encoding="utf-8"))
+        return bool(found.plan and content["id"] == node.id and content["plan"] == found.plan.hash)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool]) -> str:
+    """Empty: it can be used."""
+    for place in (run.place, PurePosixPath(run.place).parent.as_posix()):
+        manifest = found.manifests.get(place)
+        if manifest is not None and manifest.status != "finished":
+            return f"its run is not finished (status: {manifest.status})"
+    if found.plan is None or run.role not in ("test", "external"):
+        return ""
+    if run.node is None:
+        return "" if run.role == "external" else "it is not in the plan"
+    if not marked[run.node.id]:
+        return "no done marker says that its step was run to its end by this plan"
+    return _other_input(found, run)
+
+
+def _other_input(found: FoundRuns, run: TestedRun) -> str:
+    """Whether data or given weights are others than those that were planned; older plans do not say which."""
+    plan, node = found.plan, run.node
+    if plan is None or node is None:
+        return ""
+    for dataset in plan.datasets:
+        sha = getattr(dataset, "dataset_sha256", None)
+        if dataset.id == node.dataset and sha is not None:
+            trained = run.tested.get("dataset_sha256")
+            tested = run.known.get("dataset_sha256") if run.role == "test" else trained
+            if tested != sha or trained not in (None, sha):
+                return "its data set (datalist.json) is not the one that was planned"
+    for arm in plan.arms:
+        sha = getattr(arm, "weights_sha256", None)
+        others = sha is not None and arm.kind == "weights" and run.tested.get("pretrained_sha256") != sha
+        if arm.id == node.arm and others:
+            return "its weights are not those that were planned"
+    return ""
+
+
+def _doubled(runs: list[TestedRun]) -> list[TestedRun]:
+    """Tests of the same arm, draw and repeat, or of an arm of given weights that are not the same in all its runs."""
+    tests = [run for run in runs if run.role == "test"]
+    count = Counter((run.key, run.label_seed, run.repeat) for run in tests)
+    weights = defaultdict(set)
+    for run in tests:
+        if run.node is None and run.arm == "weights":
+            weights[run.key].add(run.tested.get("pretrained_sha256"))
+    return [run for run in tests if count[run.key, run.label_seed, run.repeat] > 1 or len(weights.get(run.key, ())) > 1]
