@@ -53,22 +53,19 @@ def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool]) -> str:
 
 
 def _other_input(found: FoundRuns, run: TestedRun) -> str:
-    """Whether data or given weights are others than those that were planned; older plans do not say which."""
+    """Whether its data are others than those that were planned; a step with other weights is refused at its start."""
     plan, node = found.plan, run.node
     if plan is None or node is None:
         return ""
     for dataset in plan.datasets:
-        sha = getattr(dataset, "dataset_sha256", None)
-        if dataset.id == node.dataset and sha is not None:
-            trained = run.tested.get("dataset_sha256")
-            tested = run.known.get("dataset_sha256") if run.role == "test" else trained
-            if tested != sha or trained not in (None, sha):
-                return "its data set (datalist.json) is not the one that was planned"
-    for arm in plan.arms:
-        sha = getattr(arm, "weights_sha256", None)
-        others = sha is not None and arm.kind == "weights" and run.tested.get("pretrained_sha256") != sha
-        if arm.id == node.arm and others:
-            return "its weights are not those that were planned"
+        if dataset.id != node.dataset:
+            continue
+        trained, tested = run.tested.get("dataset_sha256"), run.known.get("dataset_sha256")
+        planned = dataset.dataset_sha256 if run.role == "test" else dataset.external_sha256
+        if dataset.dataset_sha256 is not None and trained not in (None, dataset.dataset_sha256):
+            return "the data set (datalist.json) of its training is not the one that was planned"
+        if planned is not None and tested != planned:
+            return "the data set (datalist.json) of its test is not the one that was planned"
     return ""
 
 
