@@ -14,7 +14,7 @@ class Planned(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, float, str, str]:
-        """As of a run: data set, arm, evaluation, fraction and stage."""
+        """As of a run: data set, evaluation, fraction, stage and arm."""
         own, fraction = self.cell, 1.0 if self.cell.fraction is None else self.cell.fraction
         stage = str(4 if own.stage is None else own.stage)
         return self.node.dataset, own.evaluation or "finetune", fraction, stage, self.node.arm or ""
