@@ -37,9 +37,12 @@ def report_and_show(
     runs: str, out: str | None, metric: str | None, label: str | None, arm: str | None, overwrite: bool
 ) -> None:
     """Write the report, and print what it found."""
-    from monai_mocoi.study_report import Finding, Metric, finding, write_study_report
+    from monai_mocoi.study_report import check_report_place
 
     folder = Path(runs) / "report" if out is None else Path(out)
+    check_report_place(runs, folder, overwrite)
+    from monai_mocoi.study_report import Finding, Metric, finding, write_study_report  # SciPy and figures, only now
+
     chosen = Metric.of(metric or "auc", label) if metric or label else None
     study = write_study_report(runs, folder, chosen, arm, overwrite)
     tests, arms = sum(len(cell.runs) for cell in study.cells.values()), len(study.arms)

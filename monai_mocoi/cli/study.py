@@ -30,11 +30,14 @@ def plan(
     Nothing is written if one step would be refused. The plan is the pre-registration: it is not changed once the study
     has begun.
     """
+    from monai_mocoi.study import read_study
+
+    read = read_study(file)
     from monai_mocoi.cli.study_checks import refusals  # torch and MONAI, only now
-    from monai_mocoi.study import check_study_folder, made_plan, placed, read_study, write_plan
+    from monai_mocoi.study import check_study_folder, made_plan, placed, write_plan
     from monai_mocoi.study.grid import seeds_in_words
 
-    study = placed(read_study(file), Path(file).absolute().parent)
+    study = placed(read, Path(file).absolute().parent)
     made, folder = made_plan(study), Path(study.output_dir)
     is_there = check_study_folder(folder, made)
     if not is_there:

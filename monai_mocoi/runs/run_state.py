@@ -16,6 +16,7 @@ from torch import nn
 from monai_mocoi.distributed import join
 from monai_mocoi.errors import NotFiniteError
 from monai_mocoi.files.atomic_write import sync_folder
+from monai_mocoi.runs.kept_memory import keep_freed_memory
 
 _EVENTS = "events.out.tfevents.*"  # nothing else in the folder is ours
 
@@ -24,9 +25,11 @@ def begin(seed: int, device: torch.device | str = "cpu") -> None:
     """Let the processes of ``torchrun`` join, and make everything repeatable, as every run does first.
 
     The seed of PyTorch, NumPy and Python is the same in all processes; the device is this process's own, and decides
-    how the processes talk.
+    how the processes talk. On a CPU the process keeps the memory that a step frees for the next one.
     """
     join(device)
+    if torch.device(device).type == "cpu":
+        keep_freed_memory()
     set_determinism(seed=seed)
     # The number does not change, but from now on it is fixed: Intel's library otherwise takes fewer threads where it
     # thinks that they do not pay, and sums then run in another order.

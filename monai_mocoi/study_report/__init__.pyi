@@ -5,6 +5,7 @@ from .found_runs import FoundRuns as FoundRuns
 from .found_runs import find_runs as find_runs
 from .measured_cells import Cell as Cell
 from .report_folder import write_study_report as write_study_report
+from .report_place import check_report_place as check_report_place
 from .study_arms import Arm as Arm
 from .study_results import StudyResults as StudyResults
 from .study_results import study_results as study_results

@@ -14,6 +14,7 @@ from monai_mocoi.runs.product_names import ANALYSIS_NAME, METRICS_NAME, PREDICTI
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.study import PLAN_NAME, Node, StudyPlan, read_plan
 from monai_mocoi.study_report.planned_cells import planned_places
+from monai_mocoi.study_report.report_place import check_runs_folder
 from monai_mocoi.study_report.tested_run import TestedRun, tested_run
 
 BASELINES_NAME = "baselines.json"
@@ -71,11 +72,8 @@ def find_runs(folder: str | os.PathLike[str]) -> FoundRuns:
 
     Raises RunFolderError: there is no such folder, or no tested classifier in it; StudyError: the plan was changed.
     """
+    check_runs_folder(folder)
     root = Path(folder)
-    if not root.is_dir():
-        raise RunFolderError(
-            f"there is no folder {str(folder)!r}: give a study's folder, or one that holds run folders."
-        )
     if not (root / PLAN_NAME).is_file() and root.name == "runs" and (root.parent / PLAN_NAME).is_file():
         root = root.parent
     found = FoundRuns(root, read_plan(root) if (root / PLAN_NAME).is_file() else None)

@@ -10,13 +10,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from monai_mocoi import __version__
-from monai_mocoi.errors import RunFolderError, StudyError
+from monai_mocoi.errors import StudyError
 from monai_mocoi.figures.canvas import save_figure
 from monai_mocoi.files.atomic_write import write_bytes, write_csv
 from monai_mocoi.files.folder_swap import replaced
-from monai_mocoi.runs.product_folders import check_can_be_written
 from monai_mocoi.study_report.blocks import Bullets, Link, Picture, Section, Table, Text
 from monai_mocoi.study_report.compared_metric import Metric
+from monai_mocoi.study_report.report_place import FIGURES, PAGE_NAME, TABLES, check_report_place
 from monai_mocoi.study_report.section_analyses import distance_section, probing_section, reuse_section
 from monai_mocoi.study_report.section_chosen import chosen_section
 from monai_mocoi.study_report.section_data import data_section
@@ -27,8 +27,6 @@ from monai_mocoi.study_report.section_results import evaluation_section, label_e
 from monai_mocoi.study_report.section_verdict import verdict_section
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults, study_results
-
-PAGE_NAME, TABLES, FIGURES = "report.html", "tables", "figures"
 
 _SECTIONS: tuple[Callable[[StudyResults], Section], ...] = (
     verdict_section,
@@ -63,8 +61,8 @@ def write_study_report(
         RunFolderError: ``out`` cannot be used, or there is nothing to report on.
         StudyError: the plan or the metric cannot be used; the plan was changed; there is no such arm.
     """
+    check_report_place(runs, out, overwrite)
     folder = Path(out)
-    check_report_folder(folder, Path(runs), overwrite)
     study = study_results(runs, folder, metric)
     if arm is not None and arm not in {run.arm for run in study.found.tested}:
         raise StudyError(f"there is no tested run of the arm {arm!r}: choose one of {', '.join(study.arms)}.")
@@ -74,21 +72,6 @@ def write_study_report(
     with replaced(folder) as made:
         write_bytes(made / PAGE_NAME, page_of(study, sections, made).encode())
     return study
-
-
-def check_report_folder(folder: Path, runs: Path, overwrite: bool) -> None:
-    """Refuse (RunFolderError) a folder that holds something else, or a report that is not to be replaced."""
-    check_can_be_written(folder, "out")
-    own, above = folder.resolve(), runs.resolve()
-    if own == above or own in above.parents:
-        raise RunFolderError(f"{folder} holds the runs themselves: choose another folder for the report.")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    others = {own.name for own in folder.iterdir()} - {PAGE_NAME, TABLES, FIGURES}
-    if others or not (folder / PAGE_NAME).is_file():
-        raise RunFolderError(f"{folder} holds something else than a report: choose another folder for it.")
-    if not overwrite:
-        raise RunFolderError(f"{folder} holds a report already: choose another folder, or replace it.", code="exists")
 
 
 def _is(kind: type, own: object) -> bool:

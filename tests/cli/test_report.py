@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from monai_mocoi.cli.app import app
 from tests.study_report.synthetic_study import SyntheticStudy
+from tests.support.loaded_modules import loaded_by
 
 
 def test_report_of_a_study_and_a_second_one(tmp_path: Path) -> None:
@@ -30,3 +31,9 @@ def test_what_cannot_be_reported(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "out")])
     assert result.exit_code == 2
     assert "evaluate a fine-tuned run first" in result.output
+
+
+def test_places_that_cannot_be_used_are_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    refused = loaded_by("report", tmp_path / "nowhere", modules=("torch", "monai", "scipy", "matplotlib"))
+    assert "there is no folder" in refused.stderr
+    assert "LOADED []" in refused.stdout

@@ -18,6 +18,7 @@ from monai_mocoi.cli import study_checks
 from monai_mocoi.demo import generate_demo
 from monai_mocoi.study import Study, made_plan, placed, read_plan, read_study, study_of
 from tests.study.studies import SMALL
+from tests.support.loaded_modules import loaded_by
 
 Mocoi = Callable[..., Result]
 
@@ -130,3 +131,11 @@ def test_run_without_a_plan(mocoi: Mocoi) -> None:
     result = mocoi("study", "run", "nowhere")
     assert result.exit_code == 2
     assert "plan.json cannot be read" in result.output
+
+
+def test_a_file_that_cannot_be_used_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "study.yaml").write_text("name: demo\n")
+    for name, reason in {"nowhere.yaml": "cannot be read", "study.yaml": "datasets"}.items():
+        refused = loaded_by("study", "plan", tmp_path / name)
+        assert reason in refused.stderr
+        assert "LOADED []" in refused.stdout
