@@ -139,7 +139,5 @@ def _asked_for(architecture: str | None) -> list[Choice]:
     if architecture is None:
         return []
     if architecture not in ARCHITECTURES:
-        raise AdaptError(
-            f"the architecture is {architecture!r}, but must be one of {', '.join(ARCHITECTURES)}."
-        )
+        raise AdaptError(f"the architecture is {architecture!r}, but must be one of {', '.join(ARCHITECTURES)}.")
     return [Choice("architecture", architecture, "as asked for")]

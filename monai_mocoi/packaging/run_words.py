@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from monai_mocoi.networks import stage_in_words
+from monai_mocoi.networks import architecture_in_words, stage_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import METHOD, NOT_STATED, Owner
 

@@ -1,8 +1,9 @@
-"""Another ResNet from pretraining to inference: named in train.json, and taken from the weights by the other configs."""
+"""Another ResNet, from pretraining to inference: the configs that read weights take it from them."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ def read(path: str) -> dict[str, Any]:
     return json.loads(Path(path).read_text())
 
 
+def analysis(dataset: Path, **settings: Any) -> ConfigWorkflow:
+    """Of the bundle as it is: the fixtures put a small network into the others."""
+    config = BUNDLES / "nih_mse" / "configs" / "analyze.json"
+    more = {"dataset_dir": str(dataset), "device": "cpu", **settings}
+    return ConfigWorkflow(config_file=str(config), workflow_type="train", logging_file=False, **more)
+
+
 def cause(error: BaseException | None) -> str:
     while error is not None and not isinstance(error, WeightsError):
         error = error.__cause__
@@ -36,7 +44,7 @@ def cause(error: BaseException | None) -> str:
 
 
 @pytest.mark.slow
-def test_a_resnet18_from_pretraining_to_inference(pretrained: Run, run: Run, build: Run) -> None:
+def test_a_resnet18_from_pretraining_to_inference(pretrained: Run, run: Run, build: Run, dataset: Path) -> None:
     pretrained("nih_mse", max_epochs=1, architecture="resnet18", **BACKBONE)
     card = read("runs/nih_mse/pretrain/encoder.json")
     assert (card["architecture"], card["stage_channels"]) == ("resnet18", [64, 128, 256, 512])
@@ -58,20 +66,23 @@ def test_a_resnet18_from_pretraining_to_inference(pretrained: Run, run: Run, bui
     network = classified.parser.get_parsed_content("network")
     assert isinstance(network, Classifier)
     assert network.encoder.stage_channels == (64, 128, 256, 512)
-    run("analyze.json", pretrained=weights, finetuned=TUNED, probe_fractions=[1.0], **FEW,
-        **{"network_def#backbone": ITS_OWN})  # fmt: skip
+    analyze = analysis(dataset, pretrained=weights, finetuned=TUNED, probe_fractions=[1.0], parts=["reuse"], **FEW)
+    analyze.initialize()
+    analyze.run()
     analysed = read("runs/nih_mse/analysis-test/analysis.json")
     assert analysed["settings"]["architecture"] == "resnet18"
-    assert {"reuse", "probing"} <= set(analysed["parts"])
+    assert {*analysed["feature_reuse"]} == {Path(TUNED).name}
 
 
-def test_weights_of_another_library_are_told_by_their_shapes(build: Run, tmp_path: Path) -> None:
+def test_weights_of_another_library_are_told_by_their_shapes(build: Run, workflow: Run, dataset: Path) -> None:
     torch.save(resnet("resnet18").state_dict(), "imagenet.pth")
-    for file, chain in (("finetune.json", "encoder#backbone"), ("analyze.json", "backbone")):
-        built = build(file, pretrained="imagenet.pth", **{f"network_def#{chain}": ITS_OWN})
+    tuned = build("finetune.json", pretrained="imagenet.pth", **BACKBONE)
+    analyze = analysis(dataset, pretrained="imagenet.pth")
+    analyze.initialize()
+    for built in (tuned, analyze):
         assert built.parser.get_parsed_content("settings")["architecture"] == "resnet18"
     with pytest.raises(RuntimeError) as error:
-        build("train.json", pretrained="imagenet.pth", queue_size=12, **BACKBONE)
+        workflow("nih_moco", pretrained="imagenet.pth", **BACKBONE).initialize()
     assert "'imagenet.pth' holds a resnet18, but this encoder is a resnet50: set architecture to resnet18" in cause(
         error.value
     )
@@ -80,9 +91,10 @@ def test_weights_of_another_library_are_told_by_their_shapes(build: Run, tmp_pat
 
 @pytest.mark.slow
 def test_a_run_of_before_there_were_others_is_continued(pretrained: Run) -> None:
-    pretrained("nih_mse", max_epochs=2, output_dir="whole")
     pretrained("nih_mse", max_epochs=1)
     folder = Path("runs/nih_mse/pretrain")
+    shutil.copytree("runs/nih_mse", "same")
+    pretrained("nih_mse", max_epochs=2, resume=True, output_dir="same")
     (folder / "config.json").write_text(json.dumps(without(read(str(folder / "config.json")))))
     path = newest_checkpoint(folder / "checkpoints")
     assert path is not None
@@ -92,7 +104,8 @@ def test_a_run_of_before_there_were_others_is_continued(pretrained: Run) -> None
     state.pop("format")
     write_checkpoint(folder / "checkpoints", state["iteration"], state, keep=2)
     pretrained("nih_mse", max_epochs=2, resume=True)
-    first, second = (torch.load(f"{place}/encoder.pt", weights_only=True) for place in ("whole/pretrain", folder))
+    first, second = (torch.load(f"{place}/encoder.pt", weights_only=True) for place in ("same/pretrain", folder))
+    assert read(str(folder / "encoder.json"))["epochs"] == 2
     assert all(torch.equal(value, second[name]) for name, value in first.items())
 
 

@@ -50,7 +50,7 @@ def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> No
 
 
 # At most so many lines: a config is to be read by who changes its constants.
-MOST_LINES = {"train.json": 305, "finetune.json": 340, "evaluate.json": 150, "inference.json": 150, "analyze.json": 159}
+MOST_LINES = {"train.json": 306, "finetune.json": 340, "evaluate.json": 150, "inference.json": 150, "analyze.json": 159}
 
 
 @pytest.mark.parametrize("name", NAMES)

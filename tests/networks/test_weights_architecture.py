@@ -80,8 +80,8 @@ def test_without_a_name_in_the_card_the_weights_tell(told: str, tmp_path: Path) 
     for name in ("encoder", "classifier"):
         torch.save(made("resnet101"), tmp_path / f"{name}.pt")
     (tmp_path / "encoder.json").write_text(told)
-    expected = "resnet50" if told == "damaged" else "resnet101"  # loading refuses it
-    assert architecture_of(tmp_path / "encoder.pt") == expected
+    readable = told not in ('{"architecture": ["x"]}', "damaged")  # loading refuses such a card
+    assert architecture_of(tmp_path / "encoder.pt") == ("resnet101" if readable else "resnet50")
     assert architecture_of(tmp_path) == "resnet101"
 
 
@@ -107,7 +107,7 @@ def test_weights_of_another_one_are_refused_with_both_names_and_the_setting(foun
 def test_what_no_bundle_builds_is_not_proposed() -> None:
     with torch.device("meta"):
         encoder = StageEncoder(resnet("resnet50"))
-    with pytest.raises(WeightsError, match="holds a resnet152, but this encoder is a resnet50: take the weights of a"):
+    with pytest.raises(WeightsError, match=r"holds a resnet152, but this encoder is a resnet50: take the weights of a"):
         load_weights(encoder, WeightFile(made("resnet152"), "", {}, None), "w.pth")
 
 
@@ -120,6 +120,5 @@ def test_a_classifier_of_another_one_is_refused_in_the_same_words(tmp_path: Path
     state = {key: torch.zeros(()).to(own.dtype).expand(own.shape) for key, own in network.state_dict().items()}
     torch.save(state, tmp_path / "classifier.pt")
     assert architecture_of(tmp_path) == "resnet18"  # of a card that does not tell
-    with pytest.raises(WeightsError, match="'classifier.pt' holds a resnet18, but this encoder is a resnet50: set"):
+    with pytest.raises(WeightsError, match=r"'classifier.pt' holds a resnet18, but this encoder is a resnet50: set"):
         load_classifier(other, tmp_path)
-    load_classifier(network, tmp_path)

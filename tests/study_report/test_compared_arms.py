@@ -12,7 +12,8 @@ from monai_mocoi.study_report.compared_cells import compare_cells
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.measured_cells import Measured, TestSet
 from monai_mocoi.study_report.study_arms import arms_of, references
-from monai_mocoi.study_report.tested_run import TestedRun, tested_run
+from monai_mocoi.study_report.tested_run import TestedRun
+from monai_mocoi.study_report.tested_run import tested_run as run_of
 from tests.support import made_predictions
 
 METRIC = Metric()
@@ -134,7 +135,7 @@ def test_draws_of_other_labelled_images_are_not_paired(test_set) -> None:
 def test_without_a_plan_another_architecture_is_another_arm(tmp_path) -> None:
     def run(**tested: object) -> TestedRun:
         known = {"start": {"kind": "pretraining"}, "method": "mse", "pretrained_sha256": "a" * 64, **tested}
-        return tested_run("p", tmp_path, {"tested": known}, {}, None)
+        return run_of("p", tmp_path, {"tested": known}, {}, None)
 
     # Of before it was told, of the usual one, and of a network of one's own that has no name.
     assert {run(**own).arm for own in ({}, {"architecture": "resnet50"}, {"architecture": "basic [1] [4]"})} == {"mse"}
