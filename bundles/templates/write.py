@@ -9,7 +9,8 @@ set is under ``methods`` in that data set's overlay. Empty lines between top-lev
 says of a data set, a method, or the two together is in ``docs/words/``.
 
 ``settings``, what a run records, is written here: a reference to each constant above it. Versions come from
-``constraints.txt`` and the package, and that of CITATION.cff too.
+``constraints.txt`` and the package, and that of CITATION.cff too. What ``metadata.json`` says of the encoder's features
+follows from ``architecture`` of ``train.json``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 from versions import CITATION, cited, with_versions
 
 from monai_mocoi.files.json_layout import config_text, group_starts, on_lines
+from monai_mocoi.packaging.encoder_metadata import architecture_in, with_encoder
 from monai_mocoi.runs.setting_ranges import json_schema
 
 TEMPLATES = Path(__file__).resolve().parent
@@ -94,6 +96,7 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
     of_data, of_method = read(TEMPLATES / "data" / f"{data}.json"), read(TEMPLATES / "methods" / f"{method}.json")
     overlays = [of_data, of_method, of_data.get("methods", {}).get(method, {})]
     name = f"{data}_{method}"
+    architecture = architecture_in(read(TEMPLATES / "configs" / "train.json"))
     files = {}
     for file in CONFIGS:
         template = (TEMPLATES / "configs" / file).read_text(encoding="utf-8")
@@ -101,7 +104,7 @@ def bundle_files(data: str, method: str) -> dict[str, str]:
         for overlay in overlays:
             config = merged(config, overlay.get(file, {}))
         if file == "metadata.json":
-            config = with_versions(config)
+            config = with_encoder(with_versions(config), architecture)
         if file in EXTRA_SETTINGS:
             config = with_settings(config, EXTRA_SETTINGS[file])
         text = config_text(config, group_starts(template))

@@ -44,6 +44,8 @@ def _of_one(side: str, tested: Mapping[str, Any] | None, metric: str) -> str:
         parts = [f"the baseline {tested['baseline']}: it sees {tested['sees']}"]
     else:
         parts = [start_in_words(tested.get("start"), tested.get("method"))]
+        if tested.get("architecture") is not None:
+            parts.append(str(tested["architecture"]))
     parts.append(f"seed {tested['seed']}" if tested.get("seed") is not None else "seed not recorded")
     if tested.get("labelled_images") is not None:
         parts.append(f"{tested['labelled_images']} images with labels")

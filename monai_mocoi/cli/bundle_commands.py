@@ -10,6 +10,7 @@ from monai_mocoi.cli.bundle_names import bundle_called, find_bundle
 from monai_mocoi.cli.messages import as_options
 from monai_mocoi.cli.reporting import console
 from monai_mocoi.errors import AdaptError, WeightsError
+from monai_mocoi.networks.architectures import ARCHITECTURES
 from monai_mocoi.own_command import command
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ def adapt(
     modality: Annotated[
         str | None,
         typer.Option("--modality", help="Kind of images, one word such as hand. Default: that of BUNDLE."),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option("--architecture", help=f"{', '.join(ARCHITECTURES)}. Default: that of BUNDLE."),
     ] = None,
     **owner: Any,
 ) -> None:
@@ -44,7 +49,7 @@ def adapt(
     bundle_place(name, out, dataset)
     from monai_mocoi.packaging import adapt_bundle, read_owner  # torch, only now
 
-    adapted = adapt_bundle(source, dataset, name, out, modality, read_owner(**owner))
+    adapted = adapt_bundle(source, dataset, name, out, modality, read_owner(**owner), architecture)
     say = console().print
     say(f"Data set: {adapted.title}; images: {adapted.counts}; labels: {adapted.labels.in_words()}")
     looked_at = f"{adapted.facts.read} of {adapted.facts.of:,} were looked at"

@@ -85,6 +85,7 @@ def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> N
     """Take a new folder, or go on in one of the same request. Raises UsageError."""
     from monai_mocoi.files.atomic_write import LEFTOVERS, write_json
     from monai_mocoi.runs.product_folders import check_can_be_written
+    from monai_mocoi.runs.same_settings import as_recorded_now
     from monai_mocoi.runs.settings import plain
 
     check_can_be_written(folder, "out")
@@ -98,6 +99,7 @@ def _take_folder(folder: Path, request: Mapping[str, Any], overwrite: bool) -> N
                 leftover.unlink(missing_ok=True)
     if path.is_file():
         earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier["settings"] = as_recorded_now(earlier.get("settings", {}), content["settings"])
         if earlier != content and not overwrite:
             wrong = [name for name in content if earlier.get(name) != content[name]]
             raise UsageError(

@@ -17,9 +17,11 @@ from monai_mocoi.data import Datalist, load_datalist, require_images
 from monai_mocoi.data.label_fraction import label_subset
 from monai_mocoi.demo.dataset_dir import demo_folder
 from monai_mocoi.errors import MocoiError
+from monai_mocoi.networks import architecture_of
+from monai_mocoi.networks.architectures import ARCHITECTURES
 from monai_mocoi.study import Study, StudyPlan
 from monai_mocoi.study.grid import DEMO, PHANTOMS
-from monai_mocoi.study.study_file import StudyDataset
+from monai_mocoi.study.study_file import Arm, StudyDataset
 
 _VARIES = {"--seed", "--label_fraction", "--label_seed", "--output_dir", "--run_dir", "--evaluation_dir", "--out"}
 _VARIES |= {"--analysis_dir", "--finetuned", "--few_labels", "--all_labels"}
@@ -28,7 +30,7 @@ _OF_THE_STUDY = "runs/"  # begins the paths that the study itself will write
 
 
 def refusals(study: Study, plan: StudyPlan) -> dict[str, list[str]]:
-    """What would be refused, in words, and the ids of its nodes, or of its data set; ``study`` is placed."""
+    """What would be refused, in words, and the ids of its nodes, data set or arm; ``study`` is placed."""
     found: dict[str, list[str]] = {}
     known: dict[tuple[str, ...], list[str]] = {}
     for node in plan.nodes:
@@ -42,6 +44,9 @@ def refusals(study: Study, plan: StudyPlan) -> dict[str, list[str]]:
         for dataset in study.datasets:
             for text in _of_data(study, dataset):
                 found.setdefault(text, []).append(dataset.id)
+        for arm in study.arms:
+            for text in _of_weights(arm):
+                found.setdefault(text, []).append(arm.id)
     return found
 
 
@@ -122,6 +127,14 @@ def _of_external(datalist: Datalist, external_dir: str) -> Iterator[str]:
         yield f"external_dir has the labels {theirs}, none of which the data set has ({own})"
     elif not external.test:
         yield "external_dir has no test images: prepare it with some"
+
+
+def _of_weights(arm: Arm) -> Iterator[str]:
+    """Given weights of another architecture than the arm's, which its folders and the report are to name."""
+    found = architecture_of(arm.weights, arm.architecture)
+    if found != arm.architecture:
+        remedy = f"write architecture: {found}" if found in ARCHITECTURES else f"give those of a {arm.architecture}"
+        yield f"its weights are those of a {found}, but its architecture is {arm.architecture}: {remedy}"
 
 
 @contextmanager

@@ -1,3 +1,8 @@
+from .architectures import ARCHITECTURES as ARCHITECTURES
+from .architectures import DEFAULT_ARCHITECTURE as DEFAULT_ARCHITECTURE
+from .architectures import Architecture as Architecture
+from .architectures import ResNetShape as ResNetShape
+from .architectures import architecture_in_words as architecture_in_words
 from .batch_statistics import average_batch_statistics as average_batch_statistics
 from .classifier import TRAINABLE as TRAINABLE
 from .classifier import Classifier as Classifier
@@ -27,7 +32,7 @@ from .pretrained import load_pretrained as load_pretrained
 from .projection_head import ProjectionHead as ProjectionHead
 from .resnet_shape import STAGES as STAGES
 from .resnet_shape import STAGES_AND_ALL as STAGES_AND_ALL
-from .resnet_shape import ResNetShape as ResNetShape
+from .resnet_shape import resnet as resnet
 from .resnet_shape import resnet50 as resnet50
 from .resnet_shape import shape_of_resnet as shape_of_resnet
 from .resnet_shape import stage_in_words as stage_in_words
@@ -49,6 +54,7 @@ from .weights import encoder_state_dict as encoder_state_dict
 from .weights import load_encoder as load_encoder
 from .weights import save_encoder as save_encoder
 from .weights import weights_sha256 as weights_sha256
+from .weights_architecture import architecture_of as architecture_of
 from .weights_place import check_modality as check_modality
 from .weights_place import classifier_path as classifier_path
 from .weights_place import read_classifier_card as read_classifier_card

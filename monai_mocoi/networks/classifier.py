@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Mapping
 
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from monai_mocoi.networks.resnet_shape import stage_in_words, stages_of, width_o
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.stage_encoder import StageEncoder, draw_weights
 from monai_mocoi.networks.weight_files import load_checked
+from monai_mocoi.networks.weights_architecture import check_architecture
 from monai_mocoi.networks.weights_place import classifier_path, read_classifier_card
 
 logger = logging.getLogger(__name__)
@@ -26,7 +28,7 @@ class Classifier(nn.Module):
         encoder: with whatever weights it is to start from, see :func:`~monai_mocoi.networks.load_pretrained`.
         classes: outputs, 1 or more: findings, each with a sigmoid of its own, or the classes of one softmax.
         stage: whose features to use, 1..4; 4 is the encoder's own embedding. Later stages are not computed. "all": the
-            features of the four stages side by side (3,840 of a ResNet-50).
+            features of the four stages side by side (3,840 of a ResNet-50, 960 of a ResNet-18).
         trainable: "all", or "head": the encoder is frozen, which means that its weights get no gradient *and* that its
             BatchNorms stay in eval mode, so that not a bit of it moves (fault A16).
         seed: draw all weights from this seed, encoder and layer from streams of their own; the encoder's are those that
@@ -105,6 +107,7 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Clas
             "back the original."
         ) from error
     if wrong:
+        check_architecture(_encoder_in(state), _encoder_in(own), path.name)
         raise WeightsError(
             f"{path.name} does not fit this network: {len(wrong)} of its tensors are missing, unknown or of another "
             f"shape, first {wrong[0]}. Use the bundle that the classifier was trained with."
@@ -114,3 +117,8 @@ def load_classifier(network: Classifier, place: str | os.PathLike[str]) -> "Clas
     which = f"epoch {selected['epoch']}" if "epoch" in selected else f"penalty {selected.get('penalty')}"
     logger.info("Classifier: %s (%s, %s, %d labels)", path, which, stage_in_words(network.stage), len(card.labels))
     return network
+
+
+def _encoder_in(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    prefix = "encoder.backbone."
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}

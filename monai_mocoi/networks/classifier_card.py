@@ -55,7 +55,7 @@ class ClassifierCard(Record):
     iterations: int | None = shown(PACKAGE)
     labelled_images: int | None = shown(PACKAGE, TESTED)
     method: str | None = shown(PACKAGE, TESTED, EXPORT)
-    architecture: str | None = shown(PACKAGE)
+    architecture: str | None = shown(PACKAGE, CONFIG, TESTED)
     modality: str | None = shown(PACKAGE, EXPORT)
     image_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)
     decode_size: int = shown(PACKAGE, CONFIG, EXPORT, default=...)

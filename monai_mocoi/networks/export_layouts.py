@@ -8,7 +8,8 @@ import monai
 from torch import nn
 
 from monai_mocoi.errors import WeightsError
-from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet
+from monai_mocoi.networks.architectures import ResNetShape
+from monai_mocoi.networks.resnet_shape import monai_resnet
 
 
 class Target(NamedTuple):

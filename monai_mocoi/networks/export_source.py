@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks.architectures import ResNetShape
 from monai_mocoi.networks.classifier_card import EXPORT, ClassifierCard
 from monai_mocoi.networks.encoder_card import card_path
 from monai_mocoi.networks.known_images import check_not_identified
-from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet, shape_of_resnet, stage_of_width
+from monai_mocoi.networks.resnet_shape import monai_resnet, shape_of_resnet, stage_of_width
 from monai_mocoi.networks.scriptable_classifier import ScriptableClassifier
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import read_weights

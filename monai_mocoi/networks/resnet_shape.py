@@ -1,51 +1,18 @@
-"""ResNet architectures: their four stages, which one a state dict belongs to, and MONAI's network of it."""
+"""ResNets by their shape: which one a state dict is of, MONAI's network of it, and its four stages."""
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from monai.networks.nets.resnet import ResNet
-from monai.networks.nets.resnet import resnet50 as monais_resnet50
 
 from monai_mocoi.errors import WeightsError
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, ResNetShape, shape_called
 
 STAGES = (1, 2, 3, 4)
 """The stages of a ResNet, from the first, with the largest maps, to the last."""
 STAGES_AND_ALL: tuple[int | str, ...] = (*STAGES, "all")
 """What ``stage`` may be: "all" means the averaged features of the four stages, side by side."""
-_NAMED: dict[tuple[str, tuple[int, ...]], str] = {
-    ("basic", (2, 2, 2, 2)): "resnet18",
-    ("basic", (3, 4, 6, 3)): "resnet34",
-    ("bottleneck", (3, 4, 6, 3)): "resnet50",
-    ("bottleneck", (3, 4, 23, 3)): "resnet101",
-    ("bottleneck", (3, 8, 36, 3)): "resnet152",
-}
-
-
-class ResNetShape(NamedTuple):
-    """The kind and size of a ResNet of four stages."""
-
-    block: str  # "basic" (two convolutions) or "bottleneck" (three)
-    layers: tuple[int, ...]  # blocks of each stage; ResNet-50: 3, 4, 6, 3
-    planes: tuple[int, ...]  # channels of each stage's first convolutions; usually 64, 128, 256, 512
-    in_channels: int  # channels of an image
-    downsample_bias: bool = False  # of the shortcuts' convolutions: MONAI's default, of no effect before BatchNorm
-
-    @property
-    def name(self) -> str | None:
-        """As torchvision, timm and MONAI call it, such as "resnet50"; None: they have no such ResNet."""
-        return _NAMED.get((self.block, self.layers)) if self.planes == (64, 128, 256, 512) else None
-
-    @property
-    def in_words(self) -> str:
-        """The name, or what it consists of."""
-        return self.name or f"{self.block} {list(self.layers)} {list(self.planes)}"
-
-    @property
-    def stage_channels(self) -> tuple[int, ...]:
-        """Channels of each stage's map."""
-        return tuple(planes * (4 if self.block == "bottleneck" else 1) for planes in self.planes)
 
 
 def shape_of_resnet(state: Mapping[str, torch.Tensor]) -> ResNetShape:
@@ -91,11 +58,17 @@ def monai_resnet(shape: ResNetShape, classes: int | None) -> ResNet:
     )
 
 
+def resnet(architecture: str = DEFAULT_ARCHITECTURE) -> ResNet:
+    """MONAI's ResNet of a name, such as "resnet18", for three channels and without its last layer.
+
+    It has torchvision's strides and shortcuts, so that public weights fit. A ValueError: there is no such ResNet.
+    """
+    return monai_resnet(shape_called(architecture), None)
+
+
 def resnet50() -> ResNet:
-    """MONAI's ResNet-50 with torchvision's strides and shortcuts, so that public weights fit, and no classifier."""
-    return monais_resnet50(
-        spatial_dims=2, n_input_channels=3, conv1_t_stride=2, bias_downsample=False, feed_forward=False
-    )
+    """The ResNet-50 of :func:`resnet`, as bundles and packages of earlier versions name it."""
+    return resnet("resnet50")
 
 
 def stages_of(stage: int | str) -> tuple[int, ...]:

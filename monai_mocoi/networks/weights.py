@@ -12,9 +12,9 @@ from torch import nn
 from monai_mocoi.errors import WeightsError
 from monai_mocoi.files.atomic_write import write_torch
 from monai_mocoi.networks.encoder_card import EncoderCard, card_path
-from monai_mocoi.networks.resnet_shape import name_of_resnet
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.weight_files import WeightFile, read_weights
+from monai_mocoi.networks.weights_architecture import check_architecture
 
 _TRUNK = ("conv1.", "bn1.", "layer")
 _COUNTER = "num_batches_tracked"  # of no influence on any output; files of before 2018 lack it
@@ -111,9 +111,7 @@ def load_weights(encoder: nn.Module, file: WeightFile, name: str) -> LoadReport:
             f"no weight of {name!r} fits this encoder ({report}): the encoder must have torchvision's ResNet names, "
             "such as conv1.weight and layer1.0.conv1.weight."
         )
-    found, wanted = name_of_resnet(state), name_of_resnet(own)
-    if found and wanted and found != wanted:
-        raise WeightsError(f"{name!r} holds a {found}, but this encoder is a {wanted}: take the weights of a {wanted}.")
+    check_architecture(state, own, name)
     for key in report.matched:
         _check_shape(key, tuple(state[key].shape), tuple(own[key].shape), name)
     lacking = [key for key in report.missing if not key.endswith(_COUNTER)]

@@ -20,6 +20,7 @@ class Adaptation:
     source: str  # name of the bundle that it was made from
     modality: str
     source_modality: str
+    architecture: str  # of the encoder, such as "resnet50"
     datalist: Datalist
     facts: PictureFacts
     labels: Labels

@@ -14,13 +14,15 @@ from monai_mocoi.errors import AdaptError
 from monai_mocoi.files.folder_swap import replaced
 from monai_mocoi.files.home_folder import expand_home
 from monai_mocoi.files.json_layout import config_text, group_starts
+from monai_mocoi.networks.architectures import ARCHITECTURES
 from monai_mocoi.packaging.adaptation import Adaptation
 from monai_mocoi.packaging.adapted_configs import CONFIGS, change_configs, leave_out_stains
 from monai_mocoi.packaging.adapted_data import folder_name, read_labels, read_manifest, warnings_of, warnings_of_data
 from monai_mocoi.packaging.adapted_docs import adapted_metadata, adapted_readme, data_text
-from monai_mocoi.packaging.adapted_settings import choose_settings
+from monai_mocoi.packaging.adapted_settings import Choice, choose_settings
 from monai_mocoi.packaging.bundle_place import bundle_place
 from monai_mocoi.packaging.config_values import json_object
+from monai_mocoi.packaging.encoder_metadata import architecture_in
 from monai_mocoi.packaging.owner import Owner
 
 _OTHERS = (
@@ -37,6 +39,7 @@ def adapt_bundle(
     out: str | os.PathLike[str] = ".",
     modality: str | None = None,
     owner: Owner | None = None,
+    architecture: str | None = None,
 ) -> Adaptation:
     """Write a new bundle folder for a data set.
 
@@ -51,12 +54,15 @@ def adapt_bundle(
         out: the folder in which it is made.
         modality: kind of the images, one word such as "hand"; None: the source's.
         owner: title, authors, contact and statement on the data, for metadata and docs.
+        architecture: of the encoder, one of ``ARCHITECTURES``; None: the source's.
 
-    An AdaptError: a name that cannot be, or is taken; a folder that is no such bundle; an identified data set; labels
-    or channels that cannot be. A DatasetError: the dataset folder cannot be used.
+    An AdaptError: a name that cannot be, or is taken; an architecture that no bundle has; a folder that is no such
+    bundle; an identified data set; labels or channels that cannot be. A DatasetError: the dataset folder cannot be
+    used.
     """
     bundle, dataset = Path(bundle), expand_home(dataset)
     folder = bundle_place(name, out, dataset)
+    asked = _asked_for(architecture)
     texts, configs = _read(bundle)
     train = deepcopy(configs["train.json"])
     manifest, datalist = read_manifest(dataset), load_datalist(dataset)
@@ -66,6 +72,7 @@ def adapt_bundle(
     facts = measure_pictures(items, fundus=train["resize_mode"] == "fundus")
     metric = configs["finetune.json"]["metric"]
     choices = choose_settings(train, metric, labels, len(items), facts, manifest.get("channels"), new["modality"])
+    choices += asked
     change_configs(configs, choices, new)
     stains_left_out = choices[0].value == 1 and leave_out_stains(configs)
     made = Adaptation(
@@ -73,6 +80,7 @@ def adapt_bundle(
         source=train["bundle"],
         modality=new["modality"],
         source_modality=train["modality"],
+        architecture=architecture_in(configs["train.json"]),
         datalist=datalist,
         facts=facts,
         labels=labels,
@@ -125,3 +133,11 @@ def _modality(given: str | None, train: Mapping[str, Any]) -> str:
             "mammography."
         )
     return given or str(train["modality"])
+
+
+def _asked_for(architecture: str | None) -> list[Choice]:
+    if architecture is None:
+        return []
+    if architecture not in ARCHITECTURES:
+        raise AdaptError(f"the architecture is {architecture!r}, but must be one of {', '.join(ARCHITECTURES)}.")
+    return [Choice("architecture", architecture, "as asked for")]

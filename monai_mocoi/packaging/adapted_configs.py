@@ -27,6 +27,11 @@ def change_configs(configs: Mapping[str, dict[str, Any]], choices: Sequence[Choi
     wanted["train.json"] |= {**images, **sizes, "intensity": chosen["intensity"], "own_data": []}
     wanted["finetune.json"] |= {**images, **of_encoder, "labels": None, "label_kind": None, **of_labels}
     wanted["analyze.json"] |= {**images, **of_encoder, **of_metric}
+    if "architecture" in chosen:
+        wanted["train.json"]["architecture"] = architecture = chosen["architecture"]
+        of_weights = f"$monai_mocoi.networks.architecture_of(@pretrained, {architecture!r})"
+        for file in ("finetune.json", "analyze.json"):
+            wanted[file]["architecture"] = of_weights
     for file, values in wanted.items():
         for name, value in values.items():
             if name not in configs[file]:

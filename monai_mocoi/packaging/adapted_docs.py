@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
+from monai_mocoi.networks.architectures import architecture_in_words
 from monai_mocoi.packaging.adaptation import Adaptation
+from monai_mocoi.packaging.encoder_metadata import named_after, with_encoder
 from monai_mocoi.packaging.owner import METHOD, NOT_STATED, stated_in
 from monai_mocoi.packaging.package_configs import value_range
 from monai_mocoi.packaging.run_words import PUBLIC_SETS, render
@@ -27,12 +28,12 @@ def adapted_metadata(metadata: Mapping[str, Any], train: Mapping[str, Any], made
     """The source's ``metadata.json`` for another data set, given the new ``train.json``; versions and method stay."""
     channels, size = made.chosen("channels"), made.chosen("image_size")
     form, channel_def, kind = _CHANNELS[int(str(channels))]
-    changed = deepcopy(dict(metadata))
+    changed = with_encoder(metadata, made.architecture)
     version = changed["version"] = "0.1.0"
     changed |= {
         "changelog": {version: f"{_ADAPTED}{made.source} to this data set"},
         "name": made.name,
-        "task": f"Self-supervised pretraining of a ResNet-50 on images: {made.title}",
+        "task": f"Self-supervised pretraining of a {architecture_in_words(made.architecture)} on images: {made.title}",
         "authors": f"{made.owner.authors or NOT_STATED}; configs by the monai_mocoi developers; {METHOD}",
         "data_source": f"the data set {made.title}, whose datalist.json has the SHA-256 {made.datalist.sha256}",
         "data_type": ", ".join(made.facts.suffixes),
@@ -78,6 +79,7 @@ def adapted_readme(readme: str, made: Adaptation) -> str:
     # The bundle's name, where it is one, in commands and between backticks: it may be a word as well.
     word = rf"\b{re.escape(made.source)}\b"
     code = r"^    .*$|`[^`\n]+`"
+    readme = named_after(readme, made.architecture)
     renamed = re.sub(code, lambda found: re.sub(word, made.name, found[0]), readme, flags=re.MULTILINE)
     head, *sections = re.split(r"^(?=## )", renamed, flags=re.MULTILINE)
     method = re.match(r"# \S+: (.+?) on ", head)

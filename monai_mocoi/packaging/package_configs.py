@@ -7,6 +7,7 @@ from typing import Any
 
 from monai_mocoi.errors import PackageError
 from monai_mocoi.networks import ClassifierCard
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, is_named
 from monai_mocoi.networks.classifier_card import CONFIG
 from monai_mocoi.packaging.config_values import check_labels_readable, texts_in
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
@@ -33,6 +34,11 @@ def packaged_inference(config: Mapping[str, Any], card: Mapping[str, Any], name:
     """
     check_labels_readable(card["labels"], PackageError)
     constants = {name: card[name] for name in ClassifierCard.told_in(CONFIG) if name in card}
+    if "architecture" not in config:  # of an earlier version
+        constants.pop("architecture", None)
+    elif not is_named(constants.get("architecture")):
+        # A card of an earlier version, or a ResNet without a name, which network_def then builds by itself.
+        constants["architecture"] = DEFAULT_ARCHITECTURE
     if "resize_mode" not in config:  # of an earlier version
         constants["decode_fit"] = constants.pop("resize_mode")
     # What initialize looks at: monai.bundle.load initialises, from whatever folder, only to have the network.

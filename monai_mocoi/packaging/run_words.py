@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from monai_mocoi.networks import stage_in_words
+from monai_mocoi.networks import architecture_in_words, stage_in_words
 from monai_mocoi.packaging.finetuned_run import FinetunedRun
 from monai_mocoi.packaging.owner import METHOD, NOT_STATED, Owner
 
@@ -40,9 +40,9 @@ def describe_classifier(run: FinetunedRun) -> str:
     trained = "all of its weights were" if card["trainable"] == "all" else "only its linear layer was"
     phantoms = "TRAINED ON GENERATED PHANTOMS: it knows nothing of medical images. " if run.is_demo else ""
     return (
-        f"{phantoms}ResNet with one linear layer on the averaged features of {stage_in_words(card['stage'])}, "
-        f"started from {_describe_start(card)}; {trained} trained with the labels of {training['images']} of "
-        f"{training['of']} training images."
+        f"{phantoms}{architecture_in_words(card.get('architecture'))} with one linear layer on the averaged features "
+        f"of {stage_in_words(card['stage'])}, started from {_describe_start(card)}; {trained} trained with the labels "
+        f"of {training['images']} of {training['of']} training images."
     )
 
 

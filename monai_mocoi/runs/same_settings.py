@@ -13,6 +13,9 @@ MAY_DIFFER = frozenset({
 })  # fmt: skip
 # But not where the best epoch on validation counts, which a run with a ``patience`` looks for.
 _OF_A_CHOICE = frozenset({"val_interval"})
+# Settings that earlier versions did not record. What each decides is compared all the same: the architecture as a part
+# of the network that a checkpoint describes, and by the hash of the weights.
+_RECORDED_LATER = ("architecture",)
 _ADVICE = {
     "world_size": "Start as many processes as before (torchrun --nproc_per_node).",
     "trainer.precision": "What precision auto is depends on the device: set precision to the earlier one (fp16 needs a "
@@ -28,6 +31,7 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
     Both are plain values, nested ones too; a name that is absent counts as None. The text has what differs, with both
     values; of long texts and nested values only the part that does.
     """
+    saved = as_recorded_now(saved, now)
     free = MAY_DIFFER - (_OF_A_CHOICE if "patience" in {**saved, **now} else set())
     if "auto" in (saved.get("precision"), now.get("precision")):  # what it came to is for the checkpoint to compare
         free |= {"precision"}
@@ -42,6 +46,11 @@ def check_same_settings(saved: Mapping[str, Any], now: Mapping[str, Any], what: 
         f"Nothing was changed. {''.join(f'{text} ' for name, text in _ADVICE.items() if name in differing)}"
         f"Give the earlier settings, or choose another {folder_setting(now)} for a run of its own."
     )
+
+
+def as_recorded_now(saved: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of an earlier run; those that no version recorded at its time are as they are ``now``."""
+    return {**{name: now[name] for name in _RECORDED_LATER if name in now}, **saved}
 
 
 def folder_setting(settings: Mapping[str, Any]) -> str:

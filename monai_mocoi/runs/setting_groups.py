@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from monai_mocoi.networks.architectures import Architecture
 from monai_mocoi.runs import setting_types as t
 
 
@@ -25,6 +26,7 @@ class Run(Group):
     overwrite: t.Flag = t.setting("Delete what is in the folder to be written, and start anew.")
     seed: t.Seed = t.setting("Of weights, order, views, draws and resamples.")
     device: Any = t.setting("Where to compute: cpu, cuda, or cuda:1.", wording="cpu, cuda or cuda:1")
+    architecture: Architecture = t.setting("Which ResNet the encoder is: that of the weights, where some are read.")
     world_size: t.Count = t.setting("Number of processes; torchrun decides it.", "processes")
     num_workers: t.CountFromZero = t.setting("Processes that load images; 0: none beside the run itself.", "processes")
     precision: Literal["auto", "float32", "bf16", "fp16"] = t.setting(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE
 from monai_mocoi.study.node_parts import Commands, as_word, made_node
 from monai_mocoi.study.plan_record import Cell, Node, NodeKind
 from monai_mocoi.study.study_file import Arm, Config, Study, StudyDataset
@@ -47,12 +48,17 @@ class EncoderWords:
         return f"{self.dataset.modality}_{method}/{name}"
 
     def words(self, config: Config, *words: object) -> tuple[str, ...]:
-        """A config with its words; the settings of the study, and of its arm, come last."""
+        """A config with its words; the settings of the study, and of its arm, come last.
+
+        The usual architecture is not named, so that a study planned before there were others has the same plan.
+        """
         own: Mapping[str, Any] = self.study.settings.get(config, {})
         if (config == "train") == self.is_made_here and config != "evaluate":
             own = {**own, **self.arm.settings}
+        named = config != "evaluate" and self.arm.architecture != DEFAULT_ARCHITECTURE
+        which = ("--architecture", self.arm.architecture) if named else ()
         settings = (word for name, value in own.items() for word in (f"--{name}", as_word(value)))
-        return (self.config(config), "--dataset_dir", self.dataset.dataset_dir, *map(as_word, words), *settings)
+        return (self.config(config), "--dataset_dir", self.dataset.dataset_dir, *which, *map(as_word, words), *settings)
 
     def run(self, config: Config, *words: object) -> tuple[str, ...]:
         """A command of a config."""

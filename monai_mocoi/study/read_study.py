@@ -21,6 +21,7 @@ SET_BY = {
     },
     **{
         "pretrained": "arms",
+        "architecture": "arms",
         "trainable": "evaluations",
         "solver": "evaluations",
         "stage": "analyses",

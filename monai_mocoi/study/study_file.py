@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, Architecture
 from monai_mocoi.study.plan_record import ArmKind, Evaluation, NodeKind
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_]*$", max_length=40)]
@@ -56,7 +57,7 @@ class Arm(_Part):
     id: Name
     kind: ArmKind
     method: Method | None = None
-    architecture: str = "resnet50"
+    architecture: Architecture = Field(DEFAULT_ARCHITECTURE, description="Of the encoder; by default the study's.")
     weights: str | None = Field(None, min_length=1, description="A file, for the kinds weights and continued.")
     settings: dict[str, Any] = Field({}, description="Of its pretraining: names and values of train.json.")
 
@@ -67,11 +68,6 @@ class Arm(_Part):
             if needed != (getattr(self, name) is not None):
                 what = f"needs {name}: write {name}: {example}" if needed else f"has no {name}: leave it out"
                 raise ValueError(f"the arm {self.id} is of the kind {self.kind}, which {what}")
-        if self.architecture != "resnet50":
-            raise ValueError(
-                f"the arm {self.id} has the architecture {self.architecture}: the bundles have resnet50 only, so leave "
-                "it out"
-            )
         kept = {"zero_init_residual"} if self.kind in ("random", "supervised") else set()
         if not needs_method and (unused := sorted(self.settings.keys() - kept)):
             raise ValueError(
@@ -119,6 +115,7 @@ class Study(_Part):
     name: Name
     output_dir: str = Field("study", min_length=1, description="The study folder, beside this file.")
     datasets: Annotated[tuple[StudyDataset, ...], Field(min_length=1)]
+    architecture: Architecture = Field(DEFAULT_ARCHITECTURE, description="Of the arms that name none.")
     arms: Annotated[
         tuple[Annotated[Arm, BeforeValidator(_long_form, json_schema_input_type=Arm | ShortArm)], ...],
         Field(min_length=1),
@@ -132,3 +129,12 @@ class Study(_Part):
     pretrain_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
     settings: dict[Config, dict[str, Any]] = Field({}, description="Of every run of a config, by its name.")
     resources: StudyResources = StudyResources()
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _of_the_study(cls, arms: Any, info: ValidationInfo) -> Any:
+        own = info.data.get("architecture", DEFAULT_ARCHITECTURE)
+        if own == DEFAULT_ARCHITECTURE or not isinstance(arms, list):
+            return arms
+        long = [_long_form(arm) if isinstance(arm, str) and arm in SHORT_ARMS else arm for arm in arms]
+        return [{"architecture": own, **arm} if isinstance(arm, dict) else arm for arm in long]

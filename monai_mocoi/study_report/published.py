@@ -105,7 +105,8 @@ def what_differs(dataset: str, images: int, patients: int) -> list[str]:
         'Its "1 %" and "6 %" hold about half as many distinct images, because its shuffle repeats entries, and it '
         "chooses the epoch with all validation labels. Here the validation labels are cut to the same share, unless a "
         "run says otherwise.",
-        "It reports the last epoch, and its networks, image size, batch size and number of epochs are its own.",
+        "It reports the last epoch, and its networks (ResNet-50), image size, batch size and number of epochs are its "
+        "own.",
     ]
     if dataset == PUBLIC_SETS["fundus"]:
         sentences.append("It splits by image, so that a patient's two eyes can be on both sides; here by patient.")

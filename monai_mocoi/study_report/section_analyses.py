@@ -9,7 +9,7 @@ from monai_mocoi.study_report.found_runs import Document
 from monai_mocoi.study_report.published import is_published, published_probing, published_reuse
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
-from monai_mocoi.study_report.tested_run import RANDOM, fraction_in_short, fraction_in_words
+from monai_mocoi.study_report.tested_run import RANDOM, fraction_in_short, fraction_in_words, with_architecture
 from monai_mocoi.study_report.verdict import p_in_words
 
 
@@ -20,7 +20,9 @@ def _analyses(study: StudyResults, part: str) -> Iterator[tuple[str, str, Docume
             continue
         planned = study.found.planned(document.place)
         before = (document.content.get("networks") or {}).get("before") or {}
-        arm = planned.get("arm") or (RANDOM if before.get("start") == "none" else before.get("method") or "not known")
+        of = RANDOM if before.get("start") == "none" else before.get("method") or "not known"
+        architecture = (document.content.get("settings") or {}).get("architecture")
+        arm = planned.get("arm") or with_architecture(str(of), architecture)
         sha = document.content.get("dataset_sha256")
         named = [name for name in study.datasets if sha and study.sha_of(name) == sha]
         dataset = planned.get("dataset") or (named[0] if named else str(sha or "unknown"))

@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from monai_mocoi.figures.pretraining_curves import Curve, pretraining_curves_figure
-from monai_mocoi.networks.encoder_card import final_relative_loss
+from monai_mocoi.networks.encoder_card import EncoderCard, final_relative_loss
 from monai_mocoi.runs.curves import RELATIVE_LOSS, SHOWN_AS
 from monai_mocoi.runs.run_manifest import RunManifest
 from monai_mocoi.study_report.blocks import Link, Picture, Section, Table
 from monai_mocoi.study_report.scalar_curves import scalar_curves
 from monai_mocoi.study_report.sources import shown_links
 from monai_mocoi.study_report.study_results import StudyResults
+from monai_mocoi.study_report.tested_run import with_architecture
 
 _LOSS, _NEIGHBOURS, _RIDGE = SHOWN_AS[RELATIVE_LOSS], "probe/knn_auc", "probe/ridge_auc_stage4"
 _PANELS = {
@@ -34,7 +35,7 @@ def pretraining_section(study: StudyResults) -> Section:
     for place, card in study.found.cards.items():
         manifest = study.found.manifests.get(place)
         planned = study.found.planned(place)
-        arm = planned.get("arm") or card.method or "not known"
+        arm = planned.get("arm") or _arm_of(card)
         seed = planned.get("pretrain_seed")
         seed = (manifest.seed if manifest else None) if seed is None else seed
         arms[place] = study.words(arm)
@@ -100,7 +101,7 @@ def _kind(study: StudyResults, place: str) -> tuple[str, str]:
     tests = [run for run in study.found.tested if run.place == place or run.place.startswith(f"{place}/")]
     planned = study.found.planned(place)
     if (card := study.found.cards.get(place)) is not None:
-        return study.words(planned.get("arm") or card.method or "not known"), "pretraining"
+        return study.words(planned.get("arm") or _arm_of(card)), "pretraining"
     if tests:
         step = "linear evaluation" if tests[0].evaluation == "linear" else "fine-tuning"
         return study.words(tests[0].arm), step
@@ -111,3 +112,8 @@ def _machine(manifest: RunManifest) -> str:
     several = f" x {manifest.processes}" if (manifest.processes or 1) > 1 else ""
     threads = f", {manifest.threads} threads" if manifest.device == "cpu" and manifest.threads else ""
     return f"{manifest.device or 'not known'}{several}{threads}"
+
+
+def _arm_of(card: EncoderCard) -> str:
+    """Of an encoder without a plan."""
+    return with_architecture(card.method or "not known", card.architecture)

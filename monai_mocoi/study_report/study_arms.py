@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from monai_mocoi.networks.architectures import is_named
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.tested_run import RANDOM, SUPERVISED, arm_in_words
 
@@ -47,11 +48,20 @@ def arms_of(found: FoundRuns) -> dict[str, Arm]:
             arms[own.id] = Arm(own.id, kind, own.architecture or "")
         return arms
     names = sorted({run.arm for run in found.tested if run.role == "test"}, key=_place)
-    return {name: Arm(name, name if name in _MEANS else "other") for name in names}
+    return {name: _unplanned(name) for name in names}
+
+
+def _unplanned(name: str) -> Arm:
+    """Of a name that is a kind, or a kind and an architecture: see ``with_architecture``."""
+    kind, _, architecture = name.rpartition("-")
+    if not is_named(architecture):
+        kind, architecture = name, ""
+    return Arm(name, kind if kind in _MEANS else "other", architecture)
 
 
 def _place(name: str) -> tuple[int, str]:
-    return (_ORDER.index(name) if name in _ORDER else len(_ORDER)), name
+    kind = _unplanned(name).kind
+    return (_ORDER.index(kind) if kind in _ORDER else len(_ORDER)), name
 
 
 def references(arms: Mapping[str, Arm], arm: str, there: Mapping[str, object]) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.networks.architectures import DEFAULT_ARCHITECTURE, is_named
 from monai_mocoi.study import Node
 from monai_mocoi.study_report.planned_cells import Planned
 
@@ -99,7 +100,7 @@ def tested_run(
         folder,
         role,
         node.dataset if node else own_data,
-        (node.arm if node else None) or _arm(tested, frozen),
+        (node.arm if node else None) or with_architecture(_arm(tested, frozen), tested.get("architecture")),
         (cell.evaluation if cell else None) or ("linear" if frozen else "finetune"),
         1.0 if fraction is None else float(fraction),
         0 if draw is None else int(draw),
@@ -120,6 +121,11 @@ def _arm(tested: Mapping[str, Any], frozen: bool) -> str:
         return RANDOM if frozen else SUPERVISED
     method = tested.get("method")
     return str(method) if kind == "pretraining" and method else "weights"
+
+
+def with_architecture(arm: str, architecture: object) -> str:
+    """Name of an arm without a plan; one of another architecture than the usual is another arm."""
+    return f"{arm}-{architecture}" if is_named(architecture) and architecture != DEFAULT_ARCHITECTURE else arm
 
 
 def _repeat(tested: Mapping[str, Any]) -> tuple[str, str]:

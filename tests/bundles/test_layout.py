@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from monai.bundle import ConfigWorkflow, verify_metadata
 
 from monai_mocoi.cli.config_ids import find, referred
 from monai_mocoi.files.json_layout import config_text, group_starts
+from monai_mocoi.networks import StageEncoder, resnet
 from tests.bundles.conftest import BUNDLES, NAMES, some_fast
 from tests.support.configs import strings
 from tests.support.metadata_schema import SCHEMA
@@ -48,7 +50,7 @@ def test_the_committed_bundles_are_what_the_templates_give(tmp_path: Path) -> No
 
 
 # At most so many lines: a config is to be read by who changes its constants.
-MOST_LINES = {"train.json": 305, "finetune.json": 340, "evaluate.json": 150, "inference.json": 150, "analyze.json": 159}
+MOST_LINES = {"train.json": 306, "finetune.json": 340, "evaluate.json": 150, "inference.json": 150, "analyze.json": 159}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,6 +108,19 @@ def test_metadata_versions_are_the_pinned_ones(name: str, repository: Path) -> N
     assert {package: pins[package] for package in named} == named
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_metadata_has_the_features_of_the_network(name: str) -> None:
+    with torch.device("meta"):
+        encoder = StageEncoder(resnet(config(name, "train.json")["architecture"]))
+        features = encoder(torch.rand(1, 1, 64, 64)).embedding.shape[1]
+    metadata = config(name, "metadata.json")
+    pred = metadata["network_data_format"]["outputs"]["pred"]
+    assert pred["num_channels"] == features
+    assert pred["channel_def"] == {"0": f"first of {features} non-negative features"}
+    assert f"vector of {features} features" in metadata["pred_classes"]
+    assert "ResNet-50" in metadata["task"]
+
+
 @pytest.mark.parametrize("name", some_fast(NAMES))
 def test_properties(name: str, workflow: Callable[..., ConfigWorkflow]) -> None:
     built = workflow(name)
@@ -151,7 +166,8 @@ PURE = re.compile(
     r"|torch\.device|torch\.cuda\.is_available"
     r"|monai_mocoi\.distributed\.(world_size|device)"
     r"|monai_mocoi\.runs\.(newest_finetuned|classifier_to_use)"  # look at the manifests of runs
-    r"|monai_mocoi\.networks\.of_encoder)"  # reads the small JSON beside an encoder, if there is one, and nothing else
+    r"|monai_mocoi\.networks\.of_encoder"  # reads the small JSON beside an encoder, if there is one, and nothing else
+    r"|monai_mocoi\.networks\.architecture_of)"  # that too, or else the names and shapes in the file
 )
 
 

@@ -53,3 +53,14 @@ def test_evaluations_of_others_are_replaced_only_on_demand(folder: Path) -> None
     assert names(folder) == ["f1-l1/metrics.json", "linear.json"]
     _take_folder(folder, REQUEST | {"settings": {"seed": 2}}, overwrite=True)
     assert names(folder) == ["linear.json"]
+
+
+def test_evaluations_of_before_there_were_other_architectures_go_on(folder: Path) -> None:
+    _take_folder(folder, REQUEST, overwrite=False)
+    (folder / "f1-l1").mkdir()
+    (folder / "f1-l1" / "metrics.json").touch()
+    for name in ("resnet50", "resnet50"):  # the second time it is recorded
+        _take_folder(folder, {"format": 1, "settings": {"seed": 1, "architecture": name}}, overwrite=False)
+    with pytest.raises(UsageError, match=r"holds linear evaluations of others \(settings\)"):
+        _take_folder(folder, {"format": 1, "settings": {"seed": 1, "architecture": "resnet18"}}, overwrite=False)
+    assert names(folder) == ["f1-l1/metrics.json", "linear.json"]

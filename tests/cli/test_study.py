@@ -11,11 +11,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+import torch
 import yaml
 from typer.testing import Result
 
 from monai_mocoi.cli import study_checks
 from monai_mocoi.demo import generate_demo
+from monai_mocoi.networks import resnet
 from monai_mocoi.study import Study, made_plan, placed, read_plan, read_study, study_of
 from tests.study.studies import SMALL
 from tests.support.loaded_modules import loaded_by
@@ -79,6 +81,21 @@ def test_nothing_is_written_if_one_step_would_be_refused(
     assert "so nothing was written" in result.output
     assert words in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_given_weights_are_of_the_architecture_of_their_arm(planned: Callable[..., Result], tmp_path: Path) -> None:
+    with torch.device("meta"):
+        state = resnet("resnet18").state_dict()
+    made = {name: torch.zeros(()).to(own.dtype).expand(own.shape) for name, own in state.items()}
+    torch.save(made, tmp_path / "w.pt")
+    arm = {"id": "given", "kind": "weights", "weights": "w.pt"}
+    result = planned(arms=["mse", "moco", arm])
+    assert result.exit_code == 2
+    text = "its weights are those of a resnet18, but its architecture is resnet50: write architecture: resnet18 (given)"
+    assert text in " ".join(result.output.split())
+    assert not (tmp_path / "out").exists()
+    result = planned(arms=["mse", "moco", {**arm, "architecture": "resnet18"}])
+    assert result.exit_code == 0, result.output
 
 
 def test_an_external_data_set_of_other_labels(planned: Callable[..., Result], dataset: Path, tmp_path: Path) -> None:

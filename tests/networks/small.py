@@ -14,7 +14,8 @@ from monai_mocoi.networks import (
     ProjectionHead,
     StageEncoder,
 )
-from monai_mocoi.networks.resnet_shape import ResNetShape, monai_resnet
+from monai_mocoi.networks.architectures import ResNetShape
+from monai_mocoi.networks.resnet_shape import monai_resnet
 from monai_mocoi.networks.stage_heads import StageHead
 
 

@@ -17,9 +17,9 @@ from monai_mocoi.errors import WeightsError
 from monai_mocoi.networks import (
     Classifier,
     StageEncoder,
+    architectures,
     export_weights,
     read_weights,
-    resnet_shape,
     save_encoder,
     weights_sha256,
 )
@@ -143,7 +143,7 @@ def test_an_mlp_head_of_moco_is_no_classification_layer() -> None:
 @pytest.fixture
 def _ten(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take ResNet-10 for one that torchvision and timm have: the smallest of their widths."""
-    monkeypatch.setitem(resnet_shape._NAMED, ("basic", (1, 1, 1, 1)), "resnet10")
+    monkeypatch.setitem(architectures._PARTS, "resnet10", ("basic", (1, 1, 1, 1)))
 
 
 def timm_of(create: Callable[[int, int], nn.Module]) -> types.ModuleType:

@@ -33,8 +33,10 @@ def to(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def classifier(folder: Path, stage: int | str = 4, channels: int = 1) -> tuple[Path, nn.Module]:
-    network = Classifier(StageEncoder(small_resnet()), 3, stage, seed=1)
+def classifier(
+    folder: Path, stage: int | str = 4, channels: int = 1, block: str = "bottleneck"
+) -> tuple[Path, nn.Module]:
+    network = Classifier(StageEncoder(small_resnet(block)), 3, stage, seed=1)
     network(views(8, channels=channels)[0])  # so that the running statistics are not those of the start
     path = folder / "run" / "classifier.pt"
     path.parent.mkdir()
@@ -70,6 +72,16 @@ def test_a_classifier_of_any_stage_in_batches_of_any_number(tmp_path: Path, to: 
     assert (card["output"], card["classes"], card["labels"]) == ("logits", 3, ["a", "b", "c"])
     assert "batches of 1 and 3" in made.proof
     assert out.name in card["opens_with"]
+
+
+@pytest.mark.parametrize("stage", [4, "all"])
+def test_basic_blocks(tmp_path: Path, to: str, stage: Any) -> None:
+    weights, network = classifier(tmp_path, stage, block="basic")
+    out = tmp_path / f"mine{SUFFIX[to]}"
+    assert export_graph(weights, to, out).card["architecture"].startswith("basic [1, 1, 1, 1]")
+    images, _ = views(3)
+    with torch.no_grad():
+        torch.testing.assert_close(run(out, images), network(images), rtol=1e-4, atol=1e-5)
 
 
 def test_an_encoder_gives_its_features(tmp_path: Path, to: str) -> None:

@@ -64,3 +64,18 @@ def test_not_together_with_compile() -> None:
     moco.query_encoder._recompute = True
     with pytest.raises(ValueError, match="activation_checkpointing and compile"):
         trainer_of(moco, batches(1), compile=True)
+
+
+@pytest.mark.parametrize("block", ["bottleneck", "basic"])
+def test_gradients_and_statistics_of_both_kinds_of_block(block: str) -> None:
+    torch.manual_seed(3)
+    plain, images = StageEncoder(small_resnet(block)), torch.rand(4, 1, 32, 32)
+    other = StageEncoder(small_resnet(block), activation_checkpointing=True)
+    other.load_state_dict(plain.state_dict())
+    for encoder in (plain, other):
+        encoder.train()(images).embedding.square().sum().backward()
+    for (name, own), theirs in zip(plain.named_parameters(), other.parameters(), strict=True):
+        assert own.grad is not None
+        torch.testing.assert_close(theirs.grad, own.grad, msg=name)
+    for name, value in plain.state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name

@@ -16,6 +16,8 @@ from monai_mocoi.networks import (
     stages_of,
     width_of,
 )
+from monai_mocoi.networks.architectures import shape_called
+from monai_mocoi.networks.resnet_shape import monai_resnet
 from tests.networks.record_layouts import RECORD, names_and_shapes, outputs
 from tests.networks.small import small_resnet, torchvision_layout
 
@@ -35,13 +37,13 @@ def test_named_ones() -> None:
     assert (shape.name, shape.downsample_bias, shape.stage_channels[-1]) == ("resnet50", False, 2048)
 
 
-KINDS = {"resnet18": ("basic", (2, 2, 2, 2)), "resnet50": ("bottleneck", (3, 4, 6, 3))}
+RECORDED = ("resnet18", "resnet50")
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", RECORDED)
 def test_names_shapes_and_outputs_of_monais_network_are_those_of_torchvision_and_timm(name: str) -> None:
     recorded = json.loads(RECORD.read_text())[name]
-    network = torchvision_layout(*KINDS[name], 4)
+    network = monai_resnet(shape_called(name), 4)
     assert names_and_shapes(network) == recorded["names"]
     torch.testing.assert_close(outputs(network), recorded["outputs"], rtol=1e-10, atol=1e-12)
 

@@ -4,7 +4,9 @@ import pytest
 import torch
 from monai.networks.nets import DenseNet121, ResNetFeatures, resnet18, resnet50
 
-from monai_mocoi.networks import StageEncoder
+from monai_mocoi.networks import StageEncoder, resnet
+from monai_mocoi.networks.architectures import shape_called
+from monai_mocoi.networks.stage_encoder import draw_weights
 from tests.networks.small import small_resnet
 
 
@@ -24,11 +26,12 @@ def test_stages_equal_monai_own_features() -> None:
     torch.testing.assert_close(features.embedding, expected[-1].mean((2, 3)))
 
 
+@pytest.mark.parametrize("block", ["bottleneck", "basic"])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_one_channel_equals_three_equal_channels(training: bool, channels_last: bool) -> None:
+def test_one_channel_equals_three_equal_channels(training: bool, channels_last: bool, block: str) -> None:
     torch.manual_seed(0)  # BatchNorm over few values: some draws are badly conditioned
-    encoder = StageEncoder(small_resnet()).double().train(training)
+    encoder = StageEncoder(small_resnet(block)).double().train(training)
     grey = torch.rand(4, 1, 64, 64, dtype=torch.float64)
     if channels_last:
         encoder, grey = encoder.to(memory_format=torch.channels_last), grey.to(memory_format=torch.channels_last)
@@ -79,3 +82,18 @@ def test_what_does_not_fit_is_refused_with_the_way_out() -> None:
         StageEncoder(resnet18(n_input_channels=1))
     with pytest.raises(ValueError, match=r"2 channels.*takes 3"):
         StageEncoder(small_resnet())(torch.rand(1, 2, 32, 32))
+
+
+@pytest.mark.parametrize(("name", "last"), [("resnet18", "bn2"), ("resnet34", "bn2"), ("resnet50", "bn3")])
+def test_every_residual_branch_starts_at_zero_and_again_when_the_weights_are_drawn(name: str, last: str) -> None:
+    encoder = StageEncoder(resnet(name), zero_init_residual=True)
+    zeros = {f"layer{s}.{b}.{last}.weight" for s in (1, 2, 3, 4) for b in range(shape_called(name).layers[s - 1])}
+    for _ in range(2):
+        state = encoder.backbone.state_dict()
+        assert {key for key, value in state.items() if key.endswith("weight") and not bool(value.any())} == zeros
+        draw_weights(encoder, seed=7)
+    images = torch.rand(2, 1, 32, 32)
+    block = encoder.backbone.layer1[1].eval()  # without a shortcut of its own: an identity
+    with torch.no_grad():
+        maps = encoder.eval()(images).stages[0]
+        assert torch.equal(block(maps), maps)

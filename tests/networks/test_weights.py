@@ -109,7 +109,7 @@ def test_another_resnet_is_named() -> None:
     with torch.device("meta"):
         encoder = StageEncoder(resnet50(**PLAIN))
         state = resnet18(**PLAIN).state_dict()
-    with pytest.raises(WeightsError, match=r"'w.pt' holds a resnet18, but this encoder is a resnet50: take"):
+    with pytest.raises(WeightsError, match=r"'w.pt' holds a resnet18, but this encoder is a resnet50: set arch"):
         load_weights(encoder, WeightFile(state, "", {}, None), W)
 
 

@@ -280,3 +280,39 @@ def test_many_images_without_and_few_with_labels(tmp_path):
     finetune = config(made.folder, "finetune.json")
     assert (finetune["labels"], finetune["label_kind"]) == (list(FINDINGS), "multilabel")
     assert made.counts in (made.folder / "docs" / "README.md").read_text()
+
+
+def test_an_architecture_that_is_asked_for_stands_in_configs_metadata_and_readme(data, tmp_path):
+    folder = adapt_bundle(BUNDLES / "nih_mse", data, "own", tmp_path, architecture="resnet18").folder
+    assert config(folder, "train.json")["architecture"] == "resnet18"
+    for file in ("finetune.json", "analyze.json"):
+        expected = "$monai_mocoi.networks.architecture_of(@pretrained, 'resnet18')"
+        assert config(folder, file)["architecture"] == expected
+    metadata = config(folder, "metadata.json")
+    pred = metadata["network_data_format"]["outputs"]["pred"]
+    assert (pred["num_channels"], pred["channel_def"]) == (512, {"0": "first of 512 non-negative features"})
+    assert "512 features" in metadata["pred_classes"]
+    assert metadata["task"].startswith("Self-supervised pretraining of a ResNet-18 on images: ")
+    text = json.dumps(metadata) + (folder / "docs" / "README.md").read_text()
+    assert "ResNet-50" not in text
+    assert text.count("ResNet-18") == 4
+    assert "| `architecture` | `resnet18` | as asked for |" in text
+    # A bundle that is made of it has it too, unless another one is asked for.
+    again = adapt_bundle(folder, data, "again", tmp_path).folder
+    assert config(again, "train.json")["architecture"] == "resnet18"
+    assert config(again, "metadata.json")["network_data_format"] == metadata["network_data_format"]
+    back = adapt_bundle(folder, data, "back", tmp_path, architecture="resnet101").folder
+    assert "2048 features" in config(back, "metadata.json")["pred_classes"]
+    assert "ResNet-18" not in everything(back)
+    refused("the architecture is 'resnet20', but must be one of resnet18, ", tmp_path, architecture="resnet20")
+
+
+def test_a_bundle_of_before_there_were_other_architectures_can_be_adapted(data, tmp_path):
+    old = shutil.copytree(BUNDLES / "nih_mse", tmp_path / "old")
+    for file in ("train.json", "finetune.json", "analyze.json", "evaluate.json", "inference.json"):
+        content = {name: value for name, value in config(old, file).items() if name != "architecture"}
+        (old / "configs" / file).write_text(json.dumps(content))
+    folder = adapt_bundle(old, data, "own", tmp_path).folder
+    assert "architecture" not in config(folder, "train.json")
+    assert "2048 features" in config(folder, "metadata.json")["pred_classes"]
+    refused("has no architecture: use a bundle of this", tmp_path, bundle=old, name="other", architecture="resnet18")

@@ -74,3 +74,15 @@ def test_another_number_of_processes_is_told_with_the_way_out() -> None:
     text = refusal({"world_size": 4}, {"world_size": 1})
     assert "world_size 4 -> 1" in text
     assert "Start as many processes as before" in text
+
+
+def test_a_run_of_before_there_were_other_architectures_is_continued() -> None:
+    check_same_settings({"a": 1}, {"a": 1, "architecture": "resnet50"}, "the run")
+    text = refusal({"architecture": "resnet50"}, {"architecture": "resnet18"})
+    assert "architecture 'resnet50' -> 'resnet18'" in text
+    # Which network it had is compared all the same.
+    text = refusal(
+        {"network": {"": "ResNet(in_planes=2048)"}},
+        {"architecture": "resnet18", "network": {"": "ResNet(in_planes=512)"}},
+    )
+    assert "network in_planes=2048 -> in_planes=512" in text

@@ -19,7 +19,7 @@ from monai_mocoi.data.label_fraction import VALIDATION_LABELS
 from monai_mocoi.engines import PRECISIONS
 from monai_mocoi.handlers.collapse_monitor import ON_COLLAPSE
 from monai_mocoi.metrics import KERNELS, SELECTION_METRICS
-from monai_mocoi.networks import STAGE_POOLINGS, TRAINABLE
+from monai_mocoi.networks import ARCHITECTURES, STAGE_POOLINGS, TRAINABLE
 from monai_mocoi.networks.projection_head import KINDS
 from monai_mocoi.networks.resnet_shape import STAGES_AND_ALL
 from monai_mocoi.report import encoder_analysis
@@ -70,6 +70,7 @@ def test_every_field_is_a_constant_of_some_bundle(name: str) -> None:
         ("metric", SELECTION_METRICS),
         ("trainable", TRAINABLE),
         ("stage", STAGES_AND_ALL),
+        ("architecture", ARCHITECTURES),
         ("stage_pooling", STAGE_POOLINGS),
         ("kernel", KERNELS),
         ("head", KINDS),

@@ -124,3 +124,34 @@ def test_what_a_seed_is_of_depends_on_the_arm() -> None:
         "1, 2: of pretraining (moco, mse); random weights and training, no pretraining (random, supervised); "
         "nothing, given once (imagenet)"
     )
+
+
+def test_every_step_of_an_arm_has_its_architecture() -> None:
+    other = [
+        {"id": "random18", "kind": "random", "architecture": "resnet18"},
+        {"id": "supervised18", "kind": "supervised", "architecture": "resnet18"},
+        {"id": "mse18", "kind": "pretrain", "method": "mse", "architecture": "resnet18"},
+    ]
+    usual, nodes = grid(), grid(arms=[*SMALL["arms"], *other])
+    named = {node.id: node for node in nodes.values() if node.arm in ("random18", "supervised18", "mse18")}
+    assert len(named) == 2 * (1 + 1) + 2 * (3 + 1) + 2 * (1 + 1 + 3 + 3)
+    for node in named.values():
+        assert f"-resnet18-s{node.pretrain_seed}" in node.id
+        for place, words in enumerate(node.commands):
+            if words[2].endswith("/evaluate"):
+                assert "--architecture" not in words  # the classifier's
+            else:
+                assert given(node, "--architecture", place) == "resnet18"
+    # The others are as they were before there were such: a study that has begun goes on.
+    assert {node.id: node for node in nodes.values() if node.id not in named} == usual
+    assert not any("--architecture" in words for node in usual.values() for words in node.commands)
+
+
+def test_the_architecture_of_the_study_is_that_of_arms_that_name_none() -> None:
+    arms = [*SMALL["arms"], {"id": "mse50", "kind": "pretrain", "method": "mse", "architecture": "resnet50"}]
+    own = {arm.id: arm for arm in study(architecture="resnet18", arms=arms).arms}
+    assert {name for name, arm in own.items() if arm.architecture == "resnet18"} == {*own} - {"mse50"}
+    assert (own["mse50"].architecture, own["mse"].method) == ("resnet50", "mse")
+    nodes = grid(architecture="resnet18", arms=arms)
+    assert given(nodes["chest.random-resnet18-s1.linear"], "--architecture") == "resnet18"
+    assert "--architecture" not in nodes["chest.mse50-resnet50-s1.pretrain"].commands[0]

@@ -36,6 +36,8 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
         ({"fraction": [1.0]}, "fraction is no field"),
         ({"label_seeds": [1, 1]}, "label_seeds has 1 more than once: leave one out"),
         ({"pretrain_seeds": [1.5]}, "pretrain_seeds[1] is 1.5"),
+        ({"architecture": "resnet20"}, "architecture is 'resnet20': input should be 'resnet18', "),
+        ({"architecture": "resnet18", "arms": ["mse", "moco", "mocco"]}, "'mocco' is no arm: write one of moco"),
         ({"arms": ["mse", "moco", "mocco"]}, "'mocco' is no arm: write one of moco, mse, barlow, random"),
         ({"arms": ["mse", "moco", "mse"]}, "arms has 'mse' more than once"),
         ({"arms": ["mse", "moco", {"id": "x", "kind": "weights"}]}, "which needs weights: write weights: FILE"),
@@ -44,8 +46,8 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             "which has no method: leave it out",
         ),
         (
-            {"arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "architecture": "resnet18"}]},
-            "the arm x has the architecture resnet18: the bundles have resnet50 only",
+            {"arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "architecture": "vgg16"}]},
+            "arms[3].architecture is 'vgg16': input should be 'resnet18', 'resnet34', 'resnet50' or 'resnet101'",
         ),
         (
             {"arms": ["mse", "moco", {"id": "x", "kind": "supervised", "settings": {"max_epochs": 3}}]},
@@ -57,6 +59,10 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
         (
             {"settings": {"train": {"seed": 3}}},
             "settings.train has seed, which the study sets itself: by pretrain_seeds",
+        ),
+        (
+            {"settings": {"finetune": {"architecture": "resnet18"}}},
+            "settings.finetune has architecture, which the study sets itself: by arms",
         ),
         ({"settings": {"pretrain": {}}}, "settings.pretrain is"),
         (

@@ -9,9 +9,11 @@ from scipy.stats import ttest_ind
 from monai_mocoi.study_report import Arm, Cell, Metric
 from monai_mocoi.study_report.compared_arms import compare_arms
 from monai_mocoi.study_report.compared_cells import compare_cells
+from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.measured_cells import Measured, TestSet
-from monai_mocoi.study_report.study_arms import references
+from monai_mocoi.study_report.study_arms import arms_of, references
 from monai_mocoi.study_report.tested_run import TestedRun
+from monai_mocoi.study_report.tested_run import tested_run as run_of
 from tests.support import made_predictions
 
 METRIC = Metric()
@@ -128,3 +130,26 @@ def test_draws_of_other_labelled_images_are_not_paired(test_set) -> None:
     for own, labelled in zip([*first.runs, *second.runs], "abac", strict=True):
         object.__setattr__(own.run, "labelled", labelled)
     assert compare_cells(first, second, test_set, METRIC).draws == 1
+
+
+def test_without_a_plan_another_architecture_is_another_arm(tmp_path) -> None:
+    def run(**tested: object) -> TestedRun:
+        known = {"start": {"kind": "pretraining"}, "method": "mse", "pretrained_sha256": "a" * 64, **tested}
+        return run_of("p", tmp_path, {"tested": known}, {}, None)
+
+    # Of before it was told, of the usual one, and of a network of one's own that has no name.
+    assert {run(**own).arm for own in ({}, {"architecture": "resnet50"}, {"architecture": "basic [1] [4]"})} == {"mse"}
+    runs = [run(), run(architecture="resnet18"), run(architecture="resnet18", method="moco")]
+    runs += [run(architecture="resnet18", start={"kind": "none"}), run(start={"kind": "none"})]
+    arms = arms_of(FoundRuns(tmp_path, tested=runs))
+    assert {name: (own.kind, own.architecture) for name, own in arms.items()} == {
+        "supervised": ("supervised", ""),
+        "supervised-resnet18": ("supervised", "resnet18"),
+        "moco-resnet18": ("moco", "resnet18"),
+        "mse": ("mse", ""),
+        "mse-resnet18": ("mse", "resnet18"),
+    }
+    assert list(arms) == ["supervised", "supervised-resnet18", "moco-resnet18", "mse", "mse-resnet18"]
+    assert references(arms, "mse-resnet18", arms) == ["supervised-resnet18", "moco-resnet18"]
+    assert references(arms, "mse", arms) == ["supervised"]
+    assert arms["mse-resnet18"].meaning.endswith("(MSE) (resnet18)")
