@@ -17,7 +17,7 @@ from monai_mocoi.data.seeding import EpochIndex, derive_seed, global_generators_
 from monai_mocoi.data.view_batches import drawn, draws_batches, label_tensor
 from monai_mocoi.errors import ImageDecodeError
 from monai_mocoi.transforms.rounding import dequantise
-from monai_mocoi.transforms.views import TwoViewsd
+from monai_mocoi.transforms.two_views_dict import TwoViewsd
 
 
 class ImageDataset(Dataset[Any]):

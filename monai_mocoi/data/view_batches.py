@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 from monai_mocoi.metrics.inputs import UNKNOWN
-from monai_mocoi.transforms.views import TwoViewsd
+from monai_mocoi.transforms.on_device import on_device
+from monai_mocoi.transforms.two_views_dict import TwoViewsd
 
 
 def draws_batches(transform: Any) -> bool:
@@ -22,7 +23,8 @@ def drawn(
 
     ``samples``: what is known of each, such as ``index``, ``patient`` and ``label``. ``images``: (N, C, H, W), 8 or 16
     bits. ``seeds``: of each image's views. Returns what is known, stacked, and the two views (N, C, rows, columns),
-    float32. With ``later`` it has instead ``image`` and ``drawn`` (2, N, numbers), for :func:`views_of`.
+    float32, with their ``geometry`` where the transform gives it. With ``later`` it has instead ``image`` and ``drawn``
+    (2, N, numbers), for :func:`views_of`.
     """
     batch = {name: torch.stack([torch.as_tensor(sample[name]) for sample in samples]) for name in samples[0]}
     numbers = np.stack([views.views.draw(seed, tuple(images.shape[1:])) for seed in seeds], axis=1)
@@ -38,8 +40,12 @@ def views_of(
         return batch
     images = batch["image"].to(device, non_blocking=non_blocking)
     rest = {name: value for name, value in batch.items() if name not in ("image", "drawn")}
-    pair = views.views.of_batch(images, batch["drawn"].numpy())
-    return {**rest, **{str(key): view for key, view in zip(views.view_keys, pair, strict=True)}}
+    draws = batch["drawn"].numpy()
+    found = list(views.views.of_batch(images, draws))
+    if views.geometry_keys:
+        found.extend(on_device(views.views.maps(draws, tuple(images.shape[1:])), images.device).unbind())
+    keys = (*views.view_keys, *views.geometry_keys)
+    return {**rest, **{str(key): value for key, value in zip(keys, found, strict=True)}}
 
 
 def label_tensor(label: Any) -> torch.Tensor:

@@ -10,9 +10,11 @@ from torch import nn
 from monai_mocoi.data import views_of
 from monai_mocoi.distributed import rank
 from monai_mocoi.engines.gradient_trainer import Computed, GradientTrainer
-from monai_mocoi.engines.options import VIEWS, TrainerOptions
+from monai_mocoi.engines.options import GEOMETRY, VIEWS, TrainerOptions
+from monai_mocoi.errors import UsageError
 from monai_mocoi.metrics import normalized_info_nce, std_of_l2_normalized, top_k_accuracy
 from monai_mocoi.networks import MoCoOutput, unwrap_moco
+from monai_mocoi.networks.aligned_map import NO_GEOMETRY
 from monai_mocoi.networks.batch_statistics import batch_parts
 from monai_mocoi.transforms import TwoViewsd
 
@@ -26,10 +28,12 @@ class MoCoTrainer(GradientTrainer):
 
     Args:
         train_data_loader: of known length; with ``view1`` and ``view2`` ``(N, C, H, W)``, and, if the network is to
-            mask own images or patients, ``index`` and ``patient`` ``(N,)``.
+            mask own images or patients, ``index`` and ``patient`` ``(N,)``; for aligned stages ``view1_geometry`` and
+            ``view2_geometry`` (see :class:`~monai_mocoi.transforms.TwoViewsd`).
         network, optimizer: bare or in DistributedDataParallel; over its trainable parameters.
         contrastive_loss: ``(positive, negative, mask)`` to a value a row, as ``InfoNCELoss(reduction="none")``.
-        stage_loss: ``(query, key)`` representation of one stage to a scalar; None: plain MoCo.
+        stage_loss: ``(query, key)`` representation of one stage, and a mask if stages are aligned, to a scalar; None:
+            plain MoCo.
         stage_weights: one weight a stage, 0.25 each in the paper's MSE arm.
         watch_every: iterations from one look at the spread of the stages to the next; the first is always looked at.
         views: makes the two views of batches that hold pictures and draws, see
@@ -41,12 +45,13 @@ class MoCoTrainer(GradientTrainer):
     ``loss/stage1`` to ``4`` (weighted, so that the terms add up to the total), ``contrastive/relative_loss``
     (loss / ln(1 + valid negatives): 1 is guessing), ``contrastive/top1``, ``similarity/positive``,
     ``similarity/negative``, ``spread/embedding``, ``spread/stage1`` to ``4`` (every ``watch_every`` iterations),
-    ``queue/fill`` and ``schedule/learning_rate``; means over all processes. What is not defined, such as the top-1 of a
-    first batch without negatives, is left out. The first iteration warns if a BatchNorm part (see
-    :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images. Errors: as :class:`GradientTrainer`.
+    ``queue/fill`` and ``schedule/learning_rate``, of aligned stages ``overlap/share`` and ``overlap/left_out``; means
+    over all processes. What is not defined, such as the top-1 of a first batch without negatives, is left out. The
+    first iteration warns if a BatchNorm part (see :class:`~monai_mocoi.networks.MoCo`) holds fewer than 4 images.
+    Errors: as :class:`GradientTrainer`.
     """
 
-    keys = VIEWS
+    keys = (*VIEWS, *GEOMETRY)
     described = (*GradientTrainer.described, "contrastive_loss", "stage_loss", "stage_weights")
 
     def __init__(
@@ -73,6 +78,8 @@ class MoCoTrainer(GradientTrainer):
                 f"there are {len(stage_weights)} stage_weights and a stage loss, but the network has {stages} stage "
                 "heads: give the network as many stage_heads, or set stage_loss to null."
             )
+        if self.moco.aligned and views is not None and not views.geometry_keys:
+            raise UsageError(NO_GEOMETRY)
         self.contrastive_loss, self.stage_loss = contrastive_loss, stage_loss
         self.stage_weights, self.watch_every = tuple(stage_weights), watch_every
         self.views = views
@@ -109,21 +116,25 @@ class MoCoTrainer(GradientTrainer):
 
     def compute(self, batch: dict[str, torch.Tensor], first_of_step: bool) -> Computed:
         """The contrastive loss and the weighted losses of the stages; similarities, spread, and the queue's fill."""
-        view1, view2, images, patients = self.prepare_batch(batch, self.state.device, self.non_blocking)
+        view1, view2, images, patients, *maps = self.prepare_batch(batch, self.state.device, self.non_blocking)
         watch = (self.state.iteration - 1) % self.watch_every == 0
         output: MoCoOutput = self.inferer(
-            view1, self.network, view2, images, patients, move_key_encoder=first_of_step, watch_stages=watch
-        )
+            view1, self.network, view2, images, patients, move_key_encoder=first_of_step, watch_stages=watch,
+            geometry=None if maps[0] is None else tuple(maps),
+        )  # fmt: skip
         rows = self.contrastive_loss(output.positive, output.negative, output.mask)
         terms = {"loss/contrastive": rows.mean()}
         if self.stage_loss is not None:
-            pairs = zip(self.stage_weights, output.stages_query, output.stages_key, strict=True)
-            for number, (weight, query, key) in enumerate(pairs, start=1):
-                terms[f"loss/stage{number}"] = weight * self.stage_loss(query, key)
+            for number, (weight, stage) in enumerate(zip(self.stage_weights, output.stages(), strict=True), start=1):
+                terms[f"loss/stage{number}"] = weight * self.stage_loss(*stage)
         return terms, lambda: self._watched(output, rows)
 
     def _watched(self, output: MoCoOutput, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         positive, negative, mask = output.positive, output.negative, output.mask
+        overlap = {}
+        if output.overlap is not None:
+            compared = output.stage_masks[0].flatten(1).any(dim=1)
+            overlap = {"overlap/share": output.overlap.mean(), "overlap/left_out": 1 - compared.float().mean()}
         return {
             "contrastive/relative_loss": normalized_info_nce(rows, negative, mask),
             "contrastive/top1": top_k_accuracy(positive, negative, mask),
@@ -131,5 +142,6 @@ class MoCoTrainer(GradientTrainer):
             "similarity/negative": torch.where(mask, negative, 0).sum() / mask.sum(),
             "spread/embedding": std_of_l2_normalized(output.query),
             **{f"spread/stage{i}": std_of_l2_normalized(s.float()) for i, s in enumerate(output.pooled_stages, 1)},
+            **overlap,
             "queue/fill": self.moco.queue.fill_share(),
         }

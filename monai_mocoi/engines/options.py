@@ -12,6 +12,8 @@ from monai_mocoi.engines.measured_precision import measured_precision
 PRECISIONS = ("auto", "float32", "bf16", "fp16")
 VIEWS = ("view1", "view2", "index", "patient")
 """What pretraining takes of a batch; ``index`` and ``patient`` are ``(N,)``."""
+GEOMETRY = ("view1_geometry", "view2_geometry")
+"""Where the views lie in their images, see :class:`~monai_mocoi.transforms.TwoViewsd`; for stages that are aligned."""
 _PICTURES = {"image", "view1", "view2"}
 
 

@@ -18,6 +18,7 @@ from monai_mocoi.runs.time_words import about
 logger = logging.getLogger(__name__)
 
 _MEANS = {"loss/total": "loss", "contrastive/relative_loss": "loss / guessing", "contrastive/top1": "top-1"}
+_MEANS |= {"overlap/left_out": "pairs left out"}
 _METRICS = {"validation/relative_loss": "loss / guessing", "validation/top1": "top-1"}
 _METRICS |= {"validation/top1_chance": "chance"}
 _SEEN = 0.05  # seconds; less would be shown as 0.0

@@ -3,6 +3,7 @@ from .architectures import DEFAULT_ARCHITECTURE as DEFAULT_ARCHITECTURE
 from .architectures import Architecture as Architecture
 from .architectures import ResNetShape as ResNetShape
 from .architectures import architecture_in_words as architecture_in_words
+from .aligned_map import AlignedMap as AlignedMap
 from .batch_statistics import average_batch_statistics as average_batch_statistics
 from .classifier import TRAINABLE as TRAINABLE
 from .classifier import Classifier as Classifier
@@ -25,6 +26,8 @@ from .moco import MoCo as MoCo
 from .moco import unwrap_moco as unwrap_moco
 from .negative_queue import NegativeQueue as NegativeQueue
 from .negative_queue import bounded_queue_size as bounded_queue_size
+from .pooling_choice import STAGE_POOLINGS as STAGE_POOLINGS
+from .pooling_choice import stage_poolings as stage_poolings
 from .pretrained import Pretrained as Pretrained
 from .pretrained import check_preprocessing as check_preprocessing
 from .pretrained import check_start as check_start
@@ -41,12 +44,10 @@ from .resnet_shape import stages_of as stages_of
 from .resnet_shape import width_of as width_of
 from .stage_encoder import StageEncoder as StageEncoder
 from .stage_encoder import StageFeatures as StageFeatures
-from .stage_heads import STAGE_POOLINGS as STAGE_POOLINGS
 from .stage_heads import BarlowProjector as BarlowProjector
 from .stage_heads import PooledMap as PooledMap
 from .stage_heads import PooledVector as PooledVector
 from .stage_heads import barlow_projectors as barlow_projectors
-from .stage_heads import stage_poolings as stage_poolings
 from .weight_files import WeightFile as WeightFile
 from .weight_files import read_weights as read_weights
 from .weights import LoadReport as LoadReport

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.distributed.processes import gather_rows, rank, world_size
+from monai_mocoi.networks.aligned_map import AlignedMap
 from monai_mocoi.networks.batch_statistics import one_update
 from monai_mocoi.networks.stage_heads import BarlowProjector, StageHead
 
@@ -26,14 +27,19 @@ class Branch(NamedTuple):
     head: nn.Module
     stage_heads: Sequence[StageHead]
 
-    def encode(self, images: torch.Tensor, parts: int, averages: bool = False) -> EncodedView:
-        """Encode images in parts of a batch, each with BatchNorm statistics of its own."""
-        views = []
+    def encode(
+        self, images: torch.Tensor, parts: int, averages: bool = False, places: torch.Tensor | None = None
+    ) -> EncodedView:
+        """Encode images in parts of a batch, each with BatchNorm statistics of its own.
+
+        ``places``: where :class:`~monai_mocoi.networks.stage_heads.AlignedMap` reads each image's maps, (N, 2, 3).
+        """
+        views, where = [], [None] * parts if places is None else places.tensor_split(parts)
         with one_update(parts, self.encoder, self.head) as part_done:
-            for part in images.tensor_split(parts):
+            for part, its in zip(images.tensor_split(parts), where, strict=True):
                 embedding, stages = self.encoder(part)
                 vectors = nn.functional.normalize(full_precision(self.head(embedding)), dim=1)
-                pooled = tuple(h.pool(s) for h, s in zip(self.stage_heads, stages, strict=False))
+                pooled = tuple(_pooled(h, s, its) for h, s in zip(self.stage_heads, stages, strict=False))
                 means = tuple(s.detach().mean(dim=(2, 3)) for s in stages) if averages else ()
                 views.append(EncodedView(vectors, pooled, means))
                 part_done()
@@ -45,10 +51,12 @@ class Branch(NamedTuple):
             tuple(torch.cat(a) for a in zip(*(view.averages for view in views), strict=True)),
         )
 
-    def encode_shuffled(self, images: torch.Tensor, parts: int, seed: int) -> tuple[EncodedView, torch.Tensor]:
+    def encode_shuffled(
+        self, images: torch.Tensor, parts: int, seed: int, places: torch.Tensor | None = None
+    ) -> tuple[EncodedView, torch.Tensor]:
         """Encode images of all processes in an order drawn from ``seed``; return this view and all vectors, in order.
 
-        ``images`` are of this process, and ``parts`` of the batch of each.
+        ``images`` and ``places`` are of this process, and ``parts`` of the batch of each.
         """
         total = len(images) * world_size()
         own = slice(rank() * len(images), (rank() + 1) * len(images))
@@ -57,10 +65,17 @@ class Branch(NamedTuple):
             order = order.pin_memory()  # else the copy would wait for the GPU
         order = order.to(images.device, non_blocking=True)
         back = torch.argsort(order)
-        shuffled = self.encode(gather_rows(images)[order[own]], parts)
+        where = None if places is None else gather_rows(places)[order[own]]
+        shuffled = self.encode(gather_rows(images)[order[own]], parts, places=where)
         vectors = gather_rows(shuffled.vectors)[back]
         pooled = tuple(gather_rows(p)[back[own]] for p in shuffled.pooled)
         return EncodedView(vectors[own], pooled, ()), vectors
+
+
+def _pooled(head: StageHead, stage: torch.Tensor, places: torch.Tensor | None) -> torch.Tensor:
+    if places is not None and isinstance(head, AlignedMap):
+        return head.sample(stage, places)
+    return head.pool(stage)
 
 
 def project(head: nn.Module, query: torch.Tensor, key: torch.Tensor, parts: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -95,7 +110,8 @@ class MoCoOutput(NamedTuple):
 
     ``stages_query`` and ``stages_key`` are the views' stage representations, one a stage head; the key's have a
     gradient to the heads' weights, but not to any encoder. ``pooled_stages`` are averaged query maps ``(N, C)`` of the
-    four stages, detached, for watching their spread; empty where ``watch_stages`` is False.
+    four stages, detached, for watching their spread; empty where ``watch_stages`` is False. ``stage_masks`` and
+    ``overlap`` are those of :class:`~monai_mocoi.networks.AlignedMap`; without it there are none.
     """
 
     query: torch.Tensor  # (N, D) unit vectors of the query view
@@ -106,3 +122,10 @@ class MoCoOutput(NamedTuple):
     stages_query: tuple[torch.Tensor, ...]
     stages_key: tuple[torch.Tensor, ...]
     pooled_stages: tuple[torch.Tensor, ...]
+    stage_masks: tuple[torch.Tensor, ...] = ()  # (N, H, W) bool: True where a stage's representations are compared
+    overlap: torch.Tensor | None = None  # (N,) share of either view that both show
+
+    def stages(self) -> list[tuple[torch.Tensor, ...]]:
+        """What the stage loss takes of each stage: query, key and, where there is one, mask."""
+        masks = [self.stage_masks] if self.stage_masks else []
+        return list(zip(self.stages_query, self.stages_key, *masks, strict=True))

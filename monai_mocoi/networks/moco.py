@@ -10,11 +10,13 @@ from torch import nn
 
 from monai_mocoi.distributed.processes import gather_rows
 from monai_mocoi.distributed.shared_network import unwrap
+from monai_mocoi.networks.aligned_map import shown_points
 from monai_mocoi.networks.encoded_view import MoCoOutput, project
 from monai_mocoi.networks.momentum_pair import MomentumPair
 from monai_mocoi.networks.negative_queue import NegativeQueue
 from monai_mocoi.networks.stage_encoder import StageEncoder
 from monai_mocoi.networks.stage_heads import StageHead
+from monai_mocoi.networks.view_overlap import view_overlap
 
 
 class MoCo(MomentumPair):
@@ -83,6 +85,7 @@ class MoCo(MomentumPair):
         patients: torch.Tensor | None = None,
         move_key_encoder: bool = True,
         watch_stages: bool = True,
+        geometry: tuple[torch.Tensor, torch.Tensor] | None = None,
     ) -> MoCoOutput:
         """Compare two views of a batch of images with each other and with the queue.
 
@@ -91,16 +94,20 @@ class MoCo(MomentumPair):
             images, patients: ``(N,)`` index of each image, and of its patient, for the masks; None: unknown.
             move_key_encoder: False for all micro-batches of an accumulated step except the first.
             watch_stages: give ``pooled_stages``; it costs a pass over all stage maps.
+            geometry: of both views, for :class:`~monai_mocoi.networks.AlignedMap`: where they lie in their images,
+                ``(N, pictures, 2, 3)``, see :func:`~monai_mocoi.transforms.view_maps.view_maps`.
         """
         if self.training and self._needs_two and len(query_view) < 2:
             raise ValueError("a batch of 1 image has no batch statistics for BatchNorm: set batch_size to 2 or more.")
-        query = self.encode_queries(query_view, watch_stages)
+        overlap = view_overlap(*geometry) if geometry is not None and self.aligned else None
+        at_query, at_key = (None, None) if overlap is None else (overlap.query, overlap.key)
+        query = self.encode_queries(query_view, watch_stages, at_query)
         with torch.no_grad():
             if self.training and move_key_encoder:
                 self.update_key_encoder()
             if self.known_step is None:
                 self.known_step = int(self.steps)
-            key, all_keys = self.encode_keys(key_view, self.known_step)
+            key, all_keys = self.encode_keys(key_view, self.known_step, at_key)
 
         parts = self.parts(len(query_view))
         stages = [project(*each, parts) for each in zip(self.stage_heads, query.pooled, key.pooled, strict=True)]
@@ -129,6 +136,8 @@ class MoCo(MomentumPair):
             stages_query=tuple(own for own, _ in stages),
             stages_key=tuple(other for _, other in stages),
             pooled_stages=query.averages,
+            stage_masks=() if overlap is None else shown_points(self.stage_heads, query.pooled, overlap),
+            overlap=None if overlap is None else overlap.share,
         )
 
     def extra_repr(self) -> str:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from monai_mocoi.distributed.processes import gather_rows, world_size
+from monai_mocoi.networks.aligned_map import AlignedMap
 from monai_mocoi.networks.batch_statistics import batch_parts
 from monai_mocoi.networks.encoded_view import Branch, EncodedView
 from monai_mocoi.networks.stage_encoder import StageEncoder, draw_weights
@@ -50,9 +51,15 @@ class MomentumPair(nn.Module):
         self.known_step: int | None = None
         self.register_load_state_dict_post_hook(_forget_step)  # type: ignore[no-untyped-call]
 
+    @property
+    def aligned(self) -> bool:
+        """Whether the stages are compared by the views' geometry."""
+        return any(isinstance(head, AlignedMap) for head in self.stage_heads)
+
     def embed(self, view: torch.Tensor) -> torch.Tensor:
         """Unit vectors ``(N, D)`` of the *query* encoder and head: both views of validation come from it."""
-        return self.encode_queries(view).vectors
+        branch = Branch(self.query_encoder, self.query_head, ())
+        return branch.encode(view, self.parts(len(view))).vectors
 
     @torch.no_grad()
     def update_key_encoder(self) -> None:
@@ -61,17 +68,21 @@ class MomentumPair(nn.Module):
         queries: list[torch.Tensor] = [*self.query_encoder.parameters(), *self.query_head.parameters()]
         torch._foreach_lerp_(keys, queries, 1 - self.momentum)
 
-    def encode_queries(self, view: torch.Tensor, averages: bool = False) -> EncodedView:
+    def encode_queries(
+        self, view: torch.Tensor, averages: bool = False, places: torch.Tensor | None = None
+    ) -> EncodedView:
         """Encode the query view; see :class:`~monai_mocoi.networks.encoded_view.Branch`."""
         branch = Branch(self.query_encoder, self.query_head, self._stage_heads())
-        return branch.encode(view, self.parts(len(view)), averages)
+        return branch.encode(view, self.parts(len(view)), averages, places)
 
-    def encode_keys(self, view: torch.Tensor, step: int) -> tuple[EncodedView, torch.Tensor]:
+    def encode_keys(
+        self, view: torch.Tensor, step: int, places: torch.Tensor | None = None
+    ) -> tuple[EncodedView, torch.Tensor]:
         """Encode the key view; return this process's keys, and the keys of all processes in order."""
         branch, parts = Branch(self.key_encoder, self.key_head, self._stage_heads()), self.parts(len(view))
         if self.training and parts * world_size() > 1:
-            return branch.encode_shuffled(view, parts, self.shuffle_seed * 1_000_003 + step)
-        key = branch.encode(view, parts)
+            return branch.encode_shuffled(view, parts, self.shuffle_seed * 1_000_003 + step, places)
+        key = branch.encode(view, parts, places=places)
         return key, gather_rows(key.vectors)
 
     def parts(self, batch: int) -> int:

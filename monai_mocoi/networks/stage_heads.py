@@ -12,9 +12,6 @@ from torch import nn
 from monai_mocoi.networks.batch_statistics import one_update
 from monai_mocoi.networks.stage_encoder import StageEncoder
 
-STAGE_POOLINGS = ("spatial", "global")
-"""What the stage MSE may compare; see :func:`stage_poolings`."""
-
 
 class StageHead(nn.Module):
     """Base of the stage heads: pools to one vector and passes it on."""
@@ -49,26 +46,6 @@ class PooledMap(StageHead):
 
 class PooledVector(StageHead):
     """The map, averaged over all positions: the authors' histopathology variant."""
-
-
-def stage_poolings(pooling: str, sizes: Sequence[int]) -> list[StageHead]:
-    """The stage heads of the stage MSE (fault A14: the authors' code has two kinds under one name).
-
-    Args:
-        pooling: "spatial": :class:`PooledMap`, which compares place with place, so both views must show the tissue in
-            about the same place (no mirroring). "global": :class:`PooledVector`, for views that are mirrored or turned.
-        sizes: positions a side of the maps, from stage 1 on; without effect for "global".
-
-    Examples:
-        >>> import torch
-        >>> from monai_mocoi.networks import stage_poolings
-        >>> head, _ = stage_poolings("spatial", [4, 2])
-        >>> head(head.pool(torch.rand(2, 64, 16, 16))).shape
-        torch.Size([2, 64, 4, 4])
-    """
-    if pooling not in STAGE_POOLINGS:
-        raise ValueError(f"stage_pooling is {pooling!r}; choose one of {', '.join(STAGE_POOLINGS)}.")
-    return [PooledMap(size) if pooling == "spatial" else PooledVector() for size in sizes]
 
 
 class BarlowProjector(StageHead):

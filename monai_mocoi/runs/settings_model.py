@@ -40,7 +40,10 @@ class TrainSettings(g.Run, g.Resumable, g.Images, g.ImageErrors, g.Encoder):
     stage_weights: Annotated[list[t.NotNegative], t.OfStages] | t.Empty = t.setting(
         "Of the stage losses, from stage 1 to 4; [] without one.", examples=[[1, 1, 1, 1]]
     )
-    stage_pooling: Literal["spatial", "global"] = t.setting("What the stage loss compares: maps, or their averages.")
+    stage_pooling: Literal["spatial", "global", "aligned"] = t.setting(
+        "What the stage loss compares: maps, their averages, or maps where both views show the same tissue."
+    )
+    stage_min_overlap: t.Unit = t.setting("Of aligned: the least overlap of two views to compare.", "0.1 is 10 %")
     stage_map_sizes: Annotated[list[t.Count], t.OfStages] = t.setting(
         "Sides of the maps that are compared, from stage 1 to 4.", examples=[[16, 16, 4, 4]]
     )

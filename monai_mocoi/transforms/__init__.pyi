@@ -43,5 +43,5 @@ from .rounding import RoundToBitsd as RoundToBitsd
 from .stain import RandStainJitter as RandStainJitter
 from .stain import RandStainJitterd as RandStainJitterd
 from .stain import adjust_stain as adjust_stain
+from .two_views_dict import TwoViewsd as TwoViewsd
 from .views import TwoViews as TwoViews
-from .views import TwoViewsd as TwoViewsd

@@ -73,14 +73,14 @@ class Geometry:
 
     def kind(self, drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Which draws are carried out in the same way."""
-        return self._maps(drawn, shape)[0].kind()
+        return self.maps(drawn, shape)[0].kind()
 
     def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         """Views, float32, of images (N, C, H, W) of any number type, by their draws (N, numbers)."""
-        maps, size, padding_mode = self._maps(drawn, images.shape[1:])
+        maps, size, padding_mode = self.maps(drawn, images.shape[1:])
         return resample(images, maps, size, padding_mode)
 
-    def _maps(self, drawn: np.ndarray, shape: tuple[int, ...]) -> tuple[ImageMaps, Size, str]:
+    def maps(self, drawn: np.ndarray, shape: tuple[int, ...]) -> tuple[ImageMaps, Size, str]:
         """The common map of each sample, the views' size, and what lies outside."""
         sizes = self._sizes(shape)
         maps, padding_mode, end = ImageMaps.identity(len(drawn)), "zeros", drawn.shape[1]

@@ -9,20 +9,16 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from monai.transforms.compose import Compose
 
-from monai_mocoi.transforms.blur import RandGaussianBlur
-from monai_mocoi.transforms.colour_jitter import RandColorJitter, RandGrayscale
 from monai_mocoi.transforms.on_device import on_device
-from monai_mocoi.transforms.resample import as_floats
+from monai_mocoi.transforms.resample import ImageMaps, as_floats
 from monai_mocoi.transforms.rescale_intensity import Normalize
-from monai_mocoi.transforms.stain import RandStainJitter
 from monai_mocoi.transforms.view_geometry import GEOMETRIC, Geometry
+from monai_mocoi.transforms.view_steps import steps_of, unknown_step
 
 _AT_ONCE = 2**18
 """About so many values are worked on at a time, so that they stay in the processor's cache from step to step."""
 _AT_ONCE_ON_A_GPU = 2**25  # so that what is made on the way takes little of its memory
-_VALUES = (RandColorJitter, RandGrayscale, RandGaussianBlur, RandStainJitter, Normalize)
 
 
 class ViewPlan:
@@ -39,8 +35,7 @@ class ViewPlan:
     @classmethod
     def of(cls, transform: Any) -> Self | None:
         """The plan of a transform; None where a step is none of ours, nor MONAI's ``RandFlip`` or ``RandRotate90``."""
-        parts = list(_parts(transform))
-        return cls(parts) if all(_is_known(part) for part in parts) else None
+        return cls(list(steps_of(transform))) if unknown_step(transform) is None else None
 
     def draw(self, shape: tuple[int, ...]) -> list[float]:
         """Draw one view of an image of this shape (C, H, W): numbers, equally many each time."""
@@ -49,6 +44,17 @@ class ViewPlan:
             numbers += step.draw(shape)
             shape = step.shape_of(shape)
         return numbers
+
+    def geometries(
+        self, drawn: np.ndarray, shape: tuple[int, ...]
+    ) -> Iterator[tuple[ImageMaps, tuple[int, ...], tuple[int, ...]]]:
+        """Each resampling of images (C, H, W) by draws (N, numbers): its maps, the shapes before and after it."""
+        at = 0
+        for step in self._steps:
+            before, shape = shape, step.shape_of(shape)
+            if isinstance(step, Geometry):
+                yield step.maps(drawn[:, at : at + step.numbers], before)[0], before, shape
+            at += step.numbers
 
     def views(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         """The views of a batch of images.
@@ -134,16 +140,3 @@ class _Normalized:
     def change(self, images: torch.Tensor, drawn: np.ndarray) -> torch.Tensor:
         normalised: torch.Tensor = self.transform.change(images)
         return normalised
-
-
-def _parts(transform: Any) -> Iterator[Any]:
-    if type(transform) is Compose:  # OneOf and the like are Composes too, and do something else
-        for part in transform.transforms:
-            yield from _parts(part)
-    else:
-        yield transform
-
-
-def _is_known(part: Any) -> bool:
-    # Not of a subclass, which may do something else.
-    return type(part) in (*_VALUES, *GEOMETRIC) and getattr(part, "spatial_axes", (0, 1)) == (0, 1)

@@ -1,15 +1,16 @@
 """Two independent random views of one image, the same for the same seed."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
 import torch
 from monai.transforms.compose import Compose
-from monai.transforms.transform import MapTransform, Randomizable, Transform
+from monai.transforms.transform import Randomizable, Transform
 from monai.utils.misc import MAX_SEED
 
 from monai_mocoi.transforms.images import plain_image
+from monai_mocoi.transforms.view_maps import view_maps
 from monai_mocoi.transforms.view_plan import ViewPlan
 
 
@@ -70,9 +71,15 @@ class TwoViews(Randomizable, Transform):
         image = plain_image(img, "TwoViews")
         if self.plan is None:
             return self._draw(image), self._draw(image)
-        drawn = np.array([[self.plan.draw(tuple(image.shape))] for _ in range(2)])
-        first, second = self.plan.views(image[None], drawn)
+        first, second = self.plan.views(image[None], self._next(image.shape))
         return first[0], second[0]
+
+    def with_maps(self, img: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """As a call, and then where each view lies in the image, see :meth:`maps`; only where there is a plan."""
+        image = plain_image(img, "TwoViews")
+        drawn = self._next(image.shape)
+        maps = torch.from_numpy(self.maps(drawn, tuple(image.shape)))
+        return *(view[0] for view in self.of_batch(image[None], drawn)), *maps[:, 0]
 
     def draw(self, seed: int, shape: tuple[int, ...]) -> np.ndarray:
         """Draw two views of an image of this shape (C, H, W), as numbers (2, n), to be carried out by :meth:`of_batch`.
@@ -91,6 +98,16 @@ class TwoViews(Randomizable, Transform):
         assert self.plan is not None
         return tuple(self.plan.views(images, drawn))
 
+    def maps(self, drawn: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Where the views of images (C, H, W) lie in them: :func:`~monai_mocoi.transforms.view_maps.view_maps`."""
+        assert self.plan is not None
+        return view_maps(self.plan, drawn, shape)
+
+    def _next(self, shape: tuple[int, ...]) -> np.ndarray:
+        """The next two draws, (2, 1, n)."""
+        assert self.plan is not None
+        return np.array([[self.plan.draw(tuple(shape))] for _ in range(2)])
+
     def _draw(self, image: torch.Tensor) -> torch.Tensor:
         # A copy, since a transform may work in place or hand back what it got.
         return plain_image(self.transform(image.clone()), "TwoViews, result of the transform")
@@ -106,55 +123,3 @@ def _share(transform: Any, stream: np.random.RandomState) -> int:
         transform.set_random_state(state=stream)
         return 1
     return 0
-
-
-class TwoViewsd(Randomizable, MapTransform):
-    """Dict form of :class:`TwoViews`: replaces an image by two views of it.
-
-    Args:
-        keys: the image's key, one only; several are a ValueError.
-        transform: as for :class:`TwoViews`.
-        view_keys: keys of the two views, different ones.
-        keep: True leaves the source image in the dict; False (default) drops it.
-        allow_missing_keys: True returns a dict without that key as it is; False (default) raises ``KeyError``.
-
-    Examples:
-        >>> import torch
-        >>> from monai_mocoi.transforms import RandResizedCrop, TwoViewsd
-        >>> views = TwoViewsd("image", RandResizedCrop(32)).set_random_state(seed=0)
-        >>> {name: tuple(value.shape) for name, value in views({"image": torch.rand(1, 64, 64)}).items()}
-        {'view1': (1, 32, 32), 'view2': (1, 32, 32)}
-    """
-
-    def __init__(
-        self,
-        keys: Hashable | Sequence[Hashable],
-        transform: Callable[[torch.Tensor], Any],
-        view_keys: Sequence[Hashable] = ("view1", "view2"),
-        keep: bool = False,
-        allow_missing_keys: bool = False,
-    ) -> None:
-        MapTransform.__init__(self, keys, allow_missing_keys)
-        if len(self.keys) != 1:
-            raise ValueError(f"TwoViewsd: expected one key, the image's, got {self.keys}")
-        if isinstance(view_keys, str) or len(view_keys) != 2 or view_keys[0] == view_keys[1]:
-            raise ValueError(f"TwoViewsd: expected two different view_keys, got {view_keys!r}")
-        self.views = TwoViews(transform)
-        self.R = self.views.R
-        self.view_keys = tuple(view_keys)
-        self.keep = keep
-
-    def set_random_state(self, seed: int | None = None, state: np.random.RandomState | None = None) -> Self:
-        """Start the stream of random numbers anew, as :meth:`TwoViews.set_random_state`."""
-        self.R = self.views.set_random_state(seed, state).R
-        return self
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Return a copy of the dict with the two views."""
-        result = dict(data)
-        for key in self.key_iterator(result):
-            views = self.views(result[key])
-            if not self.keep:
-                del result[key]
-            result.update(zip(self.view_keys, views, strict=True))
-        return result

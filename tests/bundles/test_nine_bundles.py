@@ -93,10 +93,10 @@ OF_DATA = {
     "analyze.json": IMAGES | {"metric"},
     "metadata.json": {"task", "data_source", "data_type", "image_classes", "network_data_format"},
 }
-STAGES = {"stage_weights", "stage_pooling", "stage_map_sizes", "stage_normalize"}
+STAGES = {"stage_weights", "stage_pooling", "stage_map_sizes", "stage_min_overlap", "stage_normalize"}
 STAGES |= {"barlow_features", "barlow_off_diagonal_weight", "barlow_divisor"}
 OF_METHOD = {
-    "train.json": STAGES | {"network_def", "stage_loss"},
+    "train.json": STAGES | {"network_def", "stage_loss", "views"},
     "paper.json": STAGES,
     "metadata.json": {"description"},
 }
@@ -116,6 +116,8 @@ def test_data_sets_and_methods_set_only_what_is_theirs() -> None:
             for file, keys in overlay.items():
                 assert set(keys) <= allowed[file], f"{path.name}: {file}"
             assert set(overlay.get("train.json", {}).get("network_def", {})) <= {"stage_heads"}
+            if folder == "methods":
+                assert set(overlay.get("train.json", {}).get("views", {})) <= {"geometry"}
 
 
 @pytest.mark.parametrize("method", METHODS)

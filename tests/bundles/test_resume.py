@@ -69,6 +69,7 @@ def undisturbed(pretrained: Run, finished: dict[str, dict[str, Any]]) -> Callabl
         ("nih_moco", {"num_workers": 1}),
         ("nih_barlow", {"accumulation_steps": 2, "checkpoint_every": 1}),
         ("nih_mse", {"precision": "bf16", "max_grad_norm": 1.0}),
+        ("nih_mse", {"stage_pooling": "aligned", "views_on": "device"}),
     ],
 )
 def test_killed_in_the_middle_of_an_epoch(

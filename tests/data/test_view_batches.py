@@ -18,10 +18,11 @@ def decode(path: str) -> torch.Tensor:
     return torch.rand(1, 20, 20, generator=torch.Generator().manual_seed(int(Path(path).stem)))
 
 
-def dataset(*more: Any, labels: Any = 1, **options: Any) -> ImageDataset:
+def dataset(*more: Any, labels: Any = 1, geometry: bool = False, **options: Any) -> ImageDataset:
     steps = [RandRotation(20, prob=0.5), RandResizedCrop(16), RandColorJitter(0.4, 0.4, prob=0.8), Normalize(0.5, 0.25)]
     items = [{"image": f"{n}.png", "patient": f"p{n // 2}", "label": labels} for n in range(11)]
-    return ImageDataset(items, decode, TwoViewsd("image", Compose([*steps, *more])), seed=3, progress=False, **options)
+    views = TwoViewsd("image", Compose([*steps, *more]), geometry=geometry)
+    return ImageDataset(items, decode, views, seed=3, progress=False, **options)
 
 
 @pytest.mark.parametrize("views_on", ["cpu", "device"])
@@ -94,3 +95,21 @@ def test_auto_is_the_device_of_the_training() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of pinned memory without a GPU
         assert "drawn" in next(iter(loader(data, batch_size=2, views_on="auto", device="cuda")))
+
+
+@pytest.mark.parametrize("views_on", ["cpu", "device"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a13_a_batch_says_where_its_views_lie_if_it_is_to_and_nothing_else_changes(views_on: str, workers: int) -> None:
+    plain, telling = dataset(cache=False), dataset(cache=False, geometry=True)
+    options: dict[str, Any] = {"batch_size": 4, "num_workers": workers, "views_on": views_on}
+    for one, other in zip(loader(plain, **options), loader(telling, **options), strict=True):
+        pairs: Any = ((one, plain.transform), (other, telling.transform))
+        expected, found = (views_of(batch, transform, "cpu") for batch, transform in pairs)
+        assert set(found) - set(expected) == {"view1_geometry", "view2_geometry"}
+        assert all(torch.equal(found[name], value) for name, value in expected.items())
+        for place, index in enumerate(found["index"].tolist()):
+            alone = telling[index]
+            for name in ("view1_geometry", "view2_geometry"):
+                assert found[name][place].shape == (1, 2, 3)
+                assert found[name].dtype == torch.float32
+                assert torch.equal(found[name][place], alone[name])

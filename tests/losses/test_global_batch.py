@@ -8,21 +8,30 @@ import torch
 from monai_mocoi.losses import BarlowTwinsLoss, StageMSELoss, global_sum, standardize
 from tests.support.processes import in_processes
 
-LOSSES = {"mse": StageMSELoss(normalize=True), "mse_raw": StageMSELoss(), "barlow": BarlowTwinsLoss()}
+LOSSES = {
+    "mse": StageMSELoss(normalize=True),
+    "mse_raw": StageMSELoss(),
+    "barlow": BarlowTwinsLoss(),
+    "mse_masked": StageMSELoss(normalize=True),
+    "mse_raw_masked": StageMSELoss(),
+}
 
 
-def features(kind: str) -> tuple[torch.Tensor, torch.Tensor]:
+def features(kind: str) -> tuple[torch.Tensor, ...]:
     generator = torch.Generator().manual_seed(3)
     shape = (8, 6) if kind == "barlow" else (8, 6, 2, 3)
     query = torch.randn(shape, generator=generator, dtype=torch.float64)
-    return query, query + 0.3 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    key = query + 0.3 * torch.randn(shape, generator=generator, dtype=torch.float64)
+    if kind.endswith("masked"):  # the halves have different counts
+        return query, key, torch.arange(8 * 6).view(8, 2, 3) % 7 < torch.arange(8).view(8, 1, 1)
+    return query, key
 
 
 def one_half(rank: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     results = {}
     for name, loss in LOSSES.items():
-        query, key = (half.chunk(2)[rank].clone().requires_grad_() for half in features(name))
-        value = loss(query, key)
+        query, *rest = (half.chunk(2)[rank].clone() for half in features(name))
+        value = loss(query.requires_grad_(), *rest)
         results[name] = (value.detach(), torch.autograd.grad(value, query)[0])
     return results
 
@@ -30,9 +39,8 @@ def one_half(rank: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
 def test_two_processes_equal_one() -> None:
     halves = in_processes(one_half, 2)
     for name, loss in LOSSES.items():
-        query, key = features(name)
-        query.requires_grad_()
-        value = loss(query, key)
+        query, *rest = features(name)
+        value = loss(query.requires_grad_(), *rest)
         gradient = torch.autograd.grad(value, query)[0]
         torch.testing.assert_close(sum(h[name][0] for h in halves) / 2, value.detach(), rtol=1e-10, atol=0)
         # DistributedDataParallel divides by the number of processes what each adds to a shared parameter's gradient.

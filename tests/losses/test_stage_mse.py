@@ -72,6 +72,47 @@ def test_half_precision_is_computed_in_single(normalize: bool) -> None:
         torch.testing.assert_close(gradient, own.bfloat16(), rtol=1e-2, atol=0)
 
 
+def masked(shape: tuple[int, ...], share: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    random = np.random.default_rng(shape[0] + len(shape))
+    mask = random.random((shape[0], *shape[2:])) < share
+    mask.flat[0] = True
+    return random.random(shape) * 3, random.random(shape) + 1, mask
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 1, 1, 1), (7, 5, 3, 2), (40, 96, 16, 16), (8, 16)])
+@pytest.mark.parametrize("share", [0.1, 0.6])
+@pytest.mark.parametrize("normalize", [False, True])
+def test_with_a_mask_it_is_the_loss_of_the_values_that_count(
+    shape: tuple[int, ...], share: float, normalize: bool
+) -> None:
+    query, key, mask = masked(shape, share)
+    loss = StageMSELoss(normalize)(*map(torch.from_numpy, (query, key, mask)))
+    own, other = (np.moveaxis(view, 1, -1)[mask] for view in (query, key))  # (values, channels)
+    a, b = (naive_standardised(own), naive_standardised(other)) if normalize else (own, other)
+    assert float(loss) == pytest.approx(((a - b) ** 2).mean(), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_mask_of_everything_changes_nothing_and_one_of_nothing_gives_zero(normalize: bool) -> None:
+    query, key = torch.rand(2, 6, 3, 4, 4, dtype=torch.float64)
+    query.requires_grad_()
+    loss = StageMSELoss(normalize)
+    everything = torch.ones(6, 4, 4, dtype=torch.bool)
+    torch.testing.assert_close(loss(query, key, everything), loss(query, key), rtol=1e-12, atol=0)
+    nothing = loss(query, key, ~everything)
+    assert float(nothing.detach()) == 0
+    assert not torch.autograd.grad(nothing, query)[0].any()
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_gradients_with_a_mask_equal_finite_differences(normalize: bool) -> None:
+    query, key = (torch.rand(4, 3, 2, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    mask = torch.rand(4, 2, 3) < 0.6
+    assert torch.autograd.gradcheck(lambda one, other: StageMSELoss(normalize)(one, other, mask), (query, key))
+    gradient = torch.autograd.grad(StageMSELoss(normalize)(query, key, mask), query)[0]
+    assert not gradient.movedim(1, -1)[~mask].any()
+
+
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\) and \(2, 4\)"):
         StageMSELoss()(torch.zeros(2, 3), torch.zeros(2, 4))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from monai.networks.nets import ResNet
+from monai.transforms import Compose, RandFlip
 
 from monai_mocoi.networks import (
+    AlignedMap,
     BarlowProjector,
     MoCo,
     NegativeQueue,
@@ -17,6 +20,7 @@ from monai_mocoi.networks import (
 from monai_mocoi.networks.architectures import ResNetShape
 from monai_mocoi.networks.resnet_shape import monai_resnet
 from monai_mocoi.networks.stage_heads import StageHead
+from monai_mocoi.transforms import RandResizedCrop, RandRotation, TwoViews
 
 
 def small_resnet(block: str = "bottleneck", channels: int = 3) -> ResNet:
@@ -47,6 +51,7 @@ def small_moco(
         "moco": [],
         "map": [PooledMap(size) for size in (4, 4, 2, 2)],
         "vector": [PooledVector() for _ in range(4)],
+        "aligned": [AlignedMap(size, 0.1) for size in (4, 4, 2, 2)],
         "barlow": [BarlowProjector(channels, 16) for channels in encoder.stage_channels],
     }[method]
     return MoCo(
@@ -63,3 +68,12 @@ def views(count: int, seed: int = 0, channels: int = 1, size: int = 32) -> tuple
     generator = torch.Generator().manual_seed(seed)
     first = torch.rand(count, channels, size, size, generator=generator)
     return first, 0.8 * first + 0.2 * torch.rand(first.shape, generator=generator)
+
+
+def geometries(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where two views of each image lie in it, as ``TwoViewsd`` gives it: turned, cropped and mirrored."""
+    steps = [RandRotation(60, prob=0.7), RandResizedCrop(32, scale=(0.1, 0.8)), RandFlip(0.5, spatial_axis=1)]
+    pair = TwoViews(Compose(steps))
+    drawn = np.stack([pair.draw(100 * seed + number, (1, 40, 40)) for number in range(count)], axis=1)
+    first, second = torch.from_numpy(pair.maps(drawn, (1, 40, 40)))
+    return first, second

@@ -8,17 +8,27 @@ import torch
 from ignite.engine import Events
 
 from monai_mocoi.engines import MoCoTrainer
+from monai_mocoi.engines.options import GEOMETRY
 from monai_mocoi.losses import BarlowTwinsLoss, InfoNCELoss, StageMSELoss
-from tests.networks.small import views
+from tests.networks.small import geometries, views
 
-STAGE_LOSSES = {"moco": None, "map": StageMSELoss(normalize=True), "barlow": BarlowTwinsLoss()}
+STAGE_LOSSES = {
+    "moco": None,
+    "map": StageMSELoss(normalize=True),
+    "aligned": StageMSELoss(normalize=True),
+    "barlow": BarlowTwinsLoss(),
+}
 
 
-def batches(count: int, size: int = 8, dtype: torch.dtype = torch.float32) -> list[dict[str, torch.Tensor]]:
+def batches(
+    count: int, size: int = 8, dtype: torch.dtype = torch.float32, geometry: bool = False
+) -> list[dict[str, torch.Tensor]]:
     result = []
     for number in range(count):
         view1, view2 = (v.to(dtype) for v in views(size, seed=number))
         result.append({"view1": view1, "view2": view2, "index": torch.arange(size) + number * size})
+        if geometry:
+            result[-1] |= dict(zip(GEOMETRY, geometries(size, seed=number), strict=True))
     return result
 
 
