@@ -31,7 +31,7 @@ LIMIT = 0.5
 def measure(options: Options) -> Iterator[Row]:
     sides = {name: process(words, code, options) for name, (words, code) in COMMANDS.items()}
     sides |= {"import": process(IMPORT, 0, options), "bundle": process(BUNDLE_RUN, 0, options)}
-    seconds = take_turns(sides, options.rounds)
+    seconds = take_turns(sides, options.rounds, warm_up=not options.quick)
     for name in COMMANDS:
         yield Row(name, {"seconds": Figure(tuple(seconds[name]), at_most=LIMIT)})
     yield Row("`import monai` alone", {"seconds": Figure(tuple(seconds["import"]))})

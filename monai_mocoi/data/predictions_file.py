@@ -11,7 +11,7 @@ from monai_mocoi.files.atomic_write import write_csv
 from monai_mocoi.files.csv_table import read_table
 from monai_mocoi.metrics.inputs import UNKNOWN
 
-_LABEL, _PROBABILITY = "label_", "probability_"
+_LABEL, PROBABILITY = "label_", "probability_"
 _IN_CELL = {0: "0", 1: "1", UNKNOWN: ""}
 _OF_CELL = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "": UNKNOWN}  # with points: where a column has empty cells, as pandas
 
@@ -24,7 +24,7 @@ def write_predictions(path: str | Path, predictions: Predictions) -> None:
     """
     multilabel = predictions.kind == "multilabel"
     labels = [f"{_LABEL}{name}" for name in predictions.classes] if multilabel else ["label"]
-    table = [["image", "patient", *labels, *(f"{_PROBABILITY}{name}" for name in predictions.classes)]]
+    table = [["image", "patient", *labels, *(f"{PROBABILITY}{name}" for name in predictions.classes)]]
     rows = zip(predictions.images, predictions.patients, predictions.labels, predictions.probabilities, strict=True)
     for image, patient, label, probabilities in rows:
         shown = [_IN_CELL[value] for value in label.tolist()] if multilabel else [predictions.classes[label]]
@@ -53,7 +53,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
     except TableError as error:
         raise PredictionsError(str(error)) from error
     header = table.header
-    classes = tuple(name.removeprefix(_PROBABILITY) for name in header if name.startswith(_PROBABILITY))
+    classes = tuple(name.removeprefix(PROBABILITY) for name in header if name.startswith(PROBABILITY))
     kind = "multiclass" if "label" in header else "multilabel"
     labels = ["label"] if kind == "multiclass" else [f"{_LABEL}{name}" for name in classes]
     needed = ["image", "patient", *labels]
@@ -62,7 +62,7 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
             f"{name} is the table that inference writes: it has no patients and no true labels. Give the "
             "predictions.csv of an evaluation on a data set with labels."
         )
-    lacks = [name for name in needed if name not in header] + ([] if classes else [f"{_PROBABILITY}<class>"])
+    lacks = [name for name in needed if name not in header] + ([] if classes else [f"{PROBABILITY}<class>"])
     if lacks:  # what is there is not shown: without a header it is the first image's
         raise PredictionsError(
             f"{name} needs the columns image, patient, label_<finding> (or label) and probability_<class> in its "
@@ -70,19 +70,21 @@ def read_predictions(path: str | Path, name: str | None = None) -> Predictions:
         )
     if len(set(header)) < len(header):
         raise PredictionsError(f"{name} has two columns called {Counter(header).most_common(1)[0][0]!r}.")
-    place = {name: header.index(name) for name in [*needed, *(f"{_PROBABILITY}{name}" for name in classes)]}
+    image_at, patient_at, *labels_at = map(header.index, needed)
+    probabilities_at = [header.index(f"{PROBABILITY}{name}") for name in classes]
     images, patients, truth, probabilities = [], [], [], []
     for number, row in table.rows:
         try:
-            if not any(row[place[name]].strip() for name in labels):
+            told = [row[place].strip() for place in labels_at]
+            if not any(told):
                 continue
-            images.append(row[place["image"]])
-            patients.append(row[place["patient"]])
+            images.append(row[image_at])
+            patients.append(row[patient_at])
             if kind == "multiclass":
-                truth.append(classes.index(row[place["label"]]))
+                truth.append(classes.index(row[labels_at[0]]))
             else:
-                truth.append([_OF_CELL[row[place[name]].strip()] for name in labels])  # type: ignore[arg-type]
-            probabilities.append([float(row[place[f"{_PROBABILITY}{name}"]]) for name in classes])
+                truth.append([_OF_CELL[cell] for cell in told])  # type: ignore[arg-type]
+            probabilities.append([float(row[place]) for place in probabilities_at])
         except (IndexError, KeyError, ValueError) as error:
             raise PredictionsError(
                 f"{name}, row {number}: a cell is missing, a label is neither 0 nor 1 nor empty (not known), nor a "

@@ -13,7 +13,7 @@ from monai_mocoi.metrics.intervals import Bootstrapped
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Takes ``(patients, resamples)`` float64, how often each patient was drawn, with the patients in the sorted order of
 their ids; returns ``(resamples,)`` or ``(resamples, columns)``. It may have a method ``left_out()``, a quicker way to
-:func:`leave_each_out`."""
+:func:`leave_each_out`, and a method ``whole()``, one to :func:`of_all`."""
 
 THREADS = min(4, int(os.environ.get("MONAI_MOCOI_THREADS") or os.cpu_count() or 1))
 """Blocks of resamples that are evaluated in parallel; the numbers do not depend on it. At most as many as the process
@@ -94,6 +94,12 @@ def _left_out(statistic: Statistic, patients: int) -> np.ndarray:
     quick: Callable[[], np.ndarray] | None = getattr(statistic, "left_out", None)
     with threadpool_limits(1, "blas"):
         return leave_each_out(statistic, patients) if quick is None else quick()
+
+
+def of_all(statistic: Statistic, patients: int) -> np.ndarray:
+    """A statistic of all ``patients`` patients, each once: ``()`` or ``(columns,)``."""
+    quick: Callable[[], np.ndarray] | None = getattr(statistic, "whole", None)
+    return np.asarray(statistic(np.ones((patients, 1)))[0] if quick is None else quick())
 
 
 def leave_each_out(statistic: Statistic, patients: int) -> np.ndarray:

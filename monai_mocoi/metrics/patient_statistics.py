@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from monai_mocoi.metrics.inputs import check_labels, check_scores, check_weights, is_known, patient_index
-from monai_mocoi.metrics.patient_resamples import Statistic
+from monai_mocoi.metrics.patient_resamples import Statistic, of_all
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +20,13 @@ class PatientStatistic:
     """A statistic that also gives its values without each patient in turn, which the BCa interval needs.
 
     ``evaluate``: from ``(patients, resamples)`` counts to ``(resamples,)`` or ``(resamples, columns)``. ``left_out``:
-    takes nothing; returns ``(patients,)`` or ``(patients, columns)``.
+    takes nothing; returns ``(patients,)`` or ``(patients, columns)``. ``whole``: takes nothing; the value of all
+    patients, to the last bit that of counts of 1, but quicker; None: there is no quicker way.
     """
 
     evaluate: Statistic
     left_out: Callable[[], np.ndarray]
+    whole: Callable[[], np.ndarray] | None = None
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         """Evaluate."""
@@ -63,9 +65,11 @@ def column_statistic(
             result[:, i] = own
         return result.reshape(rows, *scores.shape[1:])
 
+    wholes = [column.whole for column in columns if column.whole is not None]
     return PatientStatistic(
         lambda counts: joined(counts.shape[1], [column(counts) for column in columns]),
         lambda: joined(count, [column.left_out() for column in columns]),
+        (lambda: joined(1, [own() for own in wholes])[0]) if len(wholes) == len(columns) else None,
     )
 
 
@@ -95,9 +99,11 @@ def known_by_patient(make: Make, labels: Any, values: Any, patients: Any) -> Pat
     parts = [
         _of_some(make(labels[own, i], values[own, i], index[own]), index[own], count) for i, own in enumerate(known.T)
     ]
+    wholes = [part.whole for part in parts if part.whole is not None]
     return PatientStatistic(
         lambda counts: np.concatenate([_as_columns(part(counts)) for part in parts], axis=1),
         lambda: np.concatenate([_as_columns(part.left_out()) for part in parts], axis=1),
+        (lambda: np.concatenate([np.atleast_1d(own()) for own in wholes])) if len(wholes) == len(parts) else None,
     )
 
 
@@ -110,12 +116,12 @@ def _of_some(made: PatientStatistic, index: np.ndarray, count: int) -> PatientSt
     places = np.unique(index)
 
     def left_out() -> np.ndarray:
-        whole = made(np.ones((len(places), 1)))[0]
+        whole = of_all(made, len(places))
         without = np.broadcast_to(whole, (count, *np.shape(whole))).copy()
         without[places] = made.left_out()
         return without
 
-    return PatientStatistic(lambda counts: made(counts[places]), left_out)
+    return PatientStatistic(lambda counts: made(counts[places]), left_out, made.whole)
 
 
 def weighted_by_patient(metric: Callable[[np.ndarray], Any], patients: Any) -> Statistic:

@@ -34,7 +34,8 @@ class FoundRuns:
     """What there is. ``root``: the folder that all places are relative to. ``problems``: sentences on what is not used.
 
     ``cards``: of pretrained encoders, ``manifests``: of all run folders, by place. ``datasets``: names by the SHA-256
-    of their ``datalist.json``. ``confirmed``: whether a done marker says that a step was run by this plan.
+    of their ``datalist.json``. ``confirmed``: whether a done marker says that a step was run by this plan. ``by_hand``:
+    planned tests that are used without such a marker.
     """
 
     root: Path
@@ -47,6 +48,7 @@ class FoundRuns:
     datasets: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     confirmed: bool = False
+    by_hand: int = 0
 
     def planned(self, place: str) -> dict[str, Any]:
         """What the plan says of a folder: ``dataset``, ``arm`` and ``pretrain_seed`` of the node that wrote it."""

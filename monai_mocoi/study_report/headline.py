@@ -7,18 +7,30 @@ from monai_mocoi.study_report.comparison import Comparison
 
 
 def headline(
-    comparisons: Sequence[Comparison], planned: bool, other: Metric | None = None, confirmed: bool = True
+    comparisons: Sequence[Comparison],
+    planned: bool,
+    other: Metric | None = None,
+    confirmed: bool = True,
+    by_hand: int = 0,
 ) -> str:
     """In sentences.
 
     ``planned``: there is a plan. ``other``: its metric, if another one was asked for. ``confirmed``: a done marker says
-    that something was run by this plan.
+    that something was run by this plan. ``by_hand``: tests that are used without a marker, because their folders record
+    what the plan says.
     """
     by_holm = "Their p-values are corrected together by Holm's method."
     if other is not None:
         return (
             f"The metric was chosen at report time, not planned (planned: {other.words}): exploratory. There is no "
             f"primary comparison. {by_holm}"
+        )
+    if planned and by_hand:
+        return (
+            "The primary comparison, the metric and all arms are those of the plan. "
+            f"{by_hand} {'test was' if by_hand == 1 else 'tests were'} run by hand, without its done markers: what "
+            "their folders record is as planned, but nothing shows that the plan was made before them. The other "
+            f"comparisons are secondary; {by_holm[0].lower()}{by_holm[1:]}"
         )
     if planned and not confirmed:
         return (

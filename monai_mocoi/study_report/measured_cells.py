@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from monai_mocoi.analysis import IntervalSettings, matched
 from monai_mocoi.analysis.decision_thresholds import decisions
 from monai_mocoi.analysis.resampled_images import ResampledImages
-from monai_mocoi.data import Predictions, read_predictions
+from monai_mocoi.data import Predictions
+from monai_mocoi.data.predictions_reader import PredictionsReader
 from monai_mocoi.errors import ComparisonError, EvaluationError, PredictionsError
 from monai_mocoi.metrics import CrossedMean, crossed_mean
-from monai_mocoi.metrics.patient_resamples import leave_each_out
+from monai_mocoi.metrics.patient_resamples import leave_each_out, of_all
+from monai_mocoi.runs.product_names import PREDICTIONS_NAME
 from monai_mocoi.study_report.compared_metric import Metric
 from monai_mocoi.study_report.tested_run import TestedRun
 
@@ -100,7 +102,7 @@ class TestSet:
         if reason := self.images.why_not(self.metric.name, decided) or self.images.trouble:
             raise EvaluationError(reason)
         columns, statistic = self.images.prepare(self.metric.name, own, decided)
-        value = np.atleast_1d(np.asarray(statistic(np.ones((self.patients, 1))))[0])
+        value = np.atleast_1d(of_all(statistic, self.patients))
         quick = getattr(statistic, "left_out", None)
         left_out = (quick() if quick else leave_each_out(statistic, self.patients)).reshape(self.patients, -1)
         if self.metric.label is not None:
@@ -128,12 +130,14 @@ def measure_cells(
     """
     cells = {key: Cell(key, asked=list(own)) for key, own in (planned or {}).items()}
     sets: dict[str, TestSet] = {}
+    readers: dict[str, PredictionsReader] = defaultdict(PredictionsReader)
     problems = []
     for run in runs:
         cell = cells.setdefault(run.key, Cell(run.key))
         cell.asked.append((run.label_seed, run.repeat))
         try:
-            predictions = read_predictions(run.folder / "predictions.csv", f"{run.place}/predictions.csv")
+            path, name = run.folder / PREDICTIONS_NAME, f"{run.place}/{PREDICTIONS_NAME}"
+            predictions = readers[run.dataset].read(path, name)
             if run.dataset not in sets:
                 sets[run.dataset] = TestSet(predictions, run.known, metric)
             cell.runs.append(sets[run.dataset].measure(run, predictions))

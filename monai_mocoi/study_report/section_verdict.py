@@ -17,7 +17,12 @@ def verdict_section(study: StudyResults) -> Section:
     """The primary comparison first, then what is shown, what is not, and what cannot be told."""
     section, plan = Section("verdict", "Verdict"), study.found.plan
     section.blocks.append(
-        Text(headline(study.comparisons, plan is not None, study.planned_metric, study.found.confirmed), "note")
+        Text(
+            headline(
+                study.comparisons, plan is not None, study.planned_metric, study.found.confirmed, study.found.by_hand
+            ),
+            "note",
+        )
     )
     for own in study.comparisons:
         if own.primary:

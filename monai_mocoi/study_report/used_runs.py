@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from monai_mocoi.study_report.found_runs import FoundRuns
+from monai_mocoi.study_report.run_by_hand import why_not_by_hand
 from monai_mocoi.study_report.tested_run import TestedRun
 
 
@@ -22,6 +23,7 @@ def keep_used(found: FoundRuns) -> None:
     doubled = _doubled(kept)
     apart = {run.place for run in doubled}
     found.tested = [run for run in kept if run.place not in apart]
+    found.by_hand = sum(run.node is not None and not marked[run.node.id] for run in found.tested)
     found.problems += [
         f"{run.place}: not used, because several runs are of this arm, label draw and "
         f"{'pretraining' if run.encoder else 'training seed or weights'}: keep one of them."
@@ -48,7 +50,10 @@ def _why_not(found: FoundRuns, run: TestedRun, marked: dict[str, bool]) -> str:
     if run.node is None:
         return "" if run.role == "external" else "it is not in the plan"
     if not marked[run.node.id]:
-        return "no done marker says that its step was run to its end by this plan"
+        if (found.root / run.node.done).exists():
+            return "no done marker says that its step was run to its end by this plan"
+        if reason := why_not_by_hand(found, run):
+            return f"there is no done marker of its step, and {reason}"
     return _other_input(found, run)
 
 

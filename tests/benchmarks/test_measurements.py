@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks import worker
 from benchmarks.__main__ import main
 from benchmarks.figures import Row
 from benchmarks.options import Options
 from benchmarks.performance import read
 from benchmarks.registry import MEASUREMENTS, Measurement
+from tests.support.processes import start
 
 
 def test_each_module_is_registered_once(repository: Path) -> None:
@@ -20,7 +25,29 @@ def test_each_module_is_registered_once(repository: Path) -> None:
     assert sorted(names) == sorted(modules)
 
 
+def work(rank: int, order: dict[str, Any], answer: Path) -> None:
+    sys.argv = ["worker", json.dumps(order)]
+    with open(answer, "w") as file, redirect_stdout(file):
+        worker.main()
+
+
+@pytest.fixture
+def _quick_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker without torchrun is forked from a process that has imported PyTorch: the command is tried with it."""
+    by_torchrun = worker.ordered
+
+    def ordered(order: dict[str, Any], processes: int = 0, **environment: str) -> dict[str, Any]:
+        if processes > 1:
+            return by_torchrun(order, processes, **environment)
+        start(work, 1, order, tmp_path / "answer.json")
+        return dict(json.loads((tmp_path / "answer.json").read_text()))
+
+    for name in ("memory", "processes"):
+        monkeypatch.setattr(f"benchmarks.measurements.{name}.ordered", ordered)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("_quick_workers")
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda measurement: measurement.name)
 def test_it_runs(measurement: Measurement, tmp_path: Path) -> None:
     rows = list(measurement.measure(Options(tmp_path, quick=True, rounds=1)))

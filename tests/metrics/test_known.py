@@ -195,6 +195,7 @@ def test_who_has_no_known_image_changes_nothing() -> None:
     counts[0, 1] = 9
     whole, often = made(counts)
     assert often[1] == whole[1] == made.left_out()[0, 1]
+    np.testing.assert_array_equal(made.whole(), whole)
     assert often[0] != whole[0] != made.left_out()[0, 0]
 
 

@@ -15,7 +15,7 @@ from monai_mocoi.metrics import (
     roc_auc_by_patient,
     weighted_by_patient,
 )
-from monai_mocoi.metrics.patient_resamples import leave_each_out
+from monai_mocoi.metrics.patient_resamples import leave_each_out, of_all
 
 MEASURES = {
     "roc_auc": (lambda y, p, w: roc_auc(y, p, w), roc_auc_by_patient),
@@ -89,6 +89,19 @@ def test_without_each_patient_ratios_of_counts_are_exact(name: str) -> None:
     ids, labels, scores, _ = draw(90, 500, 2)
     statistic = MEASURES[name][1](labels, scores, ids)
     np.testing.assert_array_equal(statistic.left_out(), leave_each_out(statistic, 90))
+
+
+@pytest.mark.parametrize("name", MEASURES)
+@pytest.mark.parametrize("decimals", [0, 12])
+@pytest.mark.parametrize(("patients", "images"), [(1, 1), (2, 2), (3, 3), (5, 40), (40, 41), (90, 500)])
+def test_of_all_patients_to_the_last_bit(name: str, decimals: int, patients: int, images: int) -> None:
+    ids, labels, scores, _ = draw(patients, images, decimals)
+    statistic = MEASURES[name][1](labels, scores, ids)
+    assert (statistic.whole is not None) is (name == "roc_auc")
+    np.testing.assert_array_equal(of_all(statistic, patients), statistic(np.ones((patients, 1)))[0])
+    one = MEASURES[name][1](labels[:, 1], scores[:, 1], ids)
+    assert of_all(one, patients).shape == ()
+    np.testing.assert_array_equal(of_all(one, patients), one(np.ones((patients, 1)))[0])
 
 
 def test_the_auc_is_exact() -> None:

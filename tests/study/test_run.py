@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from monai_mocoi import __version__
 from monai_mocoi.errors import StudyError
 from monai_mocoi.study import run_one, run_study
 from monai_mocoi.study.done_marker import is_done
@@ -84,6 +85,12 @@ def test_what_needs_a_failed_node_is_skipped_and_named(tmp_path: Path) -> None:
     assert any(line.startswith("failed: a: there is no room (exit code 6); all of its output: ") for line in said)
     log = (tmp_path / "logs" / "a.txt").read_text()
     assert log.count("FAILED: there is no room (exit code 6)") == 2
+
+
+def test_a_command_of_this_program_is_the_one_of_this_python(tmp_path: Path) -> None:
+    written(tmp_path, node("a", commands=(("mocoi", "--version"),)))
+    assert run_study(tmp_path, lambda line: None).done == ["a"]
+    assert f"$ mocoi --version\nmocoi {__version__}\n" in (tmp_path / "logs" / "a.txt").read_text()
 
 
 def test_a_node_has_the_threads_of_the_plan(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from monai_mocoi.study_report import StudyResults, write_study_report
 from tests.study_report import synthetic_study as synthetic
+from tests.study_report import whole_study
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,9 @@ def report(study: synthetic.SyntheticStudy) -> tuple[Path, StudyResults]:
     """The report's folder, beside the runs, and what it was made of."""
     out = study.folder / "report"
     return out, write_study_report(study.folder, out)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> whole_study.Made:
+    """A study with both evaluations, and numbers that are all measured; for the second script, not to be changed."""
+    return whole_study.measured(whole_study.make(tmp_path_factory.mktemp("whole")))

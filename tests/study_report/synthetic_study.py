@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from monai_mocoi.analysis import evaluate_fully
-from monai_mocoi.data import Columns, Predictions, write_predictions
+from monai_mocoi.analysis import evaluate_fully, evaluate_predictions
+from monai_mocoi.analysis.external import external_report
+from monai_mocoi.data import Columns, Predictions, read_predictions, write_predictions
 from monai_mocoi.figures.evaluation import METRICS_NAME
 from monai_mocoi.files.atomic_write import write_json
+from monai_mocoi.metrics import UNKNOWN
 from monai_mocoi.study import StudyPlan
 
 FINDINGS = ("Effusion", "Mass", "Pneumothorax")
 NOT_PRETRAINED = ("supervised", "random", "weights")
 SKILL = {"supervised": 0.7, "moco": 1.0, "mse": 1.5, "barlow": 1.1, "random": 0.3, "weights": 0.9}
 SHA = hashlib.sha256(b"the data").hexdigest()
+ELSEWHERE = hashlib.sha256(b"other data").hexdigest()
 FEW = {"resamples": 99, "min_positives": 5, "min_negatives": 5}
 
 
@@ -31,7 +34,10 @@ def digest(arm: str, seed: int | None) -> str:
 
 @dataclass
 class SyntheticStudy:
-    """What is written below ``folder``; ``metrics`` are made once for each arm, because they take time."""
+    """What is written below ``folder``; ``metrics`` are made once for each arm, because they take time.
+
+    ``unknown``: share of the labels that are not known.
+    """
 
     folder: Path
     patients: int = 60
@@ -44,6 +50,7 @@ class SyntheticStudy:
     sha: str = SHA
     name: str = "NIH ChestX-ray14"
     classes: tuple[str, ...] = FINDINGS
+    unknown: float = 0.0
     nodes: list[dict[str, Any]] = field(default_factory=list)
     _metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -53,6 +60,8 @@ class SyntheticStudy:
         whose = np.sort(np.r_[np.arange(self.patients), rng.integers(self.patients, size=self.images - self.patients)])
         labels = (rng.random((self.images, len(self.classes))) < 0.3).astype(np.int64)
         shared = rng.standard_normal((self.patients, len(self.classes)))[whose]
+        labels[np.random.default_rng(1).random(labels.shape) < self.unknown] = UNKNOWN
+        labels[(labels == UNKNOWN).all(axis=1), 0] = 0  # an image without any label is not tested
         for arm in self.arms:
             for seed in [None] if arm == "weights" else self.seeds:  # as the grid of a study
                 self._encoder(dataset, arm, seed)
@@ -240,6 +249,51 @@ def add_baselines(study: SyntheticStudy, dataset: str = "nih") -> None:
         folder.mkdir()
         (folder / "predictions.csv").write_bytes(source.read_bytes())
         write_json(folder / "metrics.json", {"split": "test", "dataset_sha256": study.sha, "tested": told})
+
+
+def _chosen(study: SyntheticStudy, dataset: str) -> Path:
+    """The run that a report shows in detail."""
+    cell = f"{study.evaluations[0]}/f{min(study.fractions):g}-l{study.draws[0]}"
+    return study.folder / f"runs/{dataset}/mse-resnet50-s{study.seeds[0]}/{cell}"
+
+
+def add_tested_baselines(study: SyntheticStudy, dataset: str = "nih") -> None:
+    """A folder of `mocoi baselines` whose numbers are those of its predictions."""
+    images, found = read_predictions(_chosen(study, dataset) / "predictions.csv"), {}
+    for place, (name, sees) in enumerate({"sex": "the column sex alone", "shuffled": "pixels"}.items()):
+        said = 0.8 * np.random.default_rng(place).random(images.labels.shape)
+        said += 0.2 * (images.labels == 1) * (name == "sex")
+        predictions = replace(images, probabilities=said)
+        report = evaluate_predictions(predictions, None, **FEW)
+        folder, tested = study.folder / f"runs/{dataset}/baselines/{name}", {"baseline": name, "sees": sees}
+        write_predictions(folder / "predictions.csv", predictions)
+        known = {"format": 1, "split": "test", "dataset_sha256": study.sha, "tested": tested}
+        write_json(folder / "metrics.json", {**known, **report})
+        found[name] = {**tested, "features": 1, "overall": report["overall"], "classes": report["classes"]}
+    areas = [found["shuffled"]["overall"]["macro_auc"]["value"], 0.47, 0.55]
+    found["shuffled"]["shuffles"] = {"macro_auc": areas, "mean": float(np.mean(areas)), "standard_deviation": 0.04}
+    content = {"format": 1, "dataset": study.name, "dataset_sha256": study.sha, "baselines": found}
+    write_json(study.folder / f"runs/{dataset}/baselines/baselines.json", content)
+
+
+def add_tested_external(study: SyntheticStudy, dataset: str = "nih") -> None:
+    """A planned test of the chosen run on the images of another place, whose numbers are those of its predictions."""
+    own, rng = _chosen(study, dataset), np.random.default_rng(5)
+    labels = (rng.random((100, len(study.classes))) < 0.35).astype(np.int64)
+    said = 1 / (1 + np.exp(0.5 - 0.8 * (2 * labels - 1) - rng.standard_normal(labels.shape)))
+    names, patients = (tuple(f"{word}{row // of:04}" for row in range(100)) for word, of in (("e", 1), ("q", 2)))
+    predictions = Predictions(names, patients, study.classes, "multilabel", labels, said)
+    report = evaluate_fully(predictions, dict.fromkeys(study.classes, 0.5), **FEW)
+    external = external_report(predictions, report, read_predictions(own / "predictions.csv"))
+    content = {"format": 1, "split": "test", "dataset_sha256": ELSEWHERE, "skipped_images": []}
+    content |= {"tested": json.loads((own / "metrics.json").read_text())["tested"], **report}
+    place = f"{own.parent.relative_to(study.folder).as_posix()}-external"
+    folder = study.folder / place / own.name
+    write_predictions(folder / "predictions.csv", predictions)
+    write_json(folder / "metrics.json", {**content, "external": {"dataset": "Elsewhere", **external}})
+    cell = {"folder": f"{place}/{own.name}", "evaluation": study.evaluations[0], "stage": 4}
+    cell |= {"fraction": min(study.fractions), "label_seed": study.draws[0]}
+    study._node(dataset, "mse", study.seeds[0], "external", [["mocoi", "evaluate"]], place, [cell])
 
 
 def add_external(study: SyntheticStudy, dataset: str = "nih") -> None:
