@@ -65,7 +65,10 @@ def page(folder: Path, fractions: Sequence[float], draws: Sequence[int]) -> Iter
     datalist = labelled_part(load_datalist(folder))
     yield f"### {folder.name}: {datalist.name}\n"
     yield splits_table(datalist)
-    yield f"\nMeasured: {', '.join(measured_labels(datalist))}.\n"
+    measured = measured_labels(datalist)
+    yield f"\nMeasured: {', '.join(measured) or 'none'}.\n"
+    if not measured:
+        return
     rows = []
     for fraction in fractions:
         count, name = fewest(datalist, fraction, draws)

@@ -26,7 +26,7 @@ FIGURES = ("label_efficiency_", "paired_differences", "probing_", "pretraining")
 
 
 def keep(study: Path, evidence: Path) -> Path:
-    """Keep what is small in ``evidence/NAME``. Raises MocoiError: there is no plan, it was changed, or no test is there."""
+    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, one that was changed, or no test."""
     if not (study / PLAN).is_file():
         raise StudyError(f"{study} has no {PLAN}: only a study that was planned before it ran is evidence.")
     with tempfile.TemporaryDirectory() as temporary:

@@ -86,7 +86,7 @@ def run_of(dataset: str, floor: str, fraction: float, draw: int, subset: LabelSu
 
 
 def tested(datalist: Datalist, subset: LabelSubset, features: Features) -> Predictions:
-    """Fit on the labelled images of a draw, choose the penalty on its validation images, and predict all test images."""
+    """Fit on the labelled images of a draw, choose the penalty on its validation images, and predict the test."""
     kind, names, parts = label_kind(datalist), datalist.labels, {}
     for split in ("training", "validation"):
         row_of = {item["name"]: row for row, item in enumerate(datalist.splits()[split])}

@@ -12,6 +12,7 @@ from monai_mocoi.errors import StudyError
 from monai_mocoi.study.misfits import misfits
 from monai_mocoi.study.study_file import Study
 
+
 class _Loader(yaml.SafeLoader):
     """YAML without a key that is there twice."""
 

@@ -17,6 +17,7 @@ from monai_mocoi.study import Study, made_plan, placed, read_study
 
 SENTENCE = "At 10 % of the labels (linear evaluation), MSE gains 1.2 points over MoCo (95 % CI -0.4 to 2.8): not shown."
 NUMBERS = ("value", "low", "high")
+MSE: dict[str, Any] = {"id": "mse", "kind": "pretrain", "method": "mse", "architecture": "resnet18", "settings": {}}
 
 
 def written(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -33,8 +34,8 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     arms: list[dict[str, Any]] = [
         {"id": "random", "kind": "random", "architecture": "resnet18", "settings": {}},
         {"id": "moco", "kind": "pretrain", "method": "moco", "architecture": "resnet18", "settings": {"batch_size": 8}},
-        {"id": "mse", "kind": "pretrain", "method": "mse", "architecture": "resnet18", "settings": {}},
-        {"id": "old", "kind": "pretrain", "method": "mse", "overlay": "paper", "architecture": "resnet18", "settings": {}},
+        MSE,
+        {**MSE, "id": "old", "overlay": "paper"},
         {"id": "baselines", "kind": "baseline", "architecture": "resnet50", "settings": {}},
     ]  # fmt: skip
     plan = {"name": name, "hash": "ab" * 32, "metric": {"name": "auc", "label": None}, "arms": arms}
@@ -45,8 +46,8 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     (folder / "sentences.json").write_text(json.dumps(told))
     at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
     linear = [
-        {**at, "label_fraction": fraction, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "pretrainings": seeds}
-        for arm, fraction, numbers, seeds in (
+        {**at, "label_fraction": own, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "pretrainings": seeds}
+        for arm, own, numbers, seeds in (
             ("random", 1.0, (0.8, 0.75, 0.85), 0),
             ("mse", 1.0, (0.87654, 0.8, 0.9), 3),
             ("mse", 0.1, (0.7, "", ""), 2),
@@ -70,7 +71,9 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     probed = [{**at, "arm": "mse", "stage": "2", "value": value} for value in (0.6, 0.7)]
     written(folder / "tables/probing.csv", [*probed, {**probed[0], "stage": "all"}])
     steps = [("pretrain", 3, 2, 5400.0), ("linear", 4, 4, 90.0)]
-    written(folder / "tables/steps.csv", [dict(zip(("step", "planned", "done", "seconds"), s, strict=True)) for s in steps])
+    written(
+        folder / "tables/steps.csv", [dict(zip(("step", "planned", "done", "seconds"), s, strict=True)) for s in steps]
+    )
     (folder / "figures").mkdir()
     for figure in ("label_efficiency_linear_1", "paired_differences"):
         (folder / "figures" / f"{figure}.svg").write_text(f"<svg>{name} {figure}</svg>")
@@ -78,14 +81,18 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
 
 
 def test_the_committed_page_is_what_the_committed_files_give() -> None:
-    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(evidence.EVIDENCE), "run python -m benchmarks.evidence"
+    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(evidence.EVIDENCE), (
+        "run python -m benchmarks.evidence"
+    )
     shown = {
         f"{own.name}/{path.name}": path.read_bytes()
         for own in kept_studies(evidence.EVIDENCE)
         for path in own.figures()
         if evidence.shown(path.stem)
     }
-    there = {path.relative_to(evidence.FIGURES).as_posix(): path.read_bytes() for path in evidence.FIGURES.rglob("*.svg")}
+    there = {
+        path.relative_to(evidence.FIGURES).as_posix(): path.read_bytes() for path in evidence.FIGURES.rglob("*.svg")
+    }
     assert there == shown
 
 

@@ -50,9 +50,13 @@ def test_the_fewest_images_of_any_draw() -> None:
     assert 3 <= count <= 6
 
 
-def test_the_command_prints_tables(chest: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    evidence_data.main([str(chest), "--fractions", "1", "0.5", "--draws", "1", "2"])
-    text = capsys.readouterr().out
-    assert text.startswith("### chest: ")
-    assert "| labels | fewest images with a label in 2 draws | at least 5 |" in text
-    assert "| 50 % | " in text
+def test_the_command_prints_tables(chest: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tissue = generate_demo(tmp_path / "tissue", "histology", patients=40, size=32, progress=False)
+    evidence_data.main([str(chest), str(tissue), "--fractions", "1", "0.5", "--draws", "1", "2"])
+    first, _, second = capsys.readouterr().out.partition("### tissue: ")
+    assert first.startswith("### chest: ")
+    assert first.endswith("Measured: none.\n\n\n")  # too few test images
+    assert "| labels | fewest images with a label in 2 draws | at least 5 |" in second
+    positives = evidence_data.positives(load_datalist(tissue), "training")
+    assert f"| 100 % | {positives.min()} (" in second
+    assert "| 50 % | " in second

@@ -20,7 +20,9 @@ from tests.study_report import synthetic_study as synthetic
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, KeptStudy]:
     """A synthetic study with one test missing, and what is kept of it."""
     folder = tmp_path_factory.mktemp("kept")
-    study = synthetic.SyntheticStudy(folder / "study", draws=(1,), evaluations=("linear",), arms=("moco", "mse")).write()
+    study = synthetic.SyntheticStudy(
+        folder / "study", draws=(1,), evaluations=("linear",), arms=("moco", "mse")
+    ).write()
     next(study.folder.glob("runs/nih/mse-*/linear/f1-*/metrics.json")).unlink()
     for node in read_plan(study.folder).nodes:
         marker = study.folder / node.done

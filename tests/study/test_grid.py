@@ -151,7 +151,7 @@ def test_fine_tunings_and_what_needs_them_come_last_of_a_data_set() -> None:
 def test_an_arm_by_the_papers_settings(bundles: dict[str, str], there: str) -> None:
     paper = {"id": "paper", "kind": "pretrain", "method": "mse", "overlay": "paper", "settings": {"batch_size": 4}}
     datasets = [{"id": "tissue", "modality": "bch", "dataset_dir": "demo", "bundles": bundles}]
-    images = dict.fromkeys(("train", "finetune", "analyze"), {"image_size": 48})
+    images = {config: {"image_size": 48} for config in ("train", "finetune", "analyze")}
     primary = SMALL["primary"] | {"dataset": "tissue"}
     nodes = grid(arms=["moco", "mse", paper], datasets=datasets, settings=images, primary=primary)
     words = nodes["tissue.paper-resnet50-s1.pretrain"].commands[0]
