@@ -6,7 +6,7 @@ from typing import Final
 from monai_mocoi.runs.settings_model import finetuning_name
 from monai_mocoi.study.encoder_words import EncoderWords
 from monai_mocoi.study.node_parts import cell_name
-from monai_mocoi.study.plan_record import Cell, Node, NodeKind
+from monai_mocoi.study.plan_record import Cell, Evaluation, Node, NodeKind
 from monai_mocoi.study.study_file import evaluations_of
 
 EXTERNAL: Final = "external"
@@ -28,15 +28,15 @@ class EncoderNodes(EncoderWords):
                 yield self._linear(EXTERNAL, (f"{self.dataset.id}.{self.name}.linear",))
         tuned = []
         if "finetune" in evaluations:
-            tuned = [self._finetuning(f, seed, inputs) for f, seed in self._labellings()]
+            tuned = [self._finetuning(f, seed, inputs) for f, seed in self._labellings("finetune")]
             yield from tuned
             if self._is_tested_outside("finetune"):
                 yield from map(self._tested_outside, tuned)
         yield from self._analyses(inputs, tuned)
 
-    def _labellings(self) -> Iterator[tuple[float, int]]:
+    def _labellings(self, evaluation: Evaluation) -> Iterator[tuple[float, int]]:
         """Fractions and draws; of all labels there is one draw only."""
-        for fraction in self.study.fractions:
+        for fraction in self.study.fractions_of(evaluation):
             for draw in self.study.label_seeds[: 1 if fraction == 1 else None]:
                 yield fraction, draw
 
@@ -61,7 +61,7 @@ class EncoderNodes(EncoderWords):
             words += ["--evaluation", tested]
         cells = tuple(
             Cell(folder=f"{folder}/{cell_name(f, seed)}", evaluation="linear", fraction=f, label_seed=seed, stage=STAGE)
-            for f, seed in self._labellings()
+            for f, seed in self._labellings("linear")
         )
         command = "mocoi", "linear", *self.words("finetune", *self.start(), *words)
         return self.node(f"linear-{EXTERNAL}" if outside else "linear", kind, inputs, (command,), folder, cells)
@@ -92,7 +92,8 @@ class EncoderNodes(EncoderWords):
     def _analyses(self, inputs: tuple[str, ...], tuned: list[Node]) -> Iterator[Node]:
         study = self.study
         first = [node for node in tuned if node.cells[0].label_seed == study.label_seeds[0]]
-        ends = {min(study.fractions), max(study.fractions)}
+        fractions = study.fractions_of("finetune")
+        ends = {min(fractions), max(fractions)}
         of_ends = sorted((n for n in first if n.cells[0].fraction in ends), key=lambda n: n.cells[0].fraction or 0)
         folders = [node.run_dir for node in of_ends]
         has_encoder, few_and_all = self.arm.kind != "supervised", len(of_ends) == 2

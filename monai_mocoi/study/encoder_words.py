@@ -39,8 +39,8 @@ class EncoderWords:
         """What ``pretrained`` is of all that follows."""
         return f"{self.folder}/pretrain/encoder.pt" if self.is_made_here else self.arm.weights or "none"
 
-    def config(self, name: Config) -> str:
-        """The config as a command names it."""
+    def config(self, name: str) -> str:
+        """The config, or overlay, as a command names it."""
         bundles = self.dataset.bundles
         method = self.arm.method or next(iter(bundles), "moco")
         if method in bundles:
@@ -48,7 +48,7 @@ class EncoderWords:
         return f"{self.dataset.modality}_{method}/{name}"
 
     def words(self, config: Config, *words: object) -> tuple[str, ...]:
-        """A config with its words; the settings of the study, and of its arm, come last.
+        """A config, its overlay, and their words; the settings of the study, and of its arm, come last.
 
         The usual architecture is not named, so that a study planned before there were others has the same plan.
         """
@@ -58,7 +58,9 @@ class EncoderWords:
         named = config != "evaluate" and self.arm.architecture != DEFAULT_ARCHITECTURE
         which = ("--architecture", self.arm.architecture) if named else ()
         settings = (word for name, value in own.items() for word in (f"--{name}", as_word(value)))
-        return (self.config(config), "--dataset_dir", self.dataset.dataset_dir, *which, *map(as_word, words), *settings)
+        overlay = [self.config(self.arm.overlay)] if config == "train" and self.arm.overlay else []
+        dataset = "--dataset_dir", self.dataset.dataset_dir
+        return (self.config(config), *overlay, *dataset, *which, *map(as_word, words), *settings)
 
     def run(self, config: Config, *words: object) -> tuple[str, ...]:
         """A command of a config."""

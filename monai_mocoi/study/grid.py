@@ -17,14 +17,24 @@ PHANTOMS = {"nih": "chest", "bch": "histology", "dr": "fundus"}
 
 
 def nodes_of(study: Study) -> Iterator[Node]:
-    """All nodes. Paths of data sets, weights and bundles are taken as they are in the study."""
+    """All nodes of one data set after the other; fine-tunings, which take longest, after all that needs none.
+
+    Paths of data sets, weights and bundles are taken as they are in the study.
+    """
     for dataset in study.datasets:
-        for arm in study.arms:
-            if arm.kind == "baseline":
-                yield _baselines(study, dataset, arm)
-                continue
-            for seed in seeds_of(arm, study.pretrain_seeds):
-                yield from EncoderNodes(study, dataset, arm, seed).nodes()
+        nodes = [node for arm in study.arms for node in _of_arm(study, dataset, arm)]
+        tuned = {node.id for node in nodes if node.kind == "finetune"}
+        late = tuned.union(node.id for node in nodes if tuned.intersection(node.inputs))
+        yield from (node for node in nodes if node.id not in late)
+        yield from (node for node in nodes if node.id in late)
+
+
+def _of_arm(study: Study, dataset: StudyDataset, arm: Arm) -> Iterator[Node]:
+    if arm.kind == "baseline":
+        yield _baselines(study, dataset, arm)
+        return
+    for seed in seeds_of(arm, study.pretrain_seeds):
+        yield from EncoderNodes(study, dataset, arm, seed).nodes()
 
 
 def seeds_of(arm: Arm | PlannedArm, seeds: Sequence[int]) -> Sequence[int | None]:

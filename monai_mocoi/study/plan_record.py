@@ -55,11 +55,12 @@ class PlannedDataset(_Part):
 
 
 class PlannedArm(_Part):
-    """One way to an encoder, or a ``baseline``. ``settings``: of its pretraining; the hash: of the file's bytes."""
+    """One way to an encoder, or a ``baseline``. ``settings``, ``overlay``: of its pretraining; hash: of the file."""
 
     id: str
     kind: ArmKind
     method: Literal["moco", "mse", "barlow"] | None = None
+    overlay: str | None = None
     architecture: str | None = None
     weights: str | None = None
     weights_sha256: str | None = None

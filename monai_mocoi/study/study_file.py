@@ -57,6 +57,7 @@ class Arm(_Part):
     id: Name
     kind: ArmKind
     method: Method | None = None
+    overlay: Literal["paper"] | None = Field(None, description="Of train.json: pretrained by paper.json over it.")
     architecture: Architecture = Field(DEFAULT_ARCHITECTURE, description="Of the encoder; by default the study's.")
     weights: str | None = Field(None, min_length=1, description="A file, for the kinds weights and continued.")
     settings: dict[str, Any] = Field({}, description="Of its pretraining: names and values of train.json.")
@@ -68,6 +69,8 @@ class Arm(_Part):
             if needed != (getattr(self, name) is not None):
                 what = f"needs {name}: write {name}: {example}" if needed else f"has no {name}: leave it out"
                 raise ValueError(f"the arm {self.id} is of the kind {self.kind}, which {what}")
+        if self.overlay and not needs_method:
+            raise ValueError(f"the arm {self.id} is of the kind {self.kind}, which has no overlay: leave it out")
         kept = {"zero_init_residual"} if self.kind in ("random", "supervised") else set()
         if not needs_method and (unused := sorted(self.settings.keys() - kept)):
             raise ValueError(
@@ -125,10 +128,17 @@ class Study(_Part):
     evaluations: Annotated[tuple[Evaluation, ...], Field(min_length=1)] = ("linear", "finetune")
     analyses: tuple[Literal["probing", "reuse", "ks"], ...] = ("probing", "reuse", "ks")
     fractions: Annotated[tuple[Fraction, ...], Field(min_length=1)] = (1.0, 0.1, 0.06, 0.01)
+    finetune_fractions: Annotated[tuple[Fraction, ...], Field(min_length=1)] | None = Field(
+        None, description="Those of them at which all weights are fine-tuned; all, unless given."
+    )
     label_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
     pretrain_seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1,)
     settings: dict[Config, dict[str, Any]] = Field({}, description="Of every run of a config, by its name.")
     resources: StudyResources = StudyResources()
+
+    def fractions_of(self, evaluation: Evaluation) -> tuple[float, ...]:
+        """At which an arm is evaluated in this way."""
+        return self.finetune_fractions or self.fractions if evaluation == "finetune" else self.fractions
 
     @field_validator("arms", mode="before")
     @classmethod

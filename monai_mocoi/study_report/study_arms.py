@@ -22,11 +22,15 @@ _MEANS = {
 
 @dataclass(frozen=True)
 class Arm:
-    """``kind``: of the plan, but of a pretraining its method. ``architecture``: empty where it is not known."""
+    """``kind``: of the plan, but of a pretraining its method. ``architecture``: empty where it is not known.
+
+    ``overlay``: the settings that it is pretrained by in the place of its bundle's own; empty: none.
+    """
 
     name: str
     kind: str
     architecture: str = ""
+    overlay: str = ""
 
     @property
     def words(self) -> str:
@@ -36,7 +40,9 @@ class Arm:
     @property
     def meaning(self) -> str:
         """In a few words."""
-        return _MEANS.get(self.kind, "made in another way") + (f" ({self.architecture})" if self.architecture else "")
+        told = [f"by {self.overlay}.json"] if self.overlay else []
+        told += [self.architecture] if self.architecture else []
+        return _MEANS.get(self.kind, "made in another way") + (f" ({', '.join(told)})" if told else "")
 
 
 def arms_of(found: FoundRuns) -> dict[str, Arm]:
@@ -45,7 +51,7 @@ def arms_of(found: FoundRuns) -> dict[str, Arm]:
         arms = {}
         for own in found.plan.arms:
             kind = own.method if own.kind == "pretrain" and own.method else own.kind
-            arms[own.id] = Arm(own.id, kind, own.architecture or "")
+            arms[own.id] = Arm(own.id, kind, own.architecture or "", own.overlay or "")
         return arms
     names = sorted({run.arm for run in found.tested if run.role == "test"}, key=_place)
     return {name: _unplanned(name) for name in names}
@@ -65,16 +71,19 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def references(arms: Mapping[str, Arm], arm: str, there: Mapping[str, object]) -> list[str]:
-    """The arms, of those that are ``there``, that an arm is compared with: supervised (else random weights), and MoCo.
+    """The arms, of those that are ``there``, that an arm is compared with.
 
-    Of the same architecture only. An arm that is such a reference itself is compared with those before it.
+    Supervised (else random weights); MoCo, by the same overlay; and its own method by an overlay, such as the paper's
+    settings. Of the same architecture only. An arm that is such a reference itself is compared with those before it.
     """
     own = arms.get(arm, Arm(arm, "other"))
     alike = [other for other in arms.values() if other.name in there and other.architecture == own.architecture]
     baseline = [o for o in alike if o.kind == SUPERVISED] or [o for o in alike if o.kind == RANDOM]
-    order = [*baseline, *(o for o in alike if o.kind == MOCO)]
+    order = [*baseline, *(o for o in alike if o.kind == MOCO and o.overlay == own.overlay)]
     if own.kind in (SUPERVISED, RANDOM):
         return []
     if own in order:
         order = order[: order.index(own)]
+    if not own.overlay:
+        order += [other for other in alike if other.kind == own.kind and other.overlay]
     return [other.name for other in order]

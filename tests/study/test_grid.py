@@ -155,3 +155,38 @@ def test_the_architecture_of_the_study_is_that_of_arms_that_name_none() -> None:
     nodes = grid(architecture="resnet18", arms=arms)
     assert given(nodes["chest.random-resnet18-s1.linear"], "--architecture") == "resnet18"
     assert "--architecture" not in nodes["chest.mse50-resnet50-s1.pretrain"].commands[0]
+
+
+def test_fine_tuning_at_some_of_the_fractions_only() -> None:
+    nodes = grid(fractions=[1.0, 0.1, 0.06], finetune_fractions=[1.0, 0.06])
+    of = {(cell.evaluation, cell.fraction) for node in nodes.values() for cell in node.cells}
+    assert of == {("linear", 1.0), ("linear", 0.1), ("linear", 0.06), ("finetune", 1.0), ("finetune", 0.06)}
+    assert given(nodes["chest.mse-resnet50-s1.probing"], "--probe_fractions") == "[0.06, 0.1, 1.0]"
+    ks = nodes["chest.mse-resnet50-s1.ks"]
+    assert [given(ks, name)[-7:] for name in ("--few_labels", "--all_labels")] == ["0.06-l1", "4-f1-l1"]
+    alone = grid(finetune_fractions=[0.06])  # nothing to set beside few labels
+    assert {node.kind for node in alone.values()} == {"pretrain", "linear", "finetune", "probing", "reuse", "baselines"}
+
+
+def test_fine_tunings_and_what_needs_them_come_last_of_a_data_set() -> None:
+    datasets = [SMALL["datasets"][0], {"id": "tissue", "modality": "bch", "dataset_dir": "demo"}]
+    nodes = list(nodes_of(study(datasets=datasets)))
+    for name in ("chest", "tissue"):
+        late = [node.kind in ("finetune", "reuse", "ks") for node in nodes if node.dataset == name]
+        assert late == sorted(late)
+        assert True in late
+    assert [node.dataset for node in nodes] == sorted(node.dataset for node in nodes)
+
+
+@pytest.mark.parametrize(("bundles", "there"), [({}, "bch_mse/{}"), ({"mse": "/b/my"}, "/b/my/configs/{}.json")])
+def test_an_arm_by_the_papers_settings(bundles: dict[str, str], there: str) -> None:
+    paper = {"id": "paper", "kind": "pretrain", "method": "mse", "overlay": "paper", "settings": {"batch_size": 4}}
+    datasets = [{"id": "tissue", "modality": "bch", "dataset_dir": "demo", "bundles": bundles}]
+    images = {config: {"image_size": 48} for config in ("train", "finetune", "analyze")}
+    primary = SMALL["primary"] | {"dataset": "tissue"}
+    nodes = grid(arms=["moco", "mse", paper], datasets=datasets, settings=images, primary=primary)
+    words = nodes["tissue.paper-resnet50-s1.pretrain"].commands[0]
+    assert words[2:5] == (there.format("train"), there.format("paper"), "--dataset_dir")
+    assert words.index("--image_size") > 3  # after the overlay, which has one of its own
+    assert nodes["tissue.paper-resnet50-s1.linear"].commands[0][2:4] == (there.format("finetune"), "--dataset_dir")
+    assert nodes["tissue.mse-resnet50-s1.pretrain"].commands[0][3] == "--dataset_dir"

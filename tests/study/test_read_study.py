@@ -75,6 +75,29 @@ def test_the_file_is_read_as_yaml(tmp_path: Path) -> None:
             {"primary": SMALL["primary"] | {"against": "supervised"}},
             "primary.evaluation is linear, but the arm supervised (supervised) can have finetune only",
         ),
+        (
+            {"finetune_fractions": [1.0, 0.1]},
+            "finetune_fractions has 0.1, but fractions has 1.0, 0.06: add it there, or leave it out",
+        ),
+        ({"finetune_fractions": []}, "finetune_fractions is empty: give one or more"),
+        ({"finetune_fractions": [1.0, 1.0]}, "finetune_fractions has 1.0 more than once"),
+        (
+            {"finetune_fractions": [1.0], "primary": SMALL["primary"] | {"evaluation": "finetune"}},
+            "primary.fraction is 0.06, but the study has 1.0",
+        ),
+        (
+            {"arms": ["mse", "moco", {"id": "x", "kind": "random", "overlay": "paper"}]},
+            "the arm x is of the kind random, which has no overlay: leave it out",
+        ),
+        (
+            {"arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "overlay": "papers"}]},
+            "arms[3].overlay is 'papers'",
+        ),
+        (
+            {"arms": ["mse", "moco", {"id": "x", "kind": "pretrain", "method": "mse", "overlay": "paper"}]},
+            "the arm x has the image size of paper.json, so that arms would be compared on different images: give "
+            "settings.train the image_size of all",
+        ),
         ({"resources": {"cores": 0}}, "resources.cores is 0"),
         (
             {"settings": {"train": {"image_size": 96}}},

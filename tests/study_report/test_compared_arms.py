@@ -78,6 +78,17 @@ def test_who_is_compared_with_whom() -> None:
     assert references(other, "mse", there) == []  # of another architecture
 
 
+def test_the_papers_settings_are_compared_with_ours_and_among_themselves() -> None:
+    arms = {name: Arm(name, name) for name in ("random", "moco", "mse")}
+    arms |= {f"{name}_paper": Arm(f"{name}_paper", name, "", "paper") for name in ("moco", "mse")}
+    assert references(arms, "moco", arms) == ["random", "moco_paper"]
+    assert references(arms, "mse", arms) == ["random", "moco", "mse_paper"]
+    assert references(arms, "moco_paper", arms) == ["random"]
+    assert references(arms, "mse_paper", arms) == ["random", "moco_paper"]
+    assert arms["mse_paper"].meaning.endswith("each stage (MSE) (by paper.json)")
+    assert Arm("a", "mse", "resnet18", "paper").meaning.endswith("(by paper.json, resnet18)")
+
+
 def test_primary_is_first_and_not_corrected(test_set) -> None:
     arms = {name: Arm(name, name) for name in ("supervised", "moco", "mse")}
     values = {"supervised": 0.6, "moco": 0.7, "mse": 0.75}

@@ -1,0 +1,82 @@
+"""Keeping of a study: its report made anew, and of it what is small enough for the repository."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from benchmarks.evidence_files import PLAN, SENTENCES
+from benchmarks.floors import write_floors
+from monai_mocoi.errors import StudyError
+from monai_mocoi.files.folder_swap import replaced
+from monai_mocoi.study import StudyPlan
+from monai_mocoi.study.done_marker import read_marker
+from monai_mocoi.study_report import StudyResults, write_study_report
+from monai_mocoi.study_report.blocks import Bullets, Section, Text
+from monai_mocoi.study_report.section_limits import limits_section
+from monai_mocoi.study_report.section_verdict import verdict_section
+
+TABLES: tuple[str, ...] = ("arms", "linear_", "finetune_", "paired_differences", "probing", "baselines", "floors")
+TABLES += ("pretraining", "steps", "test_patients_", "labelled_", "sources")
+FIGURES = ("label_efficiency_", "paired_differences", "probing_", "pretraining")
+
+
+def keep(study: Path, evidence: Path) -> Path:
+    """Keep what is small in ``evidence/NAME``. Raises MocoiError: no plan, one that was changed, or no test."""
+    if not (study / PLAN).is_file():
+        raise StudyError(f"{study} has no {PLAN}: only a study that was planned before it ran is evidence.")
+    with tempfile.TemporaryDirectory() as temporary:
+        report = Path(temporary) / "report"
+        results = write_study_report(study, report)
+        plan = results.found.plan
+        assert plan is not None
+        write_floors(results, report / "tables")
+        write_steps(study, plan, report / "tables")
+        with replaced(evidence / plan.name) as made:
+            shutil.copyfile(study / PLAN, made / PLAN)
+            for folder, suffix, prefixes in (("tables", "csv", TABLES), ("figures", "svg", FIGURES)):
+                (made / folder).mkdir()
+                for path in sorted((report / folder).glob(f"*.{suffix}")):
+                    if path.stem.startswith(prefixes):
+                        shutil.copyfile(path, made / folder / path.name)
+            content = json.dumps(sentences(results), indent=1, ensure_ascii=False)
+            (made / SENTENCES).write_text(content + "\n", encoding="utf-8")
+    return evidence / plan.name
+
+
+def write_steps(study: Path, plan: StudyPlan, tables: Path) -> None:
+    """Write ``steps.csv``: of each kind of step how many are done, and their time by the clock, of their markers."""
+    rows: dict[str, list[float]] = {}
+    for node in plan.nodes:
+        own = rows.setdefault(node.kind, [0, 0, 0.0])
+        own[0] += 1
+        if marker := read_marker(study, plan, node):
+            own[1] += 1
+            own[2] += float(marker.get("seconds", 0))
+    with (tables / "steps.csv").open("w", encoding="utf-8", newline="") as file:
+        written = csv.writer(file, lineterminator="\n")
+        written.writerow(("step", "planned", "done", "seconds"))
+        written.writerows([kind, own[0], own[1], round(own[2], 1)] for kind, own in rows.items())
+
+
+def sentences(results: StudyResults) -> dict[str, Any]:
+    """What the report says in words, and how many of the planned tests it is made of."""
+    plan = results.found.plan
+    planned = sum(len(node.cells) for node in plan.nodes) if plan else 0
+    counts = {"planned": planned, "missing": len(results.found.missing())}
+    return {**counts, "verdict": told(verdict_section(results)), "limits": told(limits_section(results))}
+
+
+def told(section: Section) -> list[tuple[str, str]]:
+    """Kind and text of all its sentences; "bullet": of a list."""
+    texts: list[tuple[str, str]] = []
+    for block in section.blocks:
+        if isinstance(block, Text):
+            texts.append((block.kind, block.text))
+        elif isinstance(block, Bullets):
+            texts += [("bullet", own.text) for own in block.sentences]
+    return texts

@@ -1,0 +1,157 @@
+"""Tables of the page of evidence: Markdown of the kept CSV files, and nothing that is not in them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from benchmarks.evidence_files import KeptStudy
+
+NONE = "–"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Markdown; empty where there are no rows."""
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(["| " + " | ".join(header) + " |", "|---" * len(header) + "|", *lines]) if lines else ""
+
+
+def percent(value: str, sign: str = "") -> str:
+    """A number of a CSV file in hundredths, with one digit."""
+    text = f"{100 * float(value):{sign}.1f}"
+    return text.replace("-0.0", "0.0") if float(text) == 0 else text
+
+
+def with_interval(row: dict[str, str], name: str = "value", sign: str = "") -> str:
+    """``82.4 (77.9 to 86.0)``."""
+    if not row[name]:
+        return NONE
+    ends = f" ({percent(row['low'], sign)} to {percent(row['high'], sign)})" if row["low"] else ""
+    return percent(row[name], sign) + ends
+
+
+def share(fraction: str) -> str:
+    return f"{100 * float(fraction):g} %"
+
+
+def fractions_of(rows: Iterable[dict[str, str]]) -> list[str]:
+    """From the fewest labels to all, as the file writes them."""
+    return sorted({row["label_fraction"] for row in rows}, key=float)
+
+
+def rows_of(kept: KeptStudy, prefix: str, dataset: str) -> list[dict[str, str]]:
+    """The rows of a data set in the tables ``linear_1``, ``linear_2``, ..."""
+    names = sorted(path.stem for path in (kept.folder / "tables").glob(f"{prefix}_*.csv"))
+    return [row for name in names for row in kept.table(name) if row["dataset"] == dataset]
+
+
+def label_efficiency(kept: KeptStudy, evaluation: str, dataset: str) -> str:
+    """A row an arm, a column a share of the labels."""
+    rows = rows_of(kept, evaluation, dataset)
+    fractions = fractions_of(rows)
+    cells = {(row["arm"], row["label_fraction"]): row for row in rows}
+    arms = [arm["id"] for arm in kept.plan["arms"] if any(row["arm"] == arm["id"] for row in rows)]
+    made = []
+    for arm in arms:
+        own = [cells.get((arm, fraction)) for fraction in fractions]
+        counts = sorted({int(row["pretrainings"]) for row in own if row and row["pretrainings"]})
+        seeds = " to ".join(map(str, dict.fromkeys([counts[0], counts[-1]]))) if counts and counts[-1] else "none"
+        made.append([f"`{arm}`", *(with_interval(row) if row else NONE for row in own), seeds])
+    return table(["arm", *map(share, fractions), "pretrainings"], made)
+
+
+def paired(kept: KeptStudy, dataset: str) -> str:
+    """Every paired difference of the report, except those of recipes."""
+    overlaid = overlays(kept)
+    own = [row for row in kept.table("paired_differences") if row["dataset"] == dataset]
+    return _differences([row for row in own if row["against"] not in overlaid or row["arm"] in overlaid])
+
+
+def recipes(kept: KeptStudy) -> str:
+    """Our settings less the paper's, of the same method."""
+    overlaid = overlays(kept)
+    rows = kept.table("paired_differences")
+    return _differences([row for row in rows if row["against"] in overlaid and row["arm"] not in overlaid])
+
+
+def overlays(kept: KeptStudy) -> set[str]:
+    """The arms that are pretrained by other settings than their bundle's."""
+    return {arm["id"] for arm in kept.plan["arms"] if arm.get("overlay")}
+
+
+def _differences(rows: Iterable[dict[str, str]]) -> str:
+    words = {"linear": "linear", "finetune": "fine-tuning"}
+    made = []
+    for row in rows:
+        p_values = [row["p_value"], row["p_value_holm"]]
+        shown = [f"{float(p):.2g}" if p else NONE for p in p_values]
+        where = [share(row["label_fraction"]), words[row["evaluation"]], f"`{row['arm']}` - `{row['against']}`"]
+        finding = row["finding"] + (" (primary)" if row["primary"] == "1" else "")
+        made.append([*where, with_interval(row, "difference", "+"), *shown, finding])
+    return table(["labels", "evaluation", "difference of", "points (95 % CI)", "p", "p by Holm", "finding"], made)
+
+
+def floors(kept: KeptStudy, dataset: str) -> str:
+    """Colour and raw pixels at each share of the labels, and what the arms gain over them."""
+    rows = [row for row in kept.table("floors") if row["dataset"] == dataset]
+    fractions = fractions_of(rows)
+    by: dict[tuple[str, str], dict[str, dict[str, str]]] = defaultdict(dict)
+    for row in rows:
+        by[row["arm"], row["floor"]][row["label_fraction"]] = row
+    made = []
+    for (arm, floor), own in by.items():
+        sign = "+" if arm else ""
+        cells = [with_interval(own[f], sign=sign) if f in own else NONE for f in fractions]
+        made.append([f"`{arm}` - {floor}" if arm else floor, *cells])
+    return table(["", *map(share, fractions)], made)
+
+
+def shortcuts(kept: KeptStudy) -> str:
+    """What shortcuts alone tell with all labels, and shuffled labels, as the report has them."""
+    rows = [dict(list(row.items())[:3]) for row in kept.table("baselines")]
+    return table([*rows[0]], (list(row.values()) for row in rows)) if rows else ""
+
+
+def probing(kept: KeptStudy, dataset: str) -> str:
+    """The mean over pretrainings of each stage, with all labels and with the fewest."""
+    rows = [row for row in kept.table("probing") if row["dataset"] == dataset and row["stage"] in "1234"]
+    values: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["value"]:
+            values[row["label_fraction"], row["arm"]][row["stage"]].append(float(row["value"]))
+    fractions = fractions_of(rows)
+    made = []
+    for fraction in dict.fromkeys([*fractions[-1:], *fractions[:1]]):
+        for arm in [own["id"] for own in kept.plan["arms"] if (fraction, own["id"]) in values]:
+            stages = values[fraction, arm]
+            made.append([share(fraction), f"`{arm}`", *(_spread(stages.get(stage, [])) for stage in "1234")])
+    return table(["labels", "arm", "stage 1", "stage 2", "stage 3", "stage 4"], made)
+
+
+def _spread(values: list[float]) -> str:
+    if not values:
+        return NONE
+    ends = f" ({percent(str(min(values)))} to {percent(str(max(values)))})" if len(values) > 1 else ""
+    return percent(str(sum(values) / len(values))) + ends
+
+
+def compute(kept: KeptStudy) -> str:
+    """Hours of each kind of step, and their sum."""
+    rows = kept.table("steps")
+    made = [[row["step"], f"{row['done']} of {row['planned']}", hours(row["seconds"])] for row in rows]
+    if rows:
+        done, planned = (sum(int(row[name]) for row in rows) for name in ("done", "planned"))
+        made.append(["all", f"{done} of {planned}", hours(str(sum(float(row["seconds"]) for row in rows)))])
+    return table(["step", "done", "hours"], made)
+
+
+def hours(seconds: str) -> str:
+    return f"{float(seconds) / 3600:.2f}"
+
+
+def in_words(figure: str) -> str:
+    """What a figure shows, of its name."""
+    of = {"label_efficiency_linear": "Linear evaluation against the share of the labels"}
+    of |= {"label_efficiency_finetune": "Fine-tuning against the share of the labels", "probing": "Probing by stage"}
+    name = next((words for start, words in of.items() if figure.startswith(start)), figure)
+    return f"{name}; the numbers are in the tables"

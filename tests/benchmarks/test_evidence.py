@@ -1,0 +1,197 @@
+"""The page of evidence: committed as the committed files give it, and every number of it in a file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from benchmarks import evidence
+from benchmarks.evidence_files import kept_studies, planned_studies
+from monai_mocoi.study import Study, made_plan, placed, read_study
+
+SENTENCE = "At 10 % of the labels (linear evaluation), MSE gains 1.2 points over MoCo (95 % CI -0.4 to 2.8): not shown."
+NUMBERS = ("value", "low", "high")
+MSE: dict[str, Any] = {"id": "mse", "kind": "pretrain", "method": "mse", "architecture": "resnet18", "settings": {}}
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def kept(evidence_folder: Path, name: str = "tiny") -> Path:
+    """The files of a study that was never run."""
+    folder = evidence_folder / name
+    arms: list[dict[str, Any]] = [
+        {"id": "random", "kind": "random", "architecture": "resnet18", "settings": {}},
+        {"id": "moco", "kind": "pretrain", "method": "moco", "architecture": "resnet18", "settings": {"batch_size": 8}},
+        MSE,
+        {**MSE, "id": "old", "overlay": "paper"},
+        {"id": "baselines", "kind": "baseline", "architecture": "resnet50", "settings": {}},
+    ]  # fmt: skip
+    plan = {"name": name, "hash": "ab" * 32, "metric": {"name": "auc", "label": None}, "arms": arms}
+    folder.mkdir(parents=True)
+    (folder / "plan.json").write_text(json.dumps(plan | {"datasets": [{"id": "d"}]}))
+    verdict = [["note", "Fixed before."], ["lead", f"Primary comparison. {SENTENCE}"], ["", "Across: nothing."]]
+    told = {"planned": 9, "missing": 2, "verdict": verdict, "limits": [["bullet", "Few patients."]]}
+    (folder / "sentences.json").write_text(json.dumps(told))
+    at = {"dataset": "d", "evaluation": "linear", "stage": "4", "label_fraction": 0.1}
+    linear = [
+        {**at, "label_fraction": own, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True)), "pretrainings": seeds}
+        for arm, own, numbers, seeds in (
+            ("random", 1.0, (0.8, 0.75, 0.85), 0),
+            ("mse", 1.0, (0.87654, 0.8, 0.9), 3),
+            ("mse", 0.1, (0.7, "", ""), 2),
+            ("moco", 0.1, ("", "", ""), 0),
+        )
+    ]  # fmt: skip
+    written(folder / "tables/linear_1.csv", linear)
+    pair = {**at, "primary": 0, "low": -0.004, "high": 0.0281, "p_value": 0.0312, "p_value_holm": "", "finding": "no"}
+    pairs = [("mse", "moco", 0.0123, 1), ("mse", "old", 0.05, 0), ("old", "random", -0.0004, 0)]
+    written(
+        folder / "tables/paired_differences.csv",
+        [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs],
+    )
+    floor = {"dataset": "d", "label_fraction": 0.1, "floor": "colour", "p_value": ""}
+    floors = [("", (0.82, 0.8, 0.84)), ("mse", (-0.12, -0.2, 0.01))]
+    written(
+        folder / "tables/floors.csv",
+        [{**floor, "arm": arm, **dict(zip(NUMBERS, numbers, strict=True))} for arm, numbers in floors],
+    )
+    written(folder / "tables/baselines.csv", [{"classifier": "sex", "sees": "the column", "AUC": "51.0", "run": "R1"}])
+    probed = [{**at, "arm": "mse", "stage": "2", "value": value} for value in (0.6, 0.7)]
+    written(folder / "tables/probing.csv", [*probed, {**probed[0], "stage": "all"}])
+    steps = [("pretrain", 3, 2, 5400.0), ("linear", 4, 4, 90.0)]
+    written(
+        folder / "tables/steps.csv", [dict(zip(("step", "planned", "done", "seconds"), s, strict=True)) for s in steps]
+    )
+    (folder / "figures").mkdir()
+    for figure in ("label_efficiency_linear_1", "paired_differences"):
+        (folder / "figures" / f"{figure}.svg").write_text(f"<svg>{name} {figure}</svg>")
+    return folder
+
+
+def test_the_committed_page_is_what_the_committed_files_give() -> None:
+    assert evidence.PAGE.read_text(encoding="utf-8") == evidence.page(evidence.EVIDENCE), (
+        "run python -m benchmarks.evidence"
+    )
+    shown = {
+        f"{own.name}/{path.name}": path.read_bytes()
+        for own in kept_studies(evidence.EVIDENCE)
+        for path in own.figures()
+        if evidence.shown(path.stem)
+    }
+    there = {
+        path.relative_to(evidence.FIGURES).as_posix(): path.read_bytes() for path in evidence.FIGURES.rglob("*.svg")
+    }
+    assert there == shown
+
+
+def test_the_readme_quotes_the_sentence_and_nothing_before_there_is_one(repository: Path) -> None:
+    readme = " ".join((repository / "README.md").read_text(encoding="utf-8").split())
+    sentence = evidence.quoted_sentence(evidence.EVIDENCE)
+    assert sentence in readme
+    assert ("docs/evidence.md" in readme) == bool(sentence)
+
+
+def test_without_results_nothing_is_claimed(tmp_path: Path) -> None:
+    text = evidence.page(tmp_path)
+    assert "There are no results yet" in text
+    assert not re.search(r"\d\.\d", text)
+    assert evidence.quoted_sentence(tmp_path) == ""
+
+
+def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
+    kept(tmp_path)
+    text = evidence.page(tmp_path)
+    assert "no results yet" not in text
+    assert text.index(SENTENCE) < text.index("| arm |")
+    assert "Across: nothing." in text
+    assert "7 of 9 planned tests" in text
+    assert f"`{'ab' * 32}`" in text
+    assert "| `old` | resnet18 | mse, by `paper.json` |" in text
+    assert "| `moco` | resnet18 | moco, `batch_size` 8 |" in text
+    assert "| arm | 10 % | 100 % | pretrainings |" in text
+    assert "| `random` | – | 80.0 (75.0 to 85.0) | none |" in text
+    assert "| `moco` | – | – | none |" in text
+    assert "| `mse` | 70.0 | 87.7 (80.0 to 90.0) | 2 to 3 |" in text
+    paired, recipes = text.partition("### Our recipe and the paper's")[::2]
+    assert "| 10 % | linear | `mse` - `moco` | +1.2 (-0.4 to +2.8) | 0.031 | – | no (primary) |" in paired
+    assert "| 10 % | linear | `mse` - `old` | +5.0 (-0.4 to +2.8) | 0.031 | – | no |" in recipes
+    assert "`mse` - `old`" not in paired
+    assert "`old` - `random` | 0.0 (-0.4 to +2.8) |" in paired
+    assert "| colour | 82.0 (80.0 to 84.0) |" in text
+    assert "| `mse` - colour | -12.0 (-20.0 to +1.0) |" in text
+    assert "| 10 % | `mse` | – | 65.0 (60.0 to 70.0) | – | – |" in text
+    assert "| pretrain | 2 of 3 | 1.50 |" in text
+    assert "| all | 6 of 7 | 1.52 |" in text
+    assert "- Few patients." in text
+    assert "| classifier | sees | AUC |\n|---|---|---|\n| sex | the column | 51.0 |\n" in text
+    assert "### Fine-tuning, `d`" not in text
+    assert "(evidence/tiny/label_efficiency_linear_1.svg)" in text
+
+
+def test_the_page_and_its_figures_are_written(tmp_path: Path) -> None:
+    kept(tmp_path / "evidence")
+    (tmp_path / "figures" / "gone").mkdir(parents=True)
+    evidence.write_page(tmp_path / "evidence", tmp_path / "page.md", tmp_path / "figures")
+    assert (tmp_path / "page.md").read_text() == evidence.page(tmp_path / "evidence")
+    assert [path.relative_to(tmp_path / "figures").as_posix() for path in (tmp_path / "figures").rglob("*")] == [
+        "tiny",
+        "tiny/label_efficiency_linear_1.svg",
+    ]
+
+
+def test_studies_stand_in_the_order_that_was_fixed_before(tmp_path: Path) -> None:
+    for name in ("fundus", "another", "idc"):
+        kept(tmp_path, name)
+    assert [own.name for own in kept_studies(tmp_path)] == ["idc", "fundus", "another"]
+    assert evidence.quoted_sentence(tmp_path) == SENTENCE
+
+
+@pytest.mark.parametrize("own", planned_studies(evidence.EVIDENCE), ids=lambda own: own["name"])
+def test_the_studies_compare_what_they_say(own: dict[str, Any]) -> None:
+    ids = [arm if isinstance(arm, str) else arm["id"] for arm in own["arms"]]
+    assert own["file"] == f"study_{own['name']}.yaml"
+    assert own["output_dir"].endswith(f"/runs/evidence/{own['name']}")
+    assert {"random", "random_open", "supervised", "moco", "mse", "mse_aligned", "barlow"} <= set(ids)
+    assert (own["primary"]["arm"], own["primary"]["against"]) == ("mse", "moco")
+    assert own["primary"]["fraction"] in own["fractions"]
+    assert len(own["label_seeds"]) == 5
+    # The same number of images for all: nothing but the data decides how long an arm is trained.
+    settings = [arm.get("settings", {}) for arm in own["arms"] if isinstance(arm, dict)]
+    assert not any({"max_epochs", "image_size", "queue_size"} & set(one) for one in settings)
+
+
+def test_the_plan_is_as_the_issue_has_it() -> None:
+    found = {own["name"]: own for own in planned_studies(evidence.EVIDENCE)}
+    assert list(found) == ["idc", "idc_resnet50", "xray", "fundus"]
+    assert found["idc"]["primary"] == {
+        "dataset": "idc", "evaluation": "linear", "fraction": 0.01, "arm": "mse", "against": "moco",
+    }  # fmt: skip
+    assert found["idc"]["fractions"] == found["idc_resnet50"]["fractions"] == [1.0, 0.1, 0.06, 0.01]
+    assert [len(own["pretrain_seeds"]) for own in found.values()] == [3, 1, 3, 3]
+    assert yaml.safe_load((evidence.EVIDENCE / "study_idc.yaml").read_text())["finetune_fractions"] == [1.0, 0.01]
+
+
+@pytest.mark.skipif("architecture" not in Study.model_fields, reason="studies have ResNet-50 only")
+@pytest.mark.parametrize("own", planned_studies(evidence.EVIDENCE), ids=lambda own: own["name"])
+def test_the_studies_can_be_planned(own: dict[str, Any]) -> None:
+    study = read_study(evidence.EVIDENCE / own["file"])
+    plan = made_plan(placed(study, evidence.EVIDENCE))
+    network = "resnet50" if own["name"] == "idc_resnet50" else "resnet18"
+    assert {arm.architecture for arm in plan.arms} == {network}
+    of = [(cell.evaluation, cell.fraction) for node in plan.nodes for cell in node.cells]
+    assert {fraction for evaluation, fraction in of if evaluation == "finetune"} == set(own["finetune_fractions"])
+    assert {fraction for evaluation, fraction in of if evaluation == "linear"} == set(own["fractions"])
+    kinds = [node.kind for node in plan.nodes]
+    assert kinds.index("finetune") > max(place for place, kind in enumerate(kinds) if kind != "finetune")
