@@ -1,9 +1,9 @@
+from .aligned_map import AlignedMap as AlignedMap
 from .architectures import ARCHITECTURES as ARCHITECTURES
 from .architectures import DEFAULT_ARCHITECTURE as DEFAULT_ARCHITECTURE
 from .architectures import Architecture as Architecture
 from .architectures import ResNetShape as ResNetShape
 from .architectures import architecture_in_words as architecture_in_words
-from .aligned_map import AlignedMap as AlignedMap
 from .batch_statistics import average_batch_statistics as average_batch_statistics
 from .classifier import TRAINABLE as TRAINABLE
 from .classifier import Classifier as Classifier
