@@ -32,7 +32,7 @@ class Branch(NamedTuple):
     ) -> EncodedView:
         """Encode images in parts of a batch, each with BatchNorm statistics of its own.
 
-        ``places``: where :class:`~monai_mocoi.networks.stage_heads.AlignedMap` reads each image's maps, (N, 2, 3).
+        ``places``: where :class:`~monai_mocoi.networks.AlignedMap` reads each image's maps, (N, 2, 3).
         """
         views, where = [], [None] * parts if places is None else places.tensor_split(parts)
         with one_update(parts, self.encoder, self.head) as part_done:
