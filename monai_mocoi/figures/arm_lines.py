@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from monai_mocoi.figures.canvas import COLOURS, plain, short
 from monai_mocoi.figures.panels import DASHES, MARKERS, SMALL, TEXT, bare, new_panels
+
+_LINE = 48
+"""Characters of a title that a panel is wide."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def arm_lines_figure(
             if points := panel.arms.get(arm):
                 shift = 0.3 / max(len(shown), 1) * (place - (len(shown) - 1) / 2)
                 _draw(axes, points, order.index(arm), shift, log, plain(short(arm)))
-        axes.set_title(plain(panel.title), loc="left", fontsize=TEXT)
+        axes.set_title(fill(plain(panel.title), _LINE), loc="left", fontsize=TEXT)
         _axis(axes, ticks, log)
         axes.set_xlabel(xlabel, fontsize=TEXT)
         axes.set_ylabel(ylabel, fontsize=TEXT)

@@ -11,6 +11,12 @@ _HOLDS = (
     "What is shown holds on average for patients like those tested, and for the pretrainings that were run; where a "
     "fraction has several label draws also for other draws, else for the one that was drawn."
 )
+_LISTED = 6
+"""So many comparisons that show nothing have a sentence each; more would hide the others."""
+_IN_THE_TABLE = (
+    "Each is a row of the table in the section on paired differences, with its interval: which gains and losses still "
+    "fit the data."
+)
 
 
 def verdict_section(study: StudyResults) -> Section:
@@ -41,8 +47,10 @@ def verdict_section(study: StudyResults) -> Section:
             section.blocks.append(
                 Text(f"{title}: {len(told)} of {len(others)} {'' if without else 'secondary '}comparisons", "head")
             )
-            sentences = [_sentence(study, own) for own in told]
-            section.blocks.append(Bullets(sentences))
+            if kinds == (Finding.NOT_SHOWN,) and len(told) > _LISTED:
+                section.blocks.append(Text(_IN_THE_TABLE))
+                continue
+            section.blocks.append(Bullets([_sentence(study, own) for own in told]))
     if any(finding(own) in (Finding.BETTER, Finding.WORSE) for own in others):
         section.blocks.append(Text(_HOLDS, "note"))
     if without and (text := _across_of_all(study, others)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from monai_mocoi.study.grid import DEMO
 from monai_mocoi.study_report.blocks import Link, Section, Shown, Table
 from monai_mocoi.study_report.found_runs import FoundRuns
 from monai_mocoi.study_report.masked_words import masked
@@ -73,7 +74,8 @@ class Sources:
         """Without folders of the machine, which could name somebody."""
         known = {}
         for own in self.found.plan.datasets if self.found.plan else ():
-            known[own.dataset_dir] = f"<{own.id}>"
+            if own.dataset_dir != DEMO:  # several data sets may be drawn
+                known[own.dataset_dir] = f"<{own.id}>"
             if own.external_dir:
                 known[own.external_dir] = f"<{own.id}, external>"
         told = [masked(word, known) for word in words]

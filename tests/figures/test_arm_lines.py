@@ -33,3 +33,12 @@ def test_arms_stand_beside_each_other() -> None:
     )
     first, second = (line.get_xdata()[0] for line in figure.axes[0].lines)
     assert first < 1 < second
+
+
+def test_a_long_title_stays_within_the_figure() -> None:
+    title = "linear evaluation, tissue: Histology phantoms, seed 0 (generated, not medical)"
+    figure = arm_lines_figure([ArmPanel(title, ARMS)], ["MoCo", "MSE"], "AUC", "share", {0.01: "1 %", 1: "100 %"}, True)
+    figure.draw_without_rendering()
+    own = figure.axes[0].title if figure.axes[0].title.get_text() else figure.axes[0]._left_title
+    assert own.get_text().replace("\n", " ") == title
+    assert own.get_window_extent().x1 <= figure.bbox.x1
