@@ -16,6 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmarks import evidence_differences as differences
 from benchmarks import evidence_tables as tables
 from benchmarks.evidence_files import KeptStudy, kept_studies, planned_studies
 
@@ -58,7 +59,7 @@ def section(kept: KeptStudy) -> dict[str, Any]:
         "plan": kept.plan,
         "datasets": [of_dataset(kept, dataset["id"]) for dataset in kept.plan["datasets"]],
         "shortcuts": tables.shortcuts(kept),
-        "recipes": tables.recipes(kept),
+        "recipes": differences.recipes(kept),
         "compute": tables.compute(kept),
         "figures": [(path.stem, tables.in_words(path.stem)) for path in kept.figures() if shown(path.stem)],
     }
@@ -71,7 +72,7 @@ def of_dataset(kept: KeptStudy, dataset: str) -> dict[str, Any]:
         "linear": tables.label_efficiency(kept, "linear", dataset),
         "finetune": tables.label_efficiency(kept, "finetune", dataset),
         "floors": tables.floors(kept, dataset),
-        "paired": tables.paired(kept, dataset),
+        "paired": differences.paired(kept, dataset),
         "probing": tables.probing(kept, dataset),
     }
 

@@ -36,6 +36,7 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
         {"id": "moco", "kind": "pretrain", "method": "moco", "architecture": "resnet18", "settings": {"batch_size": 8}},
         MSE,
         {**MSE, "id": "old", "overlay": "paper"},
+        {**MSE, "id": "mse_aligned", "settings": {"stage_pooling": "aligned"}},
         {"id": "baselines", "kind": "baseline", "architecture": "resnet50", "settings": {}},
     ]  # fmt: skip
     plan = {"name": name, "hash": "ab" * 32, "metric": {"name": "auc", "label": None}, "arms": arms}
@@ -57,6 +58,7 @@ def kept(evidence_folder: Path, name: str = "tiny") -> Path:
     written(folder / "tables/linear_1.csv", linear)
     pair = {**at, "primary": 0, "low": -0.004, "high": 0.0281, "p_value": 0.0312, "p_value_holm": "", "finding": "no"}
     pairs = [("mse", "moco", 0.0123, 1), ("mse", "old", 0.05, 0), ("old", "random", -0.0004, 0)]
+    pairs += [("mse_aligned", "mse", 0.02, 0), ("mse_aligned", "old", 0.07, 0), ("moco", "old", 0.08, 0)]
     written(
         folder / "tables/paired_differences.csv",
         [{**pair, "arm": a, "against": b, "difference": d, "primary": p} for a, b, d, p in pairs],
@@ -128,6 +130,9 @@ def test_every_number_is_that_of_a_file(tmp_path: Path) -> None:
     assert "| 10 % | linear | `mse` - `moco` | +1.2 (-0.4 to +2.8) | 0.031 | – | no (primary) |" in paired
     assert "| 10 % | linear | `mse` - `old` | +5.0 (-0.4 to +2.8) | 0.031 | – | no |" in recipes
     assert "`mse` - `old`" not in paired
+    for row in ("`mse_aligned` - `mse` | +2.0", "`mse_aligned` - `old` | +7.0", "`moco` - `old` | +8.0"):
+        assert row in paired  # they differ in more than the recipe
+        assert row not in recipes
     assert "`old` - `random` | 0.0 (-0.4 to +2.8) |" in paired
     assert "| colour | 82.0 (80.0 to 84.0) |" in text
     assert "| `mse` - colour | -12.0 (-20.0 to +1.0) |" in text
